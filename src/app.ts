@@ -1,0 +1,99 @@
+import { type Config, ConfigError } from './config.ts';
+import { createClient } from './datatrics/client.ts';
+import { Knowledge } from './datatrics/knowledge.ts';
+import type { ProjectSettings } from './datatrics/session.ts';
+import { createPipeline } from './graph/pipeline.ts';
+import { buildSchema } from './graph/schema.ts';
+import { createAuthenticate } from './http/authenticate.ts';
+import { createGraphiql } from './http/graphiql.ts';
+import { Readiness } from './http/health.ts';
+import { createMetrics } from './http/metrics.ts';
+import { createRunOperation } from './http/operations.ts';
+import { startServer } from './http/server.ts';
+import { createYogaHandler } from './http/yoga.ts';
+import type { Logger } from './lib/log.ts';
+import { createPool } from './transport/pool.ts';
+
+/** The API that a gateway stands in front of, and what is known of it without configuration. */
+export interface Upstream {
+  readonly origin: string;
+  readonly basePath: string;
+  readonly project: string | undefined;
+  readonly apiKey: string | undefined;
+  readonly sources: ProjectSettings['sources'];
+}
+
+export interface Gateway {
+  readonly url: string;
+  /** Stops taking requests, finishes those under way, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * Puts the layers together and listens. The only place that sees them all.
+ * @throws ConfigError when the settings do not go together
+ */
+export async function startGateway(config: Config, upstream: Upstream, log: Logger): Promise<Gateway> {
+  const reportUnexpected = (error: unknown): void => log.error({ err: error }, 'unexpected error');
+  const readiness = new Readiness();
+  const pool = createPool({
+    origin: upstream.origin,
+    connections: config.upstreamConnections,
+    timeoutMs: config.upstreamTimeoutMs,
+  });
+  const metrics = createMetrics(() => client.inFlight);
+  const client = createClient({
+    send: pool.send,
+    basePath: upstream.basePath,
+    onCall(call) {
+      readiness.observe(call.outcome);
+      metrics.onCall(call);
+    },
+  });
+  const runOperation = createRunOperation({
+    pipeline: createPipeline({ schema: buildSchema(), reportUnexpected, maxTokens: config.maxTokens }),
+    authenticate: createAuthenticate(authOptions(config, upstream)),
+    client,
+    knowledge: new Knowledge(),
+    settings: {
+      sources: upstream.sources,
+      filters: config.filters,
+      conversionProfileField: config.conversionProfileField,
+      timeZone: config.timeZone,
+      pageLimit: config.pageLimit,
+    },
+    limits: { timeoutMs: config.operationTimeoutMs, maxCalls: config.maxUpstreamCalls },
+    reportUnexpected,
+    onOperation: metrics.onOperation,
+  });
+  const server = await startServer({
+    host: config.host,
+    port: config.port,
+    maxBodyBytes: config.maxBodyBytes,
+    graphql: createYogaHandler(runOperation),
+    graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
+    readiness,
+    metrics,
+    reportUnexpected,
+  });
+  readiness.serving();
+  return {
+    url: server.url,
+    async close() {
+      readiness.draining();
+      await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
+      await pool.close();
+    },
+  };
+}
+
+function authOptions(config: Config, { project, apiKey }: Upstream): Parameters<typeof createAuthenticate>[0] {
+  if (config.authMode === 'passthrough') return { mode: 'passthrough', project };
+  if (project === undefined || apiKey === undefined) {
+    throw new ConfigError(['AUTH_MODE: open needs DATATRICS_PROJECT and DATATRICS_API_KEY']);
+  }
+  return { mode: 'open', project, apiKey };
+}

@@ -1,0 +1,243 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { isTimeZone } from './datatrics/time.ts';
+import { PROJECT_ID } from './lib/principal.ts';
+
+/**
+ * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
+ * file that may hold the same names; variables win over it.
+ */
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/;
+
+function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+/** A whole number in a range; `unit` says what is counted. */
+function whole(min: number, max: number, unit: string) {
+  const need = `a whole number of ${unit} from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,12}$/, need)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, need);
+}
+
+const list = z
+  .string()
+  .transform((text) => [...new Set(text.split(',').map((part) => part.trim()).filter((part) => part !== ''))]);
+
+const baseUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const problem =
+    url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')
+      ? 'a URL such as https://api.datatrics.com/2.0'
+      : url.protocol === 'http:' && !isLoopback(url.hostname)
+        ? 'https: (plain http: is for loopback addresses only)'
+        : url.username || url.password || url.search || url.hash
+          ? 'a URL without user, query or fragment'
+          : null;
+  if (url === null || problem !== null) {
+    context.addIssue({ code: 'custom', message: problem ?? 'a URL' });
+    return z.NEVER;
+  }
+  return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
+});
+
+const variables = z.object({
+  PORT: whole(0, 65_535, 'a port').default(4000),
+  HOST: z.string().default('127.0.0.1'),
+  DATATRICS_URL: baseUrl.optional(),
+  DATATRICS_PROJECT: z.string().regex(PROJECT_ID, 'a project id of letters, digits, _ and -').optional(),
+  DATATRICS_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'a key of visible ASCII characters')
+    .optional(),
+  DATATRICS_PROFILE_SOURCES: list.optional(),
+  DATATRICS_CONTENT_SOURCES: list.optional(),
+  DATATRICS_CONVERSION_SOURCES: list.optional(),
+  DATATRICS_INTERACTION_SOURCES: list.optional(),
+  DATATRICS_FILTERS: z.enum(['auto', 'on', 'off']).default('auto'),
+  DATATRICS_CONVERSION_PROFILE_FIELD: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a field name such as profileid or profile_id')
+    .default('profileid'),
+  DATATRICS_TIMEZONE: z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Amsterdam').default('UTC'),
+  DATATRICS_PAGE_LIMIT: whole(1, 500, 'rows').default(500),
+  AUTH_MODE: z.enum(['open', 'passthrough', 'managed']).optional(),
+  OPERATION_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(15_000),
+  UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
+  UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
+  MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
+  MAX_BODY_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
+  MAX_TOKENS: whole(1, 1_000_000, 'tokens').default(5_000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+type Variables = z.infer<typeof variables>;
+type VariableName = keyof Variables;
+
+/** Never shown, whatever is wrong with it. */
+const SECRETS: ReadonlySet<string> = new Set<VariableName>(['DATATRICS_API_KEY']);
+
+/** What a variable needs where its own check does not say it. */
+const NEEDS: Readonly<Record<string, string>> = {
+  DATATRICS_FILTERS: 'auto, on or off',
+  AUTH_MODE: 'open, passthrough or managed',
+  LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
+};
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Null: the embedded sandbox. */
+  readonly upstream: { readonly origin: string; readonly basePath: string } | null;
+  readonly project: string | undefined;
+  readonly apiKey: string | undefined;
+  readonly authMode: 'open' | 'passthrough';
+  /** Undefined: none configured; with the sandbox its own are used. */
+  readonly sources: Readonly<Record<'profile' | 'content' | 'conversion' | 'interaction', readonly string[] | undefined>>;
+  readonly filters: 'auto' | 'on' | 'off';
+  readonly conversionProfileField: string;
+  readonly timeZone: string;
+  readonly pageLimit: number;
+  readonly operationTimeoutMs: number;
+  readonly upstreamTimeoutMs: number;
+  readonly upstreamConnections: number;
+  readonly maxUpstreamCalls: number;
+  readonly maxBodyBytes: number;
+  readonly maxTokens: number;
+  readonly logLevel: string;
+}
+
+/** Everything that is wrong with the settings, one line per problem. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the settings.
+ *
+ * @param env the environment, `process.env` in a real start
+ * @throws ConfigError naming every problem at once
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const given = { ...readFile(env.GATEWAY_CONFIG, problems), ...withoutEmpty(env) };
+  const parsed = variables.safeParse(pick(given));
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const name = String(issue.path[0]);
+      problems.push(describe(name, given[name], NEEDS[name] ?? issue.message));
+    }
+    throw new ConfigError([...new Set(problems)]);
+  }
+  const values = parsed.data;
+  const authMode = checkTogether(values, problems);
+  if (problems.length > 0 || authMode === undefined) throw new ConfigError(problems);
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    upstream: values.DATATRICS_URL ?? null,
+    project: values.DATATRICS_PROJECT,
+    apiKey: values.DATATRICS_API_KEY,
+    authMode,
+    sources: {
+      profile: values.DATATRICS_PROFILE_SOURCES,
+      content: values.DATATRICS_CONTENT_SOURCES,
+      conversion: values.DATATRICS_CONVERSION_SOURCES,
+      interaction: values.DATATRICS_INTERACTION_SOURCES,
+    },
+    filters: values.DATATRICS_FILTERS,
+    conversionProfileField: values.DATATRICS_CONVERSION_PROFILE_FIELD,
+    timeZone: values.DATATRICS_TIMEZONE,
+    pageLimit: values.DATATRICS_PAGE_LIMIT,
+    operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
+    upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
+    upstreamConnections: values.UPSTREAM_CONNECTIONS,
+    maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
+    maxBodyBytes: values.MAX_BODY_BYTES,
+    maxTokens: values.MAX_TOKENS,
+    logLevel: values.LOG_LEVEL,
+  };
+}
+
+/** Rules that need more than one variable. */
+function checkTogether(values: Variables, problems: string[]): 'open' | 'passthrough' | undefined {
+  const { AUTH_MODE: mode, DATATRICS_URL: url, HOST: host } = values;
+  if (mode === 'managed') {
+    problems.push('AUTH_MODE: got "managed", which this version does not have yet; needs open or passthrough');
+    return undefined;
+  }
+  if (url === undefined) return mode ?? 'open';
+  if (mode === undefined) problems.push('AUTH_MODE: not set; with DATATRICS_URL it needs open or passthrough');
+  if (mode === 'open' && !isLoopback(host)) {
+    problems.push(`AUTH_MODE: got "open" with HOST "${host}"; needs a loopback HOST, or passthrough`);
+  }
+  if (mode === 'open') {
+    if (values.DATATRICS_PROJECT === undefined) problems.push('DATATRICS_PROJECT: not set; needs the project id');
+    if (values.DATATRICS_API_KEY === undefined) problems.push('DATATRICS_API_KEY: not set; needs the API key');
+  }
+  return mode;
+}
+
+function describe(name: string, value: string | undefined, need: string): string {
+  // A URL may hold a password before its `@`.
+  const secret = SECRETS.has(name) || value?.includes('@');
+  const got = secret ? 'got a value that can not be shown' : `got ${JSON.stringify(value)}`;
+  return `${name}: ${got}; needs ${need}`;
+}
+
+function pick(given: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.keys(variables.shape).map((name) => [name, given[name]]));
+}
+
+function withoutEmpty(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+}
+
+/** Settings by their variables' names, from a JSON or YAML file; lists may be lists. */
+function readFile(path: string | undefined, problems: string[]): Record<string, string> {
+  if (!path) return {};
+  let content: unknown;
+  try {
+    content = parseYaml(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message.split('\n')[0];
+    problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)} (${reason}); needs a readable JSON or YAML file`);
+    return {};
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)}; needs a file with one object of settings`);
+    return {};
+  }
+  const settings: Record<string, string> = {};
+  for (const [name, value] of Object.entries(content)) {
+    if (!(name in variables.shape)) problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables`);
+    else if (Array.isArray(value)) settings[name] = value.join(',');
+    else settings[name] = String(value);
+  }
+  return settings;
+}
+
+/** `process.env` over what a `.env` file in the working directory says. */
+export function environment(): Record<string, string | undefined> {
+  let file: NodeJS.Dict<string> = {};
+  try {
+    file = parseEnv(readFileSync('.env', 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw new ConfigError([`.env: can not be read (${(error as NodeJS.ErrnoException).code})`]);
+    }
+  }
+  return { ...file, ...withoutEmpty(process.env) };
+}

@@ -1,0 +1,83 @@
+import {
+  addFieldGetters,
+  Decoded,
+  type Field,
+  type FieldValues,
+  id,
+  isObject,
+  type JsonObject,
+  number,
+  type RecordContext,
+  readAttributes,
+  text,
+  time,
+} from './fields.ts';
+import { type DatatricsRecord, defineRecord } from './record.ts';
+
+export const conversionItemFields = {
+  itemId: id('itemid'),
+  name: text('name'),
+  price: number('price'),
+  quantity: number('quantity'),
+  total: number('total'),
+} as const;
+
+/** One line of a conversion. */
+export type ConversionItem = FieldValues<typeof conversionItemFields> & {
+  readonly attributes: JsonObject;
+  /** The source of the conversion that the line is part of. */
+  readonly conversionSource: string;
+};
+
+class Line extends Decoded {
+  readonly #conversion: Conversion;
+
+  constructor(raw: JsonObject, context: RecordContext, conversion: Conversion) {
+    super(raw, context);
+    this.#conversion = conversion;
+  }
+
+  get conversionSource(): string {
+    return this.#conversion.source;
+  }
+
+  get attributes(): JsonObject {
+    return readAttributes(this.raw, conversionItemFields);
+  }
+}
+addFieldGetters(Line, conversionItemFields);
+
+const NOTHING: JsonObject = {};
+
+/** Lines as a list, or as PHP's object of numbered entries. A line that is no object keeps its place, empty. */
+function readItems(value: unknown, context: RecordContext, owner: unknown): ConversionItem[] {
+  const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+  return rows.map((row) => {
+    const line: unknown = new Line(isObject(row) ? row : NOTHING, context, owner as Conversion);
+    return line as ConversionItem;
+  });
+}
+
+const items: Field<ConversionItem[]> = { kind: 'items', rest: 'items', read: readItems };
+
+export const conversionFields = {
+  profileId: id('profileid', 'profile_id'),
+  email: text('email'),
+  total: number('total'),
+  createdAt: time('created', 'created_at'),
+  updatedAt: time('updated', 'updated_at'),
+  items,
+} as const;
+
+export type Conversion = DatatricsRecord &
+  Omit<FieldValues<typeof conversionFields>, 'items'> & {
+    readonly conversionId: string;
+    readonly items: readonly ConversionItem[];
+  };
+
+/** A sale, as the REST paths call it. */
+export const Conversion = defineRecord<Conversion>({
+  resource: 'conversion',
+  idNames: ['conversionid'],
+  fields: conversionFields,
+});

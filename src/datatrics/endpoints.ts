@@ -1,0 +1,258 @@
+/**
+ * The REST API v2 as a table: what differs between its 19 endpoints stands here and nowhere else, and the client's
+ * functions are made from it. Source: the vendor's Postman collection («Datatrics API (deprecated)»).
+ *
+ * Another version of the API is another table of this form and, where records changed, other field tables.
+ */
+
+export type Resource = 'profile' | 'content' | 'conversion' | 'interaction';
+export type ContentType = 'ITEM' | 'CATEGORY';
+
+interface EndpointBase {
+  readonly resource: Resource;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below the base URL. `{project}` and `{id}` are filled in, percent-encoded. */
+  readonly path: string;
+  /** Query parameters, and whether the API needs them. Lists take `q[…]` filters besides. */
+  readonly query: Readonly<Record<string, 'required' | 'optional'>>;
+}
+
+export interface GetEndpoint extends EndpointBase {
+  readonly action: 'get';
+  readonly method: 'GET';
+}
+
+export interface ListEndpoint extends EndpointBase {
+  readonly action: 'list';
+  readonly method: 'GET';
+  /** What the API does when a parameter is left out. */
+  readonly defaults: { readonly limit: number; readonly page: 1; readonly sort: string; readonly order: 1 | -1 };
+  /** How the collection spells the total; readers accept all three spellings everywhere. */
+  readonly total: TotalSpelling;
+}
+
+export interface WriteEndpoint extends EndpointBase {
+  readonly action: 'create' | 'update';
+  readonly method: 'POST' | 'PUT';
+  readonly body: WriteBody;
+}
+
+export interface BulkEndpoint extends EndpointBase {
+  readonly action: 'bulk';
+  readonly method: 'POST';
+  readonly body: WriteBody;
+  /** The key of the list of items in the body. */
+  readonly itemsKey: 'profiles' | 'items' | 'interactions';
+  /** Whether the body names one `source` for all its items, beside the list. */
+  readonly sourceOnTop: boolean;
+  /** Items per call that the vendor's SDKs hold to. */
+  readonly maxItems: number;
+  readonly total: TotalSpelling;
+}
+
+export interface DeleteEndpoint extends EndpointBase {
+  readonly action: 'delete';
+  readonly method: 'DELETE';
+  /** Values that stand in the JSON body as well as in the query: the collection shows the former, SDKs send the latter. */
+  readonly bodyKeys: readonly string[];
+}
+
+export type Endpoint = GetEndpoint | ListEndpoint | WriteEndpoint | BulkEndpoint | DeleteEndpoint;
+export type TotalSpelling = 'total_elements' | 'totalElements' | 'total_items';
+
+/** How one record is wrapped in a body: `{ [idKey], source, ...constant, [wrapper]: fields }`. */
+export interface WriteBody {
+  readonly idKey: string;
+  readonly wrapper: string;
+  /** Fields of the record that stand beside the wrapper instead of in it. */
+  readonly beside: readonly string[];
+}
+
+const PROFILE_BODY: WriteBody = { idKey: 'profileid', wrapper: 'profile', beside: [] };
+const CONTENT_BODY: WriteBody = { idKey: 'itemid', wrapper: 'item', beside: [] };
+const CONVERSION_BODY: WriteBody = { idKey: 'conversionid', wrapper: 'conversion', beside: [] };
+const INTERACTION_BODY: WriteBody = { idKey: 'interactionid', wrapper: 'interaction', beside: ['objecttype'] };
+
+const PAGING = { limit: 'optional', page: 'optional', sort: 'optional', order: 'optional' } as const;
+const NEWEST_FIRST = { limit: 500, page: 1, sort: 'created', order: -1 } as const;
+/** Two vendor SDKs refuse more; the vendor's Magento plugin sends thousands. Kept low, and configurable. */
+const BULK_ITEMS = 50;
+
+export const ENDPOINTS = {
+  getProfile: {
+    resource: 'profile',
+    action: 'get',
+    method: 'GET',
+    path: '/project/{project}/profile/{id}',
+    query: { source: 'required' },
+  },
+  listProfiles: {
+    resource: 'profile',
+    action: 'list',
+    method: 'GET',
+    path: '/project/{project}/profile',
+    query: { ...PAGING, source: 'optional' },
+    defaults: { limit: 100, page: 1, sort: 'created', order: 1 },
+    total: 'total_elements',
+  },
+  createProfile: {
+    resource: 'profile',
+    action: 'create',
+    method: 'POST',
+    path: '/project/{project}/profile',
+    query: {},
+    body: PROFILE_BODY,
+  },
+  updateProfile: {
+    resource: 'profile',
+    action: 'update',
+    method: 'PUT',
+    path: '/project/{project}/profile/{id}',
+    query: {},
+    body: PROFILE_BODY,
+  },
+  bulkProfiles: {
+    resource: 'profile',
+    action: 'bulk',
+    method: 'POST',
+    path: '/project/{project}/profile/bulk',
+    query: {},
+    body: PROFILE_BODY,
+    itemsKey: 'profiles',
+    sourceOnTop: false,
+    maxItems: BULK_ITEMS,
+    total: 'totalElements',
+  },
+  getContent: {
+    resource: 'content',
+    action: 'get',
+    method: 'GET',
+    path: '/project/{project}/content/{id}',
+    query: { source: 'required', type: 'required' },
+  },
+  listContents: {
+    resource: 'content',
+    action: 'list',
+    method: 'GET',
+    path: '/project/{project}/content',
+    query: { ...PAGING, type: 'required' },
+    defaults: NEWEST_FIRST,
+    total: 'totalElements',
+  },
+  createContent: {
+    resource: 'content',
+    action: 'create',
+    method: 'POST',
+    path: '/project/{project}/content',
+    query: { type: 'required' },
+    body: CONTENT_BODY,
+  },
+  updateContent: {
+    resource: 'content',
+    action: 'update',
+    method: 'PUT',
+    path: '/project/{project}/content/{id}',
+    query: { type: 'required' },
+    body: CONTENT_BODY,
+  },
+  bulkContents: {
+    resource: 'content',
+    action: 'bulk',
+    method: 'POST',
+    path: '/project/{project}/content/bulk',
+    query: { type: 'required' },
+    body: CONTENT_BODY,
+    itemsKey: 'items',
+    sourceOnTop: false,
+    maxItems: BULK_ITEMS,
+    total: 'totalElements',
+  },
+  deleteContent: {
+    resource: 'content',
+    action: 'delete',
+    method: 'DELETE',
+    path: '/project/{project}/content/{id}',
+    query: { source: 'required', type: 'required' },
+    bodyKeys: ['source', 'type'],
+  },
+  getConversion: {
+    resource: 'conversion',
+    action: 'get',
+    method: 'GET',
+    path: '/project/{project}/sale/{id}',
+    query: { source: 'required' },
+  },
+  listConversions: {
+    resource: 'conversion',
+    action: 'list',
+    method: 'GET',
+    path: '/project/{project}/sale',
+    query: PAGING,
+    defaults: NEWEST_FIRST,
+    total: 'total_items',
+  },
+  createConversion: {
+    resource: 'conversion',
+    action: 'create',
+    method: 'POST',
+    path: '/project/{project}/sale',
+    query: {},
+    body: CONVERSION_BODY,
+  },
+  bulkConversions: {
+    resource: 'conversion',
+    action: 'bulk',
+    method: 'POST',
+    path: '/project/{project}/sale/bulk',
+    query: {},
+    body: CONVERSION_BODY,
+    itemsKey: 'items',
+    sourceOnTop: true,
+    maxItems: BULK_ITEMS,
+    total: 'total_items',
+  },
+  getInteraction: {
+    resource: 'interaction',
+    action: 'get',
+    method: 'GET',
+    path: '/project/{project}/interaction/{id}',
+    query: { source: 'required' },
+  },
+  listInteractions: {
+    resource: 'interaction',
+    action: 'list',
+    method: 'GET',
+    path: '/project/{project}/interaction',
+    query: PAGING,
+    defaults: NEWEST_FIRST,
+    total: 'total_items',
+  },
+  createInteraction: {
+    resource: 'interaction',
+    action: 'create',
+    method: 'POST',
+    path: '/project/{project}/interaction',
+    query: {},
+    body: INTERACTION_BODY,
+  },
+  bulkInteractions: {
+    resource: 'interaction',
+    action: 'bulk',
+    method: 'POST',
+    path: '/project/{project}/interaction/bulk',
+    query: {},
+    body: INTERACTION_BODY,
+    itemsKey: 'interactions',
+    sourceOnTop: false,
+    maxItems: BULK_ITEMS,
+    total: 'total_items',
+  },
+} as const satisfies Record<string, Endpoint>;
+
+export type EndpointName = keyof typeof ENDPOINTS;
+
+/** How the API spells a content type: singular on one record or a list, plural on bulk. */
+export const CONTENT_TYPE_SPELLING: Readonly<Record<ContentType, { readonly one: string; readonly bulk: string }>> = {
+  ITEM: { one: 'item', bulk: 'items' },
+  CATEGORY: { one: 'category', bulk: 'categories' },
+};

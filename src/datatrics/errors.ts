@@ -1,0 +1,67 @@
+import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { TransportError } from '../transport/errors.ts';
+
+/** What the API, or the way to it, did wrong. `message` is ours and safe to show; the API's own words are kept apart. */
+export class DatatricsError extends GatewayError {
+  /** The status that the API answered with, an inner one (an error body under 200) included. */
+  readonly status: number | undefined;
+  /** The API's message: for users of a write only, never for readers. */
+  readonly apiMessage: string | undefined;
+  /** Whether the API may have seen the request. */
+  readonly sent: boolean;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: { status?: number; apiMessage?: string | undefined; sent?: boolean; cause?: unknown } = {},
+  ) {
+    super(code, message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'DatatricsError';
+    this.status = details.status;
+    this.apiMessage = details.apiMessage;
+    this.sent = details.sent ?? true;
+  }
+}
+
+/** An answer that is not what the endpoint promises: HTML, cut-off JSON, another shape. */
+export function invalidResponse(what: string, cause?: unknown): DatatricsError {
+  return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API sent ${what}.`, { cause });
+}
+
+/** The meaning of a status other than 2xx. */
+export function errorOfStatus(status: number, apiMessage?: string): DatatricsError {
+  const details = { status, apiMessage };
+  if (status >= 300 && status < 400) {
+    return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent a redirect.', details);
+  }
+  if (status === 401 || status === 403) {
+    return new DatatricsError('FORBIDDEN', 'The Datatrics API refused the key for this project.', details);
+  }
+  if (status === 429) {
+    return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API is asking for fewer calls.', details);
+  }
+  if (status >= 400 && status < 500) {
+    return new DatatricsError('UPSTREAM_REJECTED', `The Datatrics API refused the request (${status}).`, details);
+  }
+  if (status >= 500) {
+    return new DatatricsError('UPSTREAM_UNAVAILABLE', `The Datatrics API failed (${status}).`, details);
+  }
+  return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API answered ${status}.`, details);
+}
+
+/** The meaning of a call that ended without an answer. */
+export function errorOfTransport(error: TransportError): DatatricsError {
+  const details = { sent: error.sent, cause: error };
+  switch (error.failure) {
+    case 'timeout':
+      return new DatatricsError('UPSTREAM_TIMEOUT', 'The Datatrics API did not answer in time.', details);
+    case 'unreachable':
+      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API can not be reached.', details);
+    case 'reset':
+      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The connection to the Datatrics API broke.', details);
+    case 'too-large':
+      return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent too large an answer.', details);
+    case 'malformed':
+      return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent something else than HTTP.', details);
+  }
+}

@@ -1,0 +1,144 @@
+import { readTime } from './time.ts';
+
+/**
+ * The one place where a REST name meets a GraphQL name: each resource has a table of its typed fields, from which
+ * records are read, filters and orders are spelled, and bodies are written.
+ */
+export interface Field<T = unknown> {
+  readonly kind: 'text' | 'id' | 'number' | 'time' | 'items';
+  /** The API's name. */
+  readonly rest: string;
+  /** Read where `rest` is missing: the name under which the vendor's Magento plugin sends the same. */
+  readonly alias?: string;
+  /** Lenient: null for what is missing, empty, or can't be read. */
+  readonly read: (value: unknown, context: RecordContext, owner: Decoded) => T | null;
+}
+
+export type FieldTable = Readonly<Record<string, Field>>;
+
+/** What the records of one project have in common. */
+export interface RecordContext {
+  readonly project: string;
+  /** IANA zone of the API's times. */
+  readonly timeZone: string;
+}
+
+type Read<T> = Field<T>['read'];
+
+function field<T>(kind: Field['kind'], read: Read<T>) {
+  return (rest: string, alias?: string): Field<T> => ({ kind, rest, read, ...(alias === undefined ? undefined : { alias }) });
+}
+
+export const text = field('text', readText);
+/** A reference to a record: text, but a number counts as its decimal form. */
+export const id = field('id', readText);
+export const number = field('number', readNumber);
+export const time = field('time', (value, context) => readTime(value, context.timeZone));
+
+/** Text of a string, number or boolean; null for `""`, objects and lists. */
+export function readText(value: unknown): string | null {
+  switch (typeof value) {
+    case 'string':
+      return value === '' ? null : value;
+    case 'number':
+    case 'boolean':
+      return String(value);
+    default:
+      return null;
+  }
+}
+
+/** A number, or one in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`. */
+export function readNumber(value: unknown): number | null {
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string') return null;
+  let digits = value.trim();
+  const comma = digits.lastIndexOf(',');
+  if (comma !== -1) {
+    digits = comma > digits.lastIndexOf('.') ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
+  }
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(digits)) return null;
+  const result = Number(digits);
+  return Number.isFinite(result) ? result : null;
+}
+
+export type JsonObject = { readonly [name: string]: unknown };
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The values of a table's fields on a record. */
+export type FieldValues<F extends FieldTable> = {
+  readonly [K in keyof F]: F[K] extends Field<infer T> ? T | null : never;
+};
+
+/** Whether a raw value is there at all: the API and its writers use `null` and `""` for «nothing». */
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '';
+}
+
+/** A record's own field, or else the one under `metadata`: which fields sit where is not fixed in this API. */
+export function lookUp(raw: JsonObject, name: string): unknown {
+  const own = raw[name];
+  if (isPresent(own)) return own;
+  const { metadata } = raw;
+  return isObject(metadata) ? metadata[name] : own;
+}
+
+/** The REST name under which a record holds a field: its own, or the alias when only that has a value. */
+function nameIn(raw: JsonObject, field: Field): string {
+  return field.alias !== undefined && !isPresent(lookUp(raw, field.rest)) && isPresent(lookUp(raw, field.alias))
+    ? field.alias
+    : field.rest;
+}
+
+/**
+ * Something the API sent, read through a table of fields. It keeps what was sent and reads a field when it is asked for,
+ * so that a list of hundreds costs no more than the fields that were selected. The getters never throw.
+ */
+export class Decoded {
+  /** As sent; shared by all who hold it, never to be changed. */
+  readonly raw: JsonObject;
+  readonly context: RecordContext;
+
+  constructor(raw: JsonObject, context: RecordContext) {
+    this.raw = raw;
+    this.context = context;
+  }
+}
+
+/** Gives a class one getter per field of the table. */
+export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable): void {
+  for (const [name, field] of Object.entries(fields)) {
+    Object.defineProperty(target.prototype, name, {
+      get(this: Decoded) {
+        return field.read(lookUp(this.raw, nameIn(this.raw, field)), this.context, this);
+      },
+    });
+  }
+}
+
+/**
+ * Everything in a raw record that is no typed or key field, as sent: its own fields and those of its `metadata` side by
+ * side, its own first.
+ */
+export function readAttributes(
+  raw: JsonObject,
+  fields: FieldTable,
+  isKey: (name: string, value: unknown) => boolean = () => false,
+): JsonObject {
+  const typed = new Set(Object.values(fields).flatMap((field) => [field.rest, nameIn(raw, field)]));
+  const attributes: Record<string, unknown> = Object.create(null);
+  const copy = (from: JsonObject): void => {
+    for (const name of Object.keys(from)) {
+      if (!typed.has(name) && !isKey(name, from[name])) attributes[name] = from[name];
+    }
+  };
+  const { metadata } = raw;
+  if (isObject(metadata)) copy(metadata);
+  else if (isPresent(metadata) && !(Array.isArray(metadata) && metadata.length === 0)) attributes.metadata = metadata;
+  typed.add('metadata');
+  copy(raw);
+  return attributes;
+}

@@ -1,0 +1,92 @@
+import { badInput } from '../lib/error.ts';
+import type { ContentType, Resource } from './endpoints.ts';
+
+/** What makes a record one and the same: the API keys every record by id *and* source, content by type as well. */
+export interface RecordKey {
+  readonly resource: Resource;
+  readonly id: string;
+  readonly source: string;
+  /** Content only. */
+  readonly type?: ContentType;
+}
+
+const TYPE_NAMES = { profile: 'Profile', content: 'Content', conversion: 'Conversion', interaction: 'Interaction' } as const;
+export type TypeName = (typeof TYPE_NAMES)[Resource];
+
+/** The name of the GraphQL type, which opens a global id. */
+export function typeNameOf(resource: Resource): TypeName {
+  return TYPE_NAMES[resource];
+}
+
+const RESOURCES = new Map<string, Resource>(
+  Object.entries(TYPE_NAMES).map(([resource, name]) => [name, resource as Resource]),
+);
+
+/** One string per key and no two keys alike: the parts are escaped, so that a `:` in them does not separate. */
+export function canonicalKey(key: RecordKey): string {
+  return key.type === undefined
+    ? `${key.resource}:${escapePart(key.source)}:${escapePart(key.id)}`
+    : `${key.resource}.${key.type}:${escapePart(key.source)}:${escapePart(key.id)}`;
+}
+
+function escapePart(part: string): string {
+  return /[%:]/.test(part) ? part.replaceAll('%', '%25').replaceAll(':', '%3A') : part;
+}
+
+function unescapePart(part: string): string {
+  return part.includes('%') ? part.replaceAll('%3A', ':').replaceAll('%25', '%') : part;
+}
+
+/** The Relay `id`: opaque to clients, the same from every path to a record. */
+export function encodeGlobalId(project: string, key: RecordKey): string {
+  const type = key.type === undefined ? TYPE_NAMES[key.resource] : `${TYPE_NAMES[key.resource]}.${key.type}`;
+  return Buffer.from(`${type}:${project}:${escapePart(key.source)}:${escapePart(key.id)}`).toString('base64url');
+}
+
+/** The key behind a global id; null when it was not made by `encodeGlobalId` for this project. */
+export function decodeGlobalId(project: string, globalId: string): RecordKey | null {
+  if (!/^[A-Za-z0-9_-]+$/.test(globalId)) return null;
+  const parts = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
+  if (parts.length !== 4 || parts[1] !== project) return null;
+  const [typeName, contentType] = (parts[0] as string).split('.') as [string, string?];
+  const resource = RESOURCES.get(typeName);
+  if (resource === undefined) return null;
+  const id = unescapePart(parts[3] as string);
+  const source = unescapePart(parts[2] as string);
+  if (idProblem(id) || source === '') return null;
+  let key: RecordKey;
+  if (resource === 'content') {
+    if (contentType !== 'ITEM' && contentType !== 'CATEGORY') return null;
+    key = { resource, id, source, type: contentType };
+  } else {
+    if (contentType !== undefined) return null;
+    key = { resource, id, source };
+  }
+  return encodeGlobalId(project, key) === globalId ? key : null;
+}
+
+/**
+ * Why an id can not stand in a path, or null. `.` and `..` are folded away by URL parsers even when percent-encoded,
+ * and half a surrogate pair has no UTF-8.
+ */
+export function idProblem(id: string): string | null {
+  if (id === '') return 'must not be empty';
+  if (id === '.' || id === '..') return 'must not be "." or ".."';
+  if (!id.isWellFormed()) return 'must be well-formed Unicode';
+  return null;
+}
+
+/** Throws `BAD_USER_INPUT` for an id that can not stand in a path. `name` is the argument's name. */
+export function checkId(name: string, id: string): string {
+  const problem = idProblem(id);
+  if (problem) throw badInput(`${name} ${problem}.`);
+  return id;
+}
+
+/** Throws `BAD_USER_INPUT` for an empty source; null and undefined are «none given». */
+export function checkSource(source: string | null | undefined): string | undefined {
+  if (source === null || source === undefined) return undefined;
+  if (source === '') throw badInput('source must not be empty.');
+  if (!source.isWellFormed()) throw badInput('source must be well-formed Unicode.');
+  return source;
+}

@@ -1,0 +1,65 @@
+import { LRUCache } from 'lru-cache';
+import { GatewayError } from '../lib/error.ts';
+import type { PageSizes } from './paging.ts';
+
+/** `auto`: ask the API once per project; `on`: take for granted; `off`: never filter. */
+export type FilterMode = 'auto' | 'on' | 'off';
+
+/** Projects whose behaviour is remembered: a bound, since with the callers' own keys anyone may name any project. */
+const MAX_PROJECTS = 1_000;
+/** ms for which a cap on page sizes is believed: a list that shrank in mid-read may have looked like one. */
+const PAGE_SIZE_TTL_MS = 5 * 60_000;
+
+/**
+ * What was learned of the APIs' undocumented sides from their answers: whether a project's lists can be filtered, and how
+ * large pages get. Facts about a project, nobody's data; lost with the process, and learned again.
+ */
+export class Knowledge {
+  readonly #filterable = new LRUCache<string, boolean>({ max: MAX_PROJECTS });
+  readonly #unfilterable = new LRUCache<string, true>({ max: MAX_PROJECTS * 20 });
+  readonly #caps = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
+  readonly #proven = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
+
+  /** Whether the project's lists can be filtered at all; undefined when it was not asked yet. */
+  isFilterable(project: string): boolean | undefined {
+    return this.#filterable.get(project);
+  }
+
+  learnFilterable(project: string, works: boolean): void {
+    this.#filterable.set(project, works);
+  }
+
+  /** Throws `UPSTREAM_UNSUPPORTED` when a list was seen to ignore a filter. */
+  checkFilter(project: string, list: string, field: string): void {
+    if (this.#unfilterable.has(`${project} ${list} ${field}`)) throw unsupportedFilter(list, field);
+  }
+
+  /** Remembers that a row came which does not fit, and gives the error to throw. */
+  learnIgnoredFilter(project: string, list: string, field: string): GatewayError {
+    this.#unfilterable.set(`${project} ${list} ${field}`, true);
+    return unsupportedFilter(list, field);
+  }
+
+  pageSizes(project: string, list: string, limit: number): PageSizes {
+    const key = `${project} ${list}`;
+    return {
+      max: () => Math.min(limit, this.#caps.get(key) ?? limit),
+      proven: () => this.#proven.get(key) ?? 0,
+      capped: (rows) => {
+        this.#caps.set(key, Math.min(rows, this.#caps.get(key) ?? rows));
+        this.#proven.set(key, rows);
+      },
+      full: (rows) => {
+        if (rows > (this.#proven.get(key) ?? 0)) this.#proven.set(key, rows);
+      },
+    };
+  }
+}
+
+/** The error for a list that can not be narrowed down; `field` is the GraphQL name of what was asked for. */
+export function unsupportedFilter(list: string, field: string): GatewayError {
+  return new GatewayError(
+    'UPSTREAM_UNSUPPORTED',
+    `The Datatrics API does not filter the ${list} of this project by ${field}, and rows are never dropped silently. Ask without it.`,
+  );
+}

@@ -1,0 +1,21 @@
+import { Content } from './content.ts';
+import { Conversion } from './conversion.ts';
+import type { Resource } from './endpoints.ts';
+import { Interaction } from './interaction.ts';
+import { Profile } from './profile.ts';
+import type { RecordType } from './record.ts';
+
+/** The model's type of each resource. */
+export interface RecordOf {
+  profile: Profile;
+  content: Content;
+  conversion: Conversion;
+  interaction: Interaction;
+}
+
+export const RECORD_TYPES: { readonly [R in Resource]: RecordType<RecordOf[R]> } = {
+  profile: Profile,
+  content: Content,
+  conversion: Conversion,
+  interaction: Interaction,
+};

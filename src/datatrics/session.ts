@@ -1,0 +1,251 @@
+import { randomBytes } from 'node:crypto';
+import DataLoader from 'dataloader';
+import { badInput, GatewayError } from '../lib/error.ts';
+import type { Operation } from '../lib/operation.ts';
+import type { Principal } from '../lib/principal.ts';
+import type { Client, Condition, ReadClient } from './client.ts';
+import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, type Resource } from './endpoints.ts';
+import { type Filter, ofSource } from './filter.ts';
+import { canonicalKey, checkId, idProblem, type RecordKey } from './keys.ts';
+import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
+import { type Range, readWindow } from './paging.ts';
+import { RECORD_TYPES, type RecordOf } from './records.ts';
+import type { Page } from './wire.ts';
+
+/** How a project is read; one value for all projects of a process for now. */
+export interface ProjectSettings {
+  /** Sources to try, in order, where a read by id or a link names none. */
+  readonly sources: Readonly<Record<Resource, readonly string[]>>;
+  readonly filters: FilterMode;
+  /** REST name of the field by which conversions are filtered for a profile. */
+  readonly conversionProfileField: string;
+  /** IANA zone of the API's times. */
+  readonly timeZone: string;
+  /** Rows to ask of a list at most. */
+  readonly pageLimit: number;
+}
+
+/** Which list, narrowed and ordered how. */
+export interface ListQuery {
+  readonly type?: ContentType | undefined;
+  readonly source?: string | undefined;
+  readonly filters: readonly Filter[];
+  /** REST name and direction; the API's own order where undefined. */
+  readonly order?: { readonly sort: string; readonly direction: 1 | -1 } | undefined;
+}
+
+/** A row that could not be decoded stands as its error. */
+export interface RecordWindow<R> {
+  readonly rows: readonly (R | Error)[];
+  readonly start: number;
+  readonly total: number | null;
+  readonly hasPrevious: boolean;
+  readonly hasNext: boolean;
+}
+
+const LISTS = {
+  profile: 'listProfiles',
+  content: 'listContents',
+  conversion: 'listConversions',
+  interaction: 'listInteractions',
+} as const;
+
+/** A value that no record has, made anew for each process. */
+const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
+
+/**
+ * The door to the data for one operation: every record that a resolver sees comes through here, in the principal's name.
+ * Each distinct REST read is made at most once in its life.
+ */
+export class Session {
+  readonly principal: Principal;
+  readonly settings: ProjectSettings;
+  readonly #client: ReadClient;
+  readonly #knowledge: Knowledge;
+  readonly #records: DataLoader<RecordKey, RecordOf[Resource] | null, string>;
+  readonly #pages = new Map<string, Promise<Page>>();
+
+  constructor(options: {
+    client: Client;
+    principal: Principal;
+    operation: Operation;
+    settings: ProjectSettings;
+    knowledge: Knowledge;
+  }) {
+    this.principal = options.principal;
+    this.settings = options.settings;
+    this.#client = options.client.as(options.principal, options.operation);
+    this.#knowledge = options.knowledge;
+    this.#records = new DataLoader((keys) => Promise.all(keys.map((key) => this.#fetch(key).catch(toError))), {
+      cacheKeyFn: canonicalKey,
+      // The API fetches one record a call, so waiting for more keys would gain nothing: see `batch` in the benchmark.
+      batch: false,
+    });
+  }
+
+  /** The record with this key, or null when the API has none. */
+  async load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
+    return (await this.#records.load(key)) as RecordOf[R] | null;
+  }
+
+  /**
+   * A record by its own id: from the source named, else from the first of the project's configured sources that has it.
+   * @throws GatewayError `BAD_USER_INPUT` for an impossible id, or when no source is named or configured
+   */
+  async find<R extends Resource>(
+    resource: R,
+    id: string,
+    source: string | undefined,
+    type?: ContentType,
+  ): Promise<RecordOf[R] | null> {
+    checkId(`${resource}Id`, id);
+    const configured = this.settings.sources[resource];
+    const candidates = source === undefined ? configured : [source];
+    if (candidates.length === 0) {
+      throw badInput(
+        `source is needed: this gateway has no sources configured for ${resource}s (DATATRICS_${resource.toUpperCase()}_SOURCES).`,
+      );
+    }
+    return this.#findFirst(resource, id, candidates, type);
+  }
+
+  /**
+   * The record that another one refers to: from `source` when the client names it, else from the configured sources,
+   * then from the other record's own. A reference that leads nowhere is null.
+   */
+  async follow<R extends Resource>(
+    resource: R,
+    id: string | null,
+    source: string | undefined,
+    ownSource: string,
+    type?: ContentType,
+  ): Promise<RecordOf[R] | null> {
+    if (id === null || idProblem(id)) return null;
+    const sources = source === undefined ? [...this.settings.sources[resource], ownSource] : [source];
+    return this.#findFirst(resource, id, sources, type);
+  }
+
+  /** The record from the first source that has it, one call after another. */
+  async #findFirst<R extends Resource>(
+    resource: R,
+    id: string,
+    sources: Iterable<string>,
+    type?: ContentType,
+  ): Promise<RecordOf[R] | null> {
+    for (const source of new Set(sources)) {
+      const record = await this.load(type === undefined ? { resource, id, source } : { resource, id, source, type });
+      if (record) return record;
+    }
+    return null;
+  }
+
+  /** Part of a list, each row decoded and checked against the filters. */
+  async list<R extends Resource>(resource: R, query: ListQuery, range: Range): Promise<RecordWindow<RecordOf[R]>> {
+    const name = LISTS[resource];
+    const endpoint = ENDPOINTS[name];
+    const hasSourceParameter = 'source' in endpoint.query;
+    const bySource = query.source === undefined ? [] : [ofSource(query.source)];
+    const asked = hasSourceParameter ? query.filters : [...query.filters, ...bySource];
+    await this.#checkFilters(resource, query, asked);
+
+    const q = asked.flatMap((filter) => filter.conditions);
+    const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
+    const fixed = { ...typeArgs, ...(hasSourceParameter && query.source !== undefined ? { source: query.source } : {}) };
+    const order = query.order ?? { sort: endpoint.defaults.sort, direction: endpoint.defaults.order };
+    const fetch = (page: number, limit: number, reversed: boolean): Promise<Page> => {
+      const sorting = reversed
+        ? { sort: order.sort, order: -order.direction }
+        : query.order && { sort: order.sort, order: order.direction };
+      return this.#page(resource, { page, limit, ...sorting, ...fixed, q });
+    };
+    const sizes = this.#knowledge.pageSizes(this.principal.project, name, this.settings.pageLimit);
+    const window = await readWindow(fetch, range, sizes);
+    const context = { project: this.principal.project, timeZone: this.settings.timeZone };
+    const rows = window.rows.map((raw) => {
+      try {
+        return RECORD_TYPES[resource].decode(raw, { source: query.source, type: query.type }, context);
+      } catch (error) {
+        return toError(error);
+      }
+    });
+    for (const filter of [...query.filters, ...bySource]) {
+      if (rows.some((row) => !(row instanceof Error) && !filter.fits(row))) {
+        throw this.#knowledge.learnIgnoredFilter(this.principal.project, listNoun(resource), filter.name);
+      }
+    }
+    return { ...window, rows };
+  }
+
+  /** Finds out whether the API filters at all before the first list that needs it, and stops those that it does not. */
+  async #checkFilters(resource: Resource, query: ListQuery, asked: readonly Filter[]): Promise<void> {
+    const { project } = this.principal;
+    const noun = listNoun(resource);
+    if (query.source !== undefined) this.#knowledge.checkFilter(project, noun, 'source');
+    const first = asked[0];
+    if (first === undefined) return;
+    if (this.settings.filters === 'off') throw unsupportedFilter(noun, first.name);
+    for (const filter of asked) this.#knowledge.checkFilter(project, noun, filter.name);
+    if (this.settings.filters === 'on') return;
+
+    if (this.#knowledge.isFilterable(project) === undefined) {
+      const field = first.conditions[0]?.field as string;
+      const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
+      const { rows } = await this.#page(resource, { page: 1, limit: 1, ...typeArgs, q: [{ field, value: IMPOSSIBLE }] });
+      this.#knowledge.learnFilterable(project, rows.length === 0);
+    }
+    if (!this.#knowledge.isFilterable(project)) throw unsupportedFilter(noun, first.name);
+  }
+
+  #page(resource: Resource, args: ListArgs): Promise<Page> {
+    const key = JSON.stringify([resource, args]);
+    let page = this.#pages.get(key);
+    if (!page) {
+      page = this.#client[LISTS[resource]](args as ListArgs & { type: string });
+      this.#pages.set(key, page);
+    }
+    return page;
+  }
+
+  async #fetch(key: RecordKey): Promise<RecordOf[Resource] | null> {
+    const { id, source } = key;
+    const raw = await this.#get(key.resource, id, source, key.type);
+    if (raw === null) return null;
+    const context = { project: this.principal.project, timeZone: this.settings.timeZone };
+    const record = RECORD_TYPES[key.resource].decode(raw, { source, type: key.type }, context);
+    if (record.key.id !== id) {
+      throw new GatewayError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent another record than the one asked for.');
+    }
+    return record;
+  }
+
+  #get(resource: Resource, id: string, source: string, type: ContentType | undefined) {
+    switch (resource) {
+      case 'profile':
+        return this.#client.getProfile({ id, source });
+      case 'content':
+        return this.#client.getContent({ id, source, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one });
+      case 'conversion':
+        return this.#client.getConversion({ id, source });
+      case 'interaction':
+        return this.#client.getInteraction({ id, source });
+    }
+  }
+}
+
+interface ListArgs {
+  readonly page: number;
+  readonly limit: number;
+  readonly sort?: string;
+  readonly order?: number;
+  readonly source?: string;
+  readonly type?: string;
+  readonly q: readonly Condition[];
+}
+
+function listNoun(resource: Resource): string {
+  return `${resource}s`;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

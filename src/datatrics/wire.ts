@@ -1,0 +1,91 @@
+import type { UpstreamResponse } from '../transport/pool.ts';
+import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts';
+import { isObject, type JsonObject, readNumber, readText } from './fields.ts';
+
+/** One page of a list, or the answer to a bulk write. */
+export interface Page {
+  /** As sent, not yet decoded. */
+  readonly rows: readonly unknown[];
+  /** Records of the whole list; null where the API does not say. */
+  readonly total: number | null;
+  /** Pages of the whole list at the page size that the API used; null where it does not say. */
+  readonly pages: number | null;
+}
+
+/** `found`: a body came. `nothing`: 204, or 200 with an empty body. */
+type Body = { readonly found: true; readonly json: unknown } | { readonly found: false };
+
+/**
+ * Judges status, then body.
+ *
+ * @param isResult whether an object is what the endpoint promises; one that is not may be an error under a 200
+ * @throws DatatricsError
+ */
+function readBody(response: UpstreamResponse, isResult: (body: JsonObject) => boolean): Body {
+  const { status, body } = response;
+  if (status < 200 || status > 299) throw errorOfStatus(status, readMessage(body));
+  if (status === 204 || body.trim() === '') return { found: false };
+  let json: unknown;
+  try {
+    json = JSON.parse(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
+  } catch (cause) {
+    throw invalidResponse('something else than JSON', cause);
+  }
+  if (isObject(json) && !isResult(json)) {
+    const inner = readInnerError(json);
+    if (inner) throw inner;
+  }
+  return { found: true, json };
+}
+
+/** The answer to a read by id: the record as sent, or null when there is none. */
+export function readRecord(response: UpstreamResponse, idNames: readonly string[]): JsonObject | null {
+  const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
+  try {
+    const body = readBody(response, hasId);
+    if (!body.found) return null;
+    if (!isObject(body.json)) throw invalidResponse('a record that is no object');
+    return body.json;
+  } catch (error) {
+    if ((error as DatatricsError).status === 404) return null;
+    throw error;
+  }
+}
+
+/** The answer to a list. */
+export function readPage(response: UpstreamResponse): Page {
+  const body = readBody(response, (json) => 'items' in json);
+  if (!body.found) throw invalidResponse('nothing instead of a list');
+  if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('something else than a page');
+  const { json } = body;
+  return {
+    rows: json.items as unknown[],
+    total: readCount(json.total_elements ?? json.totalElements ?? json.total_items ?? json.totalItems),
+    pages: readCount(json.total_pages ?? json.totalPages),
+  };
+}
+
+function readCount(value: unknown): number | null {
+  const count = readNumber(value);
+  return count !== null && Number.isSafeInteger(count) && count >= 0 ? count : null;
+}
+
+/** `{status, message}` with a failing status, or `{error: {message}}`, under a 2xx. */
+function readInnerError(json: JsonObject): DatatricsError | null {
+  const inner = isObject(json.error) ? json.error : json;
+  const status = readNumber(json.status) ?? readNumber(inner.status) ?? readNumber(inner.code);
+  if (status !== null && status >= 300 && status <= 599) return errorOfStatus(status, readText(inner.message) ?? undefined);
+  return 'error' in json && json.error ? errorOfStatus(400, readText(inner.message) ?? undefined) : null;
+}
+
+/** The API's message in an error body of either shape; undefined when it has none. */
+function readMessage(body: string): string | undefined {
+  try {
+    const json: unknown = JSON.parse(body);
+    if (!isObject(json)) return undefined;
+    const inner = isObject(json.error) ? json.error : json;
+    return readText(inner.message) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+import SchemaBuilder, { type ObjectRef } from '@pothos/core';
+import RelayPlugin from '@pothos/plugin-relay';
+import type { JsonObject } from '../datatrics/fields.ts';
+import { typeNameOf } from '../datatrics/keys.ts';
+import type { DatatricsRecord } from '../datatrics/record.ts';
+import type { GatewayContext } from './context.ts';
+
+interface SchemaTypes {
+  Context: GatewayContext;
+  DefaultFieldNullability: false;
+  DefaultNodeNullability: true;
+  DefaultEdgesNullability: { list: false; items: false };
+  Scalars: {
+    ID: { Input: string; Output: string };
+    DateTime: { Input: string; Output: string };
+    JSONObject: { Input: JsonObject; Output: JsonObject };
+  };
+}
+
+/**
+ * A new Pothos builder without types. Every schema has a builder of its own, since the same types are built more than
+ * once in a process, with other custom fields or for another reader.
+ *
+ * Fields are non-null unless they say otherwise, so that each says it.
+ */
+export function createBuilder() {
+  return new SchemaBuilder<SchemaTypes>({
+    plugins: [RelayPlugin],
+    defaultFieldNullability: false,
+    relay: {
+      nodeQueryOptions: false,
+      nodesQueryOptions: false,
+      nodesOnConnection: { description: 'The records of this page, without their cursors.' },
+      nodeTypeOptions: {
+        description: 'A record with an id that is the same from every path, and by which `node` finds it again.',
+        resolveType: (record) => typeNameOf((record as DatatricsRecord).key.resource),
+      },
+      idFieldOptions: { description: 'Opaque and stable: made of project, type, source and the record’s own id.' },
+      pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
+      hasNextPageFieldOptions: { description: 'Whether records follow this page. True to fact in both directions.' },
+      hasPreviousPageFieldOptions: { description: 'Whether records precede this page. True to fact in both directions.' },
+      startCursorFieldOptions: { description: 'Cursor of the first record, for `before`; null on an empty page.' },
+      endCursorFieldOptions: { description: 'Cursor of the last record, for `after`; null on an empty page.' },
+      pageInfoFieldOptions: { description: 'Where this page stands in the list.' },
+      edgesFieldOptions: {
+        description: 'The records of this page with their cursors.',
+        nullable: { list: false, items: false },
+      },
+      nodeFieldOptions: {
+        description: 'The record; null, with an error at its path, when the API sent one without a key.',
+        nullable: true,
+      },
+      cursorFieldOptions: { description: 'Opaque; good for this list, order and filter only.' },
+    },
+  });
+}
+
+export type Builder = ReturnType<typeof createBuilder>;
+
+type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
+
+/** The handle of an object type whose values are `T`. */
+export type TypeRef<T> = ObjectRef<Types, T>;

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import type { ArgBuilder } from '@pothos/core';
+import type { Resource } from '../datatrics/endpoints.ts';
+import { ENDPOINTS } from '../datatrics/endpoints.ts';
+import type { Range } from '../datatrics/paging.ts';
+import type { RecordOf } from '../datatrics/records.ts';
+import type { ListQuery, Session } from '../datatrics/session.ts';
+import { badInput } from '../lib/error.ts';
+import type { Builder, TypeRef } from './builder.ts';
+
+/** Relay's paging arguments, https://relay.dev/graphql/connections.htm */
+export interface ConnectionArgs {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+const MAX_PAGE = 500;
+const DEFAULT_PAGE = 20;
+
+// biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
+type Args = ArgBuilder<any>;
+
+/** The four paging arguments, to be spread into a field's `args`. */
+export function connectionArgs(t: Args) {
+  return {
+    first: t.int({ description: `Records from the start of the list, or after \`after\`: 1 to ${MAX_PAGE}, ${DEFAULT_PAGE} when neither \`first\` nor \`last\` is given.` }),
+    after: t.string({ description: 'Only records after this cursor.' }),
+    last: t.int({ description: `Records from the end of the list, or before \`before\`: 1 to ${MAX_PAGE}. Not together with \`first\`.` }),
+    before: t.string({ description: 'Only records before this cursor.' }),
+  };
+}
+
+export interface Edge<R> {
+  readonly cursor: string;
+  readonly node: R | Error;
+}
+
+export interface Connection<R> {
+  readonly edges: readonly Edge<R>[];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  readonly totalCount: number | null;
+}
+
+/** Makes `<Name>Connection` and `<Name>Edge` of a type. */
+export function defineConnection<R extends object>(builder: Builder, type: TypeRef<R>): TypeRef<Connection<R>> {
+  const { name } = type;
+  const ref = builder.connectionObject(
+    {
+      type,
+      name: `${name}Connection`,
+      description: `A page of a list of ${name} records.`,
+      fields: (t) => ({
+        totalCount: t.int({
+          nullable: true,
+          description: 'Records in the whole list, at no extra cost; null where the API does not say.',
+          resolve: (connection) => (connection as unknown as Connection<R>).totalCount,
+        }),
+      }),
+    },
+    { name: `${name}Edge`, description: `A ${name} and its place in the list.` },
+  );
+  return ref as unknown as TypeRef<Connection<R>>;
+}
+
+/**
+ * Reads a page of a list, in one or two REST calls.
+ * @throws GatewayError `BAD_USER_INPUT` for impossible arguments, before any call
+ */
+export async function resolveConnection<R extends Resource>(
+  session: Session,
+  resource: R,
+  query: ListQuery,
+  args: ConnectionArgs,
+): Promise<Connection<RecordOf[R]>> {
+  const list = fingerprint(session.principal.project, resource, query);
+  const { range, empty } = toRange(args, list);
+  const window = await session.list(resource, query, range);
+  const rows = empty ? [] : window.rows;
+  const edges = rows.map((node, index) => new CursorEdge(node, window.start + index, list));
+  return {
+    edges,
+    totalCount: window.total,
+    pageInfo: {
+      hasNextPage: empty ? window.rows.length > 0 : window.hasNext,
+      hasPreviousPage: window.hasPrevious,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+}
+
+class CursorEdge<R> implements Edge<R> {
+  readonly node: R | Error;
+  readonly #offset: number;
+  readonly #list: string;
+
+  constructor(node: R | Error, offset: number, list: string) {
+    this.node = node;
+    this.#offset = offset;
+    this.#list = list;
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#offset, this.#list);
+  }
+}
+
+/** `empty`: nothing can lie between the cursors; one row is read all the same, to tell what lies around. */
+function toRange(args: ConnectionArgs, list: string): { range: Range; empty: boolean } {
+  const first = pageSize('first', args.first);
+  const last = pageSize('last', args.last);
+  if (first !== undefined && last !== undefined) throw badInput('first and last can not be used together.');
+  const from = args.after == null ? 0 : decodeCursor('after', args.after, list) + 1;
+  const to = args.before == null ? Number.POSITIVE_INFINITY : decodeCursor('before', args.before, list);
+  if (to <= from) return { range: { start: from, size: 1 }, empty: true };
+  if (last === undefined) return { range: { start: from, size: Math.min(first ?? DEFAULT_PAGE, to - from) }, empty: false };
+  if (to === Number.POSITIVE_INFINITY) return { range: { last, from }, empty: false };
+  const start = Math.max(from, to - last);
+  return { range: { start, size: to - start }, empty: false };
+}
+
+function pageSize(name: string, value: number | null | undefined): number | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (value < 1 || value > MAX_PAGE) throw badInput(`${name} must be 1 to ${MAX_PAGE}, not ${value}.`);
+  return value;
+}
+
+/** Names the list, so that a cursor of another is refused. The API's own order is the same list as that order asked for. */
+function fingerprint(project: string, resource: Resource, query: ListQuery): string {
+  const { defaults } = Object.values(ENDPOINTS).find((e) => e.resource === resource && e.action === 'list') as {
+    defaults: { sort: string; order: number };
+  };
+  const order = query.order ?? { sort: defaults.sort, direction: defaults.order };
+  const identity = [
+    project,
+    resource,
+    query.type ?? null,
+    query.source ?? null,
+    order.sort,
+    order.direction,
+    query.filters.flatMap((filter) => filter.conditions),
+  ];
+  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 11);
+}
+
+function encodeCursor(offset: number, list: string): string {
+  return Buffer.from(`${offset}.${list}`).toString('base64url');
+}
+
+function decodeCursor(name: string, cursor: string, list: string): number {
+  const match = /^(\d{1,15})\.([\w-]{11})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  const offset = Number(match?.[1]);
+  if (!match || encodeCursor(offset, match[2] as string) !== cursor) {
+    throw badInput(`${name} is not a cursor of this gateway.`);
+  }
+  if (match[2] !== list) throw badInput(`${name} is a cursor of another list, order or filter.`);
+  return offset;
+}

@@ -1,0 +1,122 @@
+import { type Content as ContentRecord, contentFields } from '../datatrics/content.ts';
+import { checkSource } from '../datatrics/keys.ts';
+import type { Builder } from './builder.ts';
+import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
+import { type CustomFields, customFields } from './custom-fields.ts';
+import { type ListTypes, toFilters, toOrder } from './lists.ts';
+
+/** `Content`, `ContentType`, `Query.content`, `Query.contents`. */
+export function defineContent(builder: Builder, lists: ListTypes, custom: CustomFields) {
+  const ContentType = builder.enumType('ContentType', {
+    description: 'The two kinds of content, which have ids of their own. REST: `type`.',
+    values: {
+      ITEM: { description: 'A product, an article. REST: `item`, on bulk `items`.' },
+      CATEGORY: { description: 'A category of items. REST: `category`, on bulk `categories`.' },
+    } as const,
+  });
+
+  const Content = builder.objectRef<ContentRecord>('Content');
+  Content.implement({
+    description: 'A product, an article or a category, as one source knows it.',
+    interfaces: [builder.nodeInterfaceRef()],
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Global id: finds this content by `node`.' }),
+      contentId: t.exposeID('contentId', {
+        description: 'The id that the source gave; unique together with `source` and `type`. REST: `id`, on writes `itemid`.',
+      }),
+      source: t.exposeString('source', { description: 'The system that the content comes from.' }),
+      type: t.expose('type', { type: ContentType, description: 'Item or category.' }),
+      name: t.exposeString('name', { nullable: true, description: 'Name or title.' }),
+      description: t.exposeString('description', { nullable: true, description: 'Description; may hold HTML.' }),
+      shortDescription: t.exposeString('shortDescription', {
+        nullable: true,
+        description: 'Short description. REST: `short_description`.',
+      }),
+      url: t.exposeString('url', { nullable: true, description: 'Address of its page, as the source sent it.' }),
+      imageUrl: t.exposeString('imageUrl', { nullable: true, description: 'Address of its picture. REST: `image`.' }),
+      itemType: t.exposeString('itemType', {
+        nullable: true,
+        description: 'What sort of item it is, such as `product`. REST: `itemtype`.',
+      }),
+      objectType: t.exposeString('objectType', {
+        nullable: true,
+        description: 'The API’s own word for the type, such as `item`. REST: `objecttype`.',
+      }),
+      createdAt: t.expose('createdAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When the content came to be. REST: `created`.',
+      }),
+      updatedAt: t.expose('updatedAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When the content last changed. REST: `updated`.',
+      }),
+      attributes: t.expose('attributes', {
+        type: 'JSONObject',
+        nullable: true,
+        description:
+          'Every other field that the API has of this content (price, stock, sku, …), under its REST name and as it was sent.',
+      }),
+      ...customFields(t, custom.Content),
+    }),
+  });
+
+  const ContentConnection = defineConnection(builder, Content);
+
+  const ContentOrder = lists.defineOrder('Content', {
+    CREATED_AT: { field: contentFields.createdAt, description: 'When it came to be; the API’s own order, descending.' },
+    UPDATED_AT: { field: contentFields.updatedAt, description: 'When it last changed.' },
+    NAME: { field: contentFields.name, description: 'Name or title.' },
+  });
+
+  const ContentFilter = builder.inputType('ContentFilter', {
+    description: 'What content must be like; all given fields must fit.',
+    fields: (t) => ({
+      createdAt: t.field({ type: lists.DateTimeRange, description: 'When it came to be.' }),
+      updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
+      itemType: t.string({ description: 'This sort of item, exactly, such as `product`.' }),
+    }),
+  });
+
+  builder.queryFields((t) => ({
+    content: t.field({
+      type: Content,
+      nullable: true,
+      description: 'One item or category by its id in a source; null when there is none. REST: `GET /content/{contentId}`.',
+      args: {
+        contentId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
+        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+        type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
+      },
+      resolve: (_root, args, { session }) =>
+        session.find('content', args.contentId, checkSource(args.source), args.type),
+    }),
+    contents: t.field({
+      type: ContentConnection,
+      nullable: true,
+      description: 'A page of the project’s items, or of its categories. REST: `GET /content`.',
+      args: {
+        type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Items or categories.' }),
+        source: t.arg.string({ description: 'Only content of this source.' }),
+        ...connectionArgs(t.arg),
+        orderBy: t.arg({ type: ContentOrder, description: 'Default: newest first.' }),
+        filter: t.arg({ type: ContentFilter, description: 'Only content like this.' }),
+      },
+      resolve: (_root, args, { session }) =>
+        resolveConnection(
+          session,
+          'content',
+          {
+            type: args.type,
+            source: checkSource(args.source),
+            filters: toFilters(contentFields, args.filter, session.settings),
+            order: toOrder(args.orderBy),
+          },
+          args,
+        ),
+    }),
+  }));
+
+  return { Content, ContentType };
+}

@@ -1,0 +1,178 @@
+import {
+  type ConversionItem as ConversionItemRecord,
+  type Conversion as ConversionRecord,
+  conversionFields,
+} from '../datatrics/conversion.ts';
+import { equals } from '../datatrics/filter.ts';
+import { checkSource } from '../datatrics/keys.ts';
+import type { Builder } from './builder.ts';
+import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
+import type { defineContent } from './content.ts';
+import { type ListTypes, toFilters, toOrder } from './lists.ts';
+import type { defineProfile } from './profile.ts';
+
+/**
+ * `Conversion`, `ConversionItem`, `Query.conversion`, `Query.conversions`, and the links between conversions and
+ * profiles and from their items to content.
+ */
+export function defineConversion(
+  builder: Builder,
+  lists: ListTypes,
+  { Profile }: ReturnType<typeof defineProfile>,
+  { Content, ContentType }: ReturnType<typeof defineContent>,
+) {
+  const Conversion = builder.objectRef<ConversionRecord>('Conversion');
+  const ConversionItem = builder.objectRef<ConversionItemRecord>('ConversionItem');
+
+  ConversionItem.implement({
+    description: 'One line of a conversion.',
+    fields: (t) => ({
+      itemId: t.exposeID('itemId', {
+        nullable: true,
+        description: 'Id of the content that was bought; some shops send an article number instead. REST: `itemid`.',
+      }),
+      name: t.exposeString('name', { nullable: true, description: 'Name at the time of the sale.' }),
+      price: t.exposeFloat('price', {
+        nullable: true,
+        description: 'Price of one piece, in the shop’s currency; some shops send the line’s total here.',
+      }),
+      quantity: t.exposeFloat('quantity', { nullable: true, description: 'Pieces.' }),
+      total: t.exposeFloat('total', { nullable: true, description: 'Price of the line, in the shop’s currency.' }),
+      attributes: t.expose('attributes', {
+        type: 'JSONObject',
+        nullable: true,
+        description: 'Every other field of the line, under its REST name and as it was sent.',
+      }),
+      content: t.field({
+        type: Content,
+        nullable: true,
+        description:
+          'The content with the id `itemId`; null when there is none. Looked for in `source` alone when given, else in the configured content sources, then in the conversion’s own.',
+        args: {
+          source: t.arg.string({ description: 'The content’s source.' }),
+          type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
+        },
+        resolve: ({ itemId, conversionSource }, args, { session }) =>
+          session.follow('content', itemId, checkSource(args.source), conversionSource, args.type),
+      }),
+    }),
+  });
+
+  Conversion.implement({
+    description: 'A sale, or another conversion, as one source knows it. REST: `sale`.',
+    interfaces: [builder.nodeInterfaceRef()],
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Global id: finds this conversion by `node`.' }),
+      conversionId: t.exposeID('conversionId', {
+        description: 'The id that the source gave; unique together with `source`. REST: `conversionid`.',
+      }),
+      source: t.exposeString('source', { description: 'The system that the conversion comes from.' }),
+      profileId: t.exposeID('profileId', {
+        nullable: true,
+        description: 'Id of the profile that converted. REST: `profileid`, or `profile_id` where that is missing.',
+      }),
+      email: t.exposeString('email', { nullable: true, description: 'E-mail address given with the order.' }),
+      total: t.exposeFloat('total', { nullable: true, description: 'Value of the whole, in the shop’s currency.' }),
+      createdAt: t.expose('createdAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When the order was placed. REST: `created`, or `created_at` where that is missing.',
+      }),
+      updatedAt: t.expose('updatedAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When the order last changed. REST: `updated`, or `updated_at` where that is missing.',
+      }),
+      items: t.expose('items', { type: [ConversionItem], description: 'What was bought; empty when the source sent no lines.' }),
+      attributes: t.expose('attributes', {
+        type: 'JSONObject',
+        nullable: true,
+        description: 'Every other field that the API has of this conversion, under its REST name and as it was sent.',
+      }),
+      profile: t.field({
+        type: Profile,
+        nullable: true,
+        description:
+          'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the conversion’s own.',
+        args: { source: t.arg.string({ description: 'The profile’s source.' }) },
+        resolve: ({ profileId, source }, args, { session }) =>
+          session.follow('profile', profileId, checkSource(args.source), source),
+      }),
+    }),
+  });
+
+  const ConversionConnection = defineConnection(builder, Conversion);
+
+  const ConversionOrder = lists.defineOrder('Conversion', {
+    CREATED_AT: { field: conversionFields.createdAt, description: 'When it was placed; the API’s own order, descending.' },
+    UPDATED_AT: { field: conversionFields.updatedAt, description: 'When it last changed.' },
+    TOTAL: { field: conversionFields.total, description: 'Value.' },
+    EMAIL: { field: conversionFields.email, description: 'E-mail address.' },
+  });
+
+  const ConversionFilter = builder.inputType('ConversionFilter', {
+    description: 'What conversions must be like; all given fields must fit.',
+    fields: (t) => ({
+      createdAt: t.field({ type: lists.DateTimeRange, description: 'When it was placed.' }),
+      updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
+      email: t.string({ description: 'This e-mail address, exactly.' }),
+      profileId: t.id({ description: 'Of the profile with this id.' }),
+    }),
+  });
+
+  builder.queryFields((t) => ({
+    conversion: t.field({
+      type: Conversion,
+      nullable: true,
+      description: 'One conversion by its id in a source; null when there is none. REST: `GET /sale/{conversionId}`.',
+      args: {
+        conversionId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
+        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+      },
+      resolve: (_root, args, { session }) => session.find('conversion', args.conversionId, checkSource(args.source)),
+    }),
+    conversions: t.field({
+      type: ConversionConnection,
+      nullable: true,
+      description: 'A page of the project’s conversions. REST: `GET /sale`.',
+      args: {
+        source: t.arg.string({ description: 'Only conversions of this source.' }),
+        ...connectionArgs(t.arg),
+        orderBy: t.arg({ type: ConversionOrder, description: 'Default: newest first.' }),
+        filter: t.arg({ type: ConversionFilter, description: 'Only conversions like this.' }),
+      },
+      resolve: (_root, args, { session }) =>
+        resolveConnection(
+          session,
+          'conversion',
+          {
+            source: checkSource(args.source),
+            filters: toFilters(conversionFields, args.filter, session.settings, {
+              profileId: session.settings.conversionProfileField,
+            }),
+            order: toOrder(args.orderBy),
+          },
+          args,
+        ),
+    }),
+  }));
+
+  builder.objectField(Profile, 'conversions', (t) =>
+    t.field({
+      type: ConversionConnection,
+      nullable: true,
+      description: 'What this person bought, newest first: the conversions with this `profileId`, of all sources unless one is named.',
+      args: {
+        source: t.arg.string({ description: 'Only conversions of this source.' }),
+        ...connectionArgs(t.arg),
+      },
+      resolve: ({ profileId }, args, { session }) => {
+        const { conversionProfileField } = session.settings;
+        const filters = [equals('profileId', conversionFields.profileId, profileId, conversionProfileField)];
+        return resolveConnection(session, 'conversion', { source: checkSource(args.source), filters }, args);
+      },
+    }),
+  );
+
+  return { Conversion, ConversionItem };
+}

@@ -1,0 +1,36 @@
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { type ErrorCode, GatewayError } from '../lib/error.ts';
+
+/** Called with what nobody foresaw, once per error, to be logged. */
+export type ReportUnexpected = (error: unknown) => void;
+
+const MASKED = 'Something went wrong in the gateway.';
+
+/**
+ * The one place where failures become GraphQL errors. What a `GatewayError` says reaches the client; anything else that
+ * was thrown is masked and reported.
+ */
+export function formatError(error: GraphQLError, report: ReportUnexpected): GraphQLFormattedError {
+  const { code, message } = explain(error, report);
+  return {
+    message,
+    ...(error.locations && { locations: error.locations }),
+    ...(error.path && { path: error.path }),
+    extensions: { code },
+  };
+}
+
+function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCode; message: string } {
+  const cause = error.originalError;
+  if (cause instanceof GatewayError && cause.code !== 'INTERNAL_SERVER_ERROR') return cause;
+  // Argument values that came by variables are judged by the executor; those errors point into the document, and
+  // errors of the answer's own values do not.
+  if (cause instanceof GraphQLError && cause.nodes?.length) return { code: 'BAD_USER_INPUT', message: error.message };
+  report(cause ?? error);
+  return { code: 'INTERNAL_SERVER_ERROR', message: MASKED };
+}
+
+/** The errors of an answer whose operation did not run. */
+export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
+  return errors.map(({ message, locations }) => ({ message, ...(locations && { locations }), extensions: { code } }));
+}

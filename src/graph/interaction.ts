@@ -1,0 +1,122 @@
+import { equals } from '../datatrics/filter.ts';
+import { type Interaction as InteractionRecord, interactionFields } from '../datatrics/interaction.ts';
+import { checkSource } from '../datatrics/keys.ts';
+import type { Builder } from './builder.ts';
+import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
+import { type ListTypes, toFilters, toOrder } from './lists.ts';
+import type { defineProfile } from './profile.ts';
+
+/** `Interaction`, `Query.interaction`, `Query.interactions`, and the links between interactions and profiles. */
+export function defineInteraction(builder: Builder, lists: ListTypes, { Profile }: ReturnType<typeof defineProfile>) {
+  const Interaction = builder.objectRef<InteractionRecord>('Interaction');
+  Interaction.implement({
+    description: 'Something a person did with a message, such as opening an e-mail.',
+    interfaces: [builder.nodeInterfaceRef()],
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Global id: finds this interaction by `node`.' }),
+      interactionId: t.exposeID('interactionId', {
+        description: 'The id that the source gave; unique together with `source`. REST: `interactionid`.',
+      }),
+      source: t.exposeString('source', { description: 'The system that the interaction comes from.' }),
+      objectType: t.exposeString('objectType', {
+        nullable: true,
+        description: 'The source’s word for what this is; mostly `interaction`. REST: `objecttype`.',
+      }),
+      event: t.exposeString('event', { nullable: true, description: 'What was done, such as `open` or `click`.' }),
+      occurredAt: t.expose('occurredAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When it was done. REST: `datetime`.',
+      }),
+      profileId: t.exposeID('profileId', { nullable: true, description: 'Id of the profile that did it. REST: `profileid`.' }),
+      emailId: t.exposeID('emailId', { nullable: true, description: 'Id of the e-mail it was done with. REST: `emailid`.' }),
+      attributes: t.expose('attributes', {
+        type: 'JSONObject',
+        nullable: true,
+        description: 'Every other field that the API has of this interaction, under its REST name and as it was sent.',
+      }),
+      profile: t.field({
+        type: Profile,
+        nullable: true,
+        description:
+          'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the interaction’s own.',
+        args: { source: t.arg.string({ description: 'The profile’s source.' }) },
+        resolve: ({ profileId, source }, args, { session }) =>
+          session.follow('profile', profileId, checkSource(args.source), source),
+      }),
+    }),
+  });
+
+  const InteractionConnection = defineConnection(builder, Interaction);
+
+  const InteractionOrder = lists.defineOrder('Interaction', {
+    CREATED_AT: { field: 'created', description: 'When the API took it in; the API’s own order, descending.' },
+    UPDATED_AT: { field: 'updated', description: 'When it last changed.' },
+    OCCURRED_AT: { field: interactionFields.occurredAt, description: 'When it was done.' },
+    EVENT: { field: interactionFields.event, description: 'What was done.' },
+  });
+
+  const InteractionFilter = builder.inputType('InteractionFilter', {
+    description: 'What interactions must be like; all given fields must fit.',
+    fields: (t) => ({
+      occurredAt: t.field({ type: lists.DateTimeRange, description: 'When it was done.' }),
+      event: t.string({ description: 'This event, exactly, such as `open`.' }),
+      profileId: t.id({ description: 'Of the profile with this id.' }),
+    }),
+  });
+
+  builder.queryFields((t) => ({
+    interaction: t.field({
+      type: Interaction,
+      nullable: true,
+      description: 'One interaction by its id in a source; null when there is none. REST: `GET /interaction/{interactionId}`.',
+      args: {
+        interactionId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
+        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+      },
+      resolve: (_root, args, { session }) => session.find('interaction', args.interactionId, checkSource(args.source)),
+    }),
+    interactions: t.field({
+      type: InteractionConnection,
+      nullable: true,
+      description: 'A page of the project’s interactions. REST: `GET /interaction`.',
+      args: {
+        source: t.arg.string({ description: 'Only interactions of this source.' }),
+        ...connectionArgs(t.arg),
+        orderBy: t.arg({ type: InteractionOrder, description: 'Default: newest first.' }),
+        filter: t.arg({ type: InteractionFilter, description: 'Only interactions like this.' }),
+      },
+      resolve: (_root, args, { session }) =>
+        resolveConnection(
+          session,
+          'interaction',
+          {
+            source: checkSource(args.source),
+            filters: toFilters(interactionFields, args.filter, session.settings),
+            order: toOrder(args.orderBy),
+          },
+          args,
+        ),
+    }),
+  }));
+
+  builder.objectField(Profile, 'interactions', (t) =>
+    t.field({
+      type: InteractionConnection,
+      nullable: true,
+      description: 'What this person did, newest first: the interactions with this `profileId`, of all sources unless one is named.',
+      args: {
+        source: t.arg.string({ description: 'Only interactions of this source.' }),
+        event: t.arg.string({ description: 'Only this event, such as `open`.' }),
+        ...connectionArgs(t.arg),
+      },
+      resolve: ({ profileId }, args, { session }) => {
+        const filters = [equals('profileId', interactionFields.profileId, profileId)];
+        if (args.event != null) filters.push(equals('event', interactionFields.event, args.event));
+        return resolveConnection(session, 'interaction', { source: checkSource(args.source), filters }, args);
+      },
+    }),
+  );
+
+  return { Interaction };
+}

@@ -1,0 +1,32 @@
+import { decodeGlobalId } from '../datatrics/keys.ts';
+import type { DatatricsRecord } from '../datatrics/record.ts';
+import type { Session } from '../datatrics/session.ts';
+import type { Builder } from './builder.ts';
+
+/** `Query.node` and `Query.nodes`. A subgraph goes without them: they collide with those of other subgraphs. */
+export function defineNodeQueries(builder: Builder): void {
+  const Node = builder.nodeInterfaceRef();
+  builder.queryFields((t) => ({
+    node: t.field({
+      type: Node,
+      nullable: true,
+      description: 'Any record by its global id; null for an id of another project, or one that this gateway did not make.',
+      args: { id: t.arg.id({ required: true, description: 'A global id.' }) },
+      resolve: (_root, { id }, { session }) => findNode(session, id),
+    }),
+    nodes: t.field({
+      type: [Node],
+      nullable: { list: false, items: true },
+      description: 'Records by their global ids, in the order of the ids.',
+      args: { ids: t.arg.idList({ required: true, description: 'Global ids.' }) },
+      resolve: (_root, { ids }, { session }) => ids.map((id) => findNode(session, id)),
+    }),
+  }));
+}
+
+async function findNode(session: Session, globalId: string): Promise<DatatricsRecord | null> {
+  const key = decodeGlobalId(session.principal.project, globalId);
+  if (key === null) return null;
+  const record = await session.load(key);
+  return record?.id === globalId ? record : null;
+}

@@ -1,0 +1,184 @@
+import {
+  type DocumentNode,
+  execute,
+  type FormattedExecutionResult,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  parse,
+  validate,
+} from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import type { GatewayContext } from './context.ts';
+import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
+
+/** What a client asks for, whatever way it came in. */
+export interface OperationRequest {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** An answer before it is bytes. */
+export interface Outcome {
+  readonly result: FormattedExecutionResult;
+  /**
+   * `executed`: the operation ran, with or without field errors. `invalid`: it could not run, for reasons in the
+   * document or its variables. `refused`: the request as a whole was turned away, with this HTTP status.
+   */
+  readonly kind: 'executed' | 'invalid' | 'refused';
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface PipelineOptions {
+  readonly schema: GraphQLSchema;
+  readonly reportUnexpected: ReportUnexpected;
+  /** Tokens of a document, at most: what a parser and validator can be made to chew on. */
+  readonly maxTokens: number;
+  /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
+  readonly maxCachedCharacters?: number;
+}
+
+/** How to run one operation once everything about it has been checked. */
+export interface Run {
+  /** Makes the context; called at most once, and only when the operation is about to run. */
+  context(): GatewayContext;
+  /** Whether the transport allows mutations: not by HTTP GET. */
+  readonly allowMutation: boolean;
+}
+
+/**
+ * The one way to an answer: text → prepared document, from a cache → operation → coerced variables → execution. Every
+ * entry runs it, so that they can't differ in what they allow.
+ */
+export interface Pipeline {
+  run(request: OperationRequest, run: Run): Promise<Outcome>;
+}
+
+/** All that can be known of a document by its text. */
+interface PreparedDocument {
+  readonly document: DocumentNode;
+  readonly operations: readonly OperationDefinitionNode[];
+}
+
+/** More errors than this in one document or set of variables tell a developer nothing. */
+const MAX_ERRORS = 20;
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { schema, reportUnexpected } = options;
+  const prepared = new LRUCache<string, PreparedDocument | Outcome>({
+    maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
+    sizeCalculation: (_value, text) => text.length + 1,
+  });
+
+  function prepare(text: string): PreparedDocument | Outcome {
+    let entry = prepared.get(text);
+    if (entry === undefined) {
+      entry = prepareDocument(schema, text, options.maxTokens);
+      prepared.set(text, entry);
+    }
+    return entry;
+  }
+
+  async function run(request: OperationRequest, { context, allowMutation }: Run): Promise<Outcome> {
+    const entry = prepare(request.query);
+    if ('kind' in entry) return entry;
+
+    const operation = selectOperation(entry.operations, request.operationName);
+    if ('kind' in operation && operation.kind !== Kind.OPERATION_DEFINITION) return operation;
+    if (operation.operation === 'mutation' && !allowMutation) {
+      return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
+    }
+
+    const variables = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {}, {
+      maxErrors: MAX_ERRORS,
+    });
+    if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
+
+    const contextValue = context();
+    const result = await execute({
+      schema,
+      document: entry.document,
+      contextValue,
+      variableValues: request.variables,
+      operationName: operation.name?.value,
+    });
+    return {
+      kind: 'executed',
+      result: {
+        ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
+        data: result.data ?? null,
+      },
+    };
+  }
+
+  return { run };
+}
+
+function prepareDocument(schema: GraphQLSchema, text: string, maxTokens: number): PreparedDocument | Outcome {
+  let document: DocumentNode;
+  try {
+    document = parse(text, { maxTokens });
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
+    return invalid('OPERATION_TOO_COMPLEX', [new GraphQLError(`The document has more than ${maxTokens} tokens (MAX_TOKENS).`)]);
+  }
+  const errors = validate(schema, document, undefined, { maxErrors: MAX_ERRORS });
+  if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
+  return { document, operations: document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION) };
+}
+
+function selectOperation(
+  operations: readonly OperationDefinitionNode[],
+  name: string | null | undefined,
+): OperationDefinitionNode | Outcome {
+  const [only] = operations;
+  if (name === null || name === undefined || name === '') {
+    if (only && operations.length === 1) return only;
+    return unresolved(only ? 'operationName is needed: the document has several operations.' : 'The document has no operation.');
+  }
+  const chosen = operations.find((operation) => operation.name?.value === name);
+  return chosen ?? unresolved(`The document has no operation named "${name}".`);
+}
+
+function unresolved(message: string): Outcome {
+  return invalid('OPERATION_RESOLUTION_FAILURE', [new GraphQLError(message)]);
+}
+
+/** The document or its variables are wrong. */
+function invalid(code: ErrorCode, errors: readonly GraphQLError[]): Outcome {
+  return { kind: 'invalid', result: { errors: requestErrors(code, errors) } };
+}
+
+/** The request is turned away as a whole. */
+export function refused(
+  status: number,
+  code: ErrorCode,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Outcome {
+  const errors: GraphQLFormattedError[] = [{ message, extensions: { code } }];
+  return { kind: 'refused', status, headers, result: { errors } };
+}
+
+/** An error that was thrown before the operation could run. */
+export function outcomeOfError(error: unknown, reportUnexpected: ReportUnexpected): Outcome {
+  if (!(error instanceof GatewayError)) {
+    reportUnexpected(error);
+    return refused(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong in the gateway.');
+  }
+  switch (error.code) {
+    case 'UNAUTHENTICATED':
+      return refused(401, error.code, error.message);
+    case 'FORBIDDEN':
+      return refused(403, error.code, error.message);
+    default:
+      return { kind: 'invalid', result: { errors: [{ message: error.message, extensions: { code: error.code } }] } };
+  }
+}

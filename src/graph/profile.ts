@@ -1,0 +1,99 @@
+import { type Profile as ProfileRecord, profileFields } from '../datatrics/profile.ts';
+import { checkSource } from '../datatrics/keys.ts';
+import type { Builder } from './builder.ts';
+import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
+import { type CustomFields, customFields } from './custom-fields.ts';
+import { type ListTypes, toFilters, toOrder } from './lists.ts';
+
+/** `Profile`, `Query.profile`, `Query.profiles`. */
+export function defineProfile(builder: Builder, lists: ListTypes, custom: CustomFields) {
+  const Profile = builder.objectRef<ProfileRecord>('Profile');
+  Profile.implement({
+    description: 'A person, as one source knows them. The same person may have a profile in each of several sources.',
+    interfaces: [builder.nodeInterfaceRef()],
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Global id: finds this profile by `node`.' }),
+      profileId: t.exposeID('profileId', {
+        description: 'The id that the source gave; unique together with `source`. REST: `profileid`.',
+      }),
+      source: t.exposeString('source', { description: 'The system that the profile comes from, such as a shop or a CRM.' }),
+      name: t.exposeString('name', { nullable: true, description: 'Full name.' }),
+      firstName: t.exposeString('firstName', { nullable: true, description: 'Given name. REST: `firstname`.' }),
+      lastName: t.exposeString('lastName', { nullable: true, description: 'Family name. REST: `lastname`.' }),
+      email: t.exposeString('email', { nullable: true, description: 'E-mail address.' }),
+      country: t.exposeString('country', { nullable: true, description: 'Country, as the source spells it.' }),
+      createdAt: t.expose('createdAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When the profile came to be. REST: `created`.',
+      }),
+      updatedAt: t.expose('updatedAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When the profile last changed. REST: `updated`.',
+      }),
+      attributes: t.expose('attributes', {
+        type: 'JSONObject',
+        nullable: true,
+        description: 'Every other field that the API has of this profile, under its REST name and as it was sent.',
+      }),
+      ...customFields(t, custom.Profile),
+    }),
+  });
+
+  const ProfileConnection = defineConnection(builder, Profile);
+
+  const ProfileOrder = lists.defineOrder('Profile', {
+    CREATED_AT: { field: profileFields.createdAt, description: 'When it came to be; the API’s own order, ascending.' },
+    UPDATED_AT: { field: profileFields.updatedAt, description: 'When it last changed.' },
+    PROFILE_ID: { field: 'profileid', description: 'The source’s own id, as text.' },
+    NAME: { field: profileFields.name, description: 'Full name.' },
+    EMAIL: { field: profileFields.email, description: 'E-mail address.' },
+  });
+
+  const ProfileFilter = builder.inputType('ProfileFilter', {
+    description: 'What profiles must be like; all given fields must fit.',
+    fields: (t) => ({
+      createdAt: t.field({ type: lists.DateTimeRange, description: 'When it came to be.' }),
+      updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
+      email: t.string({ description: 'This e-mail address, exactly.' }),
+    }),
+  });
+
+  builder.queryFields((t) => ({
+    profile: t.field({
+      type: Profile,
+      nullable: true,
+      description: 'One profile by its id in a source; null when there is none. REST: `GET /profile/{profileid}`.',
+      args: {
+        profileId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
+        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+      },
+      resolve: (_root, args, { session }) => session.find('profile', args.profileId, checkSource(args.source)),
+    }),
+    profiles: t.field({
+      type: ProfileConnection,
+      nullable: true,
+      description: 'A page of the project’s profiles, of all sources unless one is named. REST: `GET /profile`.',
+      args: {
+        source: t.arg.string({ description: 'Only profiles of this source.' }),
+        ...connectionArgs(t.arg),
+        orderBy: t.arg({ type: ProfileOrder, description: 'Default: oldest first.' }),
+        filter: t.arg({ type: ProfileFilter, description: 'Only profiles like this.' }),
+      },
+      resolve: (_root, args, { session }) =>
+        resolveConnection(
+          session,
+          'profile',
+          {
+            source: checkSource(args.source),
+            filters: toFilters(profileFields, args.filter, session.settings),
+            order: toOrder(args.orderBy),
+          },
+          args,
+        ),
+    }),
+  }));
+
+  return { Profile };
+}

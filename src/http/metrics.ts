@@ -1,0 +1,52 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { EndpointName } from '../datatrics/endpoints.ts';
+import type { Outcome } from '../graph/pipeline.ts';
+
+/** The figures behind `/metrics`. Labels have few values, none of them a client's. */
+export function createMetrics(inFlight: () => number) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const operations = new Histogram({
+    name: 'gateway_operation_duration_seconds',
+    help: 'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
+    labelNames: ['outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+    registers: [registry],
+  });
+  const errors = new Counter({
+    name: 'gateway_errors_total',
+    help: 'Errors in answers by code.',
+    labelNames: ['code'],
+    registers: [registry],
+  });
+  const calls = new Histogram({
+    name: 'gateway_upstream_read_duration_seconds',
+    help: 'Reads of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
+    labelNames: ['endpoint', 'outcome'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'gateway_upstream_reads_in_flight',
+    help: 'Reads of the Datatrics API under way.',
+    registers: [registry],
+    collect() {
+      this.set(inFlight());
+    },
+  });
+
+  return {
+    onOperation({ kind, result }: Outcome, ms: number): void {
+      operations.observe({ outcome: kind === 'executed' && result.errors ? 'field_errors' : kind }, ms / 1000);
+      for (const error of result.errors ?? []) errors.inc({ code: String(error.extensions?.code) });
+    },
+    onCall(call: { endpoint: EndpointName; outcome: string; ms: number }): void {
+      calls.observe({ endpoint: call.endpoint, outcome: call.outcome }, call.ms / 1000);
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Client } from '../datatrics/client.ts';
+import type { Knowledge } from '../datatrics/knowledge.ts';
+import { type ProjectSettings, Session } from '../datatrics/session.ts';
+import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
+import { GatewayError } from '../lib/error.ts';
+import { Operation, type OperationLimits } from '../lib/operation.ts';
+import type { Authenticate } from './authenticate.ts';
+import { RequestRefused } from './params.ts';
+
+export interface OperationsOptions {
+  readonly pipeline: Pipeline;
+  readonly authenticate: Authenticate;
+  readonly client: Client;
+  readonly knowledge: Knowledge;
+  readonly settings: ProjectSettings;
+  readonly limits: OperationLimits;
+  readonly reportUnexpected: (error: unknown) => void;
+  /** Told of every operation's end. */
+  readonly onOperation: (outcome: Outcome, ms: number) => void;
+}
+
+/** What the HTTP side knows of a request, whichever way it is answered. */
+export interface RequestHead {
+  readonly method: 'GET' | 'POST';
+  readonly headers: IncomingHttpHeaders;
+  /** Calls back when the client goes away before its answer; gives a function that takes this back. */
+  onDisconnect(callback: () => void): () => void;
+}
+
+/** Runs one GraphQL request: who asks, then the pipeline, within a new operation's life. Never rejects. */
+export type RunOperation = (head: RequestHead, readParams: () => OperationRequest) => Promise<Outcome>;
+
+export function createRunOperation(options: OperationsOptions): RunOperation {
+  const { pipeline, authenticate, client, knowledge, settings, limits, reportUnexpected } = options;
+
+  async function run(head: RequestHead, readParams: () => OperationRequest): Promise<Outcome> {
+    let operation: Operation | undefined;
+    let stopWatching = (): void => undefined;
+    try {
+      const request = readParams();
+      const principal = authenticate(head.headers);
+      return await pipeline.run(request, {
+        allowMutation: head.method === 'POST',
+        context: () => {
+          const life = new Operation(limits);
+          operation = life;
+          stopWatching = head.onDisconnect(() =>
+            life.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.')),
+          );
+          return { operation: life, session: new Session({ client, principal, operation: life, settings, knowledge }) };
+        },
+      });
+    } catch (error) {
+      if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
+      return outcomeOfError(error, reportUnexpected);
+    } finally {
+      operation?.end();
+      stopWatching();
+    }
+  }
+
+  return async (head, readParams) => {
+    const start = performance.now();
+    const outcome = await run(head, readParams);
+    options.onOperation(outcome, performance.now() - start);
+    return outcome;
+  };
+}

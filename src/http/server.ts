@@ -1,0 +1,179 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { outcomeOfError, refused } from '../graph/pipeline.ts';
+import type { Graphiql } from './graphiql.ts';
+import type { Readiness } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import type { RequestHead } from './operations.ts';
+import { respond } from './respond.ts';
+import type { FetchHandler } from './yoga.ts';
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly maxBodyBytes: number;
+  readonly graphql: FetchHandler;
+  readonly graphiql: Graphiql;
+  readonly readiness: Readiness;
+  readonly metrics: Metrics;
+  readonly reportUnexpected: (error: unknown) => void;
+}
+
+export interface GatewayServer {
+  /** `http://host:port`, as a browser on this machine reaches it. */
+  readonly url: string;
+  /** Takes no more connections, lets requests under way finish for at most `graceMs`, then closes. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** node:http in front: which path, which method, how large; GraphQL itself goes on to the handler. */
+export async function startServer(options: ServerOptions): Promise<GatewayServer> {
+  const server = createServer((req, res) => {
+    route(options, req, res).catch((error) => {
+      options.reportUnexpected(error);
+      if (!res.headersSent) sendGraphql(req, res, outcomeOfError(error, () => undefined));
+      else res.destroy();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = ['0.0.0.0', '::'].includes(options.host) ? 'localhost' : options.host;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    close: (graceMs) => closeServer(server, graceMs),
+  };
+}
+
+async function route(options: ServerOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const target = req.url ?? '/';
+  const question = target.indexOf('?');
+  const path = question === -1 ? target : target.slice(0, question);
+  if (path === '/graphql') return graphql(options, target, req, res);
+  if (req.method !== 'GET' && req.method !== 'HEAD') return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
+  switch (path) {
+    case '/health':
+      return sendText(res, 200, 'ok\n');
+    case '/ready': {
+      const problem = options.readiness.problem();
+      return problem === null ? sendText(res, 200, 'ready\n') : sendText(res, 503, `not ready: ${problem}\n`);
+    }
+    case '/metrics':
+      return send(res, 200, { 'content-type': options.metrics.contentType }, await options.metrics.text());
+    case '/':
+      return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: '/graphql' });
+  }
+  if (path.startsWith('/graphiql/')) {
+    const file = await options.graphiql.file(path.slice('/graphiql/'.length));
+    if (file) {
+      const headers = { 'content-type': file.contentType, 'content-encoding': 'gzip', 'cache-control': 'public, max-age=3600' };
+      return send(res, 200, headers, file.bytes);
+    }
+  }
+  sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
+}
+
+async function graphql(options: ServerOptions, target: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.method !== 'GET' && req.method !== 'POST') {
+    return sendGraphql(req, res, refused(405, 'BAD_REQUEST', 'GraphQL needs POST, or GET for queries.', { allow: 'GET, POST' }));
+  }
+  if (req.method === 'GET' && prefersHtml(req.headers.accept)) {
+    return send(res, 200, { 'content-type': 'text/html; charset=utf-8', vary: 'accept' }, options.graphiql.page);
+  }
+  let body: Buffer | null = null;
+  if (req.method === 'POST') {
+    if (!isJson(req.headers['content-type'])) {
+      const message = 'The content type must be application/json.';
+      return sendGraphql(req, res, refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' }));
+    }
+    if (req.headers['content-encoding'] !== undefined && req.headers['content-encoding'] !== 'identity') {
+      return sendGraphql(req, res, refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'));
+    }
+    body = await readBody(req, options.maxBodyBytes);
+    if (body === null) {
+      const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES).`;
+      return sendGraphql(req, res, refused(413, 'BAD_REQUEST', message, { connection: 'close' }));
+    }
+  }
+
+  const url = `http://gateway/graphql${target.slice('/graphql'.length)}`;
+  if (!URL.canParse(url)) return sendGraphql(req, res, refused(400, 'BAD_REQUEST', 'The address can not be read.'));
+  const head: RequestHead = {
+    method: req.method,
+    headers: req.headers,
+    onDisconnect(callback) {
+      res.once('close', callback);
+      return () => res.off('close', callback);
+    },
+  };
+  const accept = req.headers.accept === undefined ? undefined : { accept: req.headers.accept };
+  const request = new Request(url, {
+    method: req.method,
+    ...(accept && { headers: accept }),
+    ...(body && { body: new Uint8Array(body) }),
+  });
+  const response = await options.graphql(request, head);
+  send(res, response.status, Object.fromEntries(response.headers), Buffer.from(await response.arrayBuffer()));
+}
+
+/** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */
+function prefersHtml(accept: string | undefined): boolean {
+  return accept?.includes('text/html') ?? false;
+}
+
+function isJson(contentType: string | undefined): boolean {
+  const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  if (type?.trim() !== 'application/json') return false;
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
+  return charset === undefined || /^charset="?utf-?8"?$/.test(charset);
+}
+
+/** The whole body, or null when it is larger than allowed: then the rest is not read. */
+async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return null;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else {
+        req.pause();
+        resolve(null);
+      }
+    });
+    req.on('end', () => resolve(Buffer.concat(chunks)));
+    req.on('error', reject);
+  });
+}
+
+function sendGraphql(req: IncomingMessage, res: ServerResponse, outcome: Parameters<typeof respond>[0]): void {
+  const { status, headers, body } = respond(outcome, req.headers.accept);
+  send(res, status, headers, body);
+}
+
+function sendText(res: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+  send(res, status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers }, text);
+}
+
+function send(res: ServerResponse, status: number, headers: Record<string, string>, body: string | Uint8Array): void {
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  res.writeHead(status, { ...headers, 'content-length': length, 'x-content-type-options': 'nosniff' });
+  res.end(body);
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

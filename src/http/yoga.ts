@@ -1,0 +1,53 @@
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Outcome } from '../graph/pipeline.ts';
+import type { RequestHead, RunOperation } from './operations.ts';
+import { readJsonBody, readSearchParams } from './params.ts';
+import { respond } from './respond.ts';
+
+interface ServerContext {
+  readonly head: RequestHead;
+}
+
+/** Answers a GraphQL request in the terms of the Fetch API. */
+export type FetchHandler = (request: Request, head: RequestHead) => Promise<Response>;
+
+/**
+ * Yoga as the adapter of GraphQL over HTTP, with our pipeline for its engine: reading the request, running it and
+ * spelling the answer are the same functions that any other way in uses.
+ */
+export function createYogaHandler(runOperation: RunOperation): FetchHandler {
+  const engine: Plugin<Record<string, never>, ServerContext> = {
+    onRequestParse({ setRequestParser }) {
+      // Yoga's own parsers would let a form or plain text through; the parameters are read by our engine, below.
+      setRequestParser(async (request) => ({
+        query: '',
+        extensions: { body: request.method === 'POST' ? new Uint8Array(await request.arrayBuffer()) : null },
+      }));
+    },
+    onParams({ request, params, context, setResult }) {
+      const body = params.extensions?.body as Uint8Array | null;
+      const read = () => (body === null ? readSearchParams(new URL(request.url).searchParams) : readJsonBody(body));
+      return runOperation(context.head, read).then((outcome) => setResult(outcome as never));
+    },
+    onResultProcess({ request, result, setResultProcessor }) {
+      const { status, headers, body } = respond(result as unknown as Outcome, request.headers.get('accept'));
+      setResultProcessor((_result, { Response }) => new Response(body, { status, headers }), JSON.stringify(headers));
+    },
+  };
+
+  const yoga = createYoga<ServerContext>({
+    plugins: [engine],
+    graphqlEndpoint: '/graphql',
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    healthCheckEndpoint: '/-',
+    maskedErrors: false,
+    multipart: false,
+    maxRequestBodySize: false,
+    parserAndValidationCache: false,
+    logging: false,
+    fetchAPI: globalThis,
+  });
+  return (request, head) => Promise.resolve(yoga.fetch(request, { head }));
+}

@@ -1,0 +1,66 @@
+import { GatewayError } from './error.ts';
+
+/** What one operation spent upstream, in REST calls (attempts included) and milliseconds. */
+export interface Usage {
+  /** HTTP requests sent to the API, retries included. */
+  calls: number;
+  /** Reads that were answered by a call under way or made before, of this operation or another. */
+  deduped: number;
+  /** Repeated attempts among `calls`. */
+  retries: number;
+}
+
+export interface OperationLimits {
+  /** ms from the start until whatever is unfinished is given up. */
+  readonly timeoutMs: number;
+  /** REST calls, retries included. */
+  readonly maxCalls: number;
+}
+
+/**
+ * The life of one GraphQL operation: its deadline, its budget of REST calls, and the signal that stops its upstream
+ * work when the time is up or the client has gone.
+ */
+export class Operation {
+  /** `performance.now()` ms at which the operation is over. */
+  readonly deadline: number;
+  readonly usage: Usage = { calls: 0, deduped: 0, retries: 0 };
+  readonly signal: AbortSignal;
+  readonly #controller = new AbortController();
+  readonly #maxCalls: number;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(limits: OperationLimits) {
+    this.deadline = performance.now() + limits.timeoutMs;
+    this.signal = this.#controller.signal;
+    this.#maxCalls = limits.maxCalls;
+    this.#timer = setTimeout(() => {
+      this.cancel(new GatewayError('UPSTREAM_TIMEOUT', `The operation did not finish within ${limits.timeoutMs} ms.`));
+    }, limits.timeoutMs);
+  }
+
+  /** Stops what is under way; each waiting field fails with `reason`. */
+  cancel(reason: GatewayError): void {
+    if (!this.signal.aborted) this.#controller.abort(reason);
+  }
+
+  /** Books one REST call; false when the budget is used up, and then no call may be made. */
+  spend(): boolean {
+    if (this.usage.calls >= this.#maxCalls) return false;
+    this.usage.calls += 1;
+    return true;
+  }
+
+  /** The error for a call that `spend` refused. */
+  budgetExceeded(): GatewayError {
+    return new GatewayError(
+      'UPSTREAM_BUDGET_EXCEEDED',
+      `The operation has used its ${this.#maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
+    );
+  }
+
+  /** To be called once the answer is made; lets go of the timer. */
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}

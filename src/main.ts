@@ -1,0 +1,70 @@
+import { type Gateway, startGateway, type Upstream } from './app.ts';
+import { type Config, ConfigError, environment, readConfig } from './config.ts';
+import { createLogger } from './lib/log.ts';
+
+/** The program behind `npm start`. */
+async function main(): Promise<void> {
+  const config = readConfig(environment());
+  const log = createLogger(config.logLevel);
+  const { upstream, stop } = await findUpstream(config);
+  const gateway = await startGateway(config, upstream, log);
+  const where = config.upstream ? `the API at ${upstream.origin}${upstream.basePath}` : 'the embedded sandbox';
+  process.stdout.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);
+  stopOnSignal(gateway, stop);
+}
+
+/** The configured API, or a sandbox of our own on a free loopback port. */
+async function findUpstream(config: Config): Promise<{ upstream: Upstream; stop: () => Promise<void> }> {
+  if (config.upstream !== null) {
+    const { project, apiKey } = config;
+    const sources = {
+      profile: config.sources.profile ?? [],
+      content: config.sources.content ?? [],
+      conversion: config.sources.conversion ?? [],
+      interaction: config.sources.interaction ?? [],
+    };
+    return { upstream: { ...config.upstream, project, apiKey, sources }, stop: async () => undefined };
+  }
+  const { startSandbox } = await import('./sandbox/server.ts');
+  const sandbox = await startSandbox(config.project === undefined ? {} : { project: config.project });
+  const { origin, pathname } = new URL(sandbox.url);
+  const upstream: Upstream = {
+    origin,
+    basePath: pathname,
+    project: sandbox.project,
+    apiKey: sandbox.apiKey,
+    sources: {
+      profile: config.sources.profile ?? sandbox.sources.profiles,
+      content: config.sources.content ?? sandbox.sources.contents,
+      conversion: config.sources.conversion ?? sandbox.sources.conversions,
+      interaction: config.sources.interaction ?? sandbox.sources.interactions,
+    },
+  };
+  if (config.authMode === 'passthrough') process.stdout.write(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}\n`);
+  return { upstream, stop: () => sandbox.close() };
+}
+
+/** SIGTERM and SIGINT drain and exit with 0; a second one does not wait. */
+function stopOnSignal(gateway: Gateway, stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = async (): Promise<void> => {
+    if (stopping) process.exit(0);
+    stopping = true;
+    await gateway.close();
+    await stop();
+    process.exit(0);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+main().catch((error) => {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) process.stderr.write(`${problem}\n`);
+  } else if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' || (error as NodeJS.ErrnoException).code === 'EACCES') {
+    process.stderr.write(`PORT, HOST: can not listen (${(error as Error).message})\n`);
+  } else {
+    process.stderr.write(`${(error as Error).stack}\n`);
+  }
+  process.exit(1);
+});

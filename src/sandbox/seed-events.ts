@@ -1,0 +1,134 @@
+import { type Dice, timeAt } from './dice.ts';
+import type { Good, Goods } from './seed-contents.ts';
+import { type People, UNUSUAL_IDS } from './seed-profiles.ts';
+import type { JsonObject, Store } from './store.ts';
+
+const SHOP_SALES = 1700;
+const MAGENTO_SALES = 400;
+const MAILS = 4600;
+const VISITS = 500;
+/** The newest sales and mails, that lists begin with, refer to people who are there. */
+const NEWEST = 100;
+/** Of the profile 1001; the first one is the newest of the list, the others are spread over the time before. */
+const DEMO_SALES = 4;
+const DEMO_MAILS = 8;
+
+/** Sales and interactions: what people did. A few refer to people and goods that are not there. */
+export function seedEvents(store: Store, dice: Dice, people: People, goods: Goods): void {
+  for (let i = 0; i < SHOP_SALES; i += 1) store.put('conversion', makeShopSale(dice, i, people, goods));
+  for (let i = 0; i < MAGENTO_SALES; i += 1) store.put('conversion', makeMagentoSale(dice, i, people, goods));
+  for (let i = DEMO_SALES - 1; i >= 0; i -= 1) store.put('conversion', makeDemoSale(i, people, goods));
+  for (let i = 0; i < MAILS; i += 1) store.put('interaction', makeMail(dice, i, people));
+  for (let i = 0; i < VISITS; i += 1) store.put('interaction', makeVisit(dice, i, people, goods));
+  for (let i = DEMO_MAILS - 1; i >= 0; i -= 1) store.put('interaction', makeDemoMail(i));
+}
+
+function makeShopSale(dice: Dice, i: number, { shop }: People, goods: Goods): JsonObject {
+  const person = dice.pick(shop);
+  const isGone = dice.chance(0.02) && i < SHOP_SALES - NEWEST;
+  const items = Array.from({ length: 1 + dice.below(4) }, () => makeLine(dice, goods.shop));
+  const total = sum(items);
+  const created = timeAt((i + 0.5) / SHOP_SALES, dice.below(3600));
+  return {
+    conversionid: (i % 400 === 399 ? UNUSUAL_IDS[(i - 399) / 400] : undefined) ?? `${30_001 + i}`,
+    source: 'Webshop',
+    created,
+    updated: dice.chance(0.03) ? '' : created,
+    profileid: isGone ? `gone-${i}` : person.id,
+    email: dice.chance(0.05) ? '' : person.email,
+    total: dice.chance(0.03) ? total.toFixed(2).replace('.', ',') : total,
+    currency: 'EUR',
+    status: dice.pick(['paid', 'shipped', 'returned']),
+    shipping: dice.pick([0, 4.95, '4,95']),
+    items: dice.chance(0.02) ? '' : items,
+  };
+}
+
+/** The Magento plugin sends rows of its own table: other names for the profile and the times, SKUs for the goods. */
+function makeMagentoSale(dice: Dice, i: number, { magento }: People, goods: Goods): JsonObject {
+  const person = dice.pick(magento);
+  const items = Array.from({ length: 1 + dice.below(3) }, () => makeLine(dice, goods.magento, true));
+  const time = timeAt((i + 0.5) / MAGENTO_SALES, dice.below(3600));
+  return {
+    conversionid: `${100_000_001 + i}`,
+    source: 'Magento 2',
+    entity_id: i + 1,
+    profile_id: person.id,
+    email: person.email,
+    total: sum(items).toFixed(4),
+    status: 'Queued for Update',
+    created_at: time,
+    updated_at: time,
+    items,
+  };
+}
+
+function makeDemoSale(i: number, { shop }: People, goods: Goods): JsonObject {
+  const items = goods.shop.slice(i, i + 2).map((good) => line(good, good.id, 1));
+  const created = timeAt(1 - i * 0.06, 3600);
+  return {
+    conversionid: `${3001 + i}`,
+    source: 'Webshop',
+    created,
+    updated: created,
+    profileid: shop[0]?.id,
+    email: shop[0]?.email,
+    total: sum(items),
+    currency: 'EUR',
+    status: 'paid',
+    items,
+  };
+}
+
+function makeLine(dice: Dice, goods: readonly Good[], isBySku = false) {
+  const good = dice.pick(goods);
+  const isGone = !isBySku && dice.chance(0.03);
+  return line(good, isGone ? `gone-${good.id}` : isBySku ? good.sku : good.id, 1 + dice.below(3));
+}
+
+function line({ name, price }: Good, itemid: string | number, quantity: number) {
+  return { itemid, name, price, quantity, total: cents(price * quantity) };
+}
+
+function sum(lines: readonly { readonly total: number }[]): number {
+  return cents(lines.reduce((total, one) => total + one.total, 0));
+}
+
+function cents(amount: number): number {
+  return Math.round(amount * 100) / 100;
+}
+
+function makeMail(dice: Dice, i: number, { shop, magento }: People): JsonObject {
+  const person = dice.pick(dice.chance(0.9) ? shop : magento);
+  const metadata = {
+    datetime: timeAt((i + 0.5) / MAILS, dice.below(3600)),
+    profileid: dice.chance(0.02) && i < MAILS - NEWEST ? `gone-${i}` : person.id,
+    event: dice.pick(['open', 'open', 'open', 'click', 'click', 'bounce']),
+    emailid: `${70_001 + Math.floor(i / 200)}`,
+  };
+  const interactionid = (i % 900 === 899 ? UNUSUAL_IDS[(i - 899) / 900] : undefined) ?? `${40_001 + i}`;
+  // PHP writes an empty map as a list.
+  return { interactionid, source: 'Mailing', objecttype: 'interaction', metadata: i < 3 ? [] : metadata };
+}
+
+function makeVisit(dice: Dice, i: number, { shop }: People, goods: Goods): JsonObject {
+  const { id } = dice.pick(goods.shop);
+  const metadata = {
+    datetime: timeAt((i + 0.5) / VISITS, dice.below(3600)),
+    profileid: dice.pick(shop).id,
+    event: dice.pick(['view', 'cart']),
+    itemid: id,
+    'my field': dice.pick(['A', 'B']),
+  };
+  return { interactionid: `${60_001 + i}`, source: 'Webshop', objecttype: 'visit', metadata };
+}
+
+function makeDemoMail(i: number): JsonObject {
+  const metadata = {
+    datetime: timeAt(1 - i * 0.04, 3600),
+    profileid: '1001',
+    event: i % 2 === 0 ? 'click' : 'open',
+    emailid: `${70_023 - i}`,
+  };
+  return { interactionid: `${4001 + i}`, source: 'Mailing', objecttype: 'interaction', metadata };
+}

@@ -1,0 +1,124 @@
+import { type Dice, timeAt, WORDS } from './dice.ts';
+import type { JsonObject, Store } from './store.ts';
+
+/** A profile, as far as other records refer to it. */
+export interface Person {
+  readonly id: string | number;
+  readonly email: string;
+}
+
+export interface People {
+  readonly shop: readonly Person[];
+  readonly magento: readonly Person[];
+}
+
+const SHOP_COUNT = 750;
+const CRM_COUNT = 250;
+const CRM_SHARED_COUNT = 100;
+const MAGENTO_COUNT = 200;
+
+/** Ids that are hard to carry in a URL: all are real to the API. */
+export const UNUSUAL_IDS = ['abc:123', 'A/B 1#x+%', 'who?me=1&you', 'Łódź 7'];
+
+export function seedProfiles(store: Store, dice: Dice): People {
+  const shop: Person[] = [];
+  for (let i = 0; i < SHOP_COUNT; i += 1) {
+    const profile = i === 0 ? demoProfile() : makeShopProfile(dice, i);
+    store.put('profile', profile);
+    shop.push({ id: profile.profileid as string | number, email: profile.email as string });
+  }
+  for (let i = 0; i < CRM_COUNT; i += 1) store.put('profile', makeCrmProfile(dice, i, shop));
+  const magento: Person[] = [];
+  for (let i = 0; i < MAGENTO_COUNT; i += 1) {
+    const profile = makeMagentoProfile(dice, i);
+    store.put('profile', profile);
+    magento.push({ id: profile.profileid as string, email: profile.email as string });
+  }
+  return { shop, magento };
+}
+
+function demoProfile(): JsonObject {
+  return {
+    profileid: '1001',
+    source: 'Webshop',
+    name: 'Ada Example',
+    firstname: 'Ada',
+    lastname: 'Example',
+    email: 'ada@mail.example',
+    country: 'The Netherlands',
+    city: 'Enschede',
+    company: 'Example Works',
+    phone: '+31 53 555 0101',
+    newsletter: true,
+    created: timeAt(0),
+    updated: timeAt(0.9),
+  };
+}
+
+function makeShopProfile(dice: Dice, i: number): JsonObject {
+  const unusual = i % 50 === 0 ? UNUSUAL_IDS[i / 50 - 1] : undefined;
+  const id = 1001 + i;
+  return {
+    profileid: unusual ?? (i % 97 === 0 ? id : `${id}`),
+    source: 'Webshop',
+    ...makePerson(dice, id),
+    phone: `+31 6 555 ${1000 + dice.below(9000)}`,
+    newsletter: dice.pick([true, false, 1, '0', '']),
+    gender: dice.pick(['female', 'male', 'Male', 'unknown', '']),
+    ...(dice.chance(0.05) && { address: [] }),
+    ...(i % 83 === 0 && { 'my field': 'free text', '1st': 'yes', __typename: 'Customer', größe: 'M' }),
+    ...timesOf(dice, i, SHOP_COUNT),
+  };
+}
+
+/** The first ones are customers of the shop, under the same id. */
+function makeCrmProfile(dice: Dice, i: number, shop: readonly Person[]): JsonObject {
+  const customer = i < CRM_SHARED_COUNT ? shop[i * 7] : undefined;
+  const surname = dice.pick(WORDS.last);
+  return {
+    profileid: customer?.id ?? `C-${10_000 + i}`,
+    source: 'CRM',
+    ...makePerson(dice, 20_000 + i),
+    ...(customer && { email: customer.email }),
+    company: `${surname} ${dice.pick(WORDS.legal)}`,
+    title: dice.pick(['Dr.', 'Ms', 'Mr', '']),
+    dateofbirth: dice.chance(0.1) ? '0000-00-00' : `19${60 + dice.below(40)}-0${1 + dice.below(9)}-1${dice.below(10)}`,
+    ...timesOf(dice, i, CRM_COUNT),
+  };
+}
+
+/** The Magento plugin sends a salted hash as id, and columns of its queue along. */
+function makeMagentoProfile(dice: Dice, i: number): JsonObject {
+  const { created, updated } = timesOf(dice, i, MAGENTO_COUNT);
+  return {
+    profileid: `${dice.hex(32)}:1`,
+    source: 'Magento 2',
+    ...makePerson(dice, 40_000 + i),
+    entity_id: i + 1,
+    store_id: 1,
+    status: 'Queued for Update',
+    update_msg: '',
+    created,
+    updated,
+    created_at: created,
+    updated_at: updated,
+  };
+}
+
+function makePerson(dice: Dice, number: number) {
+  const firstname = dice.pick(dice.chance(0.5) ? WORDS.female : WORDS.male);
+  const lastname = dice.pick(WORDS.last);
+  return {
+    name: `${firstname} ${lastname}`,
+    firstname,
+    lastname,
+    email: `${firstname}.${lastname}.${number}@mail.example`.toLowerCase().replace(/[^a-z0-9.@]/g, ''),
+    country: dice.pick(WORDS.country),
+    city: dice.chance(0.9) ? dice.pick(WORDS.city) : '',
+  };
+}
+
+function timesOf(dice: Dice, i: number, count: number) {
+  const part = (i + 0.5) / count;
+  return { created: timeAt(part, dice.below(3600)), updated: timeAt(part + (1 - part) * 0.5, dice.below(86_400)) };
+}

@@ -1,0 +1,156 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerApi } from './api.ts';
+import { answerControl, isControl, type LoggedRequest } from './control.ts';
+import { answerOfError, failureOf } from './failures.ts';
+import { type Effects, type FaultRule, Faults } from './faults.ts';
+import { SOURCES, seedStore } from './seed.ts';
+import { Store } from './store.ts';
+import { type Answer, readRequestBody, sendAnswer } from './wire.ts';
+
+export type { LoggedRequest } from './control.ts';
+export type { Effects, FaultRule, Faults } from './faults.ts';
+export type { JsonObject, Kind, RecordKey, Store } from './store.ts';
+
+export interface SandboxOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Default `123456`. */
+  readonly project?: string;
+  /** Default `sandbox-key`. */
+  readonly apiKey?: string;
+  /** A whole number; the same one gives the same data and the same chances of faults. Default 1. */
+  readonly seed?: number;
+  /** Faults from the start. Default none. */
+  readonly faults?: FaultRule | readonly FaultRule[];
+  /** Start without records. */
+  readonly empty?: boolean;
+  /** Requests kept in `requests`, the newest ones. Default 1000. */
+  readonly maxRequestLog?: number;
+}
+
+export interface Sandbox {
+  /** The base URL, version included: `http://127.0.0.1:PORT/2.0`. */
+  readonly url: string;
+  readonly project: string;
+  readonly apiKey: string;
+  /** The sources of the seeded data, in an order that suits the gateway's settings. */
+  readonly sources: typeof SOURCES;
+  readonly store: Store;
+  readonly faults: Faults;
+  /** Oldest first. */
+  readonly requests: LoggedRequest[];
+  /** Puts the records back to what they were at the start. Faults and requests stay. */
+  reset(): void;
+  /** Ends at once; open connections are cut. */
+  close(): Promise<void>;
+}
+
+const MAX_LOGGED_BODY = 100_000;
+
+/**
+ * Starts a server that behaves like the Datatrics REST API v2, with records of its own in memory.
+ *
+ * ```ts
+ * const sandbox = await startSandbox({ empty: true });
+ * sandbox.store.put('profile', { profileid: '1', source: 'shop', name: 'Ada' });
+ * await fetch(`${sandbox.url}/project/${sandbox.project}/profile/1?source=shop`, { headers: { 'x-apikey': sandbox.apiKey } });
+ * ```
+ *
+ * @throws the error of `listen`, as `EADDRINUSE`
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { port = 0, host = '127.0.0.1', project = '123456', apiKey = 'sandbox-key', seed = 1 } = options;
+  const { faults: initialFaults = [], empty = false, maxRequestLog = 1000 } = options;
+  const store = new Store();
+  const faults = new Faults(seed);
+  const requests: LoggedRequest[] = [];
+  const closing = new AbortController();
+  const random = (): number => faults.random();
+
+  function reset(): void {
+    store.clear();
+    if (!empty) seedStore(store, seed);
+  }
+
+  function log(req: IncomingMessage, body: string): LoggedRequest {
+    const { method = '', url = '', headers } = req;
+    const entry = { method, path: url, headers, ...(body && { body: body.slice(0, MAX_LOGGED_BODY) }), status: 0 };
+    requests.push(entry);
+    if (requests.length > maxRequestLog) requests.shift();
+    return entry;
+  }
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = req;
+    const body = await readRequestBody(req);
+    if (isControl(url)) return sendAnswer(res, answerControl({ method, url, body }, { faults, requests, reset }));
+    const entry = log(req, body);
+    const effects = faults.effectsFor(method, url);
+    await delay(effects.latencyMs);
+    if (effects.hang) return;
+    if (effects.reset === 'before') {
+      req.socket.resetAndDestroy();
+      return;
+    }
+    const answer = failureOf(effects, random) ?? answerOf(req, body, effects);
+    entry.status = answer.status;
+    await sendAnswer(res, answer, effects);
+  }
+
+  function answerOf(req: IncomingMessage, body: string, effects: Effects): Answer {
+    const { method = '', url = '' } = req;
+    const mark = url.indexOf('?');
+    const [path, query] = mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+    const key = req.headers['x-apikey'];
+    const request = { method, path, query, apiKey: Array.isArray(key) ? key[0] : key, body };
+    try {
+      const text = answerApi(request, { store, project, apiKey, effects, random });
+      return effects.emptyBody ? { status: effects.emptyBody, body: '' } : { status: 200, body: text };
+    } catch (error) {
+      return answerOfError(error);
+    }
+  }
+
+  async function delay(latencyMs: Effects['latencyMs']): Promise<void> {
+    if (latencyMs === undefined) return;
+    const [min, max] = typeof latencyMs === 'number' ? [latencyMs, latencyMs] : latencyMs;
+    await sleep(min + random() * (max - min), undefined, { signal: closing.signal });
+  }
+
+  reset();
+  faults.set(initialFaults);
+
+  const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
+    handle(req, res)
+      .catch((error) => sendAnswer(res, answerOfError(error)))
+      // Headers that were sent before, or a connection that is gone.
+      .catch(() => res.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  const hostName = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+
+  return {
+    url: `http://${hostName}:${address.port}/2.0`,
+    project,
+    apiKey,
+    sources: SOURCES,
+    store,
+    faults,
+    requests,
+    reset,
+    async close() {
+      closing.abort();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * - `timeout`: no complete answer in time
+ * - `unreachable`: no connection (refused, unknown host, TLS)
+ * - `reset`: the connection broke before the answer was complete
+ * - `too-large`: the answer is over the limit
+ * - `malformed`: the answer is not HTTP
+ */
+export type TransportFailure = 'timeout' | 'unreachable' | 'reset' | 'too-large' | 'malformed';
+
+/** A call that ended without a complete HTTP answer. */
+export class TransportError extends Error {
+  readonly failure: TransportFailure;
+  /** Whether the upstream may have seen the request: only then can a write have been carried out. */
+  readonly sent: boolean;
+
+  constructor(failure: TransportFailure, sent: boolean, options?: ErrorOptions) {
+    super(`upstream call failed: ${failure}`, options);
+    this.name = 'TransportError';
+    this.failure = failure;
+    this.sent = sent;
+  }
+}

@@ -1,0 +1,148 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Gateway, startGateway, type Upstream } from '../../src/app.ts';
+import { type Config, readConfig } from '../../src/config.ts';
+import { createLogger } from '../../src/lib/log.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
+
+export interface GraphqlResult {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
+  body: { data?: any; errors?: { message: string; path?: (string | number)[]; extensions: { code: string } }[]; extensions?: any };
+}
+
+export interface TestGateway {
+  readonly url: string;
+  /** Sends one operation by POST and reads the answer. */
+  query(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlResult>;
+  close(): Promise<void>;
+}
+
+/** Settings of a test's gateway, by variable names; what is not given has its default. */
+export type Settings = Readonly<Record<string, string>>;
+
+function config(settings: Settings): Config {
+  return readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...settings });
+}
+
+async function gateway(settings: Settings, upstream: Upstream): Promise<TestGateway> {
+  const running: Gateway = await startGateway(config(settings), upstream, createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'));
+  return {
+    url: running.url,
+    close: () => running.close(),
+    async query(query, variables, headers = {}) {
+      const response = await fetch(`${running.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+        body: JSON.stringify({ query, variables }),
+      });
+      return { status: response.status, headers: response.headers, body: (await response.json()) as GraphqlResult['body'] };
+    },
+  };
+}
+
+/** A gateway in front of a sandbox of its own. */
+export async function startWithSandbox(
+  settings: Settings = {},
+  options: SandboxOptions = {},
+): Promise<TestGateway & { sandbox: Sandbox }> {
+  const sandbox = await startSandbox({ port: 0, ...options });
+  const { origin, pathname } = new URL(sandbox.url);
+  const sources = config(settings).sources;
+  const running = await gateway(settings, {
+    origin,
+    basePath: pathname,
+    project: sandbox.project,
+    apiKey: sandbox.apiKey,
+    sources: {
+      profile: sources.profile ?? sandbox.sources.profiles,
+      content: sources.content ?? sandbox.sources.contents,
+      conversion: sources.conversion ?? sandbox.sources.conversions,
+      interaction: sources.interaction ?? sandbox.sources.interactions,
+    },
+  });
+  return {
+    ...running,
+    sandbox,
+    async close() {
+      await running.close();
+      await sandbox.close();
+    },
+  };
+}
+
+export interface ReceivedCall {
+  method: string;
+  /** Path and query as they came over the wire. */
+  path: string;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+export interface FakeUpstream {
+  /** Base URL with the version, as DATATRICS_URL takes it. */
+  readonly url: string;
+  readonly origin: string;
+  readonly calls: ReceivedCall[];
+  close(): Promise<void>;
+}
+
+/** A real HTTP server whose answers a test writes itself. A returned object is sent as JSON with 200. */
+export async function startUpstream(
+  answer: (call: ReceivedCall, res: ServerResponse, req: IncomingMessage) => unknown,
+): Promise<FakeUpstream> {
+  const calls: ReceivedCall[] = [];
+  const server = createServer(async (req, res) => {
+    let body = '';
+    for await (const chunk of req) body += chunk;
+    const call = { method: req.method ?? '', path: req.url ?? '', headers: req.headers, body };
+    calls.push(call);
+    const json = await answer(call, res, req);
+    if (json !== undefined && !res.headersSent && !res.destroyed) {
+      res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: `${origin}/2.0`,
+    origin,
+    calls,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A gateway in front of an upstream that the test plays itself: project `1`, key `k`. */
+export async function startWithUpstream(
+  answer: Parameters<typeof startUpstream>[0],
+  settings: Settings = {},
+): Promise<TestGateway & { upstream: FakeUpstream }> {
+  const upstream = await startUpstream(answer);
+  const sources = config(settings).sources;
+  const running = await gateway(settings, {
+    origin: upstream.origin,
+    basePath: '/2.0',
+    project: '1',
+    apiKey: 'k',
+    sources: {
+      profile: sources.profile ?? [],
+      content: sources.content ?? [],
+      conversion: sources.conversion ?? [],
+      interaction: sources.interaction ?? [],
+    },
+  });
+  return {
+    ...running,
+    upstream,
+    async close() {
+      await running.close();
+      await upstream.close();
+    },
+  };
+}
