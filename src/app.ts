@@ -54,7 +54,7 @@ export async function startGateway(config: Config, upstream: Upstream, log: Logg
     },
   });
   const runOperation = createRunOperation({
-    pipeline: createPipeline({ schema: buildSchema(), reportUnexpected, maxTokens: config.maxTokens }),
+    pipeline: createPipeline({ schema: buildSchema(), reportUnexpected, limits: config.documentLimits }),
     authenticate: createAuthenticate(authOptions(config, upstream)),
     client,
     knowledge: new Knowledge(),

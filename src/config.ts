@@ -3,6 +3,7 @@ import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { isTimeZone } from './datatrics/time.ts';
+import type { PipelineOptions } from './graph/pipeline.ts';
 import { PROJECT_ID } from './lib/principal.ts';
 
 /**
@@ -26,9 +27,14 @@ function whole(min: number, max: number, unit: string) {
     .refine((value) => value >= min && value <= max, need);
 }
 
-const list = z
-  .string()
-  .transform((text) => [...new Set(text.split(',').map((part) => part.trim()).filter((part) => part !== ''))]);
+const list = z.string().transform((text) => [
+  ...new Set(
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  ),
+]);
 
 const baseUrl = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -71,9 +77,16 @@ const variables = z.object({
   OPERATION_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(15_000),
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
+  MAX_ESTIMATED_CALLS: whole(1, 1_000_000_000, 'calls').default(5_000),
   MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
   MAX_BODY_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
   MAX_TOKENS: whole(1, 1_000_000, 'tokens').default(5_000),
+  MAX_DEPTH: whole(1, 1_000, 'levels').default(12),
+  MAX_ALIASES: whole(0, 100_000, 'aliases').default(100),
+  MAX_ROOT_FIELDS: whole(1, 100_000, 'fields').default(50),
+  MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
+  MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
+  ASSUMED_LIST_SIZE: whole(1, 100_000, 'items').default(10),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -99,7 +112,9 @@ export interface Config {
   readonly apiKey: string | undefined;
   readonly authMode: 'open' | 'passthrough';
   /** Undefined: none configured; with the sandbox its own are used. */
-  readonly sources: Readonly<Record<'profile' | 'content' | 'conversion' | 'interaction', readonly string[] | undefined>>;
+  readonly sources: Readonly<
+    Record<'profile' | 'content' | 'conversion' | 'interaction', readonly string[] | undefined>
+  >;
   readonly filters: 'auto' | 'on' | 'off';
   readonly conversionProfileField: string;
   readonly timeZone: string;
@@ -109,7 +124,8 @@ export interface Config {
   readonly upstreamConnections: number;
   readonly maxUpstreamCalls: number;
   readonly maxBodyBytes: number;
-  readonly maxTokens: number;
+  readonly documentLimits: PipelineOptions['limits'];
+  readonly maxBulkItems: number;
   readonly logLevel: string;
 }
 
@@ -166,7 +182,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
     maxBodyBytes: values.MAX_BODY_BYTES,
-    maxTokens: values.MAX_TOKENS,
+    documentLimits: {
+      maxTokens: values.MAX_TOKENS,
+      maxDepth: values.MAX_DEPTH,
+      maxAliases: values.MAX_ALIASES,
+      maxRootFields: values.MAX_ROOT_FIELDS,
+      maxDirectives: values.MAX_DIRECTIVES,
+      maxEstimatedCalls: values.MAX_ESTIMATED_CALLS,
+      assumedListSize: values.ASSUMED_LIST_SIZE,
+    },
+    maxBulkItems: values.MAX_BULK_ITEMS,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -222,7 +247,8 @@ function readFile(path: string | undefined, problems: string[]): Record<string, 
   }
   const settings: Record<string, string> = {};
   for (const [name, value] of Object.entries(content)) {
-    if (!(name in variables.shape)) problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables`);
+    if (!(name in variables.shape))
+      problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables`);
     else if (Array.isArray(value)) settings[name] = value.join(',');
     else settings[name] = String(value);
   }

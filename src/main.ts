@@ -40,7 +40,8 @@ async function findUpstream(config: Config): Promise<{ upstream: Upstream; stop:
       interaction: config.sources.interaction ?? sandbox.sources.interactions,
     },
   };
-  if (config.authMode === 'passthrough') process.stdout.write(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}\n`);
+  if (config.authMode === 'passthrough')
+    process.stdout.write(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}\n`);
   return { upstream, stop: () => sandbox.close() };
 }
 
@@ -61,7 +62,10 @@ function stopOnSignal(gateway: Gateway, stop: () => Promise<void>): void {
 main().catch((error) => {
   if (error instanceof ConfigError) {
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
-  } else if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' || (error as NodeJS.ErrnoException).code === 'EACCES') {
+  } else if (
+    (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ||
+    (error as NodeJS.ErrnoException).code === 'EACCES'
+  ) {
     process.stderr.write(`PORT, HOST: can not listen (${(error as Error).message})\n`);
   } else {
     process.stderr.write(`${(error as Error).stack}\n`);

@@ -5,12 +5,12 @@ import { TransportError } from '../transport/errors.ts';
 import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
 import { sendWithRetry } from '../transport/retry.ts';
 import { InFlight } from '../transport/share.ts';
-import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts';
+import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
 import type { JsonObject } from './fields.ts';
 import { checkId } from './keys.ts';
 import { RECORD_TYPES } from './records.ts';
-import { type Page, readPage, readRecord } from './wire.ts';
+import { type Page, readBulk, readDone, readPage, readRecord, readWritten } from './wire.ts';
 
 /** One condition of a `q[field]=value` or `q[field][$op]=value` filter. */
 export interface Condition {
@@ -30,16 +30,28 @@ export type EndpointArgs<N extends EndpointName> = IdArgs<(typeof ENDPOINTS)[N]>
   QueryArgs<(typeof ENDPOINTS)[N]> &
   FilterArgs<(typeof ENDPOINTS)[N]>;
 
-type ReadName = { [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends 'get' | 'list' ? N : never }[EndpointName];
+type ReadName = {
+  [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends 'get' | 'list' ? N : never;
+}[EndpointName];
 type ReadAnswer<N extends ReadName> = (typeof ENDPOINTS)[N]['action'] extends 'list' ? Page : JsonObject | null;
 
-/** One typed function per reading endpoint, as the table names them. */
-export type ReadClient = { readonly [N in ReadName]: (args: EndpointArgs<N>) => Promise<ReadAnswer<N>> };
+type WriteName = Exclude<EndpointName, ReadName>;
+type WriteAnswer<N extends WriteName> = (typeof ENDPOINTS)[N]['action'] extends 'bulk'
+  ? Page | null
+  : (typeof ENDPOINTS)[N]['action'] extends 'delete'
+    ? null
+    : JsonObject | null;
+
+/**
+ * One typed function per endpoint, as the table names them. A read gives what was found, or null; a write gives what the
+ * API answered of what it wrote, or null when it answered nothing.
+ */
+export type BoundClient = { readonly [N in ReadName]: (args: EndpointArgs<N>) => Promise<ReadAnswer<N>> } & {
+  readonly [N in WriteName]: (args: EndpointArgs<N>, body: JsonObject) => Promise<WriteAnswer<N>>;
+};
 
 /** Told of every REST call's end, for metrics and readiness. */
-export interface CallObserver {
-  (call: { endpoint: EndpointName; outcome: 'ok' | 'refused' | 'failed'; ms: number }): void;
-}
+export type CallObserver = (call: { endpoint: EndpointName; outcome: 'ok' | 'refused' | 'failed'; ms: number }) => void;
 
 export interface ClientOptions {
   readonly send: Send;
@@ -66,35 +78,87 @@ export function createClient({ send, basePath, onCall = () => undefined }: Clien
     }
     const request: UpstreamRequest = { method: 'GET', path, headers: headersOf(principal) };
     return inFlight.run(`${principal.shareKey} ${path}`, operation, async (flight) => {
-      const start = performance.now();
-      const observe = (outcome: 'ok' | 'refused' | 'failed'): void =>
-        onCall({ endpoint: name, outcome, ms: performance.now() - start });
-      let response: UpstreamResponse;
-      try {
-        response = await sendWithRetry(send, request, {
+      const response = await observed(name, () =>
+        sendWithRetry(send, request, {
           signal: flight.signal,
           deadline: () => flight.deadline(),
           onAttempt: (attempt) => flight.spend(attempt),
-        });
-      } catch (error) {
-        if (!(error instanceof TransportError)) throw error;
-        observe('failed');
-        throw errorOfTransport(error);
-      }
-      observe(response.status === 429 || response.status >= 500 ? 'failed' : response.status >= 400 ? 'refused' : 'ok');
-      return endpoint.action === 'list' ? readPage(response) : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
+        }),
+      );
+      return endpoint.action === 'list'
+        ? readPage(response)
+        : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
     });
   }
 
-  const readNames = (Object.keys(ENDPOINTS) as EndpointName[]).filter(
-    (name): name is ReadName => ENDPOINTS[name].method === 'GET',
-  );
+  /** Tells the observer how a call went, and gives transport failures their meaning. */
+  async function observed(endpoint: EndpointName, call: () => Promise<UpstreamResponse>): Promise<UpstreamResponse> {
+    const start = performance.now();
+    const observe = (outcome: 'ok' | 'refused' | 'failed'): void =>
+      onCall({ endpoint, outcome, ms: performance.now() - start });
+    try {
+      const response = await call();
+      const { status } = response;
+      observe(status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok');
+      return response;
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      observe('failed');
+      throw errorOfTransport(error);
+    }
+  }
+
+  /**
+   * Sends a write once. It is not taken back when the client goes away or the operation's time is up: what was sent is
+   * finished, and only the waiting ends.
+   */
+  async function write(
+    name: WriteName,
+    args: CallArgs,
+    body: JsonObject,
+    principal: Principal,
+    operation: Operation,
+  ): Promise<unknown> {
+    const endpoint: Endpoint = ENDPOINTS[name];
+    const path = basePath + buildPath(endpoint, args, principal.project);
+    operation.signal.throwIfAborted();
+    if (!operation.spend()) throw operation.budgetExceeded();
+    const request: UpstreamRequest = {
+      method: endpoint.method,
+      path,
+      headers: headersOf(principal),
+      body: JSON.stringify(body),
+    };
+    const sent = observed(name, () => send(request, NEVER))
+      .then((response) => {
+        switch (endpoint.action) {
+          case 'bulk':
+            return readBulk(response);
+          case 'delete':
+            return readDone(response);
+          default:
+            return readWritten(response, RECORD_TYPES[endpoint.resource].idNames);
+        }
+      })
+      .finally(() => {
+        // Reads under way may have seen what was there before; whoever asks from now on must not join them.
+        inFlight.forget(
+          (key) => key.startsWith(`${principal.project}/`) && key.includes(resourcePath(endpoint, principal)),
+        );
+      });
+    return operation.until(sent);
+  }
 
   return {
-    as(principal: Principal, operation: Operation): ReadClient {
+    as(principal: Principal, operation: Operation): BoundClient {
       return Object.fromEntries(
-        readNames.map((name) => [name, (args: CallArgs) => read(name, args, principal, operation)]),
-      ) as unknown as ReadClient;
+        (Object.keys(ENDPOINTS) as EndpointName[]).map((name) => [
+          name,
+          isRead(name)
+            ? (args: CallArgs) => read(name, args, principal, operation)
+            : (args: CallArgs, body: JsonObject) => write(name, args, body, principal, operation),
+        ]),
+      ) as unknown as BoundClient;
     },
     /** Reads under way, of all principals. */
     get inFlight(): number {
@@ -109,6 +173,18 @@ interface CallArgs {
   readonly id?: string;
   readonly q?: readonly Condition[];
   readonly [name: string]: unknown;
+}
+
+function isRead(name: EndpointName): name is ReadName {
+  return ENDPOINTS[name].method === 'GET';
+}
+
+/** The signal of what is never given up. */
+const NEVER = new AbortController().signal;
+
+/** The part of a path that all calls of a resource have. */
+function resourcePath(endpoint: Endpoint, { project }: Principal): string {
+  return endpoint.path.replace('{project}', project).split('/').slice(0, 4).join('/');
 }
 
 /** The headers that the collection shows on every call, bodiless ones included. */

@@ -26,6 +26,5 @@ export const Content = defineRecord<Content>({
   resource: 'content',
   idNames: ['id', 'itemid', 'categoryid'],
   fields: contentFields,
-  isKey: (name, value) =>
-    name === 'type' && typeof value === 'string' && /^(items?|category|categories)$/i.test(value),
+  isKey: (name, value) => name === 'type' && typeof value === 'string' && /^(items?|category|categories)$/i.test(value),
 });

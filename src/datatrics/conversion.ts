@@ -58,7 +58,7 @@ function readItems(value: unknown, context: RecordContext, owner: unknown): Conv
   });
 }
 
-const items: Field<ConversionItem[]> = { kind: 'items', rest: 'items', read: readItems };
+const items: Field<ConversionItem[]> = { kind: 'items', rest: 'items', lines: conversionItemFields, read: readItems };
 
 export const conversionFields = {
   profileId: id('profileid', 'profile_id'),

@@ -1,5 +1,5 @@
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
-import { TransportError } from '../transport/errors.ts';
+import type { TransportError } from '../transport/errors.ts';
 
 /** What the API, or the way to it, did wrong. `message` is ours and safe to show; the API's own words are kept apart. */
 export class DatatricsError extends GatewayError {
@@ -62,6 +62,10 @@ export function errorOfTransport(error: TransportError): DatatricsError {
     case 'too-large':
       return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent too large an answer.', details);
     case 'malformed':
-      return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent something else than HTTP.', details);
+      return new DatatricsError(
+        'UPSTREAM_INVALID_RESPONSE',
+        'The Datatrics API sent something else than HTTP.',
+        details,
+      );
   }
 }

@@ -10,6 +10,8 @@ export interface Field<T = unknown> {
   readonly rest: string;
   /** Read where `rest` is missing: the name under which the vendor's Magento plugin sends the same. */
   readonly alias?: string;
+  /** The table of the objects in a list of them. */
+  readonly lines?: FieldTable;
   /** Lenient: null for what is missing, empty, or can't be read. */
   readonly read: (value: unknown, context: RecordContext, owner: Decoded) => T | null;
 }
@@ -26,7 +28,12 @@ export interface RecordContext {
 type Read<T> = Field<T>['read'];
 
 function field<T>(kind: Field['kind'], read: Read<T>) {
-  return (rest: string, alias?: string): Field<T> => ({ kind, rest, read, ...(alias === undefined ? undefined : { alias }) });
+  return (rest: string, alias?: string): Field<T> => ({
+    kind,
+    rest,
+    read,
+    ...(alias === undefined ? undefined : { alias }),
+  });
 }
 
 export const text = field('text', readText);
@@ -55,7 +62,8 @@ export function readNumber(value: unknown): number | null {
   let digits = value.trim();
   const comma = digits.lastIndexOf(',');
   if (comma !== -1) {
-    digits = comma > digits.lastIndexOf('.') ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
+    digits =
+      comma > digits.lastIndexOf('.') ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
   }
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(digits)) return null;
   const result = Number(digits);

@@ -22,12 +22,16 @@ export interface TimeRange {
 export function equals(name: string, field: Field, value: string, rest = field.rest): Filter {
   if (value === '') throw badInput(`filter.${name} must not be empty.`);
   if (!value.isWellFormed()) throw badInput(`filter.${name} must be well-formed Unicode.`);
-  return { name, conditions: [{ field: rest, value }], fits: (record) => valueOf(record, name) === value };
+  return { name, conditions: [{ field: rest, value }], fits: (record) => fieldValue(record, name) === value };
 }
 
 /** Rows of one source. */
 export function ofSource(source: string): Filter {
-  return { name: 'source', conditions: [{ field: 'source', value: source }], fits: (record) => record.source === source };
+  return {
+    name: 'source',
+    conditions: [{ field: 'source', value: source }],
+    fits: (record) => record.source === source,
+  };
 }
 
 /**
@@ -42,15 +46,19 @@ export function within(name: string, field: Field, range: TimeRange, timeZone: s
     name,
     conditions: [
       { field: field.rest, op: '$gte', value: gte === null ? '0001-01-01 00:00:00' : writeTime(gte, timeZone, 'ceil') },
-      { field: field.rest, op: '$lte', value: lte === null ? '9999-12-31 23:59:59' : writeTime(lte, timeZone, 'floor') },
+      {
+        field: field.rest,
+        op: '$lte',
+        value: lte === null ? '9999-12-31 23:59:59' : writeTime(lte, timeZone, 'floor'),
+      },
     ],
     fits: (record) => {
-      const value = valueOf(record, name);
+      const value = fieldValue(record, name);
       return typeof value === 'string' && (gte === null || value >= gte) && (lte === null || value <= lte);
     },
   };
 }
 
-function valueOf(record: DatatricsRecord, name: string): unknown {
+function fieldValue(record: DatatricsRecord, name: string): unknown {
   return (record as unknown as Record<string, unknown>)[name];
 }

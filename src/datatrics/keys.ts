@@ -10,7 +10,12 @@ export interface RecordKey {
   readonly type?: ContentType;
 }
 
-const TYPE_NAMES = { profile: 'Profile', content: 'Content', conversion: 'Conversion', interaction: 'Interaction' } as const;
+const TYPE_NAMES = {
+  profile: 'Profile',
+  content: 'Content',
+  conversion: 'Conversion',
+  interaction: 'Interaction',
+} as const;
 export type TypeName = (typeof TYPE_NAMES)[Resource];
 
 /** The name of the GraphQL type, which opens a global id. */

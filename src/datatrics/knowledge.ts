@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../lib/error.ts';
+import type { Principal } from '../lib/principal.ts';
 import type { PageSizes } from './paging.ts';
 
 /** `auto`: ask the API once per project; `on`: take for granted; `off`: never filter. */
@@ -16,17 +17,38 @@ const PAGE_SIZE_TTL_MS = 5 * 60_000;
  */
 export class Knowledge {
   readonly #filterable = new LRUCache<string, boolean>({ max: MAX_PROJECTS });
+  readonly #asking = new Map<string, Promise<boolean>>();
   readonly #unfilterable = new LRUCache<string, true>({ max: MAX_PROJECTS * 20 });
   readonly #caps = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
   readonly #proven = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
 
-  /** Whether the project's lists can be filtered at all; undefined when it was not asked yet. */
-  isFilterable(project: string): boolean | undefined {
-    return this.#filterable.get(project);
-  }
-
-  learnFilterable(project: string, works: boolean): void {
-    this.#filterable.set(project, works);
+  /**
+   * Whether the project's lists can be filtered at all. Asked of the API once: who comes while a principal's question is
+   * under way waits for its answer, and a question that failed is not remembered.
+   *
+   * @param wait waits for somebody else's question, no longer than the asking operation lasts
+   */
+  async isFilterable(
+    { project, shareKey }: Principal,
+    wait: (question: Promise<boolean>) => Promise<boolean>,
+    ask: () => Promise<boolean>,
+  ): Promise<boolean> {
+    for (;;) {
+      const known = this.#filterable.get(project);
+      if (known !== undefined) return known;
+      const asking = this.#asking.get(shareKey);
+      if (asking === undefined) break;
+      await wait(asking.catch(() => false));
+    }
+    const question = ask();
+    this.#asking.set(shareKey, question);
+    try {
+      const works = await question;
+      this.#filterable.set(project, works);
+      return works;
+    } finally {
+      this.#asking.delete(shareKey);
+    }
   }
 
   /** Throws `UPSTREAM_UNSUPPORTED` when a list was seen to ignore a filter. */

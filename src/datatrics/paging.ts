@@ -45,7 +45,9 @@ export interface Window {
 
 /** @throws GatewayError `UPSTREAM_UNSUPPORTED` for the end of a list of unknown length */
 export function readWindow(fetch: FetchPage, range: Range, sizes: PageSizes): Promise<Window> {
-  return 'last' in range ? readEnd(fetch, range.last, range.from, sizes) : readFrom(fetch, range.start, range.size, sizes);
+  return 'last' in range
+    ? readEnd(fetch, range.last, range.from, sizes)
+    : readFrom(fetch, range.start, range.size, sizes);
 }
 
 /** A run of rows at known offsets. */
@@ -76,7 +78,8 @@ async function readFrom(fetch: FetchPage, start: number, wanted: number, sizes: 
   const run: Run = { start: (number - 1) * limit, rows: first.rows, ends: isLast(first, number, limit) };
   const end = run.start + got;
   const { total } = first;
-  if (run.ends || (total === null ? end > start + wanted : end >= start + wanted)) return cut(run, start, wanted, total);
+  if (run.ends || (total === null ? end > start + wanted : end >= start + wanted))
+    return cut(run, start, wanted, total);
 
   // A capped first page is followed by pages of its own size; asking for that size is right in any case.
   const size = total === null ? limit : Math.min(limit, got);

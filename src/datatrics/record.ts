@@ -39,7 +39,11 @@ interface RecordDefinition {
 
 export interface RecordType<R extends DatatricsRecord> extends RecordDefinition {
   /** The records' class, for `instanceof`. */
-  readonly class: new (key: RecordKey, raw: JsonObject, context: RecordContext) => object;
+  readonly class: new (
+    key: RecordKey,
+    raw: JsonObject,
+    context: RecordContext,
+  ) => object;
   /**
    * Makes a record of what the API sent.
    * @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` when it has no key

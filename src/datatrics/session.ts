@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import DataLoader from 'dataloader';
 import { badInput, GatewayError } from '../lib/error.ts';
-import type { Operation } from '../lib/operation.ts';
+import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
-import type { Client, Condition, ReadClient } from './client.ts';
+import type { BoundClient, Condition } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, type Resource } from './endpoints.ts';
+import type { RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
 import { canonicalKey, checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
@@ -60,13 +61,16 @@ const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 export class Session {
   readonly principal: Principal;
   readonly settings: ProjectSettings;
-  readonly #client: ReadClient;
+  readonly #context: RecordContext;
+  readonly #client: BoundClient;
+  readonly #operation: Operation;
+  readonly #usage: Usage;
   readonly #knowledge: Knowledge;
   readonly #records: DataLoader<RecordKey, RecordOf[Resource] | null, string>;
   readonly #pages = new Map<string, Promise<Page>>();
 
   constructor(options: {
-    client: Client;
+    client: BoundClient;
     principal: Principal;
     operation: Operation;
     settings: ProjectSettings;
@@ -74,17 +78,21 @@ export class Session {
   }) {
     this.principal = options.principal;
     this.settings = options.settings;
-    this.#client = options.client.as(options.principal, options.operation);
+    this.#context = { project: options.principal.project, timeZone: options.settings.timeZone };
+    this.#client = options.client;
     this.#knowledge = options.knowledge;
+    this.#operation = options.operation;
+    this.#usage = options.operation.usage;
     this.#records = new DataLoader((keys) => Promise.all(keys.map((key) => this.#fetch(key).catch(toError))), {
       cacheKeyFn: canonicalKey,
-      // The API fetches one record a call, so waiting for more keys would gain nothing: see `batch` in the benchmark.
+      // The API fetches one record a call, so waiting for more keys would gain nothing.
       batch: false,
     });
   }
 
   /** The record with this key, or null when the API has none. */
   async load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
+    this.#usage.deduped += 1;
     return (await this.#records.load(key)) as RecordOf[R] | null;
   }
 
@@ -139,6 +147,21 @@ export class Session {
     return null;
   }
 
+  /** Forgets what was read of a record, and every page, since it may be on any: the next read asks the API again. */
+  forget(key: RecordKey): void {
+    this.#records.clear(key);
+    this.#pages.clear();
+  }
+
+  /** Makes a record of what the API answered to a write; null when it answered none, or something unreadable. */
+  decodeWritten<R extends Resource>(resource: R, raw: unknown, key: RecordKey): RecordOf[R] | null {
+    try {
+      return RECORD_TYPES[resource].decode(raw, key, this.#context);
+    } catch {
+      return null;
+    }
+  }
+
   /** Part of a list, each row decoded and checked against the filters. */
   async list<R extends Resource>(resource: R, query: ListQuery, range: Range): Promise<RecordWindow<RecordOf[R]>> {
     const name = LISTS[resource];
@@ -150,7 +173,10 @@ export class Session {
 
     const q = asked.flatMap((filter) => filter.conditions);
     const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
-    const fixed = { ...typeArgs, ...(hasSourceParameter && query.source !== undefined ? { source: query.source } : {}) };
+    const fixed = {
+      ...typeArgs,
+      ...(hasSourceParameter && query.source !== undefined ? { source: query.source } : {}),
+    };
     const order = query.order ?? { sort: endpoint.defaults.sort, direction: endpoint.defaults.order };
     const fetch = (page: number, limit: number, reversed: boolean): Promise<Page> => {
       const sorting = reversed
@@ -160,10 +186,9 @@ export class Session {
     };
     const sizes = this.#knowledge.pageSizes(this.principal.project, name, this.settings.pageLimit);
     const window = await readWindow(fetch, range, sizes);
-    const context = { project: this.principal.project, timeZone: this.settings.timeZone };
     const rows = window.rows.map((raw) => {
       try {
-        return RECORD_TYPES[resource].decode(raw, { source: query.source, type: query.type }, context);
+        return RECORD_TYPES[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
       } catch (error) {
         return toError(error);
       }
@@ -187,33 +212,43 @@ export class Session {
     for (const filter of asked) this.#knowledge.checkFilter(project, noun, filter.name);
     if (this.settings.filters === 'on') return;
 
-    if (this.#knowledge.isFilterable(project) === undefined) {
-      const field = first.conditions[0]?.field as string;
-      const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
-      const { rows } = await this.#page(resource, { page: 1, limit: 1, ...typeArgs, q: [{ field, value: IMPOSSIBLE }] });
-      this.#knowledge.learnFilterable(project, rows.length === 0);
-    }
-    if (!this.#knowledge.isFilterable(project)) throw unsupportedFilter(noun, first.name);
+    const works = await this.#knowledge.isFilterable(
+      this.principal,
+      (probe) => this.#operation.until(probe),
+      async () => {
+        const field = first.conditions[0]?.field as string;
+        const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
+        const probe = { page: 1, limit: 1, ...typeArgs, q: [{ field, value: IMPOSSIBLE }] };
+        return (await this.#page(resource, probe)).rows.length === 0;
+      },
+    );
+    if (!works) throw unsupportedFilter(noun, first.name);
   }
 
   #page(resource: Resource, args: ListArgs): Promise<Page> {
     const key = JSON.stringify([resource, args]);
-    let page = this.#pages.get(key);
-    if (!page) {
-      page = this.#client[LISTS[resource]](args as ListArgs & { type: string });
-      this.#pages.set(key, page);
+    const known = this.#pages.get(key);
+    if (known) {
+      this.#usage.deduped += 1;
+      return known;
     }
+    const page = this.#client[LISTS[resource]](args as ListArgs & { type: string });
+    this.#pages.set(key, page);
     return page;
   }
 
   async #fetch(key: RecordKey): Promise<RecordOf[Resource] | null> {
+    // `load` took it for a repetition; it is the first of its key.
+    this.#usage.deduped -= 1;
     const { id, source } = key;
     const raw = await this.#get(key.resource, id, source, key.type);
     if (raw === null) return null;
-    const context = { project: this.principal.project, timeZone: this.settings.timeZone };
-    const record = RECORD_TYPES[key.resource].decode(raw, { source, type: key.type }, context);
+    const record = RECORD_TYPES[key.resource].decode(raw, { source, type: key.type }, this.#context);
     if (record.key.id !== id) {
-      throw new GatewayError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent another record than the one asked for.');
+      throw new GatewayError(
+        'UPSTREAM_INVALID_RESPONSE',
+        'The Datatrics API sent another record than the one asked for.',
+      );
     }
     return record;
   }

@@ -9,7 +9,7 @@ const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function isRealTime(y: number, mo: number, d: number, h: number, mi: number, s: number): boolean {
   if (y === 0 || mo < 1 || mo > 12 || d < 1 || h > 23 || mi > 59 || s > 59) return false;
-  const leap = mo === 2 && (y % 4 === 0) && (y % 100 !== 0 || y % 400 === 0);
+  const leap = mo === 2 && y % 4 === 0 && (y % 100 !== 0 || y % 400 === 0);
   return d <= (DAYS[mo - 1] as number) + (leap ? 1 : 0);
 }
 
@@ -58,7 +58,10 @@ export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = '
   const local =
     zone === 'UTC'
       ? new Date(seconds * 1000).toISOString()
-      : Temporal.Instant.fromEpochMilliseconds(seconds * 1000).toZonedDateTimeISO(zone).toPlainDateTime().toString();
+      : Temporal.Instant.fromEpochMilliseconds(seconds * 1000)
+          .toZonedDateTimeISO(zone)
+          .toPlainDateTime()
+          .toString();
   return `${local.slice(0, 10)} ${local.slice(11, 19)}`;
 }
 

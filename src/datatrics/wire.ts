@@ -65,6 +65,28 @@ export function readPage(response: UpstreamResponse): Page {
   };
 }
 
+/** The answer to a write of one record: the record as it is now, or null when the API only says that it is done. */
+export function readWritten(response: UpstreamResponse, idNames: readonly string[]): JsonObject | null {
+  const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
+  const body = readBody(response, hasId);
+  if (!body.found) return null;
+  if (!isObject(body.json)) throw invalidResponse('a record that is no object');
+  if (hasId(body.json)) return body.json;
+  if (readNumber(body.json.status) !== null) return null;
+  throw invalidResponse('something else than a record');
+}
+
+/** The answer to a bulk write: the records that went in, or null when it has no body and so tells nothing. */
+export function readBulk(response: UpstreamResponse): Page | null {
+  return response.status === 204 || (response.status < 300 && response.body.trim() === '') ? null : readPage(response);
+}
+
+/** The answer to a delete, of which only the success counts. */
+export function readDone(response: UpstreamResponse): null {
+  readBody(response, () => false);
+  return null;
+}
+
 function readCount(value: unknown): number | null {
   const count = readNumber(value);
   return count !== null && Number.isSafeInteger(count) && count >= 0 ? count : null;
@@ -74,7 +96,8 @@ function readCount(value: unknown): number | null {
 function readInnerError(json: JsonObject): DatatricsError | null {
   const inner = isObject(json.error) ? json.error : json;
   const status = readNumber(json.status) ?? readNumber(inner.status) ?? readNumber(inner.code);
-  if (status !== null && status >= 300 && status <= 599) return errorOfStatus(status, readText(inner.message) ?? undefined);
+  if (status !== null && status >= 300 && status <= 599)
+    return errorOfStatus(status, readText(inner.message) ?? undefined);
   return 'error' in json && json.error ? errorOfStatus(400, readText(inner.message) ?? undefined) : null;
 }
 

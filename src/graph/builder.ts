@@ -38,7 +38,9 @@ export function createBuilder() {
       idFieldOptions: { description: 'Opaque and stable: made of project, type, source and the record’s own id.' },
       pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
       hasNextPageFieldOptions: { description: 'Whether records follow this page. True to fact in both directions.' },
-      hasPreviousPageFieldOptions: { description: 'Whether records precede this page. True to fact in both directions.' },
+      hasPreviousPageFieldOptions: {
+        description: 'Whether records precede this page. True to fact in both directions.',
+      },
       startCursorFieldOptions: { description: 'Cursor of the first record, for `before`; null on an empty page.' },
       endCursorFieldOptions: { description: 'Cursor of the last record, for `after`; null on an empty page.' },
       pageInfoFieldOptions: { description: 'Where this page stands in the list.' },

@@ -17,7 +17,7 @@ export interface ConnectionArgs {
 }
 
 const MAX_PAGE = 500;
-const DEFAULT_PAGE = 20;
+export const DEFAULT_PAGE = 20;
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
 type Args = ArgBuilder<any>;
@@ -25,9 +25,13 @@ type Args = ArgBuilder<any>;
 /** The four paging arguments, to be spread into a field's `args`. */
 export function connectionArgs(t: Args) {
   return {
-    first: t.int({ description: `Records from the start of the list, or after \`after\`: 1 to ${MAX_PAGE}, ${DEFAULT_PAGE} when neither \`first\` nor \`last\` is given.` }),
+    first: t.int({
+      description: `Records from the start of the list, or after \`after\`: 1 to ${MAX_PAGE}, ${DEFAULT_PAGE} when neither \`first\` nor \`last\` is given.`,
+    }),
     after: t.string({ description: 'Only records after this cursor.' }),
-    last: t.int({ description: `Records from the end of the list, or before \`before\`: 1 to ${MAX_PAGE}. Not together with \`first\`.` }),
+    last: t.int({
+      description: `Records from the end of the list, or before \`before\`: 1 to ${MAX_PAGE}. Not together with \`first\`.`,
+    }),
     before: t.string({ description: 'Only records before this cursor.' }),
   };
 }
@@ -120,7 +124,8 @@ function toRange(args: ConnectionArgs, list: string): { range: Range; empty: boo
   const from = args.after == null ? 0 : decodeCursor('after', args.after, list) + 1;
   const to = args.before == null ? Number.POSITIVE_INFINITY : decodeCursor('before', args.before, list);
   if (to <= from) return { range: { start: from, size: 1 }, empty: true };
-  if (last === undefined) return { range: { start: from, size: Math.min(first ?? DEFAULT_PAGE, to - from) }, empty: false };
+  if (last === undefined)
+    return { range: { start: from, size: Math.min(first ?? DEFAULT_PAGE, to - from) }, empty: false };
   if (to === Number.POSITIVE_INFINITY) return { range: { last, from }, empty: false };
   const start = Math.max(from, to - last);
   return { range: { start, size: to - start }, empty: false };

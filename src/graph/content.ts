@@ -2,6 +2,7 @@ import { type Content as ContentRecord, contentFields } from '../datatrics/conte
 import { checkSource } from '../datatrics/keys.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
+import { costOfFind, costOfList } from './cost.ts';
 import { type CustomFields, customFields } from './custom-fields.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 
@@ -22,7 +23,8 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Global id: finds this content by `node`.' }),
       contentId: t.exposeID('contentId', {
-        description: 'The id that the source gave; unique together with `source` and `type`. REST: `id`, on writes `itemid`.',
+        description:
+          'The id that the source gave; unique together with `source` and `type`. REST: `id`, on writes `itemid`.',
       }),
       source: t.exposeString('source', { description: 'The system that the content comes from.' }),
       type: t.expose('type', { type: ContentType, description: 'Item or category.' }),
@@ -83,7 +85,9 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
     content: t.field({
       type: Content,
       nullable: true,
-      description: 'One item or category by its id in a source; null when there is none. REST: `GET /content/{contentId}`.',
+      extensions: costOfFind('content'),
+      description:
+        'One item or category by its id in a source; null when there is none. REST: `GET /content/{contentId}`.',
       args: {
         contentId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
         source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
@@ -95,6 +99,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
     contents: t.field({
       type: ContentConnection,
       nullable: true,
+      extensions: costOfList('content'),
       description: 'A page of the project’s items, or of its categories. REST: `GET /content`.',
       args: {
         type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Items or categories.' }),

@@ -8,6 +8,7 @@ import { checkSource } from '../datatrics/keys.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import type { defineContent } from './content.ts';
+import { costOfFind, costOfLink, costOfList, costOfProfileList } from './cost.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 import type { defineProfile } from './profile.ts';
 
@@ -46,6 +47,7 @@ export function defineConversion(
       content: t.field({
         type: Content,
         nullable: true,
+        extensions: costOfLink('content'),
         description:
           'The content with the id `itemId`; null when there is none. Looked for in `source` alone when given, else in the configured content sources, then in the conversion’s own.',
         args: {
@@ -83,7 +85,10 @@ export function defineConversion(
         nullable: true,
         description: 'When the order last changed. REST: `updated`, or `updated_at` where that is missing.',
       }),
-      items: t.expose('items', { type: [ConversionItem], description: 'What was bought; empty when the source sent no lines.' }),
+      items: t.expose('items', {
+        type: [ConversionItem],
+        description: 'What was bought; empty when the source sent no lines.',
+      }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
@@ -92,6 +97,7 @@ export function defineConversion(
       profile: t.field({
         type: Profile,
         nullable: true,
+        extensions: costOfLink('profile'),
         description:
           'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the conversion’s own.',
         args: { source: t.arg.string({ description: 'The profile’s source.' }) },
@@ -104,7 +110,10 @@ export function defineConversion(
   const ConversionConnection = defineConnection(builder, Conversion);
 
   const ConversionOrder = lists.defineOrder('Conversion', {
-    CREATED_AT: { field: conversionFields.createdAt, description: 'When it was placed; the API’s own order, descending.' },
+    CREATED_AT: {
+      field: conversionFields.createdAt,
+      description: 'When it was placed; the API’s own order, descending.',
+    },
     UPDATED_AT: { field: conversionFields.updatedAt, description: 'When it last changed.' },
     TOTAL: { field: conversionFields.total, description: 'Value.' },
     EMAIL: { field: conversionFields.email, description: 'E-mail address.' },
@@ -124,6 +133,7 @@ export function defineConversion(
     conversion: t.field({
       type: Conversion,
       nullable: true,
+      extensions: costOfFind('conversion'),
       description: 'One conversion by its id in a source; null when there is none. REST: `GET /sale/{conversionId}`.',
       args: {
         conversionId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
@@ -134,6 +144,7 @@ export function defineConversion(
     conversions: t.field({
       type: ConversionConnection,
       nullable: true,
+      extensions: costOfList('conversion'),
       description: 'A page of the project’s conversions. REST: `GET /sale`.',
       args: {
         source: t.arg.string({ description: 'Only conversions of this source.' }),
@@ -161,7 +172,9 @@ export function defineConversion(
     t.field({
       type: ConversionConnection,
       nullable: true,
-      description: 'What this person bought, newest first: the conversions with this `profileId`, of all sources unless one is named.',
+      extensions: costOfProfileList('conversion'),
+      description:
+        'What this person bought, newest first: the conversions with this `profileId`, of all sources unless one is named.',
       args: {
         source: t.arg.string({ description: 'Only conversions of this source.' }),
         ...connectionArgs(t.arg),

@@ -1,4 +1,4 @@
-import { type Decoded, type Field, lookUp, number, type RecordContext, text, time } from '../datatrics/fields.ts';
+import { type Decoded, type Field, lookUp, number, text, time } from '../datatrics/fields.ts';
 
 /** A field that one project's records have besides the documented ones, declared by configuration. */
 export interface CustomField {
@@ -45,5 +45,3 @@ export function customFields(t: object, declared: Readonly<Record<string, Custom
     }),
   ) as Record<string, never>;
 }
-
-export type { RecordContext };

@@ -3,6 +3,7 @@ import { type Interaction as InteractionRecord, interactionFields } from '../dat
 import { checkSource } from '../datatrics/keys.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
+import { costOfFind, costOfLink, costOfList, costOfProfileList } from './cost.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 import type { defineProfile } from './profile.ts';
 
@@ -28,8 +29,14 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
         nullable: true,
         description: 'When it was done. REST: `datetime`.',
       }),
-      profileId: t.exposeID('profileId', { nullable: true, description: 'Id of the profile that did it. REST: `profileid`.' }),
-      emailId: t.exposeID('emailId', { nullable: true, description: 'Id of the e-mail it was done with. REST: `emailid`.' }),
+      profileId: t.exposeID('profileId', {
+        nullable: true,
+        description: 'Id of the profile that did it. REST: `profileid`.',
+      }),
+      emailId: t.exposeID('emailId', {
+        nullable: true,
+        description: 'Id of the e-mail it was done with. REST: `emailid`.',
+      }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
@@ -38,6 +45,7 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
       profile: t.field({
         type: Profile,
         nullable: true,
+        extensions: costOfLink('profile'),
         description:
           'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the interaction’s own.',
         args: { source: t.arg.string({ description: 'The profile’s source.' }) },
@@ -69,7 +77,9 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
     interaction: t.field({
       type: Interaction,
       nullable: true,
-      description: 'One interaction by its id in a source; null when there is none. REST: `GET /interaction/{interactionId}`.',
+      extensions: costOfFind('interaction'),
+      description:
+        'One interaction by its id in a source; null when there is none. REST: `GET /interaction/{interactionId}`.',
       args: {
         interactionId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
         source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
@@ -79,6 +89,7 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
     interactions: t.field({
       type: InteractionConnection,
       nullable: true,
+      extensions: costOfList('interaction'),
       description: 'A page of the project’s interactions. REST: `GET /interaction`.',
       args: {
         source: t.arg.string({ description: 'Only interactions of this source.' }),
@@ -104,7 +115,9 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
     t.field({
       type: InteractionConnection,
       nullable: true,
-      description: 'What this person did, newest first: the interactions with this `profileId`, of all sources unless one is named.',
+      extensions: costOfProfileList('interaction'),
+      description:
+        'What this person did, newest first: the interactions with this `profileId`, of all sources unless one is named.',
       args: {
         source: t.arg.string({ description: 'Only interactions of this source.' }),
         event: t.arg.string({ description: 'Only this event, such as `open`.' }),

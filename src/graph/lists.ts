@@ -22,10 +22,9 @@ export function defineListTypes(builder: Builder) {
   });
 
   /** Makes `<Name>OrderField` and `<Name>Order`; `fields` maps enum values to a table's fields or REST names. */
-  function defineOrder<const V extends Record<string, { readonly field: Field | string; readonly description: string }>>(
-    name: string,
-    fields: V,
-  ) {
+  function defineOrder<
+    const V extends Record<string, { readonly field: Field | string; readonly description: string }>,
+  >(name: string, fields: V) {
     const OrderField = builder.enumType(`${name}OrderField`, {
       description: `What a list of ${name} records can be ordered by. REST: \`sort\`.`,
       values: Object.fromEntries(

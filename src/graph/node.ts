@@ -2,6 +2,7 @@ import { decodeGlobalId } from '../datatrics/keys.ts';
 import type { DatatricsRecord } from '../datatrics/record.ts';
 import type { Session } from '../datatrics/session.ts';
 import type { Builder } from './builder.ts';
+import { costOfNodes } from './cost.ts';
 
 /** `Query.node` and `Query.nodes`. A subgraph goes without them: they collide with those of other subgraphs. */
 export function defineNodeQueries(builder: Builder): void {
@@ -10,13 +11,16 @@ export function defineNodeQueries(builder: Builder): void {
     node: t.field({
       type: Node,
       nullable: true,
-      description: 'Any record by its global id; null for an id of another project, or one that this gateway did not make.',
+      extensions: costOfNodes(),
+      description:
+        'Any record by its global id; null for an id of another project, or one that this gateway did not make.',
       args: { id: t.arg.id({ required: true, description: 'A global id.' }) },
       resolve: (_root, { id }, { session }) => findNode(session, id),
     }),
     nodes: t.field({
       type: [Node],
       nullable: { list: false, items: true },
+      extensions: costOfNodes(),
       description: 'Records by their global ids, in the order of the ids.',
       args: { ids: t.arg.idList({ required: true, description: 'Global ids.' }) },
       resolve: (_root, { ids }, { session }) => ids.map((id) => findNode(session, id)),

@@ -2,10 +2,10 @@ import {
   type DocumentNode,
   execute,
   type FormattedExecutionResult,
-  getVariableValues,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
+  getVariableValues,
   Kind,
   type OperationDefinitionNode,
   parse,
@@ -14,7 +14,10 @@ import {
 import { LRUCache } from 'lru-cache';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import type { GatewayContext } from './context.ts';
+import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
+import { type DocumentLimits, exceededLimit, isTooDeep, MAX_JSON_DEPTH, over } from './limits.ts';
+import { createPlanner, type Planner } from './plan.ts';
 
 /** What a client asks for, whatever way it came in. */
 export interface OperationRequest {
@@ -38,14 +41,23 @@ export interface Outcome {
 export interface PipelineOptions {
   readonly schema: GraphQLSchema;
   readonly reportUnexpected: ReportUnexpected;
-  /** Tokens of a document, at most: what a parser and validator can be made to chew on. */
-  readonly maxTokens: number;
+  readonly limits: DocumentLimits & {
+    /** REST calls that an operation may make in the worst case. */
+    readonly maxEstimatedCalls: number;
+    /** Items that a list without a page size counts as. */
+    readonly assumedListSize: number;
+  };
   /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
   readonly maxCachedCharacters?: number;
 }
 
 /** How to run one operation once everything about it has been checked. */
 export interface Run {
+  readonly costSettings: CostSettings;
+  /** Answer with the calls that the operation may make, and make none. */
+  readonly planOnly: boolean;
+  /** Answer with what was spent upstream besides the data. */
+  readonly receipt: boolean;
   /** Makes the context; called at most once, and only when the operation is about to run. */
   context(): GatewayContext;
   /** Whether the transport allows mutations: not by HTTP GET. */
@@ -63,14 +75,19 @@ export interface Pipeline {
 /** All that can be known of a document by its text. */
 interface PreparedDocument {
   readonly document: DocumentNode;
-  readonly operations: readonly OperationDefinitionNode[];
+  readonly operations: readonly PreparedOperation[];
+}
+
+interface PreparedOperation {
+  readonly node: OperationDefinitionNode;
+  readonly planner: Planner;
 }
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
 const MAX_ERRORS = 20;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { schema, reportUnexpected } = options;
+  const { schema, reportUnexpected, limits } = options;
   const prepared = new LRUCache<string, PreparedDocument | Outcome>({
     maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
     sizeCalculation: (_value, text) => text.length + 1,
@@ -79,40 +96,57 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   function prepare(text: string): PreparedDocument | Outcome {
     let entry = prepared.get(text);
     if (entry === undefined) {
-      entry = prepareDocument(schema, text, options.maxTokens);
+      entry = prepareDocument(schema, text, limits);
       prepared.set(text, entry);
     }
     return entry;
   }
 
-  async function run(request: OperationRequest, { context, allowMutation }: Run): Promise<Outcome> {
+  async function run(request: OperationRequest, how: Run): Promise<Outcome> {
     const entry = prepare(request.query);
     if ('kind' in entry) return entry;
 
     const operation = selectOperation(entry.operations, request.operationName);
-    if ('kind' in operation && operation.kind !== Kind.OPERATION_DEFINITION) return operation;
-    if (operation.operation === 'mutation' && !allowMutation) {
+    if ('kind' in operation) return operation;
+    const { node, planner } = operation;
+    if (node.operation === 'mutation' && !how.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
     }
 
-    const variables = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {}, {
+    if (isTooDeep(request.variables, MAX_JSON_DEPTH + 1)) {
+      return tooComplex(`The variables are nested deeper than ${MAX_JSON_DEPTH} levels.`);
+    }
+    const variables = getVariableValues(schema, node.variableDefinitions ?? [], request.variables ?? {}, {
       maxErrors: MAX_ERRORS,
     });
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
-    const contextValue = context();
+    const estimated = planner.estimate(variables.coerced, how.costSettings);
+    if (how.planOnly) {
+      const plan = planner.plan(variables.coerced, how.costSettings);
+      return { kind: 'executed', result: { data: null, extensions: { plan } } };
+    }
+    if (estimated > limits.maxEstimatedCalls) {
+      return tooComplex(
+        over('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS'),
+      );
+    }
+
+    const contextValue = how.context();
+    const start = performance.now();
     const result = await execute({
       schema,
       document: entry.document,
       contextValue,
       variableValues: request.variables,
-      operationName: operation.name?.value,
+      operationName: node.name?.value,
     });
     return {
       kind: 'executed',
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
+        ...(how.receipt && { extensions: { upstream: receiptOf(contextValue, performance.now() - start) } }),
       },
     };
   }
@@ -120,35 +154,63 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { run };
 }
 
-function prepareDocument(schema: GraphQLSchema, text: string, maxTokens: number): PreparedDocument | Outcome {
+function prepareDocument(
+  schema: GraphQLSchema,
+  text: string,
+  limits: PipelineOptions['limits'],
+): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
-    document = parse(text, { maxTokens });
+    document = parse(text, { maxTokens: limits.maxTokens });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
-    return invalid('OPERATION_TOO_COMPLEX', [new GraphQLError(`The document has more than ${maxTokens} tokens (MAX_TOKENS).`)]);
+    return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
   }
+  const exceeded = exceededLimit(document, limits);
+  if (exceeded !== null) return tooComplex(exceeded);
   const errors = validate(schema, document, undefined, { maxErrors: MAX_ERRORS });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
-  return { document, operations: document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION) };
+
+  const { definitions } = document;
+  const fragments = new Map(
+    definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
+  const operations = definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map((node) => ({ node, planner: createPlanner(schema, node, fragments, limits.assumedListSize) }));
+  return { document, operations };
 }
 
 function selectOperation(
-  operations: readonly OperationDefinitionNode[],
+  operations: readonly PreparedOperation[],
   name: string | null | undefined,
-): OperationDefinitionNode | Outcome {
+): PreparedOperation | Outcome {
   const [only] = operations;
   if (name === null || name === undefined || name === '') {
     if (only && operations.length === 1) return only;
-    return unresolved(only ? 'operationName is needed: the document has several operations.' : 'The document has no operation.');
+    return unresolved(
+      only ? 'operationName is needed: the document has several operations.' : 'The document has no operation.',
+    );
   }
-  const chosen = operations.find((operation) => operation.name?.value === name);
+  const chosen = operations.find(({ node }) => node.name?.value === name);
   return chosen ?? unresolved(`The document has no operation named "${name}".`);
+}
+
+/** What an operation really spent, for its sender. */
+function receiptOf({ operation }: GatewayContext, ms: number): object {
+  return { ...operation.usage, ms: Math.round(ms * 10) / 10 };
 }
 
 function unresolved(message: string): Outcome {
   return invalid('OPERATION_RESOLUTION_FAILURE', [new GraphQLError(message)]);
+}
+
+/** The operation is over a limit. */
+function tooComplex(message: string): Outcome {
+  return invalid('OPERATION_TOO_COMPLEX', [new GraphQLError(message)]);
 }
 
 /** The document or its variables are wrong. */

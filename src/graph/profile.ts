@@ -1,7 +1,8 @@
-import { type Profile as ProfileRecord, profileFields } from '../datatrics/profile.ts';
 import { checkSource } from '../datatrics/keys.ts';
+import { type Profile as ProfileRecord, profileFields } from '../datatrics/profile.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
+import { costOfFind, costOfList } from './cost.ts';
 import { type CustomFields, customFields } from './custom-fields.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 
@@ -16,7 +17,9 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
       profileId: t.exposeID('profileId', {
         description: 'The id that the source gave; unique together with `source`. REST: `profileid`.',
       }),
-      source: t.exposeString('source', { description: 'The system that the profile comes from, such as a shop or a CRM.' }),
+      source: t.exposeString('source', {
+        description: 'The system that the profile comes from, such as a shop or a CRM.',
+      }),
       name: t.exposeString('name', { nullable: true, description: 'Full name.' }),
       firstName: t.exposeString('firstName', { nullable: true, description: 'Given name. REST: `firstname`.' }),
       lastName: t.exposeString('lastName', { nullable: true, description: 'Family name. REST: `lastname`.' }),
@@ -64,6 +67,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
     profile: t.field({
       type: Profile,
       nullable: true,
+      extensions: costOfFind('profile'),
       description: 'One profile by its id in a source; null when there is none. REST: `GET /profile/{profileid}`.',
       args: {
         profileId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
@@ -74,6 +78,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
     profiles: t.field({
       type: ProfileConnection,
       nullable: true,
+      extensions: costOfList('profile'),
       description: 'A page of the project’s profiles, of all sources unless one is named. REST: `GET /profile`.',
       args: {
         source: t.arg.string({ description: 'Only profiles of this source.' }),

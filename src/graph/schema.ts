@@ -1,12 +1,17 @@
 import type { GraphQLSchema } from 'graphql';
 import { createBuilder } from './builder.ts';
 import { defineContent } from './content.ts';
+import { defineContentMutations } from './content-mutations.ts';
 import { defineConversion } from './conversion.ts';
+import { defineConversionMutations } from './conversion-mutations.ts';
 import type { CustomFields } from './custom-fields.ts';
 import { defineInteraction } from './interaction.ts';
+import { defineInteractionMutations } from './interaction-mutations.ts';
 import { defineListTypes } from './lists.ts';
+import { defineMutationTypes } from './mutations.ts';
 import { defineNodeQueries } from './node.ts';
 import { defineProfile } from './profile.ts';
+import { defineProfileMutations } from './profile-mutations.ts';
 import { defineScalars } from './scalars.ts';
 
 export interface SchemaOptions {
@@ -17,13 +22,21 @@ export interface SchemaOptions {
 /** Builds the schema that `/graphql` serves. */
 export function buildSchema({ customFields = {} }: SchemaOptions = {}): GraphQLSchema {
   const builder = createBuilder();
-  builder.queryType({ description: 'Everything that can be read. What fails on its own is null, with an error at its path.' });
+  builder.queryType({
+    description: 'Everything that can be read. What fails on its own is null, with an error at its path.',
+  });
   defineScalars(builder);
   const lists = defineListTypes(builder);
   const profile = defineProfile(builder, lists, customFields);
   const content = defineContent(builder, lists, customFields);
-  defineConversion(builder, lists, profile, content);
-  defineInteraction(builder, lists, profile);
+  const conversion = defineConversion(builder, lists, profile, content);
+  const interaction = defineInteraction(builder, lists, profile);
   defineNodeQueries(builder);
+
+  const mutations = defineMutationTypes(builder);
+  defineProfileMutations(builder, mutations, profile);
+  defineContentMutations(builder, mutations, content);
+  defineConversionMutations(builder, mutations, conversion);
+  defineInteractionMutations(builder, mutations, interaction);
   return builder.toSchema({ sortSchema: false });
 }

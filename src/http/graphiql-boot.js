@@ -2,7 +2,8 @@
 self.MonacoEnvironment = {
   globalAPI: false,
   getWorkerUrl: (_moduleId, label) =>
-    ({ json: '/graphiql/json.worker.js', graphql: '/graphiql/graphql.worker.js' })[label] ?? '/graphiql/editor.worker.js',
+    ({ json: '/graphiql/json.worker.js', graphql: '/graphiql/graphql.worker.js' })[label] ??
+    '/graphiql/editor.worker.js',
 };
 YogaGraphiQL.renderYogaGraphiQL(
   document.getElementById('root'),

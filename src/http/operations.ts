@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Client } from '../datatrics/client.ts';
+import type { Client } from '../datatrics/client.ts';
 import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
+import { Writer } from '../datatrics/writer.ts';
 import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
@@ -42,13 +43,23 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       const principal = authenticate(head.headers);
       return await pipeline.run(request, {
         allowMutation: head.method === 'POST',
+        planOnly: head.headers['x-upstream-plan'] === '1',
+        receipt: head.headers['x-upstream-receipt'] === '1',
+        costSettings: { project: settings, projectId: principal.project },
         context: () => {
           const life = new Operation(limits);
           operation = life;
           stopWatching = head.onDisconnect(() =>
             life.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.')),
           );
-          return { operation: life, session: new Session({ client, principal, operation: life, settings, knowledge }) };
+          const bound = client.as(principal, life);
+          const session = new Session({ client: bound, principal, operation: life, settings, knowledge });
+          return {
+            operation: life,
+            session,
+            writer: new Writer({ client: bound, session }),
+            bulkUpsert: undefined as never,
+          };
         },
       });
     } catch (error) {

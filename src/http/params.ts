@@ -1,5 +1,5 @@
-import { GatewayError } from '../lib/error.ts';
 import type { OperationRequest } from '../graph/pipeline.ts';
+import { GatewayError } from '../lib/error.ts';
 
 /** A request that can not be answered at all; `status` is the HTTP status of the answer. */
 export class RequestRefused extends GatewayError {
@@ -59,7 +59,8 @@ export function readSearchParams(search: URLSearchParams): OperationRequest {
 }
 
 function checkParams(params: unknown): OperationRequest {
-  if (Array.isArray(params)) throw new RequestRefused(400, 'Batches are not supported: send one operation per request.');
+  if (Array.isArray(params))
+    throw new RequestRefused(400, 'Batches are not supported: send one operation per request.');
   if (!isObject(params)) throw new RequestRefused(400, 'The request must be an object with a query.');
   const { query, operationName, variables, extensions } = params;
   if (query === undefined || query === null) throw new RequestRefused(400, 'The request has no query.');

@@ -31,7 +31,12 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
   const server = createServer((req, res) => {
     route(options, req, res).catch((error) => {
       options.reportUnexpected(error);
-      if (!res.headersSent) sendGraphql(req, res, outcomeOfError(error, () => undefined));
+      if (!res.headersSent)
+        sendGraphql(
+          req,
+          res,
+          outcomeOfError(error, () => undefined),
+        );
       else res.destroy();
     });
   });
@@ -55,7 +60,8 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
   if (path === '/graphql') return graphql(options, target, req, res);
-  if (req.method !== 'GET' && req.method !== 'HEAD') return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
+  if (req.method !== 'GET' && req.method !== 'HEAD')
+    return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
   switch (path) {
     case '/health':
       return sendText(res, 200, 'ok\n');
@@ -71,16 +77,29 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   if (path.startsWith('/graphiql/')) {
     const file = await options.graphiql.file(path.slice('/graphiql/'.length));
     if (file) {
-      const headers = { 'content-type': file.contentType, 'content-encoding': 'gzip', 'cache-control': 'public, max-age=3600' };
+      const headers = {
+        'content-type': file.contentType,
+        'content-encoding': 'gzip',
+        'cache-control': 'public, max-age=3600',
+      };
       return send(res, 200, headers, file.bytes);
     }
   }
   sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
 }
 
-async function graphql(options: ServerOptions, target: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+async function graphql(
+  options: ServerOptions,
+  target: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   if (req.method !== 'GET' && req.method !== 'POST') {
-    return sendGraphql(req, res, refused(405, 'BAD_REQUEST', 'GraphQL needs POST, or GET for queries.', { allow: 'GET, POST' }));
+    return sendGraphql(
+      req,
+      res,
+      refused(405, 'BAD_REQUEST', 'GraphQL needs POST, or GET for queries.', { allow: 'GET, POST' }),
+    );
   }
   if (req.method === 'GET' && prefersHtml(req.headers.accept)) {
     return send(res, 200, { 'content-type': 'text/html; charset=utf-8', vary: 'accept' }, options.graphiql.page);

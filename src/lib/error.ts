@@ -1,25 +1,6 @@
-/** Every `extensions.code` a client can meet. Documented for users in the README's table of codes. */
-export const ERROR_CODES = [
-  'BAD_REQUEST',
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'OPERATION_RESOLUTION_FAILURE',
-  'PERSISTED_QUERY_NOT_FOUND',
-  'BAD_USER_INPUT',
-  'OPERATION_TOO_COMPLEX',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'RATE_LIMITED',
-  'UPSTREAM_REJECTED',
-  'UPSTREAM_UNAVAILABLE',
-  'UPSTREAM_TIMEOUT',
-  'UPSTREAM_INVALID_RESPONSE',
-  'UPSTREAM_UNSUPPORTED',
-  'UPSTREAM_BUDGET_EXCEEDED',
-  'INTERNAL_SERVER_ERROR',
-] as const;
+import type { ErrorCode } from './error-codes.ts';
 
-export type ErrorCode = (typeof ERROR_CODES)[number];
+export type { ErrorCode };
 
 /**
  * A failure that a client may be told about as it stands: `message` holds nothing secret and `code` is of the closed

@@ -6,6 +6,10 @@ export interface Usage {
   calls: number;
   /** Reads that were answered by a call under way or made before, of this operation or another. */
   deduped: number;
+  /** Reads that a cache answered. */
+  cached: number;
+  /** Reads that a cache answered with something older than it should be. */
+  stale: number;
   /** Repeated attempts among `calls`. */
   retries: number;
 }
@@ -24,7 +28,7 @@ export interface OperationLimits {
 export class Operation {
   /** `performance.now()` ms at which the operation is over. */
   readonly deadline: number;
-  readonly usage: Usage = { calls: 0, deduped: 0, retries: 0 };
+  readonly usage: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
   readonly #maxCalls: number;
@@ -57,6 +61,16 @@ export class Operation {
       'UPSTREAM_BUDGET_EXCEEDED',
       `The operation has used its ${this.#maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
     );
+  }
+
+  /** Waits for a result no longer than the operation lasts; what makes the result goes on. */
+  until<T>(result: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(this.signal.reason);
+      if (this.signal.aborted) return onAbort();
+      this.signal.addEventListener('abort', onAbort);
+      result.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', onAbort));
+    });
   }
 
   /** To be called once the answer is made; lets go of the timer. */

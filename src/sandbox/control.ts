@@ -67,9 +67,16 @@ function putFaults(faults: Faults, body: string): void {
 }
 
 function withoutKey(request: LoggedRequest): LoggedRequest {
-  const path = request.path.replace(/([?&]apikey=)[^&]*/gi, '$1***');
+  const path = request.path.replace(/([?&][^=&]*=)[^&]*/g, (pair, name: string) =>
+    unescapeAscii(name).slice(1, -1).toLowerCase() === 'apikey' ? `${name}***` : pair,
+  );
   const headers = { ...request.headers, ...('x-apikey' in request.headers && { 'x-apikey': '***' }) };
   return { ...request, path, headers };
+}
+
+/** Unlike `decodeURIComponent` it takes any text: what could not be decoded is logged too. */
+function unescapeAscii(text: string): string {
+  return text.replace(/%([0-7][\da-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 function json(value: unknown): Answer {

@@ -98,7 +98,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#signal = signal;
     this.#timer = setTimeout(() => this.#fail('timeout'), timeoutMs);
     signal.addEventListener('abort', this.#onAbort);
-    pool.dispatch({ method: request.method, path: request.path, headers: request.headers, body: request.body ?? null }, this);
+    pool.dispatch(
+      { method: request.method, path: request.path, headers: request.headers, body: request.body ?? null },
+      this,
+    );
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

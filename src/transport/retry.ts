@@ -35,7 +35,8 @@ export async function sendWithRetry(
       if (!isTransient(response.status)) return response;
       pauseMs = retryAfterMs(response.retryAfter) ?? pauseMs;
     } catch (error) {
-      if (!(error instanceof TransportError) || (error.failure !== 'reset' && error.failure !== 'unreachable')) throw error;
+      if (!(error instanceof TransportError) || (error.failure !== 'reset' && error.failure !== 'unreachable'))
+        throw error;
       failure = error;
     }
     if (attempt === ATTEMPTS || performance.now() + pauseMs >= context.deadline()) {

@@ -39,9 +39,11 @@ export class InFlight<T> {
     return result;
   }
 
-  /** Later reads of this key start anew, though one may be under way: what that one sees may be older than a write. */
-  forget(key: string): void {
-    this.#flights.delete(key);
+  /** Later reads of these keys start anew, though some may be under way: what those see may be older than a write. */
+  forget(matches: (key: string) => boolean): void {
+    for (const key of this.#flights.keys()) {
+      if (matches(key)) this.#flights.delete(key);
+    }
   }
 
   /** Reads under way. */

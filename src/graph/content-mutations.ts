@@ -1,0 +1,95 @@
+import type { WriteOutcome } from '../datatrics/writer.ts';
+import type { Builder } from './builder.ts';
+import type { defineContent } from './content.ts';
+import { costOfWrite } from './cost.ts';
+import type { MutationTypes } from './mutations.ts';
+
+/** `createContent`, `updateContent`, `deleteContent`, `bulkUpsertContents`. */
+export function defineContentMutations(
+  builder: Builder,
+  { definePayload, defineBulk, userErrors }: MutationTypes,
+  { Content, ContentType }: ReturnType<typeof defineContent>,
+): void {
+  const ContentInput = builder.inputType('ContentInput', {
+    description:
+      'An item or category to write. A field left out is not sent and keeps its value; null is sent as null.',
+    fields: (t) => ({
+      contentId: t.id({ required: true, description: 'The id in its source. REST: `itemid`.' }),
+      source: t.string({ required: true, description: 'The system that the content comes from.' }),
+      type: t.field({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
+      name: t.string({ description: 'Name or title.' }),
+      description: t.string({ description: 'Description; may hold HTML.' }),
+      shortDescription: t.string({ description: 'Short description. REST: `short_description`.' }),
+      url: t.string({ description: 'Address of its page.' }),
+      imageUrl: t.string({ description: 'Address of its picture. REST: `image`.' }),
+      itemType: t.string({ description: 'What sort of item it is, such as `product`. REST: `itemtype`.' }),
+      objectType: t.string({ description: 'The API’s own word for the type. REST: `objecttype`.' }),
+      createdAt: t.field({
+        type: 'DateTime',
+        description: 'When the content came to be, to the second. REST: `created`.',
+      }),
+      updatedAt: t.field({
+        type: 'DateTime',
+        description: 'When the content last changed, to the second. REST: `updated`.',
+      }),
+      attributes: t.field({
+        type: 'JSONObject',
+        description:
+          'Any other fields (price, stock, sku, …), under their REST names; none that the type has by itself.',
+      }),
+    }),
+  });
+
+  const DeleteContentInput = builder.inputType('DeleteContentInput', {
+    description: 'Which content to delete.',
+    fields: (t) => ({
+      contentId: t.id({ required: true, description: 'The id in its source.' }),
+      source: t.string({ required: true, description: 'The system that the content comes from.' }),
+      type: t.field({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
+    }),
+  });
+
+  const ContentPayload = definePayload(Content, 'content');
+
+  const DeleteContentPayload = builder.objectRef<WriteOutcome<string>>('DeleteContentPayload');
+  DeleteContentPayload.implement({
+    description: 'What came of a delete.',
+    fields: (t) => ({
+      deletedId: t.id({
+        nullable: true,
+        description: 'The global id of what was deleted; null when nothing was.',
+        resolve: (outcome) => outcome.record,
+      }),
+      userErrors: userErrors(t),
+    }),
+  });
+
+  builder.mutationFields((t) => ({
+    createContent: t.field({
+      type: ContentPayload,
+      nullable: true,
+      extensions: costOfWrite('createContent'),
+      description: 'Creates content, or adds to the one with this id, source and type. REST: `POST /content`.',
+      args: { input: t.arg({ type: ContentInput, required: true, description: 'The content.' }) },
+      resolve: (_root, { input }, { writer }) => writer.create('content', input),
+    }),
+    updateContent: t.field({
+      type: ContentPayload,
+      nullable: true,
+      extensions: costOfWrite('updateContent'),
+      description: 'Changes content that exists. REST: `PUT /content/{contentId}`.',
+      args: { input: t.arg({ type: ContentInput, required: true, description: 'The key, and what changes.' }) },
+      resolve: (_root, { input }, { writer }) => writer.update('content', input),
+    }),
+    deleteContent: t.field({
+      type: DeleteContentPayload,
+      nullable: true,
+      extensions: costOfWrite('deleteContent'),
+      description: 'Deletes content. REST: `DELETE /content/{contentId}`.',
+      args: { input: t.arg({ type: DeleteContentInput, required: true, description: 'The key.' }) },
+      resolve: (_root, { input }, { writer }) => writer.deleteContent(input),
+    }),
+  }));
+
+  defineBulk({ resource: 'content', type: Content, input: ContentInput, rest: 'POST /content/bulk' });
+}

@@ -1,0 +1,121 @@
+import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode, visit } from 'graphql';
+
+/** What one document may hold, counted before it is validated. */
+export interface DocumentLimits {
+  /** Tokens of the text. */
+  readonly maxTokens: number;
+  /** Levels of fields. */
+  readonly maxDepth: number;
+  /** Aliased fields, fragments spread. */
+  readonly maxAliases: number;
+  /** Fields of one operation's first level, fragments spread. */
+  readonly maxRootFields: number;
+  /** Directives in the text. */
+  readonly maxDirectives: number;
+}
+
+/** Levels of lists and objects in a variable or a JSON value. */
+export const MAX_JSON_DEPTH = 32;
+
+interface Size {
+  depth: number;
+  aliases: number;
+  /** Fields of the first level. */
+  fields: number;
+}
+
+/** The message for the first limit that a document is over, or null. Fields about the schema itself do not count. */
+export function exceededLimit(document: DocumentNode, limits: DocumentLimits): string | null {
+  const directives = countDirectives(document);
+  if (directives > limits.maxDirectives) return over('directives', directives, limits.maxDirectives, 'MAX_DIRECTIVES');
+
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  const measured = new Map<string, Size>();
+  // Fragments are measured on their own as well: the validator looks at those that are not used, too.
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
+    const size = measure(definition.selectionSet, fragments, measured);
+    const { maxDepth, maxAliases, maxRootFields } = limits;
+    if (size.depth > maxDepth) return over('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
+    if (size.aliases > maxAliases) return over('aliases', size.aliases, maxAliases, 'MAX_ALIASES');
+    if (definition.kind === Kind.OPERATION_DEFINITION && size.fields > maxRootFields) {
+      return over('root fields', size.fields, maxRootFields, 'MAX_ROOT_FIELDS');
+    }
+  }
+  return null;
+}
+
+/**
+ * Each fragment is measured once and its size added wherever it is spread, so that a document whose fragments spread each
+ * other twice over costs no more than its length. A cycle counts as nothing here: the validator refuses it.
+ */
+function measure(
+  { selections }: SelectionSetNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  measured: Map<string, Size>,
+): Size {
+  const total: Size = { depth: 0, aliases: 0, fields: 0 };
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) {
+      if (selection.name.value === '__schema' || selection.name.value === '__type') continue;
+      total.fields += 1;
+      if (selection.alias) total.aliases += 1;
+      const below = selection.selectionSet && measure(selection.selectionSet, fragments, measured);
+      total.depth = Math.max(total.depth, 1 + (below?.depth ?? 0));
+      total.aliases += below?.aliases ?? 0;
+      continue;
+    }
+    const spread =
+      selection.kind === Kind.INLINE_FRAGMENT
+        ? measure(selection.selectionSet, fragments, measured)
+        : measureFragment(selection.name.value, fragments, measured);
+    total.depth = Math.max(total.depth, spread.depth);
+    total.aliases += spread.aliases;
+    total.fields += spread.fields;
+  }
+  return total;
+}
+
+function measureFragment(
+  name: string,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  measured: Map<string, Size>,
+): Size {
+  const known = measured.get(name);
+  if (known) return known;
+  const nothing = { depth: 0, aliases: 0, fields: 0 };
+  measured.set(name, nothing);
+  const fragment = fragments.get(name);
+  const size = fragment ? measure(fragment.selectionSet, fragments, measured) : nothing;
+  measured.set(name, size);
+  return size;
+}
+
+function countDirectives(document: DocumentNode): number {
+  let directives = 0;
+  visit(document, {
+    Directive() {
+      directives += 1;
+    },
+  });
+  return directives;
+}
+
+/** `what` is counted; the variable that sets the limit is named so that an operator finds it. */
+export function over(what: string, value: number, limit: number, variable: string): string {
+  const counted = Number.isFinite(value) && value < 1e9 ? String(value) : 'countless';
+  return `The operation has ${counted} ${what}; at most ${limit} are allowed (${variable}).`;
+}
+
+/** Whether a value is nested deeper than allowed; looks no further than that. */
+export function isTooDeep(value: unknown, depth = MAX_JSON_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (depth === 0) return true;
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof inner === 'object' && isTooDeep(inner, depth - 1)) return true;
+  }
+  return false;
+}

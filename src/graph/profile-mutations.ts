@@ -1,0 +1,59 @@
+import type { Builder } from './builder.ts';
+import { costOfWrite } from './cost.ts';
+import type { MutationTypes } from './mutations.ts';
+import type { defineProfile } from './profile.ts';
+
+/** `createProfile`, `updateProfile`, `bulkUpsertProfiles`. */
+export function defineProfileMutations(
+  builder: Builder,
+  { definePayload, defineBulk }: MutationTypes,
+  { Profile }: ReturnType<typeof defineProfile>,
+): void {
+  const ProfileInput = builder.inputType('ProfileInput', {
+    description: 'A profile to write. A field left out is not sent and keeps its value; null is sent as null.',
+    fields: (t) => ({
+      profileId: t.id({ required: true, description: 'The id in its source. REST: `profileid`.' }),
+      source: t.string({ required: true, description: 'The system that the profile comes from.' }),
+      name: t.string({ description: 'Full name.' }),
+      firstName: t.string({ description: 'Given name. REST: `firstname`.' }),
+      lastName: t.string({ description: 'Family name. REST: `lastname`.' }),
+      email: t.string({ description: 'E-mail address.' }),
+      country: t.string({ description: 'Country.' }),
+      createdAt: t.field({
+        type: 'DateTime',
+        description: 'When the profile came to be, to the second. REST: `created`.',
+      }),
+      updatedAt: t.field({
+        type: 'DateTime',
+        description: 'When the profile last changed, to the second. REST: `updated`.',
+      }),
+      attributes: t.field({
+        type: 'JSONObject',
+        description: 'Any other fields, under their REST names; none that the type has by itself.',
+      }),
+    }),
+  });
+
+  const ProfilePayload = definePayload(Profile, 'profile');
+
+  builder.mutationFields((t) => ({
+    createProfile: t.field({
+      type: ProfilePayload,
+      nullable: true,
+      extensions: costOfWrite('createProfile'),
+      description: 'Creates a profile, or adds to the one with this id and source. REST: `POST /profile`.',
+      args: { input: t.arg({ type: ProfileInput, required: true, description: 'The profile.' }) },
+      resolve: (_root, { input }, { writer }) => writer.create('profile', input),
+    }),
+    updateProfile: t.field({
+      type: ProfilePayload,
+      nullable: true,
+      extensions: costOfWrite('updateProfile'),
+      description: 'Changes a profile that exists. REST: `PUT /profile/{profileid}`.',
+      args: { input: t.arg({ type: ProfileInput, required: true, description: 'The key, and what changes.' }) },
+      resolve: (_root, { input }, { writer }) => writer.update('profile', input),
+    }),
+  }));
+
+  defineBulk({ resource: 'profile', type: Profile, input: ProfileInput, rest: 'POST /profile/bulk' });
+}

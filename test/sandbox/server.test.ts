@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { type Client, createClient, expectRefusal, profile } from './client.ts';
+
+let sandbox: Sandbox;
+let api: Client;
+let project: string;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ empty: true, apiKey: 'k&y', maxRequestLog: 3 });
+  api = createClient(sandbox);
+  project = `${sandbox.url}/project/${sandbox.project}`;
+});
+beforeEach(() => {
+  sandbox.store.clear();
+  sandbox.store.put('profile', profile('1'));
+  sandbox.requests.length = 0;
+});
+afterAll(() => sandbox.close());
+
+describe('access', () => {
+  it('needs the key, in a header of any case or in the query', async () => {
+    const url = `${project}/profile`;
+    expect((await api.request('GET', url, undefined, { 'X-ApiKey': 'k&y' })).status).toBe(200);
+    expect((await api.request('GET', `${url}?apikey=k%26y`)).status).toBe(200);
+    expectRefusal(await api.request('GET', url), 403, /key/);
+    expectRefusal(await api.request('GET', url, undefined, { 'x-apikey': 'other' }), 403, /key/);
+    expectRefusal(await api.request('GET', `${url}?apikey=k%26y`, undefined, { 'x-apikey': 'other' }), 403, /key/);
+    expectRefusal(await api.request('GET', `${url}?apikey=other`), 403, /key/);
+  });
+
+  it('is to one project only', async () => {
+    const headers = { 'x-apikey': 'k&y' };
+    expectRefusal(
+      await api.request('GET', `${sandbox.url}/project/654321/profile`, undefined, headers),
+      404,
+      /project/,
+    );
+  });
+
+  it('tells nothing about projects without the key', async () => {
+    expect((await api.request('GET', `${sandbox.url}/project/654321/profile`)).status).toBe(403);
+  });
+});
+
+describe('routing', () => {
+  it.each(['', '/', '/profiles', '/profile/', '/profile/1/2', '/conversion', '/constructor', '/sale/bulk/1'])(
+    'knows no %s',
+    async (path) => {
+      expectRefusal(await api.get(path), 404, /endpoint/);
+    },
+  );
+
+  it('knows nothing outside the base path', async () => {
+    for (const path of ['/', '/2.0', '/1.0/project/123456/profile', '/project/123456/profile']) {
+      expectRefusal(await api.request('GET', new URL(path, sandbox.url).href), 404, /endpoint/);
+    }
+  });
+
+  it.each([
+    ['DELETE', '/profile/1', 'GET, PUT'],
+    ['PATCH', '/profile/1', 'GET, PUT'],
+    ['PUT', '/profile', 'GET, POST'],
+    ['DELETE', '/profile', 'GET, POST'],
+    ['POST', '/profile/1', 'GET, PUT'],
+    ['PUT', '/sale/1', 'GET'],
+    ['DELETE', '/sale/1', 'GET'],
+    ['PUT', '/interaction/1', 'GET'],
+    ['DELETE', '/interaction/1', 'GET'],
+    ['POST', '/content/1', 'GET, PUT, DELETE'],
+  ])('has no %s %s, and says what it has', async (method, path, allow) => {
+    const reply = await api.request(method, project + path, undefined, { 'x-apikey': 'k&y' });
+    expectRefusal(reply, 405, new RegExp(method));
+    expect(reply.headers.get('allow')).toBe(allow);
+  });
+
+  it.each(['/profile/%', '/profile/%zz?source=shop', '/profile/%ff?source=shop', '/profile?sort=%e0%a4%a'])(
+    'refuses the encoding of %s',
+    async (path) => {
+      expectRefusal(await api.get(path), 400, /encoded/);
+    },
+  );
+});
+
+describe('the log', () => {
+  it('keeps the newest requests as they came', async () => {
+    await api.get('/profile?page=1');
+    await api.get('/profile?q[a%62c]=1&limit=2');
+    await api.post('/profile', { profileid: '2' });
+    await api.get('/nothing');
+    expect(sandbox.requests).toMatchObject([
+      { method: 'GET', path: '/2.0/project/123456/profile?q[a%62c]=1&limit=2', status: 200 },
+      { method: 'POST', path: '/2.0/project/123456/profile', status: 400, body: '{"profileid":"2"}' },
+      { method: 'GET', path: '/2.0/project/123456/nothing', status: 404 },
+    ]);
+    expect(sandbox.requests[0]).not.toHaveProperty('body');
+    expect(sandbox.requests[0]?.headers['x-apikey']).toBe('k&y');
+  });
+
+  it('is read and emptied over HTTP, without the key', async () => {
+    await api.get('/profile?apikey=k%26y&page=1');
+    await api.get('/profile?%ff&page=1&%61pikey=k%26y');
+    const reply = await api.control('GET', '/requests');
+    expect(reply.json).toMatchObject([
+      { path: '/2.0/project/123456/profile?apikey=***&page=1', status: 200 },
+      { path: '/2.0/project/123456/profile?%ff&page=1&%61pikey=***', status: 400 },
+    ]);
+    expect(reply.json[0].headers['x-apikey']).toBe('***');
+    expect(reply.text).not.toMatch(/k&y|k%26y/);
+    expect((await api.control('DELETE', '/requests')).json).toEqual([]);
+    expect(sandbox.requests).toEqual([]);
+  });
+});
+
+describe('controls', () => {
+  it('show, add and take back faults', async () => {
+    expect((await api.control('GET', '/faults')).json).toEqual([]);
+    await api.control('PUT', '/faults', { capLimit: 1 });
+    const rule = { match: { path: 'x' }, times: 1, status: 500 };
+    expect((await api.control('PUT', '/faults', [{ noTotals: true }, rule])).json).toEqual([
+      { capLimit: 1, noTotals: true },
+      rule,
+    ]);
+    expect(sandbox.faults.rules).toHaveLength(2);
+    expect((await api.control('DELETE', '/faults')).json).toEqual([]);
+  });
+
+  it('refuse a fault that is not known or not possible, by name', async () => {
+    expectRefusal(await api.control('PUT', '/faults', { nope: 1 }), 400, /nope/);
+    expectRefusal(await api.control('PUT', '/faults', { capLimit: 'x' }), 400, /capLimit/);
+    expectRefusal(await api.control('PUT', '/faults', '{'), 400, /JSON/);
+    expect(sandbox.faults.rules).toEqual([]);
+  });
+
+  it('seed again', async () => {
+    const seeded = await startSandbox();
+    const client = createClient(seeded);
+    seeded.store.clear();
+    expect((await client.control('POST', '/reset')).status).toBe(200);
+    expect((await client.get('/profile/1001?source=Webshop')).status).toBe(200);
+    await seeded.close();
+  });
+
+  it('are these only', async () => {
+    expectRefusal(await api.control('GET', '/reset'), 404, /control/);
+    expectRefusal(await api.control('GET', '/key'), 404, /control/);
+  });
+});
+
+it('says where it is, and ends when told', async () => {
+  const other = await startSandbox({ empty: true, project: '77', host: 'localhost' });
+  expect(other.url).toMatch(/^http:\/\/(127\.0\.0\.1|\[::1\]):\d+\/2\.0$/);
+  expect(other).toMatchObject({ project: '77', apiKey: 'sandbox-key' });
+  await createClient(other).get('/profile');
+  await other.close();
+  await expect(fetch(other.url)).rejects.toThrow();
+});
+
+it('does not start on a port that is taken', async () => {
+  const port = Number(new URL(sandbox.url).port);
+  await expect(startSandbox({ empty: true, port })).rejects.toThrow(/EADDRINUSE/);
+});
