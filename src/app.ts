@@ -5,13 +5,17 @@ import type { ProjectSettings } from './datatrics/session.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { createAuthenticate } from './http/authenticate.ts';
+import { createCors } from './http/cors.ts';
+import { createResolveDocument } from './http/documents.ts';
 import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createRunOperation } from './http/operations.ts';
+import { createRateLimiter } from './http/rate-limit.ts';
 import { startServer } from './http/server.ts';
 import { createYogaHandler } from './http/yoga.ts';
 import type { Logger } from './lib/log.ts';
+import { connectRedis } from './lib/redis.ts';
 import { createPool } from './transport/pool.ts';
 
 /** The API that a gateway stands in front of, and what is known of it without configuration. */
@@ -39,6 +43,7 @@ const CLOSE_GRACE_MS = 1_000;
 export async function startGateway(config: Config, upstream: Upstream, log: Logger): Promise<Gateway> {
   const reportUnexpected = (error: unknown): void => log.error({ err: error }, 'unexpected error');
   const readiness = new Readiness();
+  const redis = config.redisUrl === undefined ? undefined : connectRedis(config.redisUrl, log);
   const pool = createPool({
     origin: upstream.origin,
     connections: config.upstreamConnections,
@@ -56,6 +61,8 @@ export async function startGateway(config: Config, upstream: Upstream, log: Logg
   const runOperation = createRunOperation({
     pipeline: createPipeline({ schema: buildSchema(), reportUnexpected, limits: config.documentLimits }),
     authenticate: createAuthenticate(authOptions(config, upstream)),
+    resolveDocument: createResolveDocument(config.documentsMode, config.documents),
+    rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
     client,
     knowledge: new Knowledge(),
     settings: {
@@ -77,6 +84,7 @@ export async function startGateway(config: Config, upstream: Upstream, log: Logg
     graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
     readiness,
     metrics,
+    cors: createCors(config.corsOrigins),
     reportUnexpected,
   });
   readiness.serving();
@@ -86,6 +94,7 @@ export async function startGateway(config: Config, upstream: Upstream, log: Logg
       readiness.draining();
       await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
       await pool.close();
+      redis?.disconnect();
     },
   };
 }

@@ -4,6 +4,8 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { isTimeZone } from './datatrics/time.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
+import { type DocumentsMode, readManifest } from './http/documents.ts';
+import type { RateLimit } from './http/rate-limit.ts';
 import { PROJECT_ID } from './lib/principal.ts';
 
 /**
@@ -53,6 +55,19 @@ const baseUrl = z.string().transform((text, context) => {
   return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
 });
 
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function readRateLimit(text: string): RateLimit {
+  const [, requests] = /(\d+)r/.exec(text) ?? [];
+  const [, calls] = /(\d+)c/.exec(text) ?? [];
+  return {
+    requests: requests === undefined ? undefined : Number(requests),
+    calls: calls === undefined ? undefined : Number(calls),
+  };
+}
+
 const variables = z.object({
   PORT: whole(0, 65_535, 'a port').default(4000),
   HOST: z.string().default('127.0.0.1'),
@@ -87,6 +102,20 @@ const variables = z.object({
   MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
   ASSUMED_LIST_SIZE: whole(1, 100_000, 'items').default(10),
+  CORS_ORIGINS: list
+    .refine((origins) => origins.every(isOrigin), 'origins such as https://app.example, comma-separated')
+    .default([]),
+  RATE_LIMIT: z
+    .string()
+    .regex(/^(off|\d{1,9}r(,\d{1,9}c)?|\d{1,9}c)$/, 'off, or requests and REST calls per minute such as 6000r,60000c')
+    .transform(readRateLimit)
+    .optional(),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\/\S+$/, 'a URL such as redis://127.0.0.1:6379')
+    .optional(),
+  TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
+  TRUSTED_DOCUMENTS_FILE: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -94,12 +123,13 @@ type Variables = z.infer<typeof variables>;
 type VariableName = keyof Variables;
 
 /** Never shown, whatever is wrong with it. */
-const SECRETS: ReadonlySet<string> = new Set<VariableName>(['DATATRICS_API_KEY']);
+const SECRETS: ReadonlySet<string> = new Set<VariableName>(['DATATRICS_API_KEY', 'REDIS_URL']);
 
 /** What a variable needs where its own check does not say it. */
 const NEEDS: Readonly<Record<string, string>> = {
   DATATRICS_FILTERS: 'auto, on or off',
   AUTH_MODE: 'open, passthrough or managed',
+  TRUSTED_DOCUMENTS: 'off, allowed or only',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
@@ -126,6 +156,14 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly documentLimits: PipelineOptions['limits'];
   readonly maxBulkItems: number;
+  /** Origins that browsers may call from. */
+  readonly corsOrigins: readonly string[];
+  /** Per principal and minute. */
+  readonly rateLimit: RateLimit | undefined;
+  readonly redisUrl: string | undefined;
+  readonly documentsMode: DocumentsMode;
+  /** Published documents by id. */
+  readonly documents: ReadonlyMap<string, string>;
   readonly logLevel: string;
 }
 
@@ -159,6 +197,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   const values = parsed.data;
   const authMode = checkTogether(values, problems);
+  const documents = readDocuments(values, problems);
   if (problems.length > 0 || authMode === undefined) throw new ConfigError(problems);
   return {
     port: values.PORT,
@@ -192,6 +231,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       assumedListSize: values.ASSUMED_LIST_SIZE,
     },
     maxBulkItems: values.MAX_BULK_ITEMS,
+    corsOrigins: values.CORS_ORIGINS,
+    rateLimit: values.RATE_LIMIT,
+    redisUrl: values.REDIS_URL,
+    documentsMode: values.TRUSTED_DOCUMENTS,
+    documents,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -213,6 +257,23 @@ function checkTogether(values: Variables, problems: string[]): 'open' | 'passthr
     if (values.DATATRICS_API_KEY === undefined) problems.push('DATATRICS_API_KEY: not set; needs the API key');
   }
   return mode;
+}
+
+function readDocuments(values: Variables, problems: string[]): ReadonlyMap<string, string> {
+  const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path } = values;
+  if (path === undefined) {
+    if (mode !== 'off') problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
+    return new Map();
+  }
+  try {
+    return readManifest(path);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    problems.push(
+      `TRUSTED_DOCUMENTS_FILE: got ${JSON.stringify(path)} (${reason}); needs a JSON object of ids to documents`,
+    );
+    return new Map();
+  }
 }
 
 function describe(name: string, value: string | undefined, need: string): string {

@@ -1,4 +1,3 @@
-import type { OperationRequest } from '../graph/pipeline.ts';
 import { GatewayError } from '../lib/error.ts';
 
 /** A request that can not be answered at all; `status` is the HTTP status of the answer. */
@@ -14,13 +13,22 @@ export class RequestRefused extends GatewayError {
   }
 }
 
+/** What a client asks for: a document's text or its id, and what goes with it. */
+export interface RequestParams {
+  readonly query?: string;
+  /** By `documentId` or by Apollo's `extensions.persistedQuery`. */
+  readonly documentId?: string;
+  readonly operationName: string | null | undefined;
+  readonly variables: Readonly<Record<string, unknown>> | null | undefined;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Reads the body of a POST, https://graphql.github.io/graphql-over-http/draft/#sec-JSON-Encoding
  * @throws RequestRefused 400
  */
-export function readJsonBody(body: Uint8Array): OperationRequest {
+export function readJsonBody(body: Uint8Array): RequestParams {
   let text: string;
   try {
     text = utf8.decode(body);
@@ -40,7 +48,7 @@ export function readJsonBody(body: Uint8Array): OperationRequest {
  * Reads the query of a GET, https://graphql.github.io/graphql-over-http/draft/#sec-GET
  * @throws RequestRefused 400
  */
-export function readSearchParams(search: URLSearchParams): OperationRequest {
+export function readSearchParams(search: URLSearchParams): RequestParams {
   const json = (name: string): unknown => {
     const text = search.get(name);
     if (text === null || text === '') return undefined;
@@ -52,25 +60,37 @@ export function readSearchParams(search: URLSearchParams): OperationRequest {
   };
   return checkParams({
     query: search.get('query') ?? undefined,
+    documentId: search.get('documentId') ?? undefined,
     operationName: search.get('operationName') ?? undefined,
     variables: json('variables'),
     extensions: json('extensions'),
   });
 }
 
-function checkParams(params: unknown): OperationRequest {
+function checkParams(params: unknown): RequestParams {
   if (Array.isArray(params))
     throw new RequestRefused(400, 'Batches are not supported: send one operation per request.');
   if (!isObject(params)) throw new RequestRefused(400, 'The request must be an object with a query.');
   const { query, operationName, variables, extensions } = params;
-  if (query === undefined || query === null) throw new RequestRefused(400, 'The request has no query.');
-  if (typeof query !== 'string') throw new RequestRefused(400, 'query must be a string.');
   if (!isMissing(operationName) && typeof operationName !== 'string') {
     throw new RequestRefused(400, 'operationName must be a string.');
   }
   if (!isMissing(variables) && !isObject(variables)) throw new RequestRefused(400, 'variables must be an object.');
   if (!isMissing(extensions) && !isObject(extensions)) throw new RequestRefused(400, 'extensions must be an object.');
-  return { query, operationName, variables };
+  if (!isMissing(query)) {
+    if (typeof query !== 'string') throw new RequestRefused(400, 'query must be a string.');
+    return { query, operationName, variables };
+  }
+  const documentId = params.documentId ?? persistedHash(extensions);
+  if (isMissing(documentId)) throw new RequestRefused(400, 'The request has no query.');
+  if (typeof documentId !== 'string') throw new RequestRefused(400, 'documentId must be a string.');
+  return { documentId, operationName, variables };
+}
+
+/** https://www.apollographql.com/docs/graphos/routing/operations/apq */
+function persistedHash(extensions: Record<string, unknown> | null | undefined): unknown {
+  const persisted = extensions?.persistedQuery;
+  return isObject(persisted) ? persisted.sha256Hash : undefined;
 }
 
 function isMissing(value: unknown): value is null | undefined {

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { outcomeOfError, refused } from '../graph/pipeline.ts';
+import type { Cors } from './cors.ts';
 import type { Graphiql } from './graphiql.ts';
+import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHead } from './operations.ts';
@@ -16,6 +18,7 @@ export interface ServerOptions {
   readonly graphiql: Graphiql;
   readonly readiness: Readiness;
   readonly metrics: Metrics;
+  readonly cors: Cors;
   readonly reportUnexpected: (error: unknown) => void;
 }
 
@@ -26,9 +29,19 @@ export interface GatewayServer {
   close(graceMs: number): Promise<void>;
 }
 
+/** ms in which a client must have sent its headers, and its whole request. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** How often slow clients are looked for. */
+const CHECK_INTERVAL_MS = 2_000;
+/** Idle connections stay open longer than those of common balancers (60 s), so that it is never us who cut one off. */
+const KEEP_ALIVE_MS = 65_000;
+/** Beyond that a connection is closed at once: each costs memory, whatever it sends. */
+const MAX_CONNECTIONS = 10_000;
+
 /** node:http in front: which path, which method, how large; GraphQL itself goes on to the handler. */
 export async function startServer(options: ServerOptions): Promise<GatewayServer> {
-  const server = createServer((req, res) => {
+  const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (req, res) => {
     route(options, req, res).catch((error) => {
       options.reportUnexpected(error);
       if (!res.headersSent)
@@ -40,6 +53,10 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
       else res.destroy();
     });
   });
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -54,6 +71,13 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
     close: (graceMs) => closeServer(server, graceMs),
   };
 }
+
+const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': PAGE_POLICY,
+  'cache-control': 'no-cache',
+  vary: 'accept',
+};
 
 async function route(options: ServerOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const target = req.url ?? '/';
@@ -94,6 +118,10 @@ async function graphql(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
+  if (req.method === 'OPTIONS') {
+    return send(res, 204, { allow: 'GET, POST', ...options.cors.preflight(req.headers) }, '');
+  }
   if (req.method !== 'GET' && req.method !== 'POST') {
     return sendGraphql(
       req,
@@ -102,7 +130,7 @@ async function graphql(
     );
   }
   if (req.method === 'GET' && prefersHtml(req.headers.accept)) {
-    return send(res, 200, { 'content-type': 'text/html; charset=utf-8', vary: 'accept' }, options.graphiql.page);
+    return send(res, 200, PAGE_HEADERS, options.graphiql.page);
   }
   let body: Buffer | null = null;
   if (req.method === 'POST') {
@@ -182,7 +210,7 @@ function sendText(res: ServerResponse, status: number, text: string, headers: Re
 
 function send(res: ServerResponse, status: number, headers: Record<string, string>, body: string | Uint8Array): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  res.writeHead(status, { ...headers, 'content-length': length, 'x-content-type-options': 'nosniff' });
+  res.writeHead(status, { ...SECURITY_HEADERS, ...headers, ...(status !== 204 && { 'content-length': length }) });
   res.end(body);
 }
 

@@ -1,0 +1,36 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+const REQUEST_HEADERS =
+  'content-type, authorization, x-apikey, x-datatrics-project, x-request-id, x-upstream-plan, x-upstream-receipt, traceparent, cache-control';
+const RESPONSE_HEADERS = 'retry-after, ratelimit, ratelimit-policy, x-request-id, age, etag';
+
+/**
+ * The headers by which a browser lets a page of another origin read an answer. Only configured origins get any, each its
+ * own name back; credentials are never allowed, since this API has no cookies to go with them.
+ */
+export function createCors(origins: readonly string[]) {
+  const allowed = new Set(origins);
+  return {
+    /** Headers for any answer. */
+    headers({ origin }: IncomingHttpHeaders): Record<string, string> {
+      if (allowed.size === 0) return {};
+      if (origin === undefined || !allowed.has(origin)) return { vary: 'origin' };
+      return {
+        vary: 'origin',
+        'access-control-allow-origin': origin,
+        'access-control-expose-headers': RESPONSE_HEADERS,
+      };
+    },
+    /** Further headers for the answer to a preflight of an allowed origin. */
+    preflight({ origin }: IncomingHttpHeaders): Record<string, string> {
+      if (origin === undefined || !allowed.has(origin)) return {};
+      return {
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-headers': REQUEST_HEADERS,
+        'access-control-max-age': '600',
+      };
+    },
+  };
+}
+
+export type Cors = ReturnType<typeof createCors>;
