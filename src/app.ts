@@ -38,9 +38,15 @@ const CLOSE_GRACE_MS = 1_000;
 
 /**
  * Puts the layers together and listens. The only place that sees them all.
+ * @param parts what can be left out, for comparing the ways: the hot path past Yoga, compiled execution
  * @throws ConfigError when the settings do not go together
  */
-export async function startGateway(config: Config, upstream: Upstream, log: Logger): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  upstream: Upstream,
+  log: Logger,
+  parts: { readonly hotPath?: boolean; readonly compile?: boolean } = {},
+): Promise<Gateway> {
   const reportUnexpected = (error: unknown): void => log.error({ err: error }, 'unexpected error');
   const readiness = new Readiness();
   const redis = config.redisUrl === undefined ? undefined : connectRedis(config.redisUrl, log);
@@ -59,7 +65,12 @@ export async function startGateway(config: Config, upstream: Upstream, log: Logg
     },
   });
   const runOperation = createRunOperation({
-    pipeline: createPipeline({ schema: buildSchema(), reportUnexpected, limits: config.documentLimits }),
+    pipeline: createPipeline({
+      schema: buildSchema(),
+      reportUnexpected,
+      limits: config.documentLimits,
+      compile: parts.compile ?? true,
+    }),
     authenticate: createAuthenticate(authOptions(config, upstream)),
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
     rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
@@ -80,7 +91,9 @@ export async function startGateway(config: Config, upstream: Upstream, log: Logg
     host: config.host,
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
-    graphql: createYogaHandler(runOperation),
+    runOperation,
+    yoga: createYogaHandler(runOperation),
+    hotPath: parts.hotPath ?? true,
     graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
     readiness,
     metrics,

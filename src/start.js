@@ -7,4 +7,6 @@ if (major < 24) {
   );
   process.exit(1);
 }
+// graphql-js checks every type for another copy of itself on each use, unless it is told that this is no development.
+process.env.NODE_ENV ??= 'production';
 await import('./main.ts');

@@ -1,4 +1,4 @@
-import { GatewayError } from '../lib/error.ts';
+import { Cancellation } from '../lib/cancellation.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -8,16 +8,9 @@ import { InFlight } from '../transport/share.ts';
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
 import type { JsonObject } from './fields.ts';
-import { checkId } from './keys.ts';
+import { buildPath, type CallArgs, type Condition } from './paths.ts';
 import { RECORD_TYPES } from './records.ts';
 import { type Page, readBulk, readDone, readPage, readRecord, readWritten } from './wire.ts';
-
-/** One condition of a `q[field]=value` or `q[field][$op]=value` filter. */
-export interface Condition {
-  readonly field: string;
-  readonly op?: '$gte' | '$lte';
-  readonly value: string;
-}
 
 type IdArgs<E extends Endpoint> = E['path'] extends `${string}{id}${string}` ? { readonly id: string } : unknown;
 type QueryArgs<E extends Endpoint> = {
@@ -57,6 +50,8 @@ export interface ClientOptions {
   readonly send: Send;
   /** The base URL's path, without a trailing slash: `/2.0`. */
   readonly basePath: string;
+  /** Whether equal reads under way share one call. Default: true. */
+  readonly share?: boolean;
   readonly onCall?: CallObserver;
 }
 
@@ -65,19 +60,20 @@ export interface ClientOptions {
  * principal's project, within the operation's deadline and budget. Equal reads of one principal that overlap share one
  * call.
  */
-export function createClient({ send, basePath, onCall = () => undefined }: ClientOptions) {
+export function createClient({ send, basePath, share = true, onCall = () => undefined }: ClientOptions) {
   const inFlight = new InFlight<unknown>();
 
   function read(name: ReadName, args: CallArgs, principal: Principal, operation: Operation): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
     let path: string;
     try {
-      path = basePath + buildPath(endpoint, args, principal.project);
+      path = basePath + buildPath(name, args, principal.project);
     } catch (error) {
       return Promise.reject(error);
     }
     const request: UpstreamRequest = { method: 'GET', path, headers: headersOf(principal) };
-    return inFlight.run(`${principal.shareKey} ${path}`, operation, async (flight) => {
+    const key = share ? `${principal.shareKey} ${path}` : Symbol(path);
+    return inFlight.run(key, operation, async (flight) => {
       const response = await observed(name, () =>
         sendWithRetry(send, request, {
           signal: flight.signal,
@@ -120,8 +116,8 @@ export function createClient({ send, basePath, onCall = () => undefined }: Clien
     operation: Operation,
   ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
-    const path = basePath + buildPath(endpoint, args, principal.project);
-    operation.signal.throwIfAborted();
+    const path = basePath + buildPath(name, args, principal.project);
+    if (operation.signal.aborted) throw operation.signal.reason;
     if (!operation.spend()) throw operation.budgetExceeded();
     const request: UpstreamRequest = {
       method: endpoint.method,
@@ -142,24 +138,38 @@ export function createClient({ send, basePath, onCall = () => undefined }: Clien
       })
       .finally(() => {
         // Reads under way may have seen what was there before; whoever asks from now on must not join them.
+        const resource = resourcePath(endpoint, principal);
         inFlight.forget(
-          (key) => key.startsWith(`${principal.project}/`) && key.includes(resourcePath(endpoint, principal)),
+          (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
         );
       });
     return operation.until(sent);
   }
 
+  /** The functions of the table on a prototype: binding them to an operation costs one object. */
+  class Bound {
+    readonly principal: Principal;
+    readonly operation: Operation;
+
+    constructor(principal: Principal, operation: Operation) {
+      this.principal = principal;
+      this.operation = operation;
+    }
+  }
+  for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
+    const call = isRead(name)
+      ? function (this: Bound, args: CallArgs) {
+          return read(name, args, this.principal, this.operation);
+        }
+      : function (this: Bound, args: CallArgs, body: JsonObject) {
+          return write(name, args, body, this.principal, this.operation);
+        };
+    Object.defineProperty(Bound.prototype, name, { value: call });
+  }
+
   return {
-    as(principal: Principal, operation: Operation): BoundClient {
-      return Object.fromEntries(
-        (Object.keys(ENDPOINTS) as EndpointName[]).map((name) => [
-          name,
-          isRead(name)
-            ? (args: CallArgs) => read(name, args, principal, operation)
-            : (args: CallArgs, body: JsonObject) => write(name, args, body, principal, operation),
-        ]),
-      ) as unknown as BoundClient;
-    },
+    as: (principal: Principal, operation: Operation): BoundClient =>
+      new Bound(principal, operation) as unknown as BoundClient,
     /** Reads under way, of all principals. */
     get inFlight(): number {
       return inFlight.size;
@@ -169,18 +179,12 @@ export function createClient({ send, basePath, onCall = () => undefined }: Clien
 
 export type Client = ReturnType<typeof createClient>;
 
-interface CallArgs {
-  readonly id?: string;
-  readonly q?: readonly Condition[];
-  readonly [name: string]: unknown;
-}
-
 function isRead(name: EndpointName): name is ReadName {
   return ENDPOINTS[name].method === 'GET';
 }
 
 /** The signal of what is never given up. */
-const NEVER = new AbortController().signal;
+const NEVER = new Cancellation();
 
 /** The part of a path that all calls of a resource have. */
 function resourcePath(endpoint: Endpoint, { project }: Principal): string {
@@ -190,29 +194,4 @@ function resourcePath(endpoint: Endpoint, { project }: Principal): string {
 /** The headers that the collection shows on every call, bodiless ones included. */
 function headersOf(principal: Principal): string[] {
   return ['accept', 'application/json', 'content-type', 'application/json', 'x-apikey', principal.apiKey];
-}
-
-/**
- * Path and query of a call. Everything is percent-encoded, so that no value can change the path or add a parameter.
- * @throws GatewayError `BAD_USER_INPUT` for an id that can not stand in a path
- */
-export function buildPath(endpoint: Endpoint, args: CallArgs, project: string): string {
-  let path = endpoint.path.replace('{project}', encodeURIComponent(project));
-  if (args.id !== undefined) path = path.replace('{id}', () => encodeURIComponent(checkId('id', args.id as string)));
-  let separator = '?';
-  for (const [name, need] of Object.entries(endpoint.query)) {
-    const value = args[name];
-    if (value === undefined) {
-      if (need === 'required') throw new GatewayError('INTERNAL_SERVER_ERROR', `${endpoint.path} needs ${name}`);
-      continue;
-    }
-    path += `${separator}${name}=${encodeURIComponent(String(value))}`;
-    separator = '&';
-  }
-  for (const { field, op, value } of args.q ?? []) {
-    const name = op === undefined ? `q[${field}]` : `q[${field}][${op}]`;
-    path += `${separator}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
-    separator = '&';
-  }
-  return path;
 }

@@ -1,6 +1,6 @@
 import { badInput } from '../lib/error.ts';
-import type { Condition } from './client.ts';
-import type { Field } from './fields.ts';
+import { type Decoded, type Field, lookUp } from './fields.ts';
+import type { Condition } from './paths.ts';
 import type { DatatricsRecord } from './record.ts';
 import { writeTime } from './time.ts';
 
@@ -34,6 +34,10 @@ export function ofSource(source: string): Filter {
   };
 }
 
+const EARLIEST = '0001-01-01 00:00:00';
+const LATEST = '9999-12-31 23:59:59';
+const CLOCK_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
+
 /**
  * Rows whose time lies in the range. Both ends are always sent: the API compares strings, and an empty date sorts below
  * every other, so that a range without a lower end would bring the rows that have no date.
@@ -42,21 +46,29 @@ export function within(name: string, field: Field, range: TimeRange, timeZone: s
   const gte = range.gte ?? null;
   const lte = range.lte ?? null;
   if (gte === null && lte === null) return null;
+  const from = gte === null ? EARLIEST : writeBound(gte, timeZone, 'ceil');
+  const to = lte === null ? LATEST : writeBound(lte, timeZone, 'floor');
   return {
     name,
     conditions: [
-      { field: field.rest, op: '$gte', value: gte === null ? '0001-01-01 00:00:00' : writeTime(gte, timeZone, 'ceil') },
-      {
-        field: field.rest,
-        op: '$lte',
-        value: lte === null ? '9999-12-31 23:59:59' : writeTime(lte, timeZone, 'floor'),
-      },
+      { field: field.rest, op: '$gte', value: from },
+      { field: field.rest, op: '$lte', value: to },
     ],
     fits: (record) => {
       const value = fieldValue(record, name);
-      return typeof value === 'string' && (gte === null || value >= gte) && (lte === null || value <= lte);
+      if (typeof value !== 'string') return false;
+      // Where a zone's clock goes back or forth, clock times, which the API compares, are not in the order of instants.
+      const sent = lookUp((record as unknown as Decoded).raw, field.rest);
+      if (typeof sent === 'string' && CLOCK_TIME.test(sent)) return from <= sent && sent <= to;
+      return (gte === null || value >= gte) && (lte === null || value <= lte);
     },
   };
+}
+
+/** An instant that the zone or the rounding takes beyond the year 9999 would be written with more digits, and sort first. */
+function writeBound(iso: string, timeZone: string, round: 'floor' | 'ceil'): string {
+  const written = writeTime(iso, timeZone, round);
+  return written.startsWith('+') ? LATEST : written;
 }
 
 function fieldValue(record: DatatricsRecord, name: string): unknown {

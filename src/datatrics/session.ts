@@ -3,13 +3,14 @@ import DataLoader from 'dataloader';
 import { badInput, GatewayError } from '../lib/error.ts';
 import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
-import type { BoundClient, Condition } from './client.ts';
+import type { BoundClient } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, type Resource } from './endpoints.ts';
 import type { RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
 import { canonicalKey, checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
 import { type Range, readWindow } from './paging.ts';
+import type { Condition } from './paths.ts';
 import { RECORD_TYPES, type RecordOf } from './records.ts';
 import type { Page } from './wire.ts';
 
@@ -67,6 +68,8 @@ export class Session {
   readonly #usage: Usage;
   readonly #knowledge: Knowledge;
   readonly #records: DataLoader<RecordKey, RecordOf[Resource] | null, string>;
+  /** What `#records` was asked, since a DataLoader takes longer over a repetition than over a call. */
+  readonly #loads = new Map<string, Promise<RecordOf[Resource] | null>>();
   readonly #pages = new Map<string, Promise<Page>>();
 
   constructor(options: {
@@ -91,9 +94,16 @@ export class Session {
   }
 
   /** The record with this key, or null when the API has none. */
-  async load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
-    this.#usage.deduped += 1;
-    return (await this.#records.load(key)) as RecordOf[R] | null;
+  load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
+    const name = canonicalKey(key);
+    const known = this.#loads.get(name);
+    if (known) {
+      this.#usage.deduped += 1;
+      return known as Promise<RecordOf[R] | null>;
+    }
+    const load = this.#records.load(key);
+    this.#loads.set(name, load);
+    return load as Promise<RecordOf[R] | null>;
   }
 
   /**
@@ -150,6 +160,7 @@ export class Session {
   /** Forgets what was read of a record, and every page, since it may be on any: the next read asks the API again. */
   forget(key: RecordKey): void {
     this.#records.clear(key);
+    this.#loads.delete(canonicalKey(key));
     this.#pages.clear();
   }
 
@@ -238,8 +249,6 @@ export class Session {
   }
 
   async #fetch(key: RecordKey): Promise<RecordOf[Resource] | null> {
-    // `load` took it for a repetition; it is the first of its key.
-    this.#usage.deduped -= 1;
     const { id, source } = key;
     const raw = await this.#get(key.resource, id, source, key.type);
     if (raw === null) return null;

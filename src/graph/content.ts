@@ -47,12 +47,12 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
       createdAt: t.expose('createdAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the content came to be. REST: `created`.',
+        description: 'When the content came to be. REST: `created`, or `created_at` where that is missing.',
       }),
       updatedAt: t.expose('updatedAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the content last changed. REST: `updated`.',
+        description: 'When the content last changed. REST: `updated`, or `updated_at` where that is missing.',
       }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',

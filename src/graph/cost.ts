@@ -30,7 +30,7 @@ export interface FieldCost {
   calls(args: Args, settings: CostSettings): readonly PlannedCalls[];
   /** Objects that it gives for one parent, where that is not one. */
   rows?(args: Args): number;
-  /** Arguments that the cost depends on; without variables among them it is the same every time. */
+  /** Arguments that `atMost` depends on; without variables among them it is the same every time, impossible values apart. */
   readonly dependsOn: readonly string[];
 }
 
@@ -55,7 +55,7 @@ export function costOfFind(resource: Resource): CostExtensions {
   const idName = `${resource}Id`;
   return {
     cost: {
-      dependsOn: ['source', idName],
+      dependsOn: ['source'],
       calls: (args, { project }) => {
         const sources = args.source == null ? [...new Set(project.sources[resource])] : [args.source];
         if (sources.length === 0 || args.source === '' || !isPossibleId(args[idName])) return [];

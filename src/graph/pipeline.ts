@@ -1,6 +1,5 @@
 import {
   type DocumentNode,
-  execute,
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
@@ -13,6 +12,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
@@ -47,6 +47,8 @@ export interface PipelineOptions {
     /** Items that a list without a page size counts as. */
     readonly assumedListSize: number;
   };
+  /** Whether operations that come again are compiled. Default: true. */
+  readonly compile?: boolean;
   /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
   readonly maxCachedCharacters?: number;
 }
@@ -81,6 +83,9 @@ interface PreparedDocument {
 interface PreparedOperation {
   readonly node: OperationDefinitionNode;
   readonly planner: Planner;
+  /** Times that it ran. */
+  runs: number;
+  executor: Executor | undefined;
 }
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
@@ -100,6 +105,19 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       prepared.set(text, entry);
     }
     return entry;
+  }
+
+  /**
+   * An operation is compiled when it comes the second time: compiling costs as much as some dozens of runs save, and a
+   * flood of documents that come once must not pay it.
+   */
+  function executorOf(operation: PreparedOperation, document: DocumentNode): Executor {
+    operation.runs += 1;
+    if (operation.runs === 1) return interpret(schema, document, operation.node);
+    operation.executor ??=
+      (options.compile !== false && compile(schema, document, operation.node)) ||
+      interpret(schema, document, operation.node);
+    return operation.executor;
   }
 
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
@@ -134,13 +152,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const contextValue = how.context();
     const start = performance.now();
-    const result = await execute({
-      schema,
-      document: entry.document,
-      contextValue,
-      variableValues: request.variables,
-      operationName: node.name?.value,
-    });
+    const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
     return {
       kind: 'executed',
       result: {
@@ -180,7 +192,12 @@ function prepareDocument(
   );
   const operations = definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-    .map((node) => ({ node, planner: createPlanner(schema, node, fragments, limits.assumedListSize) }));
+    .map((node) => ({
+      node,
+      planner: createPlanner(schema, node, fragments, limits.assumedListSize),
+      runs: 0,
+      executor: undefined,
+    }));
   return { document, operations };
 }
 

@@ -11,9 +11,9 @@ const RESPONSE_HEADERS = 'retry-after, ratelimit, ratelimit-policy, x-request-id
 export function createCors(origins: readonly string[]) {
   const allowed = new Set(origins);
   return {
+    enabled: allowed.size > 0,
     /** Headers for any answer. */
     headers({ origin }: IncomingHttpHeaders): Record<string, string> {
-      if (allowed.size === 0) return {};
       if (origin === undefined || !allowed.has(origin)) return { vary: 'origin' };
       return {
         vary: 'origin',

@@ -3,9 +3,15 @@ import type { Outcome } from '../graph/pipeline.ts';
 export const JSON_TYPE = 'application/json';
 export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json';
 
+const HEADERS = {
+  [JSON_TYPE]: ['content-type', `${JSON_TYPE}; charset=utf-8`, 'cache-control', 'no-store'],
+  [GRAPHQL_RESPONSE_TYPE]: ['content-type', `${GRAPHQL_RESPONSE_TYPE}; charset=utf-8`, 'cache-control', 'no-store'],
+} as const;
+
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
   readonly body: string;
 }
 
@@ -18,11 +24,10 @@ export interface HttpAnswer {
 export function respond(outcome: Outcome, accept: string | null | undefined): HttpAnswer {
   const mediaType = chooseMediaType(accept);
   const status = outcome.status ?? (outcome.kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
-  return {
-    status,
-    headers: { 'content-type': `${mediaType}; charset=utf-8`, 'cache-control': 'no-store', ...outcome.headers },
-    body: JSON.stringify(outcome.result),
-  };
+  const headers = outcome.headers
+    ? [...HEADERS[mediaType], ...Object.entries(outcome.headers).flat()]
+    : HEADERS[mediaType];
+  return { status, headers, body: JSON.stringify(outcome.result) };
 }
 
 /**

@@ -31,7 +31,10 @@ export function createYogaHandler(runOperation: RunOperation): FetchHandler {
     },
     onResultProcess({ request, result, setResultProcessor }) {
       const { status, headers, body } = respond(result as unknown as Outcome, request.headers.get('accept'));
-      setResultProcessor((_result, { Response }) => new Response(body, { status, headers }), JSON.stringify(headers));
+      const pairs = headers.flatMap((name, index): [string, string][] =>
+        index % 2 === 0 ? [[name, headers[index + 1] as string]] : [],
+      );
+      setResultProcessor((_result, { Response }) => new Response(body, { status, headers: pairs }), '');
     },
   };
 

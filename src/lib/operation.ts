@@ -1,3 +1,4 @@
+import { Cancellation } from './cancellation.ts';
 import { GatewayError } from './error.ts';
 
 /** What one operation spent upstream, in REST calls (attempts included) and milliseconds. */
@@ -29,14 +30,12 @@ export class Operation {
   /** `performance.now()` ms at which the operation is over. */
   readonly deadline: number;
   readonly usage: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
-  readonly signal: AbortSignal;
-  readonly #controller = new AbortController();
+  readonly signal = new Cancellation();
   readonly #maxCalls: number;
   readonly #timer: NodeJS.Timeout;
 
   constructor(limits: OperationLimits) {
     this.deadline = performance.now() + limits.timeoutMs;
-    this.signal = this.#controller.signal;
     this.#maxCalls = limits.maxCalls;
     this.#timer = setTimeout(() => {
       this.cancel(new GatewayError('UPSTREAM_TIMEOUT', `The operation did not finish within ${limits.timeoutMs} ms.`));
@@ -45,7 +44,7 @@ export class Operation {
 
   /** Stops what is under way; each waiting field fails with `reason`. */
   cancel(reason: GatewayError): void {
-    if (!this.signal.aborted) this.#controller.abort(reason);
+    this.signal.abort(reason);
   }
 
   /** Books one REST call; false when the budget is used up, and then no call may be made. */
@@ -67,7 +66,7 @@ export class Operation {
   until<T>(result: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => reject(this.signal.reason);
-      if (this.signal.aborted) return onAbort();
+      if (this.signal.aborted) onAbort();
       this.signal.addEventListener('abort', onAbort);
       result.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', onAbort));
     });

@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import type { CancelSignal } from '../lib/cancellation.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
 
 export interface UpstreamRequest {
@@ -30,7 +31,7 @@ export interface PoolOptions {
 }
 
 /** Sends one request over a pooled connection. */
-export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
+export type Send = (request: UpstreamRequest, signal: CancelSignal) => Promise<UpstreamResponse>;
 
 /**
  * Idle connections are closed by us after 4 s, below any common server's idle limit (nginx and Apache: 5 s and more),
@@ -73,7 +74,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #maxBodyBytes: number;
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #signal: AbortSignal;
+  readonly #signal: CancelSignal;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
   #sent = false;
@@ -86,7 +87,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   constructor(
     pool: Pool,
     request: UpstreamRequest,
-    signal: AbortSignal,
+    signal: CancelSignal,
     timeoutMs: number,
     maxBodyBytes: number,
     resolve: (response: UpstreamResponse) => void,

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { CancelSignal } from '../lib/cancellation.ts';
 import { TransportError } from './errors.ts';
 import type { Send, UpstreamResponse } from './pool.ts';
 
@@ -8,7 +8,7 @@ const ATTEMPTS = 3;
 const BASE_DELAY_MS = 50;
 
 export interface RetryContext {
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** `performance.now()` ms after which no attempt is worth starting. */
   deadline(): number;
   /** Called before each attempt; may throw to forbid it. */
@@ -59,10 +59,16 @@ function retryAfterMs(header: string | undefined): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch {
-    throw signal.reason;
-  }
+function pause(ms: number, signal: CancelSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      act();
+    };
+    const onAbort = (): void => settle(() => reject(signal.reason));
+    const timer = setTimeout(() => settle(resolve), ms);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
 }

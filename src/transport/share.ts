@@ -1,9 +1,10 @@
+import { Cancellation, type CancelSignal } from '../lib/cancellation.ts';
 import type { Operation } from '../lib/operation.ts';
 
 /** The work behind one or more equal reads, as the function that does it sees it. */
 export interface Flight {
   /** Aborted when the last operation that waits has left. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** `performance.now()` ms: the latest deadline among those who wait. */
   deadline(): number;
   /** Books a REST call with an operation that still waits. Throws `UPSTREAM_BUDGET_EXCEEDED` when none can pay. */
@@ -17,13 +18,13 @@ export interface Flight {
  * @typeParam T what the work gives; shared, so it must not be changed by its readers
  */
 export class InFlight<T> {
-  readonly #flights = new Map<string, SharedFlight<T>>();
+  readonly #flights = new Map<string | symbol, SharedFlight<T>>();
 
   /**
    * @param key names the read; must hold whose read it is
    * @throws whatever `start` throws, or the operation's own reason when that is aborted first
    */
-  run(key: string, operation: Operation, start: (flight: Flight) => Promise<T>): Promise<T> {
+  run(key: string | symbol, operation: Operation, start: (flight: Flight) => Promise<T>): Promise<T> {
     if (operation.signal.aborted) return Promise.reject(operation.signal.reason);
     const existing = this.#flights.get(key);
     if (existing) {
@@ -40,7 +41,7 @@ export class InFlight<T> {
   }
 
   /** Later reads of these keys start anew, though some may be under way: what those see may be older than a write. */
-  forget(matches: (key: string) => boolean): void {
+  forget(matches: (key: string | symbol) => boolean): void {
     for (const key of this.#flights.keys()) {
       if (matches(key)) this.#flights.delete(key);
     }
@@ -53,7 +54,7 @@ export class InFlight<T> {
 }
 
 class SharedFlight<T> implements Flight {
-  readonly #controller = new AbortController();
+  readonly signal = new Cancellation();
   readonly #waiting = new Set<Operation>();
   readonly #done: () => void;
   readonly #outcome = Promise.withResolvers<T>();
@@ -62,10 +63,6 @@ class SharedFlight<T> implements Flight {
     this.#done = done;
     // Every waiter has a promise of its own; when all have left, nobody looks at this one.
     this.#outcome.promise.catch(() => undefined);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   deadline(): number {
@@ -106,7 +103,7 @@ class SharedFlight<T> implements Flight {
         this.#waiting.delete(operation);
         if (this.#waiting.size === 0) {
           this.#done();
-          this.#controller.abort(signal.reason);
+          this.signal.abort(signal.reason);
         }
         reject(signal.reason);
       };

@@ -9,8 +9,13 @@ import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandb
 export interface GraphqlResult {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
-  body: { data?: any; errors?: { message: string; path?: (string | number)[]; extensions: { code: string } }[]; extensions?: any };
+  body: {
+    // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
+    data?: any;
+    errors?: { message: string; path?: (string | number)[]; extensions: { code: string } }[];
+    // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
+    extensions?: any;
+  };
 }
 
 export interface TestGateway {
@@ -28,7 +33,11 @@ function config(settings: Settings): Config {
 }
 
 async function gateway(settings: Settings, upstream: Upstream): Promise<TestGateway> {
-  const running: Gateway = await startGateway(config(settings), upstream, createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'));
+  const running: Gateway = await startGateway(
+    config(settings),
+    upstream,
+    createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'),
+  );
   return {
     url: running.url,
     close: () => running.close(),
@@ -38,7 +47,11 @@ async function gateway(settings: Settings, upstream: Upstream): Promise<TestGate
         headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
         body: JSON.stringify({ query, variables }),
       });
-      return { status: response.status, headers: response.headers, body: (await response.json()) as GraphqlResult['body'] };
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: (await response.json()) as GraphqlResult['body'],
+      };
     },
   };
 }
@@ -145,4 +158,9 @@ export async function startWithUpstream(
       await upstream.close();
     },
   };
+}
+
+/** What was asked of an upstream since the last look: paths below the project, as they came over the wire. */
+export function takeCalls(log: { readonly path: string }[]): string[] {
+  return log.splice(0).map(({ path }) => path.replace(/^\/2\.0\/project\/[^/]+/, ''));
 }
