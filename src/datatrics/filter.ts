@@ -1,5 +1,5 @@
 import { badInput } from '../lib/error.ts';
-import { type Decoded, type Field, lookUp } from './fields.ts';
+import { type Decoded, type Field, type JsonObject, lookUp, readText } from './fields.ts';
 import type { Condition } from './paths.ts';
 import type { DatatricsRecord } from './record.ts';
 import { writeTime } from './time.ts';
@@ -22,7 +22,9 @@ export interface TimeRange {
 export function equals(name: string, field: Field, value: string, rest = field.rest): Filter {
   if (value === '') throw badInput(`filter.${name} must not be empty.`);
   if (!value.isWellFormed()) throw badInput(`filter.${name} must be well-formed Unicode.`);
-  return { name, conditions: [{ field: rest, value }], fits: (record) => fieldValue(record, name) === value };
+  const fits = (record: DatatricsRecord): boolean =>
+    rest === field.rest ? fieldValue(record, name) === value : readText(lookUp(rawOf(record), rest)) === value;
+  return { name, conditions: [{ field: rest, value }], fits };
 }
 
 /** Rows of one source. */
@@ -46,8 +48,8 @@ export function within(name: string, field: Field, range: TimeRange, timeZone: s
   const gte = range.gte ?? null;
   const lte = range.lte ?? null;
   if (gte === null && lte === null) return null;
-  const from = gte === null ? EARLIEST : writeBound(gte, timeZone, 'ceil');
-  const to = lte === null ? LATEST : writeBound(lte, timeZone, 'floor');
+  const from = gte === null ? EARLIEST : writeTime(gte, timeZone, 'ceil');
+  const to = lte === null ? LATEST : writeTime(lte, timeZone, 'floor');
   return {
     name,
     conditions: [
@@ -58,17 +60,15 @@ export function within(name: string, field: Field, range: TimeRange, timeZone: s
       const value = fieldValue(record, name);
       if (typeof value !== 'string') return false;
       // Where a zone's clock goes back or forth, clock times, which the API compares, are not in the order of instants.
-      const sent = lookUp((record as unknown as Decoded).raw, field.rest);
+      const sent = lookUp(rawOf(record), field.rest);
       if (typeof sent === 'string' && CLOCK_TIME.test(sent)) return from <= sent && sent <= to;
       return (gte === null || value >= gte) && (lte === null || value <= lte);
     },
   };
 }
 
-/** An instant that the zone or the rounding takes beyond the year 9999 would be written with more digits, and sort first. */
-function writeBound(iso: string, timeZone: string, round: 'floor' | 'ceil'): string {
-  const written = writeTime(iso, timeZone, round);
-  return written.startsWith('+') ? LATEST : written;
+function rawOf(record: DatatricsRecord): JsonObject {
+  return (record as unknown as Decoded).raw;
 }
 
 function fieldValue(record: DatatricsRecord, name: string): unknown {

@@ -5,7 +5,7 @@ import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { BoundClient } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, type Resource } from './endpoints.ts';
-import type { RecordContext } from './fields.ts';
+import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
 import { canonicalKey, checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
@@ -196,7 +196,9 @@ export class Session {
       return this.#page(resource, { page, limit, ...sorting, ...fixed, q });
     };
     const sizes = this.#knowledge.pageSizes(this.principal.project, name, this.settings.pageLimit);
-    const window = await readWindow(fetch, range, sizes);
+    const sortValue = (row: unknown): unknown => (isObject(row) ? lookUp(row, order.sort) : undefined);
+    const tied = (a: unknown, b: unknown): boolean => sortValue(a) === sortValue(b);
+    const window = await readWindow(fetch, range, sizes, tied);
     const rows = window.rows.map((raw) => {
       try {
         return RECORD_TYPES[resource].decode(raw, { source: query.source, type: query.type }, this.#context);

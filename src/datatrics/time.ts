@@ -62,6 +62,9 @@ export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = '
           .toZonedDateTimeISO(zone)
           .toPlainDateTime()
           .toString();
+  // What its zone or rounding takes out of the four-digit years would have more digits, and sort before all others.
+  if (local.startsWith('+')) return '9999-12-31 23:59:59';
+  if (local.startsWith('-')) return '0001-01-01 00:00:00';
   return `${local.slice(0, 10)} ${local.slice(11, 19)}`;
 }
 

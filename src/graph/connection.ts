@@ -127,8 +127,7 @@ function toRange(args: ConnectionArgs, list: string): { range: Range; empty: boo
   if (last === undefined)
     return { range: { start: from, size: Math.min(first ?? DEFAULT_PAGE, to - from) }, empty: false };
   if (to === Number.POSITIVE_INFINITY) return { range: { last, from }, empty: false };
-  const start = Math.max(from, to - last);
-  return { range: { start, size: to - start }, empty: false };
+  return { range: { before: to, from: Math.max(from, to - last) }, empty: false };
 }
 
 function pageSize(name: string, value: number | null | undefined): number | undefined {

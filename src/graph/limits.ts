@@ -26,8 +26,9 @@ interface Size {
 
 /** The message for the first limit that a document is over, or null. Fields about the schema itself do not count. */
 export function exceededLimit(document: DocumentNode, limits: DocumentLimits): string | null {
-  const directives = countDirectives(document);
+  const { directives, valueDepth } = survey(document);
   if (directives > limits.maxDirectives) return over('directives', directives, limits.maxDirectives, 'MAX_DIRECTIVES');
+  if (valueDepth > MAX_JSON_DEPTH) return `The document has a value nested deeper than ${MAX_JSON_DEPTH} levels.`;
 
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
@@ -37,6 +38,7 @@ export function exceededLimit(document: DocumentNode, limits: DocumentLimits): s
   // Fragments are measured on their own as well: the validator looks at those that are not used, too.
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
+    if (definition.kind === Kind.FRAGMENT_DEFINITION && definition.typeCondition.name.value.startsWith('__')) continue;
     const size = measure(definition.selectionSet, fragments, measured);
     const { maxDepth, maxAliases, maxRootFields } = limits;
     if (size.depth > maxDepth) return over('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
@@ -94,14 +96,28 @@ function measureFragment(
   return size;
 }
 
-function countDirectives(document: DocumentNode): number {
+/** Counts by graphql-js's visitor, which does not recurse, so that no nesting can overflow the stack here. */
+function survey(document: DocumentNode): { directives: number; valueDepth: number } {
   let directives = 0;
+  let depth = 0;
+  let valueDepth = 0;
+  const value = {
+    enter(): void {
+      depth += 1;
+      valueDepth = Math.max(valueDepth, depth);
+    },
+    leave(): void {
+      depth -= 1;
+    },
+  };
   visit(document, {
     Directive() {
       directives += 1;
     },
+    ListValue: value,
+    ObjectValue: value,
   });
-  return directives;
+  return { directives, valueDepth };
 }
 
 /** `what` is counted; the variable that sets the limit is named so that an operator finds it. */

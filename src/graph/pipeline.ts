@@ -101,7 +101,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   function prepare(text: string): PreparedDocument | Outcome {
     let entry = prepared.get(text);
     if (entry === undefined) {
-      entry = prepareDocument(schema, text, limits);
+      entry = prepareSafely(schema, text, limits);
       prepared.set(text, entry);
     }
     return entry;
@@ -166,6 +166,20 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { run };
 }
 
+/** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
+function prepareSafely(
+  schema: GraphQLSchema,
+  text: string,
+  limits: PipelineOptions['limits'],
+): PreparedDocument | Outcome {
+  try {
+    return prepareDocument(schema, text, limits);
+  } catch (error) {
+    if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
+    throw error;
+  }
+}
+
 function prepareDocument(
   schema: GraphQLSchema,
   text: string,
@@ -185,6 +199,14 @@ function prepareDocument(
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
   const { definitions } = document;
+  const rootless = definitions.find(
+    (definition) => definition.kind === Kind.OPERATION_DEFINITION && !schema.getRootType(definition.operation),
+  ) as OperationDefinitionNode | undefined;
+  if (rootless) {
+    return invalid('GRAPHQL_VALIDATION_FAILED', [
+      new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless }),
+    ]);
+  }
   const fragments = new Map(
     definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)

@@ -520,6 +520,19 @@ describe('without configured sources', () => {
   });
 });
 
+it('a record that says it is of another source is found by the id that it has, and not by the other', async () => {
+  const upstream = await startWithUpstream(() => profile('7', { source: 'Shop' }));
+  try {
+    const idOf = (source: string): string => encodeGlobalId('1', { resource: 'profile', source, id: '7' });
+    const { body } = await upstream.query('{ profile(profileId: "7", source: "shop") { id source } }');
+    expect(body).toEqual({ data: { profile: { id: idOf('Shop'), source: 'Shop' } } });
+    expect((await upstream.query(NODE, { id: idOf('shop') })).body).toEqual({ data: { node: null } });
+    expect((await upstream.query(NODE, { id: idOf('Shop') })).body.data.node.id).toBe(idOf('Shop'));
+  } finally {
+    await upstream.close();
+  }
+});
+
 it('a record that is another one than asked for is refused', async () => {
   const upstream = await startWithUpstream(() => profile('8'));
   try {

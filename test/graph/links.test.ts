@@ -168,7 +168,7 @@ describe('the number of REST calls', () => {
   });
 
   it('is one for operations that overlap and read the same', async () => {
-    gateway.sandbox.faults.set({ latencyMs: 80 });
+    gateway.sandbox.faults.set({ latencyMs: 400 });
     store.put('profile', profile('7', { name: 'Bo' }));
     const answers = await Promise.all(times(5, () => read('{ profile(profileId: "7") { name } }')));
     expect(answers).toEqual(Array(5).fill({ profile: { name: 'Bo' } }));

@@ -1,0 +1,423 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ReceivedCall, startWithUpstream } from '../helpers/gateway.ts';
+
+/** A list as some installation of the API might serve it. */
+interface ListKnobs {
+  total: number;
+  /** Rows per page at most, whatever is asked for. */
+  cap: number;
+  totalName: 'total_elements' | 'totalElements' | 'total_items' | null;
+  pagesName: 'total_pages' | 'totalPages' | null;
+  /** Records that share one value of the sort field. */
+  tied: number;
+  /** Whether records that are tied change places when the order is reversed. */
+  tiesReverse: boolean;
+}
+
+const knobs: fc.Arbitrary<ListKnobs> = fc.record({
+  total: fc.oneof(fc.nat(120), fc.nat(8)),
+  cap: fc.oneof(fc.constant(1_000), fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 4 })),
+  totalName: fc.constantFrom('total_elements', 'totalElements', 'total_items', null),
+  pagesName: fc.constantFrom('total_pages', 'totalPages', null),
+  tied: fc.constantFrom(1, 1, 3, 1_000),
+  tiesReverse: fc.boolean(),
+});
+
+/** Page sizes, used in turn. */
+const pageSizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 6 })), {
+  minLength: 1,
+  maxLength: 5,
+});
+
+interface Project {
+  id: string;
+  knobs: ListKnobs;
+  calls: string[];
+}
+
+const projects = new Map<string, Project>();
+
+/** Each project is a list of its own, of which the gateway knows nothing yet. */
+function addProject(knobs: ListKnobs): Project {
+  const project = { id: `p${projects.size + 1}`, knobs, calls: [] };
+  projects.set(project.id, project);
+  return project;
+}
+
+function serve({ path }: ReceivedCall): unknown {
+  const url = new URL(path, 'http://upstream');
+  const project = projects.get(url.pathname.split('/')[3] ?? '');
+  if (!project) return { status: 404, message: 'no such project' };
+  project.calls.push(path);
+  const { total, cap, totalName, pagesName, tied, tiesReverse } = project.knobs;
+  const rows = Array.from({ length: total }, (_, i) => ({
+    profileid: `r${i}`,
+    source: 'crm',
+    created: new Date(Date.UTC(2024, 0, 1, 0, Math.floor(i / tied))).toISOString(),
+  }));
+  if (url.searchParams.get('order') === '-1') {
+    if (tiesReverse) rows.reverse();
+    else rows.sort((a, b) => b.created.localeCompare(a.created));
+  }
+  const page = Number(url.searchParams.get('page'));
+  const size = Math.min(Number(url.searchParams.get('limit')), cap);
+  const items = rows.slice((page - 1) * size, page * size);
+  return {
+    ...(totalName && { [totalName]: total }),
+    ...(pagesName && { [pagesName]: Math.ceil(total / size) }),
+    page,
+    size: items.length,
+    items,
+  };
+}
+
+const PAGE = `query ($first: Int, $after: String, $last: Int, $before: String) {
+  profiles(first: $first, after: $after, last: $last, before: $before) {
+    totalCount
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    edges { cursor node { profileId } }
+    nodes { profileId }
+  }
+}`;
+
+interface PageArgs {
+  first?: number;
+  after?: string;
+  last?: number;
+  before?: string;
+}
+
+interface Page {
+  /** Positions of the records that came. */
+  at: number[];
+  cursors: string[];
+  hasNextPage: boolean;
+  hasPreviousPage: boolean;
+}
+
+type Gateway = Awaited<ReturnType<typeof startWithUpstream>>;
+let gateway: Gateway;
+/** Instances over the same API that have not read the lists before. */
+let others: Gateway;
+
+beforeAll(async () => {
+  gateway = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
+  others = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
+});
+afterAll(() => Promise.all([gateway.close(), others.close()]));
+
+function ask(project: Project, args: PageArgs, by = gateway) {
+  project.calls.length = 0;
+  return by.query(PAGE, args, { 'x-apikey': 'k', 'x-datatrics-project': project.id });
+}
+
+/** Reads one page, and checks everything about it that holds of every page. */
+async function readPage(project: Project, args: PageArgs, by = gateway): Promise<Page> {
+  const { body } = await ask(project, args, by);
+  expect(body.errors).toBeUndefined();
+  expect(project.calls.length).toBeLessThanOrEqual(2);
+  const { totalCount, pageInfo, edges, nodes } = body.data.profiles;
+  const at = nodes.map(({ profileId }: { profileId: string }) => Number(profileId.slice(1)));
+  const cursors = edges.map(({ cursor }: { cursor: string }) => cursor);
+  expect(edges.map(({ node }: { node: object }) => node)).toEqual(nodes);
+  expect(pageInfo.startCursor).toBe(cursors[0] ?? null);
+  expect(pageInfo.endCursor).toBe(cursors.at(-1) ?? null);
+  expect(at).toEqual(at.map((_: number, i: number) => at[0] + i));
+  const { total, totalName } = project.knobs;
+  expect(totalCount).toBe(totalName === null ? null : total);
+  if (at.length > 0) {
+    expect(pageInfo.hasPreviousPage).toBe(at[0] > 0);
+    // A single record at the end of a page, and no totals: two calls may not tell what follows, and nothing must be lost.
+    const mayGuess = totalName === null && at.length === 1;
+    if (!mayGuess || at[0] < total - 1) expect(pageInfo.hasNextPage).toBe(at.at(-1) < total - 1);
+  }
+  return { at, cursors, hasNextPage: pageInfo.hasNextPage, hasPreviousPage: pageInfo.hasPreviousPage };
+}
+
+/** Walks to the end of the list; gives the cursors of all records. */
+async function walkForward(project: Project, sizes: number[]): Promise<string[]> {
+  const seen: number[] = [];
+  const cursors: string[] = [];
+  for (let turn = 0; turn <= project.knobs.total; turn++) {
+    const after = cursors.at(-1);
+    const first = sizes[turn % sizes.length] as number;
+    const page = await readPage(project, { first, ...(after !== undefined && { after }) });
+    expect(page.at.length).toBeLessThanOrEqual(first);
+    seen.push(...page.at);
+    cursors.push(...page.cursors);
+    if (!page.hasNextPage) break;
+  }
+  expect(seen).toEqual(upTo(project.knobs.total));
+  return cursors;
+}
+
+/** Walks to the start of the list from the record before `before`, or from its end. */
+async function walkBackward(project: Project, sizes: number[], before: string | undefined, from: number) {
+  const seen: number[] = [];
+  let cursor = before;
+  for (let turn = 0; turn <= from; turn++) {
+    const last = sizes[turn % sizes.length] as number;
+    const page = await readPage(project, { last, ...(cursor !== undefined && { before: cursor }) });
+    expect(page.at.length).toBeLessThanOrEqual(last);
+    seen.unshift(...page.at);
+    cursor = page.cursors[0];
+    if (!page.hasPreviousPage || page.at.length === 0) break;
+  }
+  expect(seen).toEqual(upTo(from));
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+const RUNS = { numRuns: 200 };
+
+describe('a list of any length, page size, cap and spelling', () => {
+  it(
+    'gives each record exactly once, in order, to who walks forward',
+    () =>
+      fc.assert(
+        fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
+          await walkForward(addProject(knobs), sizes);
+        }),
+        RUNS,
+      ),
+    60_000,
+  );
+
+  it(
+    'gives each record exactly once, in order, to who walks backward',
+    () =>
+      fc.assert(
+        fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
+          const project = addProject(knobs);
+          if (knobs.totalName !== null) return walkBackward(project, sizes, undefined, knobs.total);
+          // Where the API gives no total, a walk backward starts from a cursor.
+          const cursors = await walkForward(project, [50]);
+          if (knobs.total > 0) await walkBackward(project, sizes, cursors.at(-1), knobs.total - 1);
+        }),
+        RUNS,
+      ),
+    60_000,
+  );
+
+  it(
+    'can be entered anywhere, by an instance that knows nothing of the list yet',
+    () =>
+      fc.assert(
+        fc.asyncProperty(knobs, fc.integer({ min: 1, max: 70 }), fc.nat(), async (knobs, size, seed) => {
+          fc.pre(knobs.total > 0);
+          const project = addProject(knobs);
+          const cursors = await walkForward(project, [60]);
+          const at = seed % knobs.total;
+          const cursor = cursors[at] as string;
+
+          if (seed % 2 === 0) {
+            const forward = await readPage(project, { first: size, after: cursor }, others);
+            if (at < knobs.total - 1) expect(forward.at[0]).toBe(at + 1);
+            else expect(forward.at).toEqual([]);
+          } else {
+            const backward = await readPage(project, { last: size, before: cursor }, others);
+            if (at > 0) expect(backward.at.at(-1)).toBe(at - 1);
+            else expect(backward.at).toEqual([]);
+          }
+        }),
+        RUNS,
+      ),
+    60_000,
+  );
+
+  it(
+    'gives as many records as were asked for where the API caps nothing',
+    () =>
+      fc.assert(
+        fc.asyncProperty(knobs, fc.integer({ min: 1, max: 70 }), fc.nat(), async (capped, size, seed) => {
+          fc.pre(capped.total > 0 && capped.totalName !== null);
+          const project = addProject({ ...capped, cap: 1_000 });
+          const { total } = project.knobs;
+          const cursors = await walkForward(project, [200]);
+          const at = seed % total;
+          const cursor = cursors[at] as string;
+          const forward = await readPage(project, { first: size, after: cursor });
+          expect(forward.at).toHaveLength(Math.min(size, total - at - 1));
+          const backward = await readPage(project, { last: size, before: cursor });
+          expect(backward.at).toHaveLength(Math.min(size, at));
+          const end = await readPage(project, { last: size });
+          expect(end.at).toHaveLength(Math.min(size, total));
+        }),
+        { numRuns: 60 },
+      ),
+    60_000,
+  );
+
+  it(
+    'gives what lies between two cursors, from either side',
+    () =>
+      fc.assert(
+        fc.asyncProperty(knobs, pageSizes, fc.nat(), fc.nat(), async (capped, sizes, a, b) => {
+          fc.pre(capped.total > 0);
+          const project = addProject({ ...capped, cap: 1_000 });
+          const { total } = project.knobs;
+          const cursors = await walkForward(project, [200]);
+          const [from, to] = [a % total, b % total];
+          const size = sizes[0] as number;
+          const between = { after: cursors[from] as string, before: cursors[to] as string };
+          const inside = upTo(total).filter((i) => i > from && i < to);
+          const forward = await readPage(project, { first: size, ...between });
+          expect(forward.at).toEqual(inside.slice(0, size));
+          const backward = await readPage(project, { last: size, ...between });
+          expect(backward.at).toEqual(inside.slice(-size));
+        }),
+        { numRuns: 60 },
+      ),
+    60_000,
+  );
+});
+
+const PLAIN: ListKnobs = {
+  total: 30,
+  cap: 1_000,
+  totalName: 'total_elements',
+  pagesName: 'total_pages',
+  tied: 1,
+  tiesReverse: true,
+};
+
+describe('the number of calls', () => {
+  it('is one for the first page, for the next, for the last and for the one before', async () => {
+    const project = addProject(PLAIN);
+    const first = await readPage(project, { first: 10 });
+    expect(project.calls).toHaveLength(1);
+    const after = first.cursors.at(-1) as string;
+    const next = await readPage(project, { first: 10, after });
+    expect(next.at[0]).toBe(10);
+    expect(project.calls).toHaveLength(1);
+    const last = await readPage(project, { last: 10 });
+    expect(last.at[0]).toBe(20);
+    expect(project.calls).toHaveLength(1);
+    const before = await readPage(project, { last: 10, before: last.cursors[0] as string });
+    expect(before.at[0]).toBe(10);
+    expect(project.calls).toHaveLength(1);
+  });
+
+  it('asks for 20 records when no size is given, and for 500 at most', async () => {
+    const project = addProject(PLAIN);
+    await readPage(project, {});
+    expect(project.calls).toEqual([`/2.0/project/${project.id}/profile?limit=20&page=1`]);
+    await readPage(project, { first: 500 });
+    expect(project.calls).toEqual([`/2.0/project/${project.id}/profile?limit=500&page=1`]);
+  });
+
+  it('is one for pageInfo, totalCount, nodes and edges together', async () => {
+    const project = addProject({ ...PLAIN, cap: 7 });
+    await readPage(project, { first: 5 });
+    expect(project.calls).toHaveLength(1);
+  });
+});
+
+describe('the end of a list', () => {
+  it('is unsupported by `last` alone where the API gives no total, and says so', async () => {
+    const project = addProject({ ...PLAIN, totalName: null });
+    const { body } = await ask(project, { last: 5 });
+    expect(body.data).toEqual({ profiles: null });
+    expect(body.errors).toMatchObject([{ path: ['profiles'], extensions: { code: 'UPSTREAM_UNSUPPORTED' } }]);
+    expect(project.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  it('is the forward order’s, though the API turns round neither way what it can not tell apart', async () => {
+    const project = addProject({ ...PLAIN, tied: 1_000, tiesReverse: false });
+    const last = await readPage(project, { last: 4 });
+    expect(last.at).toEqual([26, 27, 28, 29]);
+    expect((await readPage(project, { last: 4, before: last.cursors[0] as string })).at).toEqual([22, 23, 24, 25]);
+  });
+
+  it('of an empty list is an empty page with no neighbours', async () => {
+    const project = addProject({ ...PLAIN, total: 0 });
+    for (const args of [{ last: 5 }, { first: 5 }]) {
+      expect(await readPage(project, args)).toEqual({
+        at: [],
+        cursors: [],
+        hasNextPage: false,
+        hasPreviousPage: false,
+      });
+    }
+  });
+});
+
+describe('impossible arguments are refused without a call', () => {
+  const LISTS = `query ($after: String, $before: String) {
+    profiles(first: 2, after: $after, before: $before) { edges { cursor } }
+  }`;
+
+  /** Expects one refusal and no call. */
+  async function expectRefused(query: string, variables?: object, project = addProject(PLAIN)): Promise<void> {
+    const { body } = await gateway.query(query, variables, { 'x-apikey': 'k', 'x-datatrics-project': project.id });
+    expect(body.data ? Object.values(body.data) : [null]).toEqual([null]);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(project.calls).toEqual([]);
+  }
+
+  it.each([
+    { first: 0 },
+    { first: -1 },
+    { first: 501 },
+    { last: 0 },
+    { last: -1 },
+    { last: 501 },
+    { first: 5, last: 5 },
+  ])('%j', (args) => expectRefused(PAGE, args));
+
+  it.each([
+    ['nothing', ''],
+    ['garbage', 'garbage'],
+    ['a number', '5'],
+    ['a cursor with something added', Buffer.from('5.aaaaaaaaaaa').toString('base64url').concat('=')],
+    ['an offset without a list', Buffer.from('5').toString('base64url')],
+    ['a negative offset', Buffer.from('-5.aaaaaaaaaaa').toString('base64url')],
+    ['letters beyond ASCII', 'ä'],
+  ])('a cursor that is %s', async (_name, cursor) => {
+    await expectRefused(LISTS, { after: cursor });
+    await expectRefused(LISTS, { before: cursor });
+  });
+
+  it('any text that is no cursor', () =>
+    fc.assert(
+      fc.asyncProperty(fc.string(), (after) => expectRefused(LISTS, { after })),
+      { numRuns: 50 },
+    ));
+
+  it('a cursor of another list, source, order, filter or project', async () => {
+    const project = addProject(PLAIN);
+    const { cursors } = await readPage(project, { first: 3 });
+    const after = cursors[1];
+    project.calls.length = 0;
+    for (const list of [
+      'conversions(first: 2, after: $after)',
+      'contents(first: 2, after: $after)',
+      'interactions(first: 2, after: $after)',
+      'profiles(first: 2, after: $after, source: "crm")',
+      'profiles(first: 2, after: $after, orderBy: { field: CREATED_AT, direction: DESC })',
+      'profiles(first: 2, after: $after, orderBy: { field: UPDATED_AT, direction: ASC })',
+      'profiles(first: 2, after: $after, filter: { email: "bo@example.org" })',
+      'profiles(first: 2, after: $after, filter: { createdAt: { gte: "2024-01-01T00:00:00Z" } })',
+      'profiles(last: 2, before: $after, source: "crm")',
+    ]) {
+      await expectRefused(`query ($after: String) { ${list} { edges { cursor } } }`, { after }, project);
+    }
+    await expectRefused(LISTS, { after }, addProject(PLAIN));
+  });
+
+  it('but the API’s own order, asked for by name, is the same list', async () => {
+    const project = addProject(PLAIN);
+    const { cursors } = await readPage(project, { first: 3 });
+    const { body } = await gateway.query(
+      `query ($after: String) {
+        profiles(first: 2, after: $after, orderBy: { field: CREATED_AT, direction: ASC }) { nodes { profileId } }
+      }`,
+      { after: cursors[1] },
+      { 'x-apikey': 'k', 'x-datatrics-project': project.id },
+    );
+    expect(body).toEqual({ data: { profiles: { nodes: [{ profileId: 'r2' }, { profileId: 'r3' }] } } });
+  });
+});

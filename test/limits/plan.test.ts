@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
+
+const gateway = await startWithSandbox({ DATATRICS_FILTERS: 'on' });
+afterAll(() => gateway.close());
+
+interface Entry {
+  path: string[];
+  method: string;
+  endpoint: string;
+  atLeast: number;
+  atMost: number;
+  assumed?: true;
+}
+
+async function plan(query: string, variables?: object): Promise<Entry[]> {
+  const { status, body } = await gateway.query(query, variables, { 'x-upstream-plan': '1' });
+  expect(status).toBe(200);
+  expect(body.errors).toBeUndefined();
+  expect(body.data).toBeNull();
+  return body.extensions.plan;
+}
+
+async function spent(query: string, variables?: object): Promise<number> {
+  const { body } = await gateway.query(query, variables, { 'x-upstream-receipt': '1' });
+  return body.extensions.upstream.calls;
+}
+
+const sum = (entries: Entry[], name: 'atLeast' | 'atMost'): number =>
+  entries.reduce((total, entry) => total + entry[name], 0);
+
+describe('the plan', () => {
+  test('names path, method, template and bounds of each field that calls, and makes no call', async () => {
+    gateway.sandbox.requests.length = 0;
+    const entries = await plan(
+      'query ($n: Int) { conversions(first: $n) { nodes { total items { name content(source: "Webshop-EN") { name } } buyer: profile(source: "Webshop") { name } } } }',
+      { n: 100 },
+    );
+    expect(gateway.sandbox.requests).toHaveLength(0);
+    expect(entries).toEqual([
+      { path: ['conversions'], method: 'GET', endpoint: '/project/{project}/sale', atLeast: 1, atMost: 2 },
+      {
+        path: ['conversions', 'nodes', 'items', 'content'],
+        method: 'GET',
+        endpoint: '/project/{project}/content/{id}',
+        atLeast: 0,
+        atMost: 1_000,
+        assumed: true,
+      },
+      {
+        path: ['conversions', 'nodes', 'buyer'],
+        method: 'GET',
+        endpoint: '/project/{project}/profile/{id}',
+        atLeast: 0,
+        atMost: 100,
+      },
+    ]);
+  });
+
+  test('counts one call per configured source, and the record’s own besides for a link', async () => {
+    const [read] = await plan('{ profile(profileId: "1001") { name } }');
+    expect(read).toMatchObject({ atLeast: 1, atMost: gateway.sandbox.sources.profiles.length });
+    const [, link] = await plan('{ conversions(first: 10) { nodes { profile { name } } } }');
+    expect(link).toMatchObject({ atMost: 10 * (gateway.sandbox.sources.profiles.length + 1) });
+  });
+
+  test('counts what @skip, @include and fragments leave over', async () => {
+    const query = `query ($deep: Boolean!) { conversions(first: 5) { ...C @include(if: $deep) nodes { ...N ...N } } }
+      fragment C on ConversionConnection { nodes { profile(source: "Webshop") { name } } } fragment N on Conversion { total }`;
+    expect(sum(await plan(query, { deep: false }), 'atMost')).toBe(2);
+    expect(sum(await plan(query, { deep: true }), 'atMost')).toBe(7);
+  });
+
+  test('counts a record that is read twice once, at least', async () => {
+    const entries = await plan(
+      '{ a: profile(profileId: "1", source: "CRM") { name } b: profile(profileId: "1", source: "CRM") { email } }',
+    );
+    expect(sum(entries, 'atLeast')).toBe(1);
+  });
+
+  test('says nothing of what surely fails without a call', async () => {
+    expect(
+      await plan(
+        '{ profile(profileId: "..") { name } content(contentId: "", source: "x") { name } node(id: "x") { id } }',
+      ),
+    ).toEqual([]);
+  });
+
+  test('is refused beyond MAX_ESTIMATED_CALLS, with the figure, before any call', async () => {
+    gateway.sandbox.requests.length = 0;
+    const query =
+      '{ conversions(first: 500) { nodes { profile { conversions(first: 10) { nodes { profile { name } } } } } } }';
+    const { body } = await gateway.query(query);
+    expect(body.errors?.[0]?.extensions.code).toBe('OPERATION_TOO_COMPLEX');
+    expect(body.errors?.[0]?.message).toMatch(/23002 REST calls.*at most 5000 .*MAX_ESTIMATED_CALLS/);
+    expect(gateway.sandbox.requests).toHaveLength(0);
+    expect(sum(await plan(query), 'atMost')).toBe(23_002);
+  });
+});
+
+describe('the receipt', () => {
+  test('counts calls, repetitions and retries', async () => {
+    gateway.sandbox.faults.set({ match: { path: '/profile/1002' }, status: 503, times: 1 });
+    const { body } = await gateway.query(
+      '{ a: profile(profileId: "1001", source: "Webshop") { name } b: profile(profileId: "1001", source: "Webshop") { email } c: profile(profileId: "1002", source: "Webshop") { name } }',
+      {},
+      { 'x-upstream-receipt': '1' },
+    );
+    gateway.sandbox.faults.clear();
+    expect(body.extensions.upstream).toEqual({
+      calls: 3,
+      deduped: 1,
+      cached: 0,
+      stale: 0,
+      retries: 1,
+      ms: expect.any(Number),
+    });
+  });
+
+  test('is not given unasked', async () => {
+    expect((await gateway.query('{ profiles(first: 1) { totalCount } }')).body.extensions).toBeUndefined();
+  });
+});
+
+/** Operations over all links, with page sizes everywhere, so that nothing has to be assumed. */
+const operation = (() => {
+  const page = fc.oneof(
+    fc.integer({ min: 1, max: 6 }).map((n) => `first: ${n}`),
+    fc.integer({ min: 1, max: 6 }).map((n) => `last: ${n}`),
+    fc.constant(''),
+  );
+  const args = (...parts: string[]): string => {
+    const given = parts.filter((part) => part !== '');
+    return given.length > 0 ? `(${given.join(', ')})` : '';
+  };
+  const wrap = fc.constantFrom(
+    (inner: string) => `{ nodes { ${inner} } pageInfo { hasNextPage } }`,
+    (inner: string) => `{ edges { cursor node { ${inner} } } totalCount }`,
+  );
+  const source = fc.constantFrom('', 'source: "Webshop"', 'source: "CRM"', 'source: "nowhere"');
+  const one = (field: string, own: string, inner: fc.Arbitrary<string>) =>
+    fc
+      .tuple(source, inner, fc.boolean())
+      .map(([s, i, skip]) => `${field}${args(s)}${skip ? ' @skip(if: false)' : ''} { ${own} ${i} }`);
+  const many = (field: string, own: string, inner: fc.Arbitrary<string>) =>
+    fc.tuple(page, wrap, inner).map(([p, w, i]) => `${field}${args(p)} ${w(`${own} ${i}`)}`);
+  const profile = (depth: number): fc.Arbitrary<string> =>
+    depth === 0
+      ? fc.constant('name')
+      : fc.oneof(
+          fc.constant('name'),
+          many('conversions', 'total', conversion(depth - 1)),
+          many('interactions', 'event', interaction(depth - 1)),
+        );
+  const conversion = (depth: number): fc.Arbitrary<string> =>
+    depth === 0 ? fc.constant('total') : fc.oneof(fc.constant('total'), one('profile', 'name', profile(depth - 1)));
+  const interaction = (depth: number): fc.Arbitrary<string> =>
+    depth === 0 ? fc.constant('event') : fc.oneof(fc.constant('event'), one('profile', 'name', profile(depth - 1)));
+  const id = fc.constantFrom('"1001"', '"1002"', '"nobody"', '"A/B 1#x+%"', '".."');
+  const root = fc.oneof(
+    fc.tuple(id, source, profile(2)).map(([i, s, inner]) => `profile${args(`profileId: ${i}`, s)} { email ${inner} }`),
+    many('profiles', 'email', profile(2)),
+    many('conversions', 'email', conversion(2)),
+    many('interactions', 'emailId', interaction(2)),
+    fc.tuple(page, wrap).map(([p, w]) => `contents${args('type: CATEGORY', p)} ${w('name')}`),
+    fc.tuple(id).map(([i]) => `conversion(conversionId: ${i}) { total profile { name } }`),
+    fc.constant(
+      'nodes(ids: ["UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx", "x", "UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx"]) { id ... on Profile { name } }',
+    ),
+  );
+  return fc
+    .array(root, { minLength: 1, maxLength: 4 })
+    .map((roots) => `{ ${roots.map((field, i) => `r${i}: ${field}`).join(' ')} }`);
+})();
+
+test('what an operation really calls lies within its plan, whatever the operation', async () => {
+  await fc.assert(
+    fc.asyncProperty(operation, async (query) => {
+      const entries = await plan(query);
+      const calls = await spent(query);
+      expect(calls).toBeGreaterThanOrEqual(sum(entries, 'atLeast'));
+      expect(calls).toBeLessThanOrEqual(sum(entries, 'atMost'));
+    }),
+    { numRuns: Number(process.env.PROPERTY_RUNS ?? 300) },
+  );
+}, 60_000);
