@@ -1,0 +1,99 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
+
+const APP = 'https://app.example';
+const open = await startWithSandbox({ CORS_ORIGINS: `${APP},http://localhost:3000` });
+const closed = await startWithSandbox();
+afterAll(() => Promise.all([open.close(), closed.close()]));
+
+const preflight = (url: string, origin: string): Promise<Response> =>
+  fetch(`${url}/graphql`, {
+    method: 'OPTIONS',
+    headers: {
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type,x-apikey',
+    },
+  });
+
+function corsHeaders(headers: Headers): string[] {
+  return [...headers.keys()].filter((name) => name.startsWith('access-control-'));
+}
+
+describe('a page of a configured origin', () => {
+  test('may send JSON and our headers', async () => {
+    const { status, headers } = await preflight(open.url, APP);
+    expect(status).toBe(204);
+    expect(headers.get('access-control-allow-origin')).toBe(APP);
+    expect(headers.get('access-control-allow-methods')).toBe('GET, POST');
+    expect(headers.get('access-control-allow-headers')).toContain('x-apikey');
+    expect(headers.get('vary')).toContain('origin');
+  });
+
+  test('may read the answer, without credentials', async () => {
+    const { headers, body } = await open.query('{ __typename }', {}, { origin: APP });
+    expect(body.data).toEqual({ __typename: 'Query' });
+    expect(headers.get('access-control-allow-origin')).toBe(APP);
+    expect(headers.get('access-control-expose-headers')).toContain('retry-after');
+    expect(headers.has('access-control-allow-credentials')).toBe(false);
+  });
+
+  test('may read errors too', async () => {
+    const response = await fetch(`${open.url}/graphql`, {
+      method: 'POST',
+      headers: { origin: APP, 'content-type': 'text/plain' },
+      body: '',
+    });
+    expect(response.status).toBe(415);
+    expect(response.headers.get('access-control-allow-origin')).toBe(APP);
+  });
+});
+
+describe('a page of any other origin', () => {
+  test.each(['https://evil.example', `${APP}.evil.example`, 'http://app.example', 'null', 'https://APP.example'])(
+    'is not let in: %s',
+    async (origin) => {
+      expect(corsHeaders((await preflight(open.url, origin)).headers)).toEqual([]);
+      expect(corsHeaders((await open.query('{ __typename }', {}, { origin })).headers)).toEqual([]);
+    },
+  );
+
+  test('is not let in where none is configured', async () => {
+    expect(corsHeaders((await preflight(closed.url, APP)).headers)).toEqual([]);
+    expect(corsHeaders((await closed.query('{ __typename }', {}, { origin: APP })).headers)).toEqual([]);
+  });
+});
+
+describe('an answer', () => {
+  test.each(['/health', '/metrics', '/nowhere', '/graphiql/boot.js'])(
+    'of %s may be neither framed nor sniffed',
+    async (path) => {
+      const { headers } = await fetch(closed.url + path);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-frame-options')).toBe('DENY');
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.has('server')).toBe(false);
+      expect(headers.has('x-powered-by')).toBe(false);
+    },
+  );
+
+  test('with data is not sniffed and not stored', async () => {
+    const { headers } = await closed.query('{ __typename }');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.has('server')).toBe(false);
+  });
+
+  test('with GraphiQL loads from its own origin alone, and runs no inline script', async () => {
+    const response = await fetch(`${closed.url}/graphql`, { headers: { accept: 'text/html' } });
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).not.toContain("script-src 'self' 'unsafe");
+    expect(policy).not.toMatch(/https?:/);
+    const html = await response.text();
+    expect(html.match(/<script(?![^>]*(src=|type="application\/json"))/g)).toBeNull();
+    for (const [, address] of html.matchAll(/(?:src|href)="([^"]*)"/g)) expect(address).toMatch(/^(\/|data:)/);
+  });
+});

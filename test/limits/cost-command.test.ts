@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'cost-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function cost(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/cost.ts', ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+const operations = write(
+  'operations.graphql',
+  `query Cheap { profile(profileId: "1", source: "s") { ...P } }
+   query Dear($n: Int = 50) { conversions(first: $n) { nodes { profile(source: "s") { ...P } items { content(source: "s") { name } } } } }`,
+);
+const fragments = write('fragments.graphql', 'fragment P on Profile { name }');
+
+describe('npm run cost', () => {
+  test('prints what each operation may call, and the link that makes most of it', () => {
+    const { status, stdout } = cost(operations, fragments);
+    expect(status).toBe(0);
+    const [, cheap, dear] = stdout.split('\n').map((line) => line.split(/ {2,}/));
+    expect(cheap?.slice(0, 4)).toEqual(['Cheap', '1', '1', 'profile (1)']);
+    expect(dear?.slice(0, 4)).toEqual(['Dear', '1', '552*', 'conversions.nodes.items.content (500)']);
+  });
+
+  test('takes page sizes from --variables, and the size of other lists from --list', () => {
+    expect(cost('--variables', '{"n": 2}', '--list', '3', operations, fragments).stdout).toMatch(/Dear +1 +10\*/);
+  });
+
+  test('exits with 1 when an operation is over --max', () => {
+    expect(cost('--max', '552', operations, fragments).status).toBe(0);
+    const { status, stdout } = cost('--max', '551', operations, fragments);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/Dear.* over 551/);
+    expect(stdout).not.toMatch(/Cheap.* over/);
+  });
+
+  test('prints whole plans as JSON', () => {
+    const [line = ''] = cost('--json', operations, fragments).stdout.split('\n');
+    expect(JSON.parse(line)).toMatchObject({
+      operation: 'Cheap',
+      atMost: 1,
+      plan: [{ path: ['profile'], method: 'GET' }],
+    });
+  });
+
+  test.each([
+    ['no file', [], /No file given/],
+    ['a file that is not there', ['nowhere.graphql'], /nowhere\.graphql: .*ENOENT/],
+    ['a document that does not parse', [write('broken.graphql', '{')], /Syntax Error/],
+    [
+      'a document that does not fit the schema',
+      [write('wrong.graphql', '{ nothing }')],
+      /Cannot query field "nothing"/,
+    ],
+    ['a missing fragment', [operations], /Unknown fragment "P"/],
+    ['a bad number', ['--max', 'many', operations], /--max must be a whole number, not "many"/],
+    ['bad variables', ['--variables', '[]', operations], /--variables must be a JSON object/],
+    ['an unknown option', ['--fast', operations], /Unknown option '--fast'/],
+  ])('exits with 2 and says why for %s', (_name, args, message) => {
+    const { status, stderr, stdout } = cost(...args);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain('    at ');
+    expect(stdout).toBe('');
+  });
+
+  test('has a help text', () => {
+    expect(cost('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: npm run cost') });
+  });
+});

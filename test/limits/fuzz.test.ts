@@ -1,0 +1,212 @@
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
+
+/**
+ * Random input at every place that reads what a client sends. `npm run fuzz` sends 100,000; the tests a part of that.
+ * Nothing may end the process, and nothing may be an error that nobody foresaw.
+ */
+
+const gateway = await startWithSandbox({ DATATRICS_FILTERS: 'on', LOG_LEVEL: 'silent' });
+afterAll(() => gateway.close());
+
+const INPUTS = Number(process.env.FUZZ_INPUTS ?? 4_000);
+const AT_ONCE = 25;
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ unit: 'grapheme', maxLength: 60 }),
+  fc.constantFrom(
+    '',
+    '.',
+    '..',
+    '%2e%2e',
+    '__proto__',
+    'constructor',
+    '\u0000',
+    '\ud800',
+    '0',
+    'null',
+    '{}',
+    '[]',
+    'true',
+    '-1',
+    '1e999',
+  ),
+);
+const json = fc.oneof(fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }), text);
+
+const good = '{ profiles(first: 2) { nodes { name } pageInfo { endCursor } } }';
+const tokens = fc.constantFrom(
+  '{',
+  '}',
+  '(',
+  ')',
+  '[',
+  ']',
+  ':',
+  '!',
+  '|',
+  '@',
+  '$',
+  '...',
+  '"',
+  '"""',
+  '#',
+  ',',
+  'query',
+  'mutation',
+  'subscription',
+  'fragment',
+  'on',
+  'profile',
+  'profiles',
+  'nodes',
+  'name',
+  'first',
+  '1',
+  '1.5',
+  '-',
+  'null',
+  'true',
+  '@skip(if: true)',
+  '__typename',
+  '__schema',
+  '\\u{110000}',
+  '\ufeff',
+);
+const document = fc.oneof(
+  fc.array(tokens, { maxLength: 40 }).map((parts) => parts.join(' ')),
+  fc.tuple(fc.nat(good.length), text).map(([at, noise]) => good.slice(0, at) + noise + good.slice(at)),
+  fc.tuple(fc.nat(good.length), fc.nat(10)).map(([at, length]) => good.slice(0, at) + good.slice(at + length)),
+);
+
+const VARIABLES = `query ($id: ID!, $source: String, $cursor: String, $first: Int, $filter: ProfileFilter, $order: ProfileOrder, $node: ID!) {
+  profile(profileId: $id, source: $source) { id attributes }
+  profiles(first: $first, after: $cursor, filter: $filter, orderBy: $order) { edges { cursor } }
+  node(id: $node) { id }
+}`;
+const WRITE =
+  'mutation ($input: ConversionInput!) { createConversion(input: $input) { conversion { id items { name } } userErrors { code } } }';
+const globalId = text.map((part) => Buffer.from(`Profile:123456:Webshop:${part}`).toString('base64url'));
+const cursor = fc
+  .tuple(fc.oneof(fc.nat().map(String), text), text)
+  .map(([offset, list]) => Buffer.from(`${offset}.${list}`).toString('base64url'));
+
+interface Sent {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: string | Uint8Array;
+  readonly headers?: Record<string, string>;
+}
+
+const post = (body: string | Uint8Array): Sent => ({ method: 'POST', path: '/graphql', body });
+const input: fc.Arbitrary<Sent> = fc.oneof(
+  fc.uint8Array({ maxLength: 200 }).map(post),
+  json.map((value) => post(JSON.stringify(value) ?? '')),
+  fc
+    .record(
+      { query: fc.oneof(document, json), variables: json, operationName: json, extensions: json, documentId: json },
+      { requiredKeys: [] },
+    )
+    .map((value) => post(JSON.stringify(value))),
+  document.map((query) => post(JSON.stringify({ query }))),
+  fc
+    .record(
+      {
+        id: fc.oneof(text, json),
+        source: fc.oneof(text, json),
+        cursor: fc.oneof(cursor, text, json),
+        first: fc.oneof(fc.integer({ min: -2, max: 502 }), json),
+        filter: fc.oneof(
+          json,
+          fc.record(
+            {
+              email: fc.oneof(text, json),
+              createdAt: fc.record({ gte: fc.oneof(text, fc.date().map(String)), lte: json }, { requiredKeys: [] }),
+            },
+            { requiredKeys: [] },
+          ),
+        ),
+        order: fc.oneof(
+          json,
+          fc.record({
+            field: fc.constantFrom('NAME', 'CREATED_AT', 'x'),
+            direction: fc.constantFrom('ASC', 'DESC', 1),
+          }),
+        ),
+        node: fc.oneof(globalId, text, json),
+      },
+      { requiredKeys: ['id', 'node'] },
+    )
+    .map((variables) => post(JSON.stringify({ query: VARIABLES, variables }))),
+  fc
+    .record(
+      {
+        conversionId: fc.oneof(text, json),
+        source: fc.oneof(text, json),
+        total: json,
+        createdAt: fc.oneof(text, json),
+        items: fc.oneof(json, fc.array(fc.record({ itemId: json, attributes: json }, { requiredKeys: [] }))),
+        attributes: json,
+      },
+      { requiredKeys: [] },
+    )
+    .map((value) => post(JSON.stringify({ query: WRITE, variables: { input: value } }))),
+  fc.tuple(text, text, text).map(([query, variables, operationName]): Sent => {
+    const search = new URLSearchParams({ query, variables, operationName });
+    return { method: 'GET', path: `/graphql?${search}` };
+  }),
+  fc.webPath().map((path): Sent => ({ method: 'GET', path: path || '/' })),
+  fc
+    .tuple(
+      document,
+      fc.constantFrom(
+        'accept',
+        'x-datatrics-project',
+        'x-apikey',
+        'x-upstream-plan',
+        'x-upstream-receipt',
+        'origin',
+        'content-type',
+      ),
+      fc.string({ maxLength: 40 }),
+    )
+    .map(
+      ([query, name, value]): Sent => ({
+        ...post(JSON.stringify({ query })),
+        headers: { [name]: value.replace(/[^\x20-\x7e]/g, '?') },
+      }),
+    ),
+);
+
+async function send({ method, path, body, headers }: Sent): Promise<string | null> {
+  const response = await fetch(gateway.url + path, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    redirect: 'manual',
+    ...(body !== undefined && { body: body as BodyInit }),
+  });
+  const answer = await response.text();
+  const unforeseen = response.status >= 500 || answer.includes('INTERNAL_SERVER_ERROR');
+  return unforeseen ? `${response.status} ${answer.slice(0, 300)}` : null;
+}
+
+test(`no input ends the process or is an unforeseen error (${INPUTS} tried)`, async () => {
+  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
+  const stream = fc.sample(input, { numRuns: INPUTS, seed }).values();
+  const failures: string[] = [];
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (const sent of stream) {
+        const failure = await send(sent);
+        if (failure)
+          failures.push(
+            `${failure} for ${JSON.stringify(sent.body instanceof Uint8Array ? [...sent.body] : sent).slice(0, 600)}`,
+          );
+      }
+    }),
+  );
+  expect(failures, `seed ${seed}`).toEqual([]);
+  expect(await (await fetch(`${gateway.url}/health`)).text()).toBe('ok\n');
+}, 600_000);

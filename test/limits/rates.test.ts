@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
+
+const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
+let gateway: TestGateway | undefined;
+afterEach(async () => {
+  await gateway?.close();
+  gateway = undefined;
+});
+
+describe('a limit on requests', () => {
+  test('answers 429 with Retry-After beyond it, and tells how much is left before', async () => {
+    gateway = await startWithSandbox({ RATE_LIMIT: '3r' });
+    for (const left of [2, 1, 0]) {
+      const { status, headers } = await gateway.query(PROFILE);
+      expect(status).toBe(200);
+      expect(headers.get('ratelimit')).toMatch(new RegExp(`^"requests";r=${left};t=\\d+$`));
+      expect(headers.get('ratelimit-policy')).toBe('"requests";q=3;w=60');
+    }
+    const { status, headers, body } = await gateway.query(PROFILE);
+    expect(status).toBe(429);
+    expect(body).toEqual({ errors: [{ message: expect.any(String), extensions: { code: 'RATE_LIMITED' } }] });
+    const retryAfter = Number(headers.get('retry-after'));
+    expect(retryAfter).toBeGreaterThan(0);
+    expect(retryAfter).toBeLessThanOrEqual(60);
+  });
+
+  test('counts each caller for themselves', async () => {
+    const running = await startWithSandbox({ RATE_LIMIT: '1r', AUTH_MODE: 'passthrough' });
+    gateway = running;
+    const ask = async (key: string): Promise<number> => (await running.query(PROFILE, {}, { 'x-apikey': key })).status;
+    expect(await ask('key-of-one')).toBe(200);
+    expect(await ask('key-of-one')).toBe(429);
+    expect(await ask('key-of-another')).toBe(200);
+  });
+
+  test('holds for GET as well', async () => {
+    gateway = await startWithSandbox({ RATE_LIMIT: '1r' });
+    const url = `${gateway.url}/graphql?query=${encodeURIComponent('{ __typename }')}`;
+    expect((await fetch(url)).status).toBe(200);
+    expect((await fetch(url)).status).toBe(429);
+  });
+});
+
+describe('a limit on REST calls', () => {
+  test('stops the requests after the one that used them up', async () => {
+    const running = await startWithSandbox({ RATE_LIMIT: '3c' });
+    gateway = running;
+    const two =
+      '{ a: profile(profileId: "1001", source: "Webshop") { name } b: profile(profileId: "1002", source: "Webshop") { name } }';
+    expect((await running.query(two)).status).toBe(200);
+    expect((await running.query(two)).status).toBe(200);
+    await expect.poll(async () => (await running.query(two)).status).toBe(429);
+    expect(running.sandbox.requests).toHaveLength(4);
+  });
+
+  test('lets through what calls nothing', async () => {
+    const running = await startWithSandbox({ RATE_LIMIT: '1c' });
+    gateway = running;
+    for (let i = 0; i < 5; i++) expect((await running.query('{ __typename }')).status).toBe(200);
+  });
+});
