@@ -178,7 +178,8 @@ const FAILURES: Readonly<Record<string, TransportFailure>> = {
 
 function failureOf(error: Error): TransportFailure {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (code.startsWith('HPE_')) return 'malformed';
+  // The parser of undici leaves the code out, and reports a connection closed in mid-chunk as well.
+  if (error.name === 'HTTPParserError') return error.message.includes('EOF') ? 'reset' : 'malformed';
   if (code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.includes('SELF_SIGNED')) return 'unreachable';
   return FAILURES[code] ?? 'reset';
 }

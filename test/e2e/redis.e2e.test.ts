@@ -1,0 +1,56 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
+import { startRedis } from '../helpers/redis.ts';
+
+const redis = await startRedis();
+const settings = { RATE_LIMIT: '4r', REDIS_URL: redis.url, AUTH_MODE: 'passthrough' };
+const one = await startWithSandbox(settings);
+const other = await startWithSandbox(settings);
+afterAll(async () => {
+  await one.close();
+  await other.close();
+  await redis.close();
+});
+
+/** Callers are told apart by a digest that two processes must agree on. */
+const ask = async (gateway: typeof one, key: string): Promise<number> =>
+  (await gateway.query('{ __typename }', {}, { 'x-apikey': key })).status;
+
+describe('two instances with one Redis', () => {
+  test('count a caller’s requests together', async () => {
+    await expect.poll(() => ask(one, 'warm-up')).toBe(200);
+    expect([await ask(one, 'a'), await ask(other, 'a'), await ask(one, 'a'), await ask(other, 'a')]).toEqual([
+      200, 200, 200, 200,
+    ]);
+    expect([await ask(one, 'a'), await ask(other, 'a')]).toEqual([429, 429]);
+    expect(await ask(other, 'b')).toBe(200);
+  });
+
+  test('each count by themselves while Redis is away, and answer all the same', async () => {
+    await redis.kill();
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) statuses.push(await ask(one, 'c'));
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429]);
+    expect(await ask(other, 'c')).toBe(200);
+  });
+
+  test('count together again when it is back', async () => {
+    await redis.start();
+    await expect
+      .poll(
+        async () => {
+          const key = `d${Math.random()}`;
+          const statuses = [
+            await ask(one, key),
+            await ask(other, key),
+            await ask(one, key),
+            await ask(other, key),
+            await ask(one, key),
+          ];
+          return statuses.at(-1);
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(429);
+  });
+});
