@@ -5,6 +5,7 @@ import type { ProjectSettings } from './datatrics/session.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { createAuthenticate } from './http/authenticate.ts';
+import { Collapse } from './http/collapse.ts';
 import { createCors } from './http/cors.ts';
 import { createResolveDocument } from './http/documents.ts';
 import { createGraphiql } from './http/graphiql.ts';
@@ -55,10 +56,13 @@ export async function startGateway(
     connections: config.upstreamConnections,
     timeoutMs: config.upstreamTimeoutMs,
   });
+  const collapse = config.collapseOperations ? new Collapse() : undefined;
   const metrics = createMetrics(() => client.inFlight);
   const client = createClient({
     send: pool.send,
     basePath: upstream.basePath,
+    share: config.shareInFlight,
+    onWrite: (project) => collapse?.forget(project),
     onCall(call) {
       readiness.observe(call.outcome);
       metrics.onCall(call);
@@ -74,6 +78,7 @@ export async function startGateway(
     authenticate: createAuthenticate(authOptions(config, upstream)),
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
     rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
+    collapse,
     client,
     knowledge: new Knowledge(),
     settings: {

@@ -102,6 +102,8 @@ const variables = z.object({
   MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
   ASSUMED_LIST_SIZE: whole(1, 100_000, 'items').default(10),
+  SHARE_IN_FLIGHT: z.enum(['on', 'off']).default('on'),
+  COLLAPSE_OPERATIONS: z.enum(['on', 'off']).default('off'),
   CORS_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), 'origins such as https://app.example, comma-separated')
     .default([]),
@@ -129,6 +131,8 @@ const SECRETS: ReadonlySet<string> = new Set<VariableName>(['DATATRICS_API_KEY',
 const NEEDS: Readonly<Record<string, string>> = {
   DATATRICS_FILTERS: 'auto, on or off',
   AUTH_MODE: 'open, passthrough or managed',
+  SHARE_IN_FLIGHT: 'on or off',
+  COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
@@ -156,6 +160,10 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly documentLimits: PipelineOptions['limits'];
   readonly maxBulkItems: number;
+  /** Whether equal REST reads of one caller that overlap share one call. */
+  readonly shareInFlight: boolean;
+  /** Whether identical queries of one caller that overlap share one run. */
+  readonly collapseOperations: boolean;
   /** Origins that browsers may call from. */
   readonly corsOrigins: readonly string[];
   /** Per principal and minute. */
@@ -231,6 +239,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       assumedListSize: values.ASSUMED_LIST_SIZE,
     },
     maxBulkItems: values.MAX_BULK_ITEMS,
+    shareInFlight: values.SHARE_IN_FLIGHT === 'on',
+    collapseOperations: values.COLLAPSE_OPERATIONS === 'on',
     corsOrigins: values.CORS_ORIGINS,
     rateLimit: values.RATE_LIMIT,
     redisUrl: values.REDIS_URL,

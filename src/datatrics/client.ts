@@ -53,6 +53,8 @@ export interface ClientOptions {
   /** Whether equal reads under way share one call. Default: true. */
   readonly share?: boolean;
   readonly onCall?: CallObserver;
+  /** Told when a write in a project is over, however it went. */
+  readonly onWrite?: (project: string) => void;
 }
 
 /**
@@ -60,7 +62,7 @@ export interface ClientOptions {
  * principal's project, within the operation's deadline and budget. Equal reads of one principal that overlap share one
  * call.
  */
-export function createClient({ send, basePath, share = true, onCall = () => undefined }: ClientOptions) {
+export function createClient({ send, basePath, share = true, onCall = () => undefined, onWrite }: ClientOptions) {
   const inFlight = new InFlight<unknown>();
 
   function read(name: ReadName, args: CallArgs, principal: Principal, operation: Operation): Promise<unknown> {
@@ -138,6 +140,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
       })
       .finally(() => {
         // Reads under way may have seen what was there before; whoever asks from now on must not join them.
+        onWrite?.(principal.project);
         const resource = resourcePath(endpoint, principal);
         inFlight.forget(
           (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),

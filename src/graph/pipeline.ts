@@ -36,6 +36,8 @@ export interface Outcome {
   readonly kind: 'executed' | 'invalid' | 'refused';
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** `result` as JSON, kept where several clients get the same. */
+  json?: string;
 }
 
 export interface PipelineOptions {
@@ -72,6 +74,8 @@ export interface Run {
  */
 export interface Pipeline {
   run(request: OperationRequest, run: Run): Promise<Outcome>;
+  /** Whether this is a query that can run. */
+  isQuery(request: OperationRequest): boolean;
 }
 
 /** All that can be known of a document by its text. */
@@ -163,7 +167,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     };
   }
 
-  return { run };
+  function isQuery(request: OperationRequest): boolean {
+    const entry = prepare(request.query);
+    if ('kind' in entry) return false;
+    const operation = selectOperation(entry.operations, request.operationName);
+    return !('kind' in operation) && operation.node.operation === 'query';
+  }
+
+  return { run, isQuery };
 }
 
 /** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */

@@ -3,10 +3,12 @@ import type { Client } from '../datatrics/client.ts';
 import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
-import { type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
+import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
+import type { Principal } from '../lib/principal.ts';
 import type { Authenticate } from './authenticate.ts';
+import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -17,6 +19,8 @@ export interface OperationsOptions {
   readonly resolveDocument: ResolveDocument;
   /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
+  /** Undefined: each operation runs for itself. */
+  readonly collapse: Collapse | undefined;
   readonly client: Client;
   readonly knowledge: Knowledge;
   readonly settings: ProjectSettings;
@@ -38,53 +42,57 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, client, knowledge, settings, limits, reportUnexpected } = options;
+  const { pipeline, authenticate, client, knowledge, settings, limits, rateLimiter, collapse, reportUnexpected } =
+    options;
+
+  /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
+  function begin(request: OperationRequest, principal: Principal, head: RequestHead): Execution & { calls(): number } {
+    let operation: Operation | undefined;
+    const outcome = pipeline.run(request, {
+      allowMutation: head.method === 'POST',
+      planOnly: head.headers['x-upstream-plan'] === '1',
+      receipt: head.headers['x-upstream-receipt'] === '1',
+      costSettings: { project: settings, projectId: principal.project },
+      context: () => {
+        operation = new Operation(limits);
+        const bound = client.as(principal, operation);
+        const session = new Session({ client: bound, principal, operation, settings, knowledge });
+        return { operation, session, writer: new Writer({ client: bound, session }), bulkUpsert: undefined as never };
+      },
+    });
+    return {
+      outcome: outcome.finally(() => operation?.end()),
+      waiters: 0,
+      cancel: () => operation?.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.')),
+      calls: () => operation?.usage.calls ?? 0,
+    };
+  }
 
   async function run(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
-    let operation: Operation | undefined;
-    let stopWatching = (): void => undefined;
     try {
       const params = readParams();
       const principal = authenticate(head.headers);
-      const taken = await options.rateLimiter?.take(principal.shareKey);
+      const taken = rateLimiter && (await rateLimiter.take(principal.shareKey));
       if (taken?.allowed === false) {
-        return refused(
-          429,
-          'RATE_LIMITED',
-          'This caller has used up its requests or REST calls for now.',
-          taken.headers,
-        );
+        const message = 'This caller has used up its requests or REST calls for now.';
+        return refused(429, 'RATE_LIMITED', message, taken.headers);
       }
       const request = { ...params, query: options.resolveDocument(params) };
-      const outcome = await pipeline.run(request, {
-        allowMutation: head.method === 'POST',
-        planOnly: head.headers['x-upstream-plan'] === '1',
-        receipt: head.headers['x-upstream-receipt'] === '1',
-        costSettings: { project: settings, projectId: principal.project },
-        context: () => {
-          const life = new Operation(limits);
-          operation = life;
-          stopWatching = head.onDisconnect(() =>
-            life.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.')),
-          );
-          const bound = client.as(principal, life);
-          const session = new Session({ client: bound, principal, operation: life, settings, knowledge });
-          return {
-            operation: life,
-            session,
-            writer: new Writer({ client: bound, session }),
-            bulkUpsert: undefined as never,
-          };
-        },
-      });
-      if (taken && operation) options.rateLimiter?.charge(principal.shareKey, operation.usage.calls);
+      const start = (): Execution => {
+        const execution = begin(request, principal, head);
+        if (rateLimiter) {
+          const charge = (): void => rateLimiter.charge(principal.shareKey, execution.calls());
+          execution.outcome.then(charge, charge);
+        }
+        return execution;
+      };
+      const execution =
+        collapse && pipeline.isQuery(request) ? collapse.run(nameOf(request, principal, head), start) : start();
+      const outcome = await waitFor(execution, head);
       return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
     } catch (error) {
       if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
       return outcomeOfError(error, reportUnexpected);
-    } finally {
-      operation?.end();
-      stopWatching();
     }
   }
 
@@ -94,4 +102,25 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     options.onOperation(outcome, performance.now() - start);
     return outcome;
   };
+}
+
+/** Everything that an answer depends on besides what the API says. */
+function nameOf(request: OperationRequest, { shareKey }: Principal, { method, headers }: RequestHead): string {
+  const { query, operationName = null, variables = null } = request;
+  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt']];
+  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
+}
+
+/** Waits for a run; it is cancelled when the last client that waits for it has gone. */
+async function waitFor(execution: Execution, head: RequestHead): Promise<Outcome> {
+  execution.waiters += 1;
+  const stopWatching = head.onDisconnect(() => {
+    execution.waiters -= 1;
+    if (execution.waiters === 0) execution.cancel();
+  });
+  try {
+    return await execution.outcome;
+  } finally {
+    stopWatching();
+  }
 }

@@ -27,7 +27,8 @@ export function respond(outcome: Outcome, accept: string | null | undefined): Ht
   const headers = outcome.headers
     ? [...HEADERS[mediaType], ...Object.entries(outcome.headers).flat()]
     : HEADERS[mediaType];
-  return { status, headers, body: JSON.stringify(outcome.result) };
+  outcome.json ??= JSON.stringify(outcome.result);
+  return { status, headers, body: outcome.json };
 }
 
 /**

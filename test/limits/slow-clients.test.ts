@@ -1,0 +1,70 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
+
+const gateway = await startWithSandbox();
+afterAll(() => gateway.close());
+
+const BODY = JSON.stringify({ query: '{ __typename }' });
+const HEAD = `POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n`;
+
+function open(): { socket: Socket; text: () => string; closed: Promise<void> } {
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.on('error', () => undefined);
+  return { socket, text: () => text, closed: new Promise((resolve) => socket.once('close', () => resolve())) };
+}
+
+describe('a client that is slow or rude', () => {
+  test('gets its answer when it sends byte by byte', async () => {
+    const { socket, text } = open();
+    for (const byte of `${HEAD}\r\n${BODY}`) {
+      socket.write(byte);
+      if (Math.random() < 0.1) await sleep(1);
+    }
+    await expect.poll(text).toContain('"__typename":"Query"');
+    socket.destroy();
+  });
+
+  test('gets the answers to pipelined requests in their order', async () => {
+    const { socket, text } = open();
+    const request = (name: string): string => {
+      const body = JSON.stringify({ query: `{ ${name}: __typename }` });
+      return `POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    };
+    socket.write(['a', 'b', 'c', 'd'].map(request).join(''));
+    await expect.poll(() => text().match(/"([a-d])":"Query"/g)?.length).toBe(4);
+    expect([...text().matchAll(/"([a-d])":"Query"/g)].map(([, name]) => name)).toEqual(['a', 'b', 'c', 'd']);
+    socket.destroy();
+  });
+
+  test('does no harm by going away in the middle of its request', async () => {
+    const clients = Array.from({ length: 50 }, () => open());
+    for (const { socket } of clients) socket.write(`${HEAD}\r\n${BODY.slice(0, 5)}`);
+    await sleep(50);
+    for (const { socket } of clients) socket.resetAndDestroy();
+    expect((await gateway.query('{ __typename }')).body.data).toEqual({ __typename: 'Query' });
+  });
+
+  test('is cut off when its headers take too long', { timeout: 30_000 }, async () => {
+    const { socket, text, closed } = open();
+    socket.write(HEAD);
+    const start = performance.now();
+    await closed;
+    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(text()).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('does not keep others waiting, however many of it there are', async () => {
+    const idle = Array.from({ length: 300 }, () => open());
+    for (const { socket } of idle) socket.write('POST /graphql HTTP/1.1\r\n');
+    const start = performance.now();
+    expect((await gateway.query('{ __typename }')).status).toBe(200);
+    expect(performance.now() - start).toBeLessThan(1_000);
+    for (const { socket } of idle) socket.destroy();
+  });
+});
