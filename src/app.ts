@@ -84,6 +84,7 @@ export async function startGateway(
     settings: {
       sources: upstream.sources,
       filters: config.filters,
+      batchReads: config.batchReads,
       conversionProfileField: config.conversionProfileField,
       timeZone: config.timeZone,
       pageLimit: config.pageLimit,

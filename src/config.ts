@@ -82,6 +82,7 @@ const variables = z.object({
   DATATRICS_CONVERSION_SOURCES: list.optional(),
   DATATRICS_INTERACTION_SOURCES: list.optional(),
   DATATRICS_FILTERS: z.enum(['auto', 'on', 'off']).default('auto'),
+  DATATRICS_BATCH_READS: z.enum(['off', 'auto', 'on']).default('off'),
   DATATRICS_CONVERSION_PROFILE_FIELD: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a field name such as profileid or profile_id')
@@ -130,6 +131,7 @@ const SECRETS: ReadonlySet<string> = new Set<VariableName>(['DATATRICS_API_KEY',
 /** What a variable needs where its own check does not say it. */
 const NEEDS: Readonly<Record<string, string>> = {
   DATATRICS_FILTERS: 'auto, on or off',
+  DATATRICS_BATCH_READS: 'off, auto or on',
   AUTH_MODE: 'open, passthrough or managed',
   SHARE_IN_FLIGHT: 'on or off',
   COLLAPSE_OPERATIONS: 'on or off',
@@ -150,6 +152,7 @@ export interface Config {
     Record<'profile' | 'content' | 'conversion' | 'interaction', readonly string[] | undefined>
   >;
   readonly filters: 'auto' | 'on' | 'off';
+  readonly batchReads: 'off' | 'auto' | 'on';
   readonly conversionProfileField: string;
   readonly timeZone: string;
   readonly pageLimit: number;
@@ -221,6 +224,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       interaction: values.DATATRICS_INTERACTION_SOURCES,
     },
     filters: values.DATATRICS_FILTERS,
+    batchReads: values.DATATRICS_BATCH_READS,
     conversionProfileField: values.DATATRICS_CONVERSION_PROFILE_FIELD,
     timeZone: values.DATATRICS_TIMEZONE,
     pageLimit: values.DATATRICS_PAGE_LIMIT,

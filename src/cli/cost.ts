@@ -142,6 +142,7 @@ function costs(options: Options): Row[] {
       conversionProfileField: 'profileid',
       timeZone: 'UTC',
       pageLimit: 500,
+      batchReads: 'off',
     },
   };
   return definitions

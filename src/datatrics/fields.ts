@@ -57,7 +57,8 @@ export function readText(value: unknown): string | null {
 
 /** A number, or one in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`. */
 export function readNumber(value: unknown): number | null {
-  if (typeof value === 'number') return value;
+  // `1e999` in JSON is infinite.
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (typeof value !== 'string') return null;
   let digits = value.trim();
   const comma = digits.lastIndexOf(',');

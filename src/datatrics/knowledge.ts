@@ -19,6 +19,7 @@ export class Knowledge {
   readonly #filterable = new LRUCache<string, boolean>({ max: MAX_PROJECTS });
   readonly #asking = new Map<string, Promise<boolean>>();
   readonly #unfilterable = new LRUCache<string, true>({ max: MAX_PROJECTS * 20 });
+  readonly #batches = new LRUCache<string, boolean>({ max: MAX_PROJECTS * 4 });
   readonly #caps = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
   readonly #proven = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
 
@@ -60,6 +61,15 @@ export class Knowledge {
   learnIgnoredFilter(project: string, list: string, field: string): GatewayError {
     this.#unfilterable.set(`${project} ${list} ${field}`, true);
     return unsupportedFilter(list, field);
+  }
+
+  /** Whether records of a resource can be fetched many at a time; undefined when it is not known. */
+  batches(project: string, resource: string): boolean | undefined {
+    return this.#batches.get(`${project} ${resource}`);
+  }
+
+  learnBatches(project: string, resource: string, works: boolean): void {
+    this.#batches.set(`${project} ${resource}`, works);
   }
 
   pageSizes(project: string, list: string, limit: number): PageSizes {

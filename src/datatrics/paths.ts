@@ -2,10 +2,10 @@ import { GatewayError } from '../lib/error.ts';
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
 import { checkId } from './keys.ts';
 
-/** One condition of a `q[field]=value` or `q[field][$op]=value` filter. */
+/** One condition of a `q[field]=value` or `q[field][$op]=value` filter; one of the values of `q[field][$in][]=value`. */
 export interface Condition {
   readonly field: string;
-  readonly op?: '$gte' | '$lte';
+  readonly op?: '$gte' | '$lte' | '$in';
   readonly value: string;
 }
 
@@ -55,7 +55,7 @@ export function buildPath(name: EndpointName, args: CallArgs, project: string): 
   }
   if (args.q === undefined) return path;
   for (const { field, op, value } of args.q) {
-    const key = op === undefined ? `q[${field}]` : `q[${field}][${op}]`;
+    const key = op === undefined ? `q[${field}]` : `q[${field}][${op}]${op === '$in' ? '[]' : ''}`;
     path += `${separator}${encodeURIComponent(key)}=${encodeURIComponent(value)}`;
     separator = '&';
   }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import DataLoader from 'dataloader';
-import { badInput, GatewayError } from '../lib/error.ts';
+import { badInput } from '../lib/error.ts';
 import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { BoundClient } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
-import { canonicalKey, checkId, idProblem, type RecordKey } from './keys.ts';
+import { checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
+import { type BatchMode, RecordLoader } from './loader.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
 import { RECORD_TYPES, type RecordOf } from './records.ts';
@@ -25,6 +25,7 @@ export interface ProjectSettings {
   readonly timeZone: string;
   /** Rows to ask of a list at most. */
   readonly pageLimit: number;
+  readonly batchReads: BatchMode;
 }
 
 /** Which list, narrowed and ordered how. */
@@ -67,9 +68,7 @@ export class Session {
   readonly #operation: Operation;
   readonly #usage: Usage;
   readonly #knowledge: Knowledge;
-  readonly #records: DataLoader<RecordKey, RecordOf[Resource] | null, string>;
-  /** What `#records` was asked, since a DataLoader takes longer over a repetition than over a call. */
-  readonly #loads = new Map<string, Promise<RecordOf[Resource] | null>>();
+  readonly #loader: RecordLoader;
   readonly #pages = new Map<string, Promise<Page>>();
 
   constructor(options: {
@@ -86,24 +85,18 @@ export class Session {
     this.#knowledge = options.knowledge;
     this.#operation = options.operation;
     this.#usage = options.operation.usage;
-    this.#records = new DataLoader((keys) => Promise.all(keys.map((key) => this.#fetch(key).catch(toError))), {
-      cacheKeyFn: canonicalKey,
-      // The API fetches one record a call, so waiting for more keys would gain nothing.
-      batch: false,
+    this.#loader = new RecordLoader({
+      client: options.client,
+      operation: options.operation,
+      knowledge: options.knowledge,
+      context: this.#context,
+      mode: options.settings.batchReads,
     });
   }
 
   /** The record with this key, or null when the API has none. */
   load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
-    const name = canonicalKey(key);
-    const known = this.#loads.get(name);
-    if (known) {
-      this.#usage.deduped += 1;
-      return known as Promise<RecordOf[R] | null>;
-    }
-    const load = this.#records.load(key);
-    this.#loads.set(name, load);
-    return load as Promise<RecordOf[R] | null>;
+    return this.#loader.load(key) as Promise<RecordOf[R] | null>;
   }
 
   /**
@@ -159,8 +152,7 @@ export class Session {
 
   /** Forgets what was read of a record, and every page, since it may be on any: the next read asks the API again. */
   forget(key: RecordKey): void {
-    this.#records.clear(key);
-    this.#loads.delete(canonicalKey(key));
+    this.#loader.forget(key);
     this.#pages.clear();
   }
 
@@ -248,33 +240,6 @@ export class Session {
     const page = this.#client[LISTS[resource]](args as ListArgs & { type: string });
     this.#pages.set(key, page);
     return page;
-  }
-
-  async #fetch(key: RecordKey): Promise<RecordOf[Resource] | null> {
-    const { id, source } = key;
-    const raw = await this.#get(key.resource, id, source, key.type);
-    if (raw === null) return null;
-    const record = RECORD_TYPES[key.resource].decode(raw, { source, type: key.type }, this.#context);
-    if (record.key.id !== id) {
-      throw new GatewayError(
-        'UPSTREAM_INVALID_RESPONSE',
-        'The Datatrics API sent another record than the one asked for.',
-      );
-    }
-    return record;
-  }
-
-  #get(resource: Resource, id: string, source: string, type: ContentType | undefined) {
-    switch (resource) {
-      case 'profile':
-        return this.#client.getProfile({ id, source });
-      case 'content':
-        return this.#client.getContent({ id, source, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one });
-      case 'conversion':
-        return this.#client.getConversion({ id, source });
-      case 'interaction':
-        return this.#client.getInteraction({ id, source });
-    }
   }
 }
 

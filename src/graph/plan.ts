@@ -98,7 +98,7 @@ export function createPlanner(
       // Its arguments can't be, so it will fail without a call, and have nothing below it.
       if (args === null) return;
       for (const calls of cost?.calls(args, settings) ?? []) {
-        const least = above.length > 0 ? 0 : leastOf(calls, counted);
+        const least = above.length > 0 ? 0 : leastOf(calls, counted, settings.project.batchReads !== 'off');
         entries.push(entryOf(path, calls.endpoint, least, parents * calls.atMost, assumed));
       }
       const rows = cost?.rows?.(args);
@@ -137,7 +137,9 @@ function argumentsOf({ definition, node }: PlanField, variables: Variables): Rec
 }
 
 /** Calls that surely happen: on the first level, where no parent can be missing, and once for all fields that share one. */
-function leastOf({ atLeast, identity }: PlannedCalls, counted: Set<string>): number {
+function leastOf({ atLeast, endpoint, ...calls }: PlannedCalls, counted: Set<string>, batches: boolean): number {
+  // Where many records may come by one call, no more than one of them is sure.
+  const identity = batches ? endpoint : calls.identity;
   if (identity === undefined) return atLeast;
   if (counted.has(identity)) return 0;
   counted.add(identity);

@@ -1,0 +1,217 @@
+import DataLoader from 'dataloader';
+import type { Operation } from '../lib/operation.ts';
+import type { BoundClient } from './client.ts';
+import { CONTENT_TYPE_SPELLING, type Resource } from './endpoints.ts';
+import { invalidResponse } from './errors.ts';
+import type { JsonObject, RecordContext } from './fields.ts';
+import { canonicalKey, type RecordKey } from './keys.ts';
+import type { Knowledge } from './knowledge.ts';
+import { RECORD_TYPES, type RecordOf } from './records.ts';
+import type { Page } from './wire.ts';
+
+/**
+ * Whether many records are fetched by one list call, `q[profileid][$in][]=…`, which the API may or may not understand:
+ * `off`; `on`; or `auto`, which tries it on records just read before it relies on it.
+ */
+export type BatchMode = 'off' | 'auto' | 'on';
+
+type AnyRecord = RecordOf[Resource];
+
+/** Keys of one list call, at most: their ids have to fit into a URL. */
+const MAX_BATCH = 50;
+/** Characters of ids in one list call, at most. */
+const MAX_BATCH_CHARACTERS = 4_000;
+
+/** REST name of the field by which a resource's records are found in a list. */
+const ID_FIELDS = {
+  profile: 'profileid',
+  content: 'id',
+  conversion: 'conversionid',
+  interaction: 'interactionid',
+} as const;
+
+/**
+ * Records by key, for one operation: each distinct key is asked of the API once. Keys that come in the same tick may be
+ * fetched together where the project allows it.
+ */
+export class RecordLoader {
+  readonly #client: BoundClient;
+  readonly #operation: Operation;
+  readonly #knowledge: Knowledge;
+  readonly #context: RecordContext;
+  readonly #mode: BatchMode;
+  readonly #records = new Map<string, Promise<AnyRecord | null>>();
+  readonly #batches: DataLoader<RecordKey, AnyRecord | null, string> | undefined;
+
+  constructor(options: {
+    client: BoundClient;
+    operation: Operation;
+    knowledge: Knowledge;
+    context: RecordContext;
+    mode: BatchMode;
+  }) {
+    this.#client = options.client;
+    this.#operation = options.operation;
+    this.#knowledge = options.knowledge;
+    this.#context = options.context;
+    this.#mode = options.mode;
+    // Without batches nothing is gained by waiting for more keys, and a DataLoader takes longer than all the rest.
+    if (options.mode !== 'off') {
+      this.#batches = new DataLoader((keys) => this.#fetchMany(keys), { cache: false });
+    }
+  }
+
+  load(key: RecordKey): Promise<AnyRecord | null> {
+    const name = canonicalKey(key);
+    const known = this.#records.get(name);
+    if (known) {
+      this.#operation.usage.deduped += 1;
+      return known;
+    }
+    const record = this.#batches ? this.#batches.load(key) : this.#fetchOne(key);
+    this.#records.set(name, record);
+    return record;
+  }
+
+  /** The next `load` of this key asks the API again. */
+  forget(key: RecordKey): void {
+    this.#records.delete(canonicalKey(key));
+  }
+
+  async #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
+    const raw = await this.#get(key);
+    if (raw === null) return null;
+    const record = RECORD_TYPES[key.resource].decode(raw, key, this.#context);
+    if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');
+    return record;
+  }
+
+  #get({ resource, id, source, type }: RecordKey): Promise<JsonObject | null> {
+    switch (resource) {
+      case 'profile':
+        return this.#client.getProfile({ id, source });
+      case 'content':
+        return this.#client.getContent({ id, source, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one });
+      case 'conversion':
+        return this.#client.getConversion({ id, source });
+      case 'interaction':
+        return this.#client.getInteraction({ id, source });
+    }
+  }
+
+  /** In the order of the keys, a failure as its error, as DataLoader wants it. */
+  async #fetchMany(keys: readonly RecordKey[]): Promise<(AnyRecord | null | Error)[]> {
+    const found = new Map<RecordKey, AnyRecord | null | Error>();
+    await Promise.all(
+      groupKeys(keys).map(async (group) => {
+        const rest =
+          group.length > 1 && this.#canBatch(group[0] as RecordKey) ? await this.#fetchGroup(group, found) : group;
+        await Promise.all(rest.map(async (key) => found.set(key, await this.#fetchOne(key).catch(toError))));
+        if (rest.length > 1) this.#tryBatch(rest.filter((key) => found.get(key) && !(found.get(key) instanceof Error)));
+      }),
+    );
+    return keys.map((key) => found.get(key) ?? null);
+  }
+
+  #canBatch({ resource }: RecordKey): boolean {
+    return this.#knowledge.batches(this.#context.project, resource) ?? this.#mode === 'on';
+  }
+
+  /** Fetches a group by one call; gives the keys that it did not bring, all of them when there is any doubt. */
+  async #fetchGroup(
+    group: readonly RecordKey[],
+    found: Map<RecordKey, AnyRecord | null | Error>,
+  ): Promise<readonly RecordKey[]> {
+    let records: Map<string, AnyRecord> | null;
+    try {
+      records = await this.#list(group);
+    } catch {
+      return group;
+    }
+    if (records === null) {
+      this.#knowledge.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
+      return group;
+    }
+    return group.filter((key) => {
+      const record = records.get(canonicalKey(key));
+      if (record) found.set(key, record);
+      return record === undefined;
+    });
+  }
+
+  /** Finds out, by records that were just read one by one, whether one call would have brought them. */
+  async #tryBatch(keys: readonly RecordKey[]): Promise<void> {
+    const sample = keys.slice(0, 3);
+    const [first] = sample;
+    const { project } = this.#context;
+    if (first === undefined || sample.length < 2 || this.#mode !== 'auto') return;
+    if (this.#knowledge.batches(project, first.resource) !== undefined) return;
+    try {
+      const records = await this.#list(sample);
+      this.#knowledge.learnBatches(project, first.resource, records?.size === sample.length);
+    } catch {
+      // Not known then; the next operation tries again.
+    }
+  }
+
+  /**
+   * The records of a group that one list call brings, by canonical key; null when a row came that was not asked for, or
+   * one twice: then the API does not understand the question.
+   */
+  async #list(group: readonly RecordKey[]): Promise<Map<string, AnyRecord> | null> {
+    const { resource, source, type } = group[0] as RecordKey;
+    const asked = new Set(group.map(canonicalKey));
+    const records = new Map<string, AnyRecord>();
+    for (const raw of (await this.#page(group)).rows) {
+      const record = RECORD_TYPES[resource].decode(raw, { source, type }, this.#context);
+      const name = canonicalKey(record.key);
+      if (!asked.has(name) || records.has(name)) return null;
+      records.set(name, record);
+    }
+    return records;
+  }
+
+  #page(group: readonly RecordKey[]): Promise<Page> {
+    const { resource, source, type } = group[0] as RecordKey;
+    const field = ID_FIELDS[resource];
+    const ids = group.map(({ id }) => ({ field, op: '$in' as const, value: id }));
+    const paging = { page: 1, limit: group.length };
+    const bySource = { field: 'source', value: source };
+    switch (resource) {
+      case 'profile':
+        return this.#client.listProfiles({ ...paging, source, q: ids });
+      case 'content':
+        return this.#client.listContents({
+          ...paging,
+          type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one,
+          q: [...ids, bySource],
+        });
+      case 'conversion':
+        return this.#client.listConversions({ ...paging, q: [...ids, bySource] });
+      case 'interaction':
+        return this.#client.listInteractions({ ...paging, q: [...ids, bySource] });
+    }
+  }
+}
+
+/** Keys that one list call can ask for: of one resource, source and type, and not too many. */
+function groupKeys(keys: readonly RecordKey[]): RecordKey[][] {
+  const groups: RecordKey[][] = [];
+  const open = new Map<string, { group: RecordKey[]; characters: number }>();
+  for (const key of keys) {
+    const name = canonicalKey({ ...key, id: '' });
+    let entry = open.get(name);
+    if (!entry || entry.group.length === MAX_BATCH || entry.characters + key.id.length > MAX_BATCH_CHARACTERS) {
+      entry = { group: [], characters: 0 };
+      open.set(name, entry);
+      groups.push(entry.group);
+    }
+    entry.group.push(key);
+    entry.characters += key.id.length;
+  }
+  return groups;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

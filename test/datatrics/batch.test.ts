@@ -1,0 +1,96 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
+
+const LINKS = '{ conversions(first: 100) { nodes { conversionId profile(source: "Webshop") { profileId name } } } }';
+let gateway: Awaited<ReturnType<typeof startWithSandbox>> | undefined;
+afterEach(async () => {
+  await gateway?.close();
+  gateway = undefined;
+});
+
+async function start(mode: string) {
+  gateway = await startWithSandbox({ DATATRICS_BATCH_READS: mode });
+  return gateway;
+}
+
+/** Paths of the REST calls that one operation made. */
+async function callsOf(running: NonNullable<typeof gateway>, query: string): Promise<string[]> {
+  running.sandbox.requests.length = 0;
+  await running.query(query);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return running.sandbox.requests.map(({ path }) => path.replace(/^.*\/project\/\d+/, ''));
+}
+
+const expected = await (async () => {
+  const plain = await startWithSandbox();
+  const { body } = await plain.query(LINKS);
+  await plain.close();
+  return body.data;
+})();
+const distinct = new Set(
+  expected.conversions.nodes.flatMap(
+    (node: { profile: { profileId: string } | null }) => node.profile?.profileId ?? [],
+  ),
+);
+
+describe('batch reads', () => {
+  test('fetch many records by one call, with the same answer', async () => {
+    const running = await start('on');
+    const calls = await callsOf(running, LINKS);
+    expect((await running.query(LINKS)).body.data).toEqual(expected);
+    expect(calls.filter((path) => path.startsWith('/profile?')).length).toBe(Math.ceil(distinct.size / 50));
+    expect(decodeURIComponent(calls.find((path) => path.startsWith('/profile?')) ?? '')).toContain(
+      'source=Webshop&q[profileid][$in][]=',
+    );
+    // What the list did not bring is asked for one by one: a record that is not there, and nothing else.
+    expect(calls.filter((path) => path.startsWith('/profile/')).length).toBeLessThan(5);
+  });
+
+  test('are tried on records just read before they are relied on', async () => {
+    const running = await start('auto');
+    const first = await callsOf(running, LINKS);
+    expect(first.filter((path) => path.startsWith('/profile/')).length).toBeGreaterThanOrEqual(distinct.size);
+    expect(first.filter((path) => path.startsWith('/profile?'))).toHaveLength(1);
+    const second = await callsOf(running, LINKS);
+    expect(second.filter((path) => path.startsWith('/profile?')).length).toBe(Math.ceil(distinct.size / 50));
+    expect((await running.query(LINKS)).body.data).toEqual(expected);
+  });
+
+  test.each(['auto', 'on'])(
+    'are given up where the API ignores the question, with the same answer: %s',
+    async (mode) => {
+      const running = await start(mode);
+      running.sandbox.faults.set({ ignoreFilters: true });
+      expect((await running.query(LINKS)).body.data).toEqual(expected);
+      await callsOf(running, LINKS);
+      const later = await callsOf(running, LINKS);
+      expect(later.filter((path) => path.startsWith('/profile?'))).toEqual([]);
+      expect((await running.query(LINKS)).body.data).toEqual(expected);
+    },
+  );
+
+  test('fall back to single reads where the list fails', async () => {
+    const running = await start('on');
+    running.sandbox.faults.set({ match: { path: '/profile\\?' }, status: 400 });
+    expect((await running.query(LINKS)).body.data).toEqual(expected);
+  });
+
+  test('keep to one source and type each, and see what was written', async () => {
+    const running = await start('on');
+    const { body } = await running.query(
+      `mutation { a: updateProfile(input: { profileId: "1001", source: "Webshop", name: "Changed" }) { profile { name } } }`,
+    );
+    expect(body.data.a.profile.name).toBe('Changed');
+    const read = await running.query(
+      '{ a: profile(profileId: "1001", source: "Webshop") { name source } b: profile(profileId: "1001", source: "CRM") { source } c: profile(profileId: "1002", source: "Webshop") { profileId } d: content(contentId: "2001", source: "Webshop-EN") { type } e: content(contentId: "5001", source: "Webshop-EN", type: CATEGORY) { type } f: content(contentId: "2002", source: "Webshop-EN") { contentId } }',
+    );
+    expect(read.body.data).toEqual({
+      a: { name: 'Changed', source: 'Webshop' },
+      b: { source: 'CRM' },
+      c: { profileId: '1002' },
+      d: { type: 'ITEM' },
+      e: { type: 'CATEGORY' },
+      f: { contentId: '2002' },
+    });
+  });
+});
