@@ -89,8 +89,10 @@ export async function startGateway(
       timeZone: config.timeZone,
       pageLimit: config.pageLimit,
     },
+    bulkLimits: config.bulkLimits,
     limits: { timeoutMs: config.operationTimeoutMs, maxCalls: config.maxUpstreamCalls },
     reportUnexpected,
+    onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
     onOperation: metrics.onOperation,
   });
   const server = await startServer({

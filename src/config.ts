@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import type { BulkLimits } from './bulk/chunk.ts';
 import { isTimeZone } from './datatrics/time.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
@@ -102,6 +103,10 @@ const variables = z.object({
   MAX_ROOT_FIELDS: whole(1, 100_000, 'fields').default(50),
   MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
+  BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').default(50),
+  BULK_CHUNK_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
+  BULK_CONCURRENCY: whole(1, 64, 'calls').default(4),
+  BULK_EXTRA_REQUESTS: whole(0, 10_000, 'calls').default(200),
   ASSUMED_LIST_SIZE: whole(1, 100_000, 'items').default(10),
   SHARE_IN_FLIGHT: z.enum(['on', 'off']).default('on'),
   COLLAPSE_OPERATIONS: z.enum(['on', 'off']).default('off'),
@@ -162,7 +167,7 @@ export interface Config {
   readonly maxUpstreamCalls: number;
   readonly maxBodyBytes: number;
   readonly documentLimits: PipelineOptions['limits'];
-  readonly maxBulkItems: number;
+  readonly bulkLimits: BulkLimits;
   /** Whether equal REST reads of one caller that overlap share one call. */
   readonly shareInFlight: boolean;
   /** Whether identical queries of one caller that overlap share one run. */
@@ -242,7 +247,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       maxEstimatedCalls: values.MAX_ESTIMATED_CALLS,
       assumedListSize: values.ASSUMED_LIST_SIZE,
     },
-    maxBulkItems: values.MAX_BULK_ITEMS,
+    bulkLimits: {
+      maxItems: values.MAX_BULK_ITEMS,
+      chunkItems: values.BULK_CHUNK_ITEMS,
+      chunkBytes: values.BULK_CHUNK_BYTES,
+      concurrency: values.BULK_CONCURRENCY,
+      extraRequests: values.BULK_EXTRA_REQUESTS,
+    },
     shareInFlight: values.SHARE_IN_FLIGHT === 'on',
     collapseOperations: values.COLLAPSE_OPERATIONS === 'on',
     corsOrigins: values.CORS_ORIGINS,

@@ -146,7 +146,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
           (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
         );
       });
-    return operation.until(sent);
+    return operation.until(sent, operation.expired);
   }
 
   /** The functions of the table on a prototype: binding them to an operation costs one object. */

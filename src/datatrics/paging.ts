@@ -127,7 +127,7 @@ async function readFirst(fetch: FetchPage, offset: number, limit: number, sizes:
   if (got > limit && number > 1) throw invalidResponse('more rows than a page was asked for');
   if (got >= limit) sizes.full(limit);
   const shortness = judgeShortPage(page, number, limit, sizes.proven());
-  if (shortness === 'capped') sizes.capped(got);
+  if (typeof shortness === 'number') sizes.capped(shortness);
   return { page, number, shortness };
 }
 
@@ -142,7 +142,7 @@ async function readAround(
   offset: number,
   reach: (size: number) => number,
   first: Run,
-  shortness: 'capped' | 'doubtful',
+  shortness: 'doubtful' | number,
   sizes: PageSizes,
 ): Promise<{ run: Run; total: number | null }> {
   const got = first.rows.length;
@@ -228,22 +228,23 @@ function furthest(reach: (size: number) => number, max: number): number {
 
 /**
  * What a page tells that came with fewer rows than asked for. `whole`: it is the list's last, its rows are at the
- * offsets asked for (so is a full page). `capped`: the API gives smaller pages than asked for. `doubtful`: one of the two.
+ * offsets asked for (so is a full page). A number: the API gives only so many rows a page. `doubtful`: one of the two.
  *
- * On the first page the offsets are right in any case. Later on the number of pages decides: a last page of `rows` rows
- * and a capped page of `rows` rows never belong to lists of equally many pages.
+ * On the first page the offsets are right in any case. Later on totals decide: a list that ends with the page has just
+ * the records before it and on it, and more pages of a smaller size.
  */
-function judgeShortPage(page: Page, number: number, limit: number, proven: number): 'whole' | 'capped' | 'doubtful' {
+function judgeShortPage(page: Page, number: number, limit: number, proven: number): 'whole' | 'doubtful' | number {
   const got = page.rows.length;
   const { total, pages } = page;
   if (got === 0 || got >= limit) return 'whole';
-  if (number === 1 && total !== null) return total > got ? 'capped' : 'whole';
+  if (number === 1 && total !== null) return total > got ? got : 'whole';
   if (limit <= proven) return 'whole';
   if (total === null || pages === null) return 'doubtful';
-  const fitsWhole = pages === Math.ceil(total / limit);
-  const fitsCapped = pages === Math.ceil(total / got);
-  if (fitsWhole === fitsCapped) return 'doubtful';
-  return fitsWhole ? 'whole' : 'capped';
+  if (pages > number) return pages === Math.ceil(total / got) ? got : 'doubtful';
+  if (total === (number - 1) * limit + got) return 'whole';
+  // The last page, but of smaller ones than asked for.
+  const size = (total - got) / (number - 1);
+  return Number.isInteger(size) && size > got && size < limit ? size : 'doubtful';
 }
 
 /** Whether the list surely ends with this page. */

@@ -1,4 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { BulkLimits } from '../bulk/chunk.ts';
+import { createTarget } from '../bulk/target.ts';
+import { bulkUpsert } from '../bulk/upsert.ts';
 import type { Client } from '../datatrics/client.ts';
 import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
@@ -25,7 +28,10 @@ export interface OperationsOptions {
   readonly knowledge: Knowledge;
   readonly settings: ProjectSettings;
   readonly limits: OperationLimits;
+  readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown) => void;
+  /** Told what became of a bulk write that nobody waited for to the end. */
+  readonly onAbandonedWrite: (summary: object) => void;
   /** Told of every operation's end. */
   readonly onOperation: (outcome: Outcome, ms: number) => void;
 }
@@ -57,7 +63,18 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         operation = new Operation(limits);
         const bound = client.as(principal, operation);
         const session = new Session({ client: bound, principal, operation, settings, knowledge });
-        return { operation, session, writer: new Writer({ client: bound, session }), bulkUpsert: undefined as never };
+        const life = operation;
+        return {
+          operation,
+          session,
+          writer: new Writer({ client: bound, session }),
+          bulkUpsert: async (resource, { items, resumeToken, dryRun }) => {
+            const target = createTarget(resource, bound, session, life);
+            const result = await bulkUpsert({ target, inputs: items, resumeToken, dryRun, limits: options.bulkLimits });
+            if (life.signal.aborted) options.onAbandonedWrite({ resource, ...result.summary });
+            return result;
+          },
+        };
       },
     });
     return {

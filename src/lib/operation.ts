@@ -30,7 +30,10 @@ export class Operation {
   /** `performance.now()` ms at which the operation is over. */
   readonly deadline: number;
   readonly usage: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
+  /** Aborted when the time is up, or the client has gone. */
   readonly signal = new Cancellation();
+  /** Aborted when the time is up only. */
+  readonly expired = new Cancellation();
   readonly #maxCalls: number;
   readonly #timer: NodeJS.Timeout;
 
@@ -38,7 +41,12 @@ export class Operation {
     this.deadline = performance.now() + limits.timeoutMs;
     this.#maxCalls = limits.maxCalls;
     this.#timer = setTimeout(() => {
-      this.cancel(new GatewayError('UPSTREAM_TIMEOUT', `The operation did not finish within ${limits.timeoutMs} ms.`));
+      const reason = new GatewayError(
+        'UPSTREAM_TIMEOUT',
+        `The operation did not finish within ${limits.timeoutMs} ms.`,
+      );
+      this.expired.abort(reason);
+      this.cancel(reason);
     }, limits.timeoutMs);
   }
 
@@ -62,13 +70,16 @@ export class Operation {
     );
   }
 
-  /** Waits for a result no longer than the operation lasts; what makes the result goes on. */
-  until<T>(result: Promise<T>): Promise<T> {
+  /**
+   * Waits for a result no longer than the operation lasts; what makes the result goes on.
+   * @param signal what ends the waiting; `expired` for a write, whose outcome matters though its client has gone
+   */
+  until<T>(result: Promise<T>, signal: Cancellation = this.signal): Promise<T> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(this.signal.reason);
-      if (this.signal.aborted) onAbort();
-      this.signal.addEventListener('abort', onAbort);
-      result.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', onAbort));
+      const onAbort = (): void => reject(signal.reason);
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort);
+      result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
     });
   }
 

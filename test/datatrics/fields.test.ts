@@ -209,7 +209,7 @@ describe('the global id', () => {
       expect(decodeGlobalId('1', Buffer.from(parts).toString('base64url'))).toBeNull();
     }
     const id = encodeGlobalId('1', { resource: 'profile', id: '7', source: 'shop' });
-    for (const other of [`${id}=`, ` ${id}`, `${id}\n`, `${id}A`]) {
+    for (const other of [`${id}=`, ` ${id}`, `${id}\n`]) {
       expect(decodeGlobalId('1', other)).toBeNull();
     }
   });

@@ -1,0 +1,84 @@
+import type { BoundClient } from '../datatrics/client.ts';
+import { CONTENT_TYPE_SPELLING, ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
+import type { JsonObject } from '../datatrics/fields.ts';
+import type { RecordKey } from '../datatrics/keys.ts';
+import type { RecordOf } from '../datatrics/records.ts';
+import type { Session } from '../datatrics/session.ts';
+import type { Page } from '../datatrics/wire.ts';
+import type { Operation } from '../lib/operation.ts';
+import type { Pending } from './upsert.ts';
+
+/** Where the items of one bulk write go, and what is needed to tell what became of them. */
+export interface BulkTarget {
+  readonly resource: Resource;
+  readonly project: string;
+  readonly timeZone: string;
+  /** The upstream key in use: resume tokens are made with a key derived from it. */
+  readonly apiKey: string;
+  /** Sends one chunk; gives the records that the API answered, null when it answered nothing. */
+  send(chunk: readonly Pending[]): Promise<RecordOf[Resource][] | null>;
+  /** REST calls that the operation has made. */
+  calls(): number;
+  /** What was known of a record is out of date. */
+  forget(key: RecordKey): void;
+}
+
+/** No source: it could not be sent. */
+const UNSAID = '';
+
+/** The bulk endpoint of a resource, for one operation. */
+export function createTarget(
+  resource: Resource,
+  client: BoundClient,
+  session: Session,
+  operation: Operation,
+): BulkTarget {
+  async function send(chunk: readonly Pending[]): Promise<RecordOf[Resource][] | null> {
+    const [first] = chunk as [Pending];
+    const page = await post(
+      client,
+      resource,
+      first.key,
+      chunk.map(({ body }) => body),
+    );
+    if (page === null) return null;
+    const keys = new Map(chunk.map(({ key }) => [key.id, key]));
+    return page.rows.flatMap((raw) => {
+      // A row that does not say its source has that of the item with its id.
+      const record = session.decodeWritten(resource, raw, { ...first.key, source: UNSAID });
+      const key = record && keys.get(record.key.id);
+      if (record?.key.source !== UNSAID) return record ?? [];
+      return (key && session.decodeWritten(resource, raw, key)) ?? [];
+    });
+  }
+  return {
+    resource,
+    project: session.principal.project,
+    apiKey: session.principal.apiKey,
+    timeZone: session.settings.timeZone,
+    send,
+    calls: () => operation.usage.calls,
+    forget: (key) => session.forget(key),
+  };
+}
+
+function post(
+  client: BoundClient,
+  resource: Resource,
+  key: RecordKey,
+  items: readonly JsonObject[],
+): Promise<Page | null> {
+  switch (resource) {
+    case 'profile':
+      return client.bulkProfiles({}, { [ENDPOINTS.bulkProfiles.itemsKey]: items });
+    case 'content':
+      return client.bulkContents(
+        { type: CONTENT_TYPE_SPELLING[key.type ?? 'ITEM'].bulk },
+        { [ENDPOINTS.bulkContents.itemsKey]: items },
+      );
+    case 'conversion':
+      return client.bulkConversions({}, { source: key.source, [ENDPOINTS.bulkConversions.itemsKey]: items });
+    case 'interaction':
+      return client.bulkInteractions({}, { [ENDPOINTS.bulkInteractions.itemsKey]: items });
+  }
+}

@@ -1,0 +1,358 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeGlobalId } from '../../src/datatrics/keys.ts';
+import { type ReceivedCall, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
+
+type Gateway = Awaited<ReturnType<typeof startWithUpstream>>;
+
+let gateway: Gateway;
+/** Connections on which calls came. */
+const sockets = new Set<Socket>();
+const warnings: Error[] = [];
+const onWarning = (warning: Error): void => void warnings.push(warning);
+
+/** What the upstream answers, once `gate` opens. */
+let answer: (call: ReceivedCall) => unknown;
+let gate: Promise<void>;
+let open: () => void;
+
+function shut(): void {
+  ({ promise: gate, resolve: open } = Promise.withResolvers<void>());
+}
+
+/** Calls whose connection was closed before they had their answer. */
+const abandoned: string[] = [];
+
+async function serve(call: ReceivedCall, res: { writableEnded: boolean }, req: IncomingMessage): Promise<unknown> {
+  sockets.add(req.socket);
+  const onClose = (): void => void (res.writableEnded || abandoned.push(call.path));
+  req.socket.once('close', onClose);
+  await gate;
+  req.socket.off('close', onClose);
+  return answer(call);
+}
+
+function record({ path }: ReceivedCall): unknown {
+  const id = decodeURIComponent(/\/(?:profile|sale)\/([^?]+)/.exec(path)?.[1] ?? '');
+  return path.includes('/sale/')
+    ? { conversionid: id, source: 'shop', profileid: '7' }
+    : { profileid: id, name: `Name ${id}` };
+}
+
+beforeAll(async () => {
+  process.on('warning', onWarning);
+  gateway = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
+});
+beforeEach(() => {
+  gateway.upstream.calls.length = 0;
+  sockets.clear();
+  abandoned.length = 0;
+  answer = record;
+  shut();
+  open();
+});
+afterEach(() => {
+  open();
+  expect(warnings).toEqual([]);
+});
+afterAll(async () => {
+  process.off('warning', onWarning);
+  await gateway.close();
+});
+
+const calls = (): string[] => takeCalls(gateway.upstream.calls);
+const PROFILE = '{ profile(profileId: "7", source: "shop") { profileId name } }';
+const SEVEN = { data: { profile: { profileId: '7', name: 'Name 7' } } };
+
+const ask = (query: string, key = 'a', project = '1', variables?: object) =>
+  gateway.query(query, variables, { 'x-apikey': key, 'x-datatrics-project': project });
+
+/** An operation whose client goes away when told. */
+function abandonable(query: string, key = 'a') {
+  const controller = new AbortController();
+  const done = fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-apikey': key },
+    body: JSON.stringify({ query }),
+    signal: controller.signal,
+  }).then(
+    () => 'answered',
+    () => 'gone',
+  );
+  return { done, leave: () => controller.abort() };
+}
+
+/** Waits for calls at the upstream. */
+const untilCalls = (count: number) => vi.waitFor(() => expect(gateway.upstream.calls).toHaveLength(count));
+/** Time in which what must not happen would have happened. */
+const aWhile = () => sleep(150);
+
+describe('equal reads of one operation', () => {
+  it('are one call, under whatever names and by whatever paths', async () => {
+    const id = encodeGlobalId('1', { resource: 'profile', id: '7', source: 'shop' });
+    const query = `query ($id: ID!) {
+      a: profile(profileId: "7", source: "shop") { name }
+      b: profile(profileId: 7, source: "shop") { profileId }
+      c: node(id: $id) { ... on Profile { name } }
+      d: nodes(ids: [$id, $id]) { id }
+      e: conversion(conversionId: "1", source: "shop") { profile { name } other: profile(source: "shop") { name } }
+      f: conversion(conversionId: "2", source: "shop") { profile { name } }
+    }`;
+    for (const _run of ['interpreted', 'compiled', 'compiled']) {
+      const { body } = await ask(query, 'a', '1', { id });
+      const named = { name: 'Name 7' };
+      expect(body).toEqual({
+        data: {
+          a: named,
+          b: { profileId: '7' },
+          c: named,
+          d: [{ id }, { id }],
+          e: { profile: named, other: named },
+          f: { profile: named },
+        },
+      });
+      expect(calls().sort()).toEqual(['/profile/7?source=shop', '/sale/1?source=shop', '/sale/2?source=shop']);
+    }
+  });
+
+  it('are one call for equal lists, and for what failed', async () => {
+    answer = ({ path }) => (path.includes('?limit') ? { items: [], total_items: 0 } : { status: 400, message: 'no' });
+    const { body } = await ask(`{
+      a: conversions { totalCount } b: conversions(first: 20) { nodes { id } } c: conversions { pageInfo { hasNextPage } }
+      d: profile(profileId: "7", source: "shop") { id } e: profile(profileId: "7", source: "shop") { id }
+    }`);
+    expect(body.errors?.map(({ path }) => path)).toEqual([['d'], ['e']]);
+    expect(calls().sort()).toEqual(['/profile/7?source=shop', '/sale?limit=20&page=1']);
+  });
+
+  it('are told on the receipt', async () => {
+    const { body } = await gateway.query(
+      '{ a: profile(profileId: "7", source: "shop") { id } b: profile(profileId: "7", source: "shop") { id } }',
+      undefined,
+      { 'x-apikey': 'a', 'x-upstream-receipt': '1' },
+    );
+    expect(body.extensions.upstream).toMatchObject({ calls: 1, deduped: 1, retries: 0 });
+  });
+
+  it('of another source, type or id are calls of their own', async () => {
+    await ask(`{
+      a: profile(profileId: "7", source: "shop") { id } b: profile(profileId: "7", source: "Shop") { id }
+      c: content(contentId: "7", source: "shop") { id } d: content(contentId: "7", source: "shop", type: CATEGORY) { id }
+    }`);
+    expect(calls()).toHaveLength(4);
+  });
+});
+
+describe('equal reads of concurrent operations', () => {
+  it('by one principal share one call', async () => {
+    shut();
+    const queries = [PROFILE, PROFILE, PROFILE, '{ profile(source: "shop", profileId: 7) { name } other: __typename }'];
+    const answers = queries.map((query) => ask(query));
+    await untilCalls(1);
+    await aWhile();
+    open();
+    for (const { body } of await Promise.all(answers)) expect(body.data.profile.name).toBe('Name 7');
+    expect(calls()).toEqual(['/profile/7?source=shop']);
+  });
+
+  it('by one principal share one call for a list', async () => {
+    answer = () => ({ total_items: 0, items: [] });
+    shut();
+    const answers = [1, 2, 3].map(() => ask('{ conversions { totalCount } }'));
+    await untilCalls(1);
+    await aWhile();
+    open();
+    for (const { body } of await Promise.all(answers))
+      expect(body).toEqual({ data: { conversions: { totalCount: 0 } } });
+    expect(calls()).toEqual(['/sale?limit=20&page=1']);
+  });
+
+  it.each([
+    ['two keys', ['a', '1'], ['b', '1']],
+    ['one key in two projects', ['a', '1'], ['a', '2']],
+    ['a key and a project that look like another’s together', ['a', '1-b'], ['b-a', '1']],
+  ] as const)('by %s share nothing', async (_name, one, other) => {
+    shut();
+    answer = ({ path, headers }) => ({ profileid: '7', name: `${headers['x-apikey']} ${path.split('/')[3]}` });
+    const callers = [one, other, one, other];
+    const answers = callers.map(([key, project]) => ask(PROFILE, key, project));
+    await untilCalls(2);
+    await aWhile();
+    open();
+    const bodies = (await Promise.all(answers)).map(({ body }) => body);
+    expect(bodies).toEqual(
+      callers.map(([key, project]) => ({ data: { profile: { profileId: '7', name: `${key} ${project}` } } })),
+    );
+    expect(gateway.upstream.calls).toHaveLength(2);
+  });
+
+  it('that come one after the other are calls of their own: nothing is kept', async () => {
+    for (let i = 0; i < 3; i++) expect((await ask(PROFILE)).body).toEqual(SEVEN);
+    expect(calls()).toHaveLength(3);
+  });
+
+  it('share a failure, which is then forgotten', async () => {
+    shut();
+    answer = () => ({ status: 400, message: 'no' });
+    const answers = [1, 2, 3].map(() => ask(PROFILE));
+    await untilCalls(1);
+    await aWhile();
+    open();
+    for (const { body } of await Promise.all(answers)) {
+      expect(body).toMatchObject({ data: { profile: null }, errors: [{ extensions: { code: 'UPSTREAM_REJECTED' } }] });
+    }
+    expect(calls()).toHaveLength(1);
+    answer = record;
+    expect((await ask(PROFILE)).body).toEqual(SEVEN);
+  });
+});
+
+describe('an operation whose client has gone', () => {
+  it('has its calls cancelled', async () => {
+    shut();
+    const client = abandonable(
+      '{ a: profile(profileId: "1", source: "s") { id } b: profile(profileId: "2", source: "s") { id } }',
+    );
+    await untilCalls(2);
+    client.leave();
+    expect(await client.done).toBe('gone');
+    await vi.waitFor(() => expect(abandoned).toHaveLength(2));
+  });
+
+  it('makes no further calls', async () => {
+    shut();
+    answer = () => ({ total_items: 1, items: [{ conversionid: '1', source: 'shop', profileid: '7' }] });
+    const client = abandonable('{ conversions { nodes { profile { id } } } }');
+    await untilCalls(1);
+    client.leave();
+    await vi.waitFor(() => expect(abandoned).toHaveLength(1));
+    open();
+    await aWhile();
+    expect(calls()).toHaveLength(1);
+  });
+
+  it('is not tried again', async () => {
+    const own = await startWithUpstream((_call, res) => void res.writeHead(503, { 'retry-after': '1' }).end());
+    const controller = new AbortController();
+    const done = fetch(`${own.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: PROFILE }),
+      signal: controller.signal,
+    }).catch(() => 'gone');
+    await vi.waitFor(() => expect(own.upstream.calls).toHaveLength(1));
+    await sleep(50);
+    controller.abort();
+    expect(await done).toBe('gone');
+    await sleep(1_200);
+    expect(own.upstream.calls).toHaveLength(1);
+    await own.close();
+  });
+
+  it('by GET has its calls cancelled, too', async () => {
+    shut();
+    const controller = new AbortController();
+    const done = fetch(`${gateway.url}/graphql?query=${encodeURIComponent(PROFILE)}`, {
+      headers: { 'x-apikey': 'a', accept: 'application/json' },
+      signal: controller.signal,
+    }).catch(() => 'gone');
+    await untilCalls(1);
+    controller.abort();
+    expect(await done).toBe('gone');
+    await vi.waitFor(() => expect(abandoned).toHaveLength(1));
+  });
+
+  it.each([
+    ['first', 0],
+    ['second', 1],
+  ])('leaves a shared call to the others, though it was the %s to ask', async (_name, which) => {
+    shut();
+    const clients: ReturnType<typeof abandonable>[] = [];
+    let other: ReturnType<typeof ask> | undefined;
+    for (const turn of [0, 1]) {
+      if (turn === which) clients.push(abandonable(PROFILE));
+      else other = ask(PROFILE);
+      await untilCalls(1);
+      await sleep(50);
+    }
+    clients[0]?.leave();
+    await clients[0]?.done;
+    await aWhile();
+    expect(abandoned).toEqual([]);
+    open();
+    expect((await other)?.body).toEqual(SEVEN);
+    expect(calls()).toHaveLength(1);
+  });
+
+  it('and was the last to wait, leaves nothing for who comes next to join', async () => {
+    shut();
+    const clients = [abandonable(PROFILE), abandonable(PROFILE)];
+    await untilCalls(1);
+    await aWhile();
+    for (const client of clients) client.leave();
+    await vi.waitFor(() => expect(abandoned).toHaveLength(1));
+    open();
+    expect((await ask(PROFILE)).body).toEqual(SEVEN);
+    expect(calls()).toHaveLength(2);
+  });
+});
+
+describe('many reads', () => {
+  const ids = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => encodeGlobalId('1', { resource: 'profile', id: `${i}`, source: 'shop' }));
+  const NODES = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Profile { name } } }';
+
+  it('of one operation are made at once, over no more connections than configured', async () => {
+    const many = ids(500);
+    for (const _run of ['interpreted', 'compiled']) {
+      const { body } = await ask(NODES, 'a', '1', { ids: many });
+      expect(body).toEqual({ data: { nodes: many.map((id, i) => ({ id, name: `Name ${i}` })) } });
+      expect(calls()).toHaveLength(500);
+    }
+    expect(sockets.size).toBeLessThanOrEqual(64);
+  });
+
+  it('in turn use one connection', async () => {
+    for (let i = 0; i < 20; i++) await ask(PROFILE);
+    expect(sockets.size).toBe(1);
+    expect(calls()).toHaveLength(20);
+  });
+
+  it('of many operations at once are each answered with what they asked for', async () => {
+    const bodies = await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        ask('query ($id: ID!) { profile(profileId: $id, source: "shop") { name } }', `key${i % 3}`, '1', {
+          id: `${i % 10}`,
+        }),
+      ),
+    );
+    bodies.forEach(({ body }, i) => {
+      expect(body).toEqual({ data: { profile: { name: `Name ${i % 10}` } } });
+    });
+  });
+
+  it('wait for a free connection, and those that are never wanted are not made', async () => {
+    const own = await startWithUpstream(serve, { UPSTREAM_CONNECTIONS: '2' });
+    shut();
+    const controller = new AbortController();
+    const done = fetch(`${own.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: NODES, variables: { ids: ids(10) } }),
+      signal: controller.signal,
+    }).catch(() => 'gone');
+    await vi.waitFor(() => expect(own.upstream.calls).toHaveLength(2));
+    controller.abort();
+    expect(await done).toBe('gone');
+    await vi.waitFor(() => expect(abandoned).toHaveLength(2));
+    open();
+    await aWhile();
+    expect(own.upstream.calls).toHaveLength(2);
+    // The connections are free again.
+    const { body } = await own.query(NODES, { ids: ids(4) });
+    expect(body.data.nodes).toHaveLength(4);
+    await own.close();
+  });
+});
