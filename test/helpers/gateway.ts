@@ -32,11 +32,15 @@ function config(settings: Settings): Config {
   return readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...settings });
 }
 
-async function gateway(settings: Settings, upstream: Upstream): Promise<TestGateway> {
+/** What is left out, for comparing the ways a request can go. */
+type Parts = NonNullable<Parameters<typeof startGateway>[3]>;
+
+async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}): Promise<TestGateway> {
   const running: Gateway = await startGateway(
     config(settings),
     upstream,
     createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'),
+    parts,
   );
   return {
     url: running.url,
@@ -60,22 +64,27 @@ async function gateway(settings: Settings, upstream: Upstream): Promise<TestGate
 export async function startWithSandbox(
   settings: Settings = {},
   options: SandboxOptions = {},
+  parts: Parts = {},
 ): Promise<TestGateway & { sandbox: Sandbox }> {
   const sandbox = await startSandbox({ port: 0, ...options });
   const { origin, pathname } = new URL(sandbox.url);
   const sources = config(settings).sources;
-  const running = await gateway(settings, {
-    origin,
-    basePath: pathname,
-    project: sandbox.project,
-    apiKey: sandbox.apiKey,
-    sources: {
-      profile: sources.profile ?? sandbox.sources.profiles,
-      content: sources.content ?? sandbox.sources.contents,
-      conversion: sources.conversion ?? sandbox.sources.conversions,
-      interaction: sources.interaction ?? sandbox.sources.interactions,
+  const running = await gateway(
+    settings,
+    {
+      origin,
+      basePath: pathname,
+      project: sandbox.project,
+      apiKey: sandbox.apiKey,
+      sources: {
+        profile: sources.profile ?? sandbox.sources.profiles,
+        content: sources.content ?? sandbox.sources.contents,
+        conversion: sources.conversion ?? sandbox.sources.conversions,
+        interaction: sources.interaction ?? sandbox.sources.interactions,
+      },
     },
-  });
+    parts,
+  );
   return {
     ...running,
     sandbox,

@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, sep } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/** Layers from the top down. A file may import its own layer and those below; `bulk` stands beside `graph`. */
+const LAYERS = ['http', 'graph', 'bulk', 'datatrics', 'transport', 'lib'];
+/** Puts layers together, so it sees them all. */
+const TOP = ['app.ts', 'main.ts', 'config.ts', 'start.js'];
+/** Programs of their own: what they may import, and who may import them. */
+const PROGRAMS: Record<string, { readonly sees: readonly string[]; readonly seenBy: readonly string[] }> = {
+  sandbox: { sees: [], seenBy: ['main.ts'] },
+  cli: { sees: ['graph', 'bulk', 'datatrics', 'transport', 'lib'], seenBy: [] },
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+/** Relative imports of a module map, by paths from `src/`. */
+function importsOf(modules: ReadonlyMap<string, string>): Import[] {
+  const statement = /^(import|export)\s+(type\s+)?([^'"]*?from\s+)?['"](\.[^'"]+)['"]|\bimport\(['"](\.[^'"]+)['"]\)/gm;
+  return [...modules].flatMap(([from, text]) =>
+    [...text.matchAll(statement)].map(([, , type, names, fixed, dynamic]) => ({
+      from,
+      to: normalize(join(dirname(from), (fixed ?? dynamic) as string))
+        .split(sep)
+        .join('/'),
+      typeOnly:
+        type !== undefined || (names !== undefined && /^\{(\s*type\s+\w+(\s+as\s+\w+)?\s*,?)+\s*\}\s*from/.test(names)),
+    })),
+  );
+}
+
+const layerOf = (path: string): string => (path.includes('/') ? (path.split('/')[0] as string) : path);
+
+/** One line per import that breaks the rule. */
+function violations(imports: readonly Import[]): string[] {
+  return imports
+    .filter(({ from, to }) => {
+      const [source, target] = [layerOf(from), layerOf(to)];
+      if (source === target) return false;
+      const program = PROGRAMS[target];
+      if (program) return !program.seenBy.includes(from);
+      if (TOP.includes(source)) return false;
+      if (PROGRAMS[source]) return !PROGRAMS[source].sees.includes(target);
+      if (source === 'bulk' && target === 'graph') return true;
+      return LAYERS.indexOf(target) < LAYERS.indexOf(source) || !LAYERS.includes(target);
+    })
+    .map(({ from, to }) => `${from} must not import ${to}`);
+}
+
+/** The files of each cycle of imports that are more than types. */
+function cycles(imports: readonly Import[]): string[] {
+  const next = new Map<string, string[]>();
+  for (const { from, to, typeOnly } of imports) if (!typeOnly) next.set(from, [...(next.get(from) ?? []), to]);
+  const found = new Set<string>();
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path);
+    if (at !== -1) found.add([...trail.slice(at), path].join(' → '));
+    if (at !== -1 || done.has(path)) return;
+    for (const target of next.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of next.keys()) visit(path, []);
+  return [...found];
+}
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.(ts|js)$/.test(path))
+  .map((path) => path.split(sep).join('/'));
+const modules = new Map(files.map((path) => [path, readFileSync(join('src', path), 'utf8')]));
+const imports = importsOf(modules);
+
+describe('imports', () => {
+  test('are found at all', () => {
+    expect(modules.size).toBeGreaterThan(50);
+    expect(imports.length).toBeGreaterThan(200);
+    for (const { from, to } of imports) expect(modules.has(to), `${from} imports ${to}`).toBe(true);
+  });
+
+  test('point one way', () => {
+    expect(violations(imports)).toEqual([]);
+  });
+
+  test('make no circle', () => {
+    expect(cycles(imports)).toEqual([]);
+  });
+
+  test('of a layer above, of a program, and in a circle would be told', () => {
+    const wrong = importsOf(
+      new Map([
+        ['lib/a.ts', "import { b } from '../transport/b.ts';"],
+        ['datatrics/c.ts', "import type { d } from '../graph/d.ts';"],
+        ['bulk/e.ts', "import { f } from '../graph/f.ts';"],
+        ['http/g.ts', "const h = await import('../sandbox/h.ts');"],
+        ['sandbox/i.ts', "export { j } from '../lib/j.ts';"],
+        ['graph/k.ts', "import { l } from './l.ts';"],
+        ['graph/l.ts', "import { type t, k } from './k.ts';"],
+        ['graph/m.ts', "import type { n } from './n.ts';"],
+        ['graph/n.ts', "import { type m } from './m.ts';"],
+      ]),
+    );
+    expect(violations(wrong).map((line) => line.split(' ')[0])).toEqual([
+      'lib/a.ts',
+      'datatrics/c.ts',
+      'bulk/e.ts',
+      'http/g.ts',
+      'sandbox/i.ts',
+    ]);
+    expect(cycles(wrong)).toEqual(['graph/k.ts → graph/l.ts → graph/k.ts']);
+  });
+});
+
+test('the picture in docs/architecture.md names every layer and program', () => {
+  const picture = readFileSync('docs/architecture.md', 'utf8').split('```')[1] ?? '';
+  const folders = new Set(files.filter((path) => path.includes('/')).map(layerOf));
+  for (const folder of folders) expect(picture).toContain(`${folder}/`);
+  for (const [, name] of picture.matchAll(/\b([a-z]+)\/ /g)) expect(folders).toContain(name);
+});

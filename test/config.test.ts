@@ -1,0 +1,213 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function problems(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const UPSTREAM = {
+  DATATRICS_URL: 'https://api.example/2.0',
+  DATATRICS_PROJECT: '1',
+  DATATRICS_API_KEY: 'k',
+  AUTH_MODE: 'open',
+};
+
+describe('settings', () => {
+  test('have defaults for everything: the sandbox, open, on loopback', () => {
+    expect(readConfig({})).toMatchObject({
+      port: 4000,
+      host: '127.0.0.1',
+      upstream: null,
+      authMode: 'open',
+      filters: 'auto',
+      conversionProfileField: 'profileid',
+      timeZone: 'UTC',
+      operationTimeoutMs: 15_000,
+      upstreamTimeoutMs: 5_000,
+      upstreamConnections: 64,
+      maxUpstreamCalls: 1_000,
+      maxBodyBytes: 1_048_576,
+      documentLimits: {
+        maxTokens: 5_000,
+        maxDepth: 12,
+        maxAliases: 100,
+        maxRootFields: 50,
+        maxDirectives: 50,
+        maxEstimatedCalls: 5_000,
+      },
+      bulkLimits: { maxItems: 1_000, chunkItems: 50 },
+      corsOrigins: [],
+      rateLimit: undefined,
+      logLevel: 'info',
+    });
+  });
+
+  test('count as unset when they are empty', () => {
+    const empty = Object.fromEntries(
+      ['PORT', 'HOST', 'DATATRICS_URL', 'AUTH_MODE', 'RATE_LIMIT', 'LOG_LEVEL', 'GATEWAY_CONFIG'].map((name) => [
+        name,
+        '',
+      ]),
+    );
+    expect(readConfig(empty)).toEqual(readConfig({}));
+  });
+
+  test('take a base URL with or without a trailing slash', () => {
+    expect(readConfig({ ...UPSTREAM, DATATRICS_URL: 'https://api.example:8443/2.0/' }).upstream).toEqual({
+      origin: 'https://api.example:8443',
+      basePath: '/2.0',
+    });
+    expect(readConfig({ ...UPSTREAM, DATATRICS_URL: 'http://127.0.0.1:9/2.0' }).upstream).toEqual({
+      origin: 'http://127.0.0.1:9',
+      basePath: '/2.0',
+    });
+  });
+
+  test.each([
+    ['PORT', '70000', 'a whole number of a port from 0 to 65535'],
+    ['PORT', '4e3', 'a whole number'],
+    ['DATATRICS_URL', 'api.example', 'a URL such as'],
+    ['DATATRICS_URL', 'http://api.example/2.0', 'https:'],
+    ['DATATRICS_URL', 'ftp://api.example', 'a URL such as'],
+    ['DATATRICS_URL', 'https://api.example/2.0?apikey=x', 'without user, query or fragment'],
+    ['DATATRICS_PROJECT', '../1', 'letters, digits, _ and -'],
+    ['DATATRICS_FILTERS', 'maybe', 'auto, on or off'],
+    ['DATATRICS_BATCH_READS', 'maybe', 'off, auto or on'],
+    ['DATATRICS_CONVERSION_PROFILE_FIELD', 'a b', 'a field name'],
+    ['DATATRICS_TIMEZONE', 'Mars/Olympus', 'an IANA time zone'],
+    ['DATATRICS_PAGE_LIMIT', '501', 'from 1 to 500'],
+    ['AUTH_MODE', 'closed', 'open, passthrough or managed'],
+    ['AUTH_MODE', 'managed', 'open or passthrough'],
+    ['OPERATION_TIMEOUT_MS', '0', 'milliseconds'],
+    ['UPSTREAM_TIMEOUT_MS', '-1', 'milliseconds'],
+    ['UPSTREAM_CONNECTIONS', 'many', 'connections'],
+    ['MAX_UPSTREAM_CALLS', '0', 'calls'],
+    ['MAX_ESTIMATED_CALLS', '1.5', 'calls'],
+    ['MAX_BODY_BYTES', '1', 'bytes'],
+    ['MAX_TOKENS', '', ''],
+    ['MAX_DEPTH', '0', 'levels'],
+    ['MAX_ALIASES', '-', 'aliases'],
+    ['MAX_BULK_ITEMS', 'x', 'items'],
+    ['RATE_LIMIT', '60/m', '6000r,60000c'],
+    ['REDIS_URL', 'localhost', 'redis://'],
+    ['CORS_ORIGINS', 'https://app.example/', 'origins such as'],
+    ['CORS_ORIGINS', '*', 'origins such as'],
+    ['TRUSTED_DOCUMENTS', 'yes', 'off, allowed or only'],
+    ['TRUSTED_DOCUMENTS', 'only', 'needs a manifest'],
+    ['LOG_LEVEL', 'loud', 'trace, debug'],
+    ['GATEWAY_CONFIG', '/nowhere.yml', 'a readable JSON or YAML file'],
+  ])('name what is wrong with %s=%s', (name, value, need) => {
+    const found = problems({ [name]: value });
+    if (value === '') return expect(found).toEqual([]);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(new RegExp(`^${name}`));
+    expect(found[0]).toContain(need);
+  });
+
+  test('are all told at once', () => {
+    const found = problems({ PORT: 'x', LOG_LEVEL: 'x', MAX_DEPTH: 'x', DATATRICS_TIMEZONE: 'x' });
+    expect(found.map((line) => line.split(':')[0]).sort()).toEqual([
+      'DATATRICS_TIMEZONE',
+      'LOG_LEVEL',
+      'MAX_DEPTH',
+      'PORT',
+    ]);
+  });
+
+  test('never show a secret', () => {
+    const found = problems({
+      ...UPSTREAM,
+      DATATRICS_API_KEY: 'ca nary',
+      DATATRICS_URL: 'http://user:ca%20nary@api.example',
+      REDIS_URL: 'ca nary',
+    });
+    expect(found).toHaveLength(3);
+    expect(found.join()).not.toMatch(/ca.{1,3}nary/);
+  });
+});
+
+describe('an upstream', () => {
+  test('needs to be told who may ask', () => {
+    const { AUTH_MODE, ...rest } = UPSTREAM;
+    expect(AUTH_MODE).toBe('open');
+    expect(problems(rest)).toEqual([expect.stringMatching(/^AUTH_MODE: not set/)]);
+  });
+
+  test('needs project and key when it is open', () => {
+    expect(
+      problems({ DATATRICS_URL: UPSTREAM.DATATRICS_URL, AUTH_MODE: 'open' }).map((line) => line.split(':')[0]),
+    ).toEqual(['DATATRICS_PROJECT', 'DATATRICS_API_KEY']);
+    expect(problems({ DATATRICS_URL: UPSTREAM.DATATRICS_URL, AUTH_MODE: 'passthrough' })).toEqual([]);
+  });
+
+  test.each(['0.0.0.0', '::', '192.168.1.2', 'gateway.example'])('is not open to the network: HOST %s', (HOST) => {
+    expect(problems({ ...UPSTREAM, HOST })).toEqual([expect.stringMatching(/^AUTH_MODE: got "open" with HOST/)]);
+    expect(problems({ ...UPSTREAM, HOST, AUTH_MODE: 'passthrough' })).toEqual([]);
+    expect(problems({ HOST })).toEqual([]);
+  });
+});
+
+describe('a file of settings', () => {
+  test.each([
+    ['JSON', 'a.json', '{"PORT": 5000, "CORS_ORIGINS": ["https://a.example", "https://b.example"]}'],
+    ['YAML', 'a.yml', 'PORT: 5000\nCORS_ORIGINS:\n  - https://a.example\n  - https://b.example\n'],
+  ])('may be %s, and variables win over it', (_kind, name, text) => {
+    const GATEWAY_CONFIG = file(name, text);
+    expect(readConfig({ GATEWAY_CONFIG })).toMatchObject({
+      port: 5000,
+      corsOrigins: ['https://a.example', 'https://b.example'],
+    });
+    expect(readConfig({ GATEWAY_CONFIG, PORT: '6000' }).port).toBe(6000);
+  });
+
+  test('may hold nothing that is not known', () => {
+    expect(problems({ GATEWAY_CONFIG: file('b.json', '{"PROT": 1}') })).toEqual([expect.stringContaining('"PROT"')]);
+    expect(problems({ GATEWAY_CONFIG: file('c.json', '[1]') })).toHaveLength(1);
+    expect(problems({ GATEWAY_CONFIG: file('d.json', '{') })).toHaveLength(1);
+  });
+
+  test('is read from .env in the working directory, below the environment', () => {
+    file('.env', 'PORT=x1\nLOG_LEVEL=x2\n');
+    const { status, stderr } = spawnSync(process.execPath, [resolve('src/start.js')], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { LOG_LEVEL: 'silent' },
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('PORT: got "x1"');
+    expect(stderr).not.toContain('LOG_LEVEL');
+  });
+});
+
+test('.env.example names every variable, and README’s table does', () => {
+  const source = readFileSync('src/config.ts', 'utf8');
+  const table = source.slice(source.indexOf('const variables = z.object('), source.indexOf('type Variables'));
+  const names = [...[...table.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name as string), 'GATEWAY_CONFIG'];
+  const example = readFileSync('.env.example', 'utf8');
+  const lines = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name as string);
+  expect(lines.sort()).toEqual(names.sort());
+  const readme = readFileSync('README.md', 'utf8').replace(
+    '`…_CONTENT_…`, `…_CONVERSION_…`, `…_INTERACTION_SOURCES`',
+    '`DATATRICS_CONTENT_SOURCES` `DATATRICS_CONVERSION_SOURCES` `DATATRICS_INTERACTION_SOURCES`',
+  );
+  for (const name of names) expect(readme, name).toContain(`\`${name}\``);
+});

@@ -1,0 +1,248 @@
+import { auditServer } from 'graphql-http';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
+
+const GRAPHQL = 'application/graphql-response+json';
+const gateway = await startWithSandbox();
+const byYoga = await startWithSandbox({}, {}, { hotPath: false });
+afterAll(() => Promise.all([gateway.close(), byYoga.close()]));
+
+const post = (body: string | Uint8Array, headers: Record<string, string> = {}, url = gateway.url): Promise<Response> =>
+  fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: body as BodyInit,
+  });
+const query = (text: unknown, rest: object = {}): string => JSON.stringify({ query: text, ...rest });
+const codes = async (response: Response): Promise<string[]> =>
+  ((await response.json()) as { errors: { extensions: { code: string } }[] }).errors.map(
+    ({ extensions }) => extensions.code,
+  );
+
+describe.each([
+  ['the hot path', gateway],
+  ['Yoga', byYoga],
+])('GraphQL over HTTP by %s', (_name, { url }) => {
+  test('passes every audit of the graphql-http package', async () => {
+    const results = await auditServer({ url: `${url}/graphql`, fetchFn: fetch });
+    expect(results.length).toBeGreaterThan(50);
+    expect(results.filter(({ status }) => status === 'error')).toEqual([]);
+  });
+});
+
+describe('a request', () => {
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/graphql',
+    'application/json; charset=latin1',
+    'application/jsonp',
+  ])('with the content type %s answers 415', async (type) => {
+    const response = await post(query('{ __typename }'), { 'content-type': type });
+    expect(response.status).toBe(415);
+    expect(await codes(response)).toEqual(['BAD_REQUEST']);
+  });
+
+  test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"'])(
+    'with the content type %s is read',
+    async (type) => {
+      expect((await post(query('{ __typename }'), { 'content-type': type })).status).toBe(200);
+    },
+  );
+
+  test.each([
+    ['no JSON', '{'],
+    ['an array', '[]'],
+    ['text', '"{ __typename }"'],
+    ['nothing', ''],
+    ['no query', '{}'],
+    ['a query that is no text', query(7)],
+    ['variables that are no object', query('{ __typename }', { variables: [] })],
+    ['an operation name that is no text', query('{ __typename }', { operationName: 7 })],
+    ['extensions that are no object', query('{ __typename }', { extensions: 'x' })],
+  ])('with %s answers 400, whatever it accepts', async (_name, body) => {
+    for (const accept of ['application/json', GRAPHQL]) {
+      const response = await post(body, { accept });
+      expect(response.status).toBe(400);
+      expect(await codes(response)).toEqual(['BAD_REQUEST']);
+    }
+  });
+
+  test('larger than allowed answers 413, by its length or by its chunks', async () => {
+    expect((await post(query('x'.repeat(1_100_000)))).status).toBe(413);
+    const chunks = new ReadableStream({
+      start(controller) {
+        for (let i = 0; i < 20; i++) controller.enqueue(new Uint8Array(100_000));
+        controller.close();
+      },
+    });
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: chunks,
+      duplex: 'half',
+    } as RequestInit);
+    expect(response.status).toBe(413);
+    expect(await codes(response)).toEqual(['BAD_REQUEST']);
+  });
+
+  test('by another method answers 405 and names those that there are', async () => {
+    for (const method of ['PUT', 'DELETE', 'PATCH']) {
+      const response = await fetch(`${gateway.url}/graphql`, { method });
+      expect(response.status).toBe(405);
+      expect(response.headers.get('allow')).toBe('GET, POST');
+    }
+  });
+
+  test('by GET runs queries, with variables, and no mutations', async () => {
+    const search = new URLSearchParams({
+      query: 'query Q($id: ID!) { profile(profileId: $id) { name } }',
+      variables: '{"id":"1001"}',
+      operationName: 'Q',
+    });
+    expect(await (await fetch(`${gateway.url}/graphql?${search}`)).json()).toEqual({
+      data: { profile: { name: 'Ada Example' } },
+    });
+    const mutation = new URLSearchParams({
+      query: 'mutation { deleteContent(input: {contentId: "2001", source: "Webshop-EN"}) { deletedId } }',
+    });
+    const response = await fetch(`${gateway.url}/graphql?${mutation}`);
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('POST');
+    expect(await codes(response)).toEqual(['BAD_REQUEST']);
+    expect(gateway.sandbox.requests.every(({ method }) => method === 'GET')).toBe(true);
+  });
+});
+
+describe('an operation that can not run', () => {
+  test.each([
+    ['{', {}, 'GRAPHQL_PARSE_FAILED'],
+    ['{ nothing }', {}, 'GRAPHQL_VALIDATION_FAILED'],
+    ['query ($id: ID!) { profile(profileId: $id) { name } }', {}, 'BAD_USER_INPUT'],
+    ['query ($n: Int) { profiles(first: $n) { totalCount } }', { variables: { n: 'x' } }, 'BAD_USER_INPUT'],
+    ['query A { __typename } query B { __typename }', {}, 'OPERATION_RESOLUTION_FAILURE'],
+    ['query A { __typename }', { operationName: 'B' }, 'OPERATION_RESOLUTION_FAILURE'],
+    ['fragment F on Query { __typename }', {}, 'GRAPHQL_VALIDATION_FAILED'],
+    [`{ ${'__typename '.repeat(6_000)} }`, {}, 'OPERATION_TOO_COMPLEX'],
+  ])('answers 200 or 400 by what is accepted: %s', async (text, rest, code) => {
+    const accepted: [string, number, string][] = [
+      ['application/json', 200, 'application/json'],
+      [GRAPHQL, 400, GRAPHQL],
+      [`${GRAPHQL}, application/json`, 400, GRAPHQL],
+      [`application/json, ${GRAPHQL};q=0.9`, 200, 'application/json'],
+      [`application/json;q=0.5, ${GRAPHQL};q=0.6`, 400, GRAPHQL],
+      ['*/*', 200, 'application/json'],
+    ];
+    for (const [accept, status, type] of accepted) {
+      const response = await post(query(text, rest), { accept });
+      expect([response.status, response.headers.get('content-type')]).toEqual([status, `${type}; charset=utf-8`]);
+      const body = (await response.json()) as { data?: unknown; errors: { extensions: { code: string } }[] };
+      expect(body).not.toHaveProperty('data');
+      for (const error of body.errors) expect(error.extensions.code).toBe(code);
+    }
+  });
+});
+
+describe('both ways', () => {
+  const bodies: (string | Uint8Array)[] = [
+    query('{ __typename }'),
+    query('{ profile(profileId: "1001") { id name attributes } }'),
+    query('{ profile(profileId: "..") { id } profiles(first: 0) { totalCount } }'),
+    query('{ nothing }'),
+    query('{'),
+    query('query ($a: Int!) { profiles(first: $a) { totalCount } }', { variables: { a: null } }),
+    query('query A { __typename } query B { a: __typename }', { operationName: 'B' }),
+    query('mutation { updateProfile(input: {profileId: "", source: ""}) { userErrors { code field } } }'),
+    query(
+      '{ conversions(first: 3) { edges { cursor node { id items { content { name } } } } pageInfo { endCursor } } }',
+    ),
+    '{',
+    '[]',
+    '{}',
+    'null',
+    '""',
+    query(1),
+    query('{a}', { variables: 1 }),
+    new Uint8Array([255]),
+    query('{ é }'),
+    query('{ __typename }', { extensions: null, variables: null }),
+    JSON.stringify({ documentId: 'x' }),
+  ];
+  const accepts = [
+    undefined,
+    '*/*',
+    'application/json',
+    GRAPHQL,
+    `${GRAPHQL};q=0.1, application/json`,
+    'text/html',
+    'nonsense',
+  ];
+
+  test('give the same status, headers and body for the same request', async () => {
+    let compared = 0;
+    for (const body of bodies) {
+      for (const accept of accepts) {
+        for (const extra of [{}, { 'x-upstream-plan': '1' }]) {
+          const headers = { ...(accept && { accept }), ...extra };
+          const [one, other] = await Promise.all([post(body, headers), post(body, headers, byYoga.url)]);
+          expect(one.status).toBe(other.status);
+          for (const name of ['content-type', 'cache-control', 'allow', 'x-content-type-options'])
+            expect(one.headers.get(name)).toBe(other.headers.get(name));
+          expect(await one.text()).toBe(await other.text());
+          compared += 1;
+        }
+      }
+    }
+    expect(compared).toBeGreaterThan(250);
+  });
+});
+
+describe('besides GraphQL', () => {
+  test('there are health, readiness and metrics, and nothing else', async () => {
+    expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
+    expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/^gateway_operation_duration_seconds_count\{outcome="executed"\} \d+$/m);
+    expect(metrics).toMatch(
+      /^gateway_upstream_read_duration_seconds_count\{endpoint="getProfile",outcome="ok"\} \d+$/m,
+    );
+    for (const path of ['/nowhere', '/graphqlx', '/graphiql/', '/.env', '//graphql'])
+      expect((await fetch(gateway.url + path)).status).toBe(404);
+    expect((await fetch(`${gateway.url}/health`, { method: 'POST' })).status).toBe(405);
+  });
+
+  test('readiness is lost when call after call fails, and comes back with the first that does not', async () => {
+    gateway.sandbox.faults.set({ reset: 'before' });
+    for (let i = 0; i < 5; i++) await gateway.query(`{ profile(profileId: "${i}", source: "s") { name } }`);
+    const lost = await fetch(`${gateway.url}/ready`);
+    expect([lost.status, await lost.text()]).toEqual([
+      503,
+      expect.stringContaining('calls to the Datatrics API failed'),
+    ]);
+    gateway.sandbox.faults.clear();
+    await gateway.query('{ profile(profileId: "1001", source: "Webshop") { name } }');
+    expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
+  });
+
+  test('a browser gets GraphiQL, whose files are all here', { timeout: 30_000 }, async () => {
+    const page = await fetch(`${gateway.url}/graphql`, {
+      headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
+    });
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const html = await page.text();
+    const addresses = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, address]) => address as string);
+    expect(addresses.length).toBeGreaterThan(2);
+    for (const address of [
+      ...addresses,
+      '/graphiql/editor.worker.js',
+      '/graphiql/json.worker.js',
+      '/graphiql/graphql.worker.js',
+    ]) {
+      const file = await fetch(gateway.url + address);
+      expect(file.status, address).toBe(200);
+      expect((await file.text()).length).toBeGreaterThan(100);
+    }
+    expect(html).toContain('ConversionsWithProfiles');
+  });
+});

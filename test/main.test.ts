@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type FakeUpstream, startUpstream } from './helpers/gateway.ts';
+
+let child: ChildProcess | undefined;
+let upstream: FakeUpstream | undefined;
+afterEach(async () => {
+  if (child && child.exitCode === null) {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+  await upstream?.close();
+  child = undefined;
+  upstream = undefined;
+});
+
+/** Starts the program as `npm start` does. */
+function start(env: Record<string, string>) {
+  const running = spawn(process.execPath, ['src/start.js'], { env: { PATH: process.env.PATH, PORT: '0', ...env } });
+  child = running;
+  let stdout = '';
+  let stderr = '';
+  running.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  running.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const exit = once(running, 'exit').then(([code]) => code as number);
+  const url = async (): Promise<string> => {
+    await expect.poll(() => stdout, { timeout: 10_000 }).toContain('/graphql');
+    return /http:\S+(?=\/graphql)/.exec(stdout)?.[0] as string;
+  };
+  return { running, exit, url, stderr: () => stderr, stdout: () => stdout };
+}
+
+const ask = async (url: string, query: string): Promise<{ data?: unknown }> =>
+  (await (
+    await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+    })
+  ).json()) as { data?: unknown };
+
+const inFront = (fake: FakeUpstream): Record<string, string> => ({
+  DATATRICS_URL: fake.url,
+  DATATRICS_PROJECT: '1',
+  DATATRICS_API_KEY: 'secret-canary',
+  AUTH_MODE: 'open',
+});
+
+describe('npm start', () => {
+  test('prints GraphiQL’s address and answers over the sandbox', async () => {
+    const { url, stdout } = start({});
+    expect(await ask(await url(), '{ profile(profileId: "1001") { name } }')).toEqual({
+      data: { profile: { name: 'Ada Example' } },
+    });
+    expect(stdout()).toContain('embedded sandbox');
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('exits with 0 on %s, at once when idle', async (signal) => {
+    const { running, exit, url } = start({});
+    await url();
+    const asked = performance.now();
+    running.kill(signal);
+    expect(await exit).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(5_000);
+  });
+
+  test('finishes what is under way before it exits', async () => {
+    upstream = await startUpstream(async () => {
+      await sleep(500);
+      return { profileid: '1', source: 's', name: 'Late' };
+    });
+    const { running, exit, url } = start(inFront(upstream));
+    const address = await url();
+    const answer = ask(address, '{ profile(profileId: "1", source: "s") { name } }');
+    await expect.poll(() => upstream?.calls.length).toBe(1);
+    running.kill('SIGTERM');
+    expect(await answer).toEqual({ data: { profile: { name: 'Late' } } });
+    expect(await exit).toBe(0);
+    await expect(fetch(`${address}/health`)).rejects.toThrow();
+  });
+
+  test('calls the API for nothing but an operation', async () => {
+    upstream = await startUpstream(() => ({ profileid: '1', source: 's' }));
+    const { url } = start(inFront(upstream));
+    const address = await url();
+    for (const path of ['/graphql', '/ready', '/health', '/metrics'])
+      await fetch(address + path, { headers: { accept: 'text/html' } });
+    await ask(address, '{ __schema { queryType { name } } }');
+    await sleep(300);
+    expect(upstream.calls).toEqual([]);
+    await ask(address, '{ profile(profileId: "1", source: "s") { name } }');
+    expect(upstream.calls).toHaveLength(1);
+  });
+
+  test('says what is wrong with the settings, at every log level, and exits with 1', async () => {
+    const { exit, stderr } = start({
+      PORT: 'x',
+      LOG_LEVEL: 'silent',
+      DATATRICS_URL: 'http://api.example',
+      DATATRICS_API_KEY: 'secret canary',
+    });
+    expect(await exit).toBe(1);
+    const lines = stderr().trim().split('\n');
+    expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(['DATATRICS_API_KEY', 'DATATRICS_URL', 'PORT']);
+    expect(stderr()).not.toContain('canary');
+    expect(stderr()).not.toContain('    at ');
+  });
+
+  test('says so when its port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { exit, stderr } = start({ PORT: String((other.address() as AddressInfo).port) });
+    expect(await exit).toBe(1);
+    expect(stderr()).toMatch(/^PORT, HOST: can not listen/);
+    other.close();
+  });
+});
