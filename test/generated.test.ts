@@ -1,0 +1,89 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { print } from 'graphql';
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  BulkUpsertProfilesDocument,
+  ConversionsWithProfilesDocument,
+  CreateProfileDocument,
+} from './generated/operations.ts';
+import { startWithSandbox } from './helpers/gateway.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'generated-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('everything that npm run codegen makes is up to date', { timeout: 60_000 }, () => {
+  const copy = join(folder, 'copy');
+  mkdirSync(copy);
+  for (const path of ['src', 'schema', 'codegen.yml', 'package.json'])
+    cpSync(path, join(copy, path), { recursive: true });
+  for (const path of ['docs', 'test']) mkdirSync(join(copy, path));
+  symlinkSync(resolve('node_modules'), join(copy, 'node_modules'));
+  execFileSync(process.execPath, ['src/cli/print.ts'], { cwd: copy });
+  execFileSync(
+    process.execPath,
+    [resolve('node_modules/.bin/graphql-codegen'), '--config', 'codegen.yml', '--silent'],
+    { cwd: copy },
+  );
+  for (const path of ['schema/gateway.graphql', 'docs/errors.md', 'test/generated/operations.ts']) {
+    expect(
+      readFileSync(path, 'utf8') === readFileSync(join(copy, path), 'utf8'),
+      `${path} is stale: npm run codegen`,
+    ).toBe(true);
+  }
+});
+
+describe('a typed document', () => {
+  test('gives typed data and takes typed variables', async () => {
+    const gateway = await startWithSandbox();
+    async function run<D, V>(document: TypedDocumentNode<D, V>, variables: V): Promise<D> {
+      return (await gateway.query(print(document), variables as object)).body.data as D;
+    }
+    const { conversions } = await run(ConversionsWithProfilesDocument, {});
+    const totals: (number | null | undefined)[] | undefined = conversions?.edges.map(({ node }) => node?.total);
+    expect(totals).toHaveLength(20);
+    const input = { profileId: 'typed', source: 'Webshop', name: 'Typed' };
+    const { createProfile } = await run(CreateProfileDocument, { input });
+    expect(createProfile?.profile?.attributes).toEqual({});
+    const { bulkUpsertProfiles } = await run(BulkUpsertProfilesDocument, {});
+    expect(bulkUpsertProfiles?.results.map(({ outcome }) => outcome)).toEqual(['UPSERTED', 'UPSERTED']);
+    await gateway.close();
+  });
+});
+
+describe('npm run check:schema', () => {
+  const repo = join(folder, 'repo');
+  mkdirSync(join(repo, 'schema'), { recursive: true });
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t.example', ...args], {
+      cwd: repo,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  const write = (sdl: string): void => writeFileSync(join(repo, 'schema/gateway.graphql'), sdl);
+  const check = (env: Record<string, string> = {}) => {
+    const { status, stdout } = spawnSync(process.execPath, [resolve('src/cli/check-schema.ts')], {
+      cwd: repo,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+    return { status, stdout };
+  };
+
+  test('names what a change breaks, before and after it is committed', () => {
+    git('init', '-q');
+    write('type Query { a: String b: String }');
+    expect(check()).toMatchObject({ status: 0, stdout: expect.stringContaining('no schema/gateway.graphql in HEAD') });
+    git('add', '.');
+    git('commit', '-qm', 'first');
+    write('type Query { a(x: Int): String }');
+    expect(check()).toMatchObject({ status: 1, stdout: expect.stringContaining('BREAKING: Query.b was removed.') });
+    expect(check().stdout).toContain('dangerous: An optional arg x on Query.a was added.');
+    expect(check({ BREAKING_CHANGES: 'allowed' }).status).toBe(0);
+    git('commit', '-qam', 'second');
+    expect(check()).toMatchObject({ status: 1, stdout: expect.stringContaining('since HEAD~1') });
+  });
+});
