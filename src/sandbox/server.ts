@@ -10,8 +10,8 @@ import { Store } from './store.ts';
 import { type Answer, readRequestBody, sendAnswer } from './wire.ts';
 
 export type { LoggedRequest } from './control.ts';
-export type { Effects, FaultRule, Faults } from './faults.ts';
-export type { JsonObject, Kind, RecordKey, Store } from './store.ts';
+export type { FaultRule, Faults } from './faults.ts';
+export type { JsonObject, Kind, Store } from './store.ts';
 
 export interface SandboxOptions {
   /** Default 0: any free port. */

@@ -1,0 +1,94 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { ENDPOINTS, type Endpoint } from '../../src/datatrics/endpoints.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { COLLECTION, type CollectionEntry } from '../fixtures/collection.ts';
+import { startWithUpstream } from '../helpers/gateway.ts';
+
+let answer: unknown;
+const gateway = await startWithUpstream(() => answer);
+const sandbox = await startSandbox({ empty: true });
+afterAll(() => Promise.all([gateway.close(), sandbox.close()]));
+
+const rows = COLLECTION.map((entry) => [entry.name, entry] as const);
+const keyOf = ({ method, path }: { method: string; path: string }): string =>
+  `${method} ${path.replace('/project/{project}', '')}`;
+
+describe('every endpoint of the collection', () => {
+  beforeEach(() => {
+    gateway.upstream.calls.length = 0;
+  });
+
+  test('is there once: 19 in all', () => {
+    expect(COLLECTION).toHaveLength(19);
+    expect(new Set(COLLECTION.map(keyOf)).size).toBe(19);
+  });
+
+  test.each(rows)('%s: operation, REST request, answer', async (_name, entry) => {
+    answer = entry.answer;
+    const { body } = await gateway.query(entry.operation);
+    expect(gateway.upstream.calls).toHaveLength(1);
+    const [call] = gateway.upstream.calls;
+    const path = `/2.0/project/1${entry.path.replace('{id}', entry.sent.id ?? '')}`;
+    const [sentPath, sentQuery] = (call?.path ?? '').split('?');
+    expect([call?.method, sentPath]).toEqual([entry.method, path]);
+    expect([...new URLSearchParams(sentQuery)].sort()).toEqual([...new URLSearchParams(entry.sent.query)].sort());
+    expect(call?.headers).toMatchObject({ 'x-apikey': 'k', 'content-type': 'application/json' });
+    expect(call?.body === '' ? undefined : JSON.parse(call?.body ?? '')).toEqual(entry.sent.body);
+    expect(body).toEqual({ data: entry.data });
+  });
+});
+
+describe('the endpoint table', () => {
+  const table = new Map(Object.values<Endpoint>(ENDPOINTS).map((endpoint) => [keyOf(endpoint), endpoint]));
+
+  test('has the collection’s endpoints and no others', () => {
+    expect([...table.keys()].sort()).toEqual(COLLECTION.map(keyOf).sort());
+  });
+
+  test.each(rows)('agrees on %s', (_name, entry) => {
+    const endpoint = table.get(keyOf(entry)) as Endpoint;
+    const named = (need: string): string[] =>
+      Object.keys(endpoint.query)
+        .filter((name) => endpoint.query[name] === need)
+        .sort();
+    expect(named('required')).toEqual([...entry.required].sort());
+    expect(named('optional')).toEqual([...entry.optional].sort());
+    expect('defaults' in endpoint ? endpoint.defaults : undefined).toEqual(entry.defaults);
+    expect('total' in endpoint ? endpoint.total : undefined).toEqual(entry.total);
+    if (entry.body) {
+      expect(endpoint).toMatchObject({ body: { idKey: entry.body.idKey, wrapper: entry.body.wrapper } });
+      expect('itemsKey' in endpoint ? endpoint.itemsKey : undefined).toBe(entry.body.list);
+      expect('sourceOnTop' in endpoint && endpoint.sourceOnTop).toBe(entry.body.source ?? false);
+    }
+  });
+});
+
+describe('the sandbox', () => {
+  async function call({
+    method,
+    path,
+    sent,
+  }: CollectionEntry): Promise<{ status: number; json: Record<string, unknown> }> {
+    const url = `${sandbox.url}/project/${sandbox.project}${path.replace('{id}', sent.id ?? '')}${sent.query ? `?${sent.query}` : ''}`;
+    const response = await fetch(url, {
+      method,
+      headers: { 'x-apikey': sandbox.apiKey, 'content-type': 'application/json' },
+      ...(sent.body !== undefined && { body: JSON.stringify(sent.body) }),
+    });
+    return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+  }
+
+  // Writes come first, so that there is something to read; the delete last, so that it was there.
+  const order = { POST: 0, PUT: 1, GET: 2, DELETE: 3 };
+  const inOrder = [...rows].sort(([, a], [, b]) => order[a.method] - order[b.method]);
+
+  test.each(inOrder)('takes the request of %s and answers in the same form', async (_name, entry) => {
+    const { status, json } = await call(entry);
+    expect(status).toBe(200);
+    expect(Object.keys(json).sort()).toEqual(
+      expect.arrayContaining(Object.keys(entry.answer as object).filter((name) => name !== 'items')),
+    );
+    if (entry.total)
+      expect(json).toMatchObject({ [entry.total]: expect.any(Number), page: 1, items: expect.any(Array) });
+  });
+});
