@@ -14,9 +14,8 @@ import { createMetrics } from './http/metrics.ts';
 import { createRunOperation } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { startServer } from './http/server.ts';
-import { createYogaHandler } from './http/yoga.ts';
+import { createLazyYogaHandler } from './http/yoga.ts';
 import type { Logger } from './lib/log.ts';
-import { connectRedis } from './lib/redis.ts';
 import { createPool } from './transport/pool.ts';
 
 /** The API that a gateway stands in front of, and what is known of it without configuration. */
@@ -50,7 +49,8 @@ export async function startGateway(
 ): Promise<Gateway> {
   const reportUnexpected = (error: unknown): void => log.error({ err: error }, 'unexpected error');
   const readiness = new Readiness();
-  const redis = config.redisUrl === undefined ? undefined : connectRedis(config.redisUrl, log);
+  const redis =
+    config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const pool = createPool({
     origin: upstream.origin,
     connections: config.upstreamConnections,
@@ -100,7 +100,7 @@ export async function startGateway(
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
     runOperation,
-    yoga: createYogaHandler(runOperation),
+    yoga: createLazyYogaHandler(runOperation),
     hotPath: parts.hotPath ?? true,
     graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
     readiness,
