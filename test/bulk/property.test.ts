@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { startWithUpstream } from '../helpers/gateway.ts';
+
+/**
+ * A REST API that writes what it is sent unless it is told to misbehave, one fault per call. Whatever it does, the gateway
+ * must not lose an item, nor say of one what is not so.
+ */
+type Fault = 'none' | 400 | 409 | 413 | 422 | 424 | 401 | 404 | 429 | 500 | 503 | 'reset' | 'reset-after' | 'half' | 'html' | 'empty' | 'hang-after' | 'slow';
+
+const FAULTS: readonly Fault[] = ['none', 400, 409, 413, 422, 424, 401, 404, 429, 500, 503, 'reset', 'reset-after', 'half', 'html', 'empty', 'hang-after', 'slow'];
+
+let store = new Map<string, string>();
+let faults: Fault[] = [];
+let poison = new Set<string>();
+let dropped = new Set<string>();
+let reversed = false;
+let posts = 0;
+
+const gateway = await startWithUpstream(
+  async ({ body }, res) => {
+    posts += 1;
+    const { profiles } = JSON.parse(body) as { profiles: { profileid: string; source: string; profile: { name: string } }[] };
+    const fault = faults.shift() ?? 'none';
+    if (fault === 'reset') return void res.socket?.resetAndDestroy();
+    if (typeof fault === 'number') return void res.writeHead(fault).end(JSON.stringify({ status: fault, message: 'no' }));
+    if (profiles.some(({ profileid }) => poison.has(profileid))) return void res.writeHead(400).end(JSON.stringify({ error: { message: 'bad item' } }));
+    const taken = profiles.filter(({ profileid }) => !dropped.has(profileid));
+    for (const item of taken) store.set(`${item.source}/${item.profileid}`, item.profile.name);
+    const items = taken.map((item) => ({ profileid: item.profileid, source: item.source, ...item.profile }));
+    const text = JSON.stringify({ totalElements: items.length, items: reversed ? items.reverse() : items });
+    if (fault === 'reset-after') return void res.socket?.resetAndDestroy();
+    if (fault === 'hang-after') return undefined;
+    if (fault === 'empty') return void res.writeHead(204).end();
+    if (fault === 'html') return void res.writeHead(200).end('<html>');
+    if (fault === 'half') return void res.writeHead(200).end(text.slice(0, text.length / 2));
+    if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, 5));
+    res.writeHead(200).end(text);
+    return undefined;
+  },
+  { BULK_CHUNK_ITEMS: '5', UPSTREAM_TIMEOUT_MS: '60', BULK_CONCURRENCY: '2', BULK_EXTRA_REQUESTS: '40' },
+);
+afterAll(() => gateway.close());
+
+const UPSERT = `mutation ($items: [ProfileInput!]!, $token: String) { bulkUpsertProfiles(input: { items: $items, resumeToken: $token }) {
+  results { index outcome profile { profileId source name } userErrors { code field } }
+  summary { total upserted rejected notAttempted unknown upstreamRequests } resumeToken } }`;
+
+interface Payload {
+  results: { index: number; outcome: string; profile: { profileId: string; source: string; name: string } | null; userErrors: { code: string; field: string[] }[] }[];
+  summary: { total: number; upserted: number; rejected: number; notAttempted: number; unknown: number; upstreamRequests: number };
+  resumeToken: string | null;
+}
+
+interface Item {
+  profileId: string;
+  source: string;
+  name: string;
+}
+
+async function upsert(items: Item[], token: string | null): Promise<Payload> {
+  posts = 0;
+  const { body } = await gateway.query(UPSERT, { items, token });
+  expect(body.errors).toBeUndefined();
+  return body.data.bulkUpsertProfiles;
+}
+
+/** What must hold of every answer, however the API behaved. */
+function check(items: Item[], { results, summary, resumeToken }: Payload): void {
+  const later = new Map(items.map((item, index) => [`${item.source}/${item.profileId}`, index]));
+  expect(results.map(({ index }) => index)).toEqual(items.map((_, index) => index));
+  const count = (outcome: string): number => results.filter((result) => result.outcome === outcome).length;
+  expect(summary).toEqual({
+    total: items.length,
+    upserted: count('UPSERTED'),
+    rejected: count('REJECTED'),
+    notAttempted: count('NOT_ATTEMPTED'),
+    unknown: count('UNKNOWN'),
+    upstreamRequests: posts,
+  });
+  expect(summary.upserted + summary.rejected + summary.notAttempted + summary.unknown).toBe(summary.total);
+  for (const { index, outcome, profile, userErrors } of results) {
+    const item = items[index] as Item;
+    const key = `${item.source}/${item.profileId}`;
+    const isDuplicate = later.get(key) !== index;
+    expect(userErrors.some(({ code }) => code === 'DUPLICATE')).toBe(isDuplicate);
+    if (isDuplicate) expect(outcome).toBe('REJECTED');
+    else if (outcome === 'UPSERTED') {
+      expect(store.get(key)).toBe(item.name);
+      if (profile) expect(profile).toEqual(item);
+    } else if (outcome === 'REJECTED') expect(store.has(key)).toBe(false);
+    for (const { field } of userErrors) expect(field.slice(0, 2)).toEqual(['items', String(index)]);
+  }
+  expect(resumeToken === null).toBe(summary.notAttempted + summary.unknown === 0);
+}
+
+const run = fc.record({
+  items: fc.array(
+    fc.record({ profileId: fc.integer({ min: 0, max: 30 }).map((n) => `p${n}`), source: fc.constantFrom('a', 'b'), name: fc.string({ minLength: 1, maxLength: 3 }) }),
+    { minLength: 1, maxLength: 30 },
+  ),
+  faults: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant<Fault>('none') }, { weight: 2, arbitrary: fc.constantFrom(...FAULTS) }), { maxLength: 6 }),
+  poison: fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 2 }),
+  dropped: fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 2 }),
+  reversed: fc.boolean(),
+});
+
+test('no item is lost or misreported, and resuming ends as one clean run would', { timeout: 300_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(run, async (plan) => {
+      store = new Map();
+      faults = [...plan.faults];
+      poison = new Set(plan.poison.map((n) => `p${n}`));
+      dropped = new Set(plan.dropped.map((n) => `p${n}`));
+      reversed = plan.reversed;
+      let payload = await upsert(plan.items, null);
+      check(plan.items, payload);
+
+      // The API has come to its senses: going on until nothing is left.
+      faults = [];
+      for (let tries = 0; payload.resumeToken !== null && tries < 20; tries++) {
+        payload = await upsert(plan.items, payload.resumeToken);
+        check(plan.items, payload);
+      }
+      expect(payload.resumeToken).toBeNull();
+
+      const resumed = store;
+      store = new Map();
+      check(plan.items, await upsert(plan.items, null));
+      expect([...resumed].sort()).toEqual([...store].sort());
+    }),
+    { numRuns: Number(process.env.PROPERTY_RUNS ?? 300) },
+  );
+});

@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readExamples } from '../src/http/graphiql.ts';
+import { startWithSandbox } from './helpers/gateway.ts';
+
+const gateway = await startWithSandbox();
+afterAll(() => gateway.close());
+
+const readme = readFileSync('README.md', 'utf8');
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, text]) => text as string);
+
+describe('README', () => {
+  const examples = blocks('sh').filter((text) => text.startsWith('curl'));
+
+  test('has at least five examples', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(examples)('has an example that runs when pasted: %s', async (text) => {
+    const script = text.replaceAll('http://localhost:4000', gateway.url);
+    // curl is on every machine that pastes it; spawned asynchronously, since the gateway is in this process.
+    const { execFile } = await import('node:child_process');
+    const answer = await new Promise<string>((resolve, reject) =>
+      execFile('sh', ['-c', script], (error, stdout) => (error ? reject(error) : resolve(stdout))),
+    );
+    const { data, errors, extensions } = JSON.parse(answer);
+    expect(errors).toBeUndefined();
+    if (extensions?.plan) return expect(extensions.plan.length).toBeGreaterThan(0);
+    for (const value of Object.values(data)) expect(value).not.toBeNull();
+  });
+
+  test('shows operations as they are in schema/operations', () => {
+    const texts = [...readExamples().values()];
+    expect(blocks('graphql').length).toBeGreaterThan(0);
+    for (const block of blocks('graphql')) expect(texts).toContain(block);
+  });
+
+  test('names commands that there are', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    for (const [, name] of readme.matchAll(/npm run ([\w:]+)/g)) expect(scripts).toHaveProperty([name as string]);
+    const [cost = ''] = /npm run cost -- [^`]+/.exec(readme) ?? [];
+    expect(
+      execFileSync('sh', ['-c', cost.replace('npm run cost --', `"${process.execPath}" src/cli/cost.ts`)], {
+        encoding: 'utf8',
+      }),
+    ).toContain('ConversionsWithProfiles');
+  });
+});
+
+test.each(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/bulk.md', 'docs/errors.md'])(
+  '%s links to files that there are',
+  (file) => {
+    for (const [, target] of readFileSync(file, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      expect(existsSync(join(dirname(file), target as string)), target).toBe(true);
+    }
+  },
+);
