@@ -87,9 +87,25 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
   return { results, summary, resumeToken: unfinished ? writeResumeToken(target, identity, results) : null };
 }
 
+/** REST calls that a bulk write takes when none is refused; 0 when nothing in it can be sent. */
+export function planBulk(
+  resource: Resource,
+  inputs: readonly RecordInput[],
+  timeZone: string,
+  limits: BulkLimits,
+): number {
+  const results = inputs.map(
+    (_, index): ItemResult => ({ index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] }),
+  );
+  return planRequests(
+    prepare({ resource, timeZone }, inputs, results).filter((item) => item !== null),
+    limits,
+  );
+}
+
 /** Encodes the inputs; what can't be sent, and the earlier of two with one key, is rejected here and null. */
 function prepare(
-  target: BulkTarget,
+  target: Pick<BulkTarget, 'resource' | 'timeZone'>,
   inputs: readonly RecordInput[],
   results: readonly ItemResult[],
 ): (Pending | null)[] {

@@ -136,6 +136,7 @@ function costs(options: Options): Row[] {
   const sources = Array.from({ length: options.sources }, (_, index) => `source ${index + 1}`);
   const settings: CostSettings = {
     projectId: '-',
+    bulkLimits: { maxItems: 1_000, chunkItems: 50, chunkBytes: 1_048_576, concurrency: 4, extraRequests: 200 },
     project: {
       sources: { profile: sources, content: sources, conversion: sources, interaction: sources },
       filters: 'on',

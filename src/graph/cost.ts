@@ -1,3 +1,5 @@
+import type { BulkLimits } from '../bulk/chunk.ts';
+import { planBulk } from '../bulk/upsert.ts';
 import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
 import { checkId, decodeGlobalId } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
@@ -8,6 +10,7 @@ export interface CostSettings {
   readonly project: ProjectSettings;
   /** The project id. */
   readonly projectId: string;
+  readonly bulkLimits: BulkLimits;
 }
 
 /** Calls of one endpoint that a field makes for one parent. */
@@ -121,6 +124,30 @@ export function costOfNodes(): CostExtensions {
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
   return { cost: { dependsOn: [], calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
+}
+
+const BULK = {
+  profile: 'bulkProfiles',
+  content: 'bulkContents',
+  conversion: 'bulkConversions',
+  interaction: 'bulkInteractions',
+} as const;
+
+/** A bulk write: a call per chunk, and those that may be spent on parting refused items from the rest. */
+export function costOfBulk(resource: Resource): CostExtensions {
+  return {
+    cost: {
+      dependsOn: ['input'],
+      calls: ({ input }, { project, bulkLimits }) => {
+        const { items, dryRun, resumeToken } = input;
+        if (dryRun || items.length > bulkLimits.maxItems) return [];
+        const chunks = planBulk(resource, items, project.timeZone, bulkLimits);
+        // Parting n items takes fewer than 2n calls, whatever the limit.
+        const atMost = chunks === 0 ? 0 : chunks + Math.min(bulkLimits.extraRequests, 2 * items.length);
+        return [{ endpoint: BULK[resource], atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];
+      },
+    },
+  };
 }
 
 function isPossibleId(id: string): boolean {

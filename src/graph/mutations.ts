@@ -3,6 +3,7 @@ import type { Resource } from '../datatrics/endpoints.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder, TypeRef } from './builder.ts';
 import type { BulkResult, BulkUpsertInput } from './context.ts';
+import { costOfBulk } from './cost.ts';
 
 interface BulkDefinition<R> {
   readonly resource: Resource;
@@ -165,6 +166,7 @@ export function defineMutationTypes(builder: Builder) {
       t.field({
         type: Payload,
         nullable: true,
+        extensions: costOfBulk(resource),
         description: `Writes many ${resource}s, with an outcome for each. REST: \`${rest}\`, in calls of a limited size.`,
         args: { input: t.arg({ type: BulkInput, required: true, description: 'What to write.' }) },
         resolve: (_root, args, { bulkUpsert }) => bulkUpsert(resource, args.input as BulkUpsertInput),

@@ -58,7 +58,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
       receipt: head.headers['x-upstream-receipt'] === '1',
-      costSettings: { project: settings, projectId: principal.project },
+      costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: () => {
         operation = new Operation(limits);
         const bound = client.as(principal, operation);

@@ -79,6 +79,19 @@ describe('the plan', () => {
     expect(sum(entries, 'atLeast')).toBe(1);
   });
 
+  test('counts a bulk write’s calls, and those that may be spent on refused items', async () => {
+    const items = Array.from({ length: 120 }, (_, i) => ({ profileId: `plan-${i}`, source: 'Webshop' }));
+    const query =
+      'mutation ($items: [ProfileInput!]!, $dry: Boolean!) { bulkUpsertProfiles(input: { items: $items, dryRun: $dry }) { summary { upserted } } }';
+    const entry = { path: ['bulkUpsertProfiles'], method: 'POST', endpoint: '/project/{project}/profile/bulk' };
+    expect(await plan(query, { items, dry: false })).toEqual([{ ...entry, atLeast: 1, atMost: 203 }]);
+    expect(await plan(query, { items, dry: true })).toEqual([]);
+    expect(await plan(query, { items: [{ profileId: '', source: '' }], dry: false })).toEqual([
+      { ...entry, atLeast: 0, atMost: 0 },
+    ]);
+    expect(await spent(query, { items, dry: false })).toBe(3);
+  });
+
   test('says nothing of what surely fails without a call', async () => {
     expect(
       await plan(
