@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { readExamples } from '../../src/http/graphiql.ts';
+import { startWithSandbox } from '../helpers/gateway.ts';
+import { anyOperation } from '../helpers/operations.ts';
+
+const compiled = await startWithSandbox({ DATATRICS_FILTERS: 'on' });
+const interpreted = await startWithSandbox({ DATATRICS_FILTERS: 'on' }, {}, { compile: false });
+afterAll(() => Promise.all([compiled.close(), interpreted.close()]));
+beforeEach(() => {
+  compiled.sandbox.faults.clear();
+  interpreted.sandbox.faults.clear();
+});
+
+/** Errors may come in any order: fields run side by side. */
+function sorted(body: { errors?: { path?: unknown }[] }): unknown {
+  const byPath = (a: object, b: object): number => JSON.stringify(a).localeCompare(JSON.stringify(b));
+  return { ...body, ...(body.errors && { errors: [...body.errors].sort(byPath) }) };
+}
+
+/** The same operation by both engines; compiled, it comes the third time. */
+async function agree(query: string, variables?: object): Promise<void> {
+  const expected = sorted((await interpreted.query(query, variables)).body);
+  for (let time = 1; time <= 3; time++) {
+    expect(sorted((await compiled.query(query, variables)).body), `time ${time}`).toEqual(expected);
+  }
+}
+
+const VALUES =
+  'query ($id: ID = "1001", $source: String, $n: Int, $type: ContentType! = ITEM, $yes: Boolean = true, $node: [ID!]! = []) {';
+
+describe('compiled and interpreted execution agree on', () => {
+  test.each([...readExamples()].filter(([, text]) => /^query/m.test(text)))('the example %s', async (_name, text) => {
+    await agree(text);
+  });
+
+  test.each<[string, object?]>([
+    ['{ __typename profile(profileId: "1001") { __typename id } }'],
+    [
+      '{ profile(profileId: "nobody") { name } a: profile(profileId: "..") { name } b: profile(profileId: "1", source: "") { name } }',
+    ],
+    ['{ profiles(first: 0) { totalCount } b: profiles(first: 1) { nodes { name } } }'],
+    [
+      '{ nodes(ids: ["x", "UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx"]) { __typename id ... on Profile { name } ... on Content { url } } }',
+    ],
+    [
+      '{ node(id: "UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx") { ... on Node { id } ...P } } fragment P on Profile { email conversions(first: 1) { nodes { total } } }',
+    ],
+    [
+      '{ conversions(first: 5) { edges { cursor node { items { itemId price content { name } attributes } } } pageInfo { hasNextPage endCursor } totalCount } }',
+    ],
+    [
+      '{ a: conversions(first: 1) { nodes { total } } ...F } fragment F on Query { a: conversions(first: 1) { nodes { email } } }',
+    ],
+    ['{ __schema { queryType { name } } }'],
+    [`${VALUES} profile(profileId: $id, source: $source) { name @include(if: $yes) email @skip(if: $yes) } }`],
+    [
+      `${VALUES} profile(profileId: $id, source: $source) { name @include(if: $yes) email @skip(if: $yes) } }`,
+      { id: 1002, source: 'Webshop', yes: false },
+    ],
+    [`${VALUES} contents(type: $type, first: $n) { nodes { type name } } }`, { type: 'CATEGORY', n: 2 }],
+    [`${VALUES} contents(type: $type, first: $n) { nodes { type name } } }`, { type: 'NOTHING' }],
+    [`${VALUES} contents(type: $type, first: $n) { nodes { type name } } }`, { n: 'many' }],
+    [`${VALUES} nodes(ids: $node) { id } }`, { node: ['x', null] }],
+    [`${VALUES} profiles(first: $n, source: $source) { totalCount } }`, { n: null, source: null }],
+    ['query ($e: String) { profiles(filter: { email: $e }) { totalCount } }'],
+    ['query ($e: String) { profiles(filter: { email: $e }) { totalCount } }', { e: 'ada@mail.example' }],
+    [
+      'query ($f: ProfileFilter, $o: ProfileOrder) { profiles(filter: $f, orderBy: $o, first: 2) { nodes { email } } }',
+      { f: { email: null }, o: { field: 'NAME', direction: 'DESC' } },
+    ],
+    ['query A { a: __typename } query B { b: __typename }'],
+  ])('%s %o', async (query, variables) => {
+    await agree(query, variables);
+  });
+
+  test.each([
+    ['one record that fails', { match: { path: '/profile/' }, status: 500 }],
+    ['records without keys', { match: { path: '/profile/' }, bodyUnder200: 'array' }],
+    ['every call refused', { status: 403 }],
+  ] as const)('the errors of %s', async (_name, fault) => {
+    for (const gateway of [compiled, interpreted]) gateway.sandbox.faults.set(fault);
+    await agree(
+      '{ conversions(first: 3) { nodes { conversionId profile { name } } } profile(profileId: "1001") { name } }',
+    );
+  });
+
+  test('operations of all shapes', { timeout: 120_000 }, async () => {
+    const runs = { numRuns: Number(process.env.PROPERTY_RUNS ?? 100) };
+    await fc.assert(
+      fc.asyncProperty(anyOperation, (query) => agree(query)),
+      runs,
+    );
+  });
+});
