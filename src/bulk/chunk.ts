@@ -1,7 +1,7 @@
-import type { Pending } from './upsert.ts';
+import type { Pending } from './items.ts';
 
 export interface BulkLimits {
-  /** Items of one bulk write. */
+  /** Items of one bulk mutation. */
   readonly maxItems: number;
   /** Items of one REST call. */
   readonly chunkItems: number;
@@ -17,27 +17,25 @@ export interface BulkLimits {
  * Cuts items into the bodies of calls: in their order, of one group each (a call names one source for all its sales, or
  * one type for all its content), and within the limits of count and bytes. A single item may be larger.
  */
-export function cutChunks(items: readonly Pending[], limits: BulkLimits): Pending[][] {
+export function cutChunks(
+  items: readonly Pending[],
+  limits: Pick<BulkLimits, 'chunkItems' | 'chunkBytes'>,
+): Pending[][] {
   const chunks: Pending[][] = [];
   const open = new Map<string, { chunk: Pending[]; bytes: number }>();
   for (const item of items) {
     const group = groupOf(item);
-    const bytes = Buffer.byteLength(item.json) + 1;
     let entry = open.get(group);
-    if (!entry || entry.chunk.length === limits.chunkItems || entry.bytes + bytes > limits.chunkBytes) {
+    if (!entry || entry.chunk.length === limits.chunkItems || entry.bytes + item.bytes > limits.chunkBytes) {
       entry = { chunk: [], bytes: 0 };
       open.set(group, entry);
       chunks.push(entry.chunk);
     }
     entry.chunk.push(item);
-    entry.bytes += bytes;
+    // A comma goes with each.
+    entry.bytes += item.bytes + 1;
   }
   return chunks;
-}
-
-/** Calls that the items take when none is refused. */
-export function planRequests(items: readonly Pending[], limits: BulkLimits): number {
-  return cutChunks(items, limits).length;
 }
 
 function groupOf({ key }: Pending): string {

@@ -1,7 +1,7 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { badInput } from '../lib/error.ts';
+import type { ItemResult } from './items.ts';
 import type { BulkTarget } from './target.ts';
-import type { ItemResult } from './upsert.ts';
 
 /**
  * A resume token holds a digest of the input and one bit per item, set where the item went in; it is signed with a key

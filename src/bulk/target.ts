@@ -6,7 +6,7 @@ import type { RecordOf } from '../datatrics/records.ts';
 import type { Session } from '../datatrics/session.ts';
 import type { Page } from '../datatrics/wire.ts';
 import type { Operation } from '../lib/operation.ts';
-import type { Pending } from './upsert.ts';
+import type { Pending } from './items.ts';
 
 /** Where the items of one bulk write go, and what is needed to tell what became of them. */
 export interface BulkTarget {

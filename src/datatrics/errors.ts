@@ -9,17 +9,26 @@ export class DatatricsError extends GatewayError {
   readonly apiMessage: string | undefined;
   /** Whether the API may have seen the request. */
   readonly sent: boolean;
+  /** ms after which the API asks to be called again. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    details: { status?: number; apiMessage?: string | undefined; sent?: boolean; cause?: unknown } = {},
+    details: {
+      status?: number;
+      apiMessage?: string | undefined;
+      sent?: boolean;
+      cause?: unknown;
+      retryAfterMs?: number | undefined;
+    } = {},
   ) {
     super(code, message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'DatatricsError';
     this.status = details.status;
     this.apiMessage = details.apiMessage;
     this.sent = details.sent ?? true;
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 
@@ -29,8 +38,8 @@ export function invalidResponse(what: string, cause?: unknown): DatatricsError {
 }
 
 /** The meaning of a status other than 2xx. */
-export function errorOfStatus(status: number, apiMessage?: string): DatatricsError {
-  const details = { status, apiMessage };
+export function errorOfStatus(status: number, apiMessage?: string, retryAfterMs?: number): DatatricsError {
+  const details = { status, apiMessage, retryAfterMs };
   if (status >= 300 && status < 400) {
     return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent a redirect.', details);
   }

@@ -1,4 +1,5 @@
 import type { UpstreamResponse } from '../transport/pool.ts';
+import { retryAfterMs } from '../transport/retry.ts';
 import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts';
 import { isObject, type JsonObject, readNumber, readText } from './fields.ts';
 
@@ -23,7 +24,7 @@ type Body = { readonly found: true; readonly json: unknown } | { readonly found:
  */
 function readBody(response: UpstreamResponse, isResult: (body: JsonObject) => boolean): Body {
   const { status, body } = response;
-  if (status < 200 || status > 299) throw errorOfStatus(status, readMessage(body));
+  if (status < 200 || status > 299) throw errorOfStatus(status, readMessage(body), retryAfterMs(response.retryAfter));
   if (status === 204 || body.trim() === '') return { found: false };
   let json: unknown;
   try {

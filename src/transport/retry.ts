@@ -52,7 +52,7 @@ function isTransient(status: number): boolean {
 }
 
 /** `Retry-After` in seconds or as an HTTP date, as ms from now. */
-function retryAfterMs(header: string | undefined): number | undefined {
+export function retryAfterMs(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
   const date = Date.parse(header);

@@ -1,86 +1,15 @@
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import { BulkUpstream, FAULTS, type Fault } from '../helpers/bulk-upstream.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
-/**
- * A REST API that writes what it is sent unless it is told to misbehave, one fault per call. Whatever it does, the gateway
- * must not lose an item, nor say of one what is not so.
- */
-type Fault =
-  | 'none'
-  | 400
-  | 409
-  | 413
-  | 422
-  | 424
-  | 401
-  | 404
-  | 429
-  | 500
-  | 503
-  | 'reset'
-  | 'reset-after'
-  | 'half'
-  | 'html'
-  | 'empty'
-  | 'hang-after'
-  | 'slow';
-
-const FAULTS: readonly Fault[] = [
-  'none',
-  400,
-  409,
-  413,
-  422,
-  424,
-  401,
-  404,
-  429,
-  500,
-  503,
-  'reset',
-  'reset-after',
-  'half',
-  'html',
-  'empty',
-  'hang-after',
-  'slow',
-];
-
-let store = new Map<string, string>();
-let faults: Fault[] = [];
-let poison = new Set<string>();
-let dropped = new Set<string>();
-let reversed = false;
-let posts = 0;
-
-const gateway = await startWithUpstream(
-  async ({ body }, res) => {
-    posts += 1;
-    const { profiles } = JSON.parse(body) as {
-      profiles: { profileid: string; source: string; profile: { name: string } }[];
-    };
-    const fault = faults.shift() ?? 'none';
-    if (fault === 'reset') return void res.socket?.resetAndDestroy();
-    if (typeof fault === 'number')
-      return void res.writeHead(fault).end(JSON.stringify({ status: fault, message: 'no' }));
-    if (profiles.some(({ profileid }) => poison.has(profileid)))
-      return void res.writeHead(400).end(JSON.stringify({ error: { message: 'bad item' } }));
-    const taken = profiles.filter(({ profileid }) => !dropped.has(profileid));
-    for (const item of taken) store.set(`${item.source}/${item.profileid}`, item.profile.name);
-    const items = taken.map((item) => ({ profileid: item.profileid, source: item.source, ...item.profile }));
-    const text = JSON.stringify({ totalElements: items.length, items: reversed ? items.reverse() : items });
-    if (fault === 'reset-after') return void res.socket?.resetAndDestroy();
-    if (fault === 'hang-after') return undefined;
-    if (fault === 'empty') return void res.writeHead(204).end();
-    if (fault === 'html') return void res.writeHead(200).end('<html>');
-    if (fault === 'half') return void res.writeHead(200).end(text.slice(0, text.length / 2));
-    if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, 5));
-    res.writeHead(200).end(text);
-    return undefined;
-  },
-  { BULK_CHUNK_ITEMS: '5', UPSTREAM_TIMEOUT_MS: '60', BULK_CONCURRENCY: '2', BULK_EXTRA_REQUESTS: '40' },
-);
+const api = new BulkUpstream();
+const gateway = await startWithUpstream(api.answer, {
+  BULK_CHUNK_ITEMS: '5',
+  UPSTREAM_TIMEOUT_MS: '60',
+  BULK_CONCURRENCY: '2',
+  BULK_EXTRA_REQUESTS: '40',
+});
 afterAll(() => gateway.close());
 
 const UPSERT = `mutation ($items: [ProfileInput!]!, $token: String) { bulkUpsertProfiles(input: { items: $items, resumeToken: $token }) {
@@ -112,7 +41,7 @@ interface Item {
 }
 
 async function upsert(items: Item[], token: string | null): Promise<Payload> {
-  posts = 0;
+  api.posts = 0;
   const { body } = await gateway.query(UPSERT, { items, token });
   expect(body.errors).toBeUndefined();
   return body.data.bulkUpsertProfiles;
@@ -129,7 +58,7 @@ function check(items: Item[], { results, summary, resumeToken }: Payload): void 
     rejected: count('REJECTED'),
     notAttempted: count('NOT_ATTEMPTED'),
     unknown: count('UNKNOWN'),
-    upstreamRequests: posts,
+    upstreamRequests: api.posts,
   });
   expect(summary.upserted + summary.rejected + summary.notAttempted + summary.unknown).toBe(summary.total);
   for (const { index, outcome, profile, userErrors } of results) {
@@ -139,9 +68,9 @@ function check(items: Item[], { results, summary, resumeToken }: Payload): void 
     expect(userErrors.some(({ code }) => code === 'DUPLICATE')).toBe(isDuplicate);
     if (isDuplicate) expect(outcome).toBe('REJECTED');
     else if (outcome === 'UPSERTED') {
-      expect(store.get(key)).toBe(item.name);
+      expect(api.store.get(key)).toBe(item.name);
       if (profile) expect(profile).toEqual(item);
-    } else if (outcome === 'REJECTED') expect(store.has(key)).toBe(false);
+    } else if (outcome === 'REJECTED') expect(api.store.has(key)).toBe(false);
     for (const { field } of userErrors) expect(field.slice(0, 2)).toEqual(['items', String(index)]);
   }
   expect(resumeToken === null).toBe(summary.notAttempted + summary.unknown === 0);
@@ -171,24 +100,24 @@ const run = fc.record({
 test('no item is lost or misreported, and resuming ends as one clean run would', { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(run, async (plan) => {
-      store = new Map();
-      faults = [...plan.faults];
-      poison = new Set(plan.poison.map((n) => `p${n}`));
-      dropped = new Set(plan.dropped.map((n) => `p${n}`));
-      reversed = plan.reversed;
+      api.store = new Map();
+      api.faults = [...plan.faults];
+      api.poison = new Set(plan.poison.map((n) => `p${n}`));
+      api.dropped = new Set(plan.dropped.map((n) => `p${n}`));
+      api.reversed = plan.reversed;
       let payload = await upsert(plan.items, null);
       check(plan.items, payload);
 
       // The API has come to its senses: going on until nothing is left.
-      faults = [];
+      api.faults = [];
       for (let tries = 0; payload.resumeToken !== null && tries < 20; tries++) {
         payload = await upsert(plan.items, payload.resumeToken);
         check(plan.items, payload);
       }
       expect(payload.resumeToken).toBeNull();
 
-      const resumed = store;
-      store = new Map();
+      const resumed = api.store;
+      api.store = new Map();
       check(plan.items, await upsert(plan.items, null));
       // An item that a passing refusal met alone was told to be refused; everything else is as if nothing had happened.
       const refused = payload.results.filter(
@@ -197,7 +126,7 @@ test('no item is lost or misreported, and resuming ends as one clean run would',
       const missing = new Set(
         refused.map(({ index }) => `${plan.items[index]?.source}/${plan.items[index]?.profileId}`),
       );
-      expect([...resumed].sort()).toEqual([...store].filter(([key]) => !missing.has(key)).sort());
+      expect([...resumed].sort()).toEqual([...api.store].filter(([key]) => !missing.has(key)).sort());
     }),
     { numRuns: Number(process.env.PROPERTY_RUNS ?? 300) },
   );

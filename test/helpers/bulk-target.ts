@@ -1,0 +1,35 @@
+import { createTarget } from '../../src/bulk/target.ts';
+import { createClient } from '../../src/datatrics/client.ts';
+import type { Resource } from '../../src/datatrics/endpoints.ts';
+import { Knowledge } from '../../src/datatrics/knowledge.ts';
+import { type ProjectSettings, Session } from '../../src/datatrics/session.ts';
+import { Operation } from '../../src/lib/operation.ts';
+import { createPrincipal } from '../../src/lib/principal.ts';
+import { createPool } from '../../src/transport/pool.ts';
+
+const NONE = { profile: [], content: [], conversion: [], interaction: [] };
+const settings: ProjectSettings = {
+  sources: NONE,
+  filters: 'off',
+  batchReads: 'off',
+  conversionProfileField: 'profileid',
+  timeZone: 'UTC',
+  pageLimit: 500,
+};
+
+/** The bulk endpoint of an API, for the engine without GraphQL; `end` lets go of it. */
+export function bulkTarget(resource: Resource, origin: string, timeoutMs: number) {
+  const pool = createPool({ origin, connections: 8, timeoutMs });
+  const principal = createPrincipal('test', '1', 'k');
+  const operation = new Operation({ timeoutMs: 2 ** 31 - 1, maxCalls: Number.POSITIVE_INFINITY });
+  const client = createClient({ send: pool.send, basePath: '/2.0' }).as(principal, operation);
+  const session = new Session({ client, principal, operation, settings, knowledge: new Knowledge() });
+  return {
+    target: createTarget(resource, client, session, operation),
+    operation,
+    async end(): Promise<void> {
+      operation.end();
+      await pool.close();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { startUpstream } from './gateway.ts';
+
+/**
+ * A REST API for bulk writes of profiles that writes what it is sent unless it is told to misbehave, one fault per call.
+ */
+export type Fault =
+  | 'none'
+  | 400
+  | 409
+  | 413
+  | 422
+  | 424
+  | 401
+  | 404
+  | 429
+  | 500
+  | 503
+  | 'reset'
+  | 'reset-after'
+  | 'half'
+  | 'html'
+  | 'empty'
+  | 'hang-after'
+  | 'slow';
+
+/** Faults after which the API may be asked again. */
+export const PASSING: readonly Fault[] = [
+  'none',
+  429,
+  500,
+  503,
+  'reset',
+  'reset-after',
+  'half',
+  'html',
+  'empty',
+  'hang-after',
+  'slow',
+];
+export const FAULTS: readonly Fault[] = [...PASSING, 400, 409, 413, 422, 424, 401, 404];
+
+export class BulkUpstream {
+  /** Names by `source/id`. */
+  store = new Map<string, string>();
+  /** One for each call to come; none after the last. */
+  faults: Fault[] = [];
+  /** Ids for which a call is refused. */
+  poison = new Set<string>();
+  /** Ids that are left out in silence. */
+  dropped = new Set<string>();
+  /** Whether answers come in another order. */
+  reversed = false;
+  posts = 0;
+
+  readonly answer: Parameters<typeof startUpstream>[0] = async ({ body }, res) => {
+    this.posts += 1;
+    const { profiles } = JSON.parse(body) as {
+      profiles: { profileid: string; source: string; profile: { name: string } }[];
+    };
+    const fault = this.faults.shift() ?? 'none';
+    if (fault === 'reset') return void res.socket?.resetAndDestroy();
+    if (typeof fault === 'number')
+      return void res.writeHead(fault).end(JSON.stringify({ status: fault, message: 'no' }));
+    if (profiles.some(({ profileid }) => this.poison.has(profileid))) {
+      return void res.writeHead(400).end(JSON.stringify({ error: { message: 'bad item' } }));
+    }
+    const taken = profiles.filter(({ profileid }) => !this.dropped.has(profileid));
+    for (const item of taken) this.store.set(`${item.source}/${item.profileid}`, item.profile.name);
+    const items = taken.map((item) => ({ profileid: item.profileid, source: item.source, ...item.profile }));
+    const text = JSON.stringify({ totalElements: items.length, items: this.reversed ? items.reverse() : items });
+    if (fault === 'reset-after') return void res.socket?.resetAndDestroy();
+    if (fault === 'hang-after') return undefined;
+    if (fault === 'empty') return void res.writeHead(204).end();
+    if (fault === 'html') return void res.writeHead(200).end('<html>');
+    if (fault === 'half') return void res.writeHead(200).end(text.slice(0, text.length / 2));
+    if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, 5));
+    res.writeHead(200).end(text);
+    return undefined;
+  };
+}
