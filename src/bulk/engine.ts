@@ -115,7 +115,8 @@ export class BulkEngine {
 const WINDOW_CHUNKS = 8;
 
 /**
- * Writes any number of records, in constant memory: results come in the order of the input, a window of it at a time. Of
+ * Writes any number of records, in constant memory: results come in the order of the input, a window of it at a
+ * time. Of
  * two items with one key in one window the later counts; over a longer distance both are written, in their order.
  */
 export async function* upsertStream(
@@ -126,20 +127,28 @@ export async function* upsertStream(
 ): AsyncGenerator<ItemResult, { requests: number }> {
   const engine = new BulkEngine(target, limits, policy);
   const size = limits.chunkItems * limits.concurrency * WINDOW_CHUNKS;
+  let sending: { readonly results: readonly ItemResult[]; readonly done: Promise<void> } | undefined;
   let base = 0;
   let window: RecordInput[] = [];
-  async function flush(): Promise<readonly ItemResult[]> {
+
+  /** Encodes the window while the one before it is under way, sends it when that is done, and gives that one's results. */
+  async function advance(): Promise<readonly ItemResult[]> {
     const { results, pending } = prepareItems(target.resource, window, target.timeZone, base);
     base += window.length;
     window = [];
-    await engine.send(pending.filter((item) => item !== null));
-    return results;
+    await sending?.done;
+    const finished = sending?.results ?? [];
+    sending = { results, done: engine.send(pending.filter((item) => item !== null)) };
+    return finished;
   }
+
   for await (const input of inputs) {
     window.push(input);
-    if (window.length === size) yield* await flush();
+    if (window.length === size) yield* await advance();
   }
-  if (window.length > 0) yield* await flush();
+  // Twice: for the window before the last, and for the last itself.
+  yield* await advance();
+  yield* await advance();
   return { requests: engine.requests };
 }
 

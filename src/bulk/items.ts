@@ -20,7 +20,8 @@ export interface Pending extends EncodedRecord {
   readonly result: ItemResult;
   /** Canonical key. */
   readonly name: string;
-  /** Bytes of its body as JSON. */
+  /** Its body as JSON, and the bytes of that. */
+  readonly json: string;
   readonly bytes: number;
 }
 
@@ -60,7 +61,7 @@ export function prepareItems(
     latest.set(name, at);
     const json = JSON.stringify(item.body);
     identity.push(json);
-    return { ...item, result, name, bytes: Buffer.byteLength(json) };
+    return { key: item.key, body: item.body, result, name, json, bytes: Buffer.byteLength(json) };
   });
   const pending = encoded.map((item, at) => {
     const winner = item && (latest.get(item.name) as number);

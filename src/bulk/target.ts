@@ -1,6 +1,5 @@
-import type { BoundClient } from '../datatrics/client.ts';
-import { CONTENT_TYPE_SPELLING, ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
-import type { JsonObject } from '../datatrics/fields.ts';
+import { type BoundClient, RawJson } from '../datatrics/client.ts';
+import { type BulkEndpoint, CONTENT_TYPE_SPELLING, ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import type { RecordKey } from '../datatrics/keys.ts';
 import type { RecordOf } from '../datatrics/records.ts';
 import type { Session } from '../datatrics/session.ts';
@@ -35,19 +34,15 @@ export function createTarget(
 ): BulkTarget {
   async function send(chunk: readonly Pending[]): Promise<RecordOf[Resource][] | null> {
     const [first] = chunk as [Pending];
-    const page = await post(
-      client,
-      resource,
-      first.key,
-      chunk.map(({ body }) => body),
-    );
+    const page = await post(client, resource, first.key, chunk);
     if (page === null) return null;
-    const keys = new Map(chunk.map(({ key }) => [key.id, key]));
+    let byId: Map<string, RecordKey> | undefined;
     return page.rows.flatMap((raw) => {
-      // A row that does not say its source has that of the item with its id.
       const record = session.decodeWritten(resource, raw, { ...first.key, source: UNSAID });
-      const key = record && keys.get(record.key.id);
       if (record?.key.source !== UNSAID) return record ?? [];
+      // A row that does not say its source has that of the item with its id.
+      byId ??= new Map(chunk.map(({ key }) => [key.id, key]));
+      const key = byId.get(record.key.id);
       return (key && session.decodeWritten(resource, raw, key)) ?? [];
     });
   }
@@ -66,19 +61,24 @@ function post(
   client: BoundClient,
   resource: Resource,
   key: RecordKey,
-  items: readonly JsonObject[],
+  chunk: readonly Pending[],
 ): Promise<Page | null> {
+  const items = chunk.map(({ json }) => json).join(',');
+  const body = (endpoint: BulkEndpoint): RawJson => {
+    const source = endpoint.sourceOnTop ? `"source":${JSON.stringify(key.source)},` : '';
+    return new RawJson(`{${source}"${endpoint.itemsKey}":[${items}]}`);
+  };
   switch (resource) {
     case 'profile':
-      return client.bulkProfiles({}, { [ENDPOINTS.bulkProfiles.itemsKey]: items });
+      return client.bulkProfiles({}, body(ENDPOINTS.bulkProfiles));
     case 'content':
       return client.bulkContents(
         { type: CONTENT_TYPE_SPELLING[key.type ?? 'ITEM'].bulk },
-        { [ENDPOINTS.bulkContents.itemsKey]: items },
+        body(ENDPOINTS.bulkContents),
       );
     case 'conversion':
-      return client.bulkConversions({}, { source: key.source, [ENDPOINTS.bulkConversions.itemsKey]: items });
+      return client.bulkConversions({}, body(ENDPOINTS.bulkConversions));
     case 'interaction':
-      return client.bulkInteractions({}, { [ENDPOINTS.bulkInteractions.itemsKey]: items });
+      return client.bulkInteractions({}, body(ENDPOINTS.bulkInteractions));
   }
 }

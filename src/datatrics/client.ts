@@ -28,6 +28,15 @@ type ReadName = {
 }[EndpointName];
 type ReadAnswer<N extends ReadName> = (typeof ENDPOINTS)[N]['action'] extends 'list' ? Page : JsonObject | null;
 
+/** A body that is JSON already. */
+export class RawJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 type WriteName = Exclude<EndpointName, ReadName>;
 type WriteAnswer<N extends WriteName> = (typeof ENDPOINTS)[N]['action'] extends 'bulk'
   ? Page | null
@@ -40,7 +49,7 @@ type WriteAnswer<N extends WriteName> = (typeof ENDPOINTS)[N]['action'] extends 
  * API answered of what it wrote, or null when it answered nothing.
  */
 export type BoundClient = { readonly [N in ReadName]: (args: EndpointArgs<N>) => Promise<ReadAnswer<N>> } & {
-  readonly [N in WriteName]: (args: EndpointArgs<N>, body: JsonObject) => Promise<WriteAnswer<N>>;
+  readonly [N in WriteName]: (args: EndpointArgs<N>, body: JsonObject | RawJson) => Promise<WriteAnswer<N>>;
 };
 
 /** Told of every REST call's end, for metrics and readiness. */
@@ -113,7 +122,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
   async function write(
     name: WriteName,
     args: CallArgs,
-    body: JsonObject,
+    body: JsonObject | RawJson,
     principal: Principal,
     operation: Operation,
   ): Promise<unknown> {
@@ -125,7 +134,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
       method: endpoint.method,
       path,
       headers: headersOf(principal),
-      body: JSON.stringify(body),
+      body: body instanceof RawJson ? body.text : JSON.stringify(body),
     };
     const sent = observed(name, () => send(request, NEVER))
       .then((response) => {
@@ -164,7 +173,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
       ? function (this: Bound, args: CallArgs) {
           return read(name, args, this.principal, this.operation);
         }
-      : function (this: Bound, args: CallArgs, body: JsonObject) {
+      : function (this: Bound, args: CallArgs, body: JsonObject | RawJson) {
           return write(name, args, body, this.principal, this.operation);
         };
     Object.defineProperty(Bound.prototype, name, { value: call });

@@ -1,5 +1,6 @@
+import { conversionItemFields } from './conversion.ts';
 import { ENDPOINTS, type Resource, type WriteBody } from './endpoints.ts';
-import type { FieldTable, JsonObject } from './fields.ts';
+import type { Field, FieldTable, JsonObject } from './fields.ts';
 import { idProblem, type RecordKey } from './keys.ts';
 import { RECORD_TYPES } from './records.ts';
 import { writeTime } from './time.ts';
@@ -38,49 +39,68 @@ export function encodeRecord(
   input: RecordInput,
   timeZone: string,
 ): EncodedRecord | { readonly problems: readonly InputProblem[] } {
-  const idName = `${resource}Id`;
-  const problems = [
-    ...checkKeyPart(idName, input[idName] as string),
-    ...checkKeyPart('source', input.source as string),
-  ];
-  const { fields, idNames } = RECORD_TYPES[resource];
-  const reserved = new Set([...idNames, idName, 'source', ...(resource === 'content' ? ['type'] : [])]);
-  const values = encodeFields(fields, input, reserved, timeZone, [], problems);
+  const idName = ID_NAMES[resource];
+  const id = input[idName] as string;
+  const source = input.source as string;
+  const problems: InputProblem[] = [];
+  checkKeyPart(idName, id, problems);
+  checkKeyPart('source', source, problems);
+  const values = encodeFields(RECORD_TYPES[resource].fields, input, RESERVED[resource], timeZone, [], problems);
   if (problems.length > 0) return { problems };
 
   const { idKey, wrapper, beside } = BODIES[resource];
-  const id = input[idName] as string;
-  const source = input.source as string;
-  const outside: Record<string, unknown> = { [idKey]: id, source };
+  const body: Record<string, unknown> = { [idKey]: id, source };
   for (const name of beside) {
     if (!(name in values)) continue;
-    outside[name] = values[name];
+    body[name] = values[name];
     delete values[name];
   }
+  body[wrapper] = values;
   const key: RecordKey =
     resource === 'content'
       ? { resource, id, source, type: input.type as 'ITEM' | 'CATEGORY' }
       : { resource, id, source };
-  return { key, body: { ...outside, [wrapper]: values } };
+  return { key, body };
 }
 
-/** What is wrong with an id or a source in an input. */
-export function checkKeyPart(name: string, value: string): InputProblem[] {
-  const problem =
-    name === 'source'
-      ? value === ''
-        ? 'must not be empty'
-        : value.isWellFormed()
-          ? null
-          : 'must be well-formed Unicode'
-      : idProblem(value);
-  return problem ? [{ code: 'INVALID', message: `${name} ${problem}.`, field: [name] }] : [];
+/** GraphQL names of the records' own ids. */
+const ID_NAMES = {
+  profile: 'profileId',
+  content: 'contentId',
+  conversion: 'conversionId',
+  interaction: 'interactionId',
+} as const;
+
+/** Names that attributes may not have: those of the fields, in both spellings, and of the parts of the key. */
+const RESERVED = Object.fromEntries(
+  (Object.keys(BODIES) as Resource[]).map((resource) => {
+    const { fields, idNames } = RECORD_TYPES[resource];
+    const type = resource === 'content' ? ['type'] : [];
+    return [resource, new Set([...namesOf(fields), ...idNames, ID_NAMES[resource], 'source', ...type])];
+  }),
+) as unknown as Record<Resource, ReadonlySet<string>>;
+
+const RESERVED_IN_LINES = namesOf(conversionItemFields);
+
+function namesOf(fields: FieldTable): ReadonlySet<string> {
+  return new Set(Object.entries(fields).flatMap(([name, { rest, alias }]) => [name, rest, ...(alias ? [alias] : [])]));
+}
+
+/** Adds to `problems` what is wrong with an id or a source in an input. */
+export function checkKeyPart(name: string, value: string, problems: InputProblem[]): void {
+  const problem = name === 'source' ? sourceProblem(value) : idProblem(value);
+  if (problem) problems.push({ code: 'INVALID', message: `${name} ${problem}.`, field: [name] });
+}
+
+function sourceProblem(value: string): string | null {
+  if (value === '') return 'must not be empty';
+  return value.isWellFormed() ? null : 'must be well-formed Unicode';
 }
 
 /**
  * The values of an input by their REST names.
  *
- * @param reserved names that attributes may not have, besides those of the table
+ * @param reserved names that attributes may not have
  * @param path where the input stands, for the problems that are added to `problems`
  */
 function encodeFields(
@@ -92,10 +112,8 @@ function encodeFields(
   problems: InputProblem[],
 ): Record<string, unknown> {
   const values: Record<string, unknown> = Object.create(null);
-  const names = new Set(reserved);
-  for (const [name, field] of Object.entries(fields)) {
-    names.add(name).add(field.rest);
-    if (field.alias !== undefined) names.add(field.alias);
+  for (const name in fields) {
+    const field = fields[name] as Field;
     const value = input[name];
     if (value === undefined) continue;
     if (value === null) values[field.rest] = null;
@@ -103,12 +121,14 @@ function encodeFields(
     else if (field.lines) {
       const { lines } = field;
       values[field.rest] = (value as RecordInput[]).map((line, index) =>
-        encodeFields(lines, line, new Set(), timeZone, [...path, name, String(index)], problems),
+        encodeFields(lines, line, RESERVED_IN_LINES, timeZone, [...path, name, String(index)], problems),
       );
     } else values[field.rest] = value;
   }
-  for (const [name, value] of Object.entries((input.attributes as JsonObject | null | undefined) ?? {})) {
-    if (!names.has(name)) values[name] = value;
+  const attributes = input.attributes as JsonObject | null | undefined;
+  if (!attributes) return values;
+  for (const [name, value] of Object.entries(attributes)) {
+    if (!reserved.has(name)) values[name] = value;
     else {
       const message = `attributes can not hold "${name}", which is a field of its own.`;
       problems.push({ code: 'INVALID', message, field: [...path, 'attributes', name] });

@@ -75,7 +75,7 @@ export class RecordLoader {
 
   /** The next `load` of this key asks the API again. */
   forget(key: RecordKey): void {
-    this.#records.delete(canonicalKey(key));
+    if (this.#records.size > 0) this.#records.delete(canonicalKey(key));
   }
 
   async #fetchOne(key: RecordKey): Promise<AnyRecord | null> {

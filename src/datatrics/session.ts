@@ -153,7 +153,7 @@ export class Session {
   /** Forgets what was read of a record, and every page, since it may be on any: the next read asks the API again. */
   forget(key: RecordKey): void {
     this.#loader.forget(key);
-    this.#pages.clear();
+    if (this.#pages.size > 0) this.#pages.clear();
   }
 
   /** Makes a record of what the API answered to a write; null when it answered none, or something unreadable. */

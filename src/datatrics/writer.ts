@@ -81,7 +81,9 @@ export class Writer {
     readonly source: string;
     readonly type: ContentType;
   }): Promise<WriteOutcome<string>> {
-    const problems = [...checkKeyPart('contentId', input.contentId), ...checkKeyPart('source', input.source)];
+    const problems: InputProblem[] = [];
+    checkKeyPart('contentId', input.contentId, problems);
+    checkKeyPart('source', input.source, problems);
     if (problems.length > 0) return { record: null, problems };
     const { contentId: id, source, type } = input;
     const key: RecordKey = { resource: 'content', id, source, type };

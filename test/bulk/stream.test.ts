@@ -121,7 +121,7 @@ describe('a stream of writes', () => {
     await end();
     expect(results).toHaveLength(500);
     expect(results.slice(0, 80).every(({ outcome }) => outcome === 'UPSERTED')).toBe(true);
-    expect(results.slice(160).every(({ outcome }) => outcome === 'NOT_ATTEMPTED')).toBe(true);
+    expect(results.slice(240).every(({ outcome }) => outcome === 'NOT_ATTEMPTED')).toBe(true);
   });
 
   test('keeps bodies within their bytes', async () => {
