@@ -103,7 +103,7 @@ const variables = z.object({
   MAX_ROOT_FIELDS: whole(1, 100_000, 'fields').default(50),
   MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
-  BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').default(50),
+  BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').optional(),
   BULK_CHUNK_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
   BULK_CONCURRENCY: whole(1, 64, 'calls').default(4),
   BULK_EXTRA_REQUESTS: whole(0, 10_000, 'calls').default(200),

@@ -54,7 +54,7 @@ describe('settings', () => {
         maxDirectives: 50,
         maxEstimatedCalls: 5_000,
       },
-      bulkLimits: { maxItems: 1_000, chunkItems: 50 },
+      bulkLimits: { maxItems: 1_000, chunkItems: undefined },
       corsOrigins: [],
       rateLimit: undefined,
       logLevel: 'info',

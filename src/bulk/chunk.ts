@@ -1,10 +1,11 @@
+import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import type { Pending } from './items.ts';
 
 export interface BulkLimits {
   /** Items of one bulk mutation. */
   readonly maxItems: number;
-  /** Items of one REST call. */
-  readonly chunkItems: number;
+  /** Items of one REST call; undefined: as many as the endpoint's row in the table says. */
+  readonly chunkItems: number | undefined;
   /** Bytes of one REST call's body. */
   readonly chunkBytes: number;
   /** REST calls at once. */
@@ -13,20 +14,29 @@ export interface BulkLimits {
   readonly extraRequests: number;
 }
 
+const BULK_ENDPOINTS = {
+  profile: ENDPOINTS.bulkProfiles,
+  content: ENDPOINTS.bulkContents,
+  conversion: ENDPOINTS.bulkConversions,
+  interaction: ENDPOINTS.bulkInteractions,
+} as const;
+
+/** Items that one call of a resource's bulk endpoint may have. */
+export function maxChunkItems(resource: Resource, limits: BulkLimits): number {
+  return limits.chunkItems ?? BULK_ENDPOINTS[resource].maxItems;
+}
+
 /**
  * Cuts items into the bodies of calls: in their order, of one group each (a call names one source for all its sales, or
  * one type for all its content), and within the limits of count and bytes. A single item may be larger.
  */
-export function cutChunks(
-  items: readonly Pending[],
-  limits: Pick<BulkLimits, 'chunkItems' | 'chunkBytes'>,
-): Pending[][] {
+export function cutChunks(items: readonly Pending[], maxItems: number, maxBytes: number): Pending[][] {
   const chunks: Pending[][] = [];
   const open = new Map<string, { chunk: Pending[]; bytes: number }>();
   for (const item of items) {
     const group = groupOf(item);
     let entry = open.get(group);
-    if (!entry || entry.chunk.length === limits.chunkItems || entry.bytes + item.bytes > limits.chunkBytes) {
+    if (!entry || entry.chunk.length === maxItems || entry.bytes + item.bytes > maxBytes) {
       entry = { chunk: [], bytes: 0 };
       open.set(group, entry);
       chunks.push(entry.chunk);

@@ -3,7 +3,7 @@ import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import { DatatricsError } from '../datatrics/errors.ts';
 import { canonicalKey } from '../datatrics/keys.ts';
 import { GatewayError } from '../lib/error.ts';
-import { type BulkLimits, cutChunks } from './chunk.ts';
+import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
 import { atItem, type BulkOutcome, type ItemResult, type Pending, prepareItems, reject } from './items.ts';
 import { mayPass, type RetryPolicy } from './policy.ts';
 import type { BulkTarget } from './target.ts';
@@ -28,12 +28,12 @@ export class BulkEngine {
     this.#target = target;
     this.#limits = limits;
     this.#policy = policy;
-    this.#largest = limits.chunkItems;
+    this.#largest = maxChunkItems(target.resource, limits);
   }
 
   /** Settles the results of all items, of which no two may have one key. Never rejects for a failure of the API. */
   async send(items: readonly Pending[]): Promise<void> {
-    const queue = cutChunks(items, { ...this.#limits, chunkItems: this.#largest });
+    const queue = cutChunks(items, this.#largest, this.#limits.chunkBytes);
     const worker = async (): Promise<void> => {
       for (let chunk = queue.shift(); chunk && !this.stopped; chunk = queue.shift()) {
         queue.unshift(...(await this.#sendChunk(chunk)));
@@ -126,7 +126,7 @@ export async function* upsertStream(
   policy: RetryPolicy,
 ): AsyncGenerator<ItemResult, { requests: number }> {
   const engine = new BulkEngine(target, limits, policy);
-  const size = limits.chunkItems * limits.concurrency * WINDOW_CHUNKS;
+  const size = maxChunkItems(target.resource, limits) * limits.concurrency * WINDOW_CHUNKS;
   let sending: { readonly results: readonly ItemResult[]; readonly done: Promise<void> } | undefined;
   let base = 0;
   let window: RecordInput[] = [];

@@ -1,7 +1,7 @@
 import type { RecordInput } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { badInput } from '../lib/error.ts';
-import { type BulkLimits, cutChunks } from './chunk.ts';
+import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
 import { BulkEngine } from './engine.ts';
 import { type BulkOutcome, type ItemResult, type Pending, prepareItems } from './items.ts';
 import { NO_RETRIES } from './policy.ts';
@@ -59,7 +59,7 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
     rejected: count('REJECTED'),
     notAttempted: count('NOT_ATTEMPTED'),
     unknown: count('UNKNOWN'),
-    upstreamRequests: dryRun ? cutChunks(left, limits).length : engine.requests,
+    upstreamRequests: dryRun ? countChunks(target.resource, left, limits) : engine.requests,
   };
   const unfinished = !dryRun && summary.notAttempted + summary.unknown > 0;
   return { results, summary, resumeToken: unfinished ? writeResumeToken(target, identity, results) : null };
@@ -73,8 +73,13 @@ export function planBulk(
   limits: BulkLimits,
 ): number {
   const { pending } = prepareItems(resource, inputs, timeZone);
-  return cutChunks(
+  return countChunks(
+    resource,
     pending.filter((item) => item !== null),
     limits,
-  ).length;
+  );
+}
+
+function countChunks(resource: Resource, items: readonly Pending[], limits: BulkLimits): number {
+  return cutChunks(items, maxChunkItems(resource, limits), limits.chunkBytes).length;
 }
