@@ -8,9 +8,9 @@ async function main(): Promise<void> {
   const log = createLogger(config.logLevel);
   const { upstream, stop } = await findUpstream(config);
   const gateway = await startGateway(config, upstream, log);
+  stopOnSignal(gateway, stop);
   const where = config.upstream ? `the API at ${upstream.origin}${upstream.basePath}` : 'the embedded sandbox';
   process.stdout.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);
-  stopOnSignal(gateway, stop);
 }
 
 /** The configured API, or a sandbox of our own on a free loopback port. */

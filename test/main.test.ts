@@ -9,7 +9,7 @@ import { type FakeUpstream, startUpstream } from './helpers/gateway.ts';
 let child: ChildProcess | undefined;
 let upstream: FakeUpstream | undefined;
 afterEach(async () => {
-  if (child && child.exitCode === null) {
+  if (child && child.exitCode === null && child.signalCode === null) {
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;

@@ -21,6 +21,15 @@ const OPERATIONS = fileURLToPath(new URL('../../schema/operations/', import.meta
 const BOOT = new URL('./graphiql-boot.js', import.meta.url);
 const ASSETS = fileURLToPath(new URL('./graphiql-assets.ts', import.meta.url));
 
+const FILES = new Set([
+  'boot.js',
+  'graphiql.js',
+  'graphiql.css',
+  'editor.worker.js',
+  'json.worker.js',
+  'graphql.worker.js',
+]);
+
 /** The example operations, which are GraphiQL's tabs, by file name without ending and in its order. */
 export function readExamples(): Map<string, string> {
   const names = readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql'));
@@ -40,6 +49,7 @@ export function createGraphiql(options: { readonly headers: Readonly<Record<stri
     page: renderPage(settings),
     async file(name) {
       const contentType = name.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8';
+      if (!FILES.has(name)) return undefined;
       if (name === 'boot.js') return { contentType, bytes: gzipSync(readFileSync(BOOT)) };
       assets ??= loadAssets().catch((error) => {
         assets = undefined;
