@@ -50,12 +50,12 @@ describe('a client that is slow or rude', () => {
     expect((await gateway.query('{ __typename }')).body.data).toEqual({ __typename: 'Query' });
   });
 
-  test('is cut off when its headers take too long', { timeout: 30_000 }, async () => {
+  test('is cut off when its headers take too long', { timeout: 60_000 }, async () => {
     const { socket, text, closed } = open();
     socket.write(HEAD);
     const start = performance.now();
     await closed;
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(performance.now() - start).toBeLessThan(36_000);
     expect(text()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
@@ -64,7 +64,7 @@ describe('a client that is slow or rude', () => {
     for (const { socket } of idle) socket.write('POST /graphql HTTP/1.1\r\n');
     const start = performance.now();
     expect((await gateway.query('{ __typename }')).status).toBe(200);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(3_000);
     for (const { socket } of idle) socket.destroy();
   });
 });
