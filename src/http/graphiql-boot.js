@@ -5,7 +5,9 @@ self.MonacoEnvironment = {
     ({ json: '/graphiql/json.worker.js', graphql: '/graphiql/graphql.worker.js' })[label] ??
     '/graphiql/editor.worker.js',
 };
-YogaGraphiQL.renderYogaGraphiQL(
-  document.getElementById('root'),
-  JSON.parse(document.getElementById('graphiql-options').textContent),
-);
+const root = document.getElementById('root');
+if (self.YogaGraphiQL) {
+  self.YogaGraphiQL.renderYogaGraphiQL(root, JSON.parse(document.getElementById('graphiql-options').textContent));
+} else {
+  root.querySelector('.notice').textContent = 'GraphiQL could not be loaded. Reload the page to try again.';
+}

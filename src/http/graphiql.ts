@@ -41,6 +41,9 @@ export function createGraphiql(options: { readonly headers: Readonly<Record<stri
   const headers = Object.keys(options.headers).length > 0 ? JSON.stringify(options.headers, null, 2) : undefined;
   const settings = {
     endpoint: '/graphql',
+    title: 'GraphiQL',
+    // A key typed into the headers stays out of the browser’s storage.
+    shouldPersistHeaders: false,
     defaultTabs: [...readExamples().values()].map((query) => ({ query, ...(headers && { headers }) })),
     ...(headers && { headers }),
   };
@@ -61,6 +64,29 @@ export function createGraphiql(options: { readonly headers: Readonly<Record<stri
   };
 }
 
+/** What GraphiQL's own style sheet lacks: a state before its scripts are there, and a layout for narrow screens. */
+const STYLE = `
+:root { color-scheme: light dark }
+body { margin: 0 }
+#root { height: 100dvh }
+.notice { margin: 0; padding: 2rem; font: 1rem/1.5 system-ui, sans-serif }
+.graphiql-container .graphiql-logo { white-space: nowrap }
+.graphiql-container .graphiql-tabs { scrollbar-width: thin }
+.graphiql-container .graphiql-tabs::-webkit-scrollbar { display: revert }
+@media (max-width: 700px) {
+  .graphiql-container .graphiql-logo { display: none }
+  .graphiql-container:has(> .graphiql-sidebar) { flex-direction: column }
+  .graphiql-container .graphiql-sidebar { flex-direction: row; width: auto }
+  .graphiql-container .graphiql-sidebar > :nth-child(2) { margin-right: auto }
+  .graphiql-container .graphiql-main { flex-direction: column; min-height: 0 }
+  .graphiql-container .graphiql-plugin { border-left: 0 }
+  .graphiql-container .graphiql-sessions { margin: 0 8px 8px; min-height: 0 }
+  .graphiql-container .graphiql-sessions > div:has(> .graphiql-editors) { flex-direction: column; min-height: 0 }
+  .graphiql-container .graphiql-editors, .graphiql-container .graphiql-response { min-height: 0 }
+  .graphiql-container .graphiql-horizontal-drag-bar { display: none }
+}
+`;
+
 function renderPage(settings: object): string {
   const json = JSON.stringify(settings).replaceAll('<', '\\u003c');
   return `<!doctype html>
@@ -71,10 +97,11 @@ function renderPage(settings: object): string {
 <title>GraphiQL · Datatrics GraphQL gateway</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/graphiql/graphiql.css">
+<style>${STYLE}</style>
 </head>
 <body>
-<noscript>GraphiQL needs JavaScript.</noscript>
-<div id="root"></div>
+<noscript><p class="notice">GraphiQL needs JavaScript.</p></noscript>
+<div id="root"><p class="notice">Loading GraphiQL …</p></div>
 <script type="application/json" id="graphiql-options">${json}</script>
 <script src="/graphiql/graphiql.js"></script>
 <script src="/graphiql/boot.js"></script>
