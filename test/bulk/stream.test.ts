@@ -24,9 +24,13 @@ interface Item {
 const people = (count: number): Item[] =>
   Array.from({ length: count }, (_, i) => ({ profileId: `p${i}`, source: 's', name: `N${i}` }));
 
-async function run(items: AsyncIterable<object> | Iterable<object>, policy: RetryPolicy, limits = LIMITS) {
-  // Where nothing is sent again, a busy machine must not look like an API that does not answer.
-  const { target, operation, end } = bulkTarget('profile', upstream.origin, policy === NO_RETRIES ? 5_000 : 60);
+async function run(
+  items: AsyncIterable<object> | Iterable<object>,
+  policy: RetryPolicy,
+  limits = LIMITS,
+  timeoutMs = 5_000,
+) {
+  const { target, operation, end } = bulkTarget('profile', upstream.origin, timeoutMs);
   const results: ItemResult[] = [];
   const stream = upsertStream(target, items as Iterable<Record<string, unknown>>, limits, policy);
   let next = await stream.next();
@@ -64,7 +68,7 @@ describe('a stream of writes', () => {
   test('sends again what may not have gone in, and settles what was not known', async () => {
     api = new BulkUpstream();
     api.faults = [503, 'hang-after', 'reset', 'half', 'empty', 429, 'html', 500];
-    const { results } = await run(people(50), HASTY);
+    const { results } = await run(people(50), HASTY, LIMITS, 60);
     expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['UPSERTED']));
     expect(api.store.size).toBe(50);
   });
@@ -163,7 +167,7 @@ test('with retries nothing is left unknown, and what is told is so, whatever fau
       api.poison = new Set(poison.map((n) => `p${n}`));
       api.dropped = new Set(dropped.map((n) => `p${n}`));
       api.reversed = reversed;
-      const { results, requests } = await run(items, HASTY);
+      const { results, requests } = await run(items, HASTY, LIMITS, 60);
       expect(results.map(({ index }) => index)).toEqual(items.map((_, index) => index));
       expect(requests).toBe(api.posts);
       const later = new Map(items.map((item, index) => [`${item.source}/${item.profileId}`, index]));

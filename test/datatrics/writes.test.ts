@@ -6,7 +6,7 @@ import { type ReceivedCall, startWithSandbox, startWithUpstream } from '../helpe
 let answer: (call: ReceivedCall, res: ServerResponse) => unknown = () => ({});
 const gateway = await startWithUpstream((call, res) => answer(call, res), {
   DATATRICS_TIMEZONE: 'Europe/Amsterdam',
-  UPSTREAM_TIMEOUT_MS: '200',
+  UPSTREAM_TIMEOUT_MS: '1500',
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
