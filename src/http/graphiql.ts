@@ -71,8 +71,6 @@ body { margin: 0 }
 #root { height: 100dvh }
 .notice { margin: 0; padding: 2rem; font: 1rem/1.5 system-ui, sans-serif }
 .graphiql-container .graphiql-logo { white-space: nowrap }
-.graphiql-container .graphiql-tabs { scrollbar-width: thin }
-.graphiql-container .graphiql-tabs::-webkit-scrollbar { display: revert }
 @media (max-width: 700px) {
   .graphiql-container .graphiql-logo { display: none }
   .graphiql-container:has(> .graphiql-sidebar) { flex-direction: column }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,19 +11,22 @@ const SHOTS = 'test/e2e/screenshots';
 mkdirSync(SHOTS, { recursive: true });
 const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
 const gateway = await startWithSandbox();
+const keyed = await startWithSandbox({ AUTH_MODE: 'passthrough' });
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
 
 let browser: BrowserContext;
 let page: Page;
-/** Addresses outside the gateway that the page tried. */
+/** Addresses outside the gateways that a page tried. */
 const strange: string[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
   browser = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM || execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim(),
     headless: true,
     chromiumSandbox: false,
-    viewport: { width: 1280, height: 800 },
+    viewport: DESKTOP,
     args: [
       '--disable-gpu',
       '--disable-quic',
@@ -30,66 +34,116 @@ beforeAll(async () => {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
     ],
   });
   await browser.route('**/*', (route) => {
     const address = route.request().url();
-    if (address.startsWith(`${gateway.url}/`) || /^(blob|data):/.test(address)) return route.continue();
+    const own = [gateway, keyed].some(({ url }) => address.startsWith(`${url}/`));
+    if (own || /^(blob|data):/.test(address)) return route.continue();
     strange.push(address);
     return route.abort();
   });
-  page = browser.pages()[0] ?? (await browser.newPage());
-  page.on('console', (message) => {
-    if (message.type() === 'error' || /Content Security Policy/.test(message.text())) complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(`${gateway.url}/graphql`);
-  await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
+  page = await openPage(gateway.url);
 }, 90_000);
 
 afterAll(async () => {
   await browser?.close();
   await gateway.close();
+  await keyed.close();
   rmSync(profile, { recursive: true, force: true });
 });
 
-/** Runs the open tab and gives the answer as GraphiQL shows it. */
+/** GraphiQL in a browser tab of its own, ready to be used. */
+async function openPage(url: string, path = '/graphql'): Promise<Page> {
+  const opened = await browser.newPage();
+  opened.on('console', (message) => {
+    if (message.type() === 'error' || /Content Security Policy/.test(message.text())) complaints.push(message.text());
+  });
+  opened.on('pageerror', (error) => complaints.push(String(error)));
+  opened.on('websocket', (socket) => strange.push(socket.url()));
+  await opened.goto(url + path);
+  await ready(opened);
+  return opened;
+}
+
+async function ready(page: Page): Promise<void> {
+  await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
+  // The tabs are kept for the next visit a moment after they are there.
+  await page.waitForFunction(() => 'graphiql:tabState' in localStorage);
+}
+
+/** All that the page left in the browser. */
+const stored = (page: Page): Promise<string> => page.evaluate(() => JSON.stringify(localStorage));
+
+/** Text of an editor, which shows spaces as no-break ones and only the lines in sight. */
+async function textOf(page: Page, selector: string): Promise<string> {
+  const text = await page.locator(`${selector} .view-lines`).first().textContent();
+  return (text ?? '').replaceAll('\u00a0', ' ');
+}
+
+/** Runs the open tab and gives the answer as it was sent, once GraphiQL shows it. */
 async function run(
+  page: Page,
   start: () => Promise<unknown> = () => page.locator('.graphiql-execute-button[aria-label^="Execute"]').click(),
 ): Promise<{ data?: Record<string, unknown>; errors?: unknown }> {
   const answered = page.waitForResponse(
     (response) => response.url().endsWith('/graphql') && response.request().method() === 'POST',
   );
   await start();
-  return (await answered).json();
+  const answer = await (await answered).json();
+  const shown = JSON.stringify(answer, null, 2).replaceAll('\n', '').slice(0, 60);
+  await expect.poll(async () => squeeze(await textOf(page, '.result-window'))).toContain(squeeze(shown));
+  return answer;
 }
+const squeeze = (text: string): string => text.replaceAll(/\s/g, '');
 
 /** Opens the tab of an example and waits until the editor shows it. */
-async function open(name: string): Promise<void> {
+async function open(page: Page, name: string): Promise<void> {
   const examples = [...readExamples()];
   const index = examples.findIndex(([key]) => key === name);
   const operation = /^(?:query|mutation) (\w+)/m.exec(examples[index]?.[1] ?? '')?.[1] ?? '';
   // Tabs that are scrolled out of sight lie under other things.
   await page.locator('.graphiql-tab-button').nth(index).dispatchEvent('click');
   await expect
-    .poll(() => page.locator('.graphiql-editors .view-lines').first().textContent(), { timeout: 10_000 })
-    .toMatch(new RegExp(`(query|mutation)\\s${operation}\\b`));
+    .poll(() => textOf(page, '.graphiql-query-editor'), { timeout: 10_000 })
+    .toMatch(new RegExp(`(query|mutation) ${operation}\\b`));
   // GraphiQL notes the operation's name a moment after the text.
   await page.waitForTimeout(500);
 }
 
+/** Replaces the text of an editor as a user does; the editor closes quotes and brackets, and steps over them. */
+async function write(page: Page, selector: string, text: string): Promise<void> {
+  await page.locator(`${selector} .view-lines`).first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.press('Delete');
+  await page.keyboard.type(text);
+  await expect.poll(async () => squeeze(await textOf(page, selector))).toBe(squeeze(text));
+  await page.waitForTimeout(500);
+}
+
+const SHOWN_TOOL = '.graphiql-editor-tool .graphiql-editor:not(.hidden)';
+
 describe('GraphiQL in a browser without internet', () => {
   test('renders, with a tab for each example', async () => {
     const tabs = page.getByRole('tab');
-    await expect.poll(() => tabs.count()).toBeGreaterThanOrEqual(readExamples().size);
-    await page.screenshot({ path: `${SHOTS}/desktop.png` });
+    await expect.poll(() => tabs.count()).toBe(readExamples().size);
     expect(await page.title()).toContain('GraphiQL');
+    expect(await textOf(page, '.graphiql-query-editor')).toContain('query Profile {');
+    await page.screenshot({ path: `${SHOTS}/desktop.png` });
+  });
+
+  test('adds no tab by a reload', async () => {
+    await page.reload();
+    await ready(page);
+    expect(await page.getByRole('tab').count()).toBe(readExamples().size);
+    expect(await textOf(page, '.graphiql-query-editor')).toContain('query Profile {');
   });
 
   test('runs every example as it stands', async () => {
     for (const name of readExamples().keys()) {
-      await open(name);
-      const { data, errors } = await run();
+      await open(page, name);
+      const { data, errors } = await run(page);
       expect(errors, name).toBeUndefined();
       for (const value of Object.values(data ?? {})) expect(value, name).not.toBeNull();
     }
@@ -97,17 +151,57 @@ describe('GraphiQL in a browser without internet', () => {
   });
 
   test('runs by the keyboard', async () => {
-    await open('01-profile');
-    await page.locator('.graphiql-query-editor .view-lines, .graphiql-editor .view-lines').first().click();
-    const { data } = await run(() => page.keyboard.press('Control+Enter'));
+    await open(page, '01-profile');
+    await page.locator('.graphiql-query-editor .view-lines').click();
+    const { data } = await run(page, () => page.keyboard.press('Control+Enter'));
     expect(data).toMatchObject({ profile: { name: 'Ada Example' } });
   });
 
-  test('shows in a query what a mutation wrote', async () => {
-    await open('11-create-profile');
-    expect((await run()).data).toMatchObject({ createProfile: { profile: { firstName: 'Grace' }, userErrors: [] } });
-    const { body } = await gateway.query('{ profile(profileId: "demo-1", source: "Webshop") { firstName } }');
-    expect(body.data).toEqual({ profile: { firstName: 'Grace' } });
+  test('shows in a query with variables what a mutation wrote', async () => {
+    await open(page, '11-create-profile');
+    await write(
+      page,
+      SHOWN_TOOL,
+      '{"input": {"profileId": "typed-1", "source": "Webshop", "firstName": "Typed by hand"}}',
+    );
+    expect((await run(page)).data).toMatchObject({
+      createProfile: { profile: { firstName: 'Typed by hand' }, userErrors: [] },
+    });
+    await open(page, '01-profile');
+    await write(
+      page,
+      '.graphiql-query-editor',
+      'query Written($id: ID!) { profile(profileId: $id, source: "Webshop") { firstName } }',
+    );
+    await write(page, SHOWN_TOOL, '{"id": "typed-1"}');
+    expect(await run(page)).toEqual({ data: { profile: { firstName: 'Typed by hand' } } });
+    await page.screenshot({ path: `${SHOTS}/variables.png` });
+  });
+
+  test('is as it was after a reload', async () => {
+    await page.reload();
+    await ready(page);
+    expect(await page.getByRole('tab').count()).toBe(readExamples().size);
+    expect(await run(page)).toEqual({ data: { profile: { firstName: 'Typed by hand' } } });
+  });
+
+  test('keeps the operation in the address, as long as it fits there', async () => {
+    const { pathname, search, searchParams } = new URL(page.url());
+    expect(searchParams.get('query')).toContain('query Written');
+    const other = await openPage(gateway.url, pathname + search);
+    expect(await textOf(other, '.graphiql-query-editor')).toContain('query Written');
+    await other.close();
+
+    await page.locator('.graphiql-query-editor .view-lines').click();
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.insertText(`# ${'long '.repeat(4_000)}\n`);
+    await expect.poll(() => new URL(page.url()).search.length).toBe(0);
+    // The tabs are kept a moment after the address.
+    await page.waitForTimeout(1_000);
+    await page.reload();
+    await ready(page);
+    expect(await page.getByRole('tab').count()).toBe(readExamples().size);
+    expect(await textOf(page, '.graphiql-query-editor')).toContain('# long long');
   });
 
   test('shows our descriptions in its documentation', async () => {
@@ -118,16 +212,89 @@ describe('GraphiQL in a browser without internet', () => {
       .poll(() => page.locator('.graphiql-doc-explorer').textContent())
       .toContain('One profile by its id in a source');
     await page.screenshot({ path: `${SHOTS}/docs.png` });
+    await page.getByRole('button', { name: /documentation explorer/i }).click();
   });
 
-  test('fits a phone', async () => {
-    await page.setViewportSize({ width: 390, height: 844 });
+  test.each(['light', 'dark'] as const)('follows a system that is %s', async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    await open(page, '02-profiles');
+    await run(page);
+    await page.screenshot({ path: `${SHOTS}/${colorScheme}.png` });
+    const ground = await page.evaluate(
+      () => getComputedStyle(document.querySelector('.graphiql-container') as Element).backgroundColor,
+    );
+    const [red = 0, green = 0, blue = 0] = (ground.match(/\d+/g) ?? []).map(Number);
+    if (colorScheme === 'dark') expect(Math.max(red, green, blue)).toBeLessThan(100);
+    else expect(Math.min(red, green, blue)).toBeGreaterThan(200);
+  });
+
+  test('fits a phone: the query, the button and the answer are in sight', async () => {
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize(PHONE);
+    await open(page, '03-content');
+    await run(page);
     await page.screenshot({ path: `${SHOTS}/phone.png` });
-    await page.setViewportSize({ width: 1280, height: 800 });
+    for (const selector of ['.graphiql-query-editor', '.result-window', '.graphiql-execute-button']) {
+      const box = await page.locator(selector).boundingBox();
+      expect(box, selector).not.toBeNull();
+      const { x, y, width, height } = box as NonNullable<typeof box>;
+      expect(x, selector).toBeGreaterThanOrEqual(0);
+      expect(x + width, selector).toBeLessThanOrEqual(PHONE.width);
+      expect(y + height, selector).toBeLessThanOrEqual(PHONE.height);
+      if (selector !== '.graphiql-execute-button') {
+        expect(width, selector).toBeGreaterThan(300);
+        expect(height, selector).toBeGreaterThan(150);
+      }
+    }
+    await page.getByRole('button', { name: /documentation explorer/i }).click();
+    await page.waitForTimeout(500);
+    await page.screenshot({ path: `${SHOTS}/phone-docs.png` });
+    const docs = await page.locator('.graphiql-plugin').boundingBox();
+    expect(docs?.width).toBeGreaterThan(300);
+    expect(docs?.height).toBeGreaterThan(150);
+    await page.getByRole('button', { name: /documentation explorer/i }).click();
+    await page.setViewportSize(DESKTOP);
+  });
+
+  test('says that it is loading, and when it can not', async () => {
+    const waiting = await browser.newPage();
+    await waiting.emulateMedia({ colorScheme: 'dark' });
+    let fail = (): void => undefined;
+    await waiting.route('**/graphiql/graphiql.js', async (route) => {
+      await new Promise<void>((done) => {
+        fail = done;
+      });
+      await route.abort();
+    });
+    await waiting.goto(`${gateway.url}/graphql`, { waitUntil: 'commit' });
+    await waiting.getByText('Loading GraphiQL').waitFor();
+    await waiting.screenshot({ path: `${SHOTS}/loading.png` });
+    fail();
+    await waiting.getByText('GraphiQL could not be loaded').waitFor();
+    await waiting.close();
   });
 
   test('asked no other host, broke no policy, and logged no error', () => {
     expect(strange).toEqual([]);
     expect(complaints).toEqual([]);
+  });
+});
+
+describe('GraphiQL where callers bring their own key', () => {
+  test('takes the key from the headers editor, and keeps it out of the browser’s storage', async () => {
+    const opened = await openPage(keyed.url);
+    // Without a key even the schema is refused, and the browser says so.
+    await expect.poll(() => complaints.length).toBeGreaterThan(0);
+    for (const complaint of complaints.splice(0)) expect(complaint).toContain('401');
+
+    await opened.getByRole('button', { name: 'Headers' }).click();
+    await expect.poll(() => textOf(opened, SHOWN_TOOL)).toContain('"x-apikey": ""');
+    await write(opened, SHOWN_TOOL, `{"x-apikey": "${keyed.sandbox.apiKey}"}`);
+    expect((await run(opened)).data).toMatchObject({ profile: { name: 'Ada Example' } });
+    await opened.screenshot({ path: `${SHOTS}/headers.png` });
+    expect(await stored(opened)).not.toContain(keyed.sandbox.apiKey);
+    expect(opened.url()).not.toContain(keyed.sandbox.apiKey);
+    expect(strange).toEqual([]);
+    await opened.close();
   });
 });
