@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
-import { upsertStream } from '../src/bulk/engine.ts';
+import { upsertWindows } from '../src/bulk/engine.ts';
 import { retryPolicy } from '../src/bulk/policy.ts';
 import { bulkTarget } from '../test/helpers/bulk-target.ts';
 
@@ -78,14 +78,12 @@ async function byEngine(
   };
   const start = performance.now();
   let done = 0;
-  for await (const { outcome } of upsertStream(
-    target,
-    people(count) as unknown as Iterable<Record<string, unknown>>,
-    limits,
-    retryPolicy(),
-  )) {
-    if (outcome !== 'UPSERTED') throw new Error(`item ${done} ended as ${outcome}`);
-    onItem(++done);
+  const inputs = people(count) as unknown as Iterable<Record<string, unknown>>;
+  for await (const window of upsertWindows(target, inputs, limits, retryPolicy())) {
+    for (const { outcome } of window) {
+      if (outcome !== 'UPSERTED') throw new Error(`item ${done} ended as ${outcome}`);
+      onItem(++done);
+    }
   }
   const ms = performance.now() - start;
   await end();

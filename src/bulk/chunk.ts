@@ -32,20 +32,40 @@ export function maxChunkItems(resource: Resource, limits: BulkLimits): number {
  */
 export function cutChunks(items: readonly Pending[], maxItems: number, maxBytes: number): Pending[][] {
   const chunks: Pending[][] = [];
-  const open = new Map<string, { chunk: Pending[]; bytes: number }>();
+  const open = new Map<string, OpenChunk>();
   for (const item of items) {
     const group = groupOf(item);
     let entry = open.get(group);
-    if (!entry || entry.chunk.length === maxItems || entry.bytes + item.bytes > maxBytes) {
-      entry = { chunk: [], bytes: 0 };
+    if (!entry || entry.chunk.length === maxItems || !hasRoom(entry, item, maxBytes)) {
+      entry = { chunk: [], bytes: 0, exact: false };
       open.set(group, entry);
       chunks.push(entry.chunk);
     }
     entry.chunk.push(item);
-    // A comma goes with each.
-    entry.bytes += item.bytes + 1;
+    entry.bytes += sizeOf(item, entry.exact);
   }
   return chunks;
+}
+
+interface OpenChunk {
+  readonly chunk: Pending[];
+  /** Bytes of its items, or no fewer than that while `exact` is false. */
+  bytes: number;
+  exact: boolean;
+}
+
+/** Bytes are counted only when a chunk comes near the limit: they take as long as writing the JSON did. */
+function hasRoom(entry: OpenChunk, item: Pending, maxBytes: number): boolean {
+  if (!entry.exact && entry.bytes + sizeOf(item, false) > maxBytes) {
+    entry.bytes = entry.chunk.reduce((sum, other) => sum + sizeOf(other, true), 0);
+    entry.exact = true;
+  }
+  return entry.bytes + sizeOf(item, entry.exact) <= maxBytes;
+}
+
+/** A comma goes with each item; a UTF-16 unit takes three bytes of UTF-8 at most. */
+function sizeOf({ json }: Pending, exact: boolean): number {
+  return 1 + (exact ? Buffer.byteLength(json) : json.length * 3);
 }
 
 function groupOf({ key }: Pending): string {

@@ -1,12 +1,39 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import { DatatricsError } from '../datatrics/errors.ts';
 import { canonicalKey } from '../datatrics/keys.ts';
 import { GatewayError } from '../lib/error.ts';
 import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
-import { atItem, type BulkOutcome, type ItemResult, type Pending, prepareItems, reject } from './items.ts';
+import {
+  atItem,
+  type BulkOutcome,
+  dropDuplicates,
+  type ItemResult,
+  type Pending,
+  type PreparedItem,
+  prepareItem,
+  reject,
+} from './items.ts';
 import { mayPass, type RetryPolicy } from './policy.ts';
 import type { BulkTarget } from './target.ts';
+
+/** One chunk to send, for one call of `send`. */
+interface Job {
+  readonly chunk: readonly Pending[];
+  readonly batch: Batch;
+}
+
+interface Batch {
+  /** Chunks that are not settled. */
+  left: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function finish(batch: Batch): void {
+  batch.left -= 1;
+  if (batch.left === 0) batch.resolve();
+}
 
 /**
  * Sends items in chunks, a bounded number of calls at once, and settles the result of each. What it learns of the API (how
@@ -21,6 +48,8 @@ export class BulkEngine {
   readonly #limits: BulkLimits;
   readonly #policy: RetryPolicy;
   readonly #start = performance.now();
+  readonly #queue: Job[] = [];
+  #active = 0;
   #extra = 0;
   #largest: number;
 
@@ -31,15 +60,43 @@ export class BulkEngine {
     this.#largest = maxChunkItems(target.resource, limits);
   }
 
-  /** Settles the results of all items, of which no two may have one key. Never rejects for a failure of the API. */
-  async send(items: readonly Pending[]): Promise<void> {
-    const queue = cutChunks(items, this.#largest, this.#limits.chunkBytes);
-    const worker = async (): Promise<void> => {
-      for (let chunk = queue.shift(); chunk && !this.stopped; chunk = queue.shift()) {
-        queue.unshift(...(await this.#sendChunk(chunk)));
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(this.#limits.concurrency, queue.length) }, worker));
+  /**
+   * Settles the results of all items, of which no two may have one key. Calls may overlap: they share the bound on calls at
+   * once. Never rejects for a failure of the API.
+   */
+  send(items: readonly Pending[]): Promise<void> {
+    const chunks = cutChunks(items, this.#largest, this.#limits.chunkBytes);
+    if (chunks.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const batch = { left: chunks.length, resolve, reject };
+      for (const chunk of chunks) this.#queue.push({ chunk, batch });
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#active < this.#limits.concurrency) {
+      const job = this.#queue.shift();
+      if (!job) return;
+      // What was never sent has its outcome already.
+      if (this.stopped) finish(job.batch);
+      else this.#run(job);
+    }
+  }
+
+  async #run({ chunk, batch }: Job): Promise<void> {
+    this.#active += 1;
+    try {
+      const parts = await this.#sendChunk(chunk);
+      batch.left += parts.length;
+      this.#queue.unshift(...parts.map((part) => ({ chunk: part, batch })));
+      finish(batch);
+    } catch (error) {
+      this.stopped = true;
+      batch.reject(error);
+    }
+    this.#active -= 1;
+    this.#pump();
   }
 
   /** Sends one chunk until it is settled; gives the parts that it has to be divided into instead. */
@@ -111,45 +168,88 @@ export class BulkEngine {
   }
 }
 
-/** Items that are looked at together: what lies between two with one key must fit, for the earlier to be left out. */
+/** Chunks per connection that are looked at together: two items with one key among them are seen before either is sent. */
 const WINDOW_CHUNKS = 8;
 
-/**
- * Writes any number of records, in constant memory: results come in the order of the input, a window of it at a
- * time. Of
- * two items with one key in one window the later counts; over a longer distance both are written, in their order.
- */
+/** Items that are encoded before other work gets its turn: what is under way must not wait for a whole window. */
+const TURN = 32;
+
+type Inputs = AsyncIterable<RecordInput> | Iterable<RecordInput>;
+
+/** Writes any number of records as `upsertWindows` does, and gives their results one by one. */
 export async function* upsertStream(
   target: BulkTarget,
-  inputs: AsyncIterable<RecordInput> | Iterable<RecordInput>,
+  inputs: Inputs,
   limits: BulkLimits,
   policy: RetryPolicy,
 ): AsyncGenerator<ItemResult, { requests: number }> {
+  const windows = upsertWindows(target, inputs, limits, policy);
+  for (;;) {
+    const window = await windows.next();
+    if (window.done) return window.value;
+    yield* window.value;
+  }
+}
+
+/**
+ * Writes any number of records, in constant memory: results come in the order of the input, many at a time. While one
+ * window of it is under way the next is encoded and follows at once, so that sending never drains. Of two items with one
+ * key in one window the later counts; over a longer distance both are written, in their order.
+ */
+export async function* upsertWindows(
+  target: BulkTarget,
+  inputs: Inputs,
+  limits: BulkLimits,
+  policy: RetryPolicy,
+): AsyncGenerator<readonly ItemResult[], { requests: number }> {
   const engine = new BulkEngine(target, limits, policy);
   const size = maxChunkItems(target.resource, limits) * limits.concurrency * WINDOW_CHUNKS;
-  let sending: { readonly results: readonly ItemResult[]; readonly done: Promise<void> } | undefined;
-  let base = 0;
-  let window: RecordInput[] = [];
+  let sending: Sending | undefined;
 
-  /** Encodes the window while the one before it is under way, sends it when that is done, and gives that one's results. */
-  async function advance(): Promise<readonly ItemResult[]> {
-    const { results, pending } = prepareItems(target.resource, window, target.timeZone, base);
-    base += window.length;
-    window = [];
-    await sending?.done;
-    const finished = sending?.results ?? [];
-    sending = { results, done: engine.send(pending.filter((item) => item !== null)) };
-    return finished;
+  /** Sends a window behind the one that is under way, and gives that one's results. */
+  async function advance(window: readonly PreparedItem[]): Promise<readonly ItemResult[]> {
+    const items = dropDuplicates(window).filter((item) => item !== null);
+    const before = sending;
+    if (before && items.some(({ name }) => before.names.has(name))) await before.done;
+    const done = engine.send(items);
+    // Looked at when its turn comes; until then it must not count as unhandled.
+    done.catch(() => undefined);
+    const names = new Set(items.map(({ name }) => name));
+    sending = { results: window.map(({ result }) => result), names, done };
+    await before?.done;
+    return before?.results ?? [];
   }
 
-  for await (const input of inputs) {
-    window.push(input);
-    if (window.length === size) yield* await advance();
+  const iterator = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]();
+  let window: PreparedItem[] = [];
+  let count = 0;
+  try {
+    for (;;) {
+      const answer = iterator.next();
+      // Awaited only where it must be: a promise an item costs as much as encoding it.
+      const next = answer instanceof Promise ? await answer : (answer as IteratorResult<RecordInput>);
+      if (next.done) break;
+      window.push(prepareItem(target.resource, next.value, target.timeZone, count++));
+      if (window.length === size) {
+        yield await advance(window);
+        window = [];
+      } else if (count % TURN === 0) await setImmediate();
+    }
+    // Twice: for the window before the last, and for the last itself.
+    yield await advance(window);
+    yield await advance([]);
+    return { requests: engine.requests };
+  } finally {
+    await iterator.return?.();
   }
-  // Twice: for the window before the last, and for the last itself.
-  yield* await advance();
-  yield* await advance();
-  return { requests: engine.requests };
+}
+
+/** A window under way. */
+interface Sending {
+  readonly results: readonly ItemResult[];
+  /** Canonical keys. */
+  readonly names: ReadonlySet<string>;
+  readonly done: Promise<void>;
 }
 
 function settle(items: readonly Pending[], outcome: BulkOutcome, problems: readonly InputProblem[] = []): void {

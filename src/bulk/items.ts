@@ -20,9 +20,8 @@ export interface Pending extends EncodedRecord {
   readonly result: ItemResult;
   /** Canonical key. */
   readonly name: string;
-  /** Its body as JSON, and the bytes of that. */
+  /** Its body as JSON. */
   readonly json: string;
-  readonly bytes: number;
 }
 
 /** Inputs with their results; `pending` is null for those whose result is settled without sending. */
@@ -33,45 +32,42 @@ export interface PreparedItems {
   readonly identity: readonly string[];
 }
 
-/**
- * Encodes inputs. What can't be sent, and the earlier of two with one key, is `REJECTED` here.
- *
- * @param base index of the first input
- */
-export function prepareItems(
-  resource: Resource,
-  inputs: readonly RecordInput[],
-  timeZone: string,
-  base = 0,
-): PreparedItems {
-  const results = inputs.map(
-    (_, at): ItemResult => ({ index: base + at, outcome: 'NOT_ATTEMPTED', record: null, problems: [] }),
-  );
-  const latest = new Map<string, number>();
-  const identity: string[] = [];
-  const encoded = inputs.map((input, at): Pending | null => {
-    const result = results[at] as ItemResult;
-    const item = encodeRecord(resource, input, timeZone);
-    if ('problems' in item) {
-      reject(result, item.problems);
-      identity.push('');
-      return null;
-    }
-    const name = canonicalKey(item.key);
-    latest.set(name, at);
-    const json = JSON.stringify(item.body);
-    identity.push(json);
-    return { key: item.key, body: item.body, result, name, json, bytes: Buffer.byteLength(json) };
-  });
-  const pending = encoded.map((item, at) => {
-    const winner = item && (latest.get(item.name) as number);
-    if (item === null || winner === at) return item;
-    const message = `items.${base + (winner as number)} has the same key, and counts instead.`;
-    reject(item.result, [{ code: 'DUPLICATE', message, field: null }]);
-    identity[at] = '';
+/** One input, encoded; `pending` is null where its result is settled without sending. */
+export interface PreparedItem {
+  readonly result: ItemResult;
+  readonly pending: Pending | null;
+}
+
+/** Encodes an input; what can't be sent is `REJECTED` here. */
+export function prepareItem(resource: Resource, input: RecordInput, timeZone: string, index: number): PreparedItem {
+  const result: ItemResult = { index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] };
+  const item = encodeRecord(resource, input, timeZone);
+  if ('problems' in item) {
+    reject(result, item.problems);
+    return { result, pending: null };
+  }
+  const { key, body } = item;
+  return { result, pending: { key, body, result, name: canonicalKey(key), json: JSON.stringify(body) } };
+}
+
+/** Of the items with one key only the last is left; the rest are `REJECTED`. */
+export function dropDuplicates(items: readonly PreparedItem[]): (Pending | null)[] {
+  const latest = new Map<string, ItemResult>();
+  for (const { pending } of items) if (pending) latest.set(pending.name, pending.result);
+  return items.map(({ result, pending }) => {
+    const winner = pending && latest.get(pending.name);
+    if (!winner || winner === result) return pending;
+    const message = `items.${winner.index} has the same key, and counts instead.`;
+    reject(result, [{ code: 'DUPLICATE', message, field: null }]);
     return null;
   });
-  return { results, pending, identity };
+}
+
+/** Encodes a whole input. */
+export function prepareItems(resource: Resource, inputs: readonly RecordInput[], timeZone: string): PreparedItems {
+  const items = inputs.map((input, index) => prepareItem(resource, input, timeZone, index));
+  const pending = dropDuplicates(items);
+  return { results: items.map(({ result }) => result), pending, identity: pending.map((item) => item?.json ?? '') };
 }
 
 export function reject(result: ItemResult, problems: readonly InputProblem[]): void {

@@ -65,6 +65,17 @@ describe('a stream of writes', () => {
     await end();
   });
 
+  test('lets the later of two with one key win, however far apart, though the earlier is still under way', async () => {
+    api = new BulkUpstream();
+    // The call with the first item is answered 503 again and again while the next window is ready to go.
+    api.faults = [503, 'none', 503, 'none', 503];
+    const items = people(200).map((item, i) => (i === 100 ? { ...item, profileId: 'p0', name: 'later' } : item));
+    const { results } = await run(items, retryPolicy({ attempts: 10, baseMs: 30, maxMs: 30 }));
+    expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['UPSERTED']));
+    expect(api.store.get('s/p0')).toBe('later');
+    expect(api.store.size).toBe(199);
+  });
+
   test('sends again what may not have gone in, and settles what was not known', async () => {
     api = new BulkUpstream();
     api.faults = [503, 'hang-after', 'reset', 'half', 'empty', 429, 'html', 500];
