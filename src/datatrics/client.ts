@@ -74,7 +74,7 @@ export interface ClientOptions {
 export function createClient({ send, basePath, share = true, onCall = () => undefined, onWrite }: ClientOptions) {
   const inFlight = new InFlight<unknown>();
 
-  function read(name: ReadName, args: CallArgs, principal: Principal, operation: Operation): Promise<unknown> {
+  function read(name: ReadName, args: CallArgs, { principal, operation, headers }: Bound): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
     let path: string;
     try {
@@ -82,37 +82,34 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     } catch (error) {
       return Promise.reject(error);
     }
-    const request: UpstreamRequest = { method: 'GET', path, headers: headersOf(principal) };
-    const key = share ? `${principal.shareKey} ${path}` : Symbol(path);
-    return inFlight.run(key, operation, async (flight) => {
-      const response = await observed(name, () =>
-        sendWithRetry(send, request, {
-          signal: flight.signal,
-          deadline: () => flight.deadline(),
-          onAttempt: (attempt) => flight.spend(attempt),
-        }),
+    const request: UpstreamRequest = { method: 'GET', path, headers, priority: operation.deadline };
+    const key = share ? `${principal.shareKey} ${path}` : Symbol();
+    return inFlight.run(key, operation, (flight) => {
+      const start = performance.now();
+      return sendWithRetry(send, request, flight).then(
+        (response) => {
+          observe(name, response, start);
+          return endpoint.action === 'list'
+            ? readPage(response)
+            : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
+        },
+        (error) => {
+          throw explain(name, error, start);
+        },
       );
-      return endpoint.action === 'list'
-        ? readPage(response)
-        : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
     });
   }
 
-  /** Tells the observer how a call went, and gives transport failures their meaning. */
-  async function observed(endpoint: EndpointName, call: () => Promise<UpstreamResponse>): Promise<UpstreamResponse> {
-    const start = performance.now();
-    const observe = (outcome: 'ok' | 'refused' | 'failed'): void =>
-      onCall({ endpoint, outcome, ms: performance.now() - start });
-    try {
-      const response = await call();
-      const { status } = response;
-      observe(status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok');
-      return response;
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-      observe('failed');
-      throw errorOfTransport(error);
-    }
+  function observe(endpoint: EndpointName, { status }: UpstreamResponse, start: number): void {
+    const outcome = status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok';
+    onCall({ endpoint, outcome, ms: performance.now() - start });
+  }
+
+  /** Gives transport failures their meaning, and tells the observer of them. */
+  function explain(endpoint: EndpointName, error: unknown, start: number): unknown {
+    if (!(error instanceof TransportError)) return error;
+    onCall({ endpoint, outcome: 'failed', ms: performance.now() - start });
+    return errorOfTransport(error);
   }
 
   /**
@@ -123,8 +120,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     name: WriteName,
     args: CallArgs,
     body: JsonObject | RawJson,
-    principal: Principal,
-    operation: Operation,
+    { principal, operation, headers }: Bound,
   ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
     const path = basePath + buildPath(name, args, principal.project);
@@ -133,20 +129,28 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     const request: UpstreamRequest = {
       method: endpoint.method,
       path,
-      headers: headersOf(principal),
+      headers,
+      priority: operation.deadline,
       body: body instanceof RawJson ? body.text : JSON.stringify(body),
     };
-    const sent = observed(name, () => send(request, NEVER))
-      .then((response) => {
-        switch (endpoint.action) {
-          case 'bulk':
-            return readBulk(response);
-          case 'delete':
-            return readDone(response);
-          default:
-            return readWritten(response, RECORD_TYPES[endpoint.resource].idNames);
-        }
-      })
+    const start = performance.now();
+    const sent = send(request, NEVER)
+      .then(
+        (response) => {
+          observe(name, response, start);
+          switch (endpoint.action) {
+            case 'bulk':
+              return readBulk(response);
+            case 'delete':
+              return readDone(response);
+            default:
+              return readWritten(response, RECORD_TYPES[endpoint.resource].idNames);
+          }
+        },
+        (error) => {
+          throw explain(name, error, start);
+        },
+      )
       .finally(() => {
         // Reads under way may have seen what was there before; whoever asks from now on must not join them.
         onWrite?.(principal.project);
@@ -162,19 +166,22 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
   class Bound {
     readonly principal: Principal;
     readonly operation: Operation;
+    /** Of every call. */
+    readonly headers: string[];
 
     constructor(principal: Principal, operation: Operation) {
       this.principal = principal;
       this.operation = operation;
+      this.headers = headersOf(principal);
     }
   }
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
     const call = isRead(name)
       ? function (this: Bound, args: CallArgs) {
-          return read(name, args, this.principal, this.operation);
+          return read(name, args, this);
         }
       : function (this: Bound, args: CallArgs, body: JsonObject | RawJson) {
-          return write(name, args, body, this.principal, this.operation);
+          return write(name, args, body, this);
         };
     Object.defineProperty(Bound.prototype, name, { value: call });
   }

@@ -78,12 +78,13 @@ export class RecordLoader {
     if (this.#records.size > 0) this.#records.delete(canonicalKey(key));
   }
 
-  async #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
-    const raw = await this.#get(key);
-    if (raw === null) return null;
-    const record = RECORD_TYPES[key.resource].decode(raw, key, this.#context);
-    if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');
-    return record;
+  #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
+    return this.#get(key).then((raw) => {
+      if (raw === null) return null;
+      const record = RECORD_TYPES[key.resource].decode(raw, key, this.#context);
+      if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');
+      return record;
+    });
   }
 
   #get({ resource, id, source, type }: RecordKey): Promise<JsonObject | null> {

@@ -103,15 +103,15 @@ export class Session {
    * A record by its own id: from the source named, else from the first of the project's configured sources that has it.
    * @throws GatewayError `BAD_USER_INPUT` for an impossible id, or when no source is named or configured
    */
-  async find<R extends Resource>(
+  find<R extends Resource>(
     resource: R,
     id: string,
     source: string | undefined,
     type?: ContentType,
   ): Promise<RecordOf[R] | null> {
     checkId(`${resource}Id`, id);
-    const configured = this.settings.sources[resource];
-    const candidates = source === undefined ? configured : [source];
+    if (source !== undefined) return this.#loadFrom(resource, id, source, type);
+    const candidates = this.settings.sources[resource];
     if (candidates.length === 0) {
       throw badInput(
         `source is needed: this gateway has no sources configured for ${resource}s (DATATRICS_${resource.toUpperCase()}_SOURCES).`,
@@ -124,16 +124,25 @@ export class Session {
    * The record that another one refers to: from `source` when the client names it, else from the configured sources,
    * then from the other record's own. A reference that leads nowhere is null.
    */
-  async follow<R extends Resource>(
+  follow<R extends Resource>(
     resource: R,
     id: string | null,
     source: string | undefined,
     ownSource: string,
     type?: ContentType,
-  ): Promise<RecordOf[R] | null> {
+  ): Promise<RecordOf[R] | null> | null {
     if (id === null || idProblem(id)) return null;
-    const sources = source === undefined ? [...this.settings.sources[resource], ownSource] : [source];
-    return this.#findFirst(resource, id, sources, type);
+    if (source !== undefined) return this.#loadFrom(resource, id, source, type);
+    return this.#findFirst(resource, id, [...this.settings.sources[resource], ownSource], type);
+  }
+
+  #loadFrom<R extends Resource>(
+    resource: R,
+    id: string,
+    source: string,
+    type?: ContentType,
+  ): Promise<RecordOf[R] | null> {
+    return this.load(type === undefined ? { resource, id, source } : { resource, id, source, type });
   }
 
   /** The record from the first source that has it, one call after another. */
@@ -144,7 +153,7 @@ export class Session {
     type?: ContentType,
   ): Promise<RecordOf[R] | null> {
     for (const source of new Set(sources)) {
-      const record = await this.load(type === undefined ? { resource, id, source } : { resource, id, source, type });
+      const record = await this.#loadFrom(resource, id, source, type);
       if (record) return record;
     }
     return null;

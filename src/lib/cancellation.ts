@@ -1,9 +1,14 @@
+/** Is told of an abort. A method rather than a function, so that what waits can be its own listener. */
+export interface CancelListener {
+  handleEvent(): void;
+}
+
 /** What stops work that is no longer wanted. Every `AbortSignal` is one. */
 export interface CancelSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
-  addEventListener(type: 'abort', listener: () => void): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
+  addEventListener(type: 'abort', listener: CancelListener): void;
+  removeEventListener(type: 'abort', listener: CancelListener): void;
 }
 
 /**
@@ -13,15 +18,21 @@ export interface CancelSignal {
 export class Cancellation implements CancelSignal {
   aborted = false;
   reason: unknown = undefined;
-  #listeners: Set<() => void> | undefined;
+  /** The only listener, which is what most have. */
+  #first: CancelListener | undefined = undefined;
+  #more: Set<CancelListener> | undefined = undefined;
 
-  addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners ??= new Set();
-    this.#listeners.add(listener);
+  addEventListener(_type: 'abort', listener: CancelListener): void {
+    if (this.#first === undefined && this.#more === undefined) this.#first = listener;
+    else {
+      this.#more ??= new Set();
+      this.#more.add(listener);
+    }
   }
 
-  removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners?.delete(listener);
+  removeEventListener(_type: 'abort', listener: CancelListener): void {
+    if (this.#first === listener) this.#first = undefined;
+    else this.#more?.delete(listener);
   }
 
   /** Calls every listener once; a second call does nothing. */
@@ -29,8 +40,11 @@ export class Cancellation implements CancelSignal {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
-    for (const listener of listeners ?? []) listener();
+    const first = this.#first;
+    const more = this.#more;
+    this.#first = undefined;
+    this.#more = undefined;
+    first?.handleEvent();
+    for (const listener of more ?? []) listener.handleEvent();
   }
 }

@@ -76,10 +76,10 @@ export class Operation {
    */
   until<T>(result: Promise<T>, signal: Cancellation = this.signal): Promise<T> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      if (signal.aborted) onAbort();
-      signal.addEventListener('abort', onAbort);
-      result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+      const listener = { handleEvent: (): void => reject(signal.reason) };
+      if (signal.aborted) listener.handleEvent();
+      signal.addEventListener('abort', listener);
+      result.then(resolve, reject).finally(() => signal.removeEventListener('abort', listener));
     });
   }
 

@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
-import type { CancelSignal } from '../lib/cancellation.ts';
+import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
+import { TurnQueue, type Waiting } from './queue.ts';
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -9,6 +10,8 @@ export interface UpstreamRequest {
   /** Flat list of names and values. */
   readonly headers: string[];
   readonly body?: string;
+  /** Of the calls that wait for a connection the smallest goes first: the operation's deadline, as a rule. Default: 0. */
+  readonly priority?: number;
 }
 
 export interface UpstreamResponse {
@@ -59,55 +62,74 @@ export function createPool(options: PoolOptions): { send: Send; close(): Promise
     bodyTimeout: 0,
   });
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const shared: Shared = {
+    pool,
+    maxBodyBytes,
+    timeoutMs: options.timeoutMs,
+    queue: new TurnQueue(options.connections),
+  };
 
   const send: Send = (request, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      new Exchange(pool, request, signal, options.timeoutMs, maxBodyBytes, resolve, reject);
+      shared.queue.enter(new Exchange(shared, request, signal, resolve, reject));
     });
 
   return { send, close: () => pool.destroy() };
 }
 
+/** What all exchanges of a pool have in common. */
+interface Shared {
+  readonly pool: Pool;
+  readonly maxBodyBytes: number;
+  readonly timeoutMs: number;
+  readonly queue: TurnQueue;
+}
+
 /** One request and its answer: settles exactly once, and lets go of timer and signal when it does. */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly #maxBodyBytes: number;
+class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
+  readonly priority: number;
+  settled = false;
+  readonly #shared: Shared;
+  readonly #request: UpstreamRequest;
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: unknown) => void;
   readonly #signal: CancelSignal;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
+  #started = false;
   #sent = false;
-  #settled = false;
   #status = 0;
   #retryAfter: string | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
 
   constructor(
-    pool: Pool,
+    shared: Shared,
     request: UpstreamRequest,
     signal: CancelSignal,
-    timeoutMs: number,
-    maxBodyBytes: number,
     resolve: (response: UpstreamResponse) => void,
     reject: (error: unknown) => void,
   ) {
-    this.#maxBodyBytes = maxBodyBytes;
+    this.priority = request.priority ?? 0;
+    this.#shared = shared;
+    this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
-    this.#timer = setTimeout(() => this.#fail('timeout'), timeoutMs);
-    signal.addEventListener('abort', this.#onAbort);
-    pool.dispatch(
-      { method: request.method, path: request.path, headers: request.headers, body: request.body ?? null },
-      this,
-    );
+    this.#timer = setTimeout(onTimeout, shared.timeoutMs, this);
+    signal.addEventListener('abort', this);
+  }
+
+  start(): void {
+    this.#started = true;
+    const { method, path, headers, body = null } = this.#request;
+    this.#shared.pool.dispatch({ method, path, headers, body }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#settled) controller.abort(new Error('no longer wanted'));
+    if (this.settled) controller.abort(new Error('no longer wanted'));
     else this.#sent = true;
   }
 
@@ -123,7 +145,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#maxBodyBytes) this.#fail('too-large');
+    if (this.#bytes > this.#shared.maxBodyBytes) this.#fail('too-large');
     else this.#chunks.push(chunk);
   }
 
@@ -142,11 +164,16 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#fail(failureOf(error), error);
   }
 
-  readonly #onAbort = (): void => {
+  /** The signal's abort. */
+  handleEvent(): void {
     if (!this.#settle()) return;
     this.#controller?.abort(new Error('cancelled'));
     this.#reject(this.#signal.reason);
-  };
+  }
+
+  timeOut(): void {
+    this.#fail('timeout');
+  }
 
   #fail(failure: TransportFailure, cause?: Error): void {
     if (!this.#settle()) return;
@@ -155,12 +182,17 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #settle(): boolean {
-    if (this.#settled) return false;
-    this.#settled = true;
+    if (this.settled) return false;
+    this.settled = true;
     clearTimeout(this.#timer);
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#signal.removeEventListener('abort', this);
+    if (this.#started) this.#shared.queue.leave();
     return true;
   }
+}
+
+function onTimeout(exchange: Exchange): void {
+  exchange.timeOut();
 }
 
 /** Error codes of node and undici that tell more than «the connection broke». */

@@ -11,8 +11,8 @@ export interface RetryContext {
   readonly signal: CancelSignal;
   /** `performance.now()` ms after which no attempt is worth starting. */
   deadline(): number;
-  /** Called before each attempt; may throw to forbid it. */
-  onAttempt(attempt: number): void;
+  /** Books an attempt; may throw to forbid it. */
+  spend(attempt: number): void;
 }
 
 /**
@@ -20,31 +20,45 @@ export interface RetryContext {
  * three attempts in all and within the deadline, after `Retry-After` or a jittered pause. A time-out is not: it has had
  * its full share of the operation's time.
  */
-export async function sendWithRetry(
+export function sendWithRetry(
   send: Send,
   request: Parameters<Send>[0],
   context: RetryContext,
+  attempt = 1,
 ): Promise<UpstreamResponse> {
-  for (let attempt = 1; ; attempt++) {
-    context.onAttempt(attempt);
-    let pauseMs = BASE_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    let response: UpstreamResponse | undefined;
-    let failure: unknown;
-    try {
-      response = await send(request, context.signal);
-      if (!isTransient(response.status)) return response;
-      pauseMs = retryAfterMs(response.retryAfter) ?? pauseMs;
-    } catch (error) {
-      if (!(error instanceof TransportError) || (error.failure !== 'reset' && error.failure !== 'unreachable'))
-        throw error;
-      failure = error;
-    }
-    if (attempt === ATTEMPTS || performance.now() + pauseMs >= context.deadline()) {
-      if (response) return response;
-      throw failure;
-    }
-    await pause(pauseMs, context.signal);
+  try {
+    context.spend(attempt);
+  } catch (error) {
+    return Promise.reject(error);
   }
+  // An async function would cost every call what only few need.
+  return send(request, context.signal).then(
+    (response) => (isTransient(response.status) ? sendAgain(send, request, context, attempt, response) : response),
+    (error) => sendAgain(send, request, context, attempt, error),
+  );
+}
+
+/** What follows an attempt that failed: a pause and the next one, or the failure itself. */
+async function sendAgain(
+  send: Send,
+  request: Parameters<Send>[0],
+  context: RetryContext,
+  attempt: number,
+  failure: UpstreamResponse | Error,
+): Promise<UpstreamResponse> {
+  if (failure instanceof Error && !mayPass(failure)) throw failure;
+  const backoffMs = BASE_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+  const pauseMs = (failure instanceof Error ? undefined : retryAfterMs(failure.retryAfter)) ?? backoffMs;
+  if (attempt === ATTEMPTS || performance.now() + pauseMs >= context.deadline()) {
+    if (failure instanceof Error) throw failure;
+    return failure;
+  }
+  await pause(pauseMs, context.signal);
+  return sendWithRetry(send, request, context, attempt + 1);
+}
+
+function mayPass(error: Error): boolean {
+  return error instanceof TransportError && (error.failure === 'reset' || error.failure === 'unreachable');
 }
 
 function isTransient(status: number): boolean {
@@ -63,12 +77,12 @@ function pause(ms: number, signal: CancelSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', listener);
       act();
     };
-    const onAbort = (): void => settle(() => reject(signal.reason));
+    const listener = { handleEvent: (): void => settle(() => reject(signal.reason)) };
     const timer = setTimeout(() => settle(resolve), ms);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort);
+    if (signal.aborted) listener.handleEvent();
+    else signal.addEventListener('abort', listener);
   });
 }

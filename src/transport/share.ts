@@ -1,4 +1,4 @@
-import { Cancellation, type CancelSignal } from '../lib/cancellation.ts';
+import { type CancelListener, Cancellation, type CancelSignal } from '../lib/cancellation.ts';
 import type { Operation } from '../lib/operation.ts';
 
 /** The work behind one or more equal reads, as the function that does it sees it. */
@@ -15,6 +15,9 @@ export interface Flight {
  * Lets equal reads that overlap in time share one piece of work. Each waiter leaves by its own operation's signal; the
  * work stops when the last has left, and a failure reaches those who wait and is then forgotten.
  *
+ * One promise a waiter and no closures: thousands of these are under way at once, and what outlives a collection of
+ * young garbage is what the collector's time goes to.
+ *
  * @typeParam T what the work gives; shared, so it must not be changed by its readers
  */
 export class InFlight<T> {
@@ -22,7 +25,8 @@ export class InFlight<T> {
 
   /**
    * @param key names the read; must hold whose read it is
-   * @throws whatever `start` throws, or the operation's own reason when that is aborted first
+   * @param start must not throw
+   * @throws whatever `start` rejects with, or the operation's own reason when that is aborted first
    */
   run(key: string | symbol, operation: Operation, start: (flight: Flight) => Promise<T>): Promise<T> {
     if (operation.signal.aborted) return Promise.reject(operation.signal.reason);
@@ -31,9 +35,7 @@ export class InFlight<T> {
       operation.usage.deduped += 1;
       return existing.join(operation);
     }
-    const flight = new SharedFlight<T>(() => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    });
+    const flight = new SharedFlight<T>(this.#flights, key);
     this.#flights.set(key, flight);
     const result = flight.join(operation);
     flight.begin(start);
@@ -53,72 +55,98 @@ export class InFlight<T> {
   }
 }
 
+/** One operation that waits, and its promise. */
+class Waiter<T> implements CancelListener {
+  readonly flight: SharedFlight<T>;
+  readonly operation: Operation;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+
+  constructor(
+    flight: SharedFlight<T>,
+    operation: Operation,
+    resolve: (value: T) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.flight = flight;
+    this.operation = operation;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  handleEvent(): void {
+    this.flight.leave(this);
+  }
+}
+
 class SharedFlight<T> implements Flight {
   readonly signal = new Cancellation();
-  readonly #waiting = new Set<Operation>();
-  readonly #done: () => void;
-  readonly #outcome = Promise.withResolvers<T>();
+  readonly #waiting: Waiter<T>[] = [];
+  readonly #flights: Map<string | symbol, SharedFlight<T>>;
+  readonly #key: string | symbol;
 
-  constructor(done: () => void) {
-    this.#done = done;
-    // Every waiter has a promise of its own; when all have left, nobody looks at this one.
-    this.#outcome.promise.catch(() => undefined);
+  constructor(flights: Map<string | symbol, SharedFlight<T>>, key: string | symbol) {
+    this.#flights = flights;
+    this.#key = key;
   }
 
   deadline(): number {
     let latest = 0;
-    for (const operation of this.#waiting) latest = Math.max(latest, operation.deadline);
+    for (const { operation } of this.#waiting) latest = Math.max(latest, operation.deadline);
     return latest;
   }
 
   spend(attempt: number): void {
-    let last: Operation | undefined;
-    for (const operation of this.#waiting) {
-      last = operation;
+    for (const { operation } of this.#waiting) {
       if (!operation.spend()) continue;
       if (attempt > 1) operation.usage.retries += 1;
       return;
     }
-    throw last ? last.budgetExceeded() : this.signal.reason;
+    const last = this.#waiting.at(-1);
+    throw last ? last.operation.budgetExceeded() : this.signal.reason;
+  }
+
+  join(operation: Operation): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const waiter = new Waiter(this, operation, resolve, reject);
+      this.#waiting.push(waiter);
+      operation.signal.addEventListener('abort', waiter);
+    });
+  }
+
+  leave(waiter: Waiter<T>): void {
+    const at = this.#waiting.indexOf(waiter);
+    if (at === -1) return;
+    this.#waiting.splice(at, 1);
+    const { reason } = waiter.operation.signal;
+    if (this.#waiting.length === 0) {
+      this.#land();
+      this.signal.abort(reason);
+    }
+    waiter.reject(reason);
   }
 
   begin(start: (flight: Flight) => Promise<T>): void {
     start(this).then(
       (value) => {
-        this.#done();
-        this.#outcome.resolve(value);
+        for (const waiter of this.#release()) waiter.resolve(value);
       },
       (error) => {
-        this.#done();
-        this.#outcome.reject(error);
+        for (const waiter of this.#release()) waiter.reject(error);
       },
     );
   }
 
-  join(operation: Operation): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const { signal } = operation;
-      const leave = (): void => {
-        signal.removeEventListener('abort', leave);
-        this.#waiting.delete(operation);
-        if (this.#waiting.size === 0) {
-          this.#done();
-          this.signal.abort(signal.reason);
-        }
-        reject(signal.reason);
-      };
-      this.#waiting.add(operation);
-      signal.addEventListener('abort', leave);
-      this.#outcome.promise.then(
-        (value) => {
-          signal.removeEventListener('abort', leave);
-          resolve(value);
-        },
-        (error) => {
-          signal.removeEventListener('abort', leave);
-          reject(error);
-        },
-      );
-    });
+  /** Those who waited to the end; nobody can join or leave any more. */
+  #release(): Waiter<T>[] {
+    this.#land();
+    const waiting = this.#waiting.splice(0);
+    for (const waiter of waiting) waiter.operation.signal.removeEventListener('abort', waiter);
+    return waiting;
+  }
+
+  /** Another flight may have the key by now. */
+  #land(): void {
+    if (this.#flights.get(this.#key) === this) this.#flights.delete(this.#key);
   }
 }

@@ -20,7 +20,7 @@ async function play(steps: Step[], options: { timeoutMs?: number; signal?: Abort
     {
       signal: options.signal ?? new AbortController().signal,
       deadline: () => deadline,
-      onAttempt(attempt) {
+      spend(attempt) {
         if (attempt > (options.budget ?? 9)) throw new Error('no budget');
         at.push(performance.now());
         expect(attempt).toBe(at.length);
