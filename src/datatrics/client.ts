@@ -5,6 +5,7 @@ import { TransportError } from '../transport/errors.ts';
 import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
 import { sendWithRetry } from '../transport/retry.ts';
 import { InFlight } from '../transport/share.ts';
+import { checkAccess, scopeOf } from './access.ts';
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
 import type { JsonObject } from './fields.ts';
@@ -78,6 +79,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     const endpoint: Endpoint = ENDPOINTS[name];
     let path: string;
     try {
+      checkAccess(principal.scopes, scopeOf(endpoint.resource, 'read'));
       path = basePath + buildPath(name, args, principal.project);
     } catch (error) {
       return Promise.reject(error);
@@ -123,6 +125,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     { principal, operation, headers }: Bound,
   ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
+    checkAccess(principal.scopes, scopeOf(endpoint.resource, 'write'));
     const path = basePath + buildPath(name, args, principal.project);
     if (operation.signal.aborted) throw operation.signal.reason;
     if (!operation.spend()) throw operation.budgetExceeded();

@@ -42,10 +42,11 @@ class Line extends Decoded {
   }
 
   get attributes(): JsonObject {
-    return readAttributes(this.raw, conversionItemFields);
+    const attributes = readAttributes(this.raw, conversionItemFields);
+    return this.context.mask?.attributes('ConversionItem', attributes) ?? attributes;
   }
 }
-addFieldGetters(Line, conversionItemFields);
+addFieldGetters(Line, conversionItemFields, 'ConversionItem');
 
 const NOTHING: JsonObject = {};
 

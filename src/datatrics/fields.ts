@@ -1,3 +1,5 @@
+import type { TypeName } from './keys.ts';
+import type { Mask } from './masking.ts';
 import { readTime } from './time.ts';
 
 /**
@@ -23,6 +25,8 @@ export interface RecordContext {
   readonly project: string;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
+  /** For a reader who may not see personal data. */
+  readonly mask?: Mask | undefined;
 }
 
 type Read<T> = Field<T>['read'];
@@ -117,12 +121,20 @@ export class Decoded {
   }
 }
 
-/** Gives a class one getter per field of the table. */
-export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable): void {
+/** Gives a class one getter per field of the table; what is personal comes masked where the context says so. */
+export function addFieldGetters(
+  target: { prototype: Decoded },
+  fields: FieldTable,
+  type: TypeName | 'ConversionItem',
+): void {
   for (const [name, field] of Object.entries(fields)) {
     Object.defineProperty(target.prototype, name, {
       get(this: Decoded) {
-        return field.read(lookUp(this.raw, nameIn(this.raw, field)), this.context, this);
+        const { raw, context } = this;
+        const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
+        return context.mask === undefined || field.lines || field.kind === 'id'
+          ? value
+          : context.mask.field(type, name, field.rest, value);
       },
     });
   }

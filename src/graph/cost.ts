@@ -1,8 +1,10 @@
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { planBulk } from '../bulk/upsert.ts';
 import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
-import { checkId, decodeGlobalId } from '../datatrics/keys.ts';
+import { checkId, decodeGlobalId, typeNameOf } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
+import type { ScopeSet } from '../lib/scopes.ts';
+import { scopesOfList, scopesOfNodes } from './access.ts';
 import { DEFAULT_PAGE } from './connection.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
@@ -33,6 +35,10 @@ export interface FieldCost {
   calls(args: Args, settings: CostSettings): readonly PlannedCalls[];
   /** Objects that it gives for one parent, where that is not one. */
   rows?(args: Args): number;
+  /** The endpoint by which it writes. */
+  readonly writes?: EndpointName;
+  /** Scopes that its arguments ask for, beyond those of the types it gives. */
+  scopes?(args: Args, settings: CostSettings): ScopeSet;
   /** Arguments that `atMost` depends on; without variables among them it is the same every time, impossible values apart. */
   readonly dependsOn: readonly string[];
 }
@@ -93,6 +99,7 @@ export function costOfList(resource: Resource): CostExtensions {
         return [{ endpoint: LIST[resource], atLeast: filtered ? 0 : 1, atMost: 2, identity: LIST[resource] }];
       },
       rows: ({ first, last }) => first ?? last ?? DEFAULT_PAGE,
+      scopes: scopesOfList(typeNameOf(resource)),
     },
   };
 }
@@ -117,13 +124,14 @@ export function costOfNodes(): CostExtensions {
           return [{ endpoint: GET[key.resource], atLeast: 1, atMost: 1, identity }];
         }),
       rows: (args) => idsOf(args).length,
+      scopes: scopesOfNodes,
     },
   };
 }
 
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
-  return { cost: { dependsOn: [], calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
+  return { cost: { dependsOn: [], writes: endpoint, calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
 }
 
 const BULK = {
@@ -138,6 +146,7 @@ export function costOfBulk(resource: Resource): CostExtensions {
   return {
     cost: {
       dependsOn: ['input'],
+      writes: BULK[resource],
       calls: ({ input }, { project, bulkLimits }) => {
         const { items, dryRun, resumeToken } = input;
         if (dryRun || items.length > bulkLimits.maxItems) return [];

@@ -6,12 +6,18 @@ import {
   type GraphQLSchema,
   getVariableValues,
   Kind,
+  NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   parse,
+  specifiedRules,
+  type ValidationRule,
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { forbidden } from '../datatrics/access.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
+import { type Access, createAccess } from './access.ts';
 import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
@@ -51,12 +57,18 @@ export interface PipelineOptions {
   };
   /** Whether operations that come again are compiled. Default: true. */
   readonly compile?: boolean;
+  /** Whether the schema can be asked for. Default: true. */
+  readonly introspection?: boolean;
+  /** Whether a document is compared with the caller's scopes; without it only the data is guarded. Default: true. */
+  readonly checkScopes?: boolean;
   /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
   readonly maxCachedCharacters?: number;
 }
 
 /** How to run one operation once everything about it has been checked. */
 export interface Run {
+  /** What the caller may do. */
+  readonly scopes: ScopeSet;
   readonly costSettings: CostSettings;
   /** Answer with the calls that the operation may make, and make none. */
   readonly planOnly: boolean;
@@ -87,6 +99,7 @@ interface PreparedDocument {
 interface PreparedOperation {
   readonly node: OperationDefinitionNode;
   readonly planner: Planner;
+  readonly access: Access;
   /** Times that it ran. */
   runs: number;
   executor: Executor | undefined;
@@ -96,7 +109,8 @@ interface PreparedOperation {
 const MAX_ERRORS = 20;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { schema, reportUnexpected, limits } = options;
+  const { schema, reportUnexpected, limits, checkScopes = true } = options;
+  const rules = options.introspection === false ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
   const prepared = new LRUCache<string, PreparedDocument | Outcome>({
     maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
     sizeCalculation: (_value, text) => text.length + 1,
@@ -105,7 +119,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   function prepare(text: string): PreparedDocument | Outcome {
     let entry = prepared.get(text);
     if (entry === undefined) {
-      entry = prepareSafely(schema, text, limits);
+      entry = prepareSafely(schema, text, limits, rules);
       prepared.set(text, entry);
     }
     return entry;
@@ -130,7 +144,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const operation = selectOperation(entry.operations, request.operationName);
     if ('kind' in operation) return operation;
-    const { node, planner } = operation;
+    const { node, planner, access } = operation;
     if (node.operation === 'mutation' && !how.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
     }
@@ -142,6 +156,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       maxErrors: MAX_ERRORS,
     });
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
+
+    // Whoever may do everything is not asked for more.
+    if (checkScopes && how.scopes !== ALL_SCOPES) {
+      const needed = access.needed(variables.coerced, how.costSettings);
+      if (!allows(how.scopes, needed)) {
+        return refused(403, 'FORBIDDEN', forbidden(missing(how.scopes, needed)).message);
+      }
+    }
 
     const estimated = planner.estimate(variables.coerced, how.costSettings);
     if (how.planOnly) {
@@ -157,12 +179,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const contextValue = how.context();
     const start = performance.now();
     const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+    const { mask } = contextValue.session;
+    const masked = mask && mask.masked.size > 0 ? access.maskedPaths(mask.masked) : undefined;
+    const extensions = {
+      ...(how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) }),
+      ...(masked && { masked }),
+    };
     return {
       kind: 'executed',
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
-        ...(how.receipt && { extensions: { upstream: receiptOf(contextValue, performance.now() - start) } }),
+        ...((how.receipt || masked) && { extensions }),
       },
     };
   }
@@ -182,9 +210,10 @@ function prepareSafely(
   schema: GraphQLSchema,
   text: string,
   limits: PipelineOptions['limits'],
+  rules: readonly ValidationRule[],
 ): PreparedDocument | Outcome {
   try {
-    return prepareDocument(schema, text, limits);
+    return prepareDocument(schema, text, limits, rules);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -195,6 +224,7 @@ function prepareDocument(
   schema: GraphQLSchema,
   text: string,
   limits: PipelineOptions['limits'],
+  rules: readonly ValidationRule[],
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -206,7 +236,7 @@ function prepareDocument(
   }
   const exceeded = exceededLimit(document, limits);
   if (exceeded !== null) return tooComplex(exceeded);
-  const errors = validate(schema, document, undefined, { maxErrors: MAX_ERRORS });
+  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
   const { definitions } = document;
@@ -228,6 +258,7 @@ function prepareDocument(
     .map((node) => ({
       node,
       planner: createPlanner(schema, node, fragments, limits.assumedListSize),
+      access: createAccess(schema, node, fragments),
       runs: 0,
       executor: undefined,
     }));
@@ -290,6 +321,8 @@ export function outcomeOfError(error: unknown, reportUnexpected: ReportUnexpecte
       return refused(401, error.code, error.message);
     case 'FORBIDDEN':
       return refused(403, error.code, error.message);
+    case 'UPSTREAM_UNAVAILABLE':
+      return refused(503, error.code, error.message, { 'retry-after': '1' });
     default:
       return { kind: 'invalid', result: { errors: [{ message: error.message, extensions: { code: error.code } }] } };
   }

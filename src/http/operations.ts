@@ -19,15 +19,20 @@ import type { RateLimiter } from './rate-limit.ts';
 export interface OperationsOptions {
   readonly pipeline: Pipeline;
   readonly authenticate: Authenticate;
+  /** What callers are to bring, as `WWW-Authenticate` says it. */
+  readonly challenge: string;
   readonly resolveDocument: ResolveDocument;
   /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
   /** Undefined: each operation runs for itself. */
   readonly collapse: Collapse | undefined;
-  readonly client: Client;
+  /** What serves a project. */
+  readonly projectOf: (project: string) => {
+    readonly client: Client;
+    readonly settings: ProjectSettings;
+    readonly limits: OperationLimits;
+  };
   readonly knowledge: Knowledge;
-  readonly settings: ProjectSettings;
-  readonly limits: OperationLimits;
   readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown) => void;
   /** Told what became of a bulk write that nobody waited for to the end. */
@@ -48,13 +53,14 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, client, knowledge, settings, limits, rateLimiter, collapse, reportUnexpected } =
-    options;
+  const { pipeline, authenticate, knowledge, rateLimiter, collapse, reportUnexpected } = options;
 
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(request: OperationRequest, principal: Principal, head: RequestHead): Execution & { calls(): number } {
     let operation: Operation | undefined;
+    const { client, settings, limits } = options.projectOf(principal.project);
     const outcome = pipeline.run(request, {
+      scopes: principal.scopes,
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
       receipt: head.headers['x-upstream-receipt'] === '1',
@@ -88,8 +94,9 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   async function run(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
     try {
       const params = readParams();
-      const principal = authenticate(head.headers);
-      const taken = rateLimiter && (await rateLimiter.take(principal.shareKey));
+      const known = authenticate(head.headers);
+      const principal = known instanceof Promise ? await known : known;
+      const taken = rateLimiter && (await rateLimiter.take(accountOf(principal)));
       if (taken?.allowed === false) {
         const message = 'This caller has used up its requests or REST calls for now.';
         return refused(429, 'RATE_LIMITED', message, taken.headers);
@@ -98,7 +105,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       const start = (): Execution => {
         const execution = begin(request, principal, head);
         if (rateLimiter) {
-          const charge = (): void => rateLimiter.charge(principal.shareKey, execution.calls());
+          const charge = (): void => rateLimiter.charge(accountOf(principal), execution.calls());
           execution.outcome.then(charge, charge);
         }
         return execution;
@@ -109,7 +116,8 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
     } catch (error) {
       if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
-      return outcomeOfError(error, reportUnexpected);
+      const outcome = outcomeOfError(error, reportUnexpected);
+      return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
     }
   }
 
@@ -119,6 +127,11 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     options.onOperation(outcome, performance.now() - start);
     return outcome;
   };
+}
+
+/** Whose requests and calls are counted together, whatever rights each of their tokens has. */
+function accountOf({ project, id }: Principal): string {
+  return `${project}/${id}`;
 }
 
 /** Everything that an answer depends on besides what the API says. */
