@@ -84,7 +84,7 @@ function makeProfile(i: number): ProfileRecord {
 
 function makeConversion(i: number, { profileid, email }: ProfileRecord): ConversionRecord {
   const items = Array.from({ length: ITEMS }, (_, j) => {
-    const price = (((i * ITEMS + j) * 37) % 9_000) / 100 + 1.25;
+    const price = (125 + (((i * ITEMS + j) * 37) % 9_000)) / 100;
     const quantity = 1 + ((i + j) % 3);
     return {
       itemid: String(50_000 + ((i * 7 + j) % 800)),
