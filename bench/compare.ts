@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { callsAlone, checkAnswers, measureRound, median, type Round, type Subject } from './measure.ts';
 import { residentMb } from './process.ts';
-import type { Cell, SystemInfo } from './results.ts';
+import type { Cell, Failure, SystemInfo } from './results.ts';
 import type { Running, System } from './system.ts';
 import { type Delay, startDelay, startUpstream, type Upstream } from './upstream.ts';
 import { makeWorkloads, type Workload } from './workloads.ts';
@@ -22,6 +22,7 @@ export interface Comparison {
 /** Connections from a system to the upstream: enough not to be what is measured. */
 const NEAR = 64;
 const FAR = 512;
+const WARM_SECONDS = 2;
 
 interface Started {
   readonly system: System;
@@ -34,13 +35,14 @@ interface Started {
  */
 export async function compare(
   comparison: Comparison,
-): Promise<{ cells: Cell[]; systems: SystemInfo[]; workloads: Workload[] }> {
+): Promise<{ cells: Cell[]; failures: Failure[]; systems: SystemInfo[]; workloads: Workload[] }> {
   const fixtures = makeFixtures(STANDARD_SIZE);
   const workloads = makeWorkloads(fixtures).filter(({ name }) => comparison.workloads?.includes(name) ?? true);
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-bodies-'));
   const upstream = await startUpstream(fixtures);
   const infos = new Map<string, SystemInfo>();
   const cells: Cell[] = [];
+  const failures: Failure[] = [];
   try {
     for (const latencyMs of new Set(workloads.map((it) => it.latencyMs))) {
       const delay = latencyMs > 0 ? await startDelay(upstream.port, latencyMs) : undefined;
@@ -62,7 +64,7 @@ export async function compare(
           }
         }
         for (const workload of workloads.filter((it) => it.latencyMs === latencyMs)) {
-          cells.push(...(await compareOn(workload, started, upstream, folder, comparison)));
+          cells.push(...(await compareOn(workload, started, upstream, folder, comparison, failures)));
         }
       } finally {
         await Promise.all(started.map(({ running }) => running.stop()));
@@ -73,7 +75,7 @@ export async function compare(
     await upstream.stop();
     await rm(folder, { recursive: true, force: true });
   }
-  return { cells, systems: [...infos.values()], workloads };
+  return { cells, failures, systems: [...infos.values()], workloads };
 }
 
 async function compareOn(
@@ -82,28 +84,47 @@ async function compareOn(
   upstream: Upstream,
   folder: string,
   { seconds, rounds, connections }: Comparison,
+  failures: Failure[],
 ): Promise<Cell[]> {
   const bodies = join(folder, workload.name);
   await writeFile(bodies, workload.operations.map(({ body }) => body).join('\n'));
-  const subjects: Subject[] = started
+  const candidates: Subject[] = started
     .filter(({ system }) => system.only?.includes(workload.name) ?? true)
     .map(({ system, running }) => ({ system, running, workload, bodies, upstream }));
+  const fail = ({ system }: Subject, error: unknown): void => {
+    const reason = (error as Error).message;
+    console.log(`${workload.name.padEnd(8)} ${reason}`);
+    failures.push({ workload: workload.name, system: system.name, reason });
+  };
+  const subjects: Subject[] = [];
   const alone = new Map<Subject, number>();
-  for (const subject of subjects) {
-    await checkAnswers(subject);
-    alone.set(subject, await callsAlone(subject));
-    // Warm, so that no round has the compiler's share.
-    await measureRound(subject, connections, Math.min(2, seconds));
+  for (const subject of candidates) {
+    try {
+      await checkAnswers(subject);
+      alone.set(subject, await callsAlone(subject));
+      // Warm, so that no round has the compiler's share.
+      await measureRound(subject, connections, WARM_SECONDS);
+      subjects.push(subject);
+    } catch (error) {
+      // A peer that fails is a finding; the gateway that fails is broken.
+      if (subject.system.kind !== 'peer') throw error;
+      fail(subject, error);
+    }
   }
   const measured = new Map<Subject, Round[]>(subjects.map((it) => [it, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const subject of subjects) {
-      const result = await measureRound(subject, connections, seconds, round * 331);
-      measured.get(subject)?.push(result);
-      console.log(line(workload.name, subject.system.name, result));
+    for (const [subject, results] of measured) {
+      try {
+        const result = await measureRound(subject, connections, seconds, round * 331);
+        results.push(result);
+        console.log(line(workload.name, subject.system.name, result));
+      } catch (error) {
+        fail(subject, error);
+        measured.delete(subject);
+      }
     }
   }
-  return subjects.map((subject) => summarise(subject, measured.get(subject) ?? [], alone.get(subject) ?? 0));
+  return [...measured].map(([subject, results]) => summarise(subject, results, alone.get(subject) ?? 0));
 }
 
 function summarise({ workload, system }: Subject, rounds: readonly Round[], alone: number): Cell {

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
-import { describeRun, saveResults } from './results.ts';
+import { measureGrowth } from './growth.ts';
+import { ratioLines, writeReport } from './report.ts';
+import { describeRun, type Results, readResults, saveResults } from './results.ts';
+import { measureSoak } from './soak.ts';
 import { SYSTEMS } from './systems.ts';
 
 /** `npm run bench`: see HELP. */
@@ -44,23 +47,30 @@ async function main(): Promise<void> {
   const rounds = values.quick ? 1 : Number(values.rounds);
   const connections = Number(values.connections);
   const run = describeRun({ seconds, rounds, connections });
+  if (values.growth) {
+    save({ growth: { run, rows: await measureGrowth(seconds) } });
+    return;
+  }
+  if (values.soak !== undefined) {
+    const soak = await measureSoak(Number(values.soak), connections, run);
+    console.log(soak.verdict);
+    save({ soak });
+    return;
+  }
   const names = values.systems?.split(',');
   const unknown = names?.filter((name) => !SYSTEMS.some((it) => it.name === name)) ?? [];
   if (unknown.length > 0) throw new Error(`--systems: there is no ${unknown.join(', ')}`);
   const systems = SYSTEMS.filter(({ name }) => names?.includes(name) ?? true);
-  const {
-    cells,
-    systems: infos,
-    workloads,
-  } = await compare({
-    systems,
-    workloads: values.workloads?.split(','),
-    seconds,
-    rounds,
-    connections,
-  });
-  const found = { run, cells, systems: infos, workloads: workloads.map(({ operations: _, ...info }) => info) };
-  if (values.save) saveResults(found);
+  const workloads = values.workloads?.split(',');
+  const found = await compare({ systems, workloads, seconds, rounds, connections });
+  const part = { ...found, run, workloads: found.workloads.map(({ operations: _, ...info }) => info) };
+  console.log("\nThe gateway's rate as a multiple of others':");
+  for (const line of ratioLines({ ...readResults(), ...part })) console.log(line);
+  save(part);
+}
+
+function save(found: Partial<Results>): void {
+  if (values.save) writeReport(saveResults(found));
 }
 
 await main();

@@ -82,10 +82,11 @@ export async function measureRound(
   const cpu = cpuMs(running.pid) - cpuBefore;
   const memory = residentMb(running.pid);
   const calls = (await quiet(upstream)) - callsBefore;
+  if (load.requests === 0) throw new Error(`${system.name}: not one answer to ${workload.name} in ${seconds} s`);
   const errors = load.socketErrors + load.timeouts + load.statusErrors;
   const { bytes, data } = workload.operations[0] as Operation;
   const least = (system.kind === 'bare' ? bytes : JSON.stringify({ data })).length * 0.9;
-  if (errors === 0 && load.requests > 0 && load.bytes / load.requests < least) {
+  if (errors === 0 && load.bytes / load.requests < least) {
     throw new Error(`${system.name}: answers to ${workload.name} got short under load`);
   }
   return {

@@ -21,6 +21,13 @@ export interface Cell {
   readonly errors: number;
 }
 
+/** A system that gave no sound answer to a workload. */
+export interface Failure {
+  readonly workload: string;
+  readonly system: string;
+  readonly reason: string;
+}
+
 export interface SystemInfo {
   readonly name: string;
   readonly title: string;
@@ -80,12 +87,13 @@ export interface Results {
   readonly systems: readonly SystemInfo[];
   readonly workloads: readonly WorkloadInfo[];
   readonly cells: readonly Cell[];
+  readonly failures: readonly Failure[];
   readonly growth?: { readonly run: Run; readonly rows: readonly GrowthRow[] };
   readonly soak?: Soak;
 }
 
 const FILE = join(import.meta.dirname, 'results.json');
-const EMPTY: Results = { machine: {}, versions: {}, systems: [], workloads: [], cells: [] };
+const EMPTY: Results = { machine: {}, versions: {}, systems: [], workloads: [], cells: [], failures: [] };
 
 /** What earlier runs left. */
 export function readResults(): Results {

@@ -30,13 +30,13 @@ function program(name: string, title: string, kind: 'bare' | 'peer', path = (_wo
 export async function startGateway(
   { upstream, connections }: Place,
   settings: Readonly<Record<string, string>>,
-  port?: number,
+  core: string = SYSTEM_CORE,
 ): Promise<Running> {
-  const own = port ?? (await freePort());
-  const child = startPinned(SYSTEM_CORE, [process.execPath, 'src/start.js'], {
+  const port = await freePort();
+  const child = startPinned(core, [process.execPath, 'src/start.js'], {
     cwd: ROOT,
     env: {
-      PORT: String(own),
+      PORT: String(port),
       HOST: '127.0.0.1',
       DATATRICS_URL: `${upstream}/2.0`,
       DATATRICS_PROJECT: '1',
@@ -50,7 +50,7 @@ export async function startGateway(
       ...settings,
     },
   });
-  return running(child, own, () => '/graphql');
+  return running(child, port, () => '/graphql');
 }
 
 function gateway(mode: string, title: string, settings: Record<string, string>, more: Partial<System> = {}): System {

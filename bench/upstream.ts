@@ -60,7 +60,7 @@ daemon off;
 worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr error;
-events { worker_connections 4096; }
+events { worker_connections 12000; }
 http {
   access_log off;
   default_type application/json;
