@@ -20,7 +20,11 @@ interface Case {
   readonly processes: number;
 }
 
-const STANDARD = { size: STANDARD_SIZE, connections: 50, processes: 1 };
+/** Few, so that even the dearest operations end within a round. */
+const CONNECTIONS = 10;
+const STANDARD = { size: STANDARD_SIZE, connections: CONNECTIONS, processes: 1 };
+const WARM_SECONDS = 2;
+const LEAST_SECONDS = 2;
 const byName = (name: string) => (all: readonly Workload[]) => all.find((it) => it.name === name) as Workload;
 
 const CASES: readonly Case[] = [
@@ -59,7 +63,8 @@ const CASES: readonly Case[] = [
   })),
   ...[1, 2].map((processes) => ({
     ...STANDARD,
-    dimension: 'processes (Q1)',
+    connections: 50,
+    dimension: 'processes (Q1, 50 connections)',
     value: processes > 1 && availableParallelism() < 3 ? `${processes}, one on the load's own core` : String(processes),
     workload: byName('Q1'),
     processes,
@@ -99,8 +104,8 @@ async function measureCase({ dimension, value, ...it }: Case, seconds: number): 
     const connections = Math.ceil(it.connections / it.processes);
     const load = (length: number): Promise<Round[]> =>
       Promise.all(subjects.map((subject, i) => measureRound(subject, connections, length, i * 331)));
-    await load(Math.min(2, seconds));
-    const rounds = await load(seconds);
+    await load(WARM_SECONDS);
+    const rounds = await load(Math.max(seconds, LEAST_SECONDS));
     const sum = (key: keyof Round): number => rounds.reduce((total, each) => total + each[key], 0);
     return {
       dimension,

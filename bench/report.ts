@@ -219,8 +219,8 @@ ${lines.join('\n')}`;
   });
   return `## How cost grows
 
-\`${run.command}\` on ${run.date}: the gateway executing, nothing shared between operations, ${run.seconds} s each, 50 connections
-unless varied. Of several processes memory is the sum, latency that of the slower one.
+\`${run.command}\` on ${run.date}: the gateway executing, nothing shared between operations, ${Math.max(2, run.seconds)} s each, 10 connections
+unless said otherwise. Of several processes memory is the sum, latency that of the slower one.
 
 ${tables.join('\n\n')}`;
 }
