@@ -12,6 +12,10 @@ import {
   type SystemInfo,
 } from './results.ts';
 
+const INTRODUCTION = `Made by \`npm run bench\` from \`bench/results.json\`; not edited by hand. To measure on your own machine you need Linux with two
+cores, nginx, wrk and taskset (Debian: \`apt-get install nginx-light wrk util-linux\`); \`npm run bench -- --help\` lists the
+options. The peers live in a package of their own, \`bench/\`, which the first run installs. Tailcall's binary needs glibc
+2.39: on an older Debian \`bench/glibc.sh\` fetches a newer one beside the system's.`;
 const DOCS = join(import.meta.dirname, '..', 'docs');
 
 /** Writes `docs/performance.md` and its chart from `bench/results.json`: text and figures can not differ. */
@@ -37,7 +41,7 @@ function page(results: Results): string {
   const { run, growth, soak } = results;
   return [
     '# Performance',
-    'Made by `npm run bench` from `bench/results.json`; not edited by hand.',
+    INTRODUCTION,
     ...(run ? [method(results, run), ahead(results), ratios(results), rates(results), workloadTables(results)] : []),
     ...(growth ? [growthSection(growth.run, growth.rows)] : []),
     ...(soak ? [soakSection(soak)] : []),
