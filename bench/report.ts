@@ -74,7 +74,8 @@ ${systems.map((it) => `| ${it.title} | ${ABOUT[it.name] ?? ''}${it.idleMb === un
   do. Q4 differs in each operation by a variable that reads one more profile. Sharing, the gateway's default, shares only
   equal REST calls under way.
 - The bare program parses no answer and knows beforehand which profiles a list links to: a bound, and no product.
-- All programs on Node have up to 64 connections to the API, 512 where that is 20 ms away; Tailcall has no limit.
+- All programs on Node have up to 64 connections to the API, 512 where that is 20 ms away; Tailcall has no limit, and keeps up to 4,000
+  open.
 - Upstream and load share one core, which may be the limit of the fastest systems on the lightest workloads.${[
     ...skipped.map((it) => `- ${it.title} was not measured: ${code(it.skipped as string)}.`),
     ...failures.map(

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { freePort, SYSTEM_CORE, startPinned } from './process.ts';
 import { running, type System } from './system.ts';
 
+/** Without dedupe it opens a connection per link: fewer kept open cost it most of its rate. */
+const IDLE_CONNECTIONS = 4_000;
 const GLIBC = join(import.meta.dirname, '.glibc/usr/lib/x86_64-linux-gnu');
 const BINARY = join(import.meta.dirname, 'node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall');
 
@@ -50,7 +52,7 @@ function configuration(port: number, upstream: string, dedupe: boolean): string 
   return `
 schema
   @server(port: ${port}, hostname: "127.0.0.1", workers: 1)
-  @upstream(httpCache: 0, poolMaxIdlePerHost: 512) {
+  @upstream(httpCache: 0, poolMaxIdlePerHost: ${IDLE_CONNECTIONS}) {
   query: Query
 }
 type Query {
