@@ -1,11 +1,12 @@
 import { Cancellation } from '../lib/cancellation.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import type { Span } from '../lib/trace.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
 import { sendWithRetry } from '../transport/retry.ts';
 import { InFlight } from '../transport/share.ts';
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
+import { ENDPOINTS, type Endpoint, type EndpointName, labelOf } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
 import type { JsonObject } from './fields.ts';
 import { buildPath, type CallArgs, type Condition } from './paths.ts';
@@ -84,25 +85,38 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     }
     const request: UpstreamRequest = { method: 'GET', path, headers: headersOf(principal) };
     const key = share ? `${principal.shareKey} ${path}` : Symbol(path);
-    return inFlight.run(key, operation, async (flight) => {
-      const response = await observed(name, () =>
+    const { deduped } = operation.usage;
+    const result = inFlight.run(key, operation, async (flight) => {
+      const span = operation.trace?.begin(labelOf(endpoint));
+      const call = (): Promise<UpstreamResponse> =>
         sendWithRetry(send, request, {
           signal: flight.signal,
           deadline: () => flight.deadline(),
-          onAttempt: (attempt) => flight.spend(attempt),
-        }),
-      );
+          onAttempt: (attempt) => {
+            flight.spend(attempt);
+            span?.attempt();
+          },
+        });
+      const response = await observed(name, call, span);
       return endpoint.action === 'list'
         ? readPage(response)
         : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
     });
+    if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
+    return result;
   }
 
   /** Tells the observer how a call went, and gives transport failures their meaning. */
-  async function observed(endpoint: EndpointName, call: () => Promise<UpstreamResponse>): Promise<UpstreamResponse> {
+  async function observed(
+    endpoint: EndpointName,
+    call: () => Promise<UpstreamResponse>,
+    span?: Span,
+  ): Promise<UpstreamResponse> {
     const start = performance.now();
-    const observe = (outcome: 'ok' | 'refused' | 'failed'): void =>
+    const observe = (outcome: 'ok' | 'refused' | 'failed'): void => {
+      span?.end(outcome);
       onCall({ endpoint, outcome, ms: performance.now() - start });
+    };
     try {
       const response = await call();
       const { status } = response;
@@ -136,7 +150,9 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
       headers: headersOf(principal),
       body: body instanceof RawJson ? body.text : JSON.stringify(body),
     };
-    const sent = observed(name, () => send(request, NEVER))
+    const span = operation.trace?.begin(labelOf(endpoint));
+    span?.attempt();
+    const sent = observed(name, () => send(request, NEVER), span)
       .then((response) => {
         switch (endpoint.action) {
           case 'bulk':
