@@ -102,7 +102,11 @@ export async function startGateway(
     runOperation,
     yoga: createLazyYogaHandler(runOperation),
     hotPath: parts.hotPath ?? true,
-    graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
+    graphiql: createGraphiql({
+      headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {},
+      maxCalls: config.maxUpstreamCalls,
+      maxEstimatedCalls: config.documentLimits.maxEstimatedCalls,
+    }),
     readiness,
     metrics,
     cors: createCors(config.corsOrigins),

@@ -87,11 +87,11 @@ async function run(
   page: Page,
   start: () => Promise<unknown> = () => page.locator('.graphiql-execute-button[aria-label^="Execute"]').click(),
 ): Promise<{ data?: Record<string, unknown>; errors?: unknown }> {
-  const answered = page.waitForResponse(
-    (response) => response.url().endsWith('/graphql') && response.request().method() === 'POST',
-  );
+  const answered = page.waitForResponse((response) => response.request().headers()['x-upstream-receipt'] === 'trace');
   await start();
   const answer = await (await answered).json();
+  // The receipt is shown beside the answer, not in it.
+  delete answer.extensions;
   const shown = JSON.stringify(answer, null, 2).replaceAll('\n', '').slice(0, 60);
   await expect.poll(async () => squeeze(await textOf(page, '.result-window'))).toContain(squeeze(shown));
   return answer;
@@ -120,6 +120,15 @@ async function write(page: Page, selector: string, text: string): Promise<void> 
   await page.keyboard.type(text);
   await expect.poll(async () => squeeze(await textOf(page, selector))).toBe(squeeze(text));
   await page.waitForTimeout(500);
+}
+
+/** Closes the tab of an operation. */
+async function closeTab(page: Page, operation: string): Promise<void> {
+  const tabs = await page.getByRole('tab').count();
+  await page.locator('.graphiql-tab', { hasText: operation }).getByRole('button', { name: 'Close' }).click();
+  await expect.poll(() => page.getByRole('tab').count()).toBe(tabs - 1);
+  // The tabs are kept for the next visit a moment later.
+  await page.waitForTimeout(1_000);
 }
 
 const SHOWN_TOOL = '.graphiql-editor-tool .graphiql-editor:not(.hidden)';
@@ -185,23 +194,94 @@ describe('GraphiQL in a browser without internet', () => {
     expect(await run(page)).toEqual({ data: { profile: { firstName: 'Typed by hand' } } });
   });
 
-  test('keeps the operation in the address, as long as it fits there', async () => {
-    const { pathname, search, searchParams } = new URL(page.url());
-    expect(searchParams.get('query')).toContain('query Written');
-    const other = await openPage(gateway.url, pathname + search);
+  test('keeps the operation in the address’s hash, as long as it fits there', async () => {
+    const { pathname, search, hash } = new URL(page.url());
+    expect(search).toBe('');
+    const held = new URLSearchParams(hash.slice(1));
+    expect([...held.keys()]).toEqual(['query', 'variables']);
+    expect(held.get('query')).toContain('query Written');
+    const other = await openPage(gateway.url, pathname + hash);
     expect(await textOf(other, '.graphiql-query-editor')).toContain('query Written');
+    expect(await textOf(other, SHOWN_TOOL)).toContain('typed-1');
+    expect(await run(other)).toEqual({ data: { profile: { firstName: 'Typed by hand' } } });
+    // A link that is pasted into an open page.
+    const link = new URLSearchParams({
+      query: 'query Pasted { profile(profileId: "1002", source: "Webshop") { id } }',
+    });
+    await other.goto(`${gateway.url}${pathname}#${link}`);
+    await expect.poll(() => textOf(other, '.graphiql-query-editor')).toContain('query Pasted');
+    await closeTab(other, 'Pasted');
     await other.close();
 
     await page.locator('.graphiql-query-editor .view-lines').click();
     await page.keyboard.press('Control+Home');
     await page.keyboard.insertText(`# ${'long '.repeat(4_000)}\n`);
-    await expect.poll(() => new URL(page.url()).search.length).toBe(0);
+    await expect.poll(() => new URL(page.url()).hash.length).toBe(0);
     // The tabs are kept a moment after the address.
     await page.waitForTimeout(1_000);
     await page.reload();
     await ready(page);
     expect(await page.getByRole('tab').count()).toBe(readExamples().size);
     expect(await textOf(page, '.graphiql-query-editor')).toContain('# long long');
+  });
+
+  test('opens a link on a first visit, beside the examples', async () => {
+    const context = await browser.browser()?.newContext({ viewport: DESKTOP });
+    const first = context ? await context.newPage() : await browser.newPage();
+    await first.addInitScript(() => {
+      if (!sessionStorage.getItem('visited')) localStorage.clear();
+      sessionStorage.setItem('visited', 'yes');
+    });
+    const link = new URLSearchParams({
+      query: 'query Linked($id: ID!) { profile(profileId: $id, source: "Webshop") { name } }',
+      variables: '{"id": "1001"}',
+    });
+    await first.goto(`${gateway.url}/graphql#${link}`);
+    await ready(first);
+    expect(await first.getByRole('tab').count()).toBe(readExamples().size + 1);
+    expect((await run(first)).data).toEqual({ profile: { name: 'Ada Example' } });
+    await closeTab(first, 'Linked');
+    await first.close();
+    await context?.close();
+  });
+
+  test('copies a link to the operation', async () => {
+    await browser.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: gateway.url });
+    await open(page, '02-profiles');
+    await page.getByRole('button', { name: 'Copy link' }).click();
+    await page.getByText('Link copied').waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
+    expect(page.url()).toContain('#query=');
+  });
+
+  test('prettifies', async () => {
+    await open(page, '01-profile');
+    await write(
+      page,
+      '.graphiql-query-editor',
+      'query Ugly { profile(profileId:"1001" source:"Webshop"){name email} }',
+    );
+    await page.getByRole('button', { name: 'Prettify' }).click();
+    await expect
+      .poll(() => page.evaluate(() => new URLSearchParams(location.hash.slice(1)).get('query')))
+      .toBe('query Ugly {\n  profile(profileId: "1001", source: "Webshop") {\n    name\n    email\n  }\n}\n');
+  });
+
+  test('builds a query in its explorer', async () => {
+    await page.getByRole('button', { name: 'Show GraphiQL Explorer' }).click();
+    const explorer = page.locator('.docExplorerWrap');
+    await explorer.locator('.graphiql-explorer-firstName, [data-field-name="firstName"]').first().click();
+    await expect.poll(() => textOf(page, '.graphiql-query-editor')).toContain('firstName');
+    await page.screenshot({ path: `${SHOTS}/explorer.png` });
+    await page.getByRole('button', { name: 'Hide GraphiQL Explorer' }).click();
+  });
+
+  test('remembers what was run in its history', async () => {
+    await page.getByRole('button', { name: 'Show History' }).click();
+    const history = page.locator('.graphiql-history');
+    await expect.poll(() => history.textContent()).toContain('Written');
+    await page.screenshot({ path: `${SHOTS}/history.png` });
+    await page.getByRole('button', { name: 'Hide History' }).click();
   });
 
   test('shows our descriptions in its documentation', async () => {
@@ -260,7 +340,7 @@ describe('GraphiQL in a browser without internet', () => {
     const waiting = await browser.newPage();
     await waiting.emulateMedia({ colorScheme: 'dark' });
     let fail = (): void => undefined;
-    await waiting.route('**/graphiql/graphiql.js', async (route) => {
+    await waiting.route('**/graphiql/main-*.js', async (route) => {
       await new Promise<void>((done) => {
         fail = done;
       });
