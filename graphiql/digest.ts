@@ -9,7 +9,7 @@ export function digestOfSources(): string {
   const sources = readdirSync(`${ROOT}src`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath.replaceAll('\\', '/')}/${entry.name}`.slice(ROOT.length));
-  const names = [...sources, 'build.ts', 'vite.config.ts', 'package.json', 'package-lock.json'].sort();
+  const names = [...sources, 'build.ts', 'patches.ts', 'vite.config.ts', 'package.json', 'package-lock.json'].sort();
   const hash = createHash('sha256');
   for (const name of names) {
     hash.update(`${name}\0`);

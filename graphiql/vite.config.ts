@@ -1,18 +1,10 @@
 import react from '@vitejs/plugin-react';
-import { defineConfig, type Plugin } from 'vite';
-
-/** GraphiQL's style sheet holds half a megabyte of fonts as text; the page uses the system's. */
-const dropFonts: Plugin = {
-  name: 'drop-fonts',
-  enforce: 'pre',
-  transform(code, id) {
-    return id.includes('/graphiql/dist/style.css') ? code.replaceAll(/@font-face\s*\{[^}]*\}/g, '') : undefined;
-  },
-};
+import { defineConfig } from 'vite';
+import { patches } from './patches.ts';
 
 export default defineConfig({
   base: '/graphiql/',
-  plugins: [dropFonts, react()],
+  plugins: [patches(), react()],
   worker: { format: 'es' },
   build: {
     manifest: 'manifest.json',

@@ -14,6 +14,7 @@ import { setRun } from './run.ts';
 import { settings } from './settings.ts';
 import { storage } from './storage.ts';
 import { startTabs } from './tabs.ts';
+import { FollowSystem } from './theme.tsx';
 import { CopyLink } from './toolbar.tsx';
 
 const fetcher = createFetcher(
@@ -38,7 +39,9 @@ createRoot(document.getElementById('root') as HTMLElement).render(
       writeLink(tab?.query ?? null, tab?.variables ?? null);
     }}
   >
-    <GraphiQL.Logo>Datatrics GraphQL</GraphiQL.Logo>
+    <GraphiQL.Logo>
+      <h1>Datatrics GraphQL</h1>
+    </GraphiQL.Logo>
     <GraphiQL.Toolbar>
       {({ prettify, merge, copy }) => (
         <>
@@ -52,5 +55,6 @@ createRoot(document.getElementById('root') as HTMLElement).render(
     <GraphiQL.Footer>
       <Status />
     </GraphiQL.Footer>
+    <FollowSystem />
   </GraphiQL>,
 );

@@ -2,7 +2,8 @@ import { type FC, useState } from 'react';
 import type { Call, Outcome, Receipt } from '../api.ts';
 import { useRun } from '../run.ts';
 import { Budget } from './budget.tsx';
-import { count, ms, outcomeOf, summary } from './words.ts';
+import { Endpoint } from './endpoint.tsx';
+import { count, details, ms, outcomeOf } from './words.ts';
 
 /** Bars that are drawn before the user asks for the rest. */
 const FIRST_BARS = 100;
@@ -44,7 +45,7 @@ const Waterfall: FC<{ receipt: Receipt }> = ({ receipt }) => {
   return (
     <>
       <Budget used={calls} limit={budget} label="REST calls" />
-      <p className="cost-note">{summary(receipt)}</p>
+      <p className="cost-note">{details(receipt)}</p>
       {trace.length > 0 && (
         <>
           <ul className="cost-legend" aria-label="Colours of the bars">
@@ -80,7 +81,7 @@ const Waterfall: FC<{ receipt: Receipt }> = ({ receipt }) => {
 const Bar: FC<{ call: Call; whole: number }> = ({ call, whole }) => (
   <li className="cost-bar">
     <span className="cost-endpoint">
-      <code>{call.endpoint}</code>
+      <Endpoint name={call.endpoint} />
       <span className="cost-took">
         {call.outcome !== 'ok' || call.attempts > 1 ? <em>{outcomeOf(call)}</em> : null} {ms(call.ms)}
       </span>
@@ -115,7 +116,7 @@ const CallTable: FC<{ calls: readonly Call[] }> = ({ calls }) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a trace is never reordered
           <tr key={index}>
             <th scope="row">
-              <code>{call.endpoint}</code>
+              <Endpoint name={call.endpoint} />
             </th>
             <td>{outcomeOf(call)}</td>
             <td className="cost-number">{ms(call.start)}</td>

@@ -3,6 +3,7 @@ import { type FC, useEffect, useState } from 'react';
 import { fetchPlan, type PlanEntry } from '../api.ts';
 import { settings } from '../settings.ts';
 import { Budget } from './budget.tsx';
+import { Breakable, Endpoint } from './endpoint.tsx';
 import { count } from './words.ts';
 
 /** ms without a key stroke after which the plan is asked for anew. */
@@ -88,10 +89,8 @@ const PlanTable: FC<{ plan: readonly PlanEntry[] }> = ({ plan }) => {
               // biome-ignore lint/suspicious/noArrayIndexKey: one field may call an endpoint twice
               <tr key={index}>
                 <th scope="row">
-                  {path.join('.')}
-                  <code>
-                    {method} {endpoint}
-                  </code>
+                  <Breakable text={path.join('.')} after="." />
+                  <Endpoint name={`${method} ${endpoint}`} />
                   {assumed && <small>a list without a page size on the way: its length is assumed</small>}
                 </th>
                 <td className="cost-number">{count(atLeast)}</td>
