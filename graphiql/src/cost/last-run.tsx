@@ -45,7 +45,7 @@ const Waterfall: FC<{ receipt: Receipt }> = ({ receipt }) => {
   return (
     <>
       <Budget used={calls} limit={budget} label="REST calls" />
-      <p className="cost-note">{details(receipt)}</p>
+      <p className="cost-note">In {details(receipt)}</p>
       {trace.length > 0 && (
         <>
           <ul className="cost-legend" aria-label="Colours of the bars">
