@@ -71,6 +71,9 @@ async function openPage(url: string, path = '/graphql'): Promise<Page> {
 
 async function ready(page: Page): Promise<void> {
   await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
+  // The editors come later than all around them.
+  await page.locator('.graphiql-query-editor .view-line span span').first().waitFor({ timeout: 60_000 });
+  await page.locator('.result-window .view-lines').waitFor({ timeout: 60_000 });
   // The tabs are kept for the next visit a moment after they are there.
   await page.waitForFunction(() => 'graphiql:tabState' in localStorage);
 }
@@ -292,8 +295,13 @@ describe('GraphiQL in a browser without internet', () => {
   test('builds a query in its explorer', async () => {
     await page.getByRole('button', { name: 'Show GraphiQL Explorer' }).click();
     const explorer = page.locator('.docExplorerWrap');
-    await explorer.locator('.graphiql-explorer-firstName, [data-field-name="firstName"]').first().click();
+    await explorer.locator('[data-field-name="firstName"]').first().click();
     await expect.poll(() => textOf(page, '.graphiql-query-editor')).toContain('firstName');
+    const country = explorer.getByRole('checkbox', { name: 'country' }).first();
+    expect(await country.getAttribute('aria-checked')).toBe('false');
+    await country.press('Space');
+    await expect.poll(() => textOf(page, '.graphiql-query-editor')).toContain('country');
+    expect(await country.getAttribute('aria-checked')).toBe('true');
     await page.screenshot({ path: `${SHOTS}/explorer.png` });
     await page.getByRole('button', { name: 'Hide GraphiQL Explorer' }).click();
   });
