@@ -98,7 +98,11 @@ export async function startGateway(
     runOperation,
     yoga: createLazyYogaHandler(runOperation),
     hotPath: parts.hotPath ?? true,
-    graphiql: createGraphiql({ headers: GRAPHIQL_HEADERS[config.authMode] }),
+    graphiql: createGraphiql({
+      headers: GRAPHIQL_HEADERS[config.authMode],
+      maxCalls: config.maxUpstreamCalls,
+      maxEstimatedCalls: config.documentLimits.maxEstimatedCalls,
+    }),
     readiness,
     metrics,
     cors: createCors(config.corsOrigins),

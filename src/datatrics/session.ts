@@ -5,7 +5,7 @@ import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
 import { checkAccess, PERSONAL, scopeOf } from './access.ts';
 import type { BoundClient } from './client.ts';
-import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, type Resource } from './endpoints.ts';
+import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
 import { checkId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
@@ -272,6 +272,7 @@ export class Session {
     const known = this.#pages.get(key);
     if (known) {
       this.#usage.deduped += 1;
+      this.#operation.trace?.join(labelOf(ENDPOINTS[LISTS[resource]]), known);
       return known;
     }
     const page = this.#client[LISTS[resource]](args as ListArgs & { type: string });

@@ -282,7 +282,8 @@ function selectOperation(
 
 /** What an operation really spent, for its sender. */
 function receiptOf({ operation }: GatewayContext, ms: number): object {
-  return { ...operation.usage, ms: Math.round(ms * 10) / 10 };
+  const { usage, maxCalls, trace } = operation;
+  return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace && { budget: maxCalls, ...trace.report() }) };
 }
 
 function unresolved(message: string): Outcome {

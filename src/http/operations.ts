@@ -10,6 +10,7 @@ import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, ref
 import { GatewayError } from '../lib/error.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import { Trace } from '../lib/trace.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
@@ -59,14 +60,15 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   function begin(request: OperationRequest, principal: Principal, head: RequestHead): Execution & { calls(): number } {
     let operation: Operation | undefined;
     const { client, settings, limits } = options.projectOf(principal.project);
+    const receipt = head.headers['x-upstream-receipt'];
     const outcome = pipeline.run(request, {
       scopes: principal.scopes,
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
-      receipt: head.headers['x-upstream-receipt'] === '1',
+      receipt: receipt === '1' || receipt === 'trace',
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: () => {
-        operation = new Operation(limits);
+        operation = new Operation(limits, receipt === 'trace' ? new Trace() : undefined);
         const bound = client.as(principal, operation);
         const session = new Session({ client: bound, principal, operation, settings, knowledge });
         const life = operation;
