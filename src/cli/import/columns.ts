@@ -15,6 +15,8 @@ export type Slot =
   | { readonly as: 'record' }
   /** A whole row of CSV, as rejects have it that could not be taken apart. */
   | { readonly as: 'raw' }
+  /** Why a row was rejected before. */
+  | { readonly as: 'code' }
   | { readonly as: 'nothing' };
 
 /** Columns that rejects have besides those of the input. */
@@ -91,9 +93,8 @@ export class Columns {
     if (ignore.has(column)) return NOTHING;
     if (column === REJECT_COLUMNS.record) return { as: 'record' };
     if (column === REJECT_COLUMNS.raw) return { as: 'raw' };
-    if (column === REJECT_COLUMNS.row || column === REJECT_COLUMNS.code || column === REJECT_COLUMNS.reason) {
-      return NOTHING;
-    }
+    if (column === REJECT_COLUMNS.code) return { as: 'code' };
+    if (column === REJECT_COLUMNS.row || column === REJECT_COLUMNS.reason) return NOTHING;
     return this.#named(column) ?? (strict ? null : { as: 'attribute', name: column });
   }
 

@@ -47,6 +47,12 @@ const CONTENT_TYPES: Readonly<Record<string, 'ITEM' | 'CATEGORY'>> = {
 /** Half a surrogate pair, which has no UTF-8, or U+0000, as `JSON.stringify` spells both. */
 const UNWRITABLE = /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i;
 
+/** Sent as it is, an older row would overwrite the newer one that counted. */
+const STILL_DUPLICATE: RowProblem = {
+  code: 'DUPLICATE',
+  message: 'It is marked as DUPLICATE still: delete the row, or give it another id and clear _code.',
+};
+
 /** Makes inputs, as the mutations take them, of rows. */
 export class Converter {
   readonly #options: ConvertOptions;
@@ -62,6 +68,10 @@ export class Converter {
       const slot = slots[at] as Slot;
       const text = cells[at] ?? '';
       if (slot.as === 'nothing' || slot.as === 'raw') continue;
+      if (slot.as === 'code') {
+        if (text === 'DUPLICATE') return { problems: [STILL_DUPLICATE] };
+        continue;
+      }
       if (slot.as === 'record') {
         if (text !== '') return this.ofJson(text);
         continue;

@@ -2,7 +2,7 @@ import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, rmSync, w
 import { stringify } from 'csv-stringify/sync';
 import { REJECT_COLUMNS } from './columns.ts';
 import type { RowProblem } from './problem.ts';
-import type { Row } from './rows.ts';
+import { LOST, type Row } from './rows.ts';
 
 /** Spreadsheets take the file for UTF-8 by it, and so do we, whatever encoding the first file had. */
 const MARK = '\u{FEFF}';
@@ -72,15 +72,11 @@ export class Rejects {
       lines.push([number, code, reason, ...(this.#columns ? [raw, ...this.#columns] : [record])]);
     }
     for (const { row, problems } of rows) {
-      const why = [
-        String(row.row),
-        problems[0]?.code ?? 'REJECTED',
-        problems
-          .map(({ message }) => message)
-          .join(' ')
-          .replaceAll('\0', '\u{FFFD}'),
-      ];
-      const text = (): string => row.cells?.[this.#recordAt] ?? row.bytes.toString().replace(/\r?\n$/, '');
+      const why = [String(row.row), problems[0]?.code ?? 'REJECTED', problems.map(({ message }) => message).join(' ')];
+      const text = (): string => {
+        const whole = row.cells?.[this.#recordAt] ?? row.bytes.toString().replace(/\r?\n$/, '');
+        return whole.replaceAll('\0', LOST) + (problems[0]?.code === 'TOO_LARGE' ? LOST : '');
+      };
       if (this.#columns === null) lines.push([...why, text()]);
       else if (row.cells === null) lines.push([...why, text(), ...this.#columns.map(() => '')]);
       else lines.push([...why, '', ...this.#indices.map((at) => row.cells?.[at] ?? '')]);

@@ -139,6 +139,10 @@ export class RowReader {
     if (!inner || more.length > 0) {
       return rejected(text, null, [{ code: 'MALFORMED', message: `${REJECT_COLUMNS.raw} is not one row of CSV.` }]);
     }
+    if (text.bytes.includes(LOST)) {
+      const message = `${REJECT_COLUMNS.raw} holds U+FFFD still, where characters were lost.`;
+      return rejected(text, null, [{ code: 'MALFORMED', message }]);
+    }
     const own = columns.filter((name) => !REJECT_NAMES.has(name));
     if (inner.length === columns.length) return this.#ofCells(frame, inner);
     if (inner.length !== own.length) return rejected(text, null, [widthProblem(inner, own)]);
@@ -208,6 +212,9 @@ export class RowReader {
     return { columns, slots: slots as Slot[] };
   }
 }
+
+/** Stands in rejects for what can't be written there: bytes that are no text, NUL, the rest of a row that is too large. */
+export const LOST = '\u{FFFD}';
 
 const REJECT_NAMES: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
 

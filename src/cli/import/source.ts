@@ -38,8 +38,8 @@ const SAMPLE_BYTES = 65_536;
  */
 export async function openSource(options: SourceOptions): Promise<Source> {
   let read = 0;
-  const stream = options.file === '-' ? process.stdin : createReadStream(options.file, { highWaterMark: 65_536 });
   const size = options.file === '-' ? undefined : sizeOf(options.file);
+  const stream = options.file === '-' ? process.stdin : createReadStream(options.file, { highWaterMark: 65_536 });
   async function* counted(): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
