@@ -1,3 +1,4 @@
+import './import/memory.ts';
 import { createHash } from 'node:crypto';
 import { cutChunks } from '../bulk/chunk.ts';
 import { type Config, ConfigError, environment, readConfig } from '../config.ts';

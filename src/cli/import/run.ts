@@ -62,12 +62,24 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const { destination, known } = options;
   const settler = new Settler(options);
   let stopped = false;
-  const stopping = options.stop.then(async () => {
+  let isLate = false;
+  let giveUp = (): void => undefined;
+  options.stop.then(async () => {
     stopped = true;
     destination?.stop();
     await sleep(STOP_GRACE_MS, undefined, { ref: false });
-    return null;
+    isLate = true;
+    giveUp();
   });
+
+  /** Outcomes; null when the time is up after a stop. No `Promise.race`: it would hold all outcomes until the end. */
+  function outcomesOf({ outcomes }: Flight): Promise<Map<number, Outcome> | null> {
+    return new Promise((resolve, reject) => {
+      giveUp = () => resolve(null);
+      if (isLate) giveUp();
+      outcomes.then(resolve, reject);
+    });
+  }
 
   function start(window: Window): Flight {
     const items = window.rows.flatMap(({ row, item, input }): Sendable[] =>
@@ -85,7 +97,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const finish = async (): Promise<boolean> => {
     const current = flight as Flight;
     flight = null;
-    const outcomes = await Promise.race([current.outcomes, stopping]);
+    const outcomes = await outcomesOf(current);
     return settler.settle(current.window, outcomes);
   };
 
