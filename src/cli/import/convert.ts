@@ -161,8 +161,9 @@ export class Converter {
     const { decimal } = this.#options;
     if (typeof text === 'string' && decimal !== undefined) {
       const plain = decimal === ',' ? text.replaceAll('.', '').replace(',', '.') : text.replaceAll(',', '');
-      const grouped = decimal === ',' ? /^[+-]?\d{1,3}(\.\d{3})*(,\d*)?$/ : /^[+-]?\d{1,3}(,\d{3})*(\.\d*)?$/;
-      const number = grouped.test(text) || /^[+-]?\d*\.?\d+$/.test(plain) ? readNumber(plain) : null;
+      const usual =
+        decimal === ',' ? /^[+-]?(\d{1,3}(\.\d{3})+(,\d*)?|\d*,?\d+)$/ : /^[+-]?(\d{1,3}(,\d{3})+(\.\d*)?|\d*\.?\d+)$/;
+      const number = usual.test(text) ? readNumber(plain) : null;
       if (number === null) throw new ValueError(`${show(value)} is no number with "${decimal}" before its decimals`);
       return number;
     }

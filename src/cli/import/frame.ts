@@ -96,8 +96,9 @@ class Framer {
       }
       const scan = this.#scan(data, at, isLast);
       if (scan === 'unfinished' && data.length - at <= this.#max) break;
-      if (typeof scan === 'string' || (scan.end > lineEnd && !this.#fits(scan.columns))) {
-        const message = 'A quote is out of place, or not closed; within quotes one is written twice.';
+      const isBad = typeof scan === 'string' || scan.end - at > this.#max;
+      if (isBad || (scan.end > lineEnd && !this.#fits(scan.columns))) {
+        const message = `A quote is out of place, or not closed within ${this.#max} bytes; inside quotes one is written twice.`;
         this.#add(data.subarray(at, lineEnd), { code: 'MALFORMED', message });
         at = lineEnd;
         continue;
