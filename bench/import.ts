@@ -9,9 +9,9 @@ import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 
 /**
- * How fast, and in how much memory, `npm run import` takes a file: `npm run bench:import -- --rows 1000000`. First into the
- * sandbox; then, in turns, against a bare undici loop that sends the same chunks, with the same concurrency, from memory, to
- * a server that answers at once or after 10 ms. Sandbox, server and import are processes of their own.
+ * How fast, and in how much memory, `npm run import` takes a file: `npm run bench:import -- --rows 1000000`. First in
+ * turns with a bare undici loop that sends the same chunks, with the same concurrency, from memory: to the sandbox, and to
+ * a server that answers after 10 ms or at once. Then the whole file into the sandbox. Sandbox, server and import are processes of their own.
  */
 const { values } = parseArgs({
   options: {
@@ -116,9 +116,8 @@ async function byImport(url: string, file: string, onSample: (mb: number) => voi
 
 function residentMb({ pid }: ChildProcess): number {
   try {
-    const [, kb] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    const [, now] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Math.round(Number(now ?? kb ?? 0) / 1_024);
+    const [, kb] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Math.round(Number(kb ?? 0) / 1_024);
   } catch {
     return 0;
   }
@@ -154,52 +153,61 @@ async function byLoop(origin: string, rows: number): Promise<number> {
 
 const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 
+async function startBenchSandbox(): Promise<{ child: ChildProcess; origin: string }> {
+  const child = spawn(process.execPath, ['src/sandbox/main.ts'], {
+    env: { ...process.env, SANDBOX_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  while (!/faults/.test(said)) said += (await once(child.stdout as NodeJS.ReadableStream, 'data'))[0];
+  return { child, origin: new URL(/http:\/\/\S+\/2\.0/.exec(said)?.[0] as string).origin };
+}
+
+async function compareAt(where: string, origin: string, format: keyof typeof FORMATS, rows: number): Promise<void> {
+  const file = await write(rows, format);
+  const imports: number[] = [];
+  const loops: number[] = [];
+  await byLoop(origin, 5_000);
+  for (let round = 0; round < 3; round++) {
+    imports.push((await byImport(`${origin}/2.0`, file)).rowsPerSecond);
+    loops.push(await byLoop(origin, rows));
+  }
+  const [a, b] = [median(imports), median(loops)];
+  const rates = `import ${Math.round(a)} rows/s, bare loop ${Math.round(b)} rows/s`;
+  console.log(`${format}, ${where}: ${rates}: ${(a / b).toFixed(2)} of its rate`);
+}
+
 async function compare(): Promise<void> {
   const rows = Number(values.compare);
   const server = fork(import.meta.filename, ['--server']);
   const [port] = await once(server, 'message');
-  const origin = `http://127.0.0.1:${port}`;
+  const sandbox = await startBenchSandbox();
   try {
     for (const format of ['ndjson', 'csv'] as const) {
-      const file = await write(rows, format);
+      await compareAt('the sandbox', sandbox.origin, format, rows);
       for (const latencyMs of [10, 0]) {
         server.send(latencyMs);
-        const imports: number[] = [];
-        const loops: number[] = [];
-        await byLoop(origin, 5_000);
-        for (let round = 0; round < 3; round++) {
-          imports.push((await byImport(`${origin}/2.0`, file)).rowsPerSecond);
-          loops.push(await byLoop(origin, rows));
-        }
-        const [a, b] = [median(imports), median(loops)];
-        console.log(
-          `${format}, an API that answers after ${latencyMs} ms: import ${Math.round(a)} rows/s, bare loop ${Math.round(b)} rows/s: ${(a / b).toFixed(2)} of its rate`,
-        );
+        await compareAt(`an API that answers after ${latencyMs} ms`, `http://127.0.0.1:${port}`, format, rows);
       }
     }
   } finally {
     server.kill();
+    sandbox.child.kill();
   }
 }
 
 async function large(): Promise<void> {
   const file = await write(Number(values.rows), 'ndjson');
-  const sandbox = spawn(process.execPath, ['src/sandbox/main.ts'], {
-    env: { ...process.env, SANDBOX_PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const { child, origin } = await startBenchSandbox();
   try {
-    let said = '';
-    while (!/faults/.test(said)) said += (await once(sandbox.stdout as NodeJS.ReadableStream, 'data'))[0];
-    const url = /http:\/\/\S+\/2\.0/.exec(said)?.[0] as string;
     const sizes: number[] = [];
-    const { rowsPerSecond, peakMb } = await byImport(url, file, (mb) => sizes.push(mb));
+    const { rowsPerSecond, peakMb } = await byImport(`${origin}/2.0`, file, (mb) => sizes.push(mb));
     const tenths = Array.from({ length: 10 }, (_, i) => sizes[Math.floor(((i + 0.5) / 10) * sizes.length)]);
     console.log(
       `${values.rows} rows of NDJSON into the sandbox: ${Math.round(rowsPerSecond)} rows/s, at most ${peakMb} MB resident (by tenths: ${tenths.join(', ')})`,
     );
   } finally {
-    sandbox.kill();
+    child.kill();
   }
 }
 
