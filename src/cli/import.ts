@@ -130,7 +130,6 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     resource,
     format,
     separator,
-    encoding,
     columns,
     converter,
     timeZone: config.timeZone,

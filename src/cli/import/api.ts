@@ -55,13 +55,9 @@ export function createApiDestination(resource: Resource, config: Config, limits:
   );
 
   async function send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void) {
-    for (const { pending } of items) target.listeners.set(pending, onIn);
+    target.onIn = onIn;
     const pendings = items.map(({ pending }) => pending);
-    try {
-      await engine.send(pendings);
-    } finally {
-      for (const pending of pendings) target.listeners.delete(pending);
-    }
+    await engine.send(pendings);
     return new Map(pendings.map(({ result }): [number, Outcome] => [result.index, result]));
   }
 
@@ -89,7 +85,7 @@ class WatchedTarget implements BulkTarget {
   readonly project: string;
   readonly timeZone: string;
   readonly apiKey: string;
-  readonly listeners = new Map<Pending, (rows: readonly number[]) => void>();
+  onIn: (rows: readonly number[]) => void = () => undefined;
   stopped = false;
   failure: string | null = null;
   /** Calls that really went out. */
@@ -118,12 +114,17 @@ class WatchedTarget implements BulkTarget {
     try {
       const records = await this.#target.send(chunk);
       if (records === null) return null;
-      const names = new Set(records.map(({ key }) => canonicalKey(key)));
-      const rows = chunk.filter(({ name }) => names.has(name)).map(({ result }) => result.index);
-      const [first] = chunk;
-      if (first && rows.length > 0) this.listeners.get(first)?.(rows);
+      const isWhole =
+        records.length === chunk.length &&
+        records.every(({ key }, at) => {
+          const sent = (chunk[at] as Pending).key;
+          return key.id === sent.id && key.source === sent.source;
+        });
+      const names = isWhole ? null : new Set(records.map(({ key }) => canonicalKey(key)));
+      const taken = names === null ? chunk : chunk.filter(({ name }) => names.has(name));
+      if (taken.length > 0) this.onIn(taken.map(({ result }) => result.index));
       // Only the keys: what the API answered besides would be held until the whole window is settled.
-      return records.map(({ key }) => ({ key }) as RecordOf[Resource]);
+      return taken.map(({ key }) => ({ key }) as RecordOf[Resource]);
     } catch (error) {
       if (error instanceof GatewayError) this.failure = error.message;
       throw error;

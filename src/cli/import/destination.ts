@@ -16,7 +16,7 @@ export interface Destination {
   /**
    * Sends items, of which no two may have one key, until each is settled or nothing more can be sent. Calls may overlap.
    *
-   * @param onIn told of the rows of every answer as soon as they are known to be in
+   * @param onIn told of the rows of every answer as soon as they are known to be in; the same for all calls
    * @returns outcomes by row
    */
   send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void): Promise<Map<number, Outcome>>;

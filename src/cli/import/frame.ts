@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { RowProblem } from './problem.ts';
 
 /** One row as its bytes lie in the input. */
@@ -35,6 +36,18 @@ export async function* frames(bytes: AsyncIterable<Buffer>, options: FrameOption
   }
   const batch = framer.end();
   if (batch.length > 0) yield batch;
+}
+
+function isClean(bytes: Buffer): boolean {
+  return isUtf8(bytes) && !bytes.includes(0);
+}
+
+function judgeBytes(frame: Frame): Frame {
+  if (frame.problem !== null || isClean(frame.bytes)) return frame;
+  const message = isUtf8(frame.bytes)
+    ? 'It has a NUL character.'
+    : 'It has bytes that are no UTF-8; say --encoding when the file has another, such as windows-1252.';
+  return { ...frame, problem: { code: 'MALFORMED', message } };
 }
 
 /** What a strict look at a row with quotes finds. */
@@ -107,6 +120,7 @@ class Framer {
       this.#add(data.subarray(at, scan.end), null);
       at = scan.end;
     }
+    if (!isClean(data.subarray(0, at))) this.#batch = this.#batch.map(judgeBytes);
     // A copy, so that the whole chunk is not kept for its end.
     this.#rest = Buffer.from(data.subarray(at));
     return this.#batch;

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
 import { type PreparedItem, prepareItem } from '../../bulk/items.ts';
@@ -25,7 +24,6 @@ export interface RowOptions {
   readonly resource: Resource;
   readonly format: 'csv' | 'ndjson';
   readonly separator: string;
-  readonly encoding: string;
   readonly columns: Columns;
   readonly converter: Converter;
   /** IANA zone of the API's times. */
@@ -98,25 +96,21 @@ export class RowReader {
 
   *#ofJson(frames: readonly Frame[]): Generator<Row> {
     for (const frame of frames) {
-      const problem = frame.problem ?? byteProblem(frame.bytes, this.#options.encoding);
-      yield problem
-        ? rejected(frame, null, [problem])
-        : this.#make(frame, null, this.#options.converter.ofJson(frame.bytes.toString()));
+      yield frame.problem
+        ? rejected(frame, null, [frame.problem])
+        : this.#make(frame, null, this.#options.converter.ofJson(frame.bytes.toString().trimEnd()));
     }
   }
 
   *#ofCsv(frames: readonly Frame[]): Generator<Row> {
     const { columns, slots } = this.header as Header;
-    const good = frames.filter(
-      ({ problem, bytes }) => problem === null && byteProblem(bytes, this.#options.encoding) === null,
-    );
+    const good = frames.filter(({ problem }) => problem === null);
     const parsed = this.#parseAll(good);
     const raw = slots.findIndex(({ as }) => as === 'raw');
     let next = 0;
     for (const frame of frames) {
-      if (frame !== good[next]) {
-        const problem = frame.problem ?? (byteProblem(frame.bytes, this.#options.encoding) as RowProblem);
-        yield rejected(frame, null, [problem]);
+      if (frame.problem) {
+        yield rejected(frame, null, [frame.problem]);
         continue;
       }
       const cells = parsed[next++] as readonly string[] | RowProblem;
@@ -183,7 +177,7 @@ export class RowReader {
 
   #readHeader(frame: Frame): Header {
     const { columns: known, resource, mapped, needsSource } = this.#options;
-    const problem = frame.problem ?? byteProblem(frame.bytes, this.#options.encoding);
+    const { problem } = frame;
     const [first] = problem ? [] : this.#parse(frame.bytes);
     if (!first) throw new UsageError(`The header can not be read: ${problem?.message ?? 'it is no row of CSV.'}`);
     const columns = first.map((name) => name.trim());
@@ -235,15 +229,6 @@ function checkTwice(columns: readonly string[], slots: readonly Slot[]): void {
 
 function rejected(frame: Frame, cells: readonly string[] | null, problems: readonly RowProblem[]): Row {
   return { row: frame.row, bytes: frame.bytes, cells, input: null, item: null, problems };
-}
-
-function byteProblem(bytes: Buffer, encoding: string): RowProblem | null {
-  if (!isUtf8(bytes)) {
-    const message = `It has bytes that are no ${encoding}; say --encoding when the file has another, such as windows-1252.`;
-    return { code: 'MALFORMED', message };
-  }
-  if (bytes.includes(0)) return { code: 'MALFORMED', message: 'It has a NUL character.' };
-  return null;
 }
 
 function widthProblem(cells: readonly string[], columns: readonly string[]): RowProblem {
