@@ -42,6 +42,9 @@ export interface JournalHeader {
   readonly options: string;
 }
 
+/** ms between two waits for the disk. */
+const SYNC_MS = 250;
+
 /**
  * One line of JSON for each thing that is known: first what the journal is of, then rows as they are answered to be in, and
  * from time to time a row up to which all is settled. Lines are only ever added, each by one write, so that a process can
@@ -49,6 +52,7 @@ export interface JournalHeader {
  */
 export class Journal {
   readonly #fd: number;
+  #syncedAt = 0;
 
   private constructor(fd: number) {
     this.#fd = fd;
@@ -108,10 +112,15 @@ export class Journal {
     this.#write({ in: toRanges(rows) });
   }
 
-  /** Notes, before it counts as done, that all up to a row is settled. */
+  /**
+   * Notes, before it counts as done, that all up to a row is settled. That outlives the process at once; the machine, should
+   * it lose its power, may lose the last fraction of a second, and with it no more than the knowledge of what is in.
+   */
   checkpoint(checkpoint: Checkpoint): void {
     this.#write(checkpoint);
+    if (performance.now() - this.#syncedAt < SYNC_MS) return;
     fdatasyncSync(this.#fd);
+    this.#syncedAt = performance.now();
   }
 
   /** Notes that the input has no more rows. */

@@ -9,7 +9,7 @@ import type { Row } from './rows.ts';
  * Rows, and bytes of them, that are settled together. Windows are cut the same way in every run of a file, so that what
  * depends on them (which of two rows with one key counts) does not depend on where a run was cut off.
  */
-const WINDOW_ROWS = 2_000;
+const WINDOW_ROWS = 1_000;
 const WINDOW_BYTES = 4_194_304;
 /** Part of a journal's options: windows cut otherwise make another run. */
 export const WINDOWS = `${WINDOW_ROWS} rows, ${WINDOW_BYTES} bytes`;
