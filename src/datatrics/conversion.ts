@@ -30,15 +30,15 @@ export type ConversionItem = FieldValues<typeof conversionItemFields> & {
 };
 
 class Line extends Decoded {
-  readonly #conversion: Conversion;
+  readonly conversion: Conversion;
 
   constructor(raw: JsonObject, context: RecordContext, conversion: Conversion) {
     super(raw, context);
-    this.#conversion = conversion;
+    this.conversion = conversion;
   }
 
   get conversionSource(): string {
-    return this.#conversion.source;
+    return this.conversion.source;
   }
 
   get attributes(): JsonObject {

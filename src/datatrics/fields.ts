@@ -1,3 +1,4 @@
+import { compileGetter } from './getters.ts';
 import type { TypeName } from './keys.ts';
 import type { Mask } from './masking.ts';
 import { readTime } from './time.ts';
@@ -128,15 +129,13 @@ export function addFieldGetters(
   type: TypeName | 'ConversionItem',
 ): void {
   for (const [name, field] of Object.entries(fields)) {
-    Object.defineProperty(target.prototype, name, {
-      get(this: Decoded) {
-        const { raw, context } = this;
-        const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
-        return context.mask === undefined || field.lines || field.kind === 'id'
-          ? value
-          : context.mask.field(type, name, field.rest, value);
-      },
-    });
+    function read(this: Decoded): unknown {
+      const { raw, context } = this;
+      const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
+      if (context.mask === undefined || field.lines || field.kind === 'id') return value;
+      return context.mask.field(type, name, field.rest, value);
+    }
+    Object.defineProperty(target.prototype, name, { get: compileGetter(field, read) });
   }
 }
 
