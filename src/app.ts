@@ -2,6 +2,7 @@ import { type Config, ConfigError } from './config.ts';
 import { createClient } from './datatrics/client.ts';
 import { Knowledge } from './datatrics/knowledge.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
+import { watchFreshness } from './graph/freshness.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { createAuthenticate } from './http/authenticate.ts';
@@ -16,6 +17,7 @@ import { createRateLimiter } from './http/rate-limit.ts';
 import { startServer } from './http/server.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
 import type { Logger } from './lib/log.ts';
+import { RecordCache } from './transport/cache.ts';
 import { createPool } from './transport/pool.ts';
 
 /** The API that a gateway stands in front of, and what is known of it without configuration. */
@@ -56,6 +58,8 @@ export async function startGateway(
     connections: config.upstreamConnections,
     timeoutMs: config.upstreamTimeoutMs,
   });
+  const hasCache = Object.keys(config.lifetimes).length > 0;
+  const cache = hasCache ? new RecordCache({ maxBytes: config.cacheMaxBytes }) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
   const metrics = createMetrics(() => client.inFlight);
   const client = createClient({
@@ -63,6 +67,7 @@ export async function startGateway(
     basePath: upstream.basePath,
     share: config.shareInFlight,
     onWrite: (project) => collapse?.forget(project),
+    freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
       readiness.observe(call.outcome);
       metrics.onCall(call);
@@ -70,7 +75,7 @@ export async function startGateway(
   });
   const runOperation = createRunOperation({
     pipeline: createPipeline({
-      schema: buildSchema(),
+      schema: hasCache ? watchFreshness(buildSchema()) : buildSchema(),
       reportUnexpected,
       limits: config.documentLimits,
       compile: parts.compile ?? true,
@@ -90,6 +95,7 @@ export async function startGateway(
       pageLimit: config.pageLimit,
     },
     bulkLimits: config.bulkLimits,
+    hasCache,
     limits: { timeoutMs: config.operationTimeoutMs, maxCalls: config.maxUpstreamCalls },
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),

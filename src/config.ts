@@ -3,6 +3,8 @@ import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
+import { readLifetimes } from './datatrics/lifetimes.ts';
+import type { FreshnessOptions } from './datatrics/remember.ts';
 import { isTimeZone } from './datatrics/time.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
@@ -94,6 +96,7 @@ const variables = z.object({
   OPERATION_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(15_000),
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
+  CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_ESTIMATED_CALLS: whole(1, 1_000_000_000, 'calls').default(5_000),
   MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
   MAX_BODY_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
@@ -164,6 +167,10 @@ export interface Config {
   readonly operationTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
   readonly upstreamConnections: number;
+  /** How long answers may be used, by resource; those left out are always asked for. */
+  readonly lifetimes: FreshnessOptions['lifetimes'];
+  /** bytes of answers kept in memory. */
+  readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
   readonly maxBodyBytes: number;
   readonly documentLimits: PipelineOptions['limits'];
@@ -202,7 +209,8 @@ export class ConfigError extends Error {
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
-  const given = { ...readFile(env.GATEWAY_CONFIG, problems), ...withoutEmpty(env) };
+  const file = readFile(env.GATEWAY_CONFIG, problems);
+  const given = { ...file.settings, ...withoutEmpty(env) };
   const parsed = variables.safeParse(pick(given));
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
@@ -214,7 +222,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const values = parsed.data;
   const authMode = checkTogether(values, problems);
   const documents = readDocuments(values, problems);
-  if (problems.length > 0 || authMode === undefined) throw new ConfigError(problems);
+  const lifetimes = readSection(file.sections, 'freshness', readLifetimes, problems);
+  if (problems.length > 0 || authMode === undefined || lifetimes === undefined) throw new ConfigError(problems);
   return {
     port: values.PORT,
     host: values.HOST,
@@ -236,6 +245,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
+    lifetimes,
+    cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
     maxBodyBytes: values.MAX_BODY_BYTES,
     documentLimits: {
@@ -316,29 +327,56 @@ function withoutEmpty(env: Readonly<Record<string, string | undefined>>): Record
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
 }
 
-/** Settings by their variables' names, from a JSON or YAML file; lists may be lists. */
-function readFile(path: string | undefined, problems: string[]): Record<string, string> {
-  if (!path) return {};
+/** Parts of the file that fit no variable; what is in them is judged where it is used. */
+const SECTIONS: ReadonlySet<string> = new Set(['freshness']);
+
+interface SettingsFile {
+  /** By their variables' names. */
+  readonly settings: Record<string, string>;
+  readonly sections: Record<string, unknown>;
+}
+
+/** A JSON or YAML file of settings by their variables' names; lists may be lists. */
+function readFile(path: string | undefined, problems: string[]): SettingsFile {
+  const file: SettingsFile = { settings: {}, sections: {} };
+  if (!path) return file;
   let content: unknown;
   try {
     content = parseYaml(readFileSync(path, 'utf8'));
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message.split('\n')[0];
     problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)} (${reason}); needs a readable JSON or YAML file`);
-    return {};
+    return file;
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)}; needs a file with one object of settings`);
-    return {};
+    return file;
   }
-  const settings: Record<string, string> = {};
   for (const [name, value] of Object.entries(content)) {
-    if (!(name in variables.shape))
-      problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables`);
-    else if (Array.isArray(value)) settings[name] = value.join(',');
-    else settings[name] = String(value);
+    if (SECTIONS.has(name)) file.sections[name] = value;
+    else if (!(name in variables.shape))
+      problems.push(
+        `GATEWAY_CONFIG: got the setting "${name}"; needs names of variables, or ${[...SECTIONS].join(', ')}`,
+      );
+    else if (Array.isArray(value)) file.settings[name] = value.join(',');
+    else file.settings[name] = String(value);
   }
-  return settings;
+  return file;
+}
+
+/** A part of the file, by the function that judges it; undefined when something is wrong with it. */
+function readSection<T>(
+  sections: Readonly<Record<string, unknown>>,
+  name: string,
+  read: (value: unknown) => T,
+  problems: string[],
+): T | undefined {
+  try {
+    return read(sections[name] ?? {});
+  } catch (error) {
+    problems.push(`GATEWAY_CONFIG: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /** `process.env` over what a `.env` file in the working directory says. */

@@ -1,15 +1,18 @@
 import { Cancellation } from '../lib/cancellation.ts';
+import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import type { Answer } from '../transport/cache.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
 import { sendWithRetry } from '../transport/retry.ts';
-import { InFlight } from '../transport/share.ts';
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
+import { type Flight, InFlight } from '../transport/share.ts';
+import { ENDPOINTS, type Endpoint, type EndpointName, type Resource } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
-import type { JsonObject } from './fields.ts';
+import { type JsonObject, readText } from './fields.ts';
 import { buildPath, type CallArgs, type Condition } from './paths.ts';
 import { RECORD_TYPES } from './records.ts';
+import { type FreshnessOptions, Memory } from './remember.ts';
 import { type Page, readBulk, readDone, readPage, readRecord, readWritten } from './wire.ts';
 
 type IdArgs<E extends Endpoint> = E['path'] extends `${string}{id}${string}` ? { readonly id: string } : unknown;
@@ -23,7 +26,7 @@ export type EndpointArgs<N extends EndpointName> = IdArgs<(typeof ENDPOINTS)[N]>
   QueryArgs<(typeof ENDPOINTS)[N]> &
   FilterArgs<(typeof ENDPOINTS)[N]>;
 
-type ReadName = {
+export type ReadName = {
   [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends 'get' | 'list' ? N : never;
 }[EndpointName];
 type ReadAnswer<N extends ReadName> = (typeof ENDPOINTS)[N]['action'] extends 'list' ? Page : JsonObject | null;
@@ -31,9 +34,12 @@ type ReadAnswer<N extends ReadName> = (typeof ENDPOINTS)[N]['action'] extends 'l
 /** A body that is JSON already. */
 export class RawJson {
   readonly text: string;
+  /** Of the records in it. */
+  readonly ids: readonly string[];
 
-  constructor(text: string) {
+  constructor(text: string, ids: readonly string[]) {
     this.text = text;
+    this.ids = ids;
   }
 }
 
@@ -64,6 +70,8 @@ export interface ClientOptions {
   readonly onCall?: CallObserver;
   /** Told when a write in a project is over, however it went. */
   readonly onWrite?: (project: string) => void;
+  /** Undefined: every read asks the API. */
+  readonly freshness?: FreshnessOptions | undefined;
 }
 
 /**
@@ -71,33 +79,69 @@ export interface ClientOptions {
  * principal's project, within the operation's deadline and budget. Equal reads of one principal that overlap share one
  * call.
  */
-export function createClient({ send, basePath, share = true, onCall = () => undefined, onWrite }: ClientOptions) {
+export function createClient({
+  send,
+  basePath,
+  share = true,
+  onCall = () => undefined,
+  onWrite,
+  freshness,
+}: ClientOptions) {
   const inFlight = new InFlight<unknown>();
+  const memory = freshness && new Memory(freshness.cache, inFlight);
 
   function read(name: ReadName, args: CallArgs, { principal, operation, headers }: Bound): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
-    let path: string;
+    let relative: string;
     try {
-      path = basePath + buildPath(name, args, principal.project);
+      relative = buildPath(name, args, principal.project);
     } catch (error) {
       return Promise.reject(error);
     }
+    const path = basePath + relative;
     const request: UpstreamRequest = { method: 'GET', path, headers, priority: operation.deadline };
+    if (memory !== undefined) {
+      const lifetimes = freshness?.lifetimes[endpoint.resource];
+      if (lifetimes !== undefined) {
+        return memory.read({
+          key: `${principal.shareKey} ${path}`,
+          path: relative,
+          tag: tagOf(principal.project, endpoint.resource, args.id),
+          lifetimes,
+          operation,
+          send: (flight) => ask(name, request, flight),
+          decode: (answer) => decode(endpoint, answer),
+        });
+      }
+      operation.freshness?.note(relative, 0, 0);
+    }
     const key = share ? `${principal.shareKey} ${path}` : Symbol();
     return inFlight.run(key, operation, (flight) => {
       const start = performance.now();
       return sendWithRetry(send, request, flight).then(
         (response) => {
           observe(name, response, start);
-          return endpoint.action === 'list'
-            ? readPage(response)
-            : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
+          return decode(endpoint, response);
         },
         (error) => {
           throw explain(name, error, start);
         },
       );
     });
+  }
+
+  /** One read's answer as it came. */
+  function ask(name: ReadName, request: UpstreamRequest, flight: Flight): Promise<UpstreamResponse> {
+    const start = performance.now();
+    return sendWithRetry(send, request, flight).then(
+      (response) => {
+        observe(name, response, start);
+        return response;
+      },
+      (error) => {
+        throw explain(name, error, start);
+      },
+    );
   }
 
   function observe(endpoint: EndpointName, { status }: UpstreamResponse, start: number): void {
@@ -158,6 +202,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
         inFlight.forget(
           (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
         );
+        return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
       });
     return operation.until(sent, operation.expired);
   }
@@ -197,6 +242,43 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
 }
 
 export type Client = ReturnType<typeof createClient>;
+
+/**
+ * Whether, and how, a read of this operation was answered with something stale.
+ * @param project the principal's
+ */
+export function stalenessOf(
+  operation: Operation,
+  project: string,
+  name: ReadName,
+  args: CallArgs,
+): Staleness | undefined {
+  const stale = operation.freshness?.stale;
+  return stale && stale.size > 0 ? stale.get(buildPath(name, args, project)) : undefined;
+}
+
+function decode(endpoint: Endpoint, answer: Answer): unknown {
+  return endpoint.action === 'list' ? readPage(answer) : readRecord(answer, RECORD_TYPES[endpoint.resource].idNames);
+}
+
+/** What is remembered is out of date when a record with this id was written; lists when any of the resource was. */
+function tagOf(project: string, resource: Resource, id: string | undefined): string {
+  return id === undefined ? `${project}/${resource}` : `${project}/${resource}/${id}`;
+}
+
+/** What a write makes out of date, whatever the source: all lists of the resource, and the records that it names. */
+function tagsOfWrite(endpoint: Endpoint, { id }: CallArgs, body: JsonObject | RawJson, project: string): string[] {
+  const { resource } = endpoint;
+  const ids =
+    id !== undefined
+      ? [id]
+      : body instanceof RawJson
+        ? body.ids
+        : 'body' in endpoint
+          ? [readText(body[endpoint.body.idKey]) ?? '']
+          : [];
+  return [tagOf(project, resource, undefined), ...new Set(ids.map((one) => tagOf(project, resource, one)))];
+}
 
 function isRead(name: EndpointName): name is ReadName {
   return ENDPOINTS[name].method === 'GET';

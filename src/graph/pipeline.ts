@@ -36,6 +36,8 @@ export interface Outcome {
   readonly kind: 'executed' | 'invalid' | 'refused';
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of what a query was answered with: ms since it was read, and ms for which all of it stays fresh. */
+  readonly ages?: { readonly oldestMs: number; readonly leftMs: number };
   /** `result` as JSON, kept where several clients get the same. */
   json?: string;
 }
@@ -157,13 +159,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const contextValue = how.context();
     const start = performance.now();
     const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+    const { freshness } = contextValue.operation;
     return {
       kind: 'executed',
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
-        ...(how.receipt && { extensions: { upstream: receiptOf(contextValue, performance.now() - start) } }),
+        ...extensionsOf(contextValue, how.receipt ? performance.now() - start : undefined),
       },
+      ...(freshness &&
+        node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
   }
 
@@ -252,6 +257,22 @@ function selectOperation(
 /** What an operation really spent, for its sender. */
 function receiptOf({ operation }: GatewayContext, ms: number): object {
   return { ...operation.usage, ms: Math.round(ms * 10) / 10 };
+}
+
+/**
+ * What an answer says beside its data: what was spent, on request, and which fields are older than they should be.
+ * @param ms that it took; undefined where no receipt is wanted
+ */
+function extensionsOf(context: GatewayContext, ms: number | undefined): object | undefined {
+  const { freshness } = context.operation;
+  const isStale = freshness !== undefined && freshness.fields.length > 0;
+  if (ms === undefined && !isStale) return undefined;
+  return {
+    extensions: {
+      ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
+      ...(isStale && { freshness: freshness.fields }),
+    },
+  };
 }
 
 function unresolved(message: string): Outcome {

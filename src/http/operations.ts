@@ -8,6 +8,7 @@ import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
 import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
 import { GatewayError } from '../lib/error.ts';
+import { Freshness, readDemand } from '../lib/freshness.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Authenticate } from './authenticate.ts';
@@ -28,6 +29,8 @@ export interface OperationsOptions {
   readonly knowledge: Knowledge;
   readonly settings: ProjectSettings;
   readonly limits: OperationLimits;
+  /** Whether answers of the API are remembered. */
+  readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown) => void;
   /** Told what became of a bulk write that nobody waited for to the end. */
@@ -61,6 +64,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: () => {
         operation = new Operation(limits);
+        if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation);
         const session = new Session({ client: bound, principal, operation, settings, knowledge });
         const life = operation;
@@ -124,7 +128,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
 /** Everything that an answer depends on besides what the API says. */
 function nameOf(request: OperationRequest, { shareKey }: Principal, { method, headers }: RequestHead): string {
   const { query, operationName = null, variables = null } = request;
-  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt']];
+  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt'], headers['cache-control']];
   return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
 }
 

@@ -1,5 +1,6 @@
 import { Cancellation } from './cancellation.ts';
 import { GatewayError } from './error.ts';
+import type { Freshness } from './freshness.ts';
 
 /** What one operation spent upstream, in REST calls (attempts included) and milliseconds. */
 export interface Usage {
@@ -34,6 +35,8 @@ export class Operation {
   readonly signal = new Cancellation();
   /** Aborted when the time is up only. */
   readonly expired = new Cancellation();
+  /** What it asks of caches and got from them; undefined where there are none. */
+  freshness: Freshness | undefined = undefined;
   readonly #maxCalls: number;
   readonly #timer: NodeJS.Timeout;
 
