@@ -180,7 +180,10 @@ async function viaFetch(
     ...(body && { body: new Uint8Array(body) }),
   });
   const response = await options.yoga(request, head);
-  send(res, response.status, Object.fromEntries(response.headers), Buffer.from(await response.arrayBuffer()));
+  const headers = Object.fromEntries(response.headers);
+  const varyBy = [res.getHeader('vary'), headers.vary].filter((value) => value !== undefined);
+  if (varyBy.length > 0) headers.vary = varyBy.join(', ');
+  send(res, response.status, headers, Buffer.from(await response.arrayBuffer()));
 }
 
 /** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */
@@ -229,7 +232,11 @@ function sendText(res: ServerResponse, status: number, text: string, headers: Re
 
 function send(res: ServerResponse, status: number, headers: Record<string, string>, body: string | Uint8Array): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  res.writeHead(status, { ...SECURITY_HEADERS, ...headers, ...(status !== 204 && { 'content-length': length }) });
+  res.writeHead(status, {
+    ...SECURITY_HEADERS,
+    ...headers,
+    ...(status !== 204 && status !== 304 && { 'content-length': length }),
+  });
   res.end(body);
 }
 
