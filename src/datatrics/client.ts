@@ -4,8 +4,10 @@ import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Answer } from '../transport/cache.ts';
 import { TransportError } from '../transport/errors.ts';
+import { type Guard, Guards } from '../transport/guard.ts';
+import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
 import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
-import { sendWithRetry } from '../transport/retry.ts';
+import { pause, retryAfterMs, sendWithRetry } from '../transport/retry.ts';
 import { type Flight, InFlight } from '../transport/share.ts';
 import { ENDPOINTS, type Endpoint, type EndpointName, type Resource } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
@@ -72,7 +74,17 @@ export interface ClientOptions {
   readonly onWrite?: (project: string) => void;
   /** Undefined: every read asks the API. */
   readonly freshness?: FreshnessOptions | undefined;
+  /** How each resource's endpoints are called. Default: `DEFAULT_POLICY`. */
+  readonly policies?: Readonly<Partial<Record<Resource, Policy>>>;
 }
+
+/** Reads and writes of a resource fail apart: a list that is too heavy for the API says nothing of its writes. */
+const GROUPS = {
+  profile: { read: 'profile', write: 'profile write' },
+  content: { read: 'content', write: 'content write' },
+  conversion: { read: 'conversion', write: 'conversion write' },
+  interaction: { read: 'interaction', write: 'interaction write' },
+} as const;
 
 /**
  * A client of the REST API. `as` gives its functions to one operation: calls are made with the principal's key, in the
@@ -86,7 +98,16 @@ export function createClient({
   onCall = () => undefined,
   onWrite,
   freshness,
+  policies = {},
 }: ClientOptions) {
+  const guards = new Guards(
+    Object.fromEntries(
+      Object.entries(policies).flatMap(([resource, policy]) =>
+        Object.values(GROUPS[resource as Resource]).map((group) => [group, policy]),
+      ),
+    ),
+    DEFAULT_POLICY,
+  );
   const inFlight = new InFlight<unknown>();
   const memory = freshness && new Memory(freshness.cache, inFlight);
 
@@ -99,7 +120,16 @@ export function createClient({
       return Promise.reject(error);
     }
     const path = basePath + relative;
-    const request: UpstreamRequest = { method: 'GET', path, headers, priority: operation.deadline };
+    const lane = GROUPS[endpoint.resource].read;
+    const guard = guards.of(principal.project, lane);
+    const request: UpstreamRequest = {
+      method: 'GET',
+      path,
+      headers,
+      priority: operation.deadline,
+      lane,
+      timeoutMs: guard.policy.timeoutMs,
+    };
     if (memory !== undefined) {
       const lifetimes = freshness?.lifetimes[endpoint.resource];
       if (lifetimes !== undefined) {
@@ -109,7 +139,7 @@ export function createClient({
           tag: tagOf(principal.project, endpoint.resource, args.id),
           lifetimes,
           operation,
-          send: (flight) => ask(name, request, flight),
+          send: (flight) => ask(name, request, flight, guard),
           decode: (answer) => decode(endpoint, answer),
         });
       }
@@ -118,7 +148,7 @@ export function createClient({
     const key = share ? `${principal.shareKey} ${path}` : Symbol();
     return inFlight.run(key, operation, (flight) => {
       const start = performance.now();
-      return sendWithRetry(send, request, flight).then(
+      return sendWithRetry(send, request, flight, guard).then(
         (response) => {
           observe(name, response, start);
           return decode(endpoint, response);
@@ -131,9 +161,9 @@ export function createClient({
   }
 
   /** One read's answer as it came. */
-  function ask(name: ReadName, request: UpstreamRequest, flight: Flight): Promise<UpstreamResponse> {
+  function ask(name: ReadName, request: UpstreamRequest, flight: Flight, guard: Guard): Promise<UpstreamResponse> {
     const start = performance.now();
-    return sendWithRetry(send, request, flight).then(
+    return sendWithRetry(send, request, flight, guard).then(
       (response) => {
         observe(name, response, start);
         return response;
@@ -169,19 +199,35 @@ export function createClient({
     const endpoint: Endpoint = ENDPOINTS[name];
     const path = basePath + buildPath(name, args, principal.project);
     if (operation.signal.aborted) throw operation.signal.reason;
+    const lane = GROUPS[endpoint.resource].write;
+    const guard = guards.of(principal.project, lane);
+    const start = performance.now();
+    const refusal = guard.refusal();
+    if (refusal !== null) throw explain(name, refusal, start);
+    const waitMs = guard.waitMs(operation.deadline);
+    if (waitMs === undefined) throw explain(name, new TransportError('paced', false), start);
     if (!operation.spend()) throw operation.budgetExceeded();
+    if (waitMs > 0) {
+      await pause(waitMs, operation.signal).catch((error) => {
+        // It was booked, and never sent.
+        operation.usage.calls -= 1;
+        throw error;
+      });
+    }
     const request: UpstreamRequest = {
       method: endpoint.method,
       path,
       headers,
       priority: operation.deadline,
+      lane,
+      timeoutMs: guard.policy.timeoutMs,
       body: body instanceof RawJson ? body.text : JSON.stringify(body),
     };
-    const start = performance.now();
     const sent = send(request, NEVER)
       .then(
         (response) => {
           observe(name, response, start);
+          guard.note(response.status, retryAfterMs(response.retryAfter));
           switch (endpoint.action) {
             case 'bulk':
               return readBulk(response);
@@ -192,6 +238,7 @@ export function createClient({
           }
         },
         (error) => {
+          guard.noteFailure(error);
           throw explain(name, error, start);
         },
       )
@@ -237,6 +284,10 @@ export function createClient({
     /** Reads under way, of all principals. */
     get inFlight(): number {
       return inFlight.size;
+    },
+    /** Groups of endpoints that are not called because they failed, and those that are called less than they could be. */
+    get guarded(): Guards['state'] {
+      return guards.state;
     },
   };
 }

@@ -4,8 +4,18 @@
  * - `reset`: the connection broke before the answer was complete
  * - `too-large`: the answer is over the limit
  * - `malformed`: the answer is not HTTP
+ * - `open`, `busy`, `paced`: no call was made, since the last ones failed, too many wait already, or the upstream asked for
+ *   fewer
  */
-export type TransportFailure = 'timeout' | 'unreachable' | 'reset' | 'too-large' | 'malformed';
+export type TransportFailure =
+  | 'timeout'
+  | 'unreachable'
+  | 'reset'
+  | 'too-large'
+  | 'malformed'
+  | 'open'
+  | 'busy'
+  | 'paced';
 
 /** A call that ended without a complete HTTP answer. */
 export class TransportError extends Error {

@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
+import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 import { TurnQueue, type Waiting } from './queue.ts';
 
 export interface UpstreamRequest {
@@ -12,6 +13,10 @@ export interface UpstreamRequest {
   readonly body?: string;
   /** Of the calls that wait for a connection the smallest goes first: the operation's deadline, as a rule. Default: 0. */
   readonly priority?: number;
+  /** Calls of one lane share a bulkhead. Default: one of its own for all that name none. */
+  readonly lane?: string;
+  /** ms, in place of the pool's. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface UpstreamResponse {
@@ -31,6 +36,8 @@ export interface PoolOptions {
   readonly timeoutMs: number;
   /** bytes of an answer's body. Default: 32 MiB. */
   readonly maxBodyBytes?: number;
+  /** Default: `DEFAULT_BULKHEAD`. */
+  readonly bulkhead?: BulkheadPolicy;
 }
 
 /** Sends one request over a pooled connection. */
@@ -50,7 +57,7 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  *
  * The sender rejects with `TransportError`, or with the signal's reason when that is aborted.
  */
-export function createPool(options: PoolOptions): { send: Send; close(): Promise<void> } {
+export function createPool(options: PoolOptions) {
   const pool = new Pool(options.origin, {
     connections: options.connections,
     pipelining: 1,
@@ -61,21 +68,34 @@ export function createPool(options: PoolOptions): { send: Send; close(): Promise
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   const shared: Shared = {
     pool,
     maxBodyBytes,
     timeoutMs: options.timeoutMs,
-    queue: new TurnQueue(options.connections),
+    queue: new TurnQueue({
+      running: options.connections,
+      runningInLane: options.connections - Math.floor(options.connections * reservedShare),
+      waiting,
+    }),
   };
 
   const send: Send = (request, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      shared.queue.enter(new Exchange(shared, request, signal, resolve, reject));
+      const exchange = new Exchange(shared, request, signal, resolve, reject);
+      if (!shared.queue.enter(exchange)) exchange.turnAway();
     });
 
-  return { send, close: () => pool.destroy() };
+  return {
+    send,
+    close: () => pool.destroy(),
+    /** Calls that wait for a connection. */
+    get waiting(): number {
+      return shared.queue.waiting;
+    },
+  };
 }
 
 /** What all exchanges of a pool have in common. */
@@ -89,6 +109,7 @@ interface Shared {
 /** One request and its answer: settles exactly once, and lets go of timer and signal when it does. */
 class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly priority: number;
+  readonly lane: string;
   settled = false;
   readonly #shared: Shared;
   readonly #request: UpstreamRequest;
@@ -98,6 +119,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
   #started = false;
+  #turnedAway = false;
   #sent = false;
   #status = 0;
   #retryAfter: string | undefined;
@@ -112,12 +134,13 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     reject: (error: unknown) => void,
   ) {
     this.priority = request.priority ?? 0;
+    this.lane = request.lane ?? '';
     this.#shared = shared;
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
-    this.#timer = setTimeout(onTimeout, shared.timeoutMs, this);
+    this.#timer = setTimeout(onTimeout, request.timeoutMs ?? shared.timeoutMs, this);
     signal.addEventListener('abort', this);
   }
 
@@ -171,6 +194,12 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     this.#reject(this.#signal.reason);
   }
 
+  /** Too many wait already. */
+  turnAway(): void {
+    this.#turnedAway = true;
+    this.#fail('busy');
+  }
+
   timeOut(): void {
     this.#fail('timeout');
   }
@@ -186,7 +215,8 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this);
-    if (this.#started) this.#shared.queue.leave();
+    if (this.#started) this.#shared.queue.leave(this.lane);
+    else if (!this.#turnedAway) this.#shared.queue.abandon();
     return true;
   }
 }
@@ -200,6 +230,8 @@ const FAILURES: Readonly<Record<string, TransportFailure>> = {
   ECONNREFUSED: 'unreachable',
   ENOTFOUND: 'unreachable',
   EAI_AGAIN: 'unreachable',
+  EMFILE: 'unreachable',
+  ENFILE: 'unreachable',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
