@@ -11,6 +11,7 @@ import { createCors } from './http/cors.ts';
 import { createResolveDocument } from './http/documents.ts';
 import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
+import { Load } from './http/load.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createRunOperation } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
@@ -18,6 +19,7 @@ import { startServer } from './http/server.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
 import type { Logger } from './lib/log.ts';
 import { RecordCache } from './transport/cache.ts';
+import { DEFAULT_BULKHEAD } from './transport/policy.ts';
 import { createPool } from './transport/pool.ts';
 
 /** The API that a gateway stands in front of, and what is known of it without configuration. */
@@ -57,16 +59,24 @@ export async function startGateway(
     origin: upstream.origin,
     connections: config.upstreamConnections,
     timeoutMs: config.upstreamTimeoutMs,
+    bulkhead: { ...DEFAULT_BULKHEAD, waiting: config.upstreamQueue },
   });
   const hasCache = Object.keys(config.lifetimes).length > 0;
   const cache = hasCache ? new RecordCache({ maxBytes: config.cacheMaxBytes }) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
-  const metrics = createMetrics(() => client.inFlight);
+  const load = new Load(config.loadLimits);
+  const metrics = createMetrics({
+    inFlight: () => client.inFlight,
+    waiting: () => pool.waiting,
+    guarded: () => client.guarded,
+    load,
+  });
   const client = createClient({
     send: pool.send,
     basePath: upstream.basePath,
     share: config.shareInFlight,
     onWrite: (project) => collapse?.forget(project),
+    policies: config.policies,
     freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
       readiness.observe(call.outcome);
@@ -110,6 +120,7 @@ export async function startGateway(
     hotPath: parts.hotPath ?? true,
     graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
     readiness,
+    load,
     metrics,
     cors: createCors(config.corsOrigins),
     reportUnexpected,
@@ -120,6 +131,7 @@ export async function startGateway(
     async close() {
       readiness.draining();
       await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
+      load.close();
       await pool.close();
       redis?.disconnect();
     },

@@ -3,13 +3,17 @@ import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
+import type { Resource } from './datatrics/endpoints.ts';
 import { readLifetimes } from './datatrics/lifetimes.ts';
+import { readPolicies } from './datatrics/policies.ts';
 import type { FreshnessOptions } from './datatrics/remember.ts';
 import { isTimeZone } from './datatrics/time.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
+import type { LoadLimits } from './http/load.ts';
 import type { RateLimit } from './http/rate-limit.ts';
 import { PROJECT_ID } from './lib/principal.ts';
+import type { Policy } from './transport/policy.ts';
 
 /**
  * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
@@ -96,6 +100,9 @@ const variables = z.object({
   OPERATION_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(15_000),
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
+  UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
+  MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
+  MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
   CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_ESTIMATED_CALLS: whole(1, 1_000_000_000, 'calls').default(5_000),
   MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
@@ -169,6 +176,11 @@ export interface Config {
   readonly upstreamConnections: number;
   /** How long answers may be used, by resource; those left out are always asked for. */
   readonly lifetimes: FreshnessOptions['lifetimes'];
+  /** How the endpoints of a resource are called, where that is not `DEFAULT_POLICY`. */
+  readonly policies: Readonly<Partial<Record<Resource, Policy>>>;
+  /** Calls that wait for a connection. */
+  readonly upstreamQueue: number;
+  readonly loadLimits: LoadLimits;
   /** bytes of answers kept in memory. */
   readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
@@ -223,7 +235,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const authMode = checkTogether(values, problems);
   const documents = readDocuments(values, problems);
   const lifetimes = readSection(file.sections, 'freshness', readLifetimes, problems);
-  if (problems.length > 0 || authMode === undefined || lifetimes === undefined) throw new ConfigError(problems);
+  const policies = readSection(file.sections, 'upstream', readPolicies, problems);
+  if (problems.length > 0 || authMode === undefined || !lifetimes || !policies) throw new ConfigError(problems);
   return {
     port: values.PORT,
     host: values.HOST,
@@ -246,6 +259,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
     lifetimes,
+    policies,
+    upstreamQueue: values.UPSTREAM_QUEUE,
+    loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
     maxBodyBytes: values.MAX_BODY_BYTES,
@@ -328,7 +344,7 @@ function withoutEmpty(env: Readonly<Record<string, string | undefined>>): Record
 }
 
 /** Parts of the file that fit no variable; what is in them is judged where it is used. */
-const SECTIONS: ReadonlySet<string> = new Set(['freshness']);
+const SECTIONS: ReadonlySet<string> = new Set(['freshness', 'upstream']);
 
 interface SettingsFile {
   /** By their variables' names. */

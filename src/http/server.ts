@@ -5,6 +5,7 @@ import type { Cors } from './cors.ts';
 import type { Graphiql } from './graphiql.ts';
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
+import type { Load } from './load.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 import { readJsonBody } from './params.ts';
@@ -21,6 +22,7 @@ export interface ServerOptions {
   readonly hotPath: boolean;
   readonly graphiql: Graphiql;
   readonly readiness: Readiness;
+  readonly load: Load;
   readonly metrics: Metrics;
   readonly cors: Cors;
   readonly reportUnexpected: (error: unknown) => void;
@@ -116,12 +118,12 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
 }
 
-async function graphql(
+function graphql(
   options: ServerOptions,
   target: string,
   req: IncomingMessage,
   res: ServerResponse,
-): Promise<void> {
+): Promise<void> | void {
   if (options.cors.enabled) {
     for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
   }
@@ -138,15 +140,34 @@ async function graphql(
   if (req.method === 'GET' && prefersHtml(req.headers.accept)) {
     return send(res, 200, PAGE_HEADERS, options.graphiql.page);
   }
+  if (!options.load.accepts()) {
+    // Read nothing more of it: the answer costs less than the request would.
+    return sendGraphql(
+      req,
+      res,
+      refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway has more to do than it can.', { 'retry-after': '1' }),
+    );
+  }
+  return operate(options, target, req, res, req.method);
+}
+
+/** A request that was let in. */
+async function operate(
+  options: ServerOptions,
+  target: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+  method: 'GET' | 'POST',
+): Promise<void> {
   const head: RequestHead = {
-    method: req.method,
+    method,
     headers: req.headers,
     onDisconnect(callback) {
       res.once('close', callback);
       return () => res.off('close', callback);
     },
   };
-  if (req.method === 'GET') return viaFetch(options, target, head, null, res);
+  if (method === 'GET') return viaFetch(options, target, head, null, res);
 
   if (!isJson(req.headers['content-type'])) {
     const message = 'The content type must be application/json.';
@@ -162,7 +183,10 @@ async function graphql(
   }
   if (!options.hotPath) return viaFetch(options, target, head, body, res);
   // The hot path: a POST of JSON goes straight to the pipeline, and its answer straight to the socket.
-  sendGraphql(req, res, await options.runOperation(head, () => readJsonBody(body)));
+  options.load.begin();
+  const outcome = await options.runOperation(head, () => readJsonBody(body));
+  options.load.end();
+  sendGraphql(req, res, outcome);
 }
 
 /** The long way, through the Fetch API and Yoga: for everything but a POST of JSON. */
@@ -179,7 +203,8 @@ async function viaFetch(
     ...(accept !== undefined && { headers: { accept } }),
     ...(body && { body: new Uint8Array(body) }),
   });
-  const response = await options.yoga(request, head);
+  options.load.begin();
+  const response = await options.yoga(request, head).finally(() => options.load.end());
   const headers = Object.fromEntries(response.headers);
   const varyBy = [res.getHeader('vary'), headers.vary].filter((value) => value !== undefined);
   if (varyBy.length > 0) headers.vary = varyBy.join(', ');
