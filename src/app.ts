@@ -17,7 +17,9 @@ import { createRunOperation } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { startServer } from './http/server.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
+import { retentionOf } from './lib/freshness.ts';
 import type { Logger } from './lib/log.ts';
+import type { Redis } from './lib/redis.ts';
 import { RecordCache } from './transport/cache.ts';
 import { DEFAULT_BULKHEAD } from './transport/policy.ts';
 import { createPool } from './transport/pool.ts';
@@ -33,8 +35,11 @@ export interface Upstream {
 
 export interface Gateway {
   readonly url: string;
-  /** Stops taking requests, finishes those under way, and lets go of everything. */
-  close(): Promise<void>;
+  /**
+   * Stops taking requests, finishes those under way, and lets go of everything.
+   * @param lingerMs for which open connections may still bring a request. Default: 0
+   */
+  close(lingerMs?: number): Promise<void>;
 }
 
 /** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
@@ -62,7 +67,7 @@ export async function startGateway(
     bulkhead: { ...DEFAULT_BULKHEAD, waiting: config.upstreamQueue },
   });
   const hasCache = Object.keys(config.lifetimes).length > 0;
-  const cache = hasCache ? new RecordCache({ maxBytes: config.cacheMaxBytes }) : undefined;
+  const cache = hasCache ? await createCache(config, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
   const load = new Load(config.loadLimits);
   const metrics = createMetrics({
@@ -128,14 +133,21 @@ export async function startGateway(
   readiness.serving();
   return {
     url: server.url,
-    async close() {
+    async close(lingerMs = 0) {
       readiness.draining();
-      await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
+      await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS, lingerMs);
       load.close();
       await pool.close();
       redis?.disconnect();
     },
   };
+}
+
+/** The one cache of the process, shared with others where there is a Redis. */
+async function createCache({ cacheMaxBytes, lifetimes }: Config, redis: Redis | undefined): Promise<RecordCache> {
+  const maxRetainMs = Math.max(...Object.values(lifetimes).map(retentionOf));
+  const shared = redis && new (await import('./transport/shared-cache.ts')).RedisTier(redis, maxRetainMs);
+  return new RecordCache({ maxBytes: cacheMaxBytes, shared });
 }
 
 function authOptions(config: Config, { project, apiKey }: Upstream): Parameters<typeof createAuthenticate>[0] {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { outcomeOfError, refused } from '../graph/pipeline.ts';
 import type { Cors } from './cors.ts';
 import type { Graphiql } from './graphiql.ts';
@@ -31,8 +31,12 @@ export interface ServerOptions {
 export interface GatewayServer {
   /** `http://host:port`, as a browser on this machine reaches it. */
   readonly url: string;
-  /** Takes no more connections, lets requests under way finish for at most `graceMs`, then closes. */
-  close(graceMs: number): Promise<void>;
+  /**
+   * Takes no more connections, and lets requests under way finish for at most `graceMs`. Open connections are told to go
+   * elsewhere with the answer to their next request, for which they have `lingerMs`: closed at once, they would lose one
+   * that is on its way.
+   */
+  close(graceMs: number, lingerMs: number): Promise<void>;
 }
 
 /** ms in which a client must have sent its headers, and its whole request. */
@@ -47,7 +51,9 @@ const MAX_CONNECTIONS = 10_000;
 
 /** node:http in front: which path, which method, how large; GraphQL itself goes on to the handler. */
 export async function startServer(options: ServerOptions): Promise<GatewayServer> {
+  let isClosing = false;
   const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (req, res) => {
+    if (isClosing) res.shouldKeepAlive = false;
     route(options, req, res).catch((error) => {
       options.reportUnexpected(error);
       if (!res.headersSent)
@@ -74,7 +80,10 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
   const host = ['0.0.0.0', '::'].includes(options.host) ? 'localhost' : options.host;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    close: (graceMs) => closeServer(server, graceMs),
+    close(graceMs, lingerMs) {
+      isClosing = true;
+      return closeServer(server, graceMs, lingerMs);
+    },
   };
 }
 
@@ -265,13 +274,18 @@ function send(res: ServerResponse, status: number, headers: Record<string, strin
   res.end(body);
 }
 
-function closeServer(server: Server, graceMs: number): Promise<void> {
+function closeServer(server: Server, graceMs: number, lingerMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.close(() => {
+    const linger = setTimeout(() => server.closeIdleConnections(), lingerMs);
+    const timer = setTimeout(() => server.closeAllConnections(), lingerMs + graceMs);
+    // The close of `net`: that of `http` would cut idle connections off at once.
+    NetServer.prototype.close.call(server, () => {
+      clearTimeout(linger);
       clearTimeout(timer);
+      // Stops its watch over slow clients.
+      server.close();
       resolve();
     });
-    server.closeIdleConnections();
+    if (lingerMs === 0) server.closeIdleConnections();
   });
 }

@@ -21,6 +21,11 @@ export interface Lookup {
   readonly version: string;
 }
 
+export interface SharedEntry extends Remembered {
+  /** Of its tag, before the answer was asked for. */
+  readonly version: string;
+}
+
 /** What several instances remember together. Nothing in it rejects: while it is away it knows nothing. */
 export interface SharedTier {
   /** Undefined while it is away; `entry` only when asked for and there. */
@@ -28,7 +33,7 @@ export interface SharedTier {
     key: string,
     tag: string,
     wantEntry: boolean,
-  ): Promise<{ version: string; entry: (Remembered & { readonly version: string }) | undefined } | undefined>;
+  ): Promise<{ version: string; entry: SharedEntry | undefined } | undefined>;
   store(key: string, answer: Answer, version: string, retainMs: number): void;
   /** Resolves when every instance is bound to see it. */
   invalidate(tags: readonly string[]): Promise<void>;

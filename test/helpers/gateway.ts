@@ -67,9 +67,22 @@ export async function startWithSandbox(
   parts: Parts = {},
 ): Promise<TestGateway & { sandbox: Sandbox }> {
   const sandbox = await startSandbox({ port: 0, ...options });
+  const running = await startInFrontOf(sandbox, settings, parts);
+  return {
+    ...running,
+    sandbox,
+    async close() {
+      await running.close();
+      await sandbox.close();
+    },
+  };
+}
+
+/** A gateway in front of a sandbox that others use as well. */
+export function startInFrontOf(sandbox: Sandbox, settings: Settings = {}, parts: Parts = {}): Promise<TestGateway> {
   const { origin, pathname } = new URL(sandbox.url);
   const sources = config(settings).sources;
-  const running = await gateway(
+  return gateway(
     settings,
     {
       origin,
@@ -85,14 +98,6 @@ export async function startWithSandbox(
     },
     parts,
   );
-  return {
-    ...running,
-    sandbox,
-    async close() {
-      await running.close();
-      await sandbox.close();
-    },
-  };
 }
 
 export interface ReceivedCall {

@@ -11,7 +11,7 @@ describe('more requests than MAX_REQUESTS at once', () => {
 
   test('are answered 503 with Retry-After at once, and the others as ever', async () => {
     const gateway = await limited;
-    gateway.sandbox.faults.set({ latencyMs: 300 });
+    gateway.sandbox.faults.set({ latencyMs: 1_500 });
     const start = performance.now();
     const times: number[] = [];
     const answers = await Promise.all(
@@ -27,7 +27,7 @@ describe('more requests than MAX_REQUESTS at once', () => {
       expect(headers.get('retry-after')).toBe('1');
       expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
     }
-    expect(Math.max(...times)).toBeLessThan(290);
+    expect(Math.max(...times)).toBeLessThan(1_200);
     expect(answers.filter(({ body }) => body.data?.profile?.name)).toHaveLength(3);
     expect((await gateway.query(PROFILE)).status).toBe(200);
     expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
