@@ -223,6 +223,7 @@ export function createClient({
       timeoutMs: guard.policy.timeoutMs,
       body: body instanceof RawJson ? body.text : JSON.stringify(body),
     };
+    let wasSent = true;
     const sent = send(request, NEVER)
       .then(
         (response) => {
@@ -239,10 +240,12 @@ export function createClient({
         },
         (error) => {
           guard.noteFailure(error);
+          wasSent = !(error instanceof TransportError) || error.sent;
           throw explain(name, error, start);
         },
       )
       .finally(() => {
+        if (!wasSent) return undefined;
         // Reads under way may have seen what was there before; whoever asks from now on must not join them.
         onWrite?.(principal.project);
         const resource = resourcePath(endpoint, principal);
