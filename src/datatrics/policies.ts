@@ -21,6 +21,7 @@ const policy = z
     probeEveryMs: ms,
     paceAfter: count,
     paceFloor: z.number().min(0.1).max(1_000_000),
+    paceWaitMs: ms,
     paceForMs: ms,
     maxHoldMs: ms,
   } satisfies Record<keyof Policy, z.ZodType>)

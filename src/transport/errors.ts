@@ -23,8 +23,12 @@ export class TransportError extends Error {
   /** Whether the upstream may have seen the request: only then can a write have been carried out. */
   readonly sent: boolean;
 
-  constructor(failure: TransportFailure, sent: boolean, options?: ErrorOptions) {
+  /** Whether it ended while it waited for a connection: that tells nothing of the upstream. */
+  readonly queued: boolean;
+
+  constructor(failure: TransportFailure, sent: boolean, options: ErrorOptions & { queued?: boolean } = {}) {
     super(`upstream call failed: ${failure}`, options);
+    this.queued = options.queued ?? failure === 'busy';
     this.name = 'TransportError';
     this.failure = failure;
     this.sent = sent;

@@ -16,7 +16,7 @@ const HALF_WINDOW_MS = 5_000;
  *   hangs does not keep the next one back. One success closes it.
  *
  * On 429 the group slows down to what was answered in the last second, less a fifth with each further second that has a
- * 429, and more by a tenth with each that has none.
+ * 429, and more with each that has none: a tenth, then a fifth, then two fifths, up to twice as much.
  */
 export class Guard {
   readonly policy: Policy;
@@ -39,6 +39,8 @@ export class Guard {
   /** Calls a second; undefined: as many as come. */
   #pace: number | undefined = undefined;
   #nextSlot = 0;
+  #holdUntil = 0;
+  #cleanSeconds = 0;
   #lastRefusal = 0;
   #paceChanged = 0;
 
@@ -75,8 +77,9 @@ export class Guard {
     const now = performance.now();
     this.#speedUp(now);
     if (this.#pace === undefined) return 0;
-    const slot = Math.max(now, this.#nextSlot);
-    if (slot >= deadline) return undefined;
+    const from = Math.max(now, this.#holdUntil);
+    const slot = Math.max(from, this.#nextSlot);
+    if (slot >= deadline || slot - from > this.policy.paceWaitMs) return undefined;
     this.#nextSlot = slot + 1000 / this.#pace;
     return slot - now;
   }
@@ -120,8 +123,9 @@ export class Guard {
   /** Takes note of a call without an answer; what was given up by us tells nothing. */
   noteFailure(error: unknown): void {
     if (!(error instanceof TransportError)) return;
-    const { failure } = error;
-    if (failure !== 'open' && failure !== 'busy' && failure !== 'paced' && failure !== 'too-large') this.#failed();
+    const { failure, queued } = error;
+    if (queued) return;
+    if (failure !== 'open' && failure !== 'paced' && failure !== 'too-large') this.#failed();
   }
 
   #failed(): void {
@@ -189,21 +193,21 @@ export class Guard {
       this.#pace = Math.max(paceFloor, this.#pace * 0.8);
       this.#paceChanged = now;
     }
-    if (retryAfterMs !== undefined) {
-      this.#nextSlot = Math.max(this.#nextSlot, now + Math.min(retryAfterMs, maxHoldMs));
-    }
+    this.#cleanSeconds = 0;
+    if (retryAfterMs !== undefined)
+      this.#holdUntil = Math.max(this.#holdUntil, now + Math.min(retryAfterMs, maxHoldMs));
   }
 
   #speedUp(now: number): void {
     if (this.#pace === undefined) return;
-    if (now - this.#lastRefusal >= this.policy.paceForMs && now >= this.#nextSlot) {
+    const sinceMs = now - Math.max(this.#lastRefusal, this.#holdUntil);
+    if (sinceMs >= this.policy.paceForMs) {
       this.#pace = undefined;
       return;
     }
-    const seconds = Math.floor((now - Math.max(this.#lastRefusal, this.#paceChanged)) / 1000);
-    if (seconds < 1) return;
-    this.#pace *= 1.1 ** seconds;
-    this.#paceChanged = now;
+    for (const seconds = Math.floor(sinceMs / 1000); this.#cleanSeconds < seconds; this.#cleanSeconds++) {
+      this.#pace *= 1 + Math.min(1, 0.1 * 2 ** this.#cleanSeconds);
+    }
   }
 }
 

@@ -27,6 +27,8 @@ export interface Policy {
   readonly paceAfter: number;
   /** Calls a second that the pace does not go below. */
   readonly paceFloor: number;
+  /** ms that a call waits for its turn at most, a `Retry-After` apart; beyond that it fails at once. */
+  readonly paceWaitMs: number;
   /** ms without a 429 after which the pace is free again. */
   readonly paceForMs: number;
   /** ms that a `Retry-After` holds the group at most. */
@@ -48,6 +50,8 @@ export const DEFAULT_POLICY: Policy = {
   probeEveryMs: 500,
   paceAfter: 5,
   paceFloor: 10,
+  // An operation of dozens of calls gets through at a slow pace; a backlog of more would outlast the reason for it.
+  paceWaitMs: 5_000,
   paceForMs: 30_000,
   maxHoldMs: 60_000,
 };

@@ -207,7 +207,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   #fail(failure: TransportFailure, cause?: Error): void {
     if (!this.#settle()) return;
     this.#controller?.abort(new Error(failure));
-    this.#reject(new TransportError(failure, this.#sent, { cause }));
+    this.#reject(new TransportError(failure, this.#sent, { cause, queued: !this.#started }));
   }
 
   #settle(): boolean {

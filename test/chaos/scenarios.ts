@@ -59,7 +59,14 @@ const way =
 const open: Scenario['end'] = (world) => world.way.set('pass');
 
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'latency of 300 to 600 ms', seconds: 8, begin: knob({ latencyMs: [300, 600] }), end: mend },
+  {
+    name: 'latency of 300 to 600 ms',
+    // As many as are under way at that rate.
+    world: { env: { UPSTREAM_CONNECTIONS: '160' } },
+    seconds: 8,
+    begin: knob({ latencyMs: [300, 600] }),
+    end: mend,
+  },
   { name: 'every call 503', seconds: 8, begin: knob({ status: 503 }), end: mend },
   { name: '30 % of calls 500', seconds: 8, begin: knob({ errorRate: 0.3 }), end: mend },
   {
@@ -73,7 +80,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'reset in the head', seconds: 8, begin: way('half-head'), end: open },
   { name: 'reset in the body', seconds: 8, begin: way('half-body'), end: open },
   { name: 'JSON cut off', seconds: 8, begin: knob({ truncatedBody: true }), end: mend },
-  { name: 'answers drip', seconds: 8, begin: way('drip'), end: open },
+  { name: 'answers drip', world: { env: { UPSTREAM_CONNECTIONS: '200' } }, seconds: 8, begin: way('drip'), end: open },
   { name: 'not HTTP', seconds: 8, begin: way('garbage'), end: open },
   { name: 'silence', seconds: 8, begin: way('silent'), end: open },
   { name: 'down', seconds: 30, begin: way('refuse'), end: open },

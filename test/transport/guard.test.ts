@@ -148,7 +148,7 @@ describe('a pace', () => {
     }
     expect(gap()).toBeCloseTo(100);
     now += 5_000;
-    expect(gap()).toBeLessThan(70);
+    expect(gap()).toBeLessThan(20);
     now += 30_000;
     expect([one.waitMs(now), one.isPaced]).toEqual([0, false]);
   });
