@@ -41,7 +41,7 @@ if (wanted === undefined) {
   ].join('\n');
   writeFileSync(
     'docs/reliability.md',
-    text.replace(/(<!-- chaos -->\n)[\s\S]*?(\n<!-- \/chaos -->)/, (_all, from, to) => `${from}${table}${to}`),
+    text.replace(/(<!-- chaos -->\n)[\s\S]*?(<!-- \/chaos -->)/, (_all, from, to) => `${from}\n${table}\n\n${to}`),
   );
 }
 
