@@ -16,7 +16,7 @@ const HALF_WINDOW_MS = 5_000;
  *   hangs does not keep the next one back. One success closes it.
  *
  * On 429 the group slows down to what was answered in the last second, less a fifth with each further second that has a
- * 429, and more with each that has none: a tenth, then a fifth, then two fifths, up to twice as much.
+ * 429. The first second without one brings a quarter more, each further one twice as much, and `paceForMs` ends it.
  */
 export class Guard {
   readonly policy: Policy;
@@ -190,7 +190,7 @@ export class Guard {
       this.#paceChanged = now;
       this.#nextSlot = now;
     } else if (now - this.#paceChanged >= 1000) {
-      this.#pace = Math.max(paceFloor, this.#pace * 0.8);
+      this.#pace = Math.max(paceFloor, Math.min(this.#pace * 0.8, Math.max(this.#answers, this.#lastAnswers)));
       this.#paceChanged = now;
     }
     this.#cleanSeconds = 0;
@@ -206,7 +206,7 @@ export class Guard {
       return;
     }
     for (const seconds = Math.floor(sinceMs / 1000); this.#cleanSeconds < seconds; this.#cleanSeconds++) {
-      this.#pace *= 1 + Math.min(1, 0.1 * 2 ** this.#cleanSeconds);
+      this.#pace *= this.#cleanSeconds === 0 ? 1.25 : 2;
     }
   }
 }

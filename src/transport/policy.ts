@@ -52,7 +52,8 @@ export const DEFAULT_POLICY: Policy = {
   paceFloor: 10,
   // An operation of dozens of calls gets through at a slow pace; a backlog of more would outlast the reason for it.
   paceWaitMs: 5_000,
-  paceForMs: 30_000,
+  // A pace that is still needed is found again by a few 429s.
+  paceForMs: 3_000,
   maxHoldMs: 60_000,
 };
 
