@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
  * - `silent`: connections are taken and nothing is ever answered
  * - `reset`: a request is answered by a reset
  * - `half-head`, `half-body`: the answer breaks off with a reset in the middle of its head, or of its body
- * - `drip`: the answer comes byte by byte
+ * - `drip`: the answer comes in pieces of 24 bytes, 50 ms apart
  * - `garbage`: the answer is not HTTP
  */
 export type Mode = 'pass' | 'refuse' | 'silent' | 'reset' | 'half-head' | 'half-body' | 'drip' | 'garbage';
@@ -106,7 +106,7 @@ function drip(socket: Socket, bytes: Buffer): void {
   let at = 0;
   const timer = setInterval(() => {
     if (socket.destroyed || at >= bytes.length) return clearInterval(timer);
-    socket.write(bytes.subarray(at, at + 8));
-    at += 8;
-  }, 20);
+    socket.write(bytes.subarray(at, at + 24));
+    at += 24;
+  }, 50);
 }
