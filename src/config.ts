@@ -2,14 +2,20 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
-import { type ProjectConfig, readFile, readProjects } from './config-file.ts';
+import { type ProjectConfig, readFile, readProjects, readSection } from './config-file.ts';
+import type { Resource } from './datatrics/endpoints.ts';
+import { readLifetimes } from './datatrics/lifetimes.ts';
 import type { MaskOptions } from './datatrics/masking.ts';
+import { readPolicies } from './datatrics/policies.ts';
+import type { FreshnessOptions } from './datatrics/remember.ts';
 import { isTimeZone } from './datatrics/time.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
+import type { LoadLimits } from './http/load.ts';
 import type { RateLimit } from './http/rate-limit.ts';
 import { readTokens } from './http/tokens.ts';
 import { PROJECT_ID } from './lib/principal.ts';
+import type { Policy } from './transport/policy.ts';
 
 /**
  * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
@@ -114,6 +120,10 @@ const variables = z.object({
   OPERATION_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(15_000),
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
+  UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
+  MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
+  MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
+  CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_ESTIMATED_CALLS: whole(1, 1_000_000_000, 'calls').default(5_000),
   MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
   MAX_BODY_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
@@ -196,6 +206,15 @@ export interface Config {
   readonly operationTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
   readonly upstreamConnections: number;
+  /** How long answers may be used, by resource; those left out are always asked for. */
+  readonly lifetimes: FreshnessOptions['lifetimes'];
+  /** How the endpoints of a resource are called, where that is not `DEFAULT_POLICY`. */
+  readonly policies: Readonly<Partial<Record<Resource, Policy>>>;
+  /** Calls that wait for a connection. */
+  readonly upstreamQueue: number;
+  readonly loadLimits: LoadLimits;
+  /** bytes of answers kept in memory. */
+  readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
   readonly maxBodyBytes: number;
   readonly documentLimits: PipelineOptions['limits'];
@@ -236,7 +255,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const problems: string[] = [];
   const file = readFile(env.GATEWAY_CONFIG, Object.keys(variables.shape), problems);
   const given = { ...file.settings, ...withoutEmpty(env) };
-  const projects = readProjects(file.projects, env, problems);
+  const projects = readProjects(file.sections.projects, env, problems);
   const parsed = variables.safeParse(pick(given));
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
@@ -248,7 +267,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const values = parsed.data;
   const authMode = checkTogether(values, projects, problems);
   const documents = readDocuments(values, problems);
-  if (problems.length > 0 || authMode === undefined) throw new ConfigError(problems);
+  const lifetimes = readSection(file.sections, 'freshness', readLifetimes, problems);
+  const policies = readSection(file.sections, 'upstream', readPolicies, problems);
+  if (problems.length > 0 || authMode === undefined || !lifetimes || !policies) throw new ConfigError(problems);
   return {
     port: values.PORT,
     host: values.HOST,
@@ -275,6 +296,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
+    lifetimes,
+    policies,
+    upstreamQueue: values.UPSTREAM_QUEUE,
+    loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
+    cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
     maxBodyBytes: values.MAX_BODY_BYTES,
     documentLimits: {

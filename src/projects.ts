@@ -6,6 +6,7 @@ import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { Admission } from './lib/admission.ts';
 import type { OperationLimits } from './lib/operation.ts';
+import { DEFAULT_BULKHEAD } from './transport/policy.ts';
 import { createPool } from './transport/pool.ts';
 
 /** What serves one project: its own connections, its own way of being read, its own limits. */
@@ -23,6 +24,10 @@ export interface ProjectRegistry {
   readonly keys: ReadonlyMap<string, string>;
   /** REST reads under way. */
   inFlight(): number;
+  /** REST calls that wait for a connection. */
+  waiting(): number;
+  /** Groups of endpoints whose breaker is open, and whose pace is slowed. */
+  guarded(): { readonly open: number; readonly paced: number };
   close(): Promise<void>;
 }
 
@@ -33,10 +38,10 @@ const WAVES = 3;
 export function createProjects(
   config: Config,
   upstream: Upstream,
-  watch: Pick<ClientOptions, 'onCall' | 'onWrite'>,
+  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'policies' | 'freshness'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
-  const closing: (() => Promise<void>)[] = [];
+  const pools: ReturnType<typeof createPool>[] = [];
 
   function setUp(own: Partial<ProjectConfig>): Project {
     const connections = own.connections ?? config.upstreamConnections;
@@ -44,10 +49,11 @@ export function createProjects(
       origin: upstream.origin,
       connections,
       timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
+      bulkhead: { ...DEFAULT_BULKHEAD, waiting: config.upstreamQueue },
     });
-    closing.push(pool.close);
+    pools.push(pool);
     return {
-      client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...watch }),
+      client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...shared }),
       settings: {
         sources: {
           profile: own.profileSources ?? upstream.sources.profile,
@@ -77,12 +83,19 @@ export function createProjects(
   // The variables name a project too; one of the file's list differs from it where that says so.
   if (project !== undefined && apiKey !== undefined && !keys.has(project)) keys.set(project, apiKey);
 
+  const clients = [common, ...projects.values()].map(({ client }) => client);
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
   return {
     of: (id) => projects.get(id) ?? common,
     keys,
-    inFlight: () => [common, ...projects.values()].reduce((sum, { client }) => sum + client.inFlight, 0),
+    inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
+    waiting: () => sum(pools.map(({ waiting }) => waiting)),
+    guarded: () => ({
+      open: sum(clients.map(({ guarded }) => guarded.open)),
+      paced: sum(clients.map(({ guarded }) => guarded.paced)),
+    }),
     async close() {
-      await Promise.all(closing.map((close) => close()));
+      await Promise.all(pools.map((pool) => pool.close()));
     },
   };
 }

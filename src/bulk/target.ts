@@ -69,7 +69,8 @@ function post(
   const items = chunk.map(({ json }) => json).join(',');
   const body = (endpoint: BulkEndpoint): RawJson => {
     const source = endpoint.sourceOnTop ? `"source":${JSON.stringify(key.source)},` : '';
-    return new RawJson(`{${source}"${endpoint.itemsKey}":[${items}]}`);
+    const ids = chunk.map((item) => item.key.id);
+    return new RawJson(`{${source}"${endpoint.itemsKey}":[${items}]}`, ids);
   };
   switch (resource) {
     case 'profile':

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { badInput } from '../lib/error.ts';
+import type { Staleness } from '../lib/freshness.ts';
 import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
 import { checkAccess, PERSONAL, scopeOf } from './access.ts';
-import type { BoundClient } from './client.ts';
+import { type BoundClient, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
@@ -76,36 +77,52 @@ export class Session {
   readonly #usage: Usage;
   readonly #knowledge: Knowledge;
   readonly #loader: RecordLoader;
-  readonly #pages = new Map<string, Promise<Page>>();
+  readonly #pages: Map<string, Promise<Page>>;
+  readonly #options: SessionOptions;
+  readonly #note: ((staleness: Staleness) => void) | undefined;
 
-  constructor(options: {
-    client: BoundClient;
-    principal: Principal;
-    operation: Operation;
-    settings: ProjectSettings;
-    knowledge: Knowledge;
-  }) {
+  /** @param field see `watched` */
+  constructor(
+    options: SessionOptions,
+    field?: { readonly of: Session; readonly note: (staleness: Staleness) => void },
+  ) {
+    this.#options = options;
+    this.#note = field?.note;
+    this.#pages = field ? field.of.#pages : new Map();
     this.principal = options.principal;
     this.settings = options.settings;
     const { project, scopes } = options.principal;
-    this.mask = allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
+    this.mask = field ? field.of.mask : allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
     this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask };
     this.#client = options.client;
     this.#knowledge = options.knowledge;
     this.#operation = options.operation;
     this.#usage = options.operation.usage;
-    this.#loader = new RecordLoader({
-      client: options.client,
-      operation: options.operation,
-      knowledge: options.knowledge,
-      context: this.#context,
-      mode: options.settings.batchReads,
-    });
+    this.#loader = field
+      ? field.of.#loader
+      : new RecordLoader({
+          client: options.client,
+          operation: options.operation,
+          knowledge: options.knowledge,
+          context: this.#context,
+          mode: options.settings.batchReads,
+        });
+  }
+
+  /** The same door for one field: `note` is told of every stale answer that the field gets through it. */
+  watched(note: (staleness: Staleness) => void): Session {
+    return new Session(this.#options, { of: this, note });
   }
 
   /** The record with this key, or null when the API has none. */
   load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
-    return this.#loader.load(key) as Promise<RecordOf[R] | null>;
+    const record = this.#loader.load(key) as Promise<RecordOf[R] | null>;
+    if (this.#note === undefined) return record;
+    return record.then((value) => {
+      const staleness = this.#loader.staleness(key);
+      if (staleness) this.#note?.(staleness);
+      return value;
+    });
   }
 
   /**
@@ -273,12 +290,30 @@ export class Session {
     if (known) {
       this.#usage.deduped += 1;
       this.#operation.trace?.join(labelOf(ENDPOINTS[LISTS[resource]]), known);
-      return known;
+      return this.#noting(known, resource, args);
     }
     const page = this.#client[LISTS[resource]](args as ListArgs & { type: string });
     this.#pages.set(key, page);
-    return page;
+    return this.#noting(page, resource, args);
   }
+
+  #noting(page: Promise<Page>, resource: Resource, args: ListArgs): Promise<Page> {
+    const note = this.#note;
+    if (note === undefined) return page;
+    return page.then((value) => {
+      const staleness = stalenessOf(this.#operation, this.principal.project, LISTS[resource], { ...args });
+      if (staleness) note(staleness);
+      return value;
+    });
+  }
+}
+
+interface SessionOptions {
+  readonly client: BoundClient;
+  readonly principal: Principal;
+  readonly operation: Operation;
+  readonly settings: ProjectSettings;
+  readonly knowledge: Knowledge;
 }
 
 interface ListArgs {

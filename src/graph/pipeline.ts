@@ -44,6 +44,8 @@ export interface Outcome {
   readonly kind: 'executed' | 'invalid' | 'refused';
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of what a query was answered with: ms since it was read, and ms for which all of it stays fresh. */
+  readonly ages?: { readonly oldestMs: number; readonly leftMs: number };
   /** `result` as JSON, kept where several clients get the same. */
   json?: string;
 }
@@ -205,19 +207,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     const { calls } = contextValue.operation.usage;
     operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
-    const { mask } = contextValue.session;
-    const masked = mask && mask.masked.size > 0 ? access.maskedPaths(mask.masked) : undefined;
-    const extensions = {
-      ...(how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) }),
-      ...(masked && { masked }),
-    };
+    const { freshness } = contextValue.operation;
     return {
       kind: 'executed',
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
-        ...((how.receipt || masked) && { extensions }),
+        ...extensionsOf(contextValue, access, how.receipt ? performance.now() - start : undefined),
       },
+      ...(freshness &&
+        node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
   }
 
@@ -311,6 +310,26 @@ function selectOperation(
 function receiptOf({ operation }: GatewayContext, ms: number): object {
   const { usage, maxCalls, trace } = operation;
   return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace && { budget: maxCalls, ...trace.report() }) };
+}
+
+/**
+ * What an answer says beside its data: what was spent, on request, which fields are older than they should be, and which
+ * are masked.
+ * @param ms that it took; undefined where no receipt is wanted
+ */
+function extensionsOf(context: GatewayContext, access: Access, ms: number | undefined): object | undefined {
+  const { freshness } = context.operation;
+  const { mask } = context.session;
+  const isStale = freshness !== undefined && freshness.fields.length > 0;
+  const isMasked = mask !== undefined && mask.masked.size > 0;
+  if (ms === undefined && !isStale && !isMasked) return undefined;
+  return {
+    extensions: {
+      ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
+      ...(isStale && { freshness: freshness.fields }),
+      ...(isMasked && { masked: access.maskedPaths(mask.masked) }),
+    },
+  };
 }
 
 function unresolved(message: string): Outcome {

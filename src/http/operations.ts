@@ -9,6 +9,7 @@ import { Writer } from '../datatrics/writer.ts';
 import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
 import type { Admission } from '../lib/admission.ts';
 import { GatewayError } from '../lib/error.ts';
+import { Freshness, readDemand } from '../lib/freshness.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { Trace } from '../lib/trace.ts';
@@ -36,6 +37,8 @@ export interface OperationsOptions {
     readonly admission: Admission;
   };
   readonly knowledge: Knowledge;
+  /** Whether answers of the API are remembered. */
+  readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown) => void;
   /** Told what became of a bulk write that nobody waited for to the end. */
@@ -72,6 +75,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: () => {
         operation = new Operation(limits, receipt === 'trace' ? new Trace() : undefined);
+        if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation);
         const session = new Session({ client: bound, principal, operation, settings, knowledge });
         const life = operation;
@@ -142,7 +146,7 @@ function accountOf({ project, id }: Principal): string {
 /** Everything that an answer depends on besides what the API says. */
 function nameOf(request: OperationRequest, { shareKey }: Principal, { method, headers }: RequestHead): string {
   const { query, operationName = null, variables = null } = request;
-  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt']];
+  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt'], headers['cache-control']];
   return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
 }
 

@@ -2,6 +2,7 @@ import type { Client, Dispatcher } from 'undici';
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
 import { Connections } from './connections.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
+import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 import { TurnQueue, type Waiting } from './queue.ts';
 
 export interface UpstreamRequest {
@@ -13,6 +14,10 @@ export interface UpstreamRequest {
   readonly body?: string;
   /** Of the calls that wait for a connection the smallest goes first: the operation's deadline, as a rule. Default: 0. */
   readonly priority?: number;
+  /** Calls of one lane share a bulkhead. Default: one of its own for all that name none. */
+  readonly lane?: string;
+  /** ms, in place of the pool's. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface UpstreamResponse {
@@ -32,6 +37,8 @@ export interface PoolOptions {
   readonly timeoutMs: number;
   /** bytes of an answer's body. Default: 32 MiB. */
   readonly maxBodyBytes?: number;
+  /** Default: `DEFAULT_BULKHEAD`. */
+  readonly bulkhead?: BulkheadPolicy;
 }
 
 /** Sends one request over a pooled connection. */
@@ -51,7 +58,7 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  *
  * The sender rejects with `TransportError`, or with the signal's reason when that is aborted.
  */
-export function createPool(options: PoolOptions): { send: Send; close(): Promise<void> } {
+export function createPool(options: PoolOptions) {
   const connections = new Connections(options.origin, {
     pipelining: 1,
     allowH2: false,
@@ -61,21 +68,34 @@ export function createPool(options: PoolOptions): { send: Send; close(): Promise
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   const shared: Shared = {
     connections,
     maxBodyBytes,
     timeoutMs: options.timeoutMs,
-    queue: new TurnQueue(options.connections),
+    queue: new TurnQueue({
+      running: options.connections,
+      runningInLane: options.connections - Math.floor(options.connections * reservedShare),
+      waiting,
+    }),
   };
 
   const send: Send = (request, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      shared.queue.enter(new Exchange(shared, request, signal, resolve, reject));
+      const exchange = new Exchange(shared, request, signal, resolve, reject);
+      if (!shared.queue.enter(exchange)) exchange.turnAway();
     });
 
-  return { send, close: () => connections.close() };
+  return {
+    send,
+    close: () => connections.close(),
+    /** Calls that wait for a connection. */
+    get waiting(): number {
+      return shared.queue.waiting;
+    },
+  };
 }
 
 /** What all exchanges of a pool have in common. */
@@ -89,6 +109,7 @@ interface Shared {
 /** One request and its answer: settles exactly once, and lets go of timer and signal when it does. */
 class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly priority: number;
+  readonly lane: string;
   settled = false;
   readonly #shared: Shared;
   readonly #request: UpstreamRequest;
@@ -99,6 +120,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   #controller: Dispatcher.DispatchController | undefined;
   /** Set while the call has a connection. */
   #client: Client | undefined;
+  #turnedAway = false;
   #sent = false;
   #status = 0;
   #retryAfter: string | undefined;
@@ -113,12 +135,13 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     reject: (error: unknown) => void,
   ) {
     this.priority = request.priority ?? 0;
+    this.lane = request.lane ?? '';
     this.#shared = shared;
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
-    this.#timer = setTimeout(onTimeout, shared.timeoutMs, this);
+    this.#timer = setTimeout(onTimeout, request.timeoutMs ?? shared.timeoutMs, this);
     signal.addEventListener('abort', this);
   }
 
@@ -172,6 +195,12 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     this.#reject(this.#signal.reason);
   }
 
+  /** Too many wait already. */
+  turnAway(): void {
+    this.#turnedAway = true;
+    this.#fail('busy');
+  }
+
   timeOut(): void {
     this.#fail('timeout');
   }
@@ -179,7 +208,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   #fail(failure: TransportFailure, cause?: Error): void {
     if (!this.#settle(false)) return;
     this.#controller?.abort(new Error(failure));
-    this.#reject(new TransportError(failure, this.#sent, { cause }));
+    this.#reject(new TransportError(failure, this.#sent, { cause, queued: !this.#client }));
   }
 
   /** @param whole whether the connection is good for another call */
@@ -191,8 +220,8 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     if (this.#client) {
       if (whole) this.#shared.connections.give(this.#client);
       else this.#shared.connections.discard(this.#client);
-      this.#shared.queue.leave();
-    }
+      this.#shared.queue.leave(this.lane);
+    } else if (!this.#turnedAway) this.#shared.queue.abandon();
     return true;
   }
 }
@@ -206,6 +235,8 @@ const FAILURES: Readonly<Record<string, TransportFailure>> = {
   ECONNREFUSED: 'unreachable',
   ENOTFOUND: 'unreachable',
   EAI_AGAIN: 'unreachable',
+  EMFILE: 'unreachable',
+  ENFILE: 'unreachable',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
