@@ -72,7 +72,7 @@ export async function startGateway(
   });
   const runOperation = createRunOperation({
     pipeline: createPipeline({
-      schema: buildSchema(),
+      schema: buildSchema({ customFields: config.customFields }),
       reportUnexpected,
       limits: config.documentLimits,
       introspection: config.introspection,

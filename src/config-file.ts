@@ -34,11 +34,12 @@ export interface ConfigFile {
   readonly settings: Readonly<Record<string, string>>;
   /** As written, not yet checked. */
   readonly projects: unknown;
+  readonly customFields: unknown;
 }
 
-/** Reads a JSON or YAML file of settings by their variables' names, where lists may be lists, and of projects. */
+/** Reads a JSON or YAML file of settings by their variables' names, where lists may be lists, of projects and of custom fields. */
 export function readFile(path: string | undefined, names: readonly string[], problems: string[]): ConfigFile {
-  const nothing: ConfigFile = { settings: {}, projects: undefined };
+  const nothing: ConfigFile = { settings: {}, projects: undefined, customFields: undefined };
   if (!path) return nothing;
   let content: unknown;
   try {
@@ -52,15 +53,15 @@ export function readFile(path: string | undefined, names: readonly string[], pro
     problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)}; needs a file with one object of settings`);
     return nothing;
   }
-  const { projects, ...rest } = content as Record<string, unknown>;
+  const { projects, customFields, ...rest } = content as Record<string, unknown>;
   const settings: Record<string, string> = {};
   for (const [name, value] of Object.entries(rest)) {
     if (!names.includes(name)) {
-      problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables, or projects`);
+      problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables, projects or customFields`);
     } else if (Array.isArray(value)) settings[name] = value.join(',');
     else settings[name] = String(value);
   }
-  return { settings, projects };
+  return { settings, projects, customFields };
 }
 
 /** Checks the file's list of projects, and fetches their keys from the environment: a file of settings is no place for them. */

@@ -3,6 +3,8 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
 import { type ProjectConfig, readFile, readProjects } from './config-file.ts';
+import { type CustomFields, withPersonalFields } from './datatrics/custom-fields.ts';
+import { readCustomFields } from './datatrics/declare.ts';
 import type { MaskOptions } from './datatrics/masking.ts';
 import { isTimeZone } from './datatrics/time.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
@@ -182,6 +184,8 @@ export interface Config {
   readonly tokensFile: string | undefined;
   readonly introspection: boolean;
   readonly masking: MaskOptions;
+  /** Fields that the file declares, of all projects. */
+  readonly customFields: CustomFields;
   /** Projects that the file lists, by id; they differ from the rest of the settings where they say so. */
   readonly projects: readonly ProjectConfig[];
   /** Undefined: none configured; with the sandbox its own are used. */
@@ -237,6 +241,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const file = readFile(env.GATEWAY_CONFIG, Object.keys(variables.shape), problems);
   const given = { ...file.settings, ...withoutEmpty(env) };
   const projects = readProjects(file.projects, env, problems);
+  const customFields = readCustomFields(file.customFields, problems);
   const parsed = variables.safeParse(pick(given));
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
@@ -259,7 +264,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     jwt: jwtOf(values),
     tokensFile: values.TOKENS_FILE,
     introspection: values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on',
-    masking: { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
+    masking: withPersonalFields(
+      { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
+      customFields,
+    ),
+    customFields,
     projects,
     sources: {
       profile: values.DATATRICS_PROFILE_SOURCES,
@@ -302,6 +311,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     documents,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+/**
+ * The custom fields of a configuration file alone, for what needs no more of it.
+ * @throws ConfigError
+ */
+export function readDeclaredFields(path: string | undefined): CustomFields {
+  const problems: string[] = [];
+  const file = readFile(path, Object.keys(variables.shape), problems);
+  const customFields = readCustomFields(file.customFields, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return customFields;
 }
 
 /** Rules that need more than one variable. */

@@ -2,6 +2,7 @@ import type { Upstream } from './app.ts';
 import type { Config } from './config.ts';
 import type { ProjectConfig } from './config-file.ts';
 import { type Client, type ClientOptions, createClient } from './datatrics/client.ts';
+import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import type { OperationLimits } from './lib/operation.ts';
@@ -31,6 +32,7 @@ export function createProjects(
   watch: Pick<ClientOptions, 'onCall' | 'onWrite'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
+  const recordTypes = createRecordTypes(config.customFields);
   const closing: (() => Promise<void>)[] = [];
 
   function setUp(own: Partial<ProjectConfig>): Project {
@@ -55,6 +57,7 @@ export function createProjects(
         timeZone: own.timeZone ?? config.timeZone,
         pageLimit: config.pageLimit,
         masking,
+        recordTypes,
       },
       limits: {
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,

@@ -1,5 +1,4 @@
-import type { TypeName } from './keys.ts';
-import type { Mask } from './masking.ts';
+import type { Mask, MaskedType } from './masking.ts';
 import { readTime } from './time.ts';
 
 /**
@@ -7,11 +6,13 @@ import { readTime } from './time.ts';
  * records are read, filters and orders are spelled, and bodies are written.
  */
 export interface Field<T = unknown> {
-  readonly kind: 'text' | 'id' | 'number' | 'time' | 'items';
+  readonly kind: 'text' | 'id' | 'number' | 'boolean' | 'time' | 'items';
   /** The API's name. */
   readonly rest: string;
   /** Read where `rest` is missing: the name under which the vendor's Magento plugin sends the same. */
   readonly alias?: string;
+  /** Declared by configuration. */
+  readonly custom?: true;
   /** The table of the objects in a list of them. */
   readonly lines?: FieldTable;
   /** Lenient: null for what is missing, empty, or can't be read. */
@@ -122,11 +123,7 @@ export class Decoded {
 }
 
 /** Gives a class one getter per field of the table; what is personal comes masked where the context says so. */
-export function addFieldGetters(
-  target: { prototype: Decoded },
-  fields: FieldTable,
-  type: TypeName | 'ConversionItem',
-): void {
+export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable, type: MaskedType): void {
   for (const [name, field] of Object.entries(fields)) {
     Object.defineProperty(target.prototype, name, {
       get(this: Decoded) {
@@ -134,10 +131,23 @@ export function addFieldGetters(
         const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
         return context.mask === undefined || field.lines || field.kind === 'id'
           ? value
-          : context.mask.field(type, name, field.rest, value);
+          : context.mask.field(type, name, field, value);
       },
     });
   }
+}
+
+const NAMES = new WeakMap<FieldTable, ReadonlySet<string>>();
+
+/** All names of a table's fields: GraphQL names, REST names and aliases. */
+export function namesOf(fields: FieldTable): ReadonlySet<string> {
+  let names = NAMES.get(fields);
+  if (names === undefined) {
+    const all = Object.entries(fields).flatMap(([name, { rest, alias }]) => [name, rest, ...(alias ? [alias] : [])]);
+    names = new Set(all);
+    NAMES.set(fields, names);
+  }
+  return names;
 }
 
 /**
