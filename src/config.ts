@@ -146,6 +146,8 @@ const variables = z.object({
     .optional(),
   TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
+  MCP: z.enum(['off', 'on']).default('off'),
+  MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -165,6 +167,8 @@ const NEEDS: Readonly<Record<string, string>> = {
   SHARE_IN_FLIGHT: 'on or off',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
+  MCP: 'off or on',
+  MCP_MUTATIONS: 'off or on',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
@@ -216,6 +220,8 @@ export interface Config {
   readonly documentsMode: DocumentsMode;
   /** Published documents by id. */
   readonly documents: ReadonlyMap<string, string>;
+  /** Whether agents get the published documents as tools, those that write among them; undefined: not at all. */
+  readonly mcp: { readonly mutations: boolean } | undefined;
   readonly logLevel: string;
 }
 
@@ -309,6 +315,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: values.REDIS_URL,
     documentsMode: values.TRUSTED_DOCUMENTS,
     documents,
+    mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -374,7 +381,9 @@ function jwtOf({ JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksU
 function readDocuments(values: Variables, problems: string[]): ReadonlyMap<string, string> {
   const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path } = values;
   if (path === undefined) {
-    if (mode !== 'off') problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
+    if (values.MCP === 'on') problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');
+    else if (mode !== 'off')
+      problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
     return new Map();
   }
   try {
