@@ -390,3 +390,36 @@ describe('npm run schema', () => {
     expect(cost([])).toMatchObject({ status: 2 });
   });
 });
+
+describe('docs/custom-fields.md', () => {
+  const text = readFileSync('docs/custom-fields.md', 'utf8');
+  const block = (language: string): string => text.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
+
+  test('shows a declaration that a gateway takes, and a query that it answers', async () => {
+    const file = join(folder, 'docs.yaml');
+    writeFileSync(file, block('yaml'));
+    const shown = await startWithUpstream(api, { GATEWAY_CONFIG: file });
+    const { body } = await shown.query(block('graphql'));
+    await shown.close();
+    expect(body).toEqual({
+      data: {
+        profiles: {
+          nodes: [
+            {
+              loyaltyTier: 'gold',
+              memberSince: '2024-05-01T12:00:00.000Z',
+              attributes: expect.objectContaining({ points: '12' }),
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  test('names commands that there are', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const names = [...text.matchAll(/npm run (?:-s )?(\w+)/g)].map(([, name]) => name);
+    expect(names).toEqual(expect.arrayContaining(['fields', 'schema', 'drift', 'cost']));
+    for (const name of names) expect(scripts).toHaveProperty([name as string]);
+  });
+});

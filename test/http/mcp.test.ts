@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -355,4 +355,15 @@ describe('a start', () => {
     const settings = { MCP: 'on', TRUSTED_DOCUMENTS_FILE: twice };
     await expect(startWithUpstream(smallApi, settings)).rejects.toThrow(/the operation A is in more than one document/);
   });
+});
+
+test('docs/agents.md shows an operation that is a tool', async () => {
+  const [, block = ''] = /```graphql\n([\s\S]*?)```/.exec(readFileSync('docs/agents.md', 'utf8')) ?? [];
+  const shown = await startWithSandbox({ MCP: 'on', TRUSTED_DOCUMENTS_FILE: manifest('shown', [block]) });
+  const client = await connect(shown);
+  const tools = await toolsOf(client);
+  expect(tools.CustomerByNumber?.description).toContain('Finds a customer by the shop');
+  expect((await call(client, 'CustomerByNumber', { id: '1001' })).answer.data.profile.name).toBe('Ada Example');
+  await client.close();
+  await shown.close();
 });
