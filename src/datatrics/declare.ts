@@ -16,7 +16,16 @@ const TAKEN: Readonly<Record<MaskedType, readonly [fields: ReadonlySet<string>, 
 export const CUSTOM_FIELD_HOLDERS = Object.keys(TAKEN) as readonly MaskedType[];
 
 /** Names on which records, and JavaScript's own ways with objects, rely. */
-const INTERNAL = ['attributes', 'id', 'key', 'raw', 'context', 'constructor', 'then', 'toJSON', 'toString', 'valueOf'];
+const INTERNAL: ReadonlySet<string> = new Set([
+  'attributes',
+  'id',
+  'key',
+  'raw',
+  'context',
+  'then',
+  'toJSON',
+  ...Object.getOwnPropertyNames(Object.prototype),
+]);
 
 const SETTINGS = ['type', 'from', 'description', 'personal'];
 
@@ -26,7 +35,7 @@ export function nameProblem(type: MaskedType, name: string): string | null {
   if (name.startsWith('__')) return 'a name that does not start with __, which GraphQL keeps for itself';
   const [fields, links] = TAKEN[type];
   if (fields.has(name)) return `another name: "${name}" is a documented or key field of ${type}`;
-  if (links.includes(name) || INTERNAL.includes(name)) return `another name: ${type} has "${name}" already`;
+  if (links.includes(name) || INTERNAL.has(name)) return `another name: ${type} has "${name}" already`;
   return null;
 }
 

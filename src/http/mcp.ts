@@ -9,6 +9,7 @@ import {
   ListToolsRequestSchema,
   McpError,
 } from '@modelcontextprotocol/sdk/types.js';
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import { isObject } from '../datatrics/fields.ts';
 import type { CostSettings } from '../graph/cost.ts';
 import { type Outcome, outcomeOfError } from '../graph/pipeline.ts';
@@ -42,6 +43,9 @@ const { name, version } = JSON.parse(readFileSync(new URL('../../package.json', 
   version: string;
 };
 
+/** One for all requests: a server would make its own, which takes longer than most calls. */
+const jsonSchemaValidator = new AjvJsonSchemaValidator();
+
 /**
  * Published operations as tools for agents, by the Model Context Protocol over Streamable HTTP,
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
@@ -53,11 +57,10 @@ export function createMcp(options: McpOptions): McpHandler {
   const { tools, authenticate, reportUnexpected } = options;
 
   function serverFor(principal: Principal, head: RequestHead): Server {
-    const server = new Server({ name, version }, { capabilities: { tools: {} } });
-    const settings = options.costSettings(principal);
-    const mine = [...tools.values()].filter((tool) => allows(principal.scopes, tool.needed(settings)));
+    const server = new Server({ name, version }, { capabilities: { tools: {} }, jsonSchemaValidator });
+    const mayCall = (tool: Tool): boolean => allows(principal.scopes, tool.needed(options.costSettings(principal)));
     server.setRequestHandler(ListToolsRequestSchema, () => ({
-      tools: mine.map((tool) => ({
+      tools: [...tools.values()].filter(mayCall).map((tool) => ({
         name: tool.name,
         description: tool.description,
         inputSchema: tool.inputSchema,

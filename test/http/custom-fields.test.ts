@@ -121,6 +121,12 @@ describe('declared fields', () => {
     });
   });
 
+  test('are the same when the operation is compiled', async () => {
+    const [first, ...again] = await Promise.all([1, 2, 3].map(() => gateway.query(PROFILE)));
+    for (const { body } of again) expect(body).toEqual(first?.body);
+    expect(first?.body.data.profile.loyaltyTier).toBe('gold');
+  });
+
   test('are there on all types, lines of conversions included', async () => {
     const { body } = await gateway.query(`{
       content(contentId: "5", source: "Webshop") { price brand attributes }
@@ -311,6 +317,7 @@ describe('a declaration that can not be', () => {
     ['customFields.Profile.attributes: needs another name', { attributes: field() }],
     ['customFields.Profile.conversions: needs another name', { conversions: field() }],
     ['customFields.Profile.raw: needs another name', { raw: field() }],
+    ['customFields.Profile.hasOwnProperty: needs another name', { hasOwnProperty: field() }],
     ['customFields.Profile.a.from: needs another REST name: "firstname" is', { a: field({ from: 'firstname' }) }],
     ['customFields.Profile.a.from: needs another REST name: "profileid" is', { a: field({ from: 'profileid' }) }],
     ['customFields.Profile.a.from: needs another REST name: "source" is', { a: field({ from: 'source' }) }],
