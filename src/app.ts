@@ -12,6 +12,7 @@ import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
 import { createJwtCheck } from './http/jwt.ts';
 import { Load } from './http/load.ts';
+import type { McpHandler } from './http/mcp.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createRunOperation } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
@@ -88,17 +89,20 @@ export async function startGateway(
       metrics.onCall(call);
     },
   });
+  const schema = buildSchema({ customFields: config.customFields });
+  const authenticate = createAuthenticate(authOptions(config, upstream, projects.keys, log));
+  const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
   const runOperation = createRunOperation({
     pipeline: createPipeline({
-      schema: hasCache ? watchFreshness(buildSchema()) : buildSchema(),
+      schema: hasCache ? watchFreshness(schema) : schema,
       reportUnexpected,
       limits: config.documentLimits,
       introspection: config.introspection,
       compile: parts.compile ?? true,
       checkScopes: parts.checkScopes ?? true,
     }),
-    authenticate: createAuthenticate(authOptions(config, upstream, projects.keys, log)),
-    challenge: config.authMode === 'managed' ? 'Bearer' : 'ApiKey',
+    authenticate,
+    challenge,
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
     rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
     collapse,
@@ -110,6 +114,7 @@ export async function startGateway(
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
     onOperation: metrics.onOperation,
   });
+  const mcp = config.mcp && (await startMcp(config.mcp.mutations));
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -126,9 +131,32 @@ export async function startGateway(
     load,
     metrics,
     cors: createCors(config.corsOrigins),
+    mcp,
     reportUnexpected,
   });
   readiness.serving();
+
+  /** Loaded only where it is wanted: the protocol's package is as large as all the rest. */
+  async function startMcp(mutations: boolean): Promise<McpHandler> {
+    const { createTools } = await import('./graph/tools.ts');
+    const { tools, leftOut, problems } = createTools(schema, config.documents, { mutations });
+    if (problems.length > 0) throw new ConfigError(problems.map((problem) => `TRUSTED_DOCUMENTS_FILE: ${problem}`));
+    if (leftOut.length > 0) log.warn({ leftOut }, 'published documents that are no tools for agents');
+    const { createMcp } = await import('./http/mcp.ts');
+    return createMcp({
+      tools,
+      runOperation,
+      authenticate,
+      challenge,
+      costSettings: ({ project }) => ({
+        project: projects.of(project).settings,
+        projectId: project,
+        bulkLimits: config.bulkLimits,
+      }),
+      reportUnexpected,
+    });
+  }
+
   return {
     url: server.url,
     async close(lingerMs = 0) {

@@ -36,7 +36,7 @@ export interface ConfigFile {
   readonly sections: Readonly<Record<string, unknown>>;
 }
 
-const SECTIONS: ReadonlySet<string> = new Set(['projects', 'freshness', 'upstream']);
+const SECTIONS: ReadonlySet<string> = new Set(['projects', 'customFields', 'freshness', 'upstream']);
 
 /** Reads a JSON or YAML file of settings by their variables' names, where lists may be lists, and of sections. */
 export function readFile(path: string | undefined, names: readonly string[], problems: string[]): ConfigFile {

@@ -3,6 +3,8 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
 import { type ProjectConfig, readFile, readProjects, readSection } from './config-file.ts';
+import { type CustomFields, withPersonalFields } from './datatrics/custom-fields.ts';
+import { readCustomFields } from './datatrics/declare.ts';
 import type { Resource } from './datatrics/endpoints.ts';
 import { readLifetimes } from './datatrics/lifetimes.ts';
 import type { MaskOptions } from './datatrics/masking.ts';
@@ -154,6 +156,8 @@ const variables = z.object({
     .optional(),
   TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
+  MCP: z.enum(['off', 'on']).default('off'),
+  MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -173,6 +177,8 @@ const NEEDS: Readonly<Record<string, string>> = {
   SHARE_IN_FLIGHT: 'on or off',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
+  MCP: 'off or on',
+  MCP_MUTATIONS: 'off or on',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
@@ -192,6 +198,8 @@ export interface Config {
   readonly tokensFile: string | undefined;
   readonly introspection: boolean;
   readonly masking: MaskOptions;
+  /** Fields that the file declares, of all projects. */
+  readonly customFields: CustomFields;
   /** Projects that the file lists, by id; they differ from the rest of the settings where they say so. */
   readonly projects: readonly ProjectConfig[];
   /** Undefined: none configured; with the sandbox its own are used. */
@@ -231,6 +239,8 @@ export interface Config {
   readonly documentsMode: DocumentsMode;
   /** Published documents by id. */
   readonly documents: ReadonlyMap<string, string>;
+  /** Whether agents get the published documents as tools, those that write among them; undefined: not at all. */
+  readonly mcp: { readonly mutations: boolean } | undefined;
   readonly logLevel: string;
 }
 
@@ -256,6 +266,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const file = readFile(env.GATEWAY_CONFIG, Object.keys(variables.shape), problems);
   const given = { ...file.settings, ...withoutEmpty(env) };
   const projects = readProjects(file.sections.projects, env, problems);
+  const customFields = readCustomFields(file.sections.customFields, problems);
   const parsed = variables.safeParse(pick(given));
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
@@ -280,7 +291,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     jwt: jwtOf(values),
     tokensFile: values.TOKENS_FILE,
     introspection: values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on',
-    masking: { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
+    masking: withPersonalFields(
+      { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
+      customFields,
+    ),
+    customFields,
     projects,
     sources: {
       profile: values.DATATRICS_PROFILE_SOURCES,
@@ -326,8 +341,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: values.REDIS_URL,
     documentsMode: values.TRUSTED_DOCUMENTS,
     documents,
+    mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+/**
+ * The custom fields of a configuration file alone, for what needs no more of it.
+ * @throws ConfigError
+ */
+export function readDeclaredFields(path: string | undefined): CustomFields {
+  const problems: string[] = [];
+  const file = readFile(path, Object.keys(variables.shape), problems);
+  const customFields = readCustomFields(file.sections.customFields, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return customFields;
 }
 
 /** Rules that need more than one variable. */
@@ -379,7 +407,9 @@ function jwtOf({ JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksU
 function readDocuments(values: Variables, problems: string[]): ReadonlyMap<string, string> {
   const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path } = values;
   if (path === undefined) {
-    if (mode !== 'off') problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
+    if (values.MCP === 'on') problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');
+    else if (mode !== 'off')
+      problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
     return new Map();
   }
   try {

@@ -2,6 +2,7 @@ import type { Upstream } from './app.ts';
 import type { Config } from './config.ts';
 import type { ProjectConfig } from './config-file.ts';
 import { type Client, type ClientOptions, createClient } from './datatrics/client.ts';
+import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { Admission } from './lib/admission.ts';
@@ -41,6 +42,7 @@ export function createProjects(
   shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'policies' | 'freshness'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
+  const recordTypes = createRecordTypes(config.customFields);
   const pools: ReturnType<typeof createPool>[] = [];
 
   function setUp(own: Partial<ProjectConfig>): Project {
@@ -67,6 +69,7 @@ export function createProjects(
         timeZone: own.timeZone ?? config.timeZone,
         pageLimit: config.pageLimit,
         masking,
+        recordTypes,
       },
       limits: {
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,

@@ -53,8 +53,10 @@ describe('README', () => {
 test.each([
   'README.md',
   'CONTRIBUTING.md',
+  'docs/agents.md',
   'docs/architecture.md',
   'docs/bulk.md',
+  'docs/custom-fields.md',
   'docs/errors.md',
   'docs/reliability.md',
 ])('%s links to files that there are', (file) => {

@@ -8,7 +8,7 @@ import type { JsonObject, RecordContext } from './fields.ts';
 import { canonicalKey, type RecordKey } from './keys.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { CallArgs } from './paths.ts';
-import { RECORD_TYPES, type RecordOf } from './records.ts';
+import type { RecordOf, RecordTypes } from './records.ts';
 import type { Page } from './wire.ts';
 
 /**
@@ -48,6 +48,7 @@ export class RecordLoader {
   readonly #operation: Operation;
   readonly #knowledge: Knowledge;
   readonly #context: RecordContext;
+  readonly #types: RecordTypes;
   readonly #mode: BatchMode;
   readonly #records = new Map<string, Promise<AnyRecord | null>>();
   #staleBatched: Map<string, Staleness> | undefined = undefined;
@@ -58,12 +59,14 @@ export class RecordLoader {
     operation: Operation;
     knowledge: Knowledge;
     context: RecordContext;
+    types: RecordTypes;
     mode: BatchMode;
   }) {
     this.#client = options.client;
     this.#operation = options.operation;
     this.#knowledge = options.knowledge;
     this.#context = options.context;
+    this.#types = options.types;
     this.#mode = options.mode;
     // Without batches nothing is gained by waiting for more keys, and a DataLoader takes longer than all the rest.
     if (options.mode !== 'off') {
@@ -93,7 +96,7 @@ export class RecordLoader {
   #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
     return this.#get(key).then((raw) => {
       if (raw === null) return null;
-      const record = RECORD_TYPES[key.resource].decode(raw, key, this.#context);
+      const record = this.#types[key.resource].decode(raw, key, this.#context);
       if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');
       return record;
     });
@@ -183,7 +186,7 @@ export class RecordLoader {
     const { rows } = await (this.#client[list] as (args: CallArgs) => Promise<Page>)(args);
     const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
     for (const raw of rows) {
-      const record = RECORD_TYPES[resource].decode(raw, { source, type }, this.#context);
+      const record = this.#types[resource].decode(raw, { source, type }, this.#context);
       const name = canonicalKey(record.key);
       if (!asked.has(name) || records.has(name)) return null;
       if (staleness) this.#noteBatched(name, staleness);

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { Field } from './fields.ts';
 import type { TypeName } from './keys.ts';
 
 /** How personal data comes to those who may not see it. */
@@ -10,10 +11,12 @@ export interface MaskOptions {
   readonly key?: string | undefined;
   /** Names of further fields that are personal, by their REST or GraphQL names; of all types. */
   readonly fields: readonly string[];
+  /** Names that are personal in one type only. */
+  readonly ofTypes?: Readonly<Partial<Record<MaskedType, readonly string[]>>> | undefined;
 }
 
 /** The types of records, and of the lines in a conversion. */
-type MaskedType = TypeName | 'ConversionItem';
+export type MaskedType = TypeName | 'ConversionItem';
 
 /** Fields that are a person's, by normal names. The `name` of a product is nobody's. */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
@@ -25,6 +28,10 @@ const MAX_LEVELS = 16;
 /** What an e-mail address looks like wherever it may stand. */
 const ADDRESS = /^[^\s@]{1,128}@[^\s@]{1,250}$/;
 
+export function isAddress(value: string): boolean {
+  return ADDRESS.test(value);
+}
+
 /** `First_Name`, `firstName` and `firstname` are one name. */
 function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
@@ -35,16 +42,22 @@ export class Masking {
   readonly #options: MaskOptions;
   readonly #extra: ReadonlySet<string>;
   readonly #ofPersons: ReadonlySet<string>;
+  readonly #ofTypes: ReadonlyMap<string, ReadonlySet<string>>;
 
   constructor(options: MaskOptions) {
     this.#options = options;
     this.#extra = new Set(options.fields.map(normalize));
     this.#ofPersons = new Set([...PERSONAL, ...this.#extra]);
+    this.#ofTypes = new Map(
+      Object.entries(options.ofTypes ?? {}).map(([type, names]) => [type, new Set(names.map(normalize))]),
+    );
   }
 
   /** Whether a field is personal; `name` in any spelling. */
   covers(type: MaskedType, name: string): boolean {
-    return (OF_PERSONS.has(type) ? this.#ofPersons : this.#extra).has(normalize(name));
+    const plain = normalize(name);
+    const everywhere = OF_PERSONS.has(type) ? this.#ofPersons : this.#extra;
+    return everywhere.has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
   }
 
   /** For one operation in a project: keeps what was masked. */
@@ -69,10 +82,14 @@ export class Mask {
   }
 
   /** A field's value as this caller may see it; only text can be hashed, all else becomes null. */
-  field<T>(type: MaskedType, name: string, rest: string, value: T): T | null {
-    if (value === null || !(this.#covers(type, name) || this.#covers(type, rest))) return value;
+  field<T>(type: MaskedType, name: string, { rest, kind, custom }: Field, value: T): T | null {
+    if (value === null) return value;
+    // What a project's own fields hold nobody has vouched for: an address in one is as personal as in an attribute.
+    const isPersonal =
+      this.#covers(type, name) || this.#covers(type, rest) || (custom === true && isAddress(String(value)));
+    if (!isPersonal) return value;
     this.masked.add(`${type}.${name}`);
-    return typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+    return kind === 'text' && typeof value === 'string' ? (this.#cover(value) as T | null) : null;
   }
 
   /** Attributes as this caller may see them, at all their levels. */
@@ -96,7 +113,7 @@ export class Mask {
       return isObject ? null : this.#cover(String(value));
     }
     // An address is personal under any name.
-    if (typeof value === 'string' && ADDRESS.test(value)) {
+    if (typeof value === 'string' && isAddress(value)) {
       this.masked.add(`${path}.${name}`);
       return this.#cover(value);
     }

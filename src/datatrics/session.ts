@@ -12,10 +12,10 @@ import { type Filter, ofSource } from './filter.ts';
 import { checkId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
-import type { Mask, Masking } from './masking.ts';
+import { isAddress, type Mask, type Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
-import { RECORD_TYPES, type RecordOf } from './records.ts';
+import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records.ts';
 import type { Page } from './wire.ts';
 
 /** How a project is read; one value for all projects of a process for now. */
@@ -32,6 +32,8 @@ export interface ProjectSettings {
   readonly batchReads: BatchMode;
   /** How personal data comes to those without `pii:read`. */
   readonly masking: Masking;
+  /** How records are read and written. Default: those with the documented fields only. */
+  readonly recordTypes?: RecordTypes | undefined;
 }
 
 /** Which list, narrowed and ordered how. */
@@ -72,6 +74,7 @@ export class Session {
   /** Set for a principal who may not see personal data. */
   readonly mask: Mask | undefined;
   readonly #context: RecordContext;
+  readonly #types: RecordTypes;
   readonly #client: BoundClient;
   readonly #operation: Operation;
   readonly #usage: Usage;
@@ -94,6 +97,7 @@ export class Session {
     const { project, scopes } = options.principal;
     this.mask = field ? field.of.mask : allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
     this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask };
+    this.#types = options.settings.recordTypes ?? RECORD_TYPES;
     this.#client = options.client;
     this.#knowledge = options.knowledge;
     this.#operation = options.operation;
@@ -105,6 +109,7 @@ export class Session {
           operation: options.operation,
           knowledge: options.knowledge,
           context: this.#context,
+          types: this.#types,
           mode: options.settings.batchReads,
         });
   }
@@ -202,7 +207,7 @@ export class Session {
    */
   decodeWritten<R extends Resource>(resource: R, raw: unknown, key: RecordKey): RecordOf[R] | null {
     try {
-      return RECORD_TYPES[resource].decode(raw, key, this.#context);
+      return this.#types[resource].decode(raw, key, this.#context);
     } catch {
       return null;
     }
@@ -237,7 +242,7 @@ export class Session {
     const window = await readWindow(fetch, range, sizes, tied);
     const rows = window.rows.map((raw) => {
       try {
-        return RECORD_TYPES[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
+        return this.#types[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
       } catch (error) {
         return toError(error);
       }
@@ -255,7 +260,10 @@ export class Session {
     if (this.mask === undefined) return;
     const { masking } = this.settings;
     const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];
-    if (asked.some((field) => masking.covers(typeNameOf(resource), field))) {
+    const { fields } = this.#types[resource];
+    const asksForAddress = ({ name, conditions }: Filter): boolean =>
+      fields[name]?.custom === true && conditions.some(({ value }) => isAddress(value));
+    if (asked.some((field) => masking.covers(typeNameOf(resource), field)) || filters.some(asksForAddress)) {
       checkAccess(this.principal.scopes, PERSONAL);
     }
   }

@@ -150,7 +150,7 @@ export function costOfBulk(resource: Resource): CostExtensions {
       calls: ({ input }, { project, bulkLimits }) => {
         const { items, dryRun, resumeToken } = input;
         if (dryRun || items.length > bulkLimits.maxItems) return [];
-        const chunks = planBulk(resource, items, project.timeZone, bulkLimits);
+        const chunks = planBulk(resource, items, project, bulkLimits);
         // Parting n items takes fewer than 2n calls, whatever the limit.
         const atMost = chunks === 0 ? 0 : chunks + Math.min(bulkLimits.extraRequests, 2 * items.length);
         return [{ endpoint: BULK[resource], atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];

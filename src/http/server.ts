@@ -6,6 +6,7 @@ import type { Graphiql } from './graphiql.ts';
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
 import type { Load } from './load.ts';
+import type { McpHandler } from './mcp.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 import { readJsonBody } from './params.ts';
@@ -25,6 +26,8 @@ export interface ServerOptions {
   readonly load: Load;
   readonly metrics: Metrics;
   readonly cors: Cors;
+  /** Undefined: there is no such endpoint. */
+  readonly mcp: McpHandler | undefined;
   readonly reportUnexpected: (error: unknown) => void;
 }
 
@@ -99,6 +102,7 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
   if (path === '/graphql') return graphql(options, target, req, res);
+  if (path === '/mcp' && options.mcp) return options.mcp(req, res, () => readBody(req, options.maxBodyBytes));
   if (req.method !== 'GET' && req.method !== 'HEAD')
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
   switch (path) {

@@ -19,6 +19,7 @@ import {
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { conversionItemFields } from '../../src/datatrics/conversion.ts';
+import { createRecordTypes } from '../../src/datatrics/custom-fields.ts';
 import type { FieldTable, JsonObject } from '../../src/datatrics/fields.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records.ts';
 import { buildSchema, type SchemaOptions } from '../../src/graph/schema.ts';
@@ -228,12 +229,13 @@ describe('declared custom fields', () => {
     },
   };
   const custom = buildSchema(options);
+  const recordTypes = createRecordTypes(options.customFields ?? {});
 
   /** A session that has one record of each kind: what the schema makes of it is looked at, not how it is fetched. */
   function contextWith(raw: JsonObject): object {
     const context = { project: '1', timeZone: 'UTC' };
     const find = (resource: 'profile' | 'content', _id: string, source: string, type?: 'ITEM') =>
-      RECORD_TYPES[resource].decode(raw, { source, type }, context);
+      recordTypes[resource].decode(raw, { source, type }, context);
     return { session: { find } };
   }
 
@@ -302,7 +304,7 @@ describe('declared custom fields', () => {
     const changed = definitionsOf(custom);
     const plain = definitionsOf(schema);
     const names = Object.keys(plain).filter((name) => changed[name] !== plain[name]);
-    expect(names.sort()).toEqual(['Content', 'Profile']);
+    expect(names.sort()).toEqual(['Content', 'Profile', 'ProfileFilter']);
     for (const options of [{}, { customFields: {} }, { customFields: { Profile: {} } }]) {
       expect(printSchema(buildSchema(options))).toBe(printSchema(schema));
     }
