@@ -134,7 +134,7 @@ export function addFieldGetters(
         const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
         return context.mask === undefined || field.lines || field.kind === 'id'
           ? value
-          : context.mask.field(type, name, field.rest, value);
+          : context.mask.field(type, name, field.rest, value, field.kind !== 'time');
       },
     });
   }

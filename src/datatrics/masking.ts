@@ -17,13 +17,17 @@ type MaskedType = TypeName | 'ConversionItem';
 
 /** Fields that are a person's, by normal names. The `name` of a product is nobody's. */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
+/** A line may name who gets it, but its own `name` is that of what was bought. */
+const PERSONAL_IN_LINES = PERSONAL.filter((name) => name !== 'name');
 const OF_PERSONS: ReadonlySet<MaskedType> = new Set(['Profile', 'Conversion', 'Interaction']);
 
 /** Levels of lists and objects in attributes that are looked into; what lies deeper is masked whole. */
 const MAX_LEVELS = 16;
 
 /** What an e-mail address looks like wherever it may stand. */
-const ADDRESS = /^[^\s@]{1,128}@[^\s@]{1,250}$/;
+const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
+/** The same within other text, such as a sentence, JSON or a link. */
+const ADDRESSES = /[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,128}(?:@|%40)[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,250}/gi;
 
 /** `First_Name`, `firstName` and `firstname` are one name. */
 function normalize(name: string): string {
@@ -35,16 +39,19 @@ export class Masking {
   readonly #options: MaskOptions;
   readonly #extra: ReadonlySet<string>;
   readonly #ofPersons: ReadonlySet<string>;
+  readonly #ofLines: ReadonlySet<string>;
 
   constructor(options: MaskOptions) {
     this.#options = options;
     this.#extra = new Set(options.fields.map(normalize));
     this.#ofPersons = new Set([...PERSONAL, ...this.#extra]);
+    this.#ofLines = new Set([...PERSONAL_IN_LINES, ...this.#extra]);
   }
 
   /** Whether a field is personal; `name` in any spelling. */
   covers(type: MaskedType, name: string): boolean {
-    return (OF_PERSONS.has(type) ? this.#ofPersons : this.#extra).has(normalize(name));
+    const names = OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
+    return names.has(normalize(name));
   }
 
   /** For one operation in a project: keeps what was masked. */
@@ -68,11 +75,20 @@ export class Mask {
     this.#project = project;
   }
 
-  /** A field's value as this caller may see it; only text can be hashed, all else becomes null. */
-  field<T>(type: MaskedType, name: string, rest: string, value: T): T | null {
+  /** A field's value as this caller may see it; only text can be hashed, all else becomes null, times in text included. */
+  field<T>(type: MaskedType, name: string, rest: string, value: T, isText = true): T | null {
     if (value === null || !(this.#covers(type, name) || this.#covers(type, rest))) return value;
     this.masked.add(`${type}.${name}`);
-    return typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+    return isText && typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+  }
+
+  /** The value of a field that the configuration declares, which would stand in the attributes otherwise. */
+  declared(type: MaskedType, name: string, rest: string, value: unknown, isText: boolean): unknown {
+    const seen = this.field(type, name, rest, value, isText);
+    if (seen !== value || !isText || typeof value !== 'string') return seen;
+    const text = ADDRESS.test(value) ? this.#cover(value) : this.text(value);
+    if (text !== value) this.masked.add(`${type}.${name}`);
+    return text;
   }
 
   /** Attributes as this caller may see them, at all their levels. */
@@ -80,9 +96,16 @@ export class Mask {
     return this.#object(type, attributes, `${type}.attributes`, MAX_LEVELS);
   }
 
+  /** Text with the addresses in it covered, for words that are not a field's. */
+  text(value: string): string {
+    return /@|%40/.test(value) ? value.replace(ADDRESSES, (address) => this.#cover(address) ?? '***') : value;
+  }
+
   #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
     const result: Record<string, unknown> = Object.create(null);
-    for (const [name, inner] of Object.entries(value)) {
+    for (const [given, inner] of Object.entries(value)) {
+      const name = this.text(given);
+      if (name !== given) this.masked.add(`${path}.${name}`);
       result[name] = this.#value(type, name, inner, path, levels);
     }
     return result;
@@ -99,6 +122,11 @@ export class Mask {
     if (typeof value === 'string' && ADDRESS.test(value)) {
       this.masked.add(`${path}.${name}`);
       return this.#cover(value);
+    }
+    if (typeof value === 'string') {
+      const text = this.text(value);
+      if (text !== value) this.masked.add(`${path}.${name}`);
+      return text;
     }
     if (Array.isArray(value)) return value.map((item) => this.#value(type, name, item, path, levels - 1));
     return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;

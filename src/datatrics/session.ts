@@ -3,12 +3,12 @@ import { badInput } from '../lib/error.ts';
 import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
-import { checkAccess, PERSONAL, scopeOf } from './access.ts';
+import { asksByPersonal, checkAccess, PERSONAL, scopeOf } from './access.ts';
 import type { BoundClient } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
-import { checkId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
+import { checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
 import type { Mask, Masking } from './masking.ts';
@@ -236,9 +236,8 @@ export class Session {
   /** A filter or an order by what is masked would tell it, one guess at a time. */
   #checkQuery(resource: Resource, { filters, order }: ListQuery): void {
     if (this.mask === undefined) return;
-    const { masking } = this.settings;
     const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];
-    if (asked.some((field) => masking.covers(typeNameOf(resource), field))) {
+    if (asksByPersonal(this.settings.masking, resource, asked)) {
       checkAccess(this.principal.scopes, PERSONAL);
     }
   }

@@ -60,7 +60,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
         description:
           'Every other field that the API has of this content (price, stock, sku, …), under its REST name and as it was sent.',
       }),
-      ...customFields(t, custom.Content),
+      ...customFields('Content', t, custom.Content),
     }),
   });
 

@@ -36,11 +36,20 @@ interface FieldBuilder {
 }
 
 /** Fields to spread into a type's `fields`. */
-export function customFields(t: object, declared: Readonly<Record<string, CustomField>> = {}): Record<string, never> {
+export function customFields(
+  typeName: keyof CustomFields,
+  t: object,
+  declared: Readonly<Record<string, CustomField>> = {},
+): Record<string, never> {
   return Object.fromEntries(
     Object.entries(declared).map(([name, { type, from, description = `Custom field. REST: \`${from}\`.` }]) => {
-      const { read } = READERS[type](from);
-      const resolve = (record: Decoded): unknown => read(lookUp(record.raw, from), record.context, record);
+      const { read, kind } = READERS[type](from);
+      const resolve = (record: Decoded): unknown => {
+        const value = read(lookUp(record.raw, from), record.context, record);
+        return record.context.mask === undefined
+          ? value
+          : record.context.mask.declared(typeName, name, from, value, kind !== 'time');
+      };
       return [name, (t as FieldBuilder).field({ type, nullable: true, description, resolve: resolve as never })];
     }),
   ) as Record<string, never>;

@@ -40,7 +40,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
         nullable: true,
         description: 'Every other field that the API has of this profile, under its REST name and as it was sent.',
       }),
-      ...customFields(t, custom.Profile),
+      ...customFields('Profile', t, custom.Profile),
     }),
   });
 
