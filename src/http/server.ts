@@ -133,6 +133,7 @@ async function graphql(
   const head: RequestHead = {
     method: req.method,
     headers: req.headers,
+    isGone: () => res.closed,
     onDisconnect(callback) {
       res.once('close', callback);
       return () => res.off('close', callback);
