@@ -26,6 +26,7 @@ export class TurnQueue {
   readonly #waiting = new TinyQueue<Entry>([], (a, b) => a.call.priority - b.call.priority || a.order - b.order);
   #order = 0;
   #running = 0;
+  #isStarting = false;
 
   /** @param limit calls at once */
   constructor(limit: number) {
@@ -42,12 +43,21 @@ export class TurnQueue {
 
   /** A call that was started is over: the next one's turn has come. */
   leave(): void {
-    for (let next = this.#waiting.pop(); next !== undefined; next = this.#waiting.pop()) {
-      if (next.call.settled) continue;
-      next.call.start();
-      return;
-    }
     this.#running -= 1;
+    // A call may be over while it is being started, as all are on a closed pool: the loop below goes on, and not the stack.
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    try {
+      while (this.#running < this.#limit) {
+        const next = this.#waiting.pop();
+        if (next === undefined) return;
+        if (next.call.settled) continue;
+        this.#running += 1;
+        next.call.start();
+      }
+    } finally {
+      this.#isStarting = false;
+    }
   }
 
   /** Calls that wait, those included that no longer want their turn. */
