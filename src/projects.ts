@@ -75,7 +75,7 @@ export function createProjects(
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,
         maxCalls: own.maxUpstreamCalls ?? config.maxUpstreamCalls,
       },
-      admission: new Admission(connections * WAVES),
+      admission: new Admission(connections * WAVES, connections),
     };
   }
 

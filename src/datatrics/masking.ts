@@ -20,13 +20,17 @@ export type MaskedType = TypeName | 'ConversionItem';
 
 /** Fields that are a person's, by normal names. The `name` of a product is nobody's. */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
+/** A line may name who gets it, but its own `name` is that of what was bought. */
+const PERSONAL_IN_LINES = PERSONAL.filter((name) => name !== 'name');
 const OF_PERSONS: ReadonlySet<MaskedType> = new Set(['Profile', 'Conversion', 'Interaction']);
 
 /** Levels of lists and objects in attributes that are looked into; what lies deeper is masked whole. */
 const MAX_LEVELS = 16;
 
 /** What an e-mail address looks like wherever it may stand. */
-const ADDRESS = /^[^\s@]{1,128}@[^\s@]{1,250}$/;
+const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
+/** The same within other text, such as a sentence, JSON or a link. */
+const ADDRESSES = /[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,128}(?:@|%40)[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,250}/gi;
 
 export function isAddress(value: string): boolean {
   return ADDRESS.test(value);
@@ -43,6 +47,7 @@ export class Masking {
   readonly #extra: ReadonlySet<string>;
   readonly #ofPersons: ReadonlySet<string>;
   readonly #ofTypes: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #ofLines: ReadonlySet<string>;
 
   constructor(options: MaskOptions) {
     this.#options = options;
@@ -51,12 +56,13 @@ export class Masking {
     this.#ofTypes = new Map(
       Object.entries(options.ofTypes ?? {}).map(([type, names]) => [type, new Set(names.map(normalize))]),
     );
+    this.#ofLines = new Set([...PERSONAL_IN_LINES, ...this.#extra]);
   }
 
   /** Whether a field is personal; `name` in any spelling. */
   covers(type: MaskedType, name: string): boolean {
     const plain = normalize(name);
-    const everywhere = OF_PERSONS.has(type) ? this.#ofPersons : this.#extra;
+    const everywhere = OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
     return everywhere.has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
   }
 
@@ -81,15 +87,20 @@ export class Mask {
     this.#project = project;
   }
 
-  /** A field's value as this caller may see it; only text can be hashed, all else becomes null. */
+  /** A field's value as this caller may see it; only text can be hashed, all else becomes null, times in text included. */
   field<T>(type: MaskedType, name: string, { rest, kind, custom }: Field, value: T): T | null {
     if (value === null) return value;
+    if (this.#covers(type, name) || this.#covers(type, rest)) {
+      this.masked.add(`${type}.${name}`);
+      return kind === 'text' && typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+    }
     // What a project's own fields hold nobody has vouched for: an address in one is as personal as in an attribute.
-    const isPersonal =
-      this.#covers(type, name) || this.#covers(type, rest) || (custom === true && isAddress(String(value)));
-    if (!isPersonal) return value;
+    if (custom !== true) return value;
+    const given = String(value);
+    const text = ADDRESS.test(given) ? this.#cover(given) : this.text(given);
+    if (text === given) return value;
     this.masked.add(`${type}.${name}`);
-    return kind === 'text' && typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+    return kind === 'text' ? (text as T | null) : null;
   }
 
   /** Attributes as this caller may see them, at all their levels. */
@@ -97,9 +108,16 @@ export class Mask {
     return this.#object(type, attributes, `${type}.attributes`, MAX_LEVELS);
   }
 
+  /** Text with the addresses in it covered, for words that are not a field's. */
+  text(value: string): string {
+    return /@|%40/.test(value) ? value.replace(ADDRESSES, (address) => this.#cover(address) ?? '***') : value;
+  }
+
   #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
     const result: Record<string, unknown> = Object.create(null);
-    for (const [name, inner] of Object.entries(value)) {
+    for (const [given, inner] of Object.entries(value)) {
+      const name = this.text(given);
+      if (name !== given) this.masked.add(`${path}.${name}`);
       result[name] = this.#value(type, name, inner, path, levels);
     }
     return result;
@@ -116,6 +134,11 @@ export class Mask {
     if (typeof value === 'string' && isAddress(value)) {
       this.masked.add(`${path}.${name}`);
       return this.#cover(value);
+    }
+    if (typeof value === 'string') {
+      const text = this.text(value);
+      if (text !== value) this.masked.add(`${path}.${name}`);
+      return text;
     }
     if (Array.isArray(value)) return value.map((item) => this.#value(type, name, item, path, levels - 1));
     return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;

@@ -4,12 +4,12 @@ import type { Staleness } from '../lib/freshness.ts';
 import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
-import { checkAccess, PERSONAL, scopeOf } from './access.ts';
+import { asksByPersonal, checkAccess, PERSONAL, scopeOf } from './access.ts';
 import { type BoundClient, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
-import { checkId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
+import { checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
 import { isAddress, type Mask, type Masking } from './masking.ts';
@@ -258,12 +258,11 @@ export class Session {
   /** A filter or an order by what is masked would tell it, one guess at a time. */
   #checkQuery(resource: Resource, { filters, order }: ListQuery): void {
     if (this.mask === undefined) return;
-    const { masking } = this.settings;
     const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];
     const { fields } = this.#types[resource];
     const asksForAddress = ({ name, conditions }: Filter): boolean =>
       fields[name]?.custom === true && conditions.some(({ value }) => isAddress(value));
-    if (asked.some((field) => masking.covers(typeNameOf(resource), field)) || filters.some(asksForAddress)) {
+    if (asksByPersonal(this.settings.masking, resource, fields, asked) || filters.some(asksForAddress)) {
       checkAccess(this.principal.scopes, PERSONAL);
     }
   }

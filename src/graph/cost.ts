@@ -1,7 +1,7 @@
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { planBulk } from '../bulk/upsert.ts';
 import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
-import { checkId, decodeGlobalId, typeNameOf } from '../datatrics/keys.ts';
+import { checkId, decodeGlobalId } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
 import type { ScopeSet } from '../lib/scopes.ts';
 import { scopesOfList, scopesOfNodes } from './access.ts';
@@ -99,7 +99,7 @@ export function costOfList(resource: Resource): CostExtensions {
         return [{ endpoint: LIST[resource], atLeast: filtered ? 0 : 1, atMost: 2, identity: LIST[resource] }];
       },
       rows: ({ first, last }) => first ?? last ?? DEFAULT_PAGE,
-      scopes: scopesOfList(typeNameOf(resource)),
+      scopes: scopesOfList(resource),
     },
   };
 }

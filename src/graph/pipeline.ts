@@ -189,7 +189,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const contextValue = how.context();
     const start = performance.now();
-    const weight = Math.round(operation.expectedCalls);
+    // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
+    const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
+    const weight = Math.min(Math.round(operation.expectedCalls), atOnce);
     const turn = how.admission.enter(weight, contextValue.operation.signal);
     if (turn) {
       try {

@@ -122,6 +122,7 @@ export function createMcp(options: McpOptions): McpHandler {
     const head: RequestHead = {
       method: 'POST',
       headers: req.headers,
+      isGone: () => res.closed,
       onDisconnect(callback) {
         res.once('close', callback);
         return () => res.off('close', callback);

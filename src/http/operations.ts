@@ -51,6 +51,8 @@ export interface OperationsOptions {
 export interface RequestHead {
   readonly method: 'GET' | 'POST';
   readonly headers: IncomingHttpHeaders;
+  /** Whether the client has gone already. */
+  isGone(): boolean;
   /** Calls back when the client goes away before its answer; gives a function that takes this back. */
   onDisconnect(callback: () => void): () => void;
 }
@@ -95,7 +97,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     return {
       outcome: outcome.finally(() => operation?.end()),
       waiters: 0,
-      cancel: () => operation?.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.')),
+      cancel: () => operation?.cancel(clientGone()),
       calls: () => operation?.usage.calls ?? 0,
     };
   }
@@ -110,6 +112,8 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         const message = 'This caller has used up its requests or REST calls for now.';
         return refused(429, 'RATE_LIMITED', message, taken.headers);
       }
+      // It may have gone while its token was checked; nothing is begun for nobody.
+      if (head.isGone()) return outcomeOfError(clientGone(), reportUnexpected);
       const request = { ...params, query: options.resolveDocument(params) };
       const start = (): Execution => {
         const execution = begin(request, principal, head);
@@ -136,6 +140,10 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     options.onOperation(outcome, performance.now() - start);
     return outcome;
   };
+}
+
+function clientGone(): GatewayError {
+  return new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.');
 }
 
 /** Whose requests and calls are counted together, whatever rights each of their tokens has. */

@@ -167,6 +167,7 @@ async function operate(
   const head: RequestHead = {
     method,
     headers: req.headers,
+    isGone: () => res.closed,
     onDisconnect(callback) {
       res.once('close', callback);
       return () => res.off('close', callback);

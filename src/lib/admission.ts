@@ -12,21 +12,27 @@ interface Waiter extends CancelListener {
  */
 export class Admission {
   readonly #capacity: number;
+  readonly #largest: number;
   readonly #waiting = new Set<Waiter>();
   #load = 0;
 
-  /** @param capacity calls of all running operations together; one operation may always run */
-  constructor(capacity: number) {
+  /**
+   * @param capacity calls of all running operations together; one operation may always run
+   * @param largest what one operation counts as at most, so that none has the whole for itself
+   */
+  constructor(capacity: number, largest: number = capacity) {
     this.#capacity = capacity;
+    this.#largest = largest;
   }
 
   /**
-   * Takes a place for an operation of `weight` calls; nothing to wait for where there is room. Whoever got a place gives it
+   * Takes a place for an operation of that many calls; nothing to wait for where there is room. Whoever got a place gives it
    * back by `leave`.
    *
    * @param signal rejects the waiting with its reason, and then no place is held
    */
-  enter(weight: number, signal: CancelSignal): Promise<void> | undefined {
+  enter(calls: number, signal: CancelSignal): Promise<void> | undefined {
+    const weight = Math.min(calls, this.#largest);
     if (this.#waiting.size === 0 && this.#fits(weight)) {
       this.#load += weight;
       return undefined;
@@ -41,6 +47,7 @@ export class Admission {
         handleEvent: () => {
           this.#waiting.delete(waiter);
           reject(signal.reason);
+          this.#admit();
         },
       };
       if (signal.aborted) return reject(signal.reason);
@@ -49,9 +56,14 @@ export class Admission {
     });
   }
 
-  /** Gives back the place of an operation that was admitted with this weight. */
-  leave(weight: number): void {
-    this.#load -= weight;
+  /** Gives back the place of an operation that was admitted with as many calls. */
+  leave(calls: number): void {
+    this.#load -= Math.min(calls, this.#largest);
+    this.#admit();
+  }
+
+  /** Begins those who wait, in their order, while they fit. */
+  #admit(): void {
     for (const waiter of this.#waiting) {
       if (!this.#fits(waiter.weight)) return;
       this.#waiting.delete(waiter);

@@ -10,6 +10,8 @@ export class Connections {
   readonly #options: Client.Options;
   readonly #all = new Set<Client>();
   readonly #free: Client[] = [];
+  /** Once closed: a client whose every call fails at once. */
+  #closed: Client | undefined;
 
   constructor(origin: string, options: Client.Options) {
     this.#origin = origin;
@@ -20,6 +22,7 @@ export class Connections {
   take(): Client {
     const free = this.#free.pop();
     if (free) return free;
+    if (this.#closed) return this.#closed;
     const client = new Client(this.#origin, this.#options);
     this.#all.add(client);
     return client;
@@ -37,6 +40,8 @@ export class Connections {
 
   /** Cuts every connection off. */
   async close(): Promise<void> {
+    this.#closed = new Client(this.#origin, this.#options);
+    this.#all.add(this.#closed);
     await Promise.all([...this.#all].map((client) => client.destroy()));
   }
 }

@@ -51,6 +51,7 @@ export class TurnQueue {
   #waiting = 0;
   /** Of the waiting, those that no longer want their turn. */
   #abandoned = 0;
+  #isStarting = false;
 
   constructor({ running, runningInLane = running, waiting = Number.POSITIVE_INFINITY }: TurnLimits) {
     this.#limit = running;
@@ -79,14 +80,22 @@ export class TurnQueue {
     const left = this.#lane(name);
     left.running -= 1;
     this.#running -= 1;
-    if (this.#waiting === 0) return;
-    const lane = this.#mostUrgent();
-    const next = lane?.waiting.pop();
-    if (lane === undefined || next === undefined) return;
-    this.#waiting -= 1;
-    this.#running += 1;
-    lane.running += 1;
-    next.call.start();
+    // A call may be over while it is being started, as all are on a closed pool: the loop goes on then, and not the stack.
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    try {
+      while (this.#waiting > 0 && this.#running < this.#limit) {
+        const lane = this.#mostUrgent();
+        const next = lane?.waiting.pop();
+        if (lane === undefined || next === undefined) return;
+        this.#waiting -= 1;
+        this.#running += 1;
+        lane.running += 1;
+        next.call.start();
+      }
+    } finally {
+      this.#isStarting = false;
+    }
   }
 
   /** The lane whose first call goes first, of those that have a turn left. */

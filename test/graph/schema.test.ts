@@ -21,6 +21,7 @@ import { describe, expect, it } from 'vitest';
 import { conversionItemFields } from '../../src/datatrics/conversion.ts';
 import { createRecordTypes } from '../../src/datatrics/custom-fields.ts';
 import type { FieldTable, JsonObject } from '../../src/datatrics/fields.ts';
+import { type Mask, Masking } from '../../src/datatrics/masking.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records.ts';
 import { buildSchema, type SchemaOptions } from '../../src/graph/schema.ts';
 
@@ -232,8 +233,8 @@ describe('declared custom fields', () => {
   const recordTypes = createRecordTypes(options.customFields ?? {});
 
   /** A session that has one record of each kind: what the schema makes of it is looked at, not how it is fetched. */
-  function contextWith(raw: JsonObject): object {
-    const context = { project: '1', timeZone: 'UTC' };
+  function contextWith(raw: JsonObject, mask?: Mask): object {
+    const context = { project: '1', timeZone: 'UTC', mask };
     const find = (resource: 'profile' | 'content', _id: string, source: string, type?: 'ITEM') =>
       recordTypes[resource].decode(raw, { source, type }, context);
     return { session: { find } };
@@ -246,6 +247,14 @@ describe('declared custom fields', () => {
   }
 
   const PROFILE = '{ profile(profileId: "7", source: "shop") { company shopId spent newsletter bornOn } }';
+
+  it('are masked like attributes for a reader who may not see personal data', async () => {
+    const mask = new Masking({ mode: 'partial', fields: ['date_of_birth'] }).for('1');
+    const raw = { profileid: '7', company: 'ada@mail.example', 'shop id': '3', dateofbirth: '1815-12-10 00:00:00' };
+    const { data } = await execute({ schema: custom, document: parse(PROFILE), contextValue: contextWith(raw, mask) });
+    expect(data?.profile).toMatchObject({ company: 'a***@m***', shopId: '3', bornOn: null });
+    expect([...mask.masked].sort()).toEqual(['Profile.bornOn', 'Profile.company']);
+  });
 
   it('stand on their types, nullable, with the declared description or the REST name', () => {
     const type = custom.getType('Profile');

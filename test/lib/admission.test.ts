@@ -43,3 +43,19 @@ test('who leaves the queue holds no place, and is rejected with the reason', asy
   admission.leave(1);
   expect(admission.enter(1, NEVER)).toBeUndefined();
 });
+
+test('when the one in front leaves the queue, those behind it that fit begin', async () => {
+  const admission = new Admission(10);
+  admission.enter(5, NEVER);
+  const signal = new Cancellation();
+  const large = admission.enter(8, signal);
+  const begun: string[] = [];
+  const small = admission.enter(3, NEVER)?.then(() => begun.push('small'));
+  const next = admission.enter(3, NEVER)?.then(() => begun.push('next'));
+  signal.abort(new Error('gone'));
+  await expect(large).rejects.toThrow('gone');
+  await small;
+  expect([begun, admission.waiting]).toEqual([['small'], 1]);
+  admission.leave(5);
+  await next;
+});
