@@ -11,8 +11,9 @@ import { createResolveDocument } from './http/documents.ts';
 import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
 import { createMetrics } from './http/metrics.ts';
-import { createRunOperation } from './http/operations.ts';
+import { createLazyRunOperation, createRunOperation, type OperationsOptions } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
+import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
 import { startServer } from './http/server.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
 import type { Logger } from './lib/log.ts';
@@ -68,14 +69,12 @@ export async function startGateway(
       metrics.onCall(call);
     },
   });
-  const runOperation = createRunOperation({
-    pipeline: createPipeline({
-      schema: buildSchema(),
-      reportUnexpected,
-      limits: config.documentLimits,
-      compile: parts.compile ?? true,
-    }),
-    authenticate: createAuthenticate(authOptions(config, upstream)),
+  const pipelineOptions = { reportUnexpected, limits: config.documentLimits, compile: parts.compile ?? true };
+  const auth = authOptions(config, upstream);
+  const operations: OperationsOptions = {
+    pipeline: createPipeline({ ...pipelineOptions, schema: buildSchema() }),
+    schemaName: 'gateway',
+    authenticate: createAuthenticate(auth),
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
     rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
     collapse,
@@ -94,13 +93,31 @@ export async function startGateway(
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
     onOperation: metrics.onOperation,
+  };
+  const runOperation = createRunOperation(operations);
+  const runSubgraphOperation = createLazyRunOperation(async () => {
+    const { buildSubgraphSchema, entityExtensions } = await import('./graph/subgraph.ts');
+    const schema = buildSubgraphSchema({ directives: config.subgraphDirectives });
+    return createRunOperation({
+      ...operations,
+      pipeline: createPipeline({ ...pipelineOptions, schema, extensionsOf: entityExtensions }),
+      schemaName: 'subgraph',
+      authenticate: createSubgraphAuthenticate(auth, config.routerSecrets),
+      resolveDocument: createRouterDocuments(operations.resolveDocument),
+    });
   });
   const server = await startServer({
     host: config.host,
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
-    runOperation,
-    yoga: createLazyYogaHandler(runOperation),
+    endpoints: {
+      '/graphql': { runOperation, yoga: createLazyYogaHandler(runOperation), forBrowsers: true },
+      '/subgraph': {
+        runOperation: runSubgraphOperation,
+        yoga: createLazyYogaHandler(runSubgraphOperation),
+        forBrowsers: false,
+      },
+    },
     hotPath: parts.hotPath ?? true,
     graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
     readiness,

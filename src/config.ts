@@ -4,9 +4,11 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
 import { isTimeZone } from './datatrics/time.ts';
+import { OPTIONAL_DIRECTIVES, type OptionalDirective } from './graph/optional-directives.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
 import type { RateLimit } from './http/rate-limit.ts';
+import type { RouterSecrets } from './http/router-auth.ts';
 import { PROJECT_ID } from './lib/principal.ts';
 
 /**
@@ -102,6 +104,7 @@ const variables = z.object({
   MAX_ALIASES: whole(0, 100_000, 'aliases').default(100),
   MAX_ROOT_FIELDS: whole(1, 100_000, 'fields').default(50),
   MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
+  MAX_REPRESENTATIONS: whole(1, 100_000, 'representations').default(500),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
   BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').optional(),
   BULK_CHUNK_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
@@ -124,6 +127,12 @@ const variables = z.object({
     .optional(),
   TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
+  ROUTER_SECRET: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'a secret of visible ASCII characters')
+    .optional(),
+  ROUTER_HMAC_SECRET: z.string().optional(),
+  SUBGRAPH_DIRECTIVES: list.pipe(z.array(z.enum(OPTIONAL_DIRECTIVES))).default([]),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -131,7 +140,12 @@ type Variables = z.infer<typeof variables>;
 type VariableName = keyof Variables;
 
 /** Never shown, whatever is wrong with it. */
-const SECRETS: ReadonlySet<string> = new Set<VariableName>(['DATATRICS_API_KEY', 'REDIS_URL']);
+const SECRETS: ReadonlySet<string> = new Set<VariableName>([
+  'DATATRICS_API_KEY',
+  'REDIS_URL',
+  'ROUTER_SECRET',
+  'ROUTER_HMAC_SECRET',
+]);
 
 /** What a variable needs where its own check does not say it. */
 const NEEDS: Readonly<Record<string, string>> = {
@@ -141,6 +155,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   SHARE_IN_FLIGHT: 'on or off',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
+  SUBGRAPH_DIRECTIVES: `any of ${OPTIONAL_DIRECTIVES.join(', ')}, comma-separated`,
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
@@ -180,6 +195,10 @@ export interface Config {
   readonly documentsMode: DocumentsMode;
   /** Published documents by id. */
   readonly documents: ReadonlyMap<string, string>;
+  /** How a router proves on `/subgraph` that it is ours; undefined ones prove nothing. */
+  readonly routerSecrets: RouterSecrets;
+  /** Directives of the subgraph's schema that not every router takes. */
+  readonly subgraphDirectives: readonly OptionalDirective[];
   readonly logLevel: string;
 }
 
@@ -246,6 +265,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       maxDirectives: values.MAX_DIRECTIVES,
       maxEstimatedCalls: values.MAX_ESTIMATED_CALLS,
       assumedListSize: values.ASSUMED_LIST_SIZE,
+      maxRepresentations: values.MAX_REPRESENTATIONS,
     },
     bulkLimits: {
       maxItems: values.MAX_BULK_ITEMS,
@@ -261,6 +281,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: values.REDIS_URL,
     documentsMode: values.TRUSTED_DOCUMENTS,
     documents,
+    routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
+    subgraphDirectives: values.SUBGRAPH_DIRECTIVES,
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import { toError } from '../lib/error.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { BoundClient } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type Resource } from './endpoints.ts';
@@ -211,8 +212,4 @@ function groupKeys(keys: readonly RecordKey[]): RecordKey[][] {
     entry.characters += key.id.length;
   }
   return groups;
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,9 +1,10 @@
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { planBulk } from '../bulk/upsert.ts';
-import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
-import { checkId, decodeGlobalId } from '../datatrics/keys.ts';
+import { ENDPOINTS, type EndpointName, type Resource } from '../datatrics/endpoints.ts';
+import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
 import { DEFAULT_PAGE } from './connection.ts';
+import { keyOfRepresentation } from './representation.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
 export interface CostSettings {
@@ -33,6 +34,14 @@ export interface FieldCost {
   calls(args: Args, settings: CostSettings): readonly PlannedCalls[];
   /** Objects that it gives for one parent, where that is not one. */
   rows?(args: Args): number;
+  /** Representations of entities that it is asked for. */
+  representations?(args: Args): number;
+  /** Calls that it mostly makes for one parent, as routers are told. */
+  readonly weight: number;
+  /** Whether it gives a connection with the paging arguments. */
+  readonly isConnection?: true;
+  /** What it writes. */
+  readonly writes?: Resource;
   /** Arguments that `atMost` depends on; without variables among them it is the same every time, impossible values apart. */
   readonly dependsOn: readonly string[];
 }
@@ -58,6 +67,7 @@ export function costOfFind(resource: Resource): CostExtensions {
   const idName = `${resource}Id`;
   return {
     cost: {
+      weight: 1,
       dependsOn: ['source'],
       calls: (args, { project }) => {
         const sources = args.source == null ? [...new Set(project.sources[resource])] : [args.source];
@@ -73,6 +83,7 @@ export function costOfFind(resource: Resource): CostExtensions {
 export function costOfLink(resource: Resource): CostExtensions {
   return {
     cost: {
+      weight: 1,
       dependsOn: ['source'],
       calls: ({ source }, { project }) => {
         const atMost = source == null ? new Set(project.sources[resource]).size + 1 : 1;
@@ -86,6 +97,8 @@ export function costOfLink(resource: Resource): CostExtensions {
 export function costOfList(resource: Resource): CostExtensions {
   return {
     cost: {
+      weight: 2,
+      isConnection: true,
       dependsOn: ['first', 'last', 'source', 'filter'],
       calls: ({ source, filter }, { project }) => {
         const filtered = filter != null || (source != null && resource !== 'profile');
@@ -108,22 +121,55 @@ export function costOfNodes(): CostExtensions {
   const idsOf = (args: Args): string[] => args.ids ?? [args.id];
   return {
     cost: {
+      weight: 1,
       dependsOn: ['id', 'ids'],
       calls: (args, { projectId }) =>
         [...new Set(idsOf(args))].flatMap((id) => {
           const key = decodeGlobalId(projectId, id);
-          if (key === null) return [];
-          const identity = JSON.stringify([key.resource, key.type, key.source, key.id]);
-          return [{ endpoint: GET[key.resource], atLeast: 1, atMost: 1, identity }];
+          return key === null ? [] : [callOf(key)];
         }),
       rows: (args) => idsOf(args).length,
     },
   };
 }
 
+/** Entities by a router's representations: one call for each distinct record that this project could have. */
+export function costOfEntities(): CostExtensions {
+  return {
+    cost: {
+      weight: 1,
+      dependsOn: ['representations'],
+      calls: ({ representations }, { projectId }) => {
+        const calls = new Map<string, PlannedCalls & { readonly identity: string }>();
+        for (const representation of representations) {
+          const key = possibleKey(projectId, representation);
+          const call = key && callOf(key);
+          if (call) calls.set(call.identity, call);
+        }
+        return [...calls.values()];
+      },
+      rows: ({ representations }) => representations.length,
+      representations: ({ representations }) => representations.length,
+    },
+  };
+}
+
+function possibleKey(projectId: string, representation: unknown): RecordKey | null {
+  try {
+    return keyOfRepresentation(projectId, representation);
+  } catch {
+    return null;
+  }
+}
+
+function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { readonly identity: string } {
+  return { endpoint: GET[resource], atLeast: 1, atMost: 1, identity: JSON.stringify([resource, type, source, id]) };
+}
+
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
-  return { cost: { dependsOn: [], calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
+  const writes = ENDPOINTS[endpoint].resource;
+  return { cost: { weight: 1, writes, dependsOn: [], calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
 }
 
 const BULK = {
@@ -137,6 +183,8 @@ const BULK = {
 export function costOfBulk(resource: Resource): CostExtensions {
   return {
     cost: {
+      weight: 1,
+      writes: resource,
       dependsOn: ['input'],
       calls: ({ input }, { project, bulkLimits }) => {
         const { items, dryRun, resumeToken } = input;

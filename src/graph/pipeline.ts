@@ -48,7 +48,11 @@ export interface PipelineOptions {
     readonly maxEstimatedCalls: number;
     /** Items that a list without a page size counts as. */
     readonly assumedListSize: number;
+    /** Representations of entities that a router may ask for in one operation. */
+    readonly maxRepresentations: number;
   };
+  /** Extensions of an answer, besides those that its request asks for. */
+  readonly extensionsOf?: (context: GatewayContext) => object | undefined;
   /** Whether operations that come again are compiled. Default: true. */
   readonly compile?: boolean;
   /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
@@ -143,6 +147,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     });
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
+    const representations = planner.representations(variables.coerced);
+    if (representations > limits.maxRepresentations) {
+      return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
+    }
     const estimated = planner.estimate(variables.coerced, how.costSettings);
     if (how.planOnly) {
       const plan = planner.plan(variables.coerced, how.costSettings);
@@ -157,12 +165,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const contextValue = how.context();
     const start = performance.now();
     const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+    const extensions = {
+      ...options.extensionsOf?.(contextValue),
+      ...(how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) }),
+    };
     return {
       kind: 'executed',
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
-        ...(how.receipt && { extensions: { upstream: receiptOf(contextValue, performance.now() - start) } }),
+        ...(Object.keys(extensions).length > 0 && { extensions }),
       },
     };
   }

@@ -10,7 +10,6 @@ import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, ref
 import { GatewayError } from '../lib/error.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
-import type { Authenticate } from './authenticate.ts';
 import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
@@ -18,7 +17,10 @@ import type { RateLimiter } from './rate-limit.ts';
 
 export interface OperationsOptions {
   readonly pipeline: Pipeline;
-  readonly authenticate: Authenticate;
+  /** Tells its answers from those of another schema. */
+  readonly schemaName: string;
+  /** Tells who asks; throws `UNAUTHENTICATED` or `BAD_USER_INPUT`. */
+  readonly authenticate: (headers: IncomingHttpHeaders, params: RequestParams) => Principal;
   readonly resolveDocument: ResolveDocument;
   /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
@@ -88,13 +90,13 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   async function run(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
     try {
       const params = readParams();
-      const principal = authenticate(head.headers);
+      const principal = authenticate(head.headers, params);
       const taken = rateLimiter && (await rateLimiter.take(principal.shareKey));
       if (taken?.allowed === false) {
         const message = 'This caller has used up its requests or REST calls for now.';
         return refused(429, 'RATE_LIMITED', message, taken.headers);
       }
-      const request = { ...params, query: options.resolveDocument(params) };
+      const request = { ...params, query: options.resolveDocument(params, principal) };
       const start = (): Execution => {
         const execution = begin(request, principal, head);
         if (rateLimiter) {
@@ -104,7 +106,9 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         return execution;
       };
       const execution =
-        collapse && pipeline.isQuery(request) ? collapse.run(nameOf(request, principal, head), start) : start();
+        collapse && pipeline.isQuery(request)
+          ? collapse.run(nameOf(options.schemaName, request, principal, head), start)
+          : start();
       const outcome = await waitFor(execution, head);
       return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
     } catch (error) {
@@ -121,10 +125,24 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   };
 }
 
+/** One that is made when it is first needed. */
+export function createLazyRunOperation(create: () => Promise<RunOperation>): RunOperation {
+  let made: Promise<RunOperation> | undefined;
+  return async (head, readParams) => {
+    made ??= create();
+    return (await made)(head, readParams);
+  };
+}
+
 /** Everything that an answer depends on besides what the API says. */
-function nameOf(request: OperationRequest, { shareKey }: Principal, { method, headers }: RequestHead): string {
+function nameOf(
+  schemaName: string,
+  request: OperationRequest,
+  { shareKey }: Principal,
+  { method, headers }: RequestHead,
+): string {
   const { query, operationName = null, variables = null } = request;
-  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt']];
+  const flags = [schemaName, method, headers['x-upstream-plan'], headers['x-upstream-receipt']];
   return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
 }
 

@@ -15,8 +15,8 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
-  readonly runOperation: RunOperation;
-  readonly yoga: FetchHandler;
+  /** Where GraphQL is served, by path. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
   /** Whether a POST of JSON skips Yoga; the answers are the same either way. */
   readonly hotPath: boolean;
   readonly graphiql: Graphiql;
@@ -24,6 +24,14 @@ export interface ServerOptions {
   readonly metrics: Metrics;
   readonly cors: Cors;
   readonly reportUnexpected: (error: unknown) => void;
+}
+
+/** One schema over HTTP. */
+export interface Endpoint {
+  readonly runOperation: RunOperation;
+  readonly yoga: FetchHandler;
+  /** Whether people use it too: with GraphiQL, and from the pages of other origins where that is configured. */
+  readonly forBrowsers: boolean;
 }
 
 export interface GatewayServer {
@@ -87,7 +95,8 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   const target = req.url ?? '/';
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
-  if (path === '/graphql') return graphql(options, target, req, res);
+  const endpoint = options.endpoints[path];
+  if (endpoint) return graphql(options, endpoint, target, req, res);
   if (req.method !== 'GET' && req.method !== 'HEAD')
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
   switch (path) {
@@ -118,15 +127,17 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
 
 async function graphql(
   options: ServerOptions,
+  endpoint: Endpoint,
   target: string,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  if (options.cors.enabled) {
+  if (options.cors.enabled && endpoint.forBrowsers) {
     for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
   }
   if (req.method === 'OPTIONS') {
-    return send(res, 204, { allow: 'GET, POST', ...options.cors.preflight(req.headers) }, '');
+    const preflight = endpoint.forBrowsers ? options.cors.preflight(req.headers) : {};
+    return send(res, 204, { allow: 'GET, POST', ...preflight }, '');
   }
   if (req.method !== 'GET' && req.method !== 'POST') {
     return sendGraphql(
@@ -135,7 +146,7 @@ async function graphql(
       refused(405, 'BAD_REQUEST', 'GraphQL needs POST, or GET for queries.', { allow: 'GET, POST' }),
     );
   }
-  if (req.method === 'GET' && prefersHtml(req.headers.accept)) {
+  if (req.method === 'GET' && endpoint.forBrowsers && prefersHtml(req.headers.accept)) {
     return send(res, 200, PAGE_HEADERS, options.graphiql.page);
   }
   const head: RequestHead = {
@@ -146,7 +157,7 @@ async function graphql(
       return () => res.off('close', callback);
     },
   };
-  if (req.method === 'GET') return viaFetch(options, target, head, null, res);
+  if (req.method === 'GET') return viaFetch(endpoint, target, head, null, res);
 
   if (!isJson(req.headers['content-type'])) {
     const message = 'The content type must be application/json.';
@@ -160,26 +171,27 @@ async function graphql(
     const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES).`;
     return sendGraphql(req, res, refused(413, 'BAD_REQUEST', message, { connection: 'close' }));
   }
-  if (!options.hotPath) return viaFetch(options, target, head, body, res);
+  if (!options.hotPath) return viaFetch(endpoint, target, head, body, res);
   // The hot path: a POST of JSON goes straight to the pipeline, and its answer straight to the socket.
-  sendGraphql(req, res, await options.runOperation(head, () => readJsonBody(body)));
+  sendGraphql(req, res, await endpoint.runOperation(head, () => readJsonBody(body)));
 }
 
 /** The long way, through the Fetch API and Yoga: for everything but a POST of JSON. */
 async function viaFetch(
-  options: ServerOptions,
+  endpoint: Endpoint,
   target: string,
   head: RequestHead,
   body: Buffer | null,
   res: ServerResponse,
 ): Promise<void> {
   const { accept } = head.headers;
-  const request = new Request(`http://gateway/graphql${target.slice('/graphql'.length)}`, {
+  const question = target.indexOf('?');
+  const request = new Request(`http://gateway/graphql${question === -1 ? '' : target.slice(question)}`, {
     method: head.method,
     ...(accept !== undefined && { headers: { accept } }),
     ...(body && { body: new Uint8Array(body) }),
   });
-  const response = await options.yoga(request, head);
+  const response = await endpoint.yoga(request, head);
   send(res, response.status, Object.fromEntries(response.headers), Buffer.from(await response.arrayBuffer()));
 }
 
