@@ -9,10 +9,11 @@ export async function startRouter(supergraphSdl: string, port: number, secrets: 
   const gateway = new ApolloGateway({
     supergraphSdl,
     buildService: ({ url = '' }) =>
-      new RemoteGraphQLDataSource<{ headers?: Record<string, string> }>({
+      new RemoteGraphQLDataSource({
         url,
         willSendRequest({ request, context }) {
-          for (const [name, value] of Object.entries(context.headers ?? {})) request.http?.headers.set(name, value);
+          for (const [name, value] of Object.entries<string>(context.headers ?? {}))
+            request.http?.headers.set(name, value);
           if (secrets.header) request.http?.headers.set('x-router-secret', secrets.header);
         },
       }),

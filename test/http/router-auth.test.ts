@@ -1,0 +1,182 @@
+import { createHmac } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { authenticateRouter, signOperation } from '../../src/http/router-auth.ts';
+import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+
+const HMAC = 'a key of Hive’s';
+const HEADER = 'a-shared-secret';
+const QUERY = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }';
+const params = (extensions?: Record<string, unknown>, variables: Record<string, unknown> = { r: [] }) => ({
+  query: QUERY,
+  operationName: undefined,
+  variables,
+  extensions,
+});
+const both = { header: HEADER, hmac: HMAC };
+
+describe('a signature', () => {
+  const hmac = (content: string): string => createHmac('sha256', HMAC).update(content).digest('base64');
+
+  test('is made of query and variables with their keys in order, at every depth', () => {
+    const variables = { r: [{ b: 1, a: { 10: null, 9: 'ü"' } }], a: undefined, A: [undefined] };
+    expect(signOperation(HMAC, { query: '{ a }', variables })).toBe(
+      hmac('{"query":"{ a }","variables":{"A":[null],"r":[{"a":{"10":null,"9":"ü\\""},"b":1}]}}'),
+    );
+  });
+
+  test.each([[undefined], [null], [{}]])('leaves out the variables %o', (variables) => {
+    expect(signOperation(HMAC, { query: '{ a }', variables })).toBe(hmac('{"query":"{ a }"}'));
+  });
+});
+
+describe('a router', () => {
+  const forwarded = {
+    'x-datatrics-principal': 'ada',
+    'x-datatrics-scopes': 'profiles:read  contents:read',
+    'x-datatrics-project': '42',
+  };
+  const signed = { 'hmac-signature': signOperation(HMAC, params()) };
+
+  test('is believed with either proof', () => {
+    const identity = { principal: 'ada', scopes: ['profiles:read', 'contents:read'], project: '42' };
+    expect(authenticateRouter(both, { ...forwarded, 'x-router-secret': HEADER }, params())).toEqual(identity);
+    expect(authenticateRouter(both, forwarded, params(signed))).toEqual(identity);
+    expect(authenticateRouter(both, {}, params(signed))).toEqual({
+      principal: undefined,
+      scopes: undefined,
+      project: undefined,
+    });
+    expect(authenticateRouter(both, { 'x-datatrics-scopes': ' ' }, params(signed))?.scopes).toEqual([]);
+  });
+
+  test('is not believed without, with another’s, or with a proof of another operation', () => {
+    const cases: [Parameters<typeof authenticateRouter>[0], Record<string, string>, Record<string, unknown>?][] = [
+      [both, {}],
+      [both, { 'x-router-secret': '' }],
+      [both, { 'x-router-secret': HMAC }],
+      [both, { 'x-router-secret': `${HEADER} ` }],
+      [both, {}, { 'hmac-signature': '' }],
+      [both, {}, { 'hmac-signature': 7 }],
+      [both, {}, { 'hmac-signature': signOperation(HEADER, params()) }],
+      [both, {}, { 'hmac-signature': signOperation(HMAC, params(undefined, { r: [1] })) }],
+      [{ header: undefined, hmac: HMAC }, { 'x-router-secret': HEADER }],
+      [{ header: HEADER, hmac: undefined }, {}, signed],
+      [{ header: undefined, hmac: undefined }, { 'x-router-secret': '' }, signed],
+    ];
+    for (const [secrets, headers, extensions] of cases) {
+      expect(authenticateRouter(secrets, { ...forwarded, ...headers }, params(extensions))).toBeNull();
+    }
+  });
+
+  test('is not looked at when its variables are nested beyond measure', () => {
+    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    expect(authenticateRouter(both, {}, params({ 'hmac-signature': 'x' }, { r: deep }))).toBeNull();
+  });
+
+  test('may not name an impossible project', () => {
+    expect(() =>
+      authenticateRouter(both, { 'x-router-secret': HEADER, 'x-datatrics-project': '../1' }, params()),
+    ).toThrow('x-datatrics-project');
+  });
+});
+
+describe('/subgraph', () => {
+  const entity = { __typename: 'Profile', profileId: '1', source: 's' };
+  const secret = { 'x-router-secret': HEADER };
+
+  test('lets nobody in without proof where a secret is configured, and /graphql is as it was', async () => {
+    const gateway = await startWithSandbox({ ROUTER_SECRET: HEADER, ROUTER_HMAC_SECRET: HMAC });
+    for (const headers of [{}, { 'x-router-secret': 'no' }, { 'x-datatrics-project': '1' }]) {
+      const { status, body } = await gateway.subgraph(QUERY, { r: [entity] }, headers);
+      expect(status).toBe(401);
+      expect(body.data).toBeUndefined();
+      expect(body.errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED');
+    }
+    expect((await gateway.subgraph('{ _service { sdl } }')).status).toBe(401);
+    expect(gateway.sandbox.requests).toEqual([]);
+    expect((await gateway.subgraph(QUERY, { r: [entity] }, secret)).body).toEqual({ data: { _entities: [null] } });
+    expect((await gateway.query('{ profile(profileId: "1001") { profileId } }')).body.errors).toBeUndefined();
+
+    const send = (variables: object, extensions: object) =>
+      fetch(`${gateway.url}/subgraph`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: QUERY, variables, extensions }),
+      });
+    const extensions = { 'hmac-signature': signOperation(HMAC, { query: QUERY, variables: { r: [entity] } }) };
+    expect((await send({ r: [entity] }, extensions)).status).toBe(200);
+    expect((await send({ r: [entity, entity] }, extensions)).status).toBe(401);
+    await gateway.close();
+  });
+
+  test('goes on with the project that a proven router forwards, and only with that of one', async () => {
+    const gateway = await startWithUpstream(() => ({ profileid: '1', source: 's' }), { ROUTER_SECRET: HEADER });
+    const ask = (headers: Record<string, string>) => gateway.subgraph(QUERY, { r: [entity] }, headers);
+    await ask({ ...secret, 'x-datatrics-project': '42' });
+    await ask(secret);
+    await gateway.query('{ profile(profileId: "1", source: "s") { name } }', {}, { 'x-datatrics-project': '42' });
+    expect(gateway.upstream.calls.map(({ path }) => path.split('/')[3])).toEqual(['42', '1', '1']);
+    const { status, body } = await ask({ ...secret, 'x-datatrics-project': '../1' });
+    expect([status, body.errors?.[0]?.extensions.code]).toEqual([200, 'BAD_USER_INPUT']);
+    await gateway.close();
+  });
+
+  test('shares no call between callers that a router tells apart', async () => {
+    let release = (): void => undefined;
+    const open = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const gateway = await startWithUpstream(
+      async () => {
+        await open;
+        return { profileid: '1', source: 's' };
+      },
+      { ROUTER_SECRET: HEADER, COLLAPSE_OPERATIONS: 'on' },
+    );
+    const callers = [
+      { 'x-datatrics-principal': 'ada' },
+      { 'x-datatrics-principal': 'ada' },
+      { 'x-datatrics-principal': 'bo' },
+      { 'x-datatrics-principal': 'ada', 'x-datatrics-scopes': 'profiles:read' },
+    ];
+    const answers = callers.map((headers) => gateway.subgraph(QUERY, { r: [entity] }, { ...secret, ...headers }));
+    await expect.poll(() => gateway.upstream.calls.length).toBe(3);
+    release();
+    for (const { body } of await Promise.all(answers)) expect(body.errors).toBeUndefined();
+    expect(gateway.upstream.calls).toHaveLength(3);
+    await gateway.close();
+  });
+
+  test('takes a caller’s own key in passthrough, where it goes upstream', async () => {
+    const gateway = await startWithSandbox({ AUTH_MODE: 'passthrough', ROUTER_SECRET: HEADER });
+    const ask = (headers: Record<string, string>) => gateway.subgraph(QUERY, { r: [entity] }, headers);
+    expect((await ask({})).status).toBe(401);
+    expect((await ask(secret)).status).toBe(401);
+    expect((await ask({ 'x-apikey': gateway.sandbox.apiKey })).body).toEqual({ data: { _entities: [null] } });
+    expect((await ask({ 'x-apikey': gateway.sandbox.apiKey, ...secret })).status).toBe(200);
+    await gateway.close();
+  });
+});
+
+describe('published documents', () => {
+  test('are not asked of a proven router, and of all others', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'documents-'));
+    writeFileSync(`${folder}/manifest.json`, '{}');
+    const gateway = await startWithSandbox({
+      AUTH_MODE: 'passthrough',
+      TRUSTED_DOCUMENTS: 'only',
+      TRUSTED_DOCUMENTS_FILE: `${folder}/manifest.json`,
+      ROUTER_SECRET: HEADER,
+    });
+    const key = { 'x-apikey': gateway.sandbox.apiKey };
+    const refused = await gateway.subgraph(QUERY, { r: [] }, key);
+    expect(refused.body.errors?.[0]?.extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
+    const { body } = await gateway.subgraph(QUERY, { r: [] }, { ...key, 'x-router-secret': HEADER });
+    expect(body).toEqual({ data: { _entities: [] } });
+    await gateway.close();
+    rmSync(folder, { recursive: true });
+  });
+});
