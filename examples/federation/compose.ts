@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { composeServices } from '@apollo/composition';
 import { parse } from 'graphql';
 
@@ -21,12 +22,18 @@ export interface Secrets {
 export async function compose(subgraphs: readonly Subgraph[], secrets: Secrets): Promise<string> {
   const services = await Promise.all(
     subgraphs.map(async ({ name, url }) => {
+      const query = '{ _service { sdl } }';
+      const signature = secrets.hmac && createHmac('sha256', secrets.hmac).update(JSON.stringify({ query }));
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...(secrets.header && { 'x-router-secret': secrets.header }) },
-        body: JSON.stringify({ query: '{ _service { sdl } }' }),
+        body: JSON.stringify({
+          query,
+          ...(signature && { extensions: { 'hmac-signature': signature.digest('base64') } }),
+        }),
       });
-      const { data } = (await response.json()) as { data: { _service: { sdl: string } } };
+      const { data } = (await response.json()) as { data?: { _service: { sdl: string } } };
+      if (!data) throw new Error(`${name} did not say its schema: ${response.status}`);
       return { name, url, typeDefs: parse(data._service.sdl) };
     }),
   );

@@ -36,6 +36,7 @@ export function startLoyalty(port: number): Promise<Running> {
     Profile: {
       points: ({ profileId, source }: Member) =>
         MEMBERS.find((member) => member.profileId === profileId && member.source === source)?.points ?? null,
+      shipsFree: ({ country }: { country?: string | null }) => (country ? country === 'The Netherlands' : null),
     },
   });
 }
