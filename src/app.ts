@@ -96,11 +96,16 @@ export async function startGateway(
   };
   const runOperation = createRunOperation(operations);
   const runSubgraphOperation = createLazyRunOperation(async () => {
-    const { buildSubgraphSchema, entityExtensions } = await import('./graph/subgraph.ts');
+    const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
     const schema = buildSubgraphSchema({ directives: config.subgraphDirectives });
     return createRunOperation({
       ...operations,
-      pipeline: createPipeline({ ...pipelineOptions, schema, extensionsOf: entityExtensions }),
+      pipeline: createPipeline({
+        ...pipelineOptions,
+        schema,
+        extensionsOf: entityExtensions,
+        cacheControlOf: createCacheControl(schema, config.subgraphMaxAges),
+      }),
       schemaName: 'subgraph',
       authenticate: createSubgraphAuthenticate(auth, config.routerSecrets),
       resolveDocument: createRouterDocuments(operations.resolveDocument),

@@ -3,7 +3,9 @@ import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
+import { ENTITY_TYPES } from './datatrics/keys.ts';
 import { isTimeZone } from './datatrics/time.ts';
+import type { MaxAges } from './graph/freshness.ts';
 import { OPTIONAL_DIRECTIVES, type OptionalDirective } from './graph/optional-directives.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
@@ -60,6 +62,15 @@ const baseUrl = z.string().transform((text, context) => {
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** Null where a type is none of ours. */
+function readMaxAges(text: string): MaxAges | null {
+  const ages = text.split(',').map((part) => {
+    const [type = '', seconds] = part.trim().split('=');
+    return [ENTITY_TYPES.get(type), Number(seconds)] as const;
+  });
+  return ages.some(([resource]) => resource === undefined) ? null : Object.fromEntries(ages);
 }
 
 function readRateLimit(text: string): RateLimit {
@@ -133,6 +144,12 @@ const variables = z.object({
     .optional(),
   ROUTER_HMAC_SECRET: z.string().optional(),
   SUBGRAPH_DIRECTIVES: list.pipe(z.array(z.enum(OPTIONAL_DIRECTIVES))).default([]),
+  SUBGRAPH_MAX_AGE: z
+    .string()
+    .regex(/^\w+=\d{1,9}(\s*,\s*\w+=\d{1,9})*$/)
+    .transform(readMaxAges)
+    .refine((ages) => ages !== null)
+    .optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -156,6 +173,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
   SUBGRAPH_DIRECTIVES: `any of ${OPTIONAL_DIRECTIVES.join(', ')}, comma-separated`,
+  SUBGRAPH_MAX_AGE: `seconds by type such as Content=300,Profile=5; types are ${[...ENTITY_TYPES.keys()].join(', ')}`,
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
@@ -199,6 +217,8 @@ export interface Config {
   readonly routerSecrets: RouterSecrets;
   /** Directives of the subgraph's schema that not every router takes. */
   readonly subgraphDirectives: readonly OptionalDirective[];
+  /** Seconds for which a router may keep what it read. */
+  readonly subgraphMaxAges: MaxAges;
   readonly logLevel: string;
 }
 
@@ -283,6 +303,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     documents,
     routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
     subgraphDirectives: values.SUBGRAPH_DIRECTIVES,
+    subgraphMaxAges: values.SUBGRAPH_MAX_AGE ?? {},
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -5,7 +5,7 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core';
 import type { Resource } from '../datatrics/endpoints.ts';
-import { typeNameOf } from '../datatrics/keys.ts';
+import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
 import { DEFAULT_PAGE } from './connection.ts';
 import type { FieldCost } from './cost.ts';
 import type { OptionalDirective } from './optional-directives.ts';
@@ -15,8 +15,6 @@ interface Directive {
   readonly name: string;
   readonly args?: Readonly<Record<string, unknown>>;
 }
-
-const RESOURCES = Object.keys(ENTITY_KEYS) as Resource[];
 
 /** What other subgraphs commonly define in the same words. */
 const SHAREABLE: ReadonlySet<string> = new Set(['PageInfo', 'UserError']);
@@ -34,7 +32,7 @@ const PERSONAL: ReadonlySet<string> = new Set([
 ]);
 
 const RESOURCE_OF_TYPE: ReadonlyMap<string, Resource> = new Map(
-  RESOURCES.flatMap((resource) =>
+  [...ENTITY_TYPES.values()].flatMap((resource) =>
     ['', 'Connection', 'Edge'].map((suffix): [string, Resource] => [typeNameOf(resource) + suffix, resource]),
   ),
 );

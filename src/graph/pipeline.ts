@@ -16,6 +16,7 @@ import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
+import type { CacheControlOf } from './freshness.ts';
 import { type DocumentLimits, exceededLimit, isTooDeep, MAX_JSON_DEPTH, over } from './limits.ts';
 import { createPlanner, type Planner } from './plan.ts';
 
@@ -36,6 +37,8 @@ export interface Outcome {
   readonly kind: 'executed' | 'invalid' | 'refused';
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** `Cache-Control`; nothing of the answer may be kept where undefined. */
+  readonly cacheControl?: string | undefined;
   /** `result` as JSON, kept where several clients get the same. */
   json?: string;
 }
@@ -51,6 +54,8 @@ export interface PipelineOptions {
     /** Representations of entities that a router may ask for in one operation. */
     readonly maxRepresentations: number;
   };
+  /** Tells how long an answer without errors may be kept. Default: not at all. */
+  readonly cacheControlOf?: CacheControlOf | undefined;
   /** Extensions of an answer, besides those that its request asks for. */
   readonly extensionsOf?: (context: GatewayContext) => object | undefined;
   /** Whether operations that come again are compiled. Default: true. */
@@ -171,6 +176,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     };
     return {
       kind: 'executed',
+      ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,

@@ -1,5 +1,5 @@
 import type { Resource } from '../datatrics/endpoints.ts';
-import { checkId, checkSource, decodeGlobalId, type RecordKey, type TypeName, typeNameOf } from '../datatrics/keys.ts';
+import { checkId, checkSource, decodeGlobalId, ENTITY_TYPES, type RecordKey, typeNameOf } from '../datatrics/keys.ts';
 import { badInput } from '../lib/error.ts';
 
 /** The entities of the subgraph with their keys, as selections; the first is the global id. */
@@ -9,10 +9,6 @@ export const ENTITY_KEYS = {
   conversion: ['id', 'conversionId source'],
   interaction: ['id', 'interactionId source'],
 } as const satisfies Record<Resource, readonly string[]>;
-
-const RESOURCES: ReadonlyMap<unknown, Resource> = new Map<TypeName, Resource>(
-  (Object.keys(ENTITY_KEYS) as Resource[]).map((resource) => [typeNameOf(resource), resource]),
-);
 
 /**
  * The record that a router's representation names; null for a global id of another project, another type, or none of
@@ -25,9 +21,9 @@ export function keyOfRepresentation(project: string, representation: unknown): R
     throw badInput('A representation must be an object.');
   }
   const given = representation as Readonly<Record<string, unknown>>;
-  const resource = RESOURCES.get(given.__typename);
+  const resource = ENTITY_TYPES.get(given.__typename as string);
   if (resource === undefined) {
-    throw badInput(`The __typename of a representation must be one of ${[...RESOURCES.keys()].join(', ')}.`);
+    throw badInput(`The __typename of a representation must be one of ${[...ENTITY_TYPES.keys()].join(', ')}.`);
   }
   if (!isMissing(given.id)) {
     const key = decodeGlobalId(project, readId('id', given.id));

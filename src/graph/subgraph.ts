@@ -11,6 +11,7 @@ import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
 
 export { entityExtensions } from './entities.ts';
+export { createCacheControl } from './freshness.ts';
 
 export interface SubgraphOptions extends SchemaOptions {
   /** Directives beyond those that every router takes; none by default. */

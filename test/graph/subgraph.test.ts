@@ -345,3 +345,52 @@ describe('cache tags', () => {
     expect((await ask(r)).body.extensions).toBeUndefined();
   });
 });
+
+describe('Cache-Control', () => {
+  const keep = (settings: Record<string, string> = {}) =>
+    startWithSandbox({ SUBGRAPH_MAX_AGE: 'Profile=5, Content=300', ...settings });
+  const r = [profile('1001')];
+  const entities = (fields: string): [string, object] => [
+    `query ($r: [_Any!]!) { _entities(representations: $r) { ${fields} } }`,
+    { r },
+  ];
+
+  test('comes from the part that must be freshest', async () => {
+    const keeping = await keep();
+    const cases: [[string, object?], string][] = [
+      [entities('... on Profile { name }'), 'public, max-age=5'],
+      [entities('... on Content { name }'), 'public, max-age=300'],
+      [[`${entities('...P ... on Content { name }')[0]} fragment P on Profile { name }`, { r }], 'public, max-age=5'],
+      [entities('__typename'), 'no-store'],
+      [entities('... on Profile { name conversions(first: 1) { totalCount } }'), 'no-store'],
+      [['{ contents(first: 1) { totalCount } }'], 'public, max-age=300'],
+      [['{ conversions(first: 1) { nodes { items { content { name } } } } }'], 'no-store'],
+      [entities('... on Profile { name } } contents(first: 0) { totalCount'), 'no-store'],
+      [['{ __typename _service { sdl } }'], 'no-store'],
+      [['{ contents(first: 1) { nope } }'], 'no-store'],
+      [['mutation { deleteContent(input: { contentId: "x", source: "y" }) { deletedId } }'], 'no-store'],
+    ];
+    for (const [[query, variables], expected] of cases) {
+      const { headers } = await keeping.subgraph(query, variables);
+      expect([query, headers.get('cache-control')]).toEqual([query, expected]);
+    }
+    expect((await keeping.query('{ contents(first: 1) { totalCount } }')).headers.get('cache-control')).toBe(
+      'no-store',
+    );
+    await keeping.close();
+  });
+
+  test('is private where callers are told apart, and no-store by default', async () => {
+    const keeping = await keep({ ROUTER_SECRET: 'secret' });
+    const ask = async (headers: object) =>
+      (await keeping.subgraph(...entities('... on Profile { name }'), { 'x-router-secret': 'secret', ...headers }))
+        .headers;
+    expect((await ask({})).get('cache-control')).toBe('public, max-age=5');
+    expect((await ask({ 'x-datatrics-principal': 'ada' })).get('cache-control')).toBe('private, max-age=5');
+    expect((await ask({ 'x-datatrics-project': '123456' })).get('cache-control')).toBe('private, max-age=5');
+    await keeping.close();
+    expect((await gateway.subgraph(...entities('... on Profile { name }'))).headers.get('cache-control')).toBe(
+      'no-store',
+    );
+  });
+});
