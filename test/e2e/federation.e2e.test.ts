@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
-import { installRouters, startRouter, type TestRouter } from '../helpers/router.ts';
+import { installRouters, startExample, startRouter, type TestRouter } from '../helpers/router.ts';
 
 beforeAll(installRouters, 600_000);
 
@@ -179,3 +180,51 @@ describe.each(['apollo', 'hive'] as const)('behind a real router: %s', (kind) =>
     expect(calls).toBe(5);
   });
 });
+
+describe('the example', () => {
+  test.each(['apollo', 'hive'] as const)('starts with one command and ends in order: %s', async (kind) => {
+    const example = await startExample(kind);
+    const { body } = await example.query(
+      '{ members(memberIds: ["m-1"]) { points profile { name } } contents(first: 1) { nodes { name reviews(first: 1) { edges { node { stars } } } } } }',
+    );
+    expect(body).toEqual({
+      data: {
+        members: [{ points: 10, profile: { name: expect.any(String) } }],
+        contents: {
+          nodes: [{ name: expect.any(String), reviews: { edges: [{ node: { stars: expect.any(Number) } }] } }],
+        },
+      },
+    });
+    expect(await example.close()).toBe(0);
+  });
+
+  test('is sound TypeScript', () => {
+    execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'examples/federation'], {
+      stdio: 'inherit',
+    });
+  });
+});
+
+test('with batch reads, a hundred members take one REST call', async () => {
+  const gateway = await startWithSandbox({ DATATRICS_BATCH_READS: 'on' });
+  const router = await startRouter('apollo', gateway.url);
+  gateway.sandbox.requests.length = 0;
+  const ids = Array.from({ length: 100 }, (_, index) => `m-${index}`);
+  const { body } = await router.query('query ($ids: [ID!]!) { members(memberIds: $ids) { profile { name } } }', {
+    ids,
+  });
+  expect(body.errors).toBeUndefined();
+  expect(router.takeRequests()).toHaveLength(1);
+  expect(gateway.sandbox.requests).toHaveLength(1);
+  await router.close();
+  await gateway.close();
+});
+
+test.each([['authenticated'], ['requiresScopes']])(
+  'Apollo Gateway refuses a supergraph with @%s, which is why it is off by default',
+  async (directive) => {
+    const gateway = await startWithSandbox({ SUBGRAPH_DIRECTIVES: directive });
+    await expect(startRouter('apollo', gateway.url, {}, 'ignore')).rejects.toThrow('did not start');
+    await gateway.close();
+  },
+);

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { GraphqlResult } from './gateway.ts';
 
 const EXAMPLE = 'examples/federation';
@@ -59,41 +60,72 @@ export async function startRouter(
   kind: 'apollo' | 'hive',
   gateway: string,
   env: Record<string, string> = {},
+  stderr: 'inherit' | 'ignore' = 'inherit',
 ): Promise<TestRouter> {
   const requests: RouterRequest[] = [];
   const recorder = await startRecorder(gateway, requests);
   const child = spawn(
     process.execPath,
     [`${EXAMPLE}/start.ts`, '--router', kind, '--port', '0', '--gateway', recorder.url],
-    { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] },
+    { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', stderr] },
   );
-  let url: string | undefined;
-  for await (const line of createInterface({ input: child.stdout })) {
-    url = /^Router .*: (http\S+)/.exec(line)?.[1];
-    if (url) break;
-  }
-  if (url === undefined) throw new Error('The router did not start.');
-  const address = url;
+  const url = await addressOf(child);
   requests.length = 0;
   return {
-    async query(query, variables, headers = {}) {
-      const response = await fetch(address, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-        body: JSON.stringify({ query, variables }),
-      });
-      return {
-        status: response.status,
-        headers: response.headers,
-        body: (await response.json()) as GraphqlResult['body'],
-      };
-    },
+    query: (query, variables, headers) => ask(url, query, variables, headers),
     takeRequests: () => requests.splice(0),
     async close() {
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      await gone;
+      await stop(child);
       recorder.close();
     },
   };
+}
+
+/** The example as its reader starts it, with everything in it; gives the router's address. */
+export async function startExample(kind: 'apollo' | 'hive') {
+  const child = spawn(process.execPath, ['start.ts', '--router', kind, '--port', '0'], {
+    cwd: EXAMPLE,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await addressOf(child);
+  return {
+    query: (query: string) => ask(url, query),
+    /** The exit code. */
+    close: () => stop(child),
+  };
+}
+
+async function addressOf(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^Router .*: (http\S+)/.exec(line)?.[1];
+    if (url) return url;
+  }
+  throw new Error('The router did not start.');
+}
+
+async function ask(
+  url: string,
+  query: string,
+  variables?: object,
+  headers: Record<string, string> = {},
+): Promise<GraphqlResult> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as GraphqlResult['body'],
+  };
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null) {
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+  }
+  return child.exitCode;
 }
