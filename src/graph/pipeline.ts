@@ -170,17 +170,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const contextValue = how.context();
     const start = performance.now();
     const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
-    const extensions = {
-      ...options.extensionsOf?.(contextValue),
-      ...(how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) }),
-    };
+    const receipt = how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) };
+    const own = options.extensionsOf?.(contextValue);
+    const extensions = (own || receipt) && { ...own, ...receipt };
     return {
       kind: 'executed',
       ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
-        ...(Object.keys(extensions).length > 0 && { extensions }),
+        ...(extensions && { extensions }),
       },
     };
   }

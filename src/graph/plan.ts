@@ -127,7 +127,9 @@ export function createPlanner(
     return total;
   }
 
+  const hasEntities = root?.getFields()._entities !== undefined;
   function representations(variables: Variables): number {
+    if (!hasEntities) return 0;
     return (prepared ?? collectRoot(variables)).reduce((sum, field) => {
       const args = field.cost?.representations && argumentsOf(field, variables);
       return args ? sum + (field.cost?.representations?.(args) ?? 0) : sum;

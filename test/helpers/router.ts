@@ -26,7 +26,7 @@ export interface TestRouter {
 /** The example's packages: a router and what it needs are too much to be installed for all other tests. */
 export function installRouters(): void {
   if (existsSync(`${EXAMPLE}/node_modules/@graphql-hive/gateway`)) return;
-  execFileSync('npm', ['ci', '--prefix', EXAMPLE], { stdio: 'inherit' });
+  execFileSync('npm', ['ci', '--ignore-scripts', '--prefix', EXAMPLE], { stdio: 'inherit' });
 }
 
 /** Stands between router and gateway, passes everything on, and notes what came to `/subgraph`. */
