@@ -13,6 +13,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY schema ./schema
+COPY assets ./assets
 COPY src ./src
 USER node
 EXPOSE 4000

@@ -1,5 +1,4 @@
 import { type Config, ConfigError } from './config.ts';
-import { createClient } from './datatrics/client.ts';
 import { Knowledge } from './datatrics/knowledge.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { createPipeline } from './graph/pipeline.ts';
@@ -10,14 +9,16 @@ import { createCors } from './http/cors.ts';
 import { createResolveDocument } from './http/documents.ts';
 import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
+import { createJwtCheck } from './http/jwt.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createLazyRunOperation, createRunOperation, type OperationsOptions } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
 import { startServer } from './http/server.ts';
+import { TokenStore } from './http/tokens.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
 import type { Logger } from './lib/log.ts';
-import { createPool } from './transport/pool.ts';
+import { createProjects } from './projects.ts';
 
 /** The API that a gateway stands in front of, and what is known of it without configuration. */
 export interface Upstream {
@@ -37,59 +38,58 @@ export interface Gateway {
 /** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
 const CLOSE_GRACE_MS = 1_000;
 
+/** What can be left out, for comparing the ways, and for looking behind the first of two fences. */
+interface Parts {
+  /** The way past Yoga. */
+  readonly hotPath?: boolean;
+  /** Compiled execution. */
+  readonly compile?: boolean;
+  /** The check of a document against the caller's scopes; the data stays guarded. */
+  readonly checkScopes?: boolean;
+}
+
 /**
  * Puts the layers together and listens. The only place that sees them all.
- * @param parts what can be left out, for comparing the ways: the hot path past Yoga, compiled execution
  * @throws ConfigError when the settings do not go together
  */
 export async function startGateway(
   config: Config,
   upstream: Upstream,
   log: Logger,
-  parts: { readonly hotPath?: boolean; readonly compile?: boolean } = {},
+  parts: Parts = {},
 ): Promise<Gateway> {
   const reportUnexpected = (error: unknown): void => log.error({ err: error }, 'unexpected error');
   const readiness = new Readiness();
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
-  const pool = createPool({
-    origin: upstream.origin,
-    connections: config.upstreamConnections,
-    timeoutMs: config.upstreamTimeoutMs,
-  });
   const collapse = config.collapseOperations ? new Collapse() : undefined;
-  const metrics = createMetrics(() => client.inFlight);
-  const client = createClient({
-    send: pool.send,
-    basePath: upstream.basePath,
-    share: config.shareInFlight,
+  const metrics = createMetrics(() => projects.inFlight());
+  const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     onCall(call) {
       readiness.observe(call.outcome);
       metrics.onCall(call);
     },
   });
-  const pipelineOptions = { reportUnexpected, limits: config.documentLimits, compile: parts.compile ?? true };
-  const auth = authOptions(config, upstream);
+  const pipelineOptions = {
+    reportUnexpected,
+    limits: config.documentLimits,
+    introspection: config.introspection,
+    compile: parts.compile ?? true,
+    checkScopes: parts.checkScopes ?? true,
+  };
+  const auth = authOptions(config, upstream, projects.keys, log);
   const operations: OperationsOptions = {
     pipeline: createPipeline({ ...pipelineOptions, schema: buildSchema() }),
     schemaName: 'gateway',
     authenticate: createAuthenticate(auth),
+    challenge: config.authMode === 'managed' ? 'Bearer' : 'ApiKey',
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
     rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
     collapse,
-    client,
+    projectOf: projects.of,
     knowledge: new Knowledge(),
-    settings: {
-      sources: upstream.sources,
-      filters: config.filters,
-      batchReads: config.batchReads,
-      conversionProfileField: config.conversionProfileField,
-      timeZone: config.timeZone,
-      pageLimit: config.pageLimit,
-    },
     bulkLimits: config.bulkLimits,
-    limits: { timeoutMs: config.operationTimeoutMs, maxCalls: config.maxUpstreamCalls },
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
     onOperation: metrics.onOperation,
@@ -104,10 +104,10 @@ export async function startGateway(
         ...pipelineOptions,
         schema,
         extensionsOf: entityExtensions,
-        cacheControlOf: createCacheControl(schema, config.subgraphMaxAges),
+        cacheControlOf: createCacheControl(schema, config.subgraphMaxAges, projects.keys.size === 1),
       }),
       schemaName: 'subgraph',
-      authenticate: createSubgraphAuthenticate(auth, config.routerSecrets),
+      authenticate: createSubgraphAuthenticate(auth, config.routerSecrets, config.routerGrants),
       resolveDocument: createRouterDocuments(operations.resolveDocument),
     });
   });
@@ -124,7 +124,11 @@ export async function startGateway(
       },
     },
     hotPath: parts.hotPath ?? true,
-    graphiql: createGraphiql({ headers: config.authMode === 'passthrough' ? { 'x-apikey': '' } : {} }),
+    graphiql: createGraphiql({
+      headers: GRAPHIQL_HEADERS[config.authMode],
+      maxCalls: config.maxUpstreamCalls,
+      maxEstimatedCalls: config.documentLimits.maxEstimatedCalls,
+    }),
     readiness,
     metrics,
     cors: createCors(config.corsOrigins),
@@ -136,16 +140,46 @@ export async function startGateway(
     async close() {
       readiness.draining();
       await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
-      await pool.close();
+      await projects.close();
       redis?.disconnect();
     },
   };
 }
 
-function authOptions(config: Config, { project, apiKey }: Upstream): Parameters<typeof createAuthenticate>[0] {
-  if (config.authMode === 'passthrough') return { mode: 'passthrough', project };
-  if (project === undefined || apiKey === undefined) {
-    throw new ConfigError(['AUTH_MODE: open needs DATATRICS_PROJECT and DATATRICS_API_KEY']);
+/** What GraphiQL's headers editor starts with. */
+const GRAPHIQL_HEADERS = {
+  open: {},
+  passthrough: { 'x-apikey': '' },
+  managed: { authorization: 'Bearer ' },
+} as const;
+
+function authOptions(
+  config: Config,
+  upstream: Upstream,
+  keys: ReadonlyMap<string, string>,
+  log: Logger,
+): Parameters<typeof createAuthenticate>[0] {
+  const projects = { keys, configured: upstream.project };
+  switch (config.authMode) {
+    case 'passthrough':
+      return { ...projects, mode: 'passthrough' };
+    case 'open': {
+      // What the sandbox holds is nobody's.
+      const hosts = config.upstream === null ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]);
+      if (keys.size === 0) throw new ConfigError(['AUTH_MODE: open needs DATATRICS_PROJECT and DATATRICS_API_KEY']);
+      return { ...projects, mode: 'open', hosts };
+    }
+    default: {
+      const onProblem = (problem: string): void =>
+        log.error({ problem }, 'TOKENS_FILE can not be read: no static token is valid until it can');
+      return {
+        ...projects,
+        mode: 'managed',
+        tokens: config.tokensFile === undefined ? undefined : new TokenStore(config.tokensFile, onProblem),
+        checkJwt: config.jwt && createJwtCheck(config.jwt),
+      };
+    }
   }
-  return { mode: 'open', project, apiKey };
 }
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];

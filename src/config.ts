@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
+import { type ProjectConfig, readFile, readProjects } from './config-file.ts';
 import { ENTITY_TYPES } from './datatrics/keys.ts';
+import type { MaskOptions } from './datatrics/masking.ts';
 import { isTimeZone } from './datatrics/time.ts';
 import type { MaxAges } from './graph/freshness.ts';
 import { OPTIONAL_DIRECTIVES, type OptionalDirective } from './graph/optional-directives.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
 import type { RateLimit } from './http/rate-limit.ts';
-import type { RouterSecrets } from './http/router-auth.ts';
+import type { RouterGrants, RouterSecrets } from './http/router-auth.ts';
+import { readTokens } from './http/tokens.ts';
 import { PROJECT_ID } from './lib/principal.ts';
+import { SCOPES } from './lib/scopes.ts';
 
 /**
  * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
@@ -60,6 +63,13 @@ const baseUrl = z.string().transform((text, context) => {
   return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
 });
 
+const jwksUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))) return url;
+  context.addIssue({ code: 'custom', message: 'an https: URL of a JSON Web Key Set (plain http: for loopback only)' });
+  return z.NEVER;
+});
+
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
@@ -104,6 +114,17 @@ const variables = z.object({
   DATATRICS_TIMEZONE: z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Amsterdam').default('UTC'),
   DATATRICS_PAGE_LIMIT: whole(1, 500, 'rows').default(500),
   AUTH_MODE: z.enum(['open', 'passthrough', 'managed']).optional(),
+  JWT_ISSUER: z.string().max(1_000).optional(),
+  JWT_AUDIENCE: z.string().max(1_000).optional(),
+  JWT_JWKS_URL: jwksUrl.optional(),
+  TOKENS_FILE: z.string().optional(),
+  INTROSPECTION: z.enum(['on', 'off']).optional(),
+  PII_MASK: z.enum(['hash', 'partial', 'null']).default('hash'),
+  PII_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, 'a secret of 16 or more visible ASCII characters')
+    .optional(),
+  PII_FIELDS: list.default([]),
   OPERATION_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(15_000),
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
@@ -143,6 +164,8 @@ const variables = z.object({
     .regex(/^[\x21-\x7e]+$/, 'a secret of visible ASCII characters')
     .optional(),
   ROUTER_HMAC_SECRET: z.string().optional(),
+  ROUTER_SCOPES: list.pipe(z.array(z.enum(SCOPES))).optional(),
+  ROUTER_PROJECTS: list.pipe(z.array(z.string().regex(PROJECT_ID))).optional(),
   SUBGRAPH_DIRECTIVES: list.pipe(z.array(z.enum(OPTIONAL_DIRECTIVES))).default([]),
   SUBGRAPH_MAX_AGE: z
     .string()
@@ -160,6 +183,7 @@ type VariableName = keyof Variables;
 const SECRETS: ReadonlySet<string> = new Set<VariableName>([
   'DATATRICS_API_KEY',
   'REDIS_URL',
+  'PII_KEY',
   'ROUTER_SECRET',
   'ROUTER_HMAC_SECRET',
 ]);
@@ -169,13 +193,19 @@ const NEEDS: Readonly<Record<string, string>> = {
   DATATRICS_FILTERS: 'auto, on or off',
   DATATRICS_BATCH_READS: 'off, auto or on',
   AUTH_MODE: 'open, passthrough or managed',
+  INTROSPECTION: 'on or off',
+  PII_MASK: 'hash, partial or null',
   SHARE_IN_FLIGHT: 'on or off',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
   SUBGRAPH_DIRECTIVES: `any of ${OPTIONAL_DIRECTIVES.join(', ')}, comma-separated`,
+  ROUTER_SCOPES: 'scopes such as profiles:read, comma-separated',
+  ROUTER_PROJECTS: 'project ids of letters, digits, _ and -, comma-separated',
   SUBGRAPH_MAX_AGE: `seconds by type such as Content=300,Profile=5; types are ${[...ENTITY_TYPES.keys()].join(', ')}`,
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
+
+export type AuthMode = 'open' | 'passthrough' | 'managed';
 
 export interface Config {
   readonly port: number;
@@ -184,7 +214,15 @@ export interface Config {
   readonly upstream: { readonly origin: string; readonly basePath: string } | null;
   readonly project: string | undefined;
   readonly apiKey: string | undefined;
-  readonly authMode: 'open' | 'passthrough';
+  readonly authMode: AuthMode;
+  /** Whose JSON Web Tokens are taken in `managed`; undefined: none. */
+  readonly jwt: { readonly issuer: string; readonly audience: string; readonly jwksUrl: URL } | undefined;
+  /** Static tokens of `managed`. */
+  readonly tokensFile: string | undefined;
+  readonly introspection: boolean;
+  readonly masking: MaskOptions;
+  /** Projects that the file lists, by id; they differ from the rest of the settings where they say so. */
+  readonly projects: readonly ProjectConfig[];
   /** Undefined: none configured; with the sandbox its own are used. */
   readonly sources: Readonly<
     Record<'profile' | 'content' | 'conversion' | 'interaction', readonly string[] | undefined>
@@ -215,6 +253,7 @@ export interface Config {
   readonly documents: ReadonlyMap<string, string>;
   /** How a router proves on `/subgraph` that it is ours; undefined ones prove nothing. */
   readonly routerSecrets: RouterSecrets;
+  readonly routerGrants: RouterGrants;
   /** Directives of the subgraph's schema that not every router takes. */
   readonly subgraphDirectives: readonly OptionalDirective[];
   /** Seconds for which a router may keep what it read. */
@@ -241,7 +280,9 @@ export class ConfigError extends Error {
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
-  const given = { ...readFile(env.GATEWAY_CONFIG, problems), ...withoutEmpty(env) };
+  const file = readFile(env.GATEWAY_CONFIG, Object.keys(variables.shape), problems);
+  const given = { ...file.settings, ...withoutEmpty(env) };
+  const projects = readProjects(file.projects, env, problems);
   const parsed = variables.safeParse(pick(given));
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
@@ -251,7 +292,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     throw new ConfigError([...new Set(problems)]);
   }
   const values = parsed.data;
-  const authMode = checkTogether(values, problems);
+  const authMode = checkTogether(values, projects, problems);
   const documents = readDocuments(values, problems);
   if (problems.length > 0 || authMode === undefined) throw new ConfigError(problems);
   return {
@@ -261,6 +302,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     project: values.DATATRICS_PROJECT,
     apiKey: values.DATATRICS_API_KEY,
     authMode,
+    jwt: jwtOf(values),
+    tokensFile: values.TOKENS_FILE,
+    introspection: values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on',
+    masking: { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
+    projects,
     sources: {
       profile: values.DATATRICS_PROFILE_SOURCES,
       content: values.DATATRICS_CONTENT_SOURCES,
@@ -302,6 +348,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     documentsMode: values.TRUSTED_DOCUMENTS,
     documents,
     routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
+    routerGrants: { scopes: values.ROUTER_SCOPES, projects: values.ROUTER_PROJECTS },
     subgraphDirectives: values.SUBGRAPH_DIRECTIVES,
     subgraphMaxAges: values.SUBGRAPH_MAX_AGE ?? {},
     logLevel: values.LOG_LEVEL,
@@ -309,22 +356,49 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 /** Rules that need more than one variable. */
-function checkTogether(values: Variables, problems: string[]): 'open' | 'passthrough' | undefined {
+function checkTogether(
+  values: Variables,
+  projects: readonly ProjectConfig[],
+  problems: string[],
+): AuthMode | undefined {
   const { AUTH_MODE: mode, DATATRICS_URL: url, HOST: host } = values;
-  if (mode === 'managed') {
-    problems.push('AUTH_MODE: got "managed", which this version does not have yet; needs open or passthrough');
-    return undefined;
-  }
+  if (mode === 'managed') checkManaged(values, problems);
   if (url === undefined) return mode ?? 'open';
-  if (mode === undefined) problems.push('AUTH_MODE: not set; with DATATRICS_URL it needs open or passthrough');
+  if (mode === undefined) problems.push('AUTH_MODE: not set; with DATATRICS_URL it needs open, passthrough or managed');
   if (mode === 'open' && !isLoopback(host)) {
-    problems.push(`AUTH_MODE: got "open" with HOST "${host}"; needs a loopback HOST, or passthrough`);
+    problems.push(`AUTH_MODE: got "open" with HOST "${host}"; needs a loopback HOST, or passthrough or managed`);
   }
-  if (mode === 'open') {
+  if ((mode === 'open' || mode === 'managed') && projects.length === 0) {
     if (values.DATATRICS_PROJECT === undefined) problems.push('DATATRICS_PROJECT: not set; needs the project id');
     if (values.DATATRICS_API_KEY === undefined) problems.push('DATATRICS_API_KEY: not set; needs the API key');
   }
   return mode;
+}
+
+/** `managed` fails closed: nobody can get in by a setting that was forgotten. */
+function checkManaged(values: Variables, problems: string[]): void {
+  const jwt = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
+  const missing = jwt.filter((name) => values[name] === undefined);
+  if (missing.length < jwt.length) {
+    for (const name of missing) problems.push(`${name}: not set; ${jwt.join(', ')} need each other`);
+  } else if (values.TOKENS_FILE === undefined) {
+    problems.push(`AUTH_MODE: got "managed"; needs ${jwt.join(', ')}, or TOKENS_FILE, or both`);
+  }
+  if (values.PII_MASK === 'hash' && values.PII_KEY === undefined) {
+    problems.push('PII_KEY: not set; PII_MASK "hash" needs a secret of 16 or more visible ASCII characters');
+  }
+  if (values.TOKENS_FILE === undefined) return;
+  try {
+    readTokens(values.TOKENS_FILE);
+  } catch (error) {
+    const got = JSON.stringify(values.TOKENS_FILE);
+    problems.push(`TOKENS_FILE: got ${got} (${(error as Error).message}); needs a JSON list of tokens`);
+  }
+}
+
+function jwtOf({ JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl }: Variables): Config['jwt'] {
+  if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined;
+  return { issuer, audience, jwksUrl };
 }
 
 function readDocuments(values: Variables, problems: string[]): ReadonlyMap<string, string> {
@@ -357,31 +431,6 @@ function pick(given: Readonly<Record<string, string | undefined>>): Record<strin
 
 function withoutEmpty(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-}
-
-/** Settings by their variables' names, from a JSON or YAML file; lists may be lists. */
-function readFile(path: string | undefined, problems: string[]): Record<string, string> {
-  if (!path) return {};
-  let content: unknown;
-  try {
-    content = parseYaml(readFileSync(path, 'utf8'));
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message.split('\n')[0];
-    problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)} (${reason}); needs a readable JSON or YAML file`);
-    return {};
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)}; needs a file with one object of settings`);
-    return {};
-  }
-  const settings: Record<string, string> = {};
-  for (const [name, value] of Object.entries(content)) {
-    if (!(name in variables.shape))
-      problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables`);
-    else if (Array.isArray(value)) settings[name] = value.join(',');
-    else settings[name] = String(value);
-  }
-  return settings;
 }
 
 /** `process.env` over what a `.env` file in the working directory says. */

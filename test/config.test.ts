@@ -96,7 +96,6 @@ describe('settings', () => {
     ['DATATRICS_TIMEZONE', 'Mars/Olympus', 'an IANA time zone'],
     ['DATATRICS_PAGE_LIMIT', '501', 'from 1 to 500'],
     ['AUTH_MODE', 'closed', 'open, passthrough or managed'],
-    ['AUTH_MODE', 'managed', 'open or passthrough'],
     ['OPERATION_TIMEOUT_MS', '0', 'milliseconds'],
     ['UPSTREAM_TIMEOUT_MS', '-1', 'milliseconds'],
     ['UPSTREAM_CONNECTIONS', 'many', 'connections'],
@@ -163,6 +162,61 @@ describe('an upstream', () => {
     expect(problems({ ...UPSTREAM, HOST })).toEqual([expect.stringMatching(/^AUTH_MODE: got "open" with HOST/)]);
     expect(problems({ ...UPSTREAM, HOST, AUTH_MODE: 'passthrough' })).toEqual([]);
     expect(problems({ HOST })).toEqual([]);
+  });
+});
+
+describe('managed', () => {
+  const MANAGED = { ...UPSTREAM, AUTH_MODE: 'managed', PII_KEY: 'canary-of-sixteen' };
+  const first = (settings: Record<string, string>) => problems(settings).map((line) => line.split(':')[0]);
+
+  test('needs a way in, and the key of its hashes', () => {
+    expect(first(MANAGED)).toEqual(['AUTH_MODE']);
+    expect(first({ ...MANAGED, JWT_ISSUER: 'https://i.example' })).toEqual(['JWT_AUDIENCE', 'JWT_JWKS_URL']);
+    const { PII_KEY, ...keyless } = { ...MANAGED, TOKENS_FILE: file('tokens.json', '[]') };
+    expect(first(keyless)).toEqual(['PII_KEY']);
+    expect(first({ ...keyless, PII_KEY })).toEqual([]);
+    expect(first({ ...keyless, PII_MASK: 'null' })).toEqual([]);
+    expect(problems({ ...keyless, PII_KEY: 'canary' }).join()).not.toContain('canary');
+  });
+
+  test.each([
+    ['[{}]', /0\.id needs/],
+    ['{', /no JSON/],
+    ['[{"id":"a","hash":"plain","scopes":[],"projects":[]}]', /0\.hash needs/],
+    [`[{"id":"a","hash":"sha256:${'A'.repeat(43)}","scopes":["all"],"projects":[]}]`, /0\.scopes\.0 needs one of/],
+  ])('does not start with the tokens %s', (text, message) => {
+    expect(problems({ ...MANAGED, TOKENS_FILE: file('bad.json', text) })).toEqual([expect.stringMatching(message)]);
+  });
+
+  test('fetches keys over https, or from this machine', () => {
+    const jwt = { ...MANAGED, JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' };
+    expect(first({ ...jwt, JWT_JWKS_URL: 'http://login.example/jwks' })).toEqual(['JWT_JWKS_URL']);
+    expect(first({ ...jwt, JWT_JWKS_URL: 'https://login.example/jwks' })).toEqual([]);
+    expect(first({ ...jwt, JWT_JWKS_URL: 'http://127.0.0.1:9/jwks' })).toEqual([]);
+  });
+});
+
+describe('several projects', () => {
+  const start = { DATATRICS_URL: UPSTREAM.DATATRICS_URL, AUTH_MODE: 'open' };
+  test('come from the file, with their keys from the environment', () => {
+    const GATEWAY_CONFIG = file('p.yml', 'projects:\n  - {id: "1", apiKeyFrom: KEY_1, profileSources: [Shop]}\n');
+    expect(readConfig({ ...start, GATEWAY_CONFIG, KEY_1: 'k' }).projects).toEqual([
+      { id: '1', apiKey: 'k', profileSources: ['Shop'] },
+    ]);
+    expect(problems({ ...start, GATEWAY_CONFIG })).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^KEY_1: not set; needs the API key of project 1/)]),
+    );
+  });
+
+  test.each([
+    ['projects: []', /projects: needs/],
+    ['projects: [{id: a b, apiKeyFrom: K}]', /projects\.0\.id: needs/],
+    ['projects: [{id: a, apiKey: secret}]', /projects\.0/],
+    ['projects: [{id: a, apiKeyFrom: K}, {id: a, apiKeyFrom: K}]', /twice/],
+  ])('%s', (text, message) => {
+    const found = problems({ ...start, K: 'k', GATEWAY_CONFIG: file('q.yml', text) });
+    expect(found.join('\n')).toMatch(message);
+    expect(found.join()).not.toContain('secret');
   });
 });
 

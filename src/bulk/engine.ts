@@ -118,6 +118,7 @@ export class BulkEngine {
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         failure = error;
+        if (wasSent && error instanceof DatatricsError && !error.sent) this.requests -= 1;
       } finally {
         for (const item of chunk) this.#target.forget(item.key);
       }
@@ -143,7 +144,7 @@ export class BulkEngine {
     const answered = new Map(records.map((record) => [canonicalKey(record.key), record]));
     for (const { name, result } of chunk) {
       const record = answered.get(name);
-      if (record) Object.assign(result, { outcome: 'UPSERTED', record });
+      if (record) Object.assign(result, { outcome: 'UPSERTED', record: this.#target.readable ? record : null });
       else reject(result, [{ code: 'REJECTED', message: 'The API took the call, but not this item.', field: null }]);
     }
   }

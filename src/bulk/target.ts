@@ -12,6 +12,8 @@ export interface BulkTarget {
   readonly resource: Resource;
   readonly project: string;
   readonly timeZone: string;
+  /** Whether the writer may see the records as well. */
+  readonly readable: boolean;
   /** The upstream key in use: resume tokens are made with a key derived from it. */
   readonly apiKey: string;
   /** Sends one chunk; gives the records that the API answered, null when it answered nothing. */
@@ -51,6 +53,7 @@ export function createTarget(
     project: session.principal.project,
     apiKey: session.principal.apiKey,
     timeZone: session.settings.timeZone,
+    readable: session.mayRead(resource),
     send,
     calls: () => operation.usage.calls,
     forget: (key) => session.forget(key),

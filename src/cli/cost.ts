@@ -14,6 +14,7 @@ import {
   validate,
   valueFromAST,
 } from 'graphql';
+import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/cost.ts';
 import { createPlanner, type PlanEntry } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
@@ -144,6 +145,7 @@ function costs(options: Options): Row[] {
       timeZone: 'UTC',
       pageLimit: 500,
       batchReads: 'off',
+      masking: new Masking({ mode: 'null', fields: [] }),
     },
   };
   return definitions

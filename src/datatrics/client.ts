@@ -1,11 +1,13 @@
 import { Cancellation } from '../lib/cancellation.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import type { Span } from '../lib/trace.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
 import { sendWithRetry } from '../transport/retry.ts';
-import { InFlight } from '../transport/share.ts';
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
+import { type Flight, InFlight } from '../transport/share.ts';
+import { checkAccess, scopeOf } from './access.ts';
+import { ENDPOINTS, type Endpoint, type EndpointName, labelOf } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
 import type { JsonObject } from './fields.ts';
 import { buildPath, type CallArgs, type Condition } from './paths.ts';
@@ -78,36 +80,43 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     const endpoint: Endpoint = ENDPOINTS[name];
     let path: string;
     try {
+      checkAccess(principal.scopes, scopeOf(endpoint.resource, 'read'));
       path = basePath + buildPath(name, args, principal.project);
     } catch (error) {
       return Promise.reject(error);
     }
     const request: UpstreamRequest = { method: 'GET', path, headers, priority: operation.deadline };
     const key = share ? `${principal.shareKey} ${path}` : Symbol();
-    return inFlight.run(key, operation, (flight) => {
+    const { deduped } = operation.usage;
+    const result = inFlight.run(key, operation, (flight) => {
       const start = performance.now();
-      return sendWithRetry(send, request, flight).then(
+      const span = operation.trace?.begin(labelOf(endpoint));
+      return sendWithRetry(send, request, span ? traced(flight, span) : flight).then(
         (response) => {
-          observe(name, response, start);
+          observe(name, response, start, span);
           return endpoint.action === 'list'
             ? readPage(response)
             : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
         },
         (error) => {
-          throw explain(name, error, start);
+          throw explain(name, error, start, span);
         },
       );
     });
+    if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
+    return result;
   }
 
-  function observe(endpoint: EndpointName, { status }: UpstreamResponse, start: number): void {
+  function observe(endpoint: EndpointName, { status }: UpstreamResponse, start: number, span?: Span): void {
     const outcome = status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok';
+    span?.end(outcome);
     onCall({ endpoint, outcome, ms: performance.now() - start });
   }
 
   /** Gives transport failures their meaning, and tells the observer of them. */
-  function explain(endpoint: EndpointName, error: unknown, start: number): unknown {
+  function explain(endpoint: EndpointName, error: unknown, start: number, span?: Span): unknown {
     if (!(error instanceof TransportError)) return error;
+    span?.end('failed');
     onCall({ endpoint, outcome: 'failed', ms: performance.now() - start });
     return errorOfTransport(error);
   }
@@ -123,6 +132,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     { principal, operation, headers }: Bound,
   ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
+    checkAccess(principal.scopes, scopeOf(endpoint.resource, 'write'));
     const path = basePath + buildPath(name, args, principal.project);
     if (operation.signal.aborted) throw operation.signal.reason;
     if (!operation.spend()) throw operation.budgetExceeded();
@@ -134,10 +144,12 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
       body: body instanceof RawJson ? body.text : JSON.stringify(body),
     };
     const start = performance.now();
+    const span = operation.trace?.begin(labelOf(endpoint));
+    span?.attempt();
     const sent = send(request, NEVER)
       .then(
         (response) => {
-          observe(name, response, start);
+          observe(name, response, start, span);
           switch (endpoint.action) {
             case 'bulk':
               return readBulk(response);
@@ -148,7 +160,7 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
           }
         },
         (error) => {
-          throw explain(name, error, start);
+          throw explain(name, error, start, span);
         },
       )
       .finally(() => {
@@ -200,6 +212,18 @@ export type Client = ReturnType<typeof createClient>;
 
 function isRead(name: EndpointName): name is ReadName {
   return ENDPOINTS[name].method === 'GET';
+}
+
+/** A flight whose attempts are told to a span. */
+function traced(flight: Flight, span: Span): Flight {
+  return {
+    signal: flight.signal,
+    deadline: () => flight.deadline(),
+    spend(attempt) {
+      flight.spend(attempt);
+      span.attempt();
+    },
+  };
 }
 
 /** The signal of what is never given up. */

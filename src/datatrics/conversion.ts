@@ -30,22 +30,23 @@ export type ConversionItem = FieldValues<typeof conversionItemFields> & {
 };
 
 class Line extends Decoded {
-  readonly #conversion: Conversion;
+  readonly conversion: Conversion;
 
   constructor(raw: JsonObject, context: RecordContext, conversion: Conversion) {
     super(raw, context);
-    this.#conversion = conversion;
+    this.conversion = conversion;
   }
 
   get conversionSource(): string {
-    return this.#conversion.source;
+    return this.conversion.source;
   }
 
   get attributes(): JsonObject {
-    return readAttributes(this.raw, conversionItemFields);
+    const attributes = readAttributes(this.raw, conversionItemFields);
+    return this.context.mask?.attributes('ConversionItem', attributes) ?? attributes;
   }
 }
-addFieldGetters(Line, conversionItemFields);
+addFieldGetters(Line, conversionItemFields, 'ConversionItem');
 
 const NOTHING: JsonObject = {};
 

@@ -251,6 +251,11 @@ export const ENDPOINTS = {
 
 export type EndpointName = keyof typeof ENDPOINTS;
 
+/** An endpoint as people name it: its method and path template. */
+export function labelOf({ method, path }: Pick<EndpointBase, 'method' | 'path'>): string {
+  return `${method} ${path}`;
+}
+
 /** How the API spells a content type: singular on one record or a list, plural on bulk. */
 export const CONTENT_TYPE_SPELLING: Readonly<Record<ContentType, { readonly one: string; readonly bulk: string }>> = {
   ITEM: { one: 'item', bulk: 'items' },

@@ -1,3 +1,6 @@
+import { compileGetter } from './getters.ts';
+import type { TypeName } from './keys.ts';
+import type { Mask } from './masking.ts';
 import { readTime } from './time.ts';
 
 /**
@@ -23,6 +26,8 @@ export interface RecordContext {
   readonly project: string;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
+  /** For a reader who may not see personal data. */
+  readonly mask?: Mask | undefined;
 }
 
 type Read<T> = Field<T>['read'];
@@ -117,14 +122,20 @@ export class Decoded {
   }
 }
 
-/** Gives a class one getter per field of the table. */
-export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable): void {
+/** Gives a class one getter per field of the table; what is personal comes masked where the context says so. */
+export function addFieldGetters(
+  target: { prototype: Decoded },
+  fields: FieldTable,
+  type: TypeName | 'ConversionItem',
+): void {
   for (const [name, field] of Object.entries(fields)) {
-    Object.defineProperty(target.prototype, name, {
-      get(this: Decoded) {
-        return field.read(lookUp(this.raw, nameIn(this.raw, field)), this.context, this);
-      },
-    });
+    function read(this: Decoded): unknown {
+      const { raw, context } = this;
+      const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
+      if (context.mask === undefined || field.lines || field.kind === 'id') return value;
+      return context.mask.field(type, name, field.rest, value);
+    }
+    Object.defineProperty(target.prototype, name, { get: compileGetter(field, read) });
   }
 }
 

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { toError } from '../lib/error.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { BoundClient } from './client.ts';
-import { CONTENT_TYPE_SPELLING, type Resource } from './endpoints.ts';
+import { CONTENT_TYPE_SPELLING, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { JsonObject, RecordContext } from './fields.ts';
 import { canonicalKey, type RecordKey } from './keys.ts';
@@ -22,6 +22,13 @@ type AnyRecord = RecordOf[Resource];
 const MAX_BATCH = 50;
 /** Characters of ids in one list call, at most. */
 const MAX_BATCH_CHARACTERS = 4_000;
+
+const GETS = {
+  profile: 'getProfile',
+  content: 'getContent',
+  conversion: 'getConversion',
+  interaction: 'getInteraction',
+} as const;
 
 /** REST name of the field by which a resource's records are found in a list. */
 const ID_FIELDS = {
@@ -67,6 +74,7 @@ export class RecordLoader {
     const known = this.#records.get(name);
     if (known) {
       this.#operation.usage.deduped += 1;
+      this.#operation.trace?.join(labelOf(ENDPOINTS[GETS[key.resource]]), known);
       return known;
     }
     const record = this.#batches ? this.#batches.load(key) : this.#fetchOne(key);

@@ -83,15 +83,16 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
 
     get attributes(): JsonObject {
       const idName = idNameOf(this.raw);
-      return readAttributes(
+      const attributes = readAttributes(
         this.raw,
         fields,
         (name, value) => name === idName || name === 'source' || isKey(name, value),
       );
+      return this.context.mask?.attributes(typeName, attributes) ?? attributes;
     }
   }
 
-  addFieldGetters(ApiRecord, fields);
+  addFieldGetters(ApiRecord, fields, typeName);
   Object.defineProperty(ApiRecord.prototype, `${resource}Id`, {
     get(this: ApiRecord) {
       return this.key.id;

@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { badInput } from '../lib/error.ts';
 import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import { allows } from '../lib/scopes.ts';
+import { checkAccess, PERSONAL, scopeOf } from './access.ts';
 import type { BoundClient } from './client.ts';
-import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, type Resource } from './endpoints.ts';
+import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
-import { checkId, idProblem, type RecordKey } from './keys.ts';
+import { checkId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
+import type { Mask, Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
 import { RECORD_TYPES, type RecordOf } from './records.ts';
@@ -26,6 +29,8 @@ export interface ProjectSettings {
   /** Rows to ask of a list at most. */
   readonly pageLimit: number;
   readonly batchReads: BatchMode;
+  /** How personal data comes to those without `pii:read`. */
+  readonly masking: Masking;
 }
 
 /** Which list, narrowed and ordered how. */
@@ -63,6 +68,8 @@ const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 export class Session {
   readonly principal: Principal;
   readonly settings: ProjectSettings;
+  /** Set for a principal who may not see personal data. */
+  readonly mask: Mask | undefined;
   readonly #context: RecordContext;
   readonly #client: BoundClient;
   readonly #operation: Operation;
@@ -80,7 +87,9 @@ export class Session {
   }) {
     this.principal = options.principal;
     this.settings = options.settings;
-    this.#context = { project: options.principal.project, timeZone: options.settings.timeZone };
+    const { project, scopes } = options.principal;
+    this.mask = allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
+    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask };
     this.#client = options.client;
     this.#knowledge = options.knowledge;
     this.#operation = options.operation;
@@ -165,7 +174,15 @@ export class Session {
     if (this.#pages.size > 0) this.#pages.clear();
   }
 
-  /** Makes a record of what the API answered to a write; null when it answered none, or something unreadable. */
+  /** Whether the principal may see records of a resource at all; one may be allowed to write and not to read. */
+  mayRead(resource: Resource): boolean {
+    return allows(this.principal.scopes, scopeOf(resource, 'read'));
+  }
+
+  /**
+   * Makes a record of what the API answered to a write; null when it answered none, or something unreadable. Not to be
+   * given to a reader who may not read.
+   */
   decodeWritten<R extends Resource>(resource: R, raw: unknown, key: RecordKey): RecordOf[R] | null {
     try {
       return RECORD_TYPES[resource].decode(raw, key, this.#context);
@@ -178,6 +195,7 @@ export class Session {
   async list<R extends Resource>(resource: R, query: ListQuery, range: Range): Promise<RecordWindow<RecordOf[R]>> {
     const name = LISTS[resource];
     const endpoint = ENDPOINTS[name];
+    this.#checkQuery(resource, query);
     const hasSourceParameter = 'source' in endpoint.query;
     const bySource = query.source === undefined ? [] : [ofSource(query.source)];
     const asked = hasSourceParameter ? query.filters : [...query.filters, ...bySource];
@@ -215,6 +233,16 @@ export class Session {
     return { ...window, rows };
   }
 
+  /** A filter or an order by what is masked would tell it, one guess at a time. */
+  #checkQuery(resource: Resource, { filters, order }: ListQuery): void {
+    if (this.mask === undefined) return;
+    const { masking } = this.settings;
+    const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];
+    if (asked.some((field) => masking.covers(typeNameOf(resource), field))) {
+      checkAccess(this.principal.scopes, PERSONAL);
+    }
+  }
+
   /** Finds out whether the API filters at all before the first list that needs it, and stops those that it does not. */
   async #checkFilters(resource: Resource, query: ListQuery, asked: readonly Filter[]): Promise<void> {
     const { project } = this.principal;
@@ -244,6 +272,7 @@ export class Session {
     const known = this.#pages.get(key);
     if (known) {
       this.#usage.deduped += 1;
+      this.#operation.trace?.join(labelOf(ENDPOINTS[LISTS[resource]]), known);
       return known;
     }
     const page = this.#client[LISTS[resource]](args as ListArgs & { type: string });

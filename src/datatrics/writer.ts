@@ -103,6 +103,7 @@ export class Writer {
     if ('problems' in encoded) return { record: null, problems: encoded.problems };
     return this.#attempt(encoded.key, async () => {
       const raw = await send(encoded);
+      if (!this.#session.mayRead(resource)) return null;
       return raw === null ? null : this.#session.decodeWritten(resource, raw, encoded.key);
     });
   }

@@ -1,10 +1,12 @@
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { planBulk } from '../bulk/upsert.ts';
-import { ENDPOINTS, type EndpointName, type Resource } from '../datatrics/endpoints.ts';
-import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
+import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
+import { checkId, decodeGlobalId, type RecordKey, typeNameOf } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
+import type { ScopeSet } from '../lib/scopes.ts';
+import { scopesOfEntities, scopesOfList, scopesOfNodes } from './access.ts';
 import { DEFAULT_PAGE } from './connection.ts';
-import { keyOfRepresentation } from './representation.ts';
+import { possibleKeyOf } from './representation.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
 export interface CostSettings {
@@ -40,8 +42,10 @@ export interface FieldCost {
   readonly weight: number;
   /** Whether it gives a connection with the paging arguments. */
   readonly isConnection?: true;
-  /** What it writes. */
-  readonly writes?: Resource;
+  /** The endpoint by which it writes. */
+  readonly writes?: EndpointName;
+  /** Scopes that its arguments ask for, beyond those of the types it gives. */
+  scopes?(args: Args, settings: CostSettings): ScopeSet;
   /** Arguments that `atMost` depends on; without variables among them it is the same every time, impossible values apart. */
   readonly dependsOn: readonly string[];
 }
@@ -106,6 +110,7 @@ export function costOfList(resource: Resource): CostExtensions {
         return [{ endpoint: LIST[resource], atLeast: filtered ? 0 : 1, atMost: 2, identity: LIST[resource] }];
       },
       rows: ({ first, last }) => first ?? last ?? DEFAULT_PAGE,
+      scopes: scopesOfList(typeNameOf(resource)),
     },
   };
 }
@@ -129,6 +134,7 @@ export function costOfNodes(): CostExtensions {
           return key === null ? [] : [callOf(key)];
         }),
       rows: (args) => idsOf(args).length,
+      scopes: scopesOfNodes,
     },
   };
 }
@@ -142,7 +148,7 @@ export function costOfEntities(): CostExtensions {
       calls: ({ representations }, { projectId }) => {
         const calls = new Map<string, PlannedCalls & { readonly identity: string }>();
         for (const representation of representations) {
-          const key = possibleKey(projectId, representation);
+          const key = possibleKeyOf(projectId, representation);
           const call = key && callOf(key);
           if (call) calls.set(call.identity, call);
         }
@@ -150,16 +156,9 @@ export function costOfEntities(): CostExtensions {
       },
       rows: ({ representations }) => representations.length,
       representations: ({ representations }) => representations.length,
+      scopes: scopesOfEntities,
     },
   };
-}
-
-function possibleKey(projectId: string, representation: unknown): RecordKey | null {
-  try {
-    return keyOfRepresentation(projectId, representation);
-  } catch {
-    return null;
-  }
 }
 
 function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { readonly identity: string } {
@@ -168,8 +167,7 @@ function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { rea
 
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
-  const writes = ENDPOINTS[endpoint].resource;
-  return { cost: { weight: 1, writes, dependsOn: [], calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
+  return { cost: { weight: 1, dependsOn: [], writes: endpoint, calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
 }
 
 const BULK = {
@@ -184,8 +182,8 @@ export function costOfBulk(resource: Resource): CostExtensions {
   return {
     cost: {
       weight: 1,
-      writes: resource,
       dependsOn: ['input'],
+      writes: BULK[resource],
       calls: ({ input }, { project, bulkLimits }) => {
         const { items, dryRun, resumeToken } = input;
         if (dryRun || items.length > bulkLimits.maxItems) return [];

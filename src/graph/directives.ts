@@ -4,7 +4,7 @@ import SchemaBuilder, {
   type PothosTypeConfig,
   type SchemaTypes,
 } from '@pothos/core';
-import type { Resource } from '../datatrics/endpoints.ts';
+import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
 import { DEFAULT_PAGE } from './connection.ts';
 import type { FieldCost } from './cost.ts';
@@ -79,7 +79,9 @@ function directivesOfField(
   if (parent !== 'Mutation') return directives;
   directives.push({ name: 'tag', args: { name: 'write' } });
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
-  if (optional.has('requiresScopes') && cost?.writes) directives.push(requiresScope(`${cost.writes}s:write`));
+  if (optional.has('requiresScopes') && cost?.writes) {
+    directives.push(requiresScope(`${ENDPOINTS[cost.writes].resource}s:write`));
+  }
   return directives;
 }
 

@@ -28,8 +28,14 @@ const EVERYBODY: ReadonlySet<string> = new Set(['open', 'router']);
 /**
  * An answer may be kept as long as that of its types which must be freshest. Types are counted by the text of the document,
  * its unused fragments included, which can only make it shorter.
+ *
+ * @param hasOneProject whether callers can't ask for different projects by a header, which a router's cache does not see
  */
-export function createCacheControl(schema: GraphQLSchema, maxAges: MaxAges): CacheControlOf | undefined {
+export function createCacheControl(
+  schema: GraphQLSchema,
+  maxAges: MaxAges,
+  hasOneProject: boolean,
+): CacheControlOf | undefined {
   if (Object.keys(maxAges).length === 0) return undefined;
   const known = new WeakMap<DocumentNode, number>();
   return (document, { operation }, { session }) => {
@@ -40,7 +46,7 @@ export function createCacheControl(schema: GraphQLSchema, maxAges: MaxAges): Cac
       known.set(document, age);
     }
     if (age === 0) return undefined;
-    return `${EVERYBODY.has(session.principal.id) ? 'public' : 'private'}, max-age=${age}`;
+    return `${hasOneProject && EVERYBODY.has(session.principal.id) ? 'public' : 'private'}, max-age=${age}`;
   };
 }
 

@@ -1,17 +1,25 @@
 import {
   type DocumentNode,
+  type ExecutionResult,
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
   getVariableValues,
   Kind,
+  NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   parse,
+  specifiedRules,
+  type ValidationRule,
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { forbidden } from '../datatrics/access.ts';
+import type { Admission } from '../lib/admission.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
+import { type Access, createAccess } from './access.ts';
 import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
@@ -60,12 +68,18 @@ export interface PipelineOptions {
   readonly extensionsOf?: (context: GatewayContext) => object | undefined;
   /** Whether operations that come again are compiled. Default: true. */
   readonly compile?: boolean;
+  /** Whether the schema can be asked for. Default: true. */
+  readonly introspection?: boolean;
+  /** Whether a document is compared with the caller's scopes; without it only the data is guarded. Default: true. */
+  readonly checkScopes?: boolean;
   /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
   readonly maxCachedCharacters?: number;
 }
 
 /** How to run one operation once everything about it has been checked. */
 export interface Run {
+  /** What the caller may do. */
+  readonly scopes: ScopeSet;
   readonly costSettings: CostSettings;
   /** Answer with the calls that the operation may make, and make none. */
   readonly planOnly: boolean;
@@ -73,6 +87,8 @@ export interface Run {
   readonly receipt: boolean;
   /** Makes the context; called at most once, and only when the operation is about to run. */
   context(): GatewayContext;
+  /** Where operations wait for their turn. */
+  readonly admission: Admission;
   /** Whether the transport allows mutations: not by HTTP GET. */
   readonly allowMutation: boolean;
 }
@@ -96,16 +112,23 @@ interface PreparedDocument {
 interface PreparedOperation {
   readonly node: OperationDefinitionNode;
   readonly planner: Planner;
+  readonly access: Access;
   /** Times that it ran. */
   runs: number;
+  /** REST calls that it makes, by what it made before. */
+  expectedCalls: number;
   executor: Executor | undefined;
 }
+
+/** Share of the latest run in what is expected of the next. */
+const NEWEST = 0.25;
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
 const MAX_ERRORS = 20;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { schema, reportUnexpected, limits } = options;
+  const { schema, reportUnexpected, limits, checkScopes = true } = options;
+  const rules = options.introspection === false ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
   const prepared = new LRUCache<string, PreparedDocument | Outcome>({
     maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
     sizeCalculation: (_value, text) => text.length + 1,
@@ -114,7 +137,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   function prepare(text: string): PreparedDocument | Outcome {
     let entry = prepared.get(text);
     if (entry === undefined) {
-      entry = prepareSafely(schema, text, limits);
+      entry = prepareSafely(schema, text, limits, rules);
       prepared.set(text, entry);
     }
     return entry;
@@ -139,7 +162,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const operation = selectOperation(entry.operations, request.operationName);
     if ('kind' in operation) return operation;
-    const { node, planner } = operation;
+    const { node, planner, access } = operation;
     if (node.operation === 'mutation' && !how.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
     }
@@ -156,6 +179,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (representations > limits.maxRepresentations) {
       return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
     }
+    // Whoever may do everything is not asked for more.
+    if (checkScopes && how.scopes !== ALL_SCOPES) {
+      const needed = access.needed(variables.coerced, how.costSettings);
+      if (!allows(how.scopes, needed)) {
+        return refused(403, 'FORBIDDEN', forbidden(missing(how.scopes, needed)).message);
+      }
+    }
+
     const estimated = planner.estimate(variables.coerced, how.costSettings);
     if (how.planOnly) {
       const plan = planner.plan(variables.coerced, how.costSettings);
@@ -169,10 +200,32 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const contextValue = how.context();
     const start = performance.now();
-    const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
-    const receipt = how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) };
+    const weight = Math.round(operation.expectedCalls);
+    const turn = how.admission.enter(weight, contextValue.operation.signal);
+    if (turn) {
+      try {
+        await turn;
+      } catch (error) {
+        const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
+        return { kind: 'executed', result: { errors: [formatError(failure, reportUnexpected)], data: null } };
+      }
+    }
+    let result: ExecutionResult;
+    try {
+      result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+    } finally {
+      how.admission.leave(weight);
+    }
+    const { calls } = contextValue.operation.usage;
+    operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
+    const { mask } = contextValue.session;
+    const masked = mask && mask.masked.size > 0 ? access.maskedPaths(mask.masked) : undefined;
     const own = options.extensionsOf?.(contextValue);
-    const extensions = (own || receipt) && { ...own, ...receipt };
+    const extensions = (own || how.receipt || masked) && {
+      ...own,
+      ...(how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) }),
+      ...(masked && { masked }),
+    };
     return {
       kind: 'executed',
       ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
@@ -199,9 +252,10 @@ function prepareSafely(
   schema: GraphQLSchema,
   text: string,
   limits: PipelineOptions['limits'],
+  rules: readonly ValidationRule[],
 ): PreparedDocument | Outcome {
   try {
-    return prepareDocument(schema, text, limits);
+    return prepareDocument(schema, text, limits, rules);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -212,6 +266,7 @@ function prepareDocument(
   schema: GraphQLSchema,
   text: string,
   limits: PipelineOptions['limits'],
+  rules: readonly ValidationRule[],
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -223,7 +278,7 @@ function prepareDocument(
   }
   const exceeded = exceededLimit(document, limits);
   if (exceeded !== null) return tooComplex(exceeded);
-  const errors = validate(schema, document, undefined, { maxErrors: MAX_ERRORS });
+  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
   const { definitions } = document;
@@ -245,7 +300,9 @@ function prepareDocument(
     .map((node) => ({
       node,
       planner: createPlanner(schema, node, fragments, limits.assumedListSize),
+      access: createAccess(schema, node, fragments),
       runs: 0,
+      expectedCalls: 1,
       executor: undefined,
     }));
   return { document, operations };
@@ -268,7 +325,8 @@ function selectOperation(
 
 /** What an operation really spent, for its sender. */
 function receiptOf({ operation }: GatewayContext, ms: number): object {
-  return { ...operation.usage, ms: Math.round(ms * 10) / 10 };
+  const { usage, maxCalls, trace } = operation;
+  return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace && { budget: maxCalls, ...trace.report() }) };
 }
 
 function unresolved(message: string): Outcome {
@@ -307,6 +365,8 @@ export function outcomeOfError(error: unknown, reportUnexpected: ReportUnexpecte
       return refused(401, error.code, error.message);
     case 'FORBIDDEN':
       return refused(403, error.code, error.message);
+    case 'UPSTREAM_UNAVAILABLE':
+      return refused(503, error.code, error.message, { 'retry-after': '1' });
     default:
       return { kind: 'invalid', result: { errors: [{ message: error.message, extensions: { code: error.code } }] } };
   }

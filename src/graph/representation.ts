@@ -41,6 +41,15 @@ export function keyOfRepresentation(project: string, representation: unknown): R
   return { ...key, type };
 }
 
+/** The same without an error: null also for what can not be. */
+export function possibleKeyOf(project: string, representation: unknown): RecordKey | null {
+  try {
+    return keyOfRepresentation(project, representation);
+  } catch {
+    return null;
+  }
+}
+
 function isMissing(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }

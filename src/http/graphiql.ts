@@ -1,34 +1,45 @@
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { deserialize } from 'node:v8';
-import { gzipSync } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
+import { SECURITY_HEADERS } from './headers.ts';
 
-export interface GraphiqlFile {
-  readonly contentType: string;
-  /** gzipped */
-  readonly bytes: Uint8Array;
+export interface GraphiqlOptions {
+  /** Headers that a caller has to fill in, with what is known of their values. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** REST calls that one operation may make. */
+  readonly maxCalls: number;
+  /** REST calls that an operation may need in the worst case, or it is refused. */
+  readonly maxEstimatedCalls: number;
 }
 
 export interface Graphiql {
   /** The page's HTML. */
   readonly page: string;
-  /** A file of the page by its name below `/graphiql/`; undefined when there is none. */
-  file(name: string): Promise<GraphiqlFile | undefined>;
+  /** Answers with a file of the page by its name below `/graphiql/`; false when there is none. */
+  send(name: string, req: IncomingMessage, res: ServerResponse): Promise<boolean>;
+}
+
+/** What `npm run build:graphiql` says of the files it made. */
+interface Manifest {
+  readonly script: string;
+  readonly styles: readonly string[];
+  readonly preload: string;
+  /** By name; on disk each has `.gz` behind it. */
+  readonly files: Readonly<Record<string, { readonly bytes: number }>>;
 }
 
 const OPERATIONS = fileURLToPath(new URL('../../schema/operations/', import.meta.url));
-const BOOT = new URL('./graphiql-boot.js', import.meta.url);
-const ASSETS = fileURLToPath(new URL('./graphiql-assets.ts', import.meta.url));
+const ASSETS = fileURLToPath(new URL('../../assets/graphiql/', import.meta.url));
 
-const FILES = new Set([
-  'boot.js',
-  'graphiql.js',
-  'graphiql.css',
-  'editor.worker.js',
-  'json.worker.js',
-  'graphql.worker.js',
-]);
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.ttf': 'font/ttf',
+  '.svg': 'image/svg+xml',
+};
 
 /** The example operations, which are GraphiQL's tabs, by file name without ending and in its order. */
 export function readExamples(): Map<string, string> {
@@ -36,56 +47,51 @@ export function readExamples(): Map<string, string> {
   return new Map(names.sort().map((name) => [name.slice(0, -8), readFileSync(OPERATIONS + name, 'utf8')]));
 }
 
-/** GraphiQL as static files of this server: it works with no internet. */
-export function createGraphiql(options: { readonly headers: Readonly<Record<string, string>> }): Graphiql {
-  const headers = Object.keys(options.headers).length > 0 ? JSON.stringify(options.headers, null, 2) : undefined;
+/**
+ * GraphiQL as static files of this server, so that it works with no internet. They are on disk gzipped, and go from there
+ * to the socket; none is held in memory.
+ */
+export function createGraphiql(options: GraphiqlOptions): Graphiql {
+  const manifest = JSON.parse(readFileSync(`${ASSETS}manifest.json`, 'utf8')) as Manifest;
+  const files = new Map(Object.entries(manifest.files));
   const settings = {
-    endpoint: '/graphql',
-    title: 'GraphiQL',
-    // A key typed into the headers stays out of the browser’s storage.
-    shouldPersistHeaders: false,
-    defaultTabs: [...readExamples().values()].map((query) => ({ query, ...(headers && { headers }) })),
-    ...(headers && { headers }),
+    headers: Object.keys(options.headers).length > 0 ? JSON.stringify(options.headers, null, 2) : '',
+    examples: [...readExamples().values()],
+    maxCalls: options.maxCalls,
+    maxEstimatedCalls: options.maxEstimatedCalls,
   };
-  let assets: Promise<Map<string, Uint8Array>> | undefined;
   return {
-    page: renderPage(settings),
-    async file(name) {
-      const contentType = name.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8';
-      if (!FILES.has(name)) return undefined;
-      if (name === 'boot.js') return { contentType, bytes: gzipSync(readFileSync(BOOT)) };
-      assets ??= loadAssets().catch((error) => {
-        assets = undefined;
-        throw error;
+    page: renderPage(manifest, settings),
+    async send(name, req, res) {
+      const file = files.get(name);
+      if (!file) return false;
+      const gzipped = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))|\*/.test(String(req.headers['accept-encoding'] ?? ''));
+      res.writeHead(200, {
+        ...SECURITY_HEADERS,
+        'content-type': CONTENT_TYPES[extname(name)] ?? 'application/octet-stream',
+        // A file's name changes with its content.
+        'cache-control': 'public, max-age=31536000, immutable',
+        vary: 'accept-encoding',
+        ...(gzipped && { 'content-encoding': 'gzip', 'content-length': file.bytes }),
       });
-      const bytes = (await assets).get(name);
-      return bytes && { contentType, bytes };
+      if (req.method === 'HEAD') res.end();
+      else await sendFile(`${ASSETS}${name}.gz`, gzipped, res);
+      return true;
     },
   };
 }
 
-/** What GraphiQL's own style sheet lacks: a state before its scripts are there, and a layout for narrow screens. */
-const STYLE = `
-:root { color-scheme: light dark }
-body { margin: 0 }
-#root { height: 100dvh }
-.notice { margin: 0; padding: 2rem; font: 1rem/1.5 system-ui, sans-serif }
-.graphiql-container .graphiql-logo { white-space: nowrap }
-@media (max-width: 700px) {
-  .graphiql-container .graphiql-logo { display: none }
-  .graphiql-container:has(> .graphiql-sidebar) { flex-direction: column }
-  .graphiql-container .graphiql-sidebar { flex-direction: row; width: auto }
-  .graphiql-container .graphiql-sidebar > :nth-child(2) { margin-right: auto }
-  .graphiql-container .graphiql-main { flex-direction: column; min-height: 0 }
-  .graphiql-container .graphiql-plugin { border-left: 0 }
-  .graphiql-container .graphiql-sessions { margin: 0 8px 8px; min-height: 0 }
-  .graphiql-container .graphiql-sessions > div:has(> .graphiql-editors) { flex-direction: column; min-height: 0 }
-  .graphiql-container .graphiql-editors, .graphiql-container .graphiql-response { min-height: 0 }
-  .graphiql-container .graphiql-horizontal-drag-bar { display: none }
+async function sendFile(path: string, gzipped: boolean, res: ServerResponse): Promise<void> {
+  const source = createReadStream(path);
+  try {
+    await (gzipped ? pipeline(source, res) : pipeline(source, createGunzip(), res));
+  } catch (error) {
+    // Who closes a page while it loads does nothing wrong.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
 }
-`;
 
-function renderPage(settings: object): string {
+function renderPage({ script, styles, preload }: Manifest, settings: object): string {
   const json = JSON.stringify(settings).replaceAll('<', '\\u003c');
   return `<!doctype html>
 <html lang="en">
@@ -94,30 +100,15 @@ function renderPage(settings: object): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>GraphiQL · Datatrics GraphQL gateway</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/graphiql/graphiql.css">
-<style>${STYLE}</style>
+${styles.map((name) => `<link rel="stylesheet" href="/graphiql/${name}">`).join('\n')}
+<link rel="modulepreload" href="/graphiql/${preload}">
 </head>
 <body>
 <noscript><p class="notice">GraphiQL needs JavaScript.</p></noscript>
-<div id="root"><p class="notice">Loading GraphiQL …</p></div>
+<main id="root"><p class="notice">Loading GraphiQL …</p></main>
 <script type="application/json" id="graphiql-options">${json}</script>
-<script src="/graphiql/graphiql.js"></script>
-<script src="/graphiql/boot.js"></script>
+<script type="module" src="/graphiql/${script}"></script>
 </body>
 </html>
 `;
-}
-
-/** Has the files made by a process of its own, which takes its memory with it. */
-function loadAssets(): Promise<Map<string, Uint8Array>> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [ASSETS], { stdio: ['ignore', 'pipe', 'ignore'], env: {} });
-    const chunks: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve(deserialize(Buffer.concat(chunks)));
-      else reject(new Error(`GraphiQL's files could not be made: exit code ${code}`));
-    });
-  });
 }

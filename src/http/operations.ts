@@ -7,9 +7,11 @@ import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
 import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
+import type { Admission } from '../lib/admission.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import { Trace } from '../lib/trace.ts';
 import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
@@ -19,17 +21,23 @@ export interface OperationsOptions {
   readonly pipeline: Pipeline;
   /** Tells its answers from those of another schema. */
   readonly schemaName: string;
-  /** Tells who asks; throws `UNAUTHENTICATED` or `BAD_USER_INPUT`. */
-  readonly authenticate: (headers: IncomingHttpHeaders, params: RequestParams) => Principal;
+  /** Tells who asks, as `Authenticate` does; what is asked may prove it too. */
+  readonly authenticate: (headers: IncomingHttpHeaders, params: RequestParams) => Principal | Promise<Principal>;
+  /** What callers are to bring, as `WWW-Authenticate` says it. */
+  readonly challenge: string;
   readonly resolveDocument: ResolveDocument;
   /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
   /** Undefined: each operation runs for itself. */
   readonly collapse: Collapse | undefined;
-  readonly client: Client;
+  /** What serves a project. */
+  readonly projectOf: (project: string) => {
+    readonly client: Client;
+    readonly settings: ProjectSettings;
+    readonly limits: OperationLimits;
+    readonly admission: Admission;
+  };
   readonly knowledge: Knowledge;
-  readonly settings: ProjectSettings;
-  readonly limits: OperationLimits;
   readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown) => void;
   /** Told what became of a bulk write that nobody waited for to the end. */
@@ -50,19 +58,22 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, client, knowledge, settings, limits, rateLimiter, collapse, reportUnexpected } =
-    options;
+  const { pipeline, authenticate, knowledge, rateLimiter, collapse, reportUnexpected } = options;
 
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(request: OperationRequest, principal: Principal, head: RequestHead): Execution & { calls(): number } {
     let operation: Operation | undefined;
+    const { client, settings, limits, admission } = options.projectOf(principal.project);
+    const receipt = head.headers['x-upstream-receipt'];
     const outcome = pipeline.run(request, {
+      scopes: principal.scopes,
+      admission,
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
-      receipt: head.headers['x-upstream-receipt'] === '1',
+      receipt: receipt === '1' || receipt === 'trace',
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: () => {
-        operation = new Operation(limits);
+        operation = new Operation(limits, receipt === 'trace' ? new Trace() : undefined);
         const bound = client.as(principal, operation);
         const session = new Session({ client: bound, principal, operation, settings, knowledge });
         const life = operation;
@@ -90,8 +101,9 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   async function run(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
     try {
       const params = readParams();
-      const principal = authenticate(head.headers, params);
-      const taken = rateLimiter && (await rateLimiter.take(principal.shareKey));
+      const known = authenticate(head.headers, params);
+      const principal = known instanceof Promise ? await known : known;
+      const taken = rateLimiter && (await rateLimiter.take(accountOf(principal)));
       if (taken?.allowed === false) {
         const message = 'This caller has used up its requests or REST calls for now.';
         return refused(429, 'RATE_LIMITED', message, taken.headers);
@@ -100,7 +112,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       const start = (): Execution => {
         const execution = begin(request, principal, head);
         if (rateLimiter) {
-          const charge = (): void => rateLimiter.charge(principal.shareKey, execution.calls());
+          const charge = (): void => rateLimiter.charge(accountOf(principal), execution.calls());
           execution.outcome.then(charge, charge);
         }
         return execution;
@@ -113,7 +125,8 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
     } catch (error) {
       if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
-      return outcomeOfError(error, reportUnexpected);
+      const outcome = outcomeOfError(error, reportUnexpected);
+      return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
     }
   }
 
@@ -132,6 +145,11 @@ export function createLazyRunOperation(create: () => Promise<RunOperation>): Run
     made ??= create();
     return (await made)(head, readParams);
   };
+}
+
+/** Whose requests and calls are counted together, whatever rights each of their tokens has. */
+function accountOf({ project, id }: Principal): string {
+  return `${project}/${id}`;
 }
 
 /** Everything that an answer depends on besides what the API says. */

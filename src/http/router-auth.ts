@@ -2,8 +2,9 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isTooDeep, MAX_JSON_DEPTH } from '../graph/limits.ts';
 import { badInput, GatewayError } from '../lib/error.ts';
-import { createPrincipal, PROJECT_ID, type Principal } from '../lib/principal.ts';
-import { type AuthOptions, createAuthenticate } from './authenticate.ts';
+import { PROJECT_ID, type Principal } from '../lib/principal.ts';
+import { SCOPES, scopeSet } from '../lib/scopes.ts';
+import { type AuthOptions, createAuthenticate, principalOf } from './authenticate.ts';
 import type { ResolveDocument } from './documents.ts';
 import type { RequestParams } from './params.ts';
 
@@ -13,6 +14,14 @@ export interface RouterSecrets {
   readonly header: string | undefined;
   /** The key of `extensions["hmac-signature"]`. */
   readonly hmac: string | undefined;
+}
+
+/** What a proven router may do; undefined where the configuration says nothing. */
+export interface RouterGrants {
+  /** Scopes of a request that forwards none. */
+  readonly scopes: readonly string[] | undefined;
+  /** Projects among which a request may choose; all by default. */
+  readonly projects: readonly string[] | undefined;
 }
 
 /** On whose behalf a router asks, as it says itself; to be believed only once it has proved that it is ours. */
@@ -46,9 +55,7 @@ export function authenticateRouter(
   }
   return {
     principal: textOf(headers['x-datatrics-principal']),
-    scopes: textOf(headers['x-datatrics-scopes'])
-      ?.split(/[\s,]+/)
-      .filter((scope) => scope !== ''),
+    scopes: scopesOf(headers['x-datatrics-scopes']),
     project,
   };
 }
@@ -97,6 +104,11 @@ function isSame(given: unknown, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
+/** An empty header is a caller without scopes, and not a router that says nothing. */
+function scopesOf(header: string | string[] | undefined): string[] | undefined {
+  return typeof header === 'string' ? header.split(/[\s,]+/).filter((scope) => scope !== '') : undefined;
+}
+
 function textOf(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && header !== '' ? header : undefined;
 }
@@ -117,22 +129,30 @@ export function createRouterDocuments(resolve: ResolveDocument): ResolveDocument
 export function createSubgraphAuthenticate(
   auth: AuthOptions,
   secrets: RouterSecrets,
-): (headers: IncomingHttpHeaders, params: RequestParams) => Principal {
+  grants: RouterGrants,
+): (headers: IncomingHttpHeaders, params: RequestParams) => Principal | Promise<Principal> {
   const authenticate = createAuthenticate(auth);
   if (secrets.header === undefined && secrets.hmac === undefined) return authenticate;
   return (headers, params) => {
     const identity = authenticateRouter(secrets, headers, params);
-    if (identity === null && auth.mode === 'open') {
+    if (identity === null) {
+      if (auth.mode !== 'open') return authenticate(headers);
       throw new GatewayError('UNAUTHENTICATED', 'Routers prove themselves by x-router-secret or by hmac-signature.');
     }
-    const principal =
-      auth.mode === 'open' && identity
-        ? createPrincipal(nameOf(identity), identity.project ?? auth.project, auth.apiKey)
-        : authenticate(headers);
-    if (identity) routers.add(principal);
+    const principal = auth.mode === 'passthrough' ? authenticate(headers) : routerOf(identity, headers);
+    if (!(principal instanceof Promise)) routers.add(principal);
     return principal;
   };
+
+  function routerOf(identity: RouterIdentity, headers: IncomingHttpHeaders): Principal {
+    const granted = grants.scopes ?? (auth.mode === 'open' ? SCOPES : READS);
+    const projects = grants.projects ?? [...auth.keys.keys()];
+    return principalOf(nameOf(identity), projects, scopeSet(identity.scopes ?? granted), headers, auth);
+  }
 }
+
+/** What a router may do that says nothing of its caller's scopes, where anybody is asked who they are. */
+const READS = SCOPES.filter((scope) => scope.endsWith(':read') && scope !== 'pii:read');
 
 /** Callers behind a router are told apart by everything that it says of them, so that they share no answers. */
 function nameOf({ principal, scopes, project }: RouterIdentity): string {

@@ -112,15 +112,7 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
       return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: '/graphql' });
   }
   if (path.startsWith('/graphiql/')) {
-    const file = await options.graphiql.file(path.slice('/graphiql/'.length));
-    if (file) {
-      const headers = {
-        'content-type': file.contentType,
-        'content-encoding': 'gzip',
-        'cache-control': 'public, max-age=3600',
-      };
-      return send(res, 200, headers, file.bytes);
-    }
+    if (await options.graphiql.send(path.slice('/graphiql/'.length), req, res)) return;
   }
   sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
 }

@@ -1,5 +1,6 @@
 import { Cancellation } from './cancellation.ts';
 import { GatewayError } from './error.ts';
+import type { Trace } from './trace.ts';
 
 /** What one operation spent upstream, in REST calls (attempts included) and milliseconds. */
 export interface Usage {
@@ -34,12 +35,16 @@ export class Operation {
   readonly signal = new Cancellation();
   /** Aborted when the time is up only. */
   readonly expired = new Cancellation();
-  readonly #maxCalls: number;
+  /** Undefined: the sender did not ask for one. */
+  readonly trace: Trace | undefined;
+  /** REST calls, retries included. */
+  readonly maxCalls: number;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(limits: OperationLimits) {
+  constructor(limits: OperationLimits, trace?: Trace) {
+    this.trace = trace;
     this.deadline = performance.now() + limits.timeoutMs;
-    this.#maxCalls = limits.maxCalls;
+    this.maxCalls = limits.maxCalls;
     this.#timer = setTimeout(() => {
       const reason = new GatewayError(
         'UPSTREAM_TIMEOUT',
@@ -57,7 +62,7 @@ export class Operation {
 
   /** Books one REST call; false when the budget is used up, and then no call may be made. */
   spend(): boolean {
-    if (this.usage.calls >= this.#maxCalls) return false;
+    if (this.usage.calls >= this.maxCalls) return false;
     this.usage.calls += 1;
     return true;
   }
@@ -66,7 +71,7 @@ export class Operation {
   budgetExceeded(): GatewayError {
     return new GatewayError(
       'UPSTREAM_BUDGET_EXCEEDED',
-      `The operation has used its ${this.#maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
+      `The operation has used its ${this.maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
     );
   }
 

@@ -1,5 +1,6 @@
-import { type Dispatcher, Pool } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
+import { Connections } from './connections.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
 import { TurnQueue, type Waiting } from './queue.ts';
 
@@ -51,8 +52,7 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  * The sender rejects with `TransportError`, or with the signal's reason when that is aborted.
  */
 export function createPool(options: PoolOptions): { send: Send; close(): Promise<void> } {
-  const pool = new Pool(options.origin, {
-    connections: options.connections,
+  const connections = new Connections(options.origin, {
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -63,7 +63,7 @@ export function createPool(options: PoolOptions): { send: Send; close(): Promise
   });
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   const shared: Shared = {
-    pool,
+    connections,
     maxBodyBytes,
     timeoutMs: options.timeoutMs,
     queue: new TurnQueue(options.connections),
@@ -75,12 +75,12 @@ export function createPool(options: PoolOptions): { send: Send; close(): Promise
       shared.queue.enter(new Exchange(shared, request, signal, resolve, reject));
     });
 
-  return { send, close: () => pool.destroy() };
+  return { send, close: () => connections.close() };
 }
 
 /** What all exchanges of a pool have in common. */
 interface Shared {
-  readonly pool: Pool;
+  readonly connections: Connections;
   readonly maxBodyBytes: number;
   readonly timeoutMs: number;
   readonly queue: TurnQueue;
@@ -97,7 +97,8 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly #signal: CancelSignal;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
-  #started = false;
+  /** Set while the call has a connection. */
+  #client: Client | undefined;
   #sent = false;
   #status = 0;
   #retryAfter: string | undefined;
@@ -122,9 +123,9 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   }
 
   start(): void {
-    this.#started = true;
     const { method, path, headers, body = null } = this.#request;
-    this.#shared.pool.dispatch({ method, path, headers, body }, this);
+    this.#client = this.#shared.connections.take();
+    this.#client.dispatch({ method, path, headers, body }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -150,7 +151,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   }
 
   onResponseEnd(): void {
-    if (!this.#settle()) return;
+    if (!this.#settle(true)) return;
     const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
     const body = (only ?? Buffer.concat(this.#chunks)).toString('utf8');
     this.#resolve({
@@ -166,7 +167,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
 
   /** The signal's abort. */
   handleEvent(): void {
-    if (!this.#settle()) return;
+    if (!this.#settle(false)) return;
     this.#controller?.abort(new Error('cancelled'));
     this.#reject(this.#signal.reason);
   }
@@ -176,17 +177,22 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   }
 
   #fail(failure: TransportFailure, cause?: Error): void {
-    if (!this.#settle()) return;
+    if (!this.#settle(false)) return;
     this.#controller?.abort(new Error(failure));
     this.#reject(new TransportError(failure, this.#sent, { cause }));
   }
 
-  #settle(): boolean {
+  /** @param whole whether the connection is good for another call */
+  #settle(whole: boolean): boolean {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this);
-    if (this.#started) this.#shared.queue.leave();
+    if (this.#client) {
+      if (whole) this.#shared.connections.give(this.#client);
+      else this.#shared.connections.discard(this.#client);
+      this.#shared.queue.leave();
+    }
     return true;
   }
 }

@@ -91,8 +91,8 @@ describe('the Dockerfile', () => {
     const page = await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
     expect(page.status).toBe(200);
     const files = [...(await page.text()).matchAll(/(?:src|href)="(\/graphiql\/[^"]+)"/g)].map(([, file]) => file);
-    expect(files).toContain('/graphiql/graphiql.js');
-    for (const file of [...files, '/graphiql/editor.worker.js', '/graphiql/graphql.worker.js']) {
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) {
       const { status, headers } = await fetch(url + file);
       expect([status, headers.get('content-type')], file).toEqual([200, expect.stringMatching(/^text\/(css|java)/)]);
     }

@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readExamples } from '../../src/http/graphiql.ts';
+import type { TraceEntry } from '../../src/lib/trace.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const SHOTS = 'test/e2e/screenshots';
@@ -69,6 +71,9 @@ async function openPage(url: string, path = '/graphql'): Promise<Page> {
 
 async function ready(page: Page): Promise<void> {
   await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
+  // The editors come later than all around them.
+  await page.locator('.graphiql-query-editor .view-line span span').first().waitFor({ timeout: 60_000 });
+  await page.locator('.result-window .view-lines').waitFor({ timeout: 60_000 });
   // The tabs are kept for the next visit a moment after they are there.
   await page.waitForFunction(() => 'graphiql:tabState' in localStorage);
 }
@@ -82,16 +87,20 @@ async function textOf(page: Page, selector: string): Promise<string> {
   return (text ?? '').replaceAll('\u00a0', ' ');
 }
 
+/** What the last answer said of its cost. */
+let receipt: { calls: number; budget: number; trace: TraceEntry[] };
+
 /** Runs the open tab and gives the answer as it was sent, once GraphiQL shows it. */
 async function run(
   page: Page,
   start: () => Promise<unknown> = () => page.locator('.graphiql-execute-button[aria-label^="Execute"]').click(),
 ): Promise<{ data?: Record<string, unknown>; errors?: unknown }> {
-  const answered = page.waitForResponse(
-    (response) => response.url().endsWith('/graphql') && response.request().method() === 'POST',
-  );
+  const answered = page.waitForResponse((response) => response.request().headers()['x-upstream-receipt'] === 'trace');
   await start();
   const answer = await (await answered).json();
+  // The receipt is shown beside the answer, not in it.
+  receipt = answer.extensions?.upstream;
+  delete answer.extensions;
   const shown = JSON.stringify(answer, null, 2).replaceAll('\n', '').slice(0, 60);
   await expect.poll(async () => squeeze(await textOf(page, '.result-window'))).toContain(squeeze(shown));
   return answer;
@@ -114,12 +123,36 @@ async function open(page: Page, name: string): Promise<void> {
 
 /** Replaces the text of an editor as a user does; the editor closes quotes and brackets, and steps over them. */
 async function write(page: Page, selector: string, text: string): Promise<void> {
-  await page.locator(`${selector} .view-lines`).first().click();
+  await page.locator(`${selector} textarea`).first().focus();
   await page.keyboard.press('Control+A');
   await page.keyboard.press('Delete');
   await page.keyboard.type(text);
   await expect.poll(async () => squeeze(await textOf(page, selector))).toBe(squeeze(text));
   await page.waitForTimeout(500);
+}
+
+/** Closes the tab of an operation. */
+async function closeTab(page: Page, operation: string): Promise<void> {
+  const tabs = await page.getByRole('tab').count();
+  await page.locator('.graphiql-tab', { hasText: operation }).locator('.graphiql-tab-close').click();
+  await expect.poll(() => page.getByRole('tab').count()).toBe(tabs - 1);
+  // The tabs are kept for the next visit a moment later.
+  await page.waitForTimeout(1_000);
+}
+
+/** An example that follows links, so that it makes several calls. */
+const WITH_LINKS = '06-conversions-to-profiles';
+
+/** What axe finds serious, as lines to read. The page's policy lets no script in, so axe comes over the debugger. */
+async function faults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 200)} ${any[0]?.message ?? ''}`).join('\n  ')}`,
+    );
 }
 
 const SHOWN_TOOL = '.graphiql-editor-tool .graphiql-editor:not(.hidden)';
@@ -185,23 +218,205 @@ describe('GraphiQL in a browser without internet', () => {
     expect(await run(page)).toEqual({ data: { profile: { firstName: 'Typed by hand' } } });
   });
 
-  test('keeps the operation in the address, as long as it fits there', async () => {
-    const { pathname, search, searchParams } = new URL(page.url());
-    expect(searchParams.get('query')).toContain('query Written');
-    const other = await openPage(gateway.url, pathname + search);
+  test('keeps the operation in the address’s hash, as long as it fits there', async () => {
+    const { pathname, search, hash } = new URL(page.url());
+    expect(search).toBe('');
+    const held = new URLSearchParams(hash.slice(1));
+    expect([...held.keys()]).toEqual(['query', 'variables']);
+    expect(held.get('query')).toContain('query Written');
+    const other = await openPage(gateway.url, pathname + hash);
     expect(await textOf(other, '.graphiql-query-editor')).toContain('query Written');
+    expect(await textOf(other, SHOWN_TOOL)).toContain('typed-1');
+    expect(await run(other)).toEqual({ data: { profile: { firstName: 'Typed by hand' } } });
+    // A link that is pasted into an open page.
+    const link = new URLSearchParams({
+      query: 'query Pasted { profile(profileId: "1002", source: "Webshop") { id } }',
+    });
+    await other.goto(`${gateway.url}${pathname}#${link}`);
+    await expect.poll(() => textOf(other, '.graphiql-query-editor')).toContain('query Pasted');
+    await closeTab(other, 'Pasted');
     await other.close();
 
     await page.locator('.graphiql-query-editor .view-lines').click();
     await page.keyboard.press('Control+Home');
     await page.keyboard.insertText(`# ${'long '.repeat(4_000)}\n`);
-    await expect.poll(() => new URL(page.url()).search.length).toBe(0);
+    await expect.poll(() => new URL(page.url()).hash.length).toBe(0);
     // The tabs are kept a moment after the address.
     await page.waitForTimeout(1_000);
     await page.reload();
     await ready(page);
     expect(await page.getByRole('tab').count()).toBe(readExamples().size);
     expect(await textOf(page, '.graphiql-query-editor')).toContain('# long long');
+  });
+
+  test('opens a link on a first visit, beside the examples', async () => {
+    const context = await browser.browser()?.newContext({ viewport: DESKTOP });
+    const first = context ? await context.newPage() : await browser.newPage();
+    await first.addInitScript(() => {
+      if (!sessionStorage.getItem('visited')) localStorage.clear();
+      sessionStorage.setItem('visited', 'yes');
+    });
+    const link = new URLSearchParams({
+      query: 'query Linked($id: ID!) { profile(profileId: $id, source: "Webshop") { name } }',
+      variables: '{"id": "1001"}',
+    });
+    await first.goto(`${gateway.url}/graphql#${link}`);
+    await ready(first);
+    expect(await first.getByRole('tab').count()).toBe(readExamples().size + 1);
+    expect((await run(first)).data).toEqual({ profile: { name: 'Ada Example' } });
+    await closeTab(first, 'Linked');
+    await first.close();
+    await context?.close();
+  });
+
+  test('copies a link to the operation', async () => {
+    await browser.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: gateway.url });
+    await open(page, '02-profiles');
+    await page.getByRole('button', { name: 'Copy link' }).click();
+    await page.getByText('Link copied').waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
+    expect(page.url()).toContain('#query=');
+  });
+
+  test('prettifies', async () => {
+    await page.locator('.graphiql-tab-button').first().dispatchEvent('click');
+    await expect.poll(() => textOf(page, '.graphiql-query-editor')).toContain('# long');
+    await write(
+      page,
+      '.graphiql-query-editor',
+      'query Ugly { profile(profileId:"1001" source:"Webshop"){name email} }',
+    );
+    await page.getByRole('button', { name: 'Prettify' }).click();
+    await expect
+      .poll(() => page.evaluate(() => new URLSearchParams(location.hash.slice(1)).get('query')))
+      .toBe('query Ugly {\n  profile(profileId: "1001", source: "Webshop") {\n    name\n    email\n  }\n}\n');
+  });
+
+  test('builds a query in its explorer', async () => {
+    await page.getByRole('button', { name: 'Show GraphiQL Explorer' }).click();
+    const explorer = page.locator('.docExplorerWrap');
+    await explorer.locator('[data-field-name="firstName"]').first().click();
+    await expect.poll(() => textOf(page, '.graphiql-query-editor')).toContain('firstName');
+    const country = explorer.getByRole('checkbox', { name: 'country' }).first();
+    expect(await country.getAttribute('aria-checked')).toBe('false');
+    await country.press('Space');
+    await expect.poll(() => textOf(page, '.graphiql-query-editor')).toContain('country');
+    expect(await country.getAttribute('aria-checked')).toBe('true');
+    await page.screenshot({ path: `${SHOTS}/explorer.png` });
+    await page.getByRole('button', { name: 'Hide GraphiQL Explorer' }).click();
+  });
+
+  test('remembers what was run in its history', async () => {
+    await page.getByRole('button', { name: 'Show History' }).click();
+    const history = page.locator('.graphiql-history');
+    await expect.poll(() => history.textContent()).toContain('Written');
+    await page.screenshot({ path: `${SHOTS}/history.png` });
+    await page.getByRole('button', { name: 'Hide History' }).click();
+  });
+
+  test('shows before the run what it may cost, and after it each REST call', async () => {
+    await open(page, WITH_LINKS);
+    await page.getByRole('button', { name: 'Show Upstream cost' }).click();
+    const plan = page.getByRole('region', { name: 'Planned REST calls' });
+    await plan.waitFor();
+    await expect.poll(() => plan.getByRole('row').last().textContent()).toMatch(/^Total\d/);
+    gateway.sandbox.requests.length = 0;
+    await run(page);
+    expect(receipt.calls).toBeGreaterThan(3);
+    expect(gateway.sandbox.requests).toHaveLength(receipt.calls);
+    await expect.poll(() => page.locator('.cost-bar').count()).toBe(receipt.trace.length);
+    const panel = page.locator('.cost');
+    expect(await panel.textContent()).toContain(`${receipt.calls} of 1,000 REST calls`);
+    expect(await page.locator('.graphiql-footer').textContent()).toContain(`${receipt.calls} of 1,000 REST calls`);
+    const bars = await page.locator('.cost-bar').allTextContents();
+    expect(bars[0]).toMatch(/^GET \/project\/\{project\}\/\w+[\d.,]+ ms$|^GET .* ms$/);
+    await page.screenshot({ path: `${SHOTS}/cost.png` });
+
+    await page.getByText('As a table').press('Enter');
+    const table = page.getByRole('region', { name: 'REST calls as a table' });
+    expect(await table.getByRole('row').count()).toBe(receipt.trace.length + 1);
+    for (const [index, { endpoint }] of receipt.trace.entries()) {
+      expect(
+        await table
+          .getByRole('row')
+          .nth(index + 1)
+          .textContent(),
+      ).toContain(endpoint);
+    }
+  });
+
+  test('tells calls that were shared, tried again and refused from the rest', async () => {
+    gateway.sandbox.faults.set([
+      { match: { path: '/profile/1003' }, status: 503, times: 1 },
+      { match: { path: '/profile/1002' }, status: 404 },
+    ]);
+    const one = (name: string, id: string): string =>
+      `${name}: profile(profileId: "${id}", source: "Webshop") { name }`;
+    const query = `query Mixed { ${one('a', '1001')} ${one('b', '1001')} ${one('c', '1002')} ${one('d', '1003')} }`;
+    const opened = await openPage(gateway.url, `/graphql#${new URLSearchParams({ query })}`);
+    await run(opened);
+    gateway.sandbox.faults.clear();
+    await expect.poll(() => opened.locator('.cost-bar').count()).toBe(4);
+    const bars = (await opened.locator('.cost-bar').allTextContents()).join('\n');
+    for (const words of ['shared', 'refused', 'ok, retried (2 attempts)']) expect(bars).toContain(words);
+    expect(await opened.locator('.graphiql-footer').textContent()).toContain('1 retried · 1 shared');
+    await opened.screenshot({ path: `${SHOTS}/cost-mixed.png` });
+    await opened.emulateMedia({ colorScheme: 'dark' });
+    await opened.screenshot({ path: `${SHOTS}/cost-dark.png` });
+    await closeTab(opened, 'Mixed');
+    await opened.close();
+  });
+
+  test('says when an operation will be refused, and why there is no plan', async () => {
+    const problem = page.locator('.cost-problem');
+    await page.locator('.graphiql-tab-button').first().dispatchEvent('click');
+    await write(
+      page,
+      '.graphiql-query-editor',
+      '{ conversions(first: 500) { nodes { profile { conversions(first: 10) { nodes { profile { name } } } } } } }',
+    );
+    await expect.poll(() => problem.textContent()).toMatch(/^Will be refused: more than 5,000 REST calls/);
+    await write(page, '.graphiql-query-editor', '{ nothing }');
+    await expect.poll(() => problem.textContent()).toContain('Cannot query field "nothing"');
+  });
+
+  test.each([
+    ['desktop', DESKTOP, 'light'],
+    ['phone', PHONE, 'light'],
+    ['desktop', DESKTOP, 'dark'],
+  ] as const)('has no serious fault of accessibility on a %s, %o, %s', async (_name, size, colorScheme) => {
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme });
+    await open(page, WITH_LINKS);
+    await run(page);
+    for (const plugin of ['Documentation Explorer', 'History', 'GraphiQL Explorer', 'Upstream cost']) {
+      const show = page.getByRole('button', { name: `Show ${plugin}` });
+      if ((await show.count()) > 0) await show.click();
+      await page.waitForTimeout(1_000);
+      expect(await faults(page), plugin).toEqual([]);
+    }
+    await page.screenshot({ path: `${SHOTS}/cost-${_name}-${colorScheme}.png` });
+    await page.setViewportSize(DESKTOP);
+    await page.emulateMedia({ colorScheme: 'light' });
+  });
+
+  test('can be used by the keyboard alone: to the panel, into its tables', async () => {
+    await page.getByRole('button', { name: 'Hide Upstream cost' }).focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('.cost').count()).toBe(0);
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Planned REST calls' }).waitFor();
+    const reached = new Set<string>();
+    for (let i = 0; i < 12; i++) {
+      await page.keyboard.press('Tab');
+      reached.add(
+        await page.evaluate(
+          () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '',
+        ),
+      );
+    }
+    expect([...reached]).toEqual(expect.arrayContaining(['Planned REST calls', 'As a table']));
+    await page.getByRole('button', { name: 'Hide Upstream cost' }).click();
   });
 
   test('shows our descriptions in its documentation', async () => {
@@ -260,7 +475,7 @@ describe('GraphiQL in a browser without internet', () => {
     const waiting = await browser.newPage();
     await waiting.emulateMedia({ colorScheme: 'dark' });
     let fail = (): void => undefined;
-    await waiting.route('**/graphiql/graphiql.js', async (route) => {
+    await waiting.route('**/graphiql/main-*.js', async (route) => {
       await new Promise<void>((done) => {
         fail = done;
       });

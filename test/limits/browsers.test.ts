@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
@@ -64,8 +65,10 @@ describe('a page of any other origin', () => {
   });
 });
 
+const manifest = JSON.parse(readFileSync(new URL('../../assets/graphiql/manifest.json', import.meta.url), 'utf8'));
+
 describe('an answer', () => {
-  test.each(['/health', '/metrics', '/nowhere', '/graphiql/boot.js'])(
+  test.each(['/health', '/metrics', '/nowhere', `/graphiql/${manifest.script}`])(
     'of %s may be neither framed nor sniffed',
     async (path) => {
       const { headers } = await fetch(closed.url + path);

@@ -1,0 +1,37 @@
+-- One POST body per line of the file that is the first argument, in turns; a JSON line with what was measured at the end.
+local requests = {}
+local threads = {}
+at = 0
+sent = 0
+
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
+function init(args)
+  for line in io.lines(args[1]) do
+    requests[#requests + 1] = wrk.format("POST", nil, {
+      ["content-type"] = "application/json",
+      ["accept"] = "application/json",
+    }, line)
+  end
+  at = tonumber(args[2] or "0")
+end
+
+function request()
+  at = at % #requests + 1
+  sent = sent + 1
+  return requests[at]
+end
+
+function done(summary, latency, _)
+  local errors = summary.errors
+  local all = 0
+  for _, thread in ipairs(threads) do all = all + thread:get("sent") end
+  io.write(string.format(
+    '\nRESULT {"requests":%d,"sent":%d,"seconds":%.6f,"bytes":%d,"p50Ms":%.3f,"p99Ms":%.3f,"maxMs":%.3f,"socketErrors":%d,"timeouts":%d,"statusErrors":%d}\n',
+    summary.requests, all, summary.duration / 1000000, summary.bytes,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000,
+    errors.connect + errors.read + errors.write, errors.timeout, errors.status
+  ))
+end

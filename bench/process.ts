@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The core of what is measured, and the core of upstream and load. */
+export const SYSTEM_CORE = '0';
+export const LOAD_CORE = '1';
+/** Ticks of /proc/<pid>/stat per second: fixed on Linux for all that user space sees. */
+const TICKS = 100;
+
+/** A loopback port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Starts a program on a core. Its errors are kept for messages. */
+export function startPinned(
+  core: string,
+  command: readonly string[],
+  options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {},
+): ChildProcess & { readonly said: () => string } {
+  const child = spawn('taskset', ['-c', core, ...command], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', ...options.env },
+    ...(options.cwd === undefined ? undefined : { cwd: options.cwd }),
+  });
+  let said = '';
+  const keep = (chunk: Buffer): void => {
+    said = (said + chunk).slice(-4_000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  return Object.assign(child, { said: () => said.trim() });
+}
+
+/**
+ * Waits until there is an answer of any status.
+ *
+ * @throws Error when the process ends first, or after 15 s
+ */
+export async function untilAnswering(url: string, child: ChildProcess, init?: RequestInit): Promise<void> {
+  let failed: Error | undefined;
+  child.once('error', (error) => {
+    failed = error;
+  });
+  const end = Date.now() + 15_000;
+  while (Date.now() < end) {
+    if (failed) throw failed;
+    if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}`);
+    try {
+      await (await fetch(url, init)).arrayBuffer();
+      return;
+    } catch {
+      await sleep(50);
+    }
+  }
+  throw new Error('gave no answer within 15 s');
+}
+
+/** Ends a process, after 5 s by force. */
+export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** CPU time that a process has used, all its threads together, in ms. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name, in parentheses, may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS;
+}
+
+/** Resident memory of a process in MB. */
+export function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024;
+}

@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, SYSTEM_CORE, startPinned } from './process.ts';
+import { running, type System } from './system.ts';
+
+/** Without dedupe it opens a connection per link: fewer kept open cost it most of its rate. */
+const IDLE_CONNECTIONS = 4_000;
+const GLIBC = join(import.meta.dirname, '.glibc/usr/lib/x86_64-linux-gnu');
+const BINARY = join(import.meta.dirname, 'node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall');
+
+/** Tailcall, with its configuration written for this upstream. */
+export function tailcall(name: string, title: string, dedupe: boolean): System {
+  return {
+    name,
+    title,
+    kind: 'peer',
+    ...(dedupe ? { shares: 'operations' } : undefined),
+    start: async ({ upstream }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-tailcall-'));
+      const port = await freePort();
+      const file = join(folder, 'config.graphql');
+      await writeFile(file, configuration(port, upstream, dedupe));
+      const child = startPinned(SYSTEM_CORE, command(file), {
+        env: { TAILCALL_LOG_LEVEL: 'error', TAILCALL_TRACKER: 'false' },
+      });
+      const it = await running(child, port, () => '/graphql');
+      return {
+        ...it,
+        stop: async () => {
+          await it.stop();
+          await rm(folder, { recursive: true, force: true });
+        },
+      };
+    },
+  };
+}
+
+/** The command that starts the binary: by the glibc that `bench/glibc.sh` fetched, where that was done. */
+function command(file: string): string[] {
+  const loader = join(GLIBC, 'ld-linux-x86-64.so.2');
+  return [...(existsSync(loader) ? [loader, '--library-path', GLIBC] : []), BINARY, 'start', file];
+}
+
+/** The schema of the other peers. Dedupe is asked for field by field, and reaches whole operations where all have it. */
+function configuration(port: number, upstream: string, dedupe: boolean): string {
+  const api = `${upstream}/2.0/project/1`;
+  const more = dedupe ? ', dedupe: true' : '';
+  const source = '{key: "source", value: "{{.args.source}}"}';
+  const list = '{key: "limit", value: "{{.args.first}}"}, {key: "page", value: "1"}';
+  return `
+schema
+  @server(port: ${port}, hostname: "127.0.0.1", workers: 1)
+  @upstream(httpCache: 0, poolMaxIdlePerHost: ${IDLE_CONNECTIONS}) {
+  query: Query
+}
+type Query {
+  profile(profileId: ID!, source: String): Profile
+    @http(url: "${api}/profile/{{.args.profileId}}", query: [${source}]${more})
+  conversions(first: Int): ConversionConnection
+    @http(url: "${api}/sale", query: [${list}]${more})
+}
+type Profile {
+  profileid: ID! @modify(name: "profileId")
+  name: String
+  email: String
+  country: String
+}
+type ConversionConnection {
+  items: [Conversion]! @modify(name: "nodes")
+}
+type Conversion {
+  conversionid: ID! @modify(name: "conversionId")
+  profileid: ID! @modify(name: "profileId")
+  total: Float
+  items: [ConversionItem!]!
+  profile(source: String): Profile
+    @http(url: "${api}/profile/{{.value.profileid}}", query: [${source}]${more})
+}
+type ConversionItem {
+  itemid: ID @modify(name: "itemId")
+  name: String
+  price: Float
+  quantity: Float
+}
+`;
+}

@@ -1,0 +1,18 @@
+import type { FC } from 'react';
+import { count } from './words.ts';
+
+/** How much of a limit is used, as a bar and in words. */
+export const Budget: FC<{ used: number; limit: number; label: string }> = ({ used, limit, label }) => {
+  const share = Math.min(1, used / limit);
+  const over = used > limit;
+  return (
+    <p className="cost-budget">
+      <span className={over ? 'cost-over' : undefined}>
+        <strong>{count(used)}</strong> of {count(limit)} {label}
+      </span>
+      <span className="cost-gauge" aria-hidden="true">
+        <span className={over ? 'cost-fill cost-fill-over' : 'cost-fill'} style={{ width: `${share * 100}%` }} />
+      </span>
+    </p>
+  );
+};

@@ -1,0 +1,129 @@
+import { type FC, useState } from 'react';
+import type { Call, Outcome, Receipt } from '../api.ts';
+import { useRun } from '../run.ts';
+import { Budget } from './budget.tsx';
+import { Endpoint } from './endpoint.tsx';
+import { count, details, ms, outcomeOf } from './words.ts';
+
+/** Bars that are drawn before the user asks for the rest. */
+const FIRST_BARS = 100;
+
+const LEGEND: Readonly<Record<Outcome, string>> = {
+  ok: 'answered',
+  refused: 'refused by the API (4xx)',
+  failed: 'failed or given up',
+  shared: 'shared with another read: no call',
+  cached: 'from the cache: no call',
+  stale: 'from the cache, older than it should be',
+};
+
+/** What the last run cost: the total, and each REST call as a bar in time. */
+export const LastRun: FC = () => {
+  const { state, receipt } = useRun();
+  return (
+    <section className="cost-section" aria-labelledby="cost-run">
+      <h3 id="cost-run">The last run</h3>
+      {state === 'none' ? (
+        <p className="cost-note">Run an operation to see its REST calls.</p>
+      ) : state === 'running' ? (
+        <p className="cost-note">Running …</p>
+      ) : receipt === undefined ? (
+        <p className="cost-note">It did not run, so it made no REST call.</p>
+      ) : (
+        <Waterfall receipt={receipt} />
+      )}
+    </section>
+  );
+};
+
+const Waterfall: FC<{ receipt: Receipt }> = ({ receipt }) => {
+  const [all, setAll] = useState(false);
+  const { calls, budget, trace, ms: took, omitted = 0 } = receipt;
+  const shown = all ? trace : trace.slice(0, FIRST_BARS);
+  const whole = Math.max(took, ...trace.map(({ start, ms }) => start + ms), 0.1);
+  const outcomes = (Object.keys(LEGEND) as Outcome[]).filter((name) => trace.some(({ outcome }) => outcome === name));
+  return (
+    <>
+      <Budget used={calls} limit={budget} label="REST calls" />
+      <p className="cost-note">In {details(receipt)}</p>
+      {trace.length > 0 && (
+        <>
+          <ul className="cost-legend" aria-label="Colours of the bars">
+            {outcomes.map((outcome) => (
+              <li key={outcome}>
+                <span className={`cost-swatch cost-${outcome}`} aria-hidden="true" />
+                <b>{outcome}</b> {LEGEND[outcome]}
+              </li>
+            ))}
+          </ul>
+          <ol className="cost-bars" aria-label={`REST calls in ${ms(whole)}`}>
+            {shown.map((call, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a trace is never reordered
+              <Bar key={index} call={call} whole={whole} />
+            ))}
+          </ol>
+          {shown.length < trace.length && (
+            <button type="button" className="cost-button" onClick={() => setAll(true)}>
+              Show all {count(trace.length)}
+            </button>
+          )}
+          {omitted > 0 && <p className="cost-note">{count(omitted)} more were not noted.</p>}
+          <details className="cost-details">
+            <summary>As a table</summary>
+            <CallTable calls={shown} />
+          </details>
+        </>
+      )}
+    </>
+  );
+};
+
+const Bar: FC<{ call: Call; whole: number }> = ({ call, whole }) => (
+  <li className="cost-bar">
+    <span className="cost-endpoint">
+      <Endpoint name={call.endpoint} />
+      <span className="cost-took">
+        {call.outcome !== 'ok' || call.attempts > 1 ? <em>{outcomeOf(call)}</em> : null} {ms(call.ms)}
+      </span>
+    </span>
+    <span className="cost-track" aria-hidden="true">
+      <span
+        className={`cost-span cost-${call.outcome}${call.attempts > 1 ? ' cost-retried' : ''}`}
+        style={{ left: `${(call.start / whole) * 100}%`, width: `${(call.ms / whole) * 100}%` }}
+      />
+    </span>
+  </li>
+);
+
+const CallTable: FC<{ calls: readonly Call[] }> = ({ calls }) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by the keyboard
+  <section className="cost-scroll" aria-label="REST calls as a table" tabIndex={0}>
+    <table className="cost-table">
+      <thead>
+        <tr>
+          <th scope="col">Endpoint</th>
+          <th scope="col">Outcome</th>
+          <th scope="col" className="cost-number">
+            Start
+          </th>
+          <th scope="col" className="cost-number">
+            Took
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {calls.map((call, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a trace is never reordered
+          <tr key={index}>
+            <th scope="row">
+              <Endpoint name={call.endpoint} />
+            </th>
+            <td>{outcomeOf(call)}</td>
+            <td className="cost-number">{ms(call.start)}</td>
+            <td className="cost-number">{ms(call.ms)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </section>
+);

@@ -1,0 +1,13 @@
+import type { FC } from 'react';
+import { useRun } from '../run.ts';
+import { summary } from './words.ts';
+
+/** The cost of the last run in one line below its answer, told to screen readers when it changes. */
+export const Status: FC = () => {
+  const { state, receipt } = useRun();
+  return (
+    <p className="cost-status" role="status">
+      {state === 'done' && receipt ? `Upstream: ${summary(receipt)}` : ''}
+    </p>
+  );
+};

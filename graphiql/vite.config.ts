@@ -1,0 +1,20 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+import { patches } from './patches.ts';
+
+export default defineConfig({
+  base: '/graphiql/',
+  plugins: [patches(), react()],
+  worker: { format: 'es' },
+  build: {
+    manifest: 'manifest.json',
+    license: { fileName: 'LICENSES.md' },
+    target: 'es2022',
+    assetsDir: '',
+    // What a style needs it finds as a file: the page's policy allows few things in line.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 5_000,
+    rollupOptions: { input: 'src/boot.ts' },
+  },
+});

@@ -1,0 +1,40 @@
+import { GatewayError } from '../lib/error.ts';
+import { allows, missing, type Scope, type ScopeSet, scopeSet } from '../lib/scopes.ts';
+import type { Resource } from './endpoints.ts';
+
+const READ: Readonly<Record<Resource, ScopeSet>> = {
+  profile: scopeSet(['profiles:read']),
+  content: scopeSet(['contents:read']),
+  conversion: scopeSet(['conversions:read']),
+  interaction: scopeSet(['interactions:read']),
+};
+const WRITE: Readonly<Record<Resource, ScopeSet>> = {
+  profile: scopeSet(['profiles:write']),
+  content: scopeSet(['contents:write']),
+  conversion: scopeSet(['conversions:write']),
+  interaction: scopeSet(['interactions:write']),
+};
+
+/** What it takes to see, or to ask for, personal data as it is. */
+export const PERSONAL: ScopeSet = scopeSet(['pii:read']);
+
+/** The scope that reading, or writing, a resource's records takes. */
+export function scopeOf(resource: Resource, action: 'read' | 'write'): ScopeSet {
+  return action === 'read' ? READ[resource] : WRITE[resource];
+}
+
+/** The error for what a principal may not do; names the scopes, which are no secret. */
+export function forbidden(names: readonly Scope[]): GatewayError {
+  return new GatewayError(
+    'FORBIDDEN',
+    `This caller lacks the scope${names.length > 1 ? 's' : ''} ${names.join(', ')}.`,
+  );
+}
+
+/**
+ * The fence around the data itself, behind the check of the document: whatever way led here.
+ * @throws GatewayError `FORBIDDEN`
+ */
+export function checkAccess(held: ScopeSet, needed: ScopeSet): void {
+  if (!allows(held, needed)) throw forbidden(missing(held, needed));
+}

@@ -1,0 +1,133 @@
+import { createHmac } from 'node:crypto';
+import type { TypeName } from './keys.ts';
+
+/** How personal data comes to those who may not see it. */
+export type MaskMode = 'hash' | 'partial' | 'null';
+
+export interface MaskOptions {
+  readonly mode: MaskMode;
+  /** Key of the hashes; needed with `hash`. */
+  readonly key?: string | undefined;
+  /** Names of further fields that are personal, by their REST or GraphQL names; of all types. */
+  readonly fields: readonly string[];
+}
+
+/** The types of records, and of the lines in a conversion. */
+type MaskedType = TypeName | 'ConversionItem';
+
+/** Fields that are a person's, by normal names. The `name` of a product is nobody's. */
+const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
+const OF_PERSONS: ReadonlySet<MaskedType> = new Set(['Profile', 'Conversion', 'Interaction']);
+
+/** Levels of lists and objects in attributes that are looked into; what lies deeper is masked whole. */
+const MAX_LEVELS = 16;
+
+/** What an e-mail address looks like wherever it may stand. */
+const ADDRESS = /^[^\s@]{1,128}@[^\s@]{1,250}$/;
+
+/** `First_Name`, `firstName` and `firstname` are one name. */
+function normalize(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+}
+
+/** Which fields are personal, and what stands for their values. */
+export class Masking {
+  readonly #options: MaskOptions;
+  readonly #extra: ReadonlySet<string>;
+  readonly #ofPersons: ReadonlySet<string>;
+
+  constructor(options: MaskOptions) {
+    this.#options = options;
+    this.#extra = new Set(options.fields.map(normalize));
+    this.#ofPersons = new Set([...PERSONAL, ...this.#extra]);
+  }
+
+  /** Whether a field is personal; `name` in any spelling. */
+  covers(type: MaskedType, name: string): boolean {
+    return (OF_PERSONS.has(type) ? this.#ofPersons : this.#extra).has(normalize(name));
+  }
+
+  /** For one operation in a project: keeps what was masked. */
+  for(project: string): Mask {
+    return new Mask(this, this.#options, project);
+  }
+}
+
+/** The masking of one operation. */
+export class Mask {
+  /** What has been masked: `Profile.email`, `Profile.attributes.phone`. */
+  readonly masked = new Set<string>();
+  readonly #masking: Masking;
+  readonly #options: MaskOptions;
+  readonly #project: string;
+  readonly #covered = new Map<string, boolean>();
+
+  constructor(masking: Masking, options: MaskOptions, project: string) {
+    this.#masking = masking;
+    this.#options = options;
+    this.#project = project;
+  }
+
+  /** A field's value as this caller may see it; only text can be hashed, all else becomes null. */
+  field<T>(type: MaskedType, name: string, rest: string, value: T): T | null {
+    if (value === null || !(this.#covers(type, name) || this.#covers(type, rest))) return value;
+    this.masked.add(`${type}.${name}`);
+    return typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+  }
+
+  /** Attributes as this caller may see them, at all their levels. */
+  attributes(type: MaskedType, attributes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    return this.#object(type, attributes, `${type}.attributes`, MAX_LEVELS);
+  }
+
+  #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
+    const result: Record<string, unknown> = Object.create(null);
+    for (const [name, inner] of Object.entries(value)) {
+      result[name] = this.#value(type, name, inner, path, levels);
+    }
+    return result;
+  }
+
+  #value(type: MaskedType, name: string, value: unknown, path: string, levels: number): unknown {
+    if (value === null || value === '') return value;
+    const isObject = typeof value === 'object';
+    if (this.#covers(type, name) || (isObject && levels === 0)) {
+      this.masked.add(`${path}.${name}`);
+      return isObject ? null : this.#cover(String(value));
+    }
+    // An address is personal under any name.
+    if (typeof value === 'string' && ADDRESS.test(value)) {
+      this.masked.add(`${path}.${name}`);
+      return this.#cover(value);
+    }
+    if (Array.isArray(value)) return value.map((item) => this.#value(type, name, item, path, levels - 1));
+    return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;
+  }
+
+  #covers(type: MaskedType, name: string): boolean {
+    const known = this.#covered.get(`${type}.${name}`);
+    if (known !== undefined) return known;
+    const covered = this.#masking.covers(type, name);
+    // Names in attributes are the project's own, and any number.
+    if (this.#covered.size < 1_000) this.#covered.set(`${type}.${name}`, covered);
+    return covered;
+  }
+
+  #cover(value: string): string | null {
+    const { mode, key } = this.#options;
+    if (mode === 'null') return null;
+    if (mode === 'partial') return partial(value);
+    if (key === undefined) return null;
+    // Addresses join whatever their case; a hash of one project tells nothing in another.
+    const text = value.includes('@') ? value.trim().toLowerCase() : value;
+    const hmac = createHmac('sha256', key).update(`${this.#project}\n${text}`);
+    return `hash:${hmac.digest('base64url').slice(0, 22)}`;
+  }
+}
+
+/** First letters only: `a***@e***` for an address, `A***` for all else. */
+function partial(value: string): string {
+  const first = (text: string): string => `${[...text][0] ?? ''}***`;
+  const at = value.lastIndexOf('@');
+  return at > 0 ? `${first(value.slice(0, at))}@${first(value.slice(at + 1))}` : first(value);
+}

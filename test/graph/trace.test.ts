@@ -1,0 +1,153 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import type { TraceEntry } from '../../src/lib/trace.ts';
+import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+
+const gateway = await startWithSandbox({ MAX_UPSTREAM_CALLS: '1500' });
+beforeEach(() => gateway.sandbox.reset());
+afterAll(() => gateway.close());
+
+interface Receipt {
+  calls: number;
+  deduped: number;
+  retries: number;
+  ms: number;
+  budget: number;
+  trace: TraceEntry[];
+  omitted?: number;
+}
+
+async function receipt(
+  query: string,
+  variables?: object,
+  on: Pick<typeof gateway, 'query'> = gateway,
+): Promise<Receipt> {
+  const { body } = await on.query(query, variables, { 'x-upstream-receipt': 'trace' });
+  return body.extensions.upstream;
+}
+
+const count = (trace: TraceEntry[], outcome: TraceEntry['outcome']): number =>
+  trace.filter((entry) => entry.outcome === outcome).length;
+const attempts = (trace: TraceEntry[]): number => trace.reduce((sum, entry) => sum + entry.attempts, 0);
+
+describe('the trace of a receipt', () => {
+  test('comes when it is asked for, and not with the plain receipt', async () => {
+    const query = '{ profile(profileId: "1001", source: "Webshop") { name } }';
+    const plain = await gateway.query(query, {}, { 'x-upstream-receipt': '1' });
+    expect(Object.keys(plain.body.extensions.upstream).sort()).toEqual(
+      ['cached', 'calls', 'deduped', 'ms', 'retries', 'stale'].sort(),
+    );
+    expect((await gateway.query(query)).body.extensions).toBeUndefined();
+    expect((await gateway.query(query, {}, { 'x-upstream-receipt': 'yes' })).body.extensions).toBeUndefined();
+    expect(await receipt(query)).toMatchObject({
+      calls: 1,
+      budget: 1500,
+      trace: [{ endpoint: 'GET /project/{project}/profile/{id}', outcome: 'ok', attempts: 1 }],
+    });
+  });
+
+  test('tells each call’s endpoint, start and end in the operation’s time, and nothing of records', async () => {
+    gateway.sandbox.faults.set({ latencyMs: 40 });
+    const { calls, deduped, ms, trace } = await receipt(
+      '{ conversions(first: 3) { nodes { conversionId email profile { name } } } }',
+    );
+    expect(trace[0]?.endpoint).toBe('GET /project/{project}/sale');
+    expect(attempts(trace)).toBe(calls);
+    expect(count(trace, 'shared')).toBe(deduped);
+    for (const { start, ms: took, endpoint, outcome } of trace) {
+      expect(endpoint).toMatch(/^GET (\/[a-z]+|\/\{project\}|\/\{id\})+$/);
+      expect(start + took).toBeLessThanOrEqual(ms + 0.2);
+      if (outcome !== 'shared') expect(took).toBeGreaterThanOrEqual(35);
+      for (const value of [start, took]) expect(Math.round(value * 10)).toBeCloseTo(value * 10, 6);
+    }
+    // A link waits for the list that it hangs on.
+    const list = trace[0] as TraceEntry;
+    expect(trace[1]?.start).toBeGreaterThanOrEqual(list.start + list.ms - 0.2);
+  });
+
+  test('tells what is shared, refused, tried again and given up as failed', async () => {
+    const upstream = await startWithUpstream((call, res) => {
+      if (call.path.includes('/profile/refused')) return void res.writeHead(404).end('{}');
+      if (call.path.includes('/profile/broken')) return void res.writeHead(503).end('{}');
+      const again = upstream.upstream.calls.filter(({ path }) => path === call.path).length > 1;
+      if (call.path.includes('/profile/flaky') && !again) return void res.writeHead(503).end('{}');
+      const id = /profile\/(\w+)/.exec(call.path)?.[1];
+      return { profileid: id, source: 's', profile: { email: 'who@example.com' } };
+    });
+    try {
+      const fields = ['fine', 'refused', 'broken', 'flaky'].map(
+        (id) => `${id}: profile(profileId: "${id}", source: "s") { email }`,
+      );
+      const query = `{ ${fields.join(' ')} again: profile(profileId: "fine", source: "s") { email } }`;
+      const { trace, calls, retries, deduped } = await receipt(query, {}, upstream);
+      expect(trace.map(({ outcome, attempts }) => [outcome, attempts])).toEqual([
+        ['ok', 1],
+        ['refused', 1],
+        ['failed', 3],
+        ['ok', 2],
+        ['shared', 0],
+      ]);
+      expect([calls, retries, deduped]).toEqual([7, 3, 1]);
+      expect(JSON.stringify(trace)).not.toMatch(/fine|flaky|broken|example/);
+    } finally {
+      await upstream.close();
+    }
+  });
+
+  test('tells a call that two operations share to both: as a call to one, as shared to the other', async () => {
+    gateway.sandbox.faults.set({ latencyMs: 150 });
+    const query = '{ profile(profileId: "1002", source: "Webshop") { name } }';
+    const receipts = await Promise.all([receipt(query), receipt(query)]);
+    expect(receipts.map(({ trace }) => trace.map(({ outcome }) => outcome)).sort()).toEqual([['ok'], ['shared']]);
+  });
+
+  test('tells writes, those in bulk as well', async () => {
+    const items = Array.from({ length: 120 }, (_, i) => ({ profileId: `trace-${i}`, source: 'Webshop' }));
+    const { trace, calls } = await receipt(
+      'mutation ($items: [ProfileInput!]!) { bulkUpsertProfiles(input: { items: $items }) { summary { upserted } } }',
+      { items },
+    );
+    expect(trace).toHaveLength(calls);
+    for (const { endpoint, outcome } of trace) {
+      expect([endpoint, outcome]).toEqual(['POST /project/{project}/profile/bulk', 'ok']);
+    }
+  });
+
+  test('leaves out calls that the budget forbade', async () => {
+    const poor = await startWithSandbox({ MAX_UPSTREAM_CALLS: '2' });
+    try {
+      const fields = ['1001', '1002', '1003', '1004'].map(
+        (id) => `p${id}: profile(profileId: "${id}", source: "Webshop") { name }`,
+      );
+      const { trace, calls, budget } = await receipt(`{ ${fields.join(' ')} }`, {}, poor);
+      expect([trace.length, calls, budget]).toEqual([2, 2, 2]);
+    } finally {
+      await poor.close();
+    }
+  });
+
+  test('holds 1,000 entries and counts the rest', async () => {
+    const same = await startWithUpstream((call) =>
+      call.path.includes('/sale')
+        ? {
+            total_items: 500,
+            page: 1,
+            items: Array.from({ length: 500 }, (_, i) => ({
+              conversionid: `${i}`,
+              source: 's',
+              profileid: 'one',
+            })),
+          }
+        : { profileid: 'one', source: 's', profile: {} },
+    );
+    try {
+      const query =
+        '{ conversions(first: 500) { nodes { profile(source: "s") { id } b: profile(source: "s") { id } c: profile(source: "s") { id } } } }';
+      const { trace, omitted, deduped } = await receipt(query, {}, same);
+      expect(trace).toHaveLength(1_000);
+      expect(deduped).toBe(1_499);
+      expect(omitted).toBe(501);
+    } finally {
+      await same.close();
+    }
+  });
+});

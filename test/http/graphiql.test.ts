@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import { digestOfSources } from '../../graphiql/digest.ts';
+import { startWithSandbox } from '../helpers/gateway.ts';
+
+const ASSETS = new URL('../../assets/graphiql/', import.meta.url);
+const manifest: {
+  sources: string;
+  script: string;
+  files: Record<string, { bytes: number; sha256: string }>;
+} = JSON.parse(readFileSync(new URL('manifest.json', ASSETS), 'utf8'));
+const names = Object.keys(manifest.files);
+
+const gateway = await startWithSandbox();
+afterAll(() => gateway.close());
+
+/** A request as it stands, without what `fetch` adds and undoes. */
+function raw(
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(`${gateway.url}${path}`, { method, headers }, async (res) => {
+      resolve({ status: res.statusCode ?? 0, headers: res.headers, body: Buffer.concat(await res.toArray()) });
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+describe('the built GraphiQL', () => {
+  test('is made of the sources that stand beside it: run `npm run build:graphiql` after a change', () => {
+    expect(manifest.sources).toBe(digestOfSources());
+  });
+
+  test('is what its manifest says, file by file, and below 2.5 MB', () => {
+    const onDisk = readdirSync(ASSETS).filter((name) => name.endsWith('.gz'));
+    expect(onDisk.sort()).toEqual(names.map((name) => `${name}.gz`).sort());
+    for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
+      const content = readFileSync(new URL(`${name}.gz`, ASSETS));
+      expect(content.length, name).toBe(bytes);
+      expect(createHash('sha256').update(content).digest('hex'), name).toBe(sha256);
+    }
+    expect(Object.values(manifest.files).reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(2_500_000);
+  });
+
+  test('names no address that it would load anything from', () => {
+    for (const name of names.filter((file) => file.endsWith('.css'))) {
+      const text = gunzipSync(readFileSync(new URL(`${name}.gz`, ASSETS))).toString();
+      expect(text.match(/(url\(["']?|@import\s+["'])(https?:)?\/\/[^)"']*/g), name).toBeNull();
+    }
+  });
+});
+
+describe('a file of GraphiQL', () => {
+  test.each(names)('%s comes gzipped, with its type, to be kept for good', async (name) => {
+    const { status, headers, body } = await raw(`/graphiql/${name}`, { 'accept-encoding': 'gzip, deflate, br' });
+    expect(status).toBe(200);
+    const types = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', ttf: 'font/ttf' };
+    expect(headers['content-type']).toBe(types[name.split('.').at(-1) as keyof typeof types]);
+    expect(headers['content-encoding']).toBe('gzip');
+    expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(createHash('sha256').update(body).digest('hex')).toBe(manifest.files[name]?.sha256);
+  });
+
+  test('comes as it is to who takes no gzip', async () => {
+    const path = `/graphiql/${manifest.script}`;
+    const gzipped = await raw(path, { 'accept-encoding': 'gzip' });
+    for (const headers of [{}, { 'accept-encoding': 'identity' }, { 'accept-encoding': 'gzip;q=0, br' }]) {
+      const plain = await raw(path, headers as Record<string, string>);
+      expect(plain.headers['content-encoding']).toBeUndefined();
+      expect(plain.headers.vary).toBe('accept-encoding');
+      expect(plain.body.equals(gunzipSync(gzipped.body))).toBe(true);
+    }
+  });
+
+  test('has a head without a body', async () => {
+    const { status, headers, body } = await raw(`/graphiql/${manifest.script}`, { 'accept-encoding': 'gzip' }, 'HEAD');
+    expect([status, headers['content-length'], body.length]).toEqual([
+      200,
+      String(manifest.files[manifest.script]?.bytes),
+      0,
+    ]);
+  });
+
+  test.each([
+    'manifest.json',
+    'LICENSES.md',
+    `${manifest.script}.gz`,
+    '../manifest.json',
+    '..%2f..%2fpackage.json',
+    'constructor',
+    '__proto__',
+    '',
+  ])('%s is none', async (name) => {
+    expect((await raw(`/graphiql/${name}`)).status).toBe(404);
+  });
+
+  test('that is given up half way leaves the gateway as it was', async () => {
+    const big = names.reduce((a, b) => ((manifest.files[a]?.bytes ?? 0) > (manifest.files[b]?.bytes ?? 0) ? a : b));
+    for (let i = 0; i < 10; i++) {
+      await new Promise<void>((resolve) => {
+        const sent = request(`${gateway.url}/graphiql/${big}`, (res) => {
+          res.once('data', () => {
+            sent.destroy();
+            resolve();
+          });
+          res.on('error', () => undefined);
+        });
+        sent.on('error', () => undefined);
+        sent.end();
+      });
+    }
+    expect((await gateway.query('{ __typename }')).body.data).toEqual({ __typename: 'Query' });
+  });
+});

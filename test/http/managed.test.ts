@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { generateKeyPair } from 'jose';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { startWithUpstream } from '../helpers/gateway.ts';
+import { startIssuer } from '../helpers/issuer.ts';
+import { createTokenFile } from '../helpers/token-file.ts';
+
+const QUERY = '{ profile(profileId: "1001", source: "Webshop") { profileId name } }';
+const GRANTED = { scope: 'profiles:read pii:read', projects: ['1'] };
+
+const issuer = await startIssuer();
+const tokens = createTokenFile();
+const shop = tokens.add('shop', ['profiles:read', 'pii:read'], ['1']);
+const both = tokens.add('both', ['profiles:read'], ['1', '2']);
+const other = tokens.add('other', ['profiles:read'], ['2']);
+const gateway = await startWithUpstream(() => ({ profileid: '1001', source: 'Webshop', name: 'Ada' }), {
+  ...tokens.settings,
+  ...issuer.settings,
+});
+const { upstream } = gateway;
+
+afterAll(async () => {
+  await gateway.close();
+  await issuer.close();
+  tokens.remove();
+});
+beforeEach(() => {
+  upstream.calls.length = 0;
+  issuer.answer = 'yes';
+});
+
+const [rsa, strangers] = [await generateKeyPair('RS256'), await generateKeyPair('ES256')];
+
+const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+const ask = (headers: Record<string, string>) => gateway.query(QUERY, {}, headers);
+
+/** A request that is turned away as a whole, before any call. */
+async function expectRefused(headers: Record<string, string>, status: number, code: string) {
+  const { body, ...answer } = await ask(headers);
+  expect([answer.status, body.errors?.[0]?.extensions.code, body.data]).toEqual([status, code, undefined]);
+  expect(upstream.calls).toEqual([]);
+  return { body, headers: answer.headers };
+}
+
+describe('a JSON Web Token', () => {
+  test('of the issuer lets in, and the gateway’s own key goes upstream', async () => {
+    const { status, body } = await ask(bearer(await issuer.sign(GRANTED)));
+    expect([status, body]).toEqual([200, { data: { profile: { profileId: '1001', name: 'Ada' } } }]);
+    expect(upstream.calls[0]?.headers['x-apikey']).toBe('k');
+    expect(upstream.calls[0]?.headers.authorization).toBeUndefined();
+  });
+
+  const now = Math.floor(Date.now() / 1000);
+  test.each([
+    ['with another audience', () => issuer.sign({ ...GRANTED, aud: 'another' })],
+    ['of another issuer', () => issuer.sign({ ...GRANTED, iss: 'https://stranger.example' })],
+    ['that has expired', () => issuer.sign({ ...GRANTED, exp: now - 120 })],
+    ['without an end', () => issuer.sign({ ...GRANTED, exp: undefined })],
+    ['without a subject', () => issuer.sign({ ...GRANTED, sub: undefined })],
+    ['that is not valid yet', () => issuer.sign({ ...GRANTED, nbf: now + 120 })],
+    ['by another key under a known name', () => issuer.sign(GRANTED, { key: strangers.privateKey })],
+    [
+      'by a key that is not in the set',
+      () => issuer.sign(GRANTED, { header: { alg: 'RS256', kid: 'r' }, key: rsa.privateKey }),
+    ],
+    [
+      'signed with the public key as a shared secret',
+      () => issuer.sign(GRANTED, { header: { alg: 'HS256' }, key: Buffer.from(JSON.stringify(issuer.publicKey)) }),
+    ],
+    [
+      'without a signature (alg none)',
+      async () => {
+        const [, payload] = (await issuer.sign(GRANTED)).split('.');
+        return `${Buffer.from('{"alg":"none"}').toString('base64url')}.${payload}.`;
+      },
+    ],
+    [
+      'whose claims were changed',
+      async () => {
+        const [header, , signature] = (await issuer.sign(GRANTED)).split('.');
+        const payload = { iss: issuer.settings.JWT_ISSUER, aud: 'gateway', sub: 'eve', exp: now + 600, ...GRANTED };
+        return `${header}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.${signature}`;
+      },
+    ],
+    ['that is none', async () => 'abc'],
+    ['that is far too long', async () => `eyJ.${'a'.repeat(9_000)}.b`],
+  ])('%s is refused, in the same words', async (_name, make) => {
+    const { body, headers } = await expectRefused(bearer(await make()), 401, 'UNAUTHENTICATED');
+    expect(body.errors?.[0]?.message).toBe('The token is not valid here.');
+    expect(headers.get('www-authenticate')).toBe('Bearer');
+  });
+
+  test('that was good is no longer once it has expired', async () => {
+    const token = await issuer.sign({ ...GRANTED, exp: Math.floor(Date.now() / 1000) - 29 });
+    expect((await ask(bearer(token))).status).toBe(200);
+    await sleep(2_000);
+    upstream.calls.length = 0;
+    await expectRefused(bearer(token), 401, 'UNAUTHENTICATED');
+  });
+
+  test('without the projects or scopes claims has none', async () => {
+    await expectRefused(bearer(await issuer.sign({ scope: GRANTED.scope })), 403, 'FORBIDDEN');
+    await expectRefused(bearer(await issuer.sign({ projects: ['1'] })), 403, 'FORBIDDEN');
+    await expectRefused(bearer(await issuer.sign({ scope: ['profiles:read'], projects: '1' })), 403, 'FORBIDDEN');
+  });
+
+  test('lets nobody in while the keys can not be had', async () => {
+    const cut = await startWithUpstream(() => ({}), { ...tokens.settings, ...issuer.settings });
+    for (const answer of ['no', 'html'] as const) {
+      issuer.answer = answer;
+      const before = issuer.fetches();
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, async () => cut.query(QUERY, {}, bearer(await issuer.sign(GRANTED)))),
+      );
+      for (const { status, body, headers } of answers) {
+        expect([status, body.errors?.[0]?.extensions.code]).toEqual([503, 'UPSTREAM_UNAVAILABLE']);
+        expect(headers.get('retry-after')).toBe('1');
+      }
+      expect(issuer.fetches() - before).toBeLessThanOrEqual(2);
+      await sleep(1_100);
+    }
+    expect(cut.upstream.calls).toEqual([]);
+    // A static token needs no keys.
+    expect((await cut.query(QUERY, {}, shop)).status).toBe(200);
+    issuer.answer = 'yes';
+    expect((await cut.query(QUERY, {}, bearer(await issuer.sign(GRANTED)))).status).toBe(200);
+    await cut.close();
+  });
+
+  test('of a new key is taken without a restart, and unknown keys do not make a flood of fetches', async () => {
+    const before = issuer.fetches();
+    for (let i = 0; i < 30; i++) await ask(bearer(await issuer.sign(GRANTED, { header: { kid: `none-${i}` } })));
+    expect(issuer.fetches() - before).toBeLessThanOrEqual(2);
+    await issuer.rotate();
+    await sleep(3_100);
+    expect((await ask(bearer(await issuer.sign(GRANTED)))).status).toBe(200);
+  });
+});
+
+describe('a static token', () => {
+  test('lets in', async () => {
+    expect((await ask(shop)).body.data).toEqual({ profile: { profileId: '1001', name: 'Ada' } });
+  });
+
+  test('is refused in the same words whether its id exists or not', async () => {
+    const [, id = ''] = (shop.authorization ?? '').split('.');
+    const wrong = await expectRefused(bearer(`dtg.${id}.${'A'.repeat(43)}`), 401, 'UNAUTHENTICATED');
+    const unknown = await expectRefused(bearer(`dtg.nobody.${'A'.repeat(43)}`), 401, 'UNAUTHENTICATED');
+    expect(wrong.body).toEqual(unknown.body);
+    for (const token of ['dtg', 'dtg.', 'dtg..', `dtg.${id}`, 'dtg.__proto__.x', `${shop.authorization?.slice(7)}x`]) {
+      expect((await expectRefused(bearer(token), 401, 'UNAUTHENTICATED')).body).toEqual(unknown.body);
+    }
+  });
+
+  test('or none at all: 401, and what to bring', async () => {
+    for (const headers of [{}, { authorization: 'Basic abc' }, { authorization: 'Bearer' }, { 'x-apikey': 'k' }]) {
+      const { headers: answer } = await expectRefused(headers as Record<string, string>, 401, 'UNAUTHENTICATED');
+      expect(answer.get('www-authenticate')).toBe('Bearer');
+    }
+  });
+
+  test('is read anew when the file changes; while that can’t be read none is valid', async () => {
+    const list = JSON.parse((await import('node:fs')).readFileSync(tokens.path, 'utf8'));
+    tokens.write('[{');
+    await sleep(1_100);
+    await expectRefused(shop, 401, 'UNAUTHENTICATED');
+    tokens.write(JSON.stringify(list));
+    await sleep(1_100);
+    expect((await ask(shop)).status).toBe(200);
+    const late = tokens.add('late', ['profiles:read'], ['1']);
+    await sleep(1_100);
+    expect((await ask(late)).status).toBe(200);
+    tokens.write(JSON.stringify(list.filter(({ id }: { id: string }) => id !== 'shop')));
+    await sleep(1_100);
+    upstream.calls.length = 0;
+    await expectRefused(shop, 401, 'UNAUTHENTICATED');
+    tokens.write(JSON.stringify(list));
+    await sleep(1_100);
+  });
+});
+
+describe('the project', () => {
+  test('of another is forbidden, whether it exists or not', async () => {
+    const theirs = await expectRefused({ ...shop, 'x-datatrics-project': '2' }, 403, 'FORBIDDEN');
+    const nobodys = await expectRefused({ ...shop, 'x-datatrics-project': '999' }, 403, 'FORBIDDEN');
+    expect(theirs.body).toEqual(nobodys.body);
+    await expectRefused(other, 403, 'FORBIDDEN');
+    const { status, body } = await ask({ ...shop, 'x-datatrics-project': '../1' });
+    expect([status, body.errors?.[0]?.extensions.code]).toEqual([200, 'BAD_USER_INPUT']);
+  });
+
+  test('that is configured is meant when none is named', async () => {
+    await ask(both);
+    expect(upstream.calls[0]?.path).toContain('/project/1/');
+  });
+});
+
+test('the schema can not be asked for, unless the settings say so', async () => {
+  const { body } = await gateway.query('{ __schema { queryType { name } } }', {}, shop);
+  expect(body.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
+  expect((await gateway.query('{ __typename }', {}, shop)).body).toEqual({ data: { __typename: 'Query' } });
+  const told = await startWithUpstream(() => ({}), { ...tokens.settings, INTROSPECTION: 'on' });
+  const { body: schema } = await told.query('{ __schema { queryType { name } } }', {}, shop);
+  expect(schema.data).toEqual({ __schema: { queryType: { name: 'Query' } } });
+  await told.close();
+});

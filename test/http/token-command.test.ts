@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { startWithUpstream } from '../helpers/gateway.ts';
+import { smallApi } from '../helpers/small-api.ts';
+import { createTokenFile } from '../helpers/token-file.ts';
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/token.ts', ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+test('npm run token makes a token and the entry by which the gateway knows it', async () => {
+  const { status, stdout } = run('--scopes', 'profiles:read, conversions:read', '--projects', '1', '--id', 'partner');
+  expect(status).toBe(0);
+  const [, token = ''] = /^token: (\S+)$/m.exec(stdout) ?? [];
+  const [, entry = ''] = /^entry: (.+)$/m.exec(stdout) ?? [];
+  expect(JSON.parse(entry)).toMatchObject({
+    id: 'partner',
+    scopes: ['profiles:read', 'conversions:read'],
+    projects: ['1'],
+  });
+  expect(entry).not.toContain(token.split('.')[2]);
+
+  const file = createTokenFile();
+  writeFileSync(file.path, `[${entry}]`);
+  const gateway = await startWithUpstream(smallApi, file.settings);
+  const query = '{ profiles { totalCount } }';
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await gateway.query(query, {}, headers)).body).toEqual({ data: { profiles: { totalCount: 1 } } });
+  expect((await gateway.query('{ contents { totalCount } }', {}, headers)).status).toBe(403);
+  await gateway.close();
+  file.remove();
+});
+
+test.each([
+  [['--projects', '1'], /--scopes: not given/],
+  [['--scopes', 'profiles:admin', '--projects', '1'], /--scopes: got profiles:admin/],
+  [['--scopes', 'pii:read'], /--projects: not given/],
+  [['--scopes', 'pii:read', '--projects', '../x'], /--projects: got/],
+  [['--scopes', 'pii:read', '--projects', '1', '--id', 'a b'], /--id: got/],
+  [['--scope', 'pii:read'], /--scope/],
+])('wrong usage %j is told', (args, message) => {
+  const { status, stderr, stdout } = run(...args);
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(message);
+  expect(stderr).toContain('npm run token -- --scopes');
+});
