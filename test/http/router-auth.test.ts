@@ -187,6 +187,26 @@ describe('/subgraph', () => {
       await close();
     });
 
+    test('behind the check of the document the data itself is guarded', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
+      writeFileSync(join(folder, 'tokens.json'), '[]');
+      const settings = { AUTH_MODE: 'managed', TOKENS_FILE: join(folder, 'tokens.json'), ROUTER_SECRET: HEADER };
+      const gateway = await startWithSandbox({ ...settings, PII_MASK: 'null' }, {}, { checkScopes: false });
+      const { status, body } = await gateway.subgraph(
+        QUERY,
+        { r: [{ ...entity, profileId: '1001', source: 'Webshop' }] },
+        { ...secret, 'x-datatrics-scopes': 'contents:read' },
+      );
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ _entities: [null] });
+      expect(body.errors?.map(({ path, extensions }) => [path, extensions.code])).toEqual([
+        [['_entities', 0], 'FORBIDDEN'],
+      ]);
+      expect(gateway.sandbox.requests).toEqual([]);
+      await gateway.close();
+      rmSync(folder, { recursive: true });
+    });
+
     test('configured scopes and projects count for a router that forwards none', async () => {
       const { ask, close } = await managed({ ROUTER_SCOPES: 'profiles:read,pii:read', ROUTER_PROJECTS: '1' });
       expect((await ask(secret)).body.data._entities[0]).toEqual({ name: 'Ada', country: 'NL' });
