@@ -6,7 +6,7 @@ import { type ProjectConfig, readFile, readProjects } from './config-file.ts';
 import { ENTITY_TYPES } from './datatrics/keys.ts';
 import type { MaskOptions } from './datatrics/masking.ts';
 import { isTimeZone } from './datatrics/time.ts';
-import type { MaxAges } from './graph/freshness.ts';
+import type { MaxAges } from './graph/cache-control.ts';
 import { OPTIONAL_DIRECTIVES, type OptionalDirective } from './graph/optional-directives.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';

@@ -20,11 +20,11 @@ import type { Admission } from '../lib/admission.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import { type Access, createAccess } from './access.ts';
+import type { CacheControlOf } from './cache-control.ts';
 import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
-import type { CacheControlOf } from './freshness.ts';
 import { type DocumentLimits, exceededLimit, isTooDeep, MAX_JSON_DEPTH, over } from './limits.ts';
 import { createPlanner, type Planner } from './plan.ts';
 

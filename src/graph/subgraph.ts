@@ -10,8 +10,8 @@ import { resolveEntities, resolveTaggedEntities } from './entities.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
 
+export { createCacheControl } from './cache-control.ts';
 export { entityExtensions } from './entities.ts';
-export { createCacheControl } from './freshness.ts';
 
 export interface SubgraphOptions extends SchemaOptions {
   /** Directives beyond those that every router takes; none by default. */
