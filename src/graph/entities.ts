@@ -3,6 +3,7 @@ import { canonicalKey } from '../datatrics/keys.ts';
 import type { DatatricsRecord } from '../datatrics/record.ts';
 import type { Session } from '../datatrics/session.ts';
 import { toError } from '../lib/error.ts';
+import type { Operation } from '../lib/operation.ts';
 import type { GatewayContext } from './context.ts';
 import { cacheTagOf } from './directives.ts';
 import { keyOfRepresentation } from './representation.ts';
@@ -30,7 +31,8 @@ async function resolveEntity(session: Session, representation: unknown): Promise
   return record && canonicalKey(record.key) === canonicalKey(key) ? record : null;
 }
 
-const tagged = new WeakMap<GatewayContext, string[][]>();
+/** By operation: a field may be given a context of its own. */
+const tagged = new WeakMap<Operation, string[][]>();
 
 /** `resolveEntities`, which also notes the records' cache tags for `entityExtensions`. */
 export const resolveTaggedEntities: typeof resolveEntities = async (root, args, context, info) => {
@@ -38,7 +40,8 @@ export const resolveTaggedEntities: typeof resolveEntities = async (root, args, 
   const tags = records.map((record) =>
     record === null || record instanceof Error ? [] : [cacheTagOf(record.key.resource), record.id],
   );
-  tagged.set(context, [...(tagged.get(context) ?? []), ...tags]);
+  const { operation } = context;
+  tagged.set(operation, [...(tagged.get(operation) ?? []), ...tags]);
   return records;
 };
 
@@ -47,6 +50,6 @@ export const resolveTaggedEntities: typeof resolveEntities = async (root, args, 
  * https://www.apollographql.com/docs/graphos/routing/performance/caching/response-caching/invalidation
  */
 export function entityExtensions(context: GatewayContext): { apolloEntityCacheTags: string[][] } | undefined {
-  const tags = tagged.get(context);
+  const tags = tagged.get(context.operation);
   return tags && { apolloEntityCacheTags: tags };
 }
