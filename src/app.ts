@@ -14,8 +14,9 @@ import { createJwtCheck } from './http/jwt.ts';
 import { Load } from './http/load.ts';
 import type { McpHandler } from './http/mcp.ts';
 import { createMetrics } from './http/metrics.ts';
-import { createRunOperation } from './http/operations.ts';
+import { createLazyRunOperation, createRunOperation, type OperationsOptions } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
+import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
 import { startServer } from './http/server.ts';
 import { TokenStore } from './http/tokens.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
@@ -90,17 +91,19 @@ export async function startGateway(
     },
   });
   const schema = buildSchema({ customFields: config.customFields });
-  const authenticate = createAuthenticate(authOptions(config, upstream, projects.keys, log));
+  const auth = authOptions(config, upstream, projects.keys, log);
+  const authenticate = createAuthenticate(auth);
   const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
-  const runOperation = createRunOperation({
-    pipeline: createPipeline({
-      schema: hasCache ? watchFreshness(schema) : schema,
-      reportUnexpected,
-      limits: config.documentLimits,
-      introspection: config.introspection,
-      compile: parts.compile ?? true,
-      checkScopes: parts.checkScopes ?? true,
-    }),
+  const pipelineOptions = {
+    reportUnexpected,
+    limits: config.documentLimits,
+    introspection: config.introspection,
+    compile: parts.compile ?? true,
+    checkScopes: parts.checkScopes ?? true,
+  };
+  const operations: OperationsOptions = {
+    pipeline: createPipeline({ ...pipelineOptions, schema: hasCache ? watchFreshness(schema) : schema }),
+    schemaName: 'gateway',
     authenticate,
     challenge,
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
@@ -113,14 +116,38 @@ export async function startGateway(
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
     onOperation: metrics.onOperation,
+  };
+  const runOperation = createRunOperation(operations);
+  const runSubgraphOperation = createLazyRunOperation(async () => {
+    const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
+    const plain = buildSubgraphSchema({ directives: config.subgraphDirectives, customFields: config.customFields });
+    const schema = hasCache ? watchFreshness(plain) : plain;
+    return createRunOperation({
+      ...operations,
+      pipeline: createPipeline({
+        ...pipelineOptions,
+        schema,
+        extensionsOf: entityExtensions,
+        cacheControlOf: createCacheControl(schema, config.subgraphMaxAges, projects.keys.size === 1),
+      }),
+      schemaName: 'subgraph',
+      authenticate: createSubgraphAuthenticate(auth, config.routerSecrets, config.routerGrants),
+      resolveDocument: createRouterDocuments(operations.resolveDocument),
+    });
   });
   const mcp = config.mcp && (await startMcp(config.mcp.mutations));
   const server = await startServer({
     host: config.host,
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
-    runOperation,
-    yoga: createLazyYogaHandler(runOperation),
+    endpoints: {
+      '/graphql': { runOperation, yoga: createLazyYogaHandler(runOperation), forBrowsers: true },
+      '/subgraph': {
+        runOperation: runSubgraphOperation,
+        yoga: createLazyYogaHandler(runSubgraphOperation),
+        forBrowsers: false,
+      },
+    },
     hotPath: parts.hotPath ?? true,
     graphiql: createGraphiql({
       headers: GRAPHIQL_HEADERS[config.authMode],

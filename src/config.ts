@@ -6,17 +6,22 @@ import { type ProjectConfig, readFile, readProjects, readSection } from './confi
 import { type CustomFields, withPersonalFields } from './datatrics/custom-fields.ts';
 import { readCustomFields } from './datatrics/declare.ts';
 import type { Resource } from './datatrics/endpoints.ts';
+import { ENTITY_TYPES } from './datatrics/keys.ts';
 import { readLifetimes } from './datatrics/lifetimes.ts';
 import type { MaskOptions } from './datatrics/masking.ts';
 import { readPolicies } from './datatrics/policies.ts';
 import type { FreshnessOptions } from './datatrics/remember.ts';
 import { isTimeZone } from './datatrics/time.ts';
+import type { MaxAges } from './graph/cache-control.ts';
+import { OPTIONAL_DIRECTIVES, type OptionalDirective } from './graph/optional-directives.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
 import type { LoadLimits } from './http/load.ts';
 import type { RateLimit } from './http/rate-limit.ts';
+import type { RouterGrants, RouterSecrets } from './http/router-auth.ts';
 import { readTokens } from './http/tokens.ts';
 import { PROJECT_ID } from './lib/principal.ts';
+import { SCOPES } from './lib/scopes.ts';
 import type { Policy } from './transport/policy.ts';
 
 /**
@@ -77,6 +82,15 @@ function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
 
+/** Null where a type is none of ours. */
+function readMaxAges(text: string): MaxAges | null {
+  const ages = text.split(',').map((part) => {
+    const [type = '', seconds] = part.trim().split('=');
+    return [ENTITY_TYPES.get(type), Number(seconds)] as const;
+  });
+  return ages.some(([resource]) => resource === undefined) ? null : Object.fromEntries(ages);
+}
+
 function readRateLimit(text: string): RateLimit {
   const [, requests] = /(\d+)r/.exec(text) ?? [];
   const [, calls] = /(\d+)c/.exec(text) ?? [];
@@ -134,6 +148,7 @@ const variables = z.object({
   MAX_ALIASES: whole(0, 100_000, 'aliases').default(100),
   MAX_ROOT_FIELDS: whole(1, 100_000, 'fields').default(50),
   MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
+  MAX_REPRESENTATIONS: whole(1, 100_000, 'representations').default(500),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
   BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').optional(),
   BULK_CHUNK_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
@@ -158,6 +173,20 @@ const variables = z.object({
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
   MCP: z.enum(['off', 'on']).default('off'),
   MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
+  ROUTER_SECRET: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'a secret of visible ASCII characters')
+    .optional(),
+  ROUTER_HMAC_SECRET: z.string().optional(),
+  ROUTER_SCOPES: list.pipe(z.array(z.enum(SCOPES))).optional(),
+  ROUTER_PROJECTS: list.pipe(z.array(z.string().regex(PROJECT_ID))).optional(),
+  SUBGRAPH_DIRECTIVES: list.pipe(z.array(z.enum(OPTIONAL_DIRECTIVES))).default([]),
+  SUBGRAPH_MAX_AGE: z
+    .string()
+    .regex(/^\w+=\d{1,9}(\s*,\s*\w+=\d{1,9})*$/)
+    .transform(readMaxAges)
+    .refine((ages) => ages !== null)
+    .optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -165,7 +194,13 @@ type Variables = z.infer<typeof variables>;
 type VariableName = keyof Variables;
 
 /** Never shown, whatever is wrong with it. */
-const SECRETS: ReadonlySet<string> = new Set<VariableName>(['DATATRICS_API_KEY', 'REDIS_URL', 'PII_KEY']);
+const SECRETS: ReadonlySet<string> = new Set<VariableName>([
+  'DATATRICS_API_KEY',
+  'REDIS_URL',
+  'PII_KEY',
+  'ROUTER_SECRET',
+  'ROUTER_HMAC_SECRET',
+]);
 
 /** What a variable needs where its own check does not say it. */
 const NEEDS: Readonly<Record<string, string>> = {
@@ -179,6 +214,10 @@ const NEEDS: Readonly<Record<string, string>> = {
   TRUSTED_DOCUMENTS: 'off, allowed or only',
   MCP: 'off or on',
   MCP_MUTATIONS: 'off or on',
+  SUBGRAPH_DIRECTIVES: `any of ${OPTIONAL_DIRECTIVES.join(', ')}, comma-separated`,
+  ROUTER_SCOPES: 'scopes such as profiles:read, comma-separated',
+  ROUTER_PROJECTS: 'project ids of letters, digits, _ and -, comma-separated',
+  SUBGRAPH_MAX_AGE: `seconds by type such as Content=300,Profile=5; types are ${[...ENTITY_TYPES.keys()].join(', ')}`,
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
@@ -241,6 +280,13 @@ export interface Config {
   readonly documents: ReadonlyMap<string, string>;
   /** Whether agents get the published documents as tools, those that write among them; undefined: not at all. */
   readonly mcp: { readonly mutations: boolean } | undefined;
+  /** How a router proves on `/subgraph` that it is ours; undefined ones prove nothing. */
+  readonly routerSecrets: RouterSecrets;
+  readonly routerGrants: RouterGrants;
+  /** Directives of the subgraph's schema that not every router takes. */
+  readonly subgraphDirectives: readonly OptionalDirective[];
+  /** Seconds for which a router may keep what it read. */
+  readonly subgraphMaxAges: MaxAges;
   readonly logLevel: string;
 }
 
@@ -326,6 +372,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       maxDirectives: values.MAX_DIRECTIVES,
       maxEstimatedCalls: values.MAX_ESTIMATED_CALLS,
       assumedListSize: values.ASSUMED_LIST_SIZE,
+      maxRepresentations: values.MAX_REPRESENTATIONS,
     },
     bulkLimits: {
       maxItems: values.MAX_BULK_ITEMS,
@@ -342,6 +389,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     documentsMode: values.TRUSTED_DOCUMENTS,
     documents,
     mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
+    routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
+    routerGrants: { scopes: values.ROUTER_SCOPES, projects: values.ROUTER_PROJECTS },
+    subgraphDirectives: values.SUBGRAPH_DIRECTIVES,
+    subgraphMaxAges: values.SUBGRAPH_MAX_AGE ?? {},
     logLevel: values.LOG_LEVEL,
   };
 }

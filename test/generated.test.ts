@@ -28,7 +28,12 @@ test('everything that npm run codegen makes is up to date', { timeout: 60_000 },
     [resolve('node_modules/.bin/graphql-codegen'), '--config', 'codegen.yml', '--silent'],
     { cwd: copy },
   );
-  for (const path of ['schema/gateway.graphql', 'docs/errors.md', 'test/generated/operations.ts']) {
+  for (const path of [
+    'schema/gateway.graphql',
+    'schema/subgraph.graphql',
+    'docs/errors.md',
+    'test/generated/operations.ts',
+  ]) {
     expect(
       readFileSync(path, 'utf8') === readFileSync(join(copy, path), 'utf8'),
       `${path} is stale: npm run codegen`,
@@ -85,5 +90,18 @@ describe('npm run check:schema', () => {
     expect(check({ BREAKING_CHANGES: 'allowed' }).status).toBe(0);
     git('commit', '-qam', 'second');
     expect(check()).toMatchObject({ status: 1, stdout: expect.stringContaining('since HEAD~1') });
+  });
+
+  test('names a key that routers lose', () => {
+    const subgraph = (keys: string): void =>
+      writeFileSync(
+        join(repo, 'schema/subgraph.graphql'),
+        `extend schema @link(url: "x") type Query { a: A } type A ${keys} { a: ID b: ID }`,
+      );
+    subgraph('@key(fields: "a") @key(fields: "b")');
+    git('add', '.');
+    git('commit', '-qm', 'keys');
+    subgraph('@key(fields: "b")');
+    expect(check()).toMatchObject({ status: 1, stdout: expect.stringContaining('BREAKING: A @key "a" was removed.') });
   });
 });

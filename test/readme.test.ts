@@ -58,6 +58,7 @@ test.each([
   'docs/bulk.md',
   'docs/custom-fields.md',
   'docs/errors.md',
+  'docs/federation.md',
   'docs/reliability.md',
 ])('%s links to files that there are', (file) => {
   for (const [, target] of readFileSync(file, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g)) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Lifetimes, retentionOf } from '../lib/freshness.ts';
 import type { Resource } from './endpoints.ts';
-import { RESOURCE_OF_TYPE } from './keys.ts';
+import { ENTITY_TYPES } from './keys.ts';
 
 const seconds = z.number().min(0).max(31_536_000).default(0);
 
@@ -27,7 +27,7 @@ export function readLifetimes(value: unknown): Partial<Record<Resource, Lifetime
       staleWhileRevalidateMs: given.staleWhileRevalidate * 1000,
       staleIfErrorMs: given.staleIfError * 1000,
     };
-    const resource = RESOURCE_OF_TYPE.get(type);
+    const resource = ENTITY_TYPES.get(type);
     if (resource !== undefined && retentionOf(inMs) > 0) lifetimes[resource] = inMs;
   }
   return lifetimes;

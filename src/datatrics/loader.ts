@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import { toError } from '../lib/error.ts';
 import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import { type BoundClient, type ReadName, stalenessOf } from './client.ts';
@@ -245,8 +246,4 @@ function groupKeys(keys: readonly RecordKey[]): RecordKey[][] {
     entry.characters += key.id.length;
   }
   return groups;
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
 import type { Resource } from './endpoints.ts';
-import { RESOURCE_OF_TYPE } from './keys.ts';
+import { ENTITY_TYPES } from './keys.ts';
 
 const ms = z.number().min(1).max(600_000);
 const share = z.number().min(0).max(1);
@@ -41,7 +41,7 @@ export function readPolicies(value: unknown): Partial<Record<Resource, Policy>> 
   }
   return Object.fromEntries(
     Object.entries(parsed.data).map(([type, given]) => [
-      RESOURCE_OF_TYPE.get(type) as Resource,
+      ENTITY_TYPES.get(type) as Resource,
       { ...DEFAULT_POLICY, ...given } as Policy,
     ]),
   );

@@ -18,6 +18,7 @@ import { decodeGlobalId } from '../datatrics/keys.ts';
 import { RECORD_TYPES } from '../datatrics/records.ts';
 import { NO_SCOPES, type ScopeSet } from '../lib/scopes.ts';
 import type { CostSettings, FieldCost } from './cost.ts';
+import { possibleKeyOf } from './representation.ts';
 
 /** The types through which a resource's records can be seen. */
 const RESOURCES: ReadonlyMap<string, Resource> = new Map(
@@ -123,6 +124,14 @@ export function scopesOfList(resource: Resource): NonNullable<FieldCost['scopes'
 export function scopesOfNodes(args: { id?: string; ids?: readonly string[] }, { projectId }: CostSettings): ScopeSet {
   return (args.ids ?? [args.id ?? '']).reduce((scopes, id) => {
     const key = decodeGlobalId(projectId, id);
+    return key ? scopes | scopeOf(key.resource, 'read') : scopes;
+  }, NO_SCOPES);
+}
+
+/** The demand of a router's representations: reading what each of them names, whatever is then asked of it. */
+export function scopesOfEntities(args: { representations: readonly unknown[] }, { projectId }: CostSettings): ScopeSet {
+  return args.representations.reduce((scopes: ScopeSet, representation) => {
+    const key = possibleKeyOf(projectId, representation);
     return key ? scopes | scopeOf(key.resource, 'read') : scopes;
   }, NO_SCOPES);
 }

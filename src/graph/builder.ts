@@ -17,15 +17,22 @@ interface SchemaTypes {
   };
 }
 
+type BuilderOptions = Partial<
+  PothosSchemaTypes.SchemaBuilderOptions<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>>
+>;
+
 /**
  * A new Pothos builder without types. Every schema has a builder of its own, since the same types are built more than
  * once in a process, with other custom fields or for another reader.
  *
  * Fields are non-null unless they say otherwise, so that each says it.
+ *
+ * @param options plugins beside Relay's, and what those take
  */
-export function createBuilder() {
+export function createBuilder({ plugins = [], ...options }: BuilderOptions = {}) {
   return new SchemaBuilder<SchemaTypes>({
-    plugins: [RelayPlugin],
+    ...options,
+    plugins: [RelayPlugin, ...plugins],
     defaultFieldNullability: false,
     relay: {
       nodeQueryOptions: false,

@@ -1,11 +1,12 @@
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { planBulk } from '../bulk/upsert.ts';
 import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
-import { checkId, decodeGlobalId } from '../datatrics/keys.ts';
+import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
 import type { ScopeSet } from '../lib/scopes.ts';
-import { scopesOfList, scopesOfNodes } from './access.ts';
+import { scopesOfEntities, scopesOfList, scopesOfNodes } from './access.ts';
 import { DEFAULT_PAGE } from './connection.ts';
+import { possibleKeyOf } from './representation.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
 export interface CostSettings {
@@ -35,6 +36,12 @@ export interface FieldCost {
   calls(args: Args, settings: CostSettings): readonly PlannedCalls[];
   /** Objects that it gives for one parent, where that is not one. */
   rows?(args: Args): number;
+  /** Representations of entities that it is asked for. */
+  representations?(args: Args): number;
+  /** Calls that it mostly makes for one parent, as routers are told. */
+  readonly weight: number;
+  /** Whether it gives a connection with the paging arguments. */
+  readonly isConnection?: true;
   /** The endpoint by which it writes. */
   readonly writes?: EndpointName;
   /** Scopes that its arguments ask for, beyond those of the types it gives. */
@@ -64,6 +71,7 @@ export function costOfFind(resource: Resource): CostExtensions {
   const idName = `${resource}Id`;
   return {
     cost: {
+      weight: 1,
       dependsOn: ['source'],
       calls: (args, { project }) => {
         const sources = args.source == null ? [...new Set(project.sources[resource])] : [args.source];
@@ -79,6 +87,7 @@ export function costOfFind(resource: Resource): CostExtensions {
 export function costOfLink(resource: Resource): CostExtensions {
   return {
     cost: {
+      weight: 1,
       dependsOn: ['source'],
       calls: ({ source }, { project }) => {
         const atMost = source == null ? new Set(project.sources[resource]).size + 1 : 1;
@@ -92,6 +101,8 @@ export function costOfLink(resource: Resource): CostExtensions {
 export function costOfList(resource: Resource): CostExtensions {
   return {
     cost: {
+      weight: 2,
+      isConnection: true,
       dependsOn: ['first', 'last', 'source', 'filter'],
       calls: ({ source, filter }, { project }) => {
         const filtered = filter != null || (source != null && resource !== 'profile');
@@ -115,13 +126,12 @@ export function costOfNodes(): CostExtensions {
   const idsOf = (args: Args): string[] => args.ids ?? [args.id];
   return {
     cost: {
+      weight: 1,
       dependsOn: ['id', 'ids'],
       calls: (args, { projectId }) =>
         [...new Set(idsOf(args))].flatMap((id) => {
           const key = decodeGlobalId(projectId, id);
-          if (key === null) return [];
-          const identity = JSON.stringify([key.resource, key.type, key.source, key.id]);
-          return [{ endpoint: GET[key.resource], atLeast: 1, atMost: 1, identity }];
+          return key === null ? [] : [callOf(key)];
         }),
       rows: (args) => idsOf(args).length,
       scopes: scopesOfNodes,
@@ -129,9 +139,35 @@ export function costOfNodes(): CostExtensions {
   };
 }
 
+/** Entities by a router's representations: one call for each distinct record that this project could have. */
+export function costOfEntities(): CostExtensions {
+  return {
+    cost: {
+      weight: 1,
+      dependsOn: ['representations'],
+      calls: ({ representations }, { projectId }) => {
+        const calls = new Map<string, PlannedCalls & { readonly identity: string }>();
+        for (const representation of representations) {
+          const key = possibleKeyOf(projectId, representation);
+          const call = key && callOf(key);
+          if (call) calls.set(call.identity, call);
+        }
+        return [...calls.values()];
+      },
+      rows: ({ representations }) => representations.length,
+      representations: ({ representations }) => representations.length,
+      scopes: scopesOfEntities,
+    },
+  };
+}
+
+function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { readonly identity: string } {
+  return { endpoint: GET[resource], atLeast: 1, atMost: 1, identity: JSON.stringify([resource, type, source, id]) };
+}
+
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
-  return { cost: { dependsOn: [], writes: endpoint, calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
+  return { cost: { weight: 1, dependsOn: [], writes: endpoint, calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
 }
 
 const BULK = {
@@ -145,6 +181,7 @@ const BULK = {
 export function costOfBulk(resource: Resource): CostExtensions {
   return {
     cost: {
+      weight: 1,
       dependsOn: ['input'],
       writes: BULK[resource],
       calls: ({ input }, { project, bulkLimits }) => {

@@ -1,6 +1,7 @@
 import { decodeGlobalId } from '../datatrics/keys.ts';
 import type { DatatricsRecord } from '../datatrics/record.ts';
 import type { Session } from '../datatrics/session.ts';
+import { toError } from '../lib/error.ts';
 import type { Builder } from './builder.ts';
 import { costOfNodes } from './cost.ts';
 
@@ -23,7 +24,8 @@ export function defineNodeQueries(builder: Builder): void {
       extensions: costOfNodes(),
       description: 'Records by their global ids, in the order of the ids.',
       args: { ids: t.arg.idList({ required: true, description: 'Global ids.' }) },
-      resolve: (_root, { ids }, { session }) => ids.map((id) => findNode(session, id)),
+      // One that fails stands as its error: a promise of its own would cost the compiled engine a place in the list.
+      resolve: (_root, { ids }, { session }) => Promise.all(ids.map((id) => findNode(session, id).catch(toError))),
     }),
   }));
 }

@@ -20,6 +20,7 @@ import type { Admission } from '../lib/admission.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import { type Access, createAccess } from './access.ts';
+import type { CacheControlOf } from './cache-control.ts';
 import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
@@ -46,6 +47,8 @@ export interface Outcome {
   readonly headers?: Readonly<Record<string, string>>;
   /** Of what a query was answered with: ms since it was read, and ms for which all of it stays fresh. */
   readonly ages?: { readonly oldestMs: number; readonly leftMs: number };
+  /** `Cache-Control`; nothing of the answer may be kept where undefined. */
+  readonly cacheControl?: string | undefined;
   /** `result` as JSON, kept where several clients get the same. */
   json?: string;
 }
@@ -58,7 +61,13 @@ export interface PipelineOptions {
     readonly maxEstimatedCalls: number;
     /** Items that a list without a page size counts as. */
     readonly assumedListSize: number;
+    /** Representations of entities that a router may ask for in one operation. */
+    readonly maxRepresentations: number;
   };
+  /** Tells how long an answer without errors may be kept. Default: not at all. */
+  readonly cacheControlOf?: CacheControlOf | undefined;
+  /** Extensions of an answer, besides those that its request asks for. */
+  readonly extensionsOf?: (context: GatewayContext) => object | undefined;
   /** Whether operations that come again are compiled. Default: true. */
   readonly compile?: boolean;
   /** Whether the schema can be asked for. Default: true. */
@@ -168,6 +177,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     });
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
+    const representations = planner.representations(variables.coerced);
+    if (representations > limits.maxRepresentations) {
+      return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
+    }
     // Whoever may do everything is not asked for more.
     if (checkScopes && how.scopes !== ALL_SCOPES) {
       const needed = access.needed(variables.coerced, how.costSettings);
@@ -212,13 +225,36 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { freshness } = contextValue.operation;
     return {
       kind: 'executed',
+      ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
-        ...extensionsOf(contextValue, access, how.receipt ? performance.now() - start : undefined),
+        ...extensionsFor(contextValue, access, how.receipt ? performance.now() - start : undefined),
       },
       ...(freshness &&
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
+    };
+  }
+
+  /**
+   * What an answer says beside its data: what was spent, on request, which fields are older than they should be, and which
+   * are masked.
+   * @param ms that it took; undefined where no receipt is wanted
+   */
+  function extensionsFor(context: GatewayContext, access: Access, ms: number | undefined): object | undefined {
+    const { freshness } = context.operation;
+    const { mask } = context.session;
+    const own = options.extensionsOf?.(context);
+    const isStale = freshness !== undefined && freshness.fields.length > 0;
+    const isMasked = mask !== undefined && mask.masked.size > 0;
+    if (ms === undefined && !isStale && !isMasked && own === undefined) return undefined;
+    return {
+      extensions: {
+        ...own,
+        ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
+        ...(isStale && { freshness: freshness.fields }),
+        ...(isMasked && { masked: access.maskedPaths(mask.masked) }),
+      },
     };
   }
 
@@ -312,26 +348,6 @@ function selectOperation(
 function receiptOf({ operation }: GatewayContext, ms: number): object {
   const { usage, maxCalls, trace } = operation;
   return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace && { budget: maxCalls, ...trace.report() }) };
-}
-
-/**
- * What an answer says beside its data: what was spent, on request, which fields are older than they should be, and which
- * are masked.
- * @param ms that it took; undefined where no receipt is wanted
- */
-function extensionsOf(context: GatewayContext, access: Access, ms: number | undefined): object | undefined {
-  const { freshness } = context.operation;
-  const { mask } = context.session;
-  const isStale = freshness !== undefined && freshness.fields.length > 0;
-  const isMasked = mask !== undefined && mask.masked.size > 0;
-  if (ms === undefined && !isStale && !isMasked) return undefined;
-  return {
-    extensions: {
-      ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
-      ...(isStale && { freshness: freshness.fields }),
-      ...(isMasked && { masked: access.maskedPaths(mask.masked) }),
-    },
-  };
 }
 
 function unresolved(message: string): Outcome {

@@ -44,6 +44,8 @@ export interface Planner {
   /** REST calls in the worst case; cheap, and remembered where variables do not matter. */
   estimate(variables: Variables, settings: CostSettings): number;
   plan(variables: Variables, settings: CostSettings): PlanEntry[];
+  /** Representations of entities that it asks for, all its fields together. */
+  representations(variables: Variables): number;
 }
 
 /** A field as the executor will meet it: all selections of one response name on one type. */
@@ -125,7 +127,16 @@ export function createPlanner(
     return total;
   }
 
-  return { plan, estimate };
+  const hasEntities = root?.getFields()._entities !== undefined;
+  function representations(variables: Variables): number {
+    if (!hasEntities) return 0;
+    return (prepared ?? collectRoot(variables)).reduce((sum, field) => {
+      const args = field.cost?.representations && argumentsOf(field, variables);
+      return args ? sum + (field.cost?.representations?.(args) ?? 0) : sum;
+    }, 0);
+  }
+
+  return { plan, estimate, representations };
 }
 
 function argumentsOf({ definition, node }: PlanField, variables: Variables): Record<string, unknown> | null {

@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import type { CustomFields } from '../datatrics/custom-fields.ts';
-import { createBuilder } from './builder.ts';
+import { type Builder, createBuilder } from './builder.ts';
 import { defineContent } from './content.ts';
 import { defineContentMutations } from './content-mutations.ts';
 import { defineConversion } from './conversion.ts';
@@ -20,8 +20,22 @@ export interface SchemaOptions {
 }
 
 /** Builds the schema that `/graphql` serves. */
-export function buildSchema({ customFields = {} }: SchemaOptions = {}): GraphQLSchema {
+export function buildSchema(options: SchemaOptions = {}): GraphQLSchema {
   const builder = createBuilder();
+  defineSchema(builder, options, () => defineNodeQueries(builder));
+  return builder.toSchema({ sortSchema: false });
+}
+
+/**
+ * Defines all types, for people and for routers alike.
+ *
+ * @param afterQueries defines further queries, which stand after the others
+ */
+export function defineSchema(
+  builder: Builder,
+  { customFields = {} }: SchemaOptions,
+  afterQueries: () => void = () => undefined,
+): void {
   builder.queryType({
     description: 'Everything that can be read. What fails on its own is null, with an error at its path.',
   });
@@ -31,12 +45,11 @@ export function buildSchema({ customFields = {} }: SchemaOptions = {}): GraphQLS
   const content = defineContent(builder, lists, customFields);
   const conversion = defineConversion(builder, lists, profile, content, customFields);
   const interaction = defineInteraction(builder, lists, profile, customFields);
-  defineNodeQueries(builder);
+  afterQueries();
 
   const mutations = defineMutationTypes(builder);
   defineProfileMutations(builder, mutations, profile, customFields);
   defineContentMutations(builder, mutations, content, customFields);
   defineConversionMutations(builder, mutations, conversion, customFields);
   defineInteractionMutations(builder, mutations, interaction, customFields);
-  return builder.toSchema({ sortSchema: false });
 }

@@ -3,7 +3,8 @@ import type { Outcome } from '../graph/pipeline.ts';
 import type { HttpAnswer } from './respond.ts';
 
 /** What an answer to a GET depends on besides its URL. */
-const VARY = 'accept, authorization, x-apikey, x-datatrics-project';
+const VARY =
+  'accept, authorization, x-apikey, x-datatrics-project, x-router-secret, x-datatrics-principal, x-datatrics-scopes';
 
 /**
  * Makes the answer to a GET one that its client may keep: for as long as everything in it stays fresh, and after that it

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { GatewayError } from '../lib/error.ts';
+import type { Principal } from '../lib/principal.ts';
 
 /**
  * - `off`: clients send their documents
@@ -9,7 +10,10 @@ import { GatewayError } from '../lib/error.ts';
 export type DocumentsMode = 'off' | 'allowed' | 'only';
 
 /** Gives the text to run for what a client sent, a text or an id; throws `PERSISTED_QUERY_NOT_FOUND`. */
-export type ResolveDocument = (sent: { readonly query?: string; readonly documentId?: string }) => string;
+export type ResolveDocument = (
+  sent: { readonly query?: string; readonly documentId?: string },
+  principal?: Principal,
+) => string;
 
 /**
  * Trusted documents from a manifest as graphql-codegen's `persistedDocuments` writes it: one JSON object of document id to

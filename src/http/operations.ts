@@ -13,7 +13,6 @@ import { Freshness, readDemand } from '../lib/freshness.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { Trace } from '../lib/trace.ts';
-import type { Authenticate } from './authenticate.ts';
 import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
@@ -21,7 +20,10 @@ import type { RateLimiter } from './rate-limit.ts';
 
 export interface OperationsOptions {
   readonly pipeline: Pipeline;
-  readonly authenticate: Authenticate;
+  /** Tells its answers from those of another schema. */
+  readonly schemaName: string;
+  /** Tells who asks, as `Authenticate` does; what is asked may prove it too. */
+  readonly authenticate: (headers: IncomingHttpHeaders, params: RequestParams) => Principal | Promise<Principal>;
   /** What callers are to bring, as `WWW-Authenticate` says it. */
   readonly challenge: string;
   readonly resolveDocument: ResolveDocument;
@@ -105,7 +107,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   async function run(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
     try {
       const params = readParams();
-      const known = authenticate(head.headers);
+      const known = authenticate(head.headers, params);
       const principal = known instanceof Promise ? await known : known;
       const taken = rateLimiter && (await rateLimiter.take(accountOf(principal)));
       if (taken?.allowed === false) {
@@ -114,7 +116,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       }
       // It may have gone while its token was checked; nothing is begun for nobody.
       if (head.isGone()) return outcomeOfError(clientGone(), reportUnexpected);
-      const request = { ...params, query: options.resolveDocument(params) };
+      const request = { ...params, query: options.resolveDocument(params, principal) };
       const start = (): Execution => {
         const execution = begin(request, principal, head);
         if (rateLimiter) {
@@ -124,7 +126,9 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         return execution;
       };
       const execution =
-        collapse && pipeline.isQuery(request) ? collapse.run(nameOf(request, principal, head), start) : start();
+        collapse && pipeline.isQuery(request)
+          ? collapse.run(nameOf(options.schemaName, request, principal, head), start)
+          : start();
       const outcome = await waitFor(execution, head);
       return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
     } catch (error) {
@@ -146,15 +150,35 @@ function clientGone(): GatewayError {
   return new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.');
 }
 
+/** One that is made when it is first needed. */
+export function createLazyRunOperation(create: () => Promise<RunOperation>): RunOperation {
+  let made: Promise<RunOperation> | undefined;
+  return async (head, readParams) => {
+    made ??= create();
+    return (await made)(head, readParams);
+  };
+}
+
 /** Whose requests and calls are counted together, whatever rights each of their tokens has. */
 function accountOf({ project, id }: Principal): string {
   return `${project}/${id}`;
 }
 
 /** Everything that an answer depends on besides what the API says. */
-function nameOf(request: OperationRequest, { shareKey }: Principal, { method, headers }: RequestHead): string {
+function nameOf(
+  schemaName: string,
+  request: OperationRequest,
+  { shareKey }: Principal,
+  { method, headers }: RequestHead,
+): string {
   const { query, operationName = null, variables = null } = request;
-  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt'], headers['cache-control']];
+  const flags = [
+    schemaName,
+    method,
+    headers['x-upstream-plan'],
+    headers['x-upstream-receipt'],
+    headers['cache-control'],
+  ];
   return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
 }
 

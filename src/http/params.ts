@@ -20,6 +20,7 @@ export interface RequestParams {
   readonly documentId?: string;
   readonly operationName: string | null | undefined;
   readonly variables: Readonly<Record<string, unknown>> | null | undefined;
+  readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -79,12 +80,12 @@ function checkParams(params: unknown): RequestParams {
   if (!isMissing(extensions) && !isObject(extensions)) throw new RequestRefused(400, 'extensions must be an object.');
   if (!isMissing(query)) {
     if (typeof query !== 'string') throw new RequestRefused(400, 'query must be a string.');
-    return { query, operationName, variables };
+    return { query, operationName, variables, extensions };
   }
   const documentId = params.documentId ?? persistedHash(extensions);
   if (isMissing(documentId)) throw new RequestRefused(400, 'The request has no query.');
   if (typeof documentId !== 'string') throw new RequestRefused(400, 'documentId must be a string.');
-  return { documentId, operationName, variables };
+  return { documentId, operationName, variables, extensions };
 }
 
 /** https://www.apollographql.com/docs/graphos/routing/operations/apq */

@@ -3,10 +3,16 @@ import type { Outcome } from '../graph/pipeline.ts';
 export const JSON_TYPE = 'application/json';
 export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json';
 
+const headersOf = (type: string, cacheControl: string) => [
+  'content-type',
+  `${type}; charset=utf-8`,
+  'cache-control',
+  cacheControl,
+];
 const HEADERS = {
-  [JSON_TYPE]: ['content-type', `${JSON_TYPE}; charset=utf-8`, 'cache-control', 'no-store'],
-  [GRAPHQL_RESPONSE_TYPE]: ['content-type', `${GRAPHQL_RESPONSE_TYPE}; charset=utf-8`, 'cache-control', 'no-store'],
-} as const;
+  [JSON_TYPE]: headersOf(JSON_TYPE, 'no-store'),
+  [GRAPHQL_RESPONSE_TYPE]: headersOf(GRAPHQL_RESPONSE_TYPE, 'no-store'),
+};
 
 export interface HttpAnswer {
   readonly status: number;
@@ -24,9 +30,8 @@ export interface HttpAnswer {
 export function respond(outcome: Outcome, accept: string | null | undefined): HttpAnswer {
   const mediaType = chooseMediaType(accept);
   const status = outcome.status ?? (outcome.kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
-  const headers = outcome.headers
-    ? [...HEADERS[mediaType], ...Object.entries(outcome.headers).flat()]
-    : HEADERS[mediaType];
+  const own = outcome.cacheControl === undefined ? HEADERS[mediaType] : headersOf(mediaType, outcome.cacheControl);
+  const headers = outcome.headers ? [...own, ...Object.entries(outcome.headers).flat()] : own;
   outcome.json ??= JSON.stringify(outcome.result);
   return { status, headers, body: outcome.json };
 }

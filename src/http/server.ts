@@ -17,8 +17,8 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
-  readonly runOperation: RunOperation;
-  readonly yoga: FetchHandler;
+  /** Where GraphQL is served, by path. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
   /** Whether a POST of JSON skips Yoga; the answers are the same either way. */
   readonly hotPath: boolean;
   readonly graphiql: Graphiql;
@@ -29,6 +29,14 @@ export interface ServerOptions {
   /** Undefined: there is no such endpoint. */
   readonly mcp: McpHandler | undefined;
   readonly reportUnexpected: (error: unknown) => void;
+}
+
+/** One schema over HTTP. */
+export interface Endpoint {
+  readonly runOperation: RunOperation;
+  readonly yoga: FetchHandler;
+  /** Whether people use it too: with GraphiQL, and from the pages of other origins where that is configured. */
+  readonly forBrowsers: boolean;
 }
 
 export interface GatewayServer {
@@ -101,7 +109,8 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   const target = req.url ?? '/';
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
-  if (path === '/graphql') return graphql(options, target, req, res);
+  const endpoint = options.endpoints[path];
+  if (endpoint) return graphql(options, endpoint, target, req, res);
   if (path === '/mcp' && options.mcp) return options.mcp(req, res, () => readBody(req, options.maxBodyBytes));
   if (req.method !== 'GET' && req.method !== 'HEAD')
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
@@ -125,15 +134,17 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
 
 function graphql(
   options: ServerOptions,
+  endpoint: Endpoint,
   target: string,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> | void {
-  if (options.cors.enabled) {
+  if (options.cors.enabled && endpoint.forBrowsers) {
     for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
   }
   if (req.method === 'OPTIONS') {
-    return send(res, 204, { allow: 'GET, POST', ...options.cors.preflight(req.headers) }, '');
+    const preflight = endpoint.forBrowsers ? options.cors.preflight(req.headers) : {};
+    return send(res, 204, { allow: 'GET, POST', ...preflight }, '');
   }
   if (req.method !== 'GET' && req.method !== 'POST') {
     return sendGraphql(
@@ -142,7 +153,7 @@ function graphql(
       refused(405, 'BAD_REQUEST', 'GraphQL needs POST, or GET for queries.', { allow: 'GET, POST' }),
     );
   }
-  if (req.method === 'GET' && prefersHtml(req.headers.accept)) {
+  if (req.method === 'GET' && endpoint.forBrowsers && prefersHtml(req.headers.accept)) {
     return send(res, 200, PAGE_HEADERS, options.graphiql.page);
   }
   if (!options.load.accepts()) {
@@ -153,12 +164,13 @@ function graphql(
       refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway has more to do than it can.', { 'retry-after': '1' }),
     );
   }
-  return operate(options, target, req, res, req.method);
+  return operate(options, endpoint, target, req, res, req.method);
 }
 
 /** A request that was let in. */
 async function operate(
   options: ServerOptions,
+  endpoint: Endpoint,
   target: string,
   req: IncomingMessage,
   res: ServerResponse,
@@ -173,7 +185,7 @@ async function operate(
       return () => res.off('close', callback);
     },
   };
-  if (method === 'GET') return viaFetch(options, target, head, null, res);
+  if (method === 'GET') return viaFetch(options, endpoint, target, head, null, res);
 
   if (!isJson(req.headers['content-type'])) {
     const message = 'The content type must be application/json.';
@@ -187,10 +199,10 @@ async function operate(
     const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES).`;
     return sendGraphql(req, res, refused(413, 'BAD_REQUEST', message, { connection: 'close' }));
   }
-  if (!options.hotPath) return viaFetch(options, target, head, body, res);
+  if (!options.hotPath) return viaFetch(options, endpoint, target, head, body, res);
   // The hot path: a POST of JSON goes straight to the pipeline, and its answer straight to the socket.
   options.load.begin();
-  const outcome = await options.runOperation(head, () => readJsonBody(body));
+  const outcome = await endpoint.runOperation(head, () => readJsonBody(body));
   options.load.end();
   sendGraphql(req, res, outcome);
 }
@@ -198,19 +210,21 @@ async function operate(
 /** The long way, through the Fetch API and Yoga: for everything but a POST of JSON. */
 async function viaFetch(
   options: ServerOptions,
+  endpoint: Endpoint,
   target: string,
   head: RequestHead,
   body: Buffer | null,
   res: ServerResponse,
 ): Promise<void> {
   const { accept } = head.headers;
-  const request = new Request(`http://gateway/graphql${target.slice('/graphql'.length)}`, {
+  const question = target.indexOf('?');
+  const request = new Request(`http://gateway/graphql${question === -1 ? '' : target.slice(question)}`, {
     method: head.method,
     ...(accept !== undefined && { headers: { accept } }),
     ...(body && { body: new Uint8Array(body) }),
   });
   options.load.begin();
-  const response = await options.yoga(request, head).finally(() => options.load.end());
+  const response = await endpoint.yoga(request, head).finally(() => options.load.end());
   const headers = Object.fromEntries(response.headers);
   const varyBy = [res.getHeader('vary'), headers.vary].filter((value) => value !== undefined);
   if (varyBy.length > 0) headers.vary = varyBy.join(', ');

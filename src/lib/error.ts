@@ -20,3 +20,8 @@ export class GatewayError extends Error {
 export function badInput(message: string): GatewayError {
   return new GatewayError('BAD_USER_INPUT', message);
 }
+
+/** What was thrown, as an `Error` to stand in a list beside what went well. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -19,10 +19,10 @@ function sorted(body: { errors?: { path?: unknown }[] }): unknown {
 }
 
 /** The same operation by both engines; compiled, it comes the third time. */
-async function agree(query: string, variables?: object): Promise<void> {
-  const expected = sorted((await interpreted.query(query, variables)).body);
+async function agree(query: string, variables?: object, endpoint: 'query' | 'subgraph' = 'query'): Promise<void> {
+  const expected = sorted((await interpreted[endpoint](query, variables)).body);
   for (let time = 1; time <= 3; time++) {
-    expect(sorted((await compiled.query(query, variables)).body), `time ${time}`).toEqual(expected);
+    expect(sorted((await compiled[endpoint](query, variables)).body), `time ${time}`).toEqual(expected);
   }
 }
 
@@ -72,6 +72,64 @@ describe('compiled and interpreted execution agree on', () => {
     ['query A { a: __typename } query B { b: __typename }'],
   ])('%s %o', async (query, variables) => {
     await agree(query, variables);
+  });
+
+  test('a failing record among nodes', async () => {
+    for (const gateway of [compiled, interpreted])
+      gateway.sandbox.faults.set({ match: { path: '/profile/' }, status: 400 });
+    await agree('{ nodes(ids: ["UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx", "x"]) { id } }');
+  });
+
+  test('entities of all shapes', { timeout: 120_000 }, async () => {
+    const part = fc.constantFrom<unknown>(
+      '1001',
+      '1002',
+      1001,
+      '3001',
+      'nobody',
+      '..',
+      '',
+      null,
+      'Webshop',
+      'ITEM',
+      {},
+      [],
+    );
+    const representation = fc.record(
+      {
+        __typename: fc.constantFrom<unknown>(
+          'Profile',
+          'Content',
+          'Conversion',
+          'Interaction',
+          'Query',
+          '__proto__',
+          1,
+        ),
+        id: fc.constantFrom<unknown>(undefined, 'UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx', 'x', 7, {}),
+        profileId: part,
+        conversionId: part,
+        interactionId: part,
+        contentId: part,
+        source: fc.constantFrom<unknown>('Webshop', 'CRM', '', null, 7),
+        type: fc.constantFrom<unknown>('ITEM', 'CATEGORY', 'items', null),
+      },
+      { requiredKeys: [] },
+    );
+    const one = '__typename ... on Node { id } ... on Profile { name } ...C ... on Content { name type }';
+    const queries = [
+      `query ($r: [_Any!]!) { _entities(representations: $r) { ${one} } } fragment C on Conversion { total profile { name } }`,
+      `query ($r: [_Any!]!, $s: Boolean = false) { e: _entities(representations: $r) @skip(if: $s) { ...C } ...Q }
+        fragment C on Conversion { total } fragment Q on Query { e: _entities(representations: $r) { __typename } _service { __typename } }`,
+    ];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...queries),
+        fc.array(fc.oneof(representation, part), { maxLength: 6 }),
+        (query, r) => agree(query, { r }, 'subgraph'),
+      ),
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 100) },
+    );
   });
 
   test.each([

@@ -22,6 +22,8 @@ export interface TestGateway {
   readonly url: string;
   /** Sends one operation by POST and reads the answer. */
   query(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlResult>;
+  /** The same on `/subgraph`. */
+  subgraph: TestGateway['query'];
   close(): Promise<void>;
 }
 
@@ -43,11 +45,10 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
     createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'),
     parts,
   );
-  return {
-    url: running.url,
-    close: () => running.close(),
-    async query(query, variables, headers = {}) {
-      const response = await fetch(`${running.url}/graphql`, {
+  const queryOf =
+    (path: string): TestGateway['query'] =>
+    async (query, variables, headers = {}) => {
+      const response = await fetch(running.url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
         body: JSON.stringify({ query, variables }),
@@ -57,7 +58,12 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
         headers: response.headers,
         body: (await response.json()) as GraphqlResult['body'],
       };
-    },
+    };
+  return {
+    url: running.url,
+    close: () => running.close(),
+    query: queryOf('/graphql'),
+    subgraph: queryOf('/subgraph'),
   };
 }
 

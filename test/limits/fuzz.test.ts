@@ -86,6 +86,8 @@ const VARIABLES = `query ($id: ID!, $source: String, $cursor: String, $first: In
   profiles(first: $first, after: $cursor, filter: $filter, orderBy: $order) { edges { cursor } }
   node(id: $node) { id }
 }`;
+const ENTITIES =
+  'query ($representations: [_Any!]!) { _entities(representations: $representations) { __typename ... on Node { id } } }';
 const WRITE =
   'mutation ($input: ConversionInput!) { createConversion(input: $input) { conversion { id items { name } } userErrors { code } } }';
 const globalId = text.map((part) => Buffer.from(`Profile:123456:Webshop:${part}`).toString('base64url'));
@@ -153,6 +155,28 @@ const input: fc.Arbitrary<Sent> = fc.oneof(
       { requiredKeys: [] },
     )
     .map((value) => post(JSON.stringify({ query: WRITE, variables: { input: value } }))),
+  fc
+    .array(
+      fc.oneof(
+        json,
+        fc.record(
+          {
+            __typename: fc.oneof({ weight: 3, arbitrary: fc.constantFrom('Profile', 'Content', 'Conversion') }, json),
+            id: fc.oneof(globalId, json),
+            profileId: fc.oneof(text, json),
+            contentId: fc.oneof(text, json),
+            source: fc.oneof(text, json),
+            type: fc.oneof(fc.constantFrom('ITEM', 'CATEGORY'), json),
+          },
+          { requiredKeys: [] },
+        ),
+      ),
+      { maxLength: 8 },
+    )
+    .map((representations) => ({
+      ...post(JSON.stringify({ query: ENTITIES, variables: { representations } })),
+      path: '/subgraph',
+    })),
   fc.tuple(text, text, text).map(([query, variables, operationName]): Sent => {
     const search = new URLSearchParams({ query, variables, operationName });
     return { method: 'GET', path: `/graphql?${search}` };

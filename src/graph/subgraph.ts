@@ -1,0 +1,55 @@
+import DirectivesPlugin from '@pothos/plugin-directives';
+import FederationPlugin from '@pothos/plugin-federation';
+import { type GraphQLObjectType, type GraphQLSchema, type GraphQLUnionType, getNamedType } from 'graphql';
+import { typeNameOf } from '../datatrics/keys.ts';
+import type { DatatricsRecord } from '../datatrics/record.ts';
+import { createBuilder } from './builder.ts';
+import { costOfEntities } from './cost.ts';
+import GatewayDirectivesPlugin from './directives.ts';
+import { resolveEntities, resolveTaggedEntities } from './entities.ts';
+import type { OptionalDirective } from './optional-directives.ts';
+import { defineSchema, type SchemaOptions } from './schema.ts';
+
+export { createCacheControl } from './cache-control.ts';
+export { entityExtensions } from './entities.ts';
+
+export interface SubgraphOptions extends SchemaOptions {
+  /** Directives beyond those that every router takes; none by default. */
+  readonly directives?: readonly OptionalDirective[];
+}
+
+const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
+
+/**
+ * Builds the schema that `/subgraph` serves: the same types once more, as an Apollo Federation v2 subgraph. It has no
+ * `node` and `nodes`, which do not compose with those of others.
+ */
+export function buildSubgraphSchema({ directives = [], ...options }: SubgraphOptions = {}): GraphQLSchema {
+  const builder = createBuilder({
+    plugins: [DirectivesPlugin, FederationPlugin, GatewayDirectivesPlugin],
+    optionalDirectives: new Set(directives),
+  });
+  defineSchema(builder, options);
+  const schema = builder.toSubGraphSchema({
+    linkUrl: `https://specs.apollo.dev/federation/${directives.includes('cacheTag') ? 'v2.12' : 'v2.9'}`,
+    // Pothos's own search does not see the directives that plugins add.
+    federationDirectives: [...ALWAYS, ...directives].map((name) => `@${name}`),
+  });
+
+  const entities = (schema.getQueryType() as GraphQLObjectType).getFields()._entities;
+  if (!entities) throw new Error('The subgraph has no entities.');
+  entities.resolve = directives.includes('cacheTag') ? resolveTaggedEntities : resolveEntities;
+  entities.extensions = { ...entities.extensions, ...costOfEntities() };
+  (getNamedType(entities.type) as GraphQLUnionType).resolveType = (record: DatatricsRecord) =>
+    typeNameOf(record.key.resource);
+  return schema;
+}
+
+/** The subgraph's schema as routers and composition read it, directives included. */
+export async function printSubgraph(schema: GraphQLSchema): Promise<string> {
+  const service = await schema
+    .getQueryType()
+    ?.getFields()
+    ._service?.resolve?.({}, {}, {}, {} as never);
+  return (service as { sdl: string }).sdl;
+}

@@ -1,0 +1,131 @@
+import { type ChildProcess, type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { GraphqlResult } from './gateway.ts';
+
+const EXAMPLE = 'examples/federation';
+
+/** What a router sent to the gateway. */
+export interface RouterRequest {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly query: string;
+  readonly variables?: { readonly representations?: readonly object[] } & Readonly<Record<string, unknown>>;
+}
+
+export interface TestRouter {
+  query(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlResult>;
+  /** What the router sent to `/subgraph`, since the last look. */
+  takeRequests(): RouterRequest[];
+  close(): Promise<void>;
+}
+
+/** The example's packages: a router and what it needs are too much to be installed for all other tests. */
+export function installRouters(): void {
+  if (existsSync(`${EXAMPLE}/node_modules/@graphql-hive/gateway`)) return;
+  execFileSync('npm', ['ci', '--ignore-scripts', '--prefix', EXAMPLE], { stdio: 'inherit' });
+}
+
+/** Stands between router and gateway, passes everything on, and notes what came to `/subgraph`. */
+async function startRecorder(target: string, requests: RouterRequest[]) {
+  const server = createServer(async (req, res) => {
+    let body = '';
+    for await (const chunk of req) body += chunk;
+    if (req.url?.startsWith('/subgraph')) requests.push({ headers: req.headers, ...JSON.parse(body) });
+    const { host: _host, connection: _connection, 'content-length': _length, ...headers } = req.headers;
+    const answer = await fetch(target + req.url, {
+      method: req.method ?? 'POST',
+      headers: headers as Record<string, string>,
+      body,
+    });
+    const content = await answer.text();
+    res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(content);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close(): void {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** The example of `examples/federation` in a process of its own, in front of a gateway that the test has started. */
+export async function startRouter(
+  kind: 'apollo' | 'hive',
+  gateway: string,
+  env: Record<string, string> = {},
+  stderr: 'inherit' | 'ignore' = 'inherit',
+): Promise<TestRouter> {
+  const requests: RouterRequest[] = [];
+  const recorder = await startRecorder(gateway, requests);
+  const child = spawn(
+    process.execPath,
+    [`${EXAMPLE}/start.ts`, '--router', kind, '--port', '0', '--gateway', recorder.url],
+    { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', stderr] },
+  );
+  const url = await addressOf(child);
+  requests.length = 0;
+  return {
+    query: (query, variables, headers) => ask(url, query, variables, headers),
+    takeRequests: () => requests.splice(0),
+    async close() {
+      await stop(child);
+      recorder.close();
+    },
+  };
+}
+
+/** The example as its reader starts it, with everything in it; gives the router's address. */
+export async function startExample(kind: 'apollo' | 'hive') {
+  const child = spawn(process.execPath, ['start.ts', '--router', kind, '--port', '0'], {
+    cwd: EXAMPLE,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await addressOf(child);
+  return {
+    query: (query: string) => ask(url, query),
+    /** The exit code. */
+    close: () => stop(child),
+  };
+}
+
+async function addressOf(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^Router .*: (http\S+)/.exec(line)?.[1];
+    if (url) return url;
+  }
+  throw new Error('The router did not start.');
+}
+
+async function ask(
+  url: string,
+  query: string,
+  variables?: object,
+  headers: Record<string, string> = {},
+): Promise<GraphqlResult> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as GraphqlResult['body'],
+  };
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null) {
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+  }
+  return child.exitCode;
+}
