@@ -4,6 +4,7 @@ import type { ProjectConfig } from './config-file.ts';
 import { type Client, type ClientOptions, createClient } from './datatrics/client.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
+import { Admission } from './lib/admission.ts';
 import type { OperationLimits } from './lib/operation.ts';
 import { createPool } from './transport/pool.ts';
 
@@ -12,6 +13,7 @@ export interface Project {
   readonly client: Client;
   readonly settings: ProjectSettings;
   readonly limits: OperationLimits;
+  readonly admission: Admission;
 }
 
 export interface ProjectRegistry {
@@ -24,6 +26,9 @@ export interface ProjectRegistry {
   close(): Promise<void>;
 }
 
+/** Calls that running operations are expected to make for each connection: enough for it never to wait for work. */
+const WAVES = 3;
+
 /** Sets up every configured project, and one more for those that callers bring the key of. */
 export function createProjects(
   config: Config,
@@ -34,9 +39,10 @@ export function createProjects(
   const closing: (() => Promise<void>)[] = [];
 
   function setUp(own: Partial<ProjectConfig>): Project {
+    const connections = own.connections ?? config.upstreamConnections;
     const pool = createPool({
       origin: upstream.origin,
-      connections: own.connections ?? config.upstreamConnections,
+      connections,
       timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
     });
     closing.push(pool.close);
@@ -60,6 +66,7 @@ export function createProjects(
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,
         maxCalls: own.maxUpstreamCalls ?? config.maxUpstreamCalls,
       },
+      admission: new Admission(connections * WAVES),
     };
   }
 

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type ExecutionResult,
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
@@ -15,6 +16,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { forbidden } from '../datatrics/access.ts';
+import type { Admission } from '../lib/admission.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import { type Access, createAccess } from './access.ts';
@@ -76,6 +78,8 @@ export interface Run {
   readonly receipt: boolean;
   /** Makes the context; called at most once, and only when the operation is about to run. */
   context(): GatewayContext;
+  /** Where operations wait for their turn. */
+  readonly admission: Admission;
   /** Whether the transport allows mutations: not by HTTP GET. */
   readonly allowMutation: boolean;
 }
@@ -102,8 +106,13 @@ interface PreparedOperation {
   readonly access: Access;
   /** Times that it ran. */
   runs: number;
+  /** REST calls that it makes, by what it made before. */
+  expectedCalls: number;
   executor: Executor | undefined;
 }
+
+/** Share of the latest run in what is expected of the next. */
+const NEWEST = 0.25;
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
 const MAX_ERRORS = 20;
@@ -178,7 +187,24 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const contextValue = how.context();
     const start = performance.now();
-    const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+    const weight = Math.round(operation.expectedCalls);
+    const turn = how.admission.enter(weight, contextValue.operation.signal);
+    if (turn) {
+      try {
+        await turn;
+      } catch (error) {
+        const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
+        return { kind: 'executed', result: { errors: [formatError(failure, reportUnexpected)], data: null } };
+      }
+    }
+    let result: ExecutionResult;
+    try {
+      result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+    } finally {
+      how.admission.leave(weight);
+    }
+    const { calls } = contextValue.operation.usage;
+    operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
     const { mask } = contextValue.session;
     const masked = mask && mask.masked.size > 0 ? access.maskedPaths(mask.masked) : undefined;
     const extensions = {
@@ -260,6 +286,7 @@ function prepareDocument(
       planner: createPlanner(schema, node, fragments, limits.assumedListSize),
       access: createAccess(schema, node, fragments),
       runs: 0,
+      expectedCalls: 1,
       executor: undefined,
     }));
   return { document, operations };

@@ -7,6 +7,7 @@ import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
 import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
+import type { Admission } from '../lib/admission.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
@@ -32,6 +33,7 @@ export interface OperationsOptions {
     readonly client: Client;
     readonly settings: ProjectSettings;
     readonly limits: OperationLimits;
+    readonly admission: Admission;
   };
   readonly knowledge: Knowledge;
   readonly bulkLimits: BulkLimits;
@@ -59,10 +61,11 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(request: OperationRequest, principal: Principal, head: RequestHead): Execution & { calls(): number } {
     let operation: Operation | undefined;
-    const { client, settings, limits } = options.projectOf(principal.project);
+    const { client, settings, limits, admission } = options.projectOf(principal.project);
     const receipt = head.headers['x-upstream-receipt'];
     const outcome = pipeline.run(request, {
       scopes: principal.scopes,
+      admission,
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
       receipt: receipt === '1' || receipt === 'trace',

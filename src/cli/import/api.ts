@@ -1,0 +1,144 @@
+import type { BulkLimits } from '../../bulk/chunk.ts';
+import { BulkEngine } from '../../bulk/engine.ts';
+import type { Pending } from '../../bulk/items.ts';
+import { retryPolicy } from '../../bulk/policy.ts';
+import { type BulkTarget, createTarget } from '../../bulk/target.ts';
+import type { Config } from '../../config.ts';
+import { createClient } from '../../datatrics/client.ts';
+import type { Resource } from '../../datatrics/endpoints.ts';
+import { DatatricsError } from '../../datatrics/errors.ts';
+import { canonicalKey } from '../../datatrics/keys.ts';
+import { Knowledge } from '../../datatrics/knowledge.ts';
+import { Masking } from '../../datatrics/masking.ts';
+import type { RecordOf } from '../../datatrics/records.ts';
+import { Session } from '../../datatrics/session.ts';
+import { GatewayError } from '../../lib/error.ts';
+import { Operation } from '../../lib/operation.ts';
+import { createPrincipal } from '../../lib/principal.ts';
+import { createPool } from '../../transport/pool.ts';
+import type { Destination, Outcome, Sendable } from './destination.ts';
+import type { Pace } from './pace.ts';
+import { UsageError } from './problem.ts';
+
+/** ms, the longest that a timer can take: an import lasts as long as it does. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Times that a call is sent whose failure may pass, over some minutes in all. */
+const ATTEMPTS = 10;
+
+const NO_SOURCES = { profile: [], content: [], conversion: [], interaction: [] };
+
+/** The API itself, by the bulk engine. @throws UsageError without a configured upstream */
+export function createApiDestination(resource: Resource, config: Config, limits: BulkLimits, pace: Pace): Destination {
+  const { upstream, project, apiKey } = config;
+  if (upstream === null || project === undefined || apiKey === undefined) {
+    throw new UsageError('DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set, or --gateway given.');
+  }
+  const pool = createPool({
+    origin: upstream.origin,
+    connections: limits.concurrency,
+    timeoutMs: config.upstreamTimeoutMs,
+  });
+  const principal = createPrincipal('import', project, apiKey);
+  const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
+  const client = createClient({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
+  const session = new Session({
+    client,
+    principal,
+    operation,
+    settings: { ...config, sources: NO_SOURCES, masking: new Masking(config.masking) },
+    knowledge: new Knowledge(),
+  });
+  const target = new WatchedTarget(createTarget(resource, client, session, operation), pace);
+  const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
+  const engine = new BulkEngine(target, limits, (attempt, error, elapsedMs) =>
+    target.stopped ? null : policy(attempt, error, elapsedMs),
+  );
+
+  async function send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void) {
+    target.onIn = onIn;
+    const pendings = items.map(({ pending }) => pending);
+    await engine.send(pendings);
+    return new Map(pendings.map(({ result }): [number, Outcome] => [result.index, result]));
+  }
+
+  return {
+    get requests() {
+      return target.sent;
+    },
+    get failure() {
+      return engine.stopped && !target.stopped ? target.failure : null;
+    },
+    send,
+    stop() {
+      target.stopped = true;
+    },
+    async close() {
+      operation.end();
+      await pool.close();
+    },
+  };
+}
+
+/** A target that keeps the pace, tells of rows as soon as they are in, and can be stopped. */
+class WatchedTarget implements BulkTarget {
+  readonly resource: Resource;
+  readonly project: string;
+  readonly timeZone: string;
+  readonly apiKey: string;
+  readonly readable: boolean;
+  onIn: (rows: readonly number[]) => void = () => undefined;
+  stopped = false;
+  failure: string | null = null;
+  /** Calls that really went out. */
+  sent = 0;
+  readonly #target: BulkTarget;
+  readonly #pace: Pace;
+  /** Calls that were begun, those that wait for their turn included. */
+  #begun = 0;
+
+  constructor(target: BulkTarget, pace: Pace) {
+    this.#target = target;
+    this.#pace = pace;
+    this.resource = target.resource;
+    this.project = target.project;
+    this.timeZone = target.timeZone;
+    this.apiKey = target.apiKey;
+    this.readable = target.readable;
+  }
+
+  async send(chunk: readonly Pending[]): Promise<RecordOf[Resource][] | null> {
+    this.#begun += 1;
+    await this.#pace.turn();
+    if (this.stopped) {
+      throw new DatatricsError('UPSTREAM_UNAVAILABLE', 'The import was stopped.', { sent: false });
+    }
+    this.sent += 1;
+    try {
+      const records = await this.#target.send(chunk);
+      if (records === null) return null;
+      const isWhole =
+        records.length === chunk.length &&
+        records.every(({ key }, at) => {
+          const sent = (chunk[at] as Pending).key;
+          return key.id === sent.id && key.source === sent.source;
+        });
+      const names = isWhole ? null : new Set(records.map(({ key }) => canonicalKey(key)));
+      const taken = names === null ? chunk : chunk.filter(({ name }) => names.has(name));
+      if (taken.length > 0) this.onIn(taken.map(({ result }) => result.index));
+      // Only the keys: what the API answered besides would be held until the whole window is settled.
+      return taken.map(({ key }) => ({ key }) as RecordOf[Resource]);
+    } catch (error) {
+      if (error instanceof GatewayError) this.failure = error.message;
+      throw error;
+    }
+  }
+
+  calls(): number {
+    return this.#begun;
+  }
+
+  forget(): void {
+    // Nothing is read, so nothing is known.
+  }
+}

@@ -1,0 +1,107 @@
+import type { Resource } from '../../datatrics/endpoints.ts';
+import type { FieldTable } from '../../datatrics/fields.ts';
+import { RECORD_TYPES } from '../../datatrics/records.ts';
+
+/** Where the values of a column go. */
+export type Slot =
+  /** A field of the input, the record's own id and `source` included. */
+  | { readonly as: 'field'; readonly name: string; readonly kind: 'text' | 'id' | 'number' | 'time' | 'items' }
+  /** Whether content is an item or a category. */
+  | { readonly as: 'type' }
+  | { readonly as: 'attribute'; readonly name: string }
+  /** An object of attributes. */
+  | { readonly as: 'attributes' }
+  /** A whole record as JSON, as rejects of NDJSON have it. */
+  | { readonly as: 'record' }
+  /** A whole row of CSV, as rejects have it that could not be taken apart. */
+  | { readonly as: 'raw' }
+  /** Why a row was rejected before. */
+  | { readonly as: 'code' }
+  | { readonly as: 'nothing' };
+
+/** Columns that rejects have besides those of the input. */
+export const REJECT_COLUMNS = {
+  row: '_row',
+  code: '_code',
+  reason: '_reason',
+  raw: '_raw',
+  record: '_record',
+} as const;
+
+const NOTHING: Slot = { as: 'nothing' };
+
+/** Finds fields by their GraphQL or REST names, in capitals or not. */
+function slotsOf(resource: Resource): Map<string, Slot> {
+  const { fields, idNames } = RECORD_TYPES[resource];
+  const slots = new Map<string, Slot>();
+  const id: Slot = { as: 'field', name: `${resource}Id`, kind: 'id' };
+  for (const name of [`${resource}Id`, ...idNames]) slots.set(name.toLowerCase(), id);
+  slots.set('source', { as: 'field', name: 'source', kind: 'text' });
+  if (resource === 'content') slots.set('type', { as: 'type' });
+  slots.set('attributes', { as: 'attributes' });
+  for (const [name, slot] of fieldSlots(fields)) slots.set(name, slot);
+  return slots;
+}
+
+/** Slots by lower-case names of the fields of a table. */
+export function fieldSlots(fields: FieldTable): Map<string, Slot> {
+  const slots = new Map<string, Slot>();
+  for (const [name, { kind, rest, alias }] of Object.entries(fields)) {
+    for (const spelling of [name, rest, alias]) {
+      if (spelling !== undefined) slots.set(spelling.toLowerCase(), { as: 'field', name, kind });
+    }
+  }
+  return slots;
+}
+
+export interface ColumnOptions {
+  readonly resource: Resource;
+  /** Names of fields or attributes by column. */
+  readonly map: ReadonlyMap<string, string>;
+  /** Columns to leave out. */
+  readonly ignore: ReadonlySet<string>;
+  /** Whether columns that no field is known for are refused. */
+  readonly strict: boolean;
+}
+
+/** Tells where columns go. */
+export class Columns {
+  readonly #slots: ReadonlyMap<string, Slot>;
+  readonly #options: ColumnOptions;
+  readonly #known = new Map<string, Slot | null>();
+
+  constructor(options: ColumnOptions) {
+    this.#options = options;
+    this.#slots = slotsOf(options.resource);
+  }
+
+  /** Null for a column that is unknown where that is not allowed. */
+  slotOf(column: string): Slot | null {
+    let slot = this.#known.get(column);
+    if (slot === undefined) {
+      slot = this.#find(column);
+      // Rows of NDJSON may each have names of their own.
+      if (this.#known.size < 10_000) this.#known.set(column, slot);
+    }
+    return slot;
+  }
+
+  #find(column: string): Slot | null {
+    const { map, ignore, strict } = this.#options;
+    const mapped = map.get(column);
+    if (mapped !== undefined) return this.#named(mapped) ?? { as: 'attribute', name: mapped };
+    if (ignore.has(column)) return NOTHING;
+    if (column === REJECT_COLUMNS.record) return { as: 'record' };
+    if (column === REJECT_COLUMNS.raw) return { as: 'raw' };
+    if (column === REJECT_COLUMNS.code) return { as: 'code' };
+    if (column === REJECT_COLUMNS.row || column === REJECT_COLUMNS.reason) return NOTHING;
+    return this.#named(column) ?? (strict ? null : { as: 'attribute', name: column });
+  }
+
+  #named(name: string): Slot | undefined {
+    const slot = this.#slots.get(name.toLowerCase());
+    if (slot) return slot;
+    const [, attribute] = /^attributes\.(.+)$/s.exec(name) ?? [];
+    return attribute === undefined ? undefined : { as: 'attribute', name: attribute };
+  }
+}

@@ -1,0 +1,230 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { cutChunks } from '../../bulk/chunk.ts';
+import type { Pending } from '../../bulk/items.ts';
+import { retryPolicy } from '../../bulk/policy.ts';
+import type { Resource } from '../../datatrics/endpoints.ts';
+import { DatatricsError } from '../../datatrics/errors.ts';
+import { type Destination, NOT_ATTEMPTED, type Outcome, type Sendable } from './destination.ts';
+import type { Pace } from './pace.ts';
+import type { RowProblem } from './problem.ts';
+
+export interface GatewayOptions {
+  readonly url: URL;
+  /** By name. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly resource: Resource;
+  /** Mutations at once. */
+  readonly concurrency: number;
+  /** Items of one mutation: as many as the gateway sends in one REST call. */
+  readonly items: number;
+  readonly pace: Pace;
+}
+
+/** Bytes of one mutation's items, well below what a gateway takes by default (MAX_BODY_BYTES). */
+const MAX_BYTES = 700_000;
+/** ms for one mutation: more than a gateway gives itself. */
+const TIMEOUT_MS = 60_000;
+
+interface Result {
+  readonly index: number;
+  readonly outcome: Outcome['outcome'];
+  readonly userErrors: readonly (RowProblem & { readonly field: readonly string[] | null })[];
+}
+
+interface Payload {
+  readonly results: readonly Result[];
+  readonly summary: { readonly upstreamRequests: number };
+}
+
+interface Answer {
+  readonly data?: { readonly payload: Payload | null } | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
+}
+
+interface Job {
+  readonly items: readonly Sendable[];
+  readonly outcomes: Map<number, Outcome>;
+  readonly onIn: (rows: readonly number[]) => void;
+  readonly done: () => void;
+}
+
+/** What one try of a job came to. */
+type Try =
+  | { readonly is: 'answered'; readonly payload: Payload }
+  /** Taken as a whole it is wrong: its parts may not be. */
+  | { readonly is: 'refused'; readonly message: string }
+  /** May pass by itself. */
+  | { readonly is: 'failed'; readonly message: string; readonly retryAfterMs?: number }
+  /** It is of no use to go on. */
+  | { readonly is: 'over'; readonly message: string };
+
+/** A running gateway, by its `bulkUpsert…` mutations. */
+export class GatewayDestination implements Destination {
+  requests = 0;
+  failure: string | null = null;
+  readonly #options: GatewayOptions;
+  readonly #pool: Pool;
+  readonly #query: string;
+  readonly #policy = retryPolicy({ attempts: 10, budgetMs: Number.POSITIVE_INFINITY });
+  readonly #queue: Job[] = [];
+  #active = 0;
+  #stopped = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#pool = new Pool(options.url.origin, { connections: options.concurrency });
+    const names = `${options.resource[0]?.toUpperCase()}${options.resource.slice(1)}s`;
+    this.#query = `mutation Import($input: BulkUpsert${names}Input!) { payload: bulkUpsert${names}(input: $input) { results { index outcome userErrors { code message field } } summary { upstreamRequests } } }`;
+  }
+
+  async send(items: readonly Sendable[], onIn: Job['onIn']): Promise<Map<number, Outcome>> {
+    const byItem = new Map(items.map((item) => [item.pending, item]));
+    const outcomes = new Map<number, Outcome>();
+    const chunks = cutChunks(
+      items.map(({ pending }) => pending),
+      this.#options.items,
+      MAX_BYTES,
+    );
+    await Promise.all(
+      chunks.map(
+        (chunk) =>
+          new Promise<void>((done) => {
+            const sendables = chunk.map((pending) => byItem.get(pending) as Sendable);
+            this.#queue.push({ items: sendables, outcomes, onIn, done });
+            this.#pump();
+          }),
+      ),
+    );
+    return outcomes;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #pump(): void {
+    while (this.#active < this.#options.concurrency) {
+      const job = this.#queue.shift();
+      if (!job) return;
+      this.#active += 1;
+      this.#settle(job.items, job).then(() => {
+        this.#active -= 1;
+        job.done();
+        this.#pump();
+      });
+    }
+  }
+
+  /** Sends items until each has its outcome. Never rejects. */
+  async #settle(items: readonly Sendable[], job: Job): Promise<void> {
+    let left = items;
+    for (let attempt = 1; left.length > 0; attempt++) {
+      await this.#options.pace.turn();
+      if (this.#stopped || this.failure !== null) return this.#give(left, job, NOT_ATTEMPTED);
+      const tried = await this.#try(left);
+      if (tried.is === 'over') {
+        this.failure ??= tried.message;
+        return this.#give(left, job, NOT_ATTEMPTED);
+      }
+      if (tried.is === 'refused') return this.#divide(left, job, tried.message);
+      if (tried.is === 'answered') left = this.#take(tried.payload, left, job);
+      if (left.length === 0) return;
+      const message = tried.is === 'failed' ? tried.message : 'The gateway could not bring all rows to the API.';
+      const retryAfterMs = tried.is === 'failed' ? tried.retryAfterMs : undefined;
+      const pauseMs = this.#stopped
+        ? null
+        : this.#policy(attempt, new DatatricsError('UPSTREAM_UNAVAILABLE', message, { retryAfterMs }), 0);
+      if (pauseMs === null) {
+        if (!this.#stopped) this.failure ??= message;
+        return this.#give(left, job, { outcome: 'UNKNOWN', problems: [] });
+      }
+      await sleep(pauseMs);
+    }
+  }
+
+  #give(items: readonly Sendable[], job: Job, outcome: Outcome): void {
+    for (const { pending } of items) job.outcomes.set(rowOf(pending), outcome);
+  }
+
+  async #divide(items: readonly Sendable[], job: Job, message: string): Promise<void> {
+    if (items.length === 1) {
+      return this.#give(items, job, { outcome: 'REJECTED', problems: [{ code: 'REJECTED', message }] });
+    }
+    const half = Math.ceil(items.length / 2);
+    await this.#settle(items.slice(0, half), job);
+    return this.#settle(items.slice(half), job);
+  }
+
+  /** Notes what the gateway tells; gives the items that must be sent again. */
+  #take({ results, summary }: Payload, items: readonly Sendable[], job: Job): Sendable[] {
+    this.requests += summary.upstreamRequests;
+    const done: number[] = [];
+    const again = new Set(items);
+    for (const { index, outcome, userErrors } of results) {
+      const item = items[index];
+      if (!item || outcome === 'UNKNOWN' || outcome === 'NOT_ATTEMPTED') continue;
+      again.delete(item);
+      const row = rowOf(item.pending);
+      if (outcome === 'UPSERTED') done.push(row);
+      job.outcomes.set(row, { outcome, problems: userErrors.map(({ code, message }) => ({ code, message })) });
+    }
+    if (done.length > 0) job.onIn(done);
+    return [...again];
+  }
+
+  async #try(items: readonly Sendable[]): Promise<Try> {
+    const { url, headers } = this.#options;
+    try {
+      const {
+        statusCode,
+        headers: answered,
+        body,
+      } = await this.#pool.request({
+        method: 'POST',
+        path: url.pathname + url.search,
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+        body: JSON.stringify({ query: this.#query, variables: { input: { items: items.map(({ input }) => input) } } }),
+        headersTimeout: TIMEOUT_MS,
+        bodyTimeout: TIMEOUT_MS,
+      });
+      const text = await body.text();
+      const retryAfterMs = Number(answered['retry-after']) * 1_000;
+      return judge(statusCode, text, Number.isFinite(retryAfterMs) ? retryAfterMs : undefined);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return { is: 'failed', message: `The gateway can not be reached (${code ?? message}).` };
+    }
+  }
+}
+
+function rowOf({ result }: Pending): number {
+  return result.index;
+}
+
+function judge(status: number, text: string, retryAfterMs: number | undefined): Try {
+  let answer: Answer | null = null;
+  try {
+    answer = JSON.parse(text) as Answer;
+  } catch {
+    // told by its status
+  }
+  const [error] = answer?.errors ?? [];
+  const code = error?.extensions?.code;
+  const message = error ? `${error.message}` : `The gateway answered ${status}.`;
+  if (status === 200 && answer?.data?.payload) return { is: 'answered', payload: answer.data.payload };
+  if (status === 401 || status === 403 || code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') {
+    return { is: 'over', message };
+  }
+  if (status === 413 || code === 'BAD_USER_INPUT' || code === 'OPERATION_TOO_COMPLEX')
+    return { is: 'refused', message };
+  if (status === 429 || status >= 500 || code?.startsWith('UPSTREAM_') || code === 'RATE_LIMITED') {
+    return { is: 'failed', message, ...(retryAfterMs === undefined ? undefined : { retryAfterMs }) };
+  }
+  if (status === 200 && answer === null) return { is: 'failed', message: 'The gateway sent something unreadable.' };
+  return { is: 'over', message };
+}

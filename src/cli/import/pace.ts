@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Spreads calls evenly, so that no second sees more than it may. */
+export class Pace {
+  readonly #gapMs: number;
+  #next = 0;
+
+  /** @param perSecond calls; undefined: no limit */
+  constructor(perSecond: number | undefined) {
+    this.#gapMs = perSecond === undefined ? 0 : 1_000 / perSecond;
+  }
+
+  /** Waits for the turn of one more call. */
+  async turn(): Promise<void> {
+    if (this.#gapMs === 0) return;
+    const now = performance.now();
+    const at = Math.max(now, this.#next);
+    this.#next = at + this.#gapMs;
+    if (at > now) await sleep(at - now);
+  }
+}
