@@ -2,10 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { printSchema } from 'graphql';
 import { buildSchema } from '../graph/schema.ts';
 import { renderErrorDocs } from '../lib/error-codes.ts';
+import { renderConfigDocs } from './config-docs.ts';
+import { renderSchemaDocs } from './schema-docs.ts';
 
 /** Writes what is made of the sources and committed: the first half of `npm run codegen`. */
+const schema = buildSchema();
 const files: Readonly<Record<string, string>> = {
-  'schema/gateway.graphql': `${printSchema(buildSchema())}\n`,
+  'schema/gateway.graphql': `${printSchema(schema)}\n`,
   'docs/errors.md': renderErrorDocs(),
+  'docs/schema.md': renderSchemaDocs(schema),
+  'docs/configuration.md': renderConfigDocs(),
 };
 for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
