@@ -5,8 +5,8 @@ import {
   type GraphQLInputField,
   type GraphQLInputType,
   type GraphQLNamedType,
-  type GraphQLOutputType,
   type GraphQLSchema,
+  type GraphQLType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -34,7 +34,7 @@ function linkTo(type: GraphQLNamedType): string {
 }
 
 /** A type as SDL writes it, its name a link. */
-function renderType(type: GraphQLOutputType | GraphQLInputType): string {
+function renderType(type: GraphQLType): string {
   if (isNonNullType(type)) return `${renderType(type.ofType)}!`;
   if (isListType(type)) return `\\[${renderType(type.ofType)}\\]`;
   return linkTo(type);

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
@@ -50,6 +51,36 @@ describe('examples/node-script', () => {
     });
     const keyed = await npm(folder, ['start', '--silent'], { ...env, GATEWAY_KEY: gateway.sandbox.apiKey });
     expect(keyed).toMatchObject({ status: 0, stdout: expect.stringContaining('order 3001, again: ') });
+    await gateway.close();
+  });
+});
+
+describe('examples/node-script, sync', () => {
+  const folder = 'examples/node-script';
+  const file = join(mkdtempSync(join(tmpdir(), 'sync-')), 'people.ndjson');
+  afterAll(() => rmSync(dirname(file), { recursive: true }));
+
+  test('writes thousands, goes on after a failure, and names what was refused', async () => {
+    await install(folder);
+    await check(folder);
+    const people = Array.from({ length: 2_500 }, (_, i) => ({
+      profileId: `sync-${i}`,
+      source: 'Webshop',
+      name: `N ${i}`,
+    }));
+    people[1_700] = { profileId: '', source: 'Webshop', name: 'Nobody' };
+    writeFileSync(file, people.map((person) => `${JSON.stringify(person)}\n`).join(''));
+    const gateway = await startWithSandbox();
+    gateway.sandbox.faults.set({ match: { method: 'POST', path: '/bulk' }, times: 1, status: 503 });
+    const { status, stdout, stderr } = await npm(folder, ['run', '--silent', 'sync', file], {
+      GATEWAY_URL: `${gateway.url}/graphql`,
+    });
+    expect(stderr).not.toContain('Error');
+    expect(status).toBe(0);
+    expect(stdout).toContain('2499 written, 1 rejected\n');
+    for (const i of [0, 1_699, 2_499]) {
+      expect(gateway.sandbox.store.get('profile', 'Webshop', `sync-${i}`)).toMatchObject({ name: `N ${i}` });
+    }
     await gateway.close();
   });
 });
