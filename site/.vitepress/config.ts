@@ -1,18 +1,27 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DefaultTheme, defineConfig } from 'vitepress';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** The sidebar is what docs/index.md lists, so that a page is added in one place. */
+/** The sidebar is what docs/index.md lists, so that a page is named in one place; what it leaves out comes last. */
 function readSidebar(): DefaultTheme.SidebarItem[] {
   const sections = readFileSync(`${root}/docs/index.md`, 'utf8').split(/^## /m).slice(1);
-  return sections.map((section) => {
+  const listed = sections.map((section) => {
     const [title = '', ...lines] = section.split('\n');
     const links = [...lines.join('\n').matchAll(/\[([^\]]+)\]\(([^)]+)\.md\)/g)];
     return { text: title, items: links.map(([, text, path]) => ({ text: sentence(text), link: `/${path}` })) };
   });
+  const known = new Set(['/index', ...listed.flatMap(({ items }) => items.map(({ link }) => link))]);
+  const others = readdirSync(`${root}/docs`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md') && !known.has(`/${name.slice(0, -3)}`))
+    .sort()
+    .map((name) => {
+      const [, title] = /^# (.+)$/m.exec(readFileSync(`${root}/docs/${name}`, 'utf8')) ?? [];
+      return { text: title ?? name, link: `/${name.slice(0, -3)}` };
+    });
+  return others.length === 0 ? listed : [...listed, { text: 'More', items: others }];
 }
 
 function sentence(text = ''): string {

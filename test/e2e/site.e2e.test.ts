@@ -62,6 +62,11 @@ describe('the documentation as a site', () => {
     expect(built().sort()).toEqual(pages.sort());
   });
 
+  test('leads to each of them from everywhere', () => {
+    const home = readFileSync(join(DIST, 'index.html'), 'utf8');
+    for (const name of built()) if (name !== 'index.html') expect(home).toContain(`href="/${name}"`);
+  });
+
   test('links to pages and headings that there are', () => {
     const html = new Map(built().map((name) => [name, readFileSync(join(DIST, name), 'utf8')]));
     const broken: string[] = [];
