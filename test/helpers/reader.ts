@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { expect } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { ConfigError, readConfig } from '../../src/config.ts';
 import { startWithSandbox, type TestGateway } from './gateway.ts';
 import type { Block, Page } from './page.ts';
@@ -22,6 +23,7 @@ const OPEN = '…';
  * - any language with `[file]`: written
  * - `graphql`, with `json variables` behind it when it has any: sent
  * - `json`, `text` behind one of these: the answer, the output; `…` in a text stands for anything
+ * - `yaml`: of another program; read, so that it is some at least
  * - `ts`, `tsx`: stands like this in a program below examples/, which tests of their own run
  */
 export class Reader {
@@ -43,7 +45,7 @@ export class Reader {
   async read(page: Page): Promise<void> {
     for (const [index, block] of page.blocks.entries()) {
       try {
-        await this.#do(block, page.blocks[index + 1]);
+        await this.#do(block, page.blocks[index + 1], page.blocks[index - 1]?.language);
       } catch (error) {
         const { message } = error as Error;
         throw new Error(`${page.path}:${block.line}: ${message}\n${this.#output.slice(-2_000)}`, { cause: error });
@@ -57,7 +59,7 @@ export class Reader {
     rmSync(this.#home, { recursive: true, force: true });
   }
 
-  async #do(block: Block, next: Block | undefined): Promise<void> {
+  async #do(block: Block, next: Block | undefined, after: string | undefined): Promise<void> {
     const { language, file, note, text } = block;
     if (file !== undefined) return this.#write(file, text);
     if (language === 'sh') return this.#shell(text, next);
@@ -69,6 +71,8 @@ export class Reader {
       if (note !== 'variables') expect(JSON.parse(this.#output)).toEqual(pattern(expected));
       return;
     }
+    if (language === 'yaml') return void parseYaml(text);
+    if (language === 'text' && after !== 'sh') return;
     if (language === 'text') return expect(this.#output.trim()).toEqual(pattern(text.trim()));
     if (language !== '') throw new Error(`nobody can tell what to do with ${language}`);
   }
