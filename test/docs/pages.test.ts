@@ -1,17 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { parse } from 'graphql';
-import { afterAll, describe, expect, test } from 'vitest';
-import { parse as parseYaml } from 'yaml';
-import { readConfig } from '../../src/config.ts';
+import { describe, expect, test } from 'vitest';
 import { anchorsOf, type Block, docPages, type Page, proseOf, readPage } from '../helpers/page.ts';
-import { checkSettings, Reader } from '../helpers/reader.ts';
+import { checkSettings, checkYaml, Reader } from '../helpers/reader.ts';
 
 const pages = docPages();
 /** Read from the first to the last line, as a person would; what installs packages is read in test/e2e. */
-const isRead = ({ path }: Page): boolean => /^docs\/(recipes\/.*|faq|limits)\.md$/.test(path);
+const isRead = ({ path }: Page): boolean => /^docs\/(recipes\/.*|access|configuration|faq|limits)\.md$/.test(path);
 const READ_ELSEWHERE = ['docs/getting-started.md', 'docs/rest-to-graphql.md'];
 
 describe('a page that tells what to do does what it shows', () => {
@@ -19,7 +16,7 @@ describe('a page that tells what to do does what it shows', () => {
     '%s',
     { timeout: 60_000 },
     async (_, page) => {
-      expect(page.blocks.filter(({ language }) => language === 'graphql' || language === 'sh').length).toBeGreaterThan(
+      expect(page.blocks.filter(({ language }) => ['graphql', 'sh', 'yaml'].includes(language)).length).toBeGreaterThan(
         0,
       );
       const reader = new Reader();
@@ -46,13 +43,12 @@ describe('a page that tells what to do does what it shows', () => {
     await fails(block('sh', 'echo a'), block('text', 'b'));
     await fails(block('ts', 'const never = "written";'));
     await fails(block('sh', 'DATATRICS_URL=https://api.example DATATRICS_API_KEY=… npm start'));
+    await fails(block('yaml', 'PORT: 70000'));
     await fails(block('sh', 'PROT=4000 DATATRICS_API_KEY=… npm start'));
     await reader.close();
   });
 });
 
-const scratch = mkdtempSync(join(tmpdir(), 'pages-'));
-afterAll(() => rmSync(scratch, { recursive: true }));
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
 
 /** What can be said of a block without running it. */
@@ -66,23 +62,8 @@ const CHECKS: Readonly<Record<string, (block: Block) => unknown>> = {
     if (command) checkSettings(command);
   },
   graphql: ({ text }) => parse(text),
-  yaml({ text }) {
-    const content: unknown = parseYaml(text);
-    if (typeof content !== 'object' || content === null) return;
-    const names = readFileSync('.env.example', 'utf8');
-    const isConfig = Object.keys(content).every((name) => name === 'projects' || names.includes(`${name}=`));
-    if (isConfig) checkFile(text);
-  },
+  yaml: ({ text }) => checkYaml(text),
 };
-
-/** A configuration file, with everything in the environment that stands there. */
-function checkFile(text: string): void {
-  const path = join(scratch, 'gateway.yml');
-  writeFileSync(path, text);
-  const keys = [...text.matchAll(/apiKeyFrom: (\w+)/g)].map(([, name]) => [name, 'key']);
-  const outside = { AUTH_MODE: 'passthrough', DATATRICS_URL: 'https://api.datatrics.com/2.0' };
-  readConfig({ ...outside, GATEWAY_CONFIG: path, ...Object.fromEntries(keys) });
-}
 
 describe('the blocks of all other pages fit', () => {
   const others = pages.filter((page) => !isRead(page) && !READ_ELSEWHERE.includes(page.path));

@@ -23,7 +23,7 @@ const OPEN = '…';
  * - any language with `[file]`: written
  * - `graphql`, with `json variables` behind it when it has any: sent
  * - `json`, `text` behind one of these: the answer, the output; `…` in a text stands for anything
- * - `yaml`: of another program; read, so that it is some at least
+ * - `yaml`: checked, against the gateway's rules where it is a configuration file of its
  * - `ts`, `tsx`: stands like this in a program below examples/, which tests of their own run
  */
 export class Reader {
@@ -61,6 +61,7 @@ export class Reader {
 
   async #do(block: Block, next: Block | undefined, after: string | undefined): Promise<void> {
     const { language, file, note, text } = block;
+    if (language === 'yaml') checkYaml(text);
     if (file !== undefined) return this.#write(file, text);
     if (language === 'sh') return this.#shell(text, next);
     if (language === 'graphql') return this.#send(text, next);
@@ -71,7 +72,7 @@ export class Reader {
       if (note !== 'variables') expect(JSON.parse(this.#output)).toEqual(pattern(expected));
       return;
     }
-    if (language === 'yaml') return void parseYaml(text);
+    if (language === 'yaml') return;
     if (language === 'text' && after !== 'sh') return;
     if (language === 'text') return expect(this.#output.trim()).toEqual(pattern(text.trim()));
     if (language !== '') throw new Error(`nobody can tell what to do with ${language}`);
@@ -231,6 +232,28 @@ function listSources(folder: string): string[] {
 }
 
 /**
+ * Checks a YAML file; one of the gateway's settings with everything in the environment that stands there.
+ * @throws ConfigError
+ */
+export function checkYaml(text: string): void {
+  const content: unknown = parseYaml(text);
+  if (typeof content !== 'object' || content === null) return;
+  const names = readFileSync('.env.example', 'utf8');
+  if (!Object.keys(content).every((name) => name === 'projects' || names.includes(`${name}=`))) return;
+  const folder = mkdtempSync(join(tmpdir(), 'yaml-'));
+  const path = join(folder, 'gateway.yml');
+  writeFileSync(path, text);
+  const keys = [...text.matchAll(/apiKeyFrom: (\w+)/g)].map(([, name]) => [name, 'key']);
+  const outside = { PII_KEY: 'sixteen-characters', DATATRICS_URL: 'https://api.datatrics.com/2.0' };
+  const mode = 'AUTH_MODE' in content ? {} : { AUTH_MODE: 'passthrough' };
+  try {
+    expectConfig({ ...outside, ...mode, GATEWAY_CONFIG: path, ...Object.fromEntries(keys) });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/**
  * Checks the settings in front of a command against the gateway's own rules; `…` counts as a secret, and files as there.
  * @throws ConfigError
  */
@@ -245,6 +268,11 @@ export function checkSettings(commands: string): void {
   for (const name of Object.keys(settings)) {
     if (!known.includes(`${name}=`)) throw new Error(`there is no setting ${name}`);
   }
+  expectConfig(settings);
+}
+
+/** Files that the reader would have are taken as there. */
+function expectConfig(settings: Record<string, string>): void {
   try {
     readConfig(settings);
   } catch (error) {
