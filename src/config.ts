@@ -191,7 +191,10 @@ const variables = z.object({
 });
 
 type Variables = z.infer<typeof variables>;
-type VariableName = keyof Variables;
+export type VariableName = keyof Variables;
+
+/** Each variable's check, for the reference. */
+export const CHECKS = variables.shape;
 
 /** Never shown, whatever is wrong with it. */
 const SECRETS: ReadonlySet<string> = new Set<VariableName>([
@@ -203,7 +206,7 @@ const SECRETS: ReadonlySet<string> = new Set<VariableName>([
 ]);
 
 /** What a variable needs where its own check does not say it. */
-const NEEDS: Readonly<Record<string, string>> = {
+export const NEEDS: Readonly<Record<string, string>> = {
   DATATRICS_FILTERS: 'auto, on or off',
   DATATRICS_BATCH_READS: 'off, auto or on',
   AUTH_MODE: 'open, passthrough or managed',

@@ -288,16 +288,13 @@ describe('a file of settings', () => {
   });
 });
 
-test('.env.example names every variable, and README’s table does', () => {
+test('.env.example names every variable, and the reference does', () => {
   const source = readFileSync('src/config.ts', 'utf8');
   const table = source.slice(source.indexOf('const variables = z.object('), source.indexOf('type Variables'));
   const names = [...[...table.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name as string), 'GATEWAY_CONFIG'];
   const example = readFileSync('.env.example', 'utf8');
   const lines = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name as string);
   expect(lines.sort()).toEqual(names.sort());
-  const readme = readFileSync('README.md', 'utf8').replace(
-    '`…_CONTENT_…`, `…_CONVERSION_…`, `…_INTERACTION_SOURCES`',
-    '`DATATRICS_CONTENT_SOURCES` `DATATRICS_CONVERSION_SOURCES` `DATATRICS_INTERACTION_SOURCES`',
-  );
-  for (const name of names) expect(readme, name).toContain(`\`${name}\``);
+  const reference = readFileSync('docs/configuration.md', 'utf8');
+  for (const name of names) expect(reference, name).toContain(`\`${name}\``);
 });

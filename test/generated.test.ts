@@ -32,6 +32,8 @@ test('everything that npm run codegen makes is up to date', { timeout: 60_000 },
     'schema/gateway.graphql',
     'schema/subgraph.graphql',
     'docs/errors.md',
+    'docs/schema.md',
+    'docs/configuration.md',
     'test/generated/operations.ts',
   ]) {
     expect(

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 interface LockedPackage {
@@ -6,6 +6,7 @@ interface LockedPackage {
   readonly dev?: boolean;
   readonly hasInstallScript?: boolean;
   readonly resolved?: string;
+  readonly link?: boolean;
 }
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, LockedPackage> };
 const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
@@ -30,6 +31,11 @@ test('nothing that runs in production runs at its installation', () => {
   expect(production.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)).toEqual([]);
 });
 
-test('the lockfile holds no address to download from', () => {
-  expect(packages.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path)).toEqual([]);
+const BESIDE = ['bench', 'graphiql', 'site', ...readdirSync('examples').map((name) => `examples/${name}`)];
+
+test.each(['.', ...BESIDE])('the lockfile of %s holds no address to download from', (folder) => {
+  const { packages: locked } = JSON.parse(readFileSync(`${folder}/package-lock.json`, 'utf8')) as typeof lock;
+  expect(Object.keys(locked).length).toBeGreaterThan(1);
+  const addressed = Object.entries(locked).filter(([, { resolved, link }]) => resolved !== undefined && !link);
+  expect(addressed.map(([path]) => path)).toEqual([]);
 });

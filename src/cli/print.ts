@@ -3,11 +3,16 @@ import { printSchema } from 'graphql';
 import { buildSchema } from '../graph/schema.ts';
 import { buildSubgraphSchema, printSubgraph } from '../graph/subgraph.ts';
 import { renderErrorDocs } from '../lib/error-codes.ts';
+import { renderConfigDocs } from './config-docs.ts';
+import { renderSchemaDocs } from './schema-docs.ts';
 
 /** Writes what is made of the sources and committed: the first half of `npm run codegen`. */
+const schema = buildSchema();
 const files: Readonly<Record<string, string>> = {
-  'schema/gateway.graphql': `${printSchema(buildSchema())}\n`,
+  'schema/gateway.graphql': `${printSchema(schema)}\n`,
   'schema/subgraph.graphql': `${(await printSubgraph(buildSubgraphSchema())).trim()}\n`,
   'docs/errors.md': renderErrorDocs(),
+  'docs/schema.md': renderSchemaDocs(schema),
+  'docs/configuration.md': renderConfigDocs(),
 };
 for (const [path, text] of Object.entries(files)) writeFileSync(path, text);

@@ -1,22 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import axe from 'axe-core';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { mkdirSync } from 'node:fs';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readExamples } from '../../src/http/graphiql.ts';
 import type { TraceEntry } from '../../src/lib/trace.ts';
+import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const SHOTS = 'test/e2e/screenshots';
 mkdirSync(SHOTS, { recursive: true });
-const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
 const gateway = await startWithSandbox();
 const keyed = await startWithSandbox({ AUTH_MODE: 'passthrough' });
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
+let started: TestBrowser;
 let browser: BrowserContext;
 let page: Page;
 /** Addresses outside the gateways that a page tried. */
@@ -24,21 +21,8 @@ const strange: string[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  browser = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM || execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim(),
-    headless: true,
-    chromiumSandbox: false,
-    viewport: DESKTOP,
-    args: [
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
-    ],
-  });
+  started = await startBrowser(DESKTOP);
+  browser = started.context;
   await browser.route('**/*', (route) => {
     const address = route.request().url();
     const own = [gateway, keyed].some(({ url }) => address.startsWith(`${url}/`));
@@ -50,10 +34,9 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(async () => {
-  await browser?.close();
+  await started?.close();
   await gateway.close();
   await keyed.close();
-  rmSync(profile, { recursive: true, force: true });
 });
 
 /** GraphiQL in a browser tab of its own, ready to be used. */
@@ -142,18 +125,6 @@ async function closeTab(page: Page, operation: string): Promise<void> {
 
 /** An example that follows links, so that it makes several calls. */
 const WITH_LINKS = '06-conversions-to-profiles';
-
-/** What axe finds serious, as lines to read. The page's policy lets no script in, so axe comes over the debugger. */
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 200)} ${any[0]?.message ?? ''}`).join('\n  ')}`,
-    );
-}
 
 const SHOWN_TOOL = '.graphiql-editor-tool .graphiql-editor:not(.hidden)';
 
@@ -393,7 +364,7 @@ describe('GraphiQL in a browser without internet', () => {
       const show = page.getByRole('button', { name: `Show ${plugin}` });
       if ((await show.count()) > 0) await show.click();
       await page.waitForTimeout(1_000);
-      expect(await faults(page), plugin).toEqual([]);
+      expect(await seriousFaults(page), plugin).toEqual([]);
     }
     await page.screenshot({ path: `${SHOTS}/cost-${_name}-${colorScheme}.png` });
     await page.setViewportSize(DESKTOP);

@@ -1,0 +1,22 @@
+import type { CodegenConfig } from '@graphql-codegen/cli';
+
+/** `npm run codegen` reads the operations in src/ and writes their types to src/gql/. */
+const config: CodegenConfig = {
+  // In a project of your own: the gateway's address, http://localhost:4000/graphql.
+  schema: '../../schema/gateway.graphql',
+  documents: ['src/**/*.ts', '!src/gql/**'],
+  importExtension: '.ts',
+  generates: {
+    'src/gql/': {
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: {
+        useTypeImports: true,
+        enumType: 'string-literal',
+        strictScalars: true,
+        scalars: { DateTime: 'string', JSONObject: 'Record<string, unknown>' },
+      },
+    },
+  },
+};
+export default config;

@@ -1,0 +1,22 @@
+import type { CodegenConfig } from '@graphql-codegen/cli';
+
+/** Besides the types: src/gql/persisted-documents.json, the manifest that is given to the gateway. */
+const config: CodegenConfig = {
+  schema: '../../schema/gateway.graphql',
+  documents: ['src/**/*.ts', '!src/gql/**'],
+  importExtension: '.ts',
+  generates: {
+    'src/gql/': {
+      preset: 'client',
+      presetConfig: { fragmentMasking: false, persistedDocuments: { mode: 'replaceDocumentWithHash' } },
+      config: {
+        documentMode: 'string',
+        useTypeImports: true,
+        enumType: 'string-literal',
+        strictScalars: true,
+        scalars: { DateTime: 'string', JSONObject: 'Record<string, unknown>' },
+      },
+    },
+  },
+};
+export default config;

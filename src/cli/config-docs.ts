@@ -1,0 +1,164 @@
+import { CHECKS, NEEDS, type VariableName } from '../config.ts';
+
+/** Parts of the configuration reference, in the order in which people need them. */
+const GROUPS = {
+  start: 'Where it listens, and what it stands in front of',
+  project: 'What is particular about a project',
+  access: 'Who may ask, and for what',
+  router: 'Behind a router',
+  privacy: 'Personal data',
+  documents: 'Which operations may come',
+  limits: 'How much an operation may ask for',
+  rates: 'How much a caller may ask for',
+  bulk: 'Bulk writes',
+  upstream: 'Calls to the API',
+  operation: 'Running it',
+} as const;
+
+type Group = keyof typeof GROUPS;
+
+/** What each variable means. One that is added to the settings and not told of here does not pass the type check. */
+const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: string]>> = {
+  PORT: ['start', 'Port to listen on; 0 takes any that is free, and the first line of the output names it.'],
+  HOST: ['start', 'Address to listen on. `0.0.0.0` is every one of the machine, which `AUTH_MODE=open` refuses.'],
+  DATATRICS_URL: ['start', 'Base URL of the API, version included. Without it the embedded sandbox is used.'],
+  DATATRICS_PROJECT: [
+    'start',
+    'Project to ask for when a caller names none; needed with `DATATRICS_URL` in `open` and `managed`.',
+  ],
+  DATATRICS_API_KEY: [
+    'start',
+    'Key that is sent as `x-apikey`, where the gateway holds it; needed with `DATATRICS_URL` in `open` and `managed`.',
+  ],
+  DATATRICS_PROFILE_SOURCES: ['project', 'Sources to try, in order, when a read of a profile or a link names none.'],
+  DATATRICS_CONTENT_SOURCES: ['project', 'The same for content.'],
+  DATATRICS_CONVERSION_SOURCES: ['project', 'The same for conversions.'],
+  DATATRICS_INTERACTION_SOURCES: ['project', 'The same for interactions.'],
+  DATATRICS_FILTERS: ['project', 'Whether the API’s undocumented filters are used: `auto` asks it once per project.'],
+  DATATRICS_BATCH_READS: [
+    'project',
+    'Whether many records are fetched by one call, which the API does not document: `auto` tries it on records just read, `on` relies on it.',
+  ],
+  DATATRICS_CONVERSION_PROFILE_FIELD: [
+    'project',
+    'Field by which a profile’s conversions are found: `profile_id` with the Magento plugin.',
+  ],
+  DATATRICS_TIMEZONE: ['project', 'Zone of the API’s times, which name none.'],
+  DATATRICS_PAGE_LIMIT: ['project', 'Rows to ask of a list in one call.'],
+  AUTH_MODE: [
+    'access',
+    'How a caller is known, and whose key goes to the API; `open` with the sandbox, else it must be set. See [who may do what](access.md).',
+  ],
+  JWT_ISSUER: ['access', '`managed`: whose JSON Web Tokens are taken (`iss`).'],
+  JWT_AUDIENCE: ['access', '`managed`: for whom they must be (`aud`).'],
+  JWT_JWKS_URL: ['access', '`managed`: where the issuer’s keys are.'],
+  TOKENS_FILE: ['access', '`managed`: JSON list of static tokens by their hashes; read again when it changes.'],
+  INTROSPECTION: ['access', 'Whether the schema can be asked for. On, but for `managed`.'],
+  CORS_ORIGINS: ['access', 'Origins whose pages may call from a browser.'],
+  ROUTER_SECRET: ['router', 'What a router of yours sends as `x-router-secret`. See [federation](federation.md).'],
+  ROUTER_HMAC_SECRET: ['router', 'Key of the signature that Hive Gateway puts into `extensions["hmac-signature"]`.'],
+  ROUTER_SCOPES: [
+    'router',
+    'Scopes of a router that forwards none: all reads but `pii:read` in `managed`, else everything.',
+  ],
+  ROUTER_PROJECTS: ['router', 'Projects of a router that forwards none; all of them by default.'],
+  SUBGRAPH_DIRECTIVES: ['router', 'Directives of the subgraph’s schema that not every router takes.'],
+  SUBGRAPH_MAX_AGE: [
+    'router',
+    'Seconds for which a router may keep what it read of a type, such as `Content=300,Profile=5`.',
+  ],
+  MCP: ['documents', 'Whether agents get the published documents as tools at `/mcp`. See [agents](agents.md).'],
+  MCP_MUTATIONS: ['documents', 'Whether those that write are among them.'],
+  CACHE_MAX_BYTES: [
+    'upstream',
+    'Bytes of remembered answers in memory, where `freshness` allows any. See [reliability](reliability.md).',
+  ],
+  UPSTREAM_QUEUE: ['upstream', 'Calls that wait for a connection before more of them fail at once.'],
+  MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503.'],
+  MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
+  MAX_REPRESENTATIONS: ['limits', 'Representations that one request to `/subgraph` may have.'],
+  PII_MASK: ['privacy', 'How personal data comes without the scope `pii:read`.'],
+  PII_KEY: ['privacy', 'Key of the hashes that `hash` makes; `managed` needs it.'],
+  PII_FIELDS: ['privacy', 'Names of further personal fields.'],
+  TRUSTED_DOCUMENTS: [
+    'documents',
+    '`allowed`: ids of published documents may be sent in place of texts; `only`: nothing else runs.',
+  ],
+  TRUSTED_DOCUMENTS_FILE: ['documents', 'The published documents: graphql-codegen’s `persisted-documents.json`.'],
+  MAX_BODY_BYTES: ['limits', 'Size of a request’s body.'],
+  MAX_TOKENS: ['limits', 'Words and signs of a document.'],
+  MAX_DEPTH: ['limits', 'Levels of a document, fragments spread; this and the next three hold before anything runs.'],
+  MAX_ALIASES: ['limits', 'Aliases of a document.'],
+  MAX_ROOT_FIELDS: ['limits', 'Fields of an operation at its root.'],
+  MAX_DIRECTIVES: ['limits', 'Directives of a document.'],
+  MAX_ESTIMATED_CALLS: [
+    'limits',
+    'REST calls that an operation may make in the worst case; it is not begun otherwise.',
+  ],
+  ASSUMED_LIST_SIZE: ['limits', 'Items that a list without a page size counts as in that estimate.'],
+  MAX_UPSTREAM_CALLS: ['limits', 'REST calls that one operation really makes, retries included.'],
+  OPERATION_TIMEOUT_MS: [
+    'limits',
+    'Time for an operation; what is not there by then is an error, the rest is answered.',
+  ],
+  RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) of one caller per minute.'],
+  REDIS_URL: ['rates', 'Where several instances count them together; without it each counts by itself.'],
+  MAX_BULK_ITEMS: ['bulk', 'Items of one mutation.'],
+  BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call; 50 unless set.'],
+  BULK_CHUNK_BYTES: ['bulk', 'Bytes of one REST call.'],
+  BULK_CONCURRENCY: ['bulk', 'REST calls of one mutation at once.'],
+  BULK_EXTRA_REQUESTS: ['bulk', 'REST calls beyond one per chunk, for parting refused items from the rest.'],
+  UPSTREAM_TIMEOUT_MS: ['upstream', 'Time for one REST call.'],
+  UPSTREAM_CONNECTIONS: ['upstream', 'Connections to the API.'],
+  SHARE_IN_FLIGHT: ['upstream', 'Whether equal REST reads of one caller that overlap in time share one call.'],
+  COLLAPSE_OPERATIONS: ['upstream', 'Whether whole identical queries of one caller that overlap share one run.'],
+  LOG_LEVEL: ['operation', 'From which level on lines are logged, as JSON on standard output.'],
+};
+
+type Check = (typeof CHECKS)[VariableName];
+
+/** What a value must be, in the words of the check itself. */
+function needOf(name: VariableName, check: Check): string {
+  const listed = check.safeParse('a,b');
+  if (listed.success && Array.isArray(listed.data)) return 'a comma-separated list';
+  const { error } = check.safeParse('\u0000');
+  return NEEDS[name] ?? error?.issues[0]?.message ?? 'text';
+}
+
+/** What counts when a variable is not set. */
+function defaultOf(check: Check): string {
+  const { data } = check.safeParse(undefined);
+  return data === undefined || (Array.isArray(data) && data.length === 0) ? '—' : `\`${String(data)}\``;
+}
+
+/** `docs/configuration.md`. */
+export function renderConfigDocs(): string {
+  const names = Object.keys(CHECKS) as VariableName[];
+  const tables = Object.entries(GROUPS).map(([group, title]) => {
+    const rows = names
+      .filter((name) => MEANINGS[name][0] === group)
+      .map((name) => {
+        const check = CHECKS[name];
+        return `| \`${name}\` | ${defaultOf(check)} | ${needOf(name, check)} | ${MEANINGS[name][1]} |`;
+      });
+    return `## ${title}\n\n| Variable | Default | Takes | Meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# Configuration
+
+<!-- Made by \`npm run codegen\` from src/config.ts and src/cli/config-docs.ts. -->
+
+By environment variables, or in a \`.env\` file in the working directory. An empty variable counts as unset. A wrong one
+stops the start; every problem is named at once, with what it needs. Without any, the gateway serves its sandbox.
+
+\`GATEWAY_CONFIG\` names a JSON or YAML file of settings by the same names, where lists may be lists, and of
+[several projects](access.md#several-projects). Variables win over it.
+
+\`\`\`yaml [gateway.yml]
+AUTH_MODE: passthrough
+DATATRICS_URL: https://api.datatrics.com/2.0
+DATATRICS_PROFILE_SOURCES: [Webshop, Magento 2]
+RATE_LIMIT: 6000r,60000c
+\`\`\`
+
+${tables.join('\n')}`;
+}

@@ -1,0 +1,232 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
+import { install, npm } from '../helpers/example.ts';
+import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
+
+const INSTALL_MS = 300_000;
+
+async function check(folder: string): Promise<void> {
+  const { status, stdout, stderr } = await npm(folder, ['run', '--silent', 'check']);
+  expect(status, stdout + stderr).toBe(0);
+}
+
+describe('examples/node-script', () => {
+  const folder = 'examples/node-script';
+  beforeAll(() => install(folder), INSTALL_MS);
+
+  test('fits the schema', () => check(folder), 120_000);
+
+  test('reads pages, refetches by id, and tells what was not written', async () => {
+    const gateway = await startWithSandbox();
+    const { status, stdout, stderr } = await npm(folder, ['start'], { GATEWAY_URL: `${gateway.url}/graphql` });
+    expect(stderr).not.toContain('Error');
+    expect(status).toBe(0);
+    const { body } = await gateway.query('{ conversion(conversionId: "3001") { total } }');
+    expect(stdout).toContain(`order 3001, again: ${body.data.conversion.total}\n`);
+    expect(stdout).toContain('by ids: Conversion, Profile\n');
+    expect(stdout).toContain('not renamed: NOT_FOUND: ');
+    // 300 orders are three pages.
+    const pages = gateway.sandbox.requests.filter(({ path }) => path.includes('/sale?'));
+    expect(pages.length).toBeGreaterThanOrEqual(3);
+    await gateway.close();
+  });
+
+  test('names the code when it is turned away', async () => {
+    const gateway = await startWithSandbox({ AUTH_MODE: 'passthrough' });
+    const env = { GATEWAY_URL: `${gateway.url}/graphql` };
+    expect(await npm(folder, ['start', '--silent'], env)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('UNAUTHENTICATED: '),
+    });
+    const keyed = await npm(folder, ['start', '--silent'], { ...env, GATEWAY_KEY: gateway.sandbox.apiKey });
+    expect(keyed).toMatchObject({ status: 0, stdout: expect.stringContaining('order 3001, again: ') });
+    await gateway.close();
+  });
+});
+
+describe('examples/node-script, sync', () => {
+  const folder = 'examples/node-script';
+  const file = join(mkdtempSync(join(tmpdir(), 'sync-')), 'people.ndjson');
+  afterAll(() => rmSync(dirname(file), { recursive: true }));
+
+  test('writes thousands, goes on after a failure, and names what was refused', async () => {
+    await install(folder);
+    await check(folder);
+    const people = Array.from({ length: 2_500 }, (_, i) => ({
+      profileId: `sync-${i}`,
+      source: 'Webshop',
+      name: `N ${i}`,
+    }));
+    people[1_700] = { profileId: '', source: 'Webshop', name: 'Nobody' };
+    writeFileSync(file, people.map((person) => `${JSON.stringify(person)}\n`).join(''));
+    const gateway = await startWithSandbox();
+    gateway.sandbox.faults.set({ match: { method: 'POST', path: '/bulk' }, times: 1, status: 503 });
+    const { status, stdout, stderr } = await npm(folder, ['run', '--silent', 'sync', file], {
+      GATEWAY_URL: `${gateway.url}/graphql`,
+    });
+    expect(stderr).not.toContain('Error');
+    expect(status).toBe(0);
+    expect(stdout).toContain('2499 written, 1 rejected\n');
+    for (const i of [0, 1_699, 2_499]) {
+      expect(gateway.sandbox.store.get('profile', 'Webshop', `sync-${i}`)).toMatchObject({ name: `N ${i}` });
+    }
+    await gateway.close();
+  });
+});
+
+describe('examples/trusted-documents', () => {
+  const folder = 'examples/trusted-documents';
+  beforeAll(() => install(folder), INSTALL_MS);
+
+  test('publishes its documents, and sends nothing but their ids', { timeout: 120_000 }, async () => {
+    await check(folder);
+    const gateway = await startWithSandbox({
+      TRUSTED_DOCUMENTS: 'only',
+      TRUSTED_DOCUMENTS_FILE: `${folder}/src/gql/persisted-documents.json`,
+    });
+    const { status, stdout } = await npm(folder, ['start', '--silent'], { GATEWAY_URL: `${gateway.url}/graphql` });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^published: \S.*\nnot published: PERSISTED_QUERY_NOT_FOUND\n$/);
+    const { body } = await gateway.query('{ profiles { nodes { email } } }');
+    expect(body.errors?.[0]?.extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
+    await gateway.close();
+  });
+});
+
+describe('examples/react in Chromium', () => {
+  const folder = 'examples/react';
+  let browser: TestBrowser;
+  let gateway: TestGateway & { sandbox: Awaited<ReturnType<typeof startWithSandbox>>['sandbox'] };
+  let server: ChildProcess;
+  let address: string;
+  let page: Page;
+
+  beforeAll(async () => {
+    await install(folder);
+    await check(folder);
+    const built = await npm(folder, ['run', 'build']);
+    expect(built.status, built.stderr).toBe(0);
+    gateway = await startWithSandbox();
+    ({ server, address } = await preview(gateway.url));
+    browser = await startBrowser({ width: 1000, height: 700 });
+  }, INSTALL_MS);
+
+  afterAll(async () => {
+    await browser?.close();
+    server?.kill();
+    await gateway?.close();
+  });
+
+  /** The built page on a free port, passing /graphql on to the gateway. */
+  async function preview(origin: string): Promise<{ server: ChildProcess; address: string }> {
+    const child = spawn(
+      process.execPath,
+      [resolve(folder, 'node_modules/vite/bin/vite.js'), 'preview', '--host', '127.0.0.1', '--port', '0'],
+      {
+        cwd: folder,
+        env: { ...process.env, GATEWAY_ORIGIN: origin, NO_COLOR: '1' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    let said = '';
+    for await (const [chunk] of onData(child)) {
+      said += chunk;
+      const [, url] = /(http:\/\/127\.0\.0\.1:\d+)/.exec(said) ?? [];
+      if (url) return { server: child, address: url };
+    }
+    throw new Error(`no preview: ${said}`);
+  }
+
+  async function* onData(child: ChildProcess): AsyncGenerator<[string]> {
+    while (child.exitCode === null) yield [String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0])];
+  }
+
+  /** The page anew, with nothing in its cache. */
+  async function open(): Promise<void> {
+    gateway.sandbox.faults.clear();
+    gateway.sandbox.reset();
+    await page?.close();
+    page = await browser.context.newPage();
+    await page.goto(address);
+  }
+
+  const rows = () => page.getByRole('listitem');
+  /** A person with two orders or more on the page, and the rows of those. */
+  async function somebody() {
+    const names = await page.locator('li span').allTextContents();
+    const name = names.find((one, index) => names.indexOf(one) !== index) ?? (names[0] as string);
+    return {
+      name,
+      of: (shown: string) => page.locator('li span', { hasText: shown }),
+      orders: names.filter((one) => one === name).length,
+    };
+  }
+  async function rename(from: string, to: string): Promise<void> {
+    await page
+      .getByRole('button', { name: `Rename ${from}` })
+      .first()
+      .click();
+    await page.getByLabel('Name', { exact: true }).fill(to);
+    await page.getByRole('button', { name: 'Save' }).click();
+  }
+
+  test('lists orders with their people, page by page', async () => {
+    await open();
+    await expect.poll(() => rows().count()).toBe(10);
+    await page.getByRole('button', { name: 'More' }).click();
+    await expect.poll(() => rows().count()).toBe(20);
+    const { body } = await gateway.query('{ conversions(first: 20) { nodes { conversionId profile { name } } } }');
+    const shown = await rows().allTextContents();
+    for (const [index, { conversionId, profile }] of body.data.conversions.nodes.entries()) {
+      expect(shown[index]).toContain(`${conversionId}:`);
+      expect(shown[index]).toContain(profile?.name ?? 'somebody unknown');
+    }
+    expect(await seriousFaults(page)).toEqual([]);
+    mkdirSync('test/e2e/screenshots', { recursive: true });
+    await page.screenshot({ path: 'test/e2e/screenshots/example-react.png' });
+  });
+
+  test('shows a new name before the API has answered, in every row of that person', async () => {
+    await open();
+    await expect.poll(() => rows().count()).toBe(10);
+    const { name, of, orders } = await somebody();
+    gateway.sandbox.faults.set({ match: { method: 'PUT' }, latencyMs: 3_000 });
+    const answered = page.waitForResponse((response) => /mutation/.test(response.request().postData() ?? ''));
+    await rename(name, 'Ada Optimist');
+    await expect.poll(() => of('Ada Optimist').count(), { timeout: 2_000 }).toBe(orders);
+    expect(gateway.sandbox.requests.filter(({ method }) => method === 'PUT').at(-1)?.status).toBe(0);
+    expect((await (await answered).json()).data.updateProfile.profile.name).toBe('Ada Optimist');
+    expect(await of('Ada Optimist').count()).toBe(orders);
+  });
+
+  test('takes the name back and says why when the API refuses it', async () => {
+    await open();
+    await expect.poll(() => rows().count()).toBe(10);
+    const { name, of, orders } = await somebody();
+    gateway.sandbox.faults.set({ match: { method: 'PUT' }, status: 422 });
+    await rename(name, 'Refused');
+    await page.getByText('The API refused it').first().waitFor();
+    expect(await of('Refused').count()).toBe(0);
+    expect(await of(name).count()).toBe(orders);
+  });
+
+  test('chooses its words by the code, and asks again when told', async () => {
+    await open();
+    await expect.poll(() => rows().count()).toBe(10);
+    gateway.sandbox.faults.set({ match: { path: '/sale' }, status: 503 });
+    await page.reload();
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    expect(await alert.getAttribute('data-code')).toBe('UPSTREAM_UNAVAILABLE');
+    gateway.sandbox.faults.clear();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect.poll(() => rows().count()).toBe(10);
+    expect(await alert.count()).toBe(0);
+  });
+});
