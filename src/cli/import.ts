@@ -16,9 +16,10 @@ import { InputError, UsageError } from './import/problem.ts';
 import { ProgressBar } from './import/progress.ts';
 import { Rejects } from './import/rejects.ts';
 import { type Row, RowReader } from './import/rows.ts';
-import { run, WINDOWS } from './import/run.ts';
+import { run } from './import/run.ts';
 import { digestOf, openSource } from './import/source.ts';
 import { exitCodeOf, renderSummary, type Summary } from './import/summary.ts';
+import { WINDOWS } from './import/window.ts';
 
 const FRESH: Progress = {
   checkpoint: { upTo: 0, rejectsBytes: 0, counts: noCounts() },
