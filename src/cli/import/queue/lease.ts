@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { Counts } from '../journal.ts';
+import { PREFIX } from './jobs.ts';
+
+/** ms after which an import whose command was killed may be taken over. */
+export const LEASE_MS = 6_000;
+const RENEW_MS = 1_500;
+const STATUS_MS = 60_000;
+
+/** Renews what is ours, or nobody's since Redis was away for long; 0: somebody else has it. */
+const RENEW = `
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`;
+const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
+/** How far an import is, for those who watch it. */
+export interface Status {
+  readonly counts: Counts;
+  /** Of the file, 0 to 1. */
+  readonly part: number;
+}
+
+/** The right to feed an import and to collect its results, which one command has at a time. */
+export class Lease {
+  /** Whether another command has taken it over. */
+  lost = false;
+  readonly #redis: Redis;
+  readonly #run: string;
+  readonly #token: string;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(redis: Redis, run: string, token: string) {
+    this.#redis = redis;
+    this.#run = run;
+    this.#token = token;
+    this.#timer = setInterval(() => this.#renew(), RENEW_MS);
+  }
+
+  /** Null while another command has it. */
+  static async take(redis: Redis, run: string): Promise<Lease | null> {
+    const token = randomUUID();
+    const answer = await redis.set(keyOf(run, 'lease'), token, 'PX', LEASE_MS, 'NX');
+    return answer === 'OK' ? new Lease(redis, run, token) : null;
+  }
+
+  static async statusOf(redis: Redis, run: string): Promise<Status | null> {
+    const text = await redis.get(keyOf(run, 'status'));
+    return text === null ? null : (JSON.parse(text) as Status);
+  }
+
+  async tell(status: Status): Promise<void> {
+    await this.#redis.set(keyOf(this.#run, 'status'), JSON.stringify(status), 'PX', STATUS_MS);
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    // Redis may be away; then it ends by itself.
+    const released = this.#redis.eval(RELEASE, 1, keyOf(this.#run, 'lease'), this.#token);
+    await Promise.race([released.catch(() => undefined), sleep(1_000)]);
+  }
+
+  #renew(): void {
+    // Not one behind the other while Redis is away.
+    if (this.#redis.status !== 'ready') return;
+    this.#redis.eval(RENEW, 1, keyOf(this.#run, 'lease'), this.#token, String(LEASE_MS)).then(
+      (answer) => {
+        this.lost ||= answer === 0;
+      },
+      () => undefined,
+    );
+  }
+}
+
+function keyOf(run: string, what: 'lease' | 'status'): string {
+  return `${PREFIX}:import:${run}:${what}`;
+}
