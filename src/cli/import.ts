@@ -29,6 +29,9 @@ const FRESH: Progress = {
   ended: false,
 };
 
+/** ms that a command which feeds the queue gets to stop. */
+const QUEUE_STOP_MS = 10_000;
+
 /** What decides on what is sent, and where to: a journal of other options is of no use. */
 function fingerprint(options: ImportOptions, config: Config): string {
   const {
@@ -126,6 +129,8 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     const what = session ? 'workers go on with what is in the queue' : 'calls under way are finished';
     process.stderr.write(`\nStopping: ${what}. Once more ends it at once.\n`);
     stop();
+    // Redis may be away, and then no answer comes.
+    if (session) setTimeout(() => process.exit(codeOf(signal)), QUEUE_STOP_MS);
   };
 
   const silent = options.quiet || (options.json && !process.stderr.isTTY);

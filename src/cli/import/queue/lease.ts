@@ -5,7 +5,7 @@ import type { Counts } from '../journal.ts';
 import { PREFIX } from './jobs.ts';
 
 /** ms after which an import whose command was killed may be taken over. */
-export const LEASE_MS = 6_000;
+const LEASE_MS = 6_000;
 const RENEW_MS = 1_500;
 const STATUS_MS = 60_000;
 
@@ -46,6 +46,11 @@ export class Lease {
     const token = randomUUID();
     const answer = await redis.set(keyOf(run, 'lease'), token, 'PX', LEASE_MS, 'NX');
     return answer === 'OK' ? new Lease(redis, run, token) : null;
+  }
+
+  /** ms that it lasts when it is not renewed; not above 0 when nobody has it. */
+  static leftMs(redis: Redis, run: string): Promise<number> {
+    return redis.pttl(keyOf(run, 'lease'));
   }
 
   static async statusOf(redis: Redis, run: string): Promise<Status | null> {

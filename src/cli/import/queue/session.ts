@@ -9,12 +9,13 @@ import { UsageError } from '../problem.ts';
 import { ProgressBar } from '../progress.ts';
 import { abandon, type RowsQueue } from './feed.ts';
 import { connectQueue, type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
-import { LEASE_MS, Lease } from './lease.ts';
+import { Lease } from './lease.ts';
 
 /** ms that Redis gets at the start. */
 const CONNECT_MS = 10_000;
 /** ms after which the jobs of a worker that died may be taken away, and some for one that is alive to finish. */
 const ABANDON_MS = 30_000;
+const CLOSE_MS = 1_000;
 const WATCH_MS = 500;
 
 /** A command's hold on an import in the queue. */
@@ -49,10 +50,6 @@ export class QueueSession {
     const redis = await connect(config.redisUrl, say);
     const queue: RowsQueue = new Queue<JobData, JobResult>(name, { connection: redis, prefix: PREFIX });
     queue.on('error', () => undefined);
-    const close = async (): Promise<void> => {
-      await queue.close();
-      redis.disconnect();
-    };
     try {
       let lease: Lease | null = null;
       if (earlier !== null) {
@@ -68,17 +65,21 @@ export class QueueSession {
       const run = randomBytes(8).toString('hex');
       return new QueueSession(redis, queue, run, (await Lease.take(redis, run)) as Lease);
     } catch (error) {
-      await close();
+      await closeAll(redis, queue);
       throw error;
     }
   }
 
   async close(): Promise<void> {
     await this.lease.release();
-    // No word that waits for a Redis that is away.
-    this.redis.disconnect();
-    await this.queue.close().catch(() => undefined);
+    await closeAll(this.redis, this.queue);
   }
+}
+
+/** Waits no longer for a Redis that is away. */
+async function closeAll(redis: Redis, queue: RowsQueue): Promise<void> {
+  await Promise.race([queue.close().catch(() => undefined), sleep(CLOSE_MS)]);
+  redis.disconnect();
 }
 
 async function connect(url: string, say: (text: string) => void): Promise<Redis> {
@@ -94,31 +95,25 @@ async function connect(url: string, say: (text: string) => void): Promise<Redis>
       if (isUp) say('Redis is back.');
     },
   );
-  const timer = setTimeout(() => redis.disconnect(), CONNECT_MS);
-  try {
-    await redis.ping();
-    isUp = true;
-    return redis;
-  } catch (error) {
-    redis.disconnect();
-    throw new UsageError(
-      `REDIS_URL: Redis can not be used (${redis.status === 'ready' ? (error as Error).message : reason}).`,
-    );
-  } finally {
-    clearTimeout(timer);
-  }
+  isUp = await Promise.race([redis.ping().then(() => true), sleep(CONNECT_MS, false)]);
+  if (isUp) return redis;
+  redis.disconnect();
+  throw new UsageError(`REDIS_URL: Redis can not be reached (${reason}).`);
 }
 
-/** Waits no longer than the lease of a command that was killed lasts. */
+/** Null while another command has the import; one that was killed is waited for until its lease has run out. */
 async function takeOver(redis: Redis, run: string, say: (text: string) => void): Promise<Lease | null> {
-  const end = performance.now() + LEASE_MS * 1.5;
-  let lease = await Lease.take(redis, run);
-  if (lease === null) say('Waiting for the command that had this import.');
-  while (lease === null && performance.now() < end) {
+  let before = Number.POSITIVE_INFINITY;
+  for (let isFirst = true; ; isFirst = false) {
+    const lease = await Lease.take(redis, run);
+    if (lease) return lease;
+    const leftMs = await Lease.leftMs(redis, run);
+    // Somebody is there and renews it.
+    if (leftMs > before) return null;
+    before = leftMs;
+    if (isFirst) say('Waiting for the command that had this import.');
     await sleep(WATCH_MS);
-    lease = await Lease.take(redis, run);
   }
-  return lease;
 }
 
 /** Shows what another command does until it is gone. */
