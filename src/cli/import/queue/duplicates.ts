@@ -14,7 +14,7 @@ const PART_RECORDS = 2_048;
 /** A Map takes 2²⁴ entries at most. */
 const BLOCK_ROWS = 2 ** 23;
 
-/** Rows whose key a later row of the file has. Takes some 100 bytes of memory for each of them. */
+/** Rows whose key a later row of the file has. Takes some 30 bytes of memory for each of them. */
 export class Duplicates {
   readonly #blocks = new Map<number, Map<number, number>>();
 

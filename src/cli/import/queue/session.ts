@@ -12,7 +12,7 @@ import { connectQueue, type JobData, type JobResult, PREFIX, queueNameOf } from 
 import { Lease } from './lease.ts';
 
 /** ms that Redis gets at the start. */
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 5_000;
 /** ms after which the jobs of a worker that died may be taken away, and some for one that is alive to finish. */
 const ABANDON_MS = 30_000;
 const CLOSE_MS = 1_000;

@@ -52,6 +52,9 @@ export class JobRunner {
     let outcomes: ReadonlyMap<number, Outcome>;
     try {
       outcomes = await destination.send(items, (rows) => known.add(rows));
+    } catch (error) {
+      void destination.close();
+      throw error;
     } finally {
       signal?.removeEventListener('abort', stop);
       this.#busy.delete(lane);
