@@ -14,7 +14,7 @@ import { InputError, UsageError } from './import/problem.ts';
 import { ProgressBar } from './import/progress.ts';
 import { type Scan, scanKeys } from './import/queue/duplicates.ts';
 import { feed } from './import/queue/feed.ts';
-import { QueueSession } from './import/queue/session.ts';
+import type { QueueSession } from './import/queue/session.ts';
 import { Rejects } from './import/rejects.ts';
 import type { Row } from './import/rows.ts';
 import { type RunResult, run } from './import/run.ts';
@@ -138,7 +138,11 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     // The header is judged before a journal or rejects of an earlier run are touched.
     const { source, reader, rows } = await openInput(options, config);
     const { format, separator, encoding } = source;
-    if (options.queue) session = await QueueSession.open(options, config, silent);
+    if (options.queue) {
+      // Loaded where it is needed: BullMQ takes 20 MB.
+      const { QueueSession } = await import('./import/queue/session.ts');
+      session = await QueueSession.open(options, config, silent);
+    }
     opened = await openJournal(options, config, session?.run);
     const { journal, progress } = opened;
     const { checkpoint, known } = progress;

@@ -235,7 +235,8 @@ describe('the command', () => {
     const left = await first.ended;
     expect(left).toMatchObject({ code: 130, stderr: expect.stringContaining('workers go on') });
     expect(left.stdout).toContain('The same command with --watch goes on from here.');
-    const { code, stdout } = await watching.ended;
+    const { code, stdout, stderr } = await watching.ended;
+    expect(stderr).toMatch(/^Another command feeds this import: [\d,]+ in\.$/m);
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, rows: 8_000, upserted: 8_000, complete: true });
     expect(rowsSent()).toBe(8_000);
     const again = await runImport([...args, '--watch'], env);

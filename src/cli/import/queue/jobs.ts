@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { type Redis, Redis as RedisClient } from 'ioredis';
 import type { Pending } from '../../../bulk/items.ts';
 import type { Config } from '../../../config.ts';
 import type { ContentType, Resource } from '../../../datatrics/endpoints.ts';
@@ -73,26 +72,4 @@ export function jobIdOf(run: string, firstRow: number): string {
 /** The first row of a job; null for one of another import. */
 export function firstRowOf(run: string, jobId: string): number | null {
   return jobId.startsWith(`${run}-`) ? Number(jobId.slice(run.length + 1)) : null;
-}
-
-/**
- * A connection that waits for Redis as long as it is away, and repeats what was under way; `onAway` and `onBack` are told
- * once each time.
- */
-export function connectQueue(url: string, onAway: (reason: string) => void, onBack: () => void): Redis {
-  const redis = new RedisClient(url, {
-    maxRetriesPerRequest: null,
-    connectTimeout: 5_000,
-    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
-  });
-  let away = false;
-  redis.on('error', ({ message }) => {
-    if (!away) onAway(message);
-    away = true;
-  });
-  redis.on('ready', () => {
-    if (away) onBack();
-    away = false;
-  });
-  return redis;
 }

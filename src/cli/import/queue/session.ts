@@ -6,9 +6,10 @@ import type { Config } from '../../../config.ts';
 import { Journal } from '../journal.ts';
 import type { ImportOptions } from '../options.ts';
 import { UsageError } from '../problem.ts';
-import { ProgressBar } from '../progress.ts';
+import { outcomesOf, ProgressBar } from '../progress.ts';
+import { connectQueue } from './connect.ts';
 import { abandon, type RowsQueue } from './feed.ts';
-import { connectQueue, type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
+import { type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
 import { Lease } from './lease.ts';
 
 /** ms that Redis gets at the start. */
@@ -53,7 +54,7 @@ export class QueueSession {
     try {
       let lease: Lease | null = null;
       if (earlier !== null) {
-        lease = options.watch ? await watch(redis, earlier, silent) : await takeOver(redis, earlier, say);
+        lease = options.watch ? await watch(redis, earlier, silent, say) : await takeOver(redis, earlier, say);
         if (lease === null) {
           throw new UsageError('Another command has this import: see it with --watch, or stop it first.');
         }
@@ -117,7 +118,7 @@ async function takeOver(redis: Redis, run: string, say: (text: string) => void):
 }
 
 /** Shows what another command does until it is gone. */
-async function watch(redis: Redis, run: string, silent: boolean): Promise<Lease> {
+async function watch(redis: Redis, run: string, silent: boolean, say: (text: string) => void): Promise<Lease> {
   let bar: ProgressBar | undefined;
   let part = 0;
   try {
@@ -126,6 +127,7 @@ async function watch(redis: Redis, run: string, silent: boolean): Promise<Lease>
       if (lease) return lease;
       const status = await Lease.statusOf(redis, run);
       if (status) {
+        if (!bar) say(`Another command feeds this import: ${outcomesOf(status.counts)}.`);
         part = status.part;
         const before = status.counts.rows;
         bar ??= new ProgressBar({ stream: process.stderr, silent, size: 1, bytesRead: () => part, before });
