@@ -243,6 +243,26 @@ describe('the command', () => {
     expect(again).toMatchObject({ code: 0, summary: { rows: 8_000, upserted: 8_000, requests: 0 } });
   });
 
+  test('that slept while another took over writes nothing more', async () => {
+    const folder = tempFolder();
+    writeFileSync(folder.path('p.csv'), plain(6_000).replace('p3000,CRM', 'p3000,'));
+    sandbox.faults.set({ latencyMs: 200 });
+    await work(1, {}, ['--jobs', '1']);
+    const args = ['profiles', folder.path('p.csv'), '--json'];
+    const first = startImport([...args, '--queue'], env);
+    await reached(1_500);
+    first.child.kill('SIGSTOP');
+    const second = await startImport([...args, '--watch'], env).ended;
+    const counts = { rows: 6_000, upserted: 5_999, rejected: 1, complete: true };
+    expect({ code: second.code, ...JSON.parse(second.stdout) }).toMatchObject({ code: 1, ...counts });
+    const [rejects, journal] = [folder.read('p.rejects.csv'), folder.read('p.csv.journal')];
+    first.child.kill('SIGCONT');
+    const { code, stdout } = await first.ended;
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ complete: false, reason: expect.stringContaining('taken this import') });
+    expect([folder.read('p.rejects.csv'), folder.read('p.csv.journal')]).toEqual([rejects, journal]);
+  });
+
   test('begins anew without the jobs of an earlier run', async () => {
     const folder = tempFolder();
     writeFileSync(folder.path('p.csv'), plain(3_000));

@@ -134,7 +134,8 @@ class Feeder {
   async add(whole: Window): Promise<void> {
     const flight = await this.#toFlight(whole);
     const isFull = (): boolean => this.#flights.length >= MAX_JOBS || this.#bytes + flight.bytes > MAX_BYTES;
-    while (this.#flights.length > 0 && isFull() && !this.isOver) await this.#poll();
+    const mustWait = (): boolean => !this.#options.lease.isSure || (this.#flights.length > 0 && isFull());
+    while (mustWait() && !this.isOver) await this.#poll();
     if (this.isOver) return;
     this.#flights.push(flight);
     this.#bytes += flight.bytes;
@@ -190,6 +191,8 @@ class Feeder {
     const waitMs = this.#polledAt + POLL_MS - performance.now();
     if (waitMs > 0) await sleep(waitMs);
     this.#polledAt = performance.now();
+    // Another command may have the import by now, its files and its jobs.
+    if (!lease.isSure) return;
     const open = this.#flights.filter(({ outcomes, withdrawn }) => outcomes === null && !withdrawn);
     const answers = await Promise.all(
       open.map(({ id }) =>
@@ -220,7 +223,7 @@ class Feeder {
 
   /** Settles windows from the first on, as far as they are done. */
   async #settle(): Promise<void> {
-    if (this.#options.lease.lost) return;
+    if (!this.#options.lease.isSure) return;
     const settled: Flight[] = [];
     for (;;) {
       const [first] = this.#flights;

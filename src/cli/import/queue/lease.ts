@@ -9,11 +9,23 @@ const LEASE_MS = 6_000;
 const RENEW_MS = 1_500;
 const STATUS_MS = 60_000;
 
-/** Renews what is ours, or nobody's since Redis was away for long; 0: somebody else has it. */
-const RENEW = `
+/** s for which it is known who had it last: a command that slept for longer is not found out. */
+const LAST_S = 30 * 86_400;
+
+/** Takes what nobody has; may come twice where Redis was away. */
+const TAKE = `
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[3])
+return 1
+`;
+/** Renews what is ours, or nobody's and was ours last, since Redis was away for long; 0: somebody else has or had it. */
+const RENEW = `
+local owner = redis.call('GET', KEYS[1]) or redis.call('GET', KEYS[2])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[3])
 return 1
 `;
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
@@ -33,19 +45,27 @@ export class Lease {
   readonly #run: string;
   readonly #token: string;
   readonly #timer: NodeJS.Timeout;
+  #renewedAt: number;
 
-  private constructor(redis: Redis, run: string, token: string) {
+  private constructor(redis: Redis, run: string, token: string, takenAt: number) {
+    this.#renewedAt = takenAt;
     this.#redis = redis;
     this.#run = run;
     this.#token = token;
     this.#timer = setInterval(() => this.#renew(), RENEW_MS);
   }
 
+  /** False while it may have run out: the process slept, or Redis was away. The next renewal tells. */
+  get isSure(): boolean {
+    return !this.lost && performance.now() - this.#renewedAt < LEASE_MS;
+  }
+
   /** Null while another command has it. */
   static async take(redis: Redis, run: string): Promise<Lease | null> {
     const token = randomUUID();
-    const answer = await redis.set(keyOf(run, 'lease'), token, 'PX', LEASE_MS, 'NX');
-    return answer === 'OK' ? new Lease(redis, run, token) : null;
+    const now = performance.now();
+    const answer = await redis.eval(TAKE, 2, ...keysOf(run), token, LEASE_MS, LAST_S);
+    return answer === 1 ? new Lease(redis, run, token, now) : null;
   }
 
   /** ms that it lasts when it is not renewed; not above 0 when nobody has it. */
@@ -72,15 +92,21 @@ export class Lease {
   #renew(): void {
     // Not one behind the other while Redis is away.
     if (this.#redis.status !== 'ready') return;
-    this.#redis.eval(RENEW, 1, keyOf(this.#run, 'lease'), this.#token, String(LEASE_MS)).then(
+    const now = performance.now();
+    this.#redis.eval(RENEW, 2, ...keysOf(this.#run), this.#token, LEASE_MS, LAST_S).then(
       (answer) => {
-        this.lost ||= answer === 0;
+        if (answer === 0) this.lost = true;
+        else this.#renewedAt = now;
       },
       () => undefined,
     );
   }
 }
 
-function keyOf(run: string, what: 'lease' | 'status'): string {
+function keysOf(run: string): [lease: string, last: string] {
+  return [keyOf(run, 'lease'), keyOf(run, 'last')];
+}
+
+function keyOf(run: string, what: 'lease' | 'last' | 'status'): string {
   return `${PREFIX}:import:${run}:${what}`;
 }
