@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from './config.ts';
 import { Knowledge } from './datatrics/knowledge.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
+import { watchFreshness } from './graph/freshness.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { createAuthenticate } from './http/authenticate.ts';
@@ -10,14 +11,19 @@ import { createResolveDocument } from './http/documents.ts';
 import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
 import { createJwtCheck } from './http/jwt.ts';
+import { Load } from './http/load.ts';
+import type { McpHandler } from './http/mcp.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createRunOperation } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { startServer } from './http/server.ts';
 import { TokenStore } from './http/tokens.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
+import { retentionOf } from './lib/freshness.ts';
 import type { Logger } from './lib/log.ts';
+import type { Redis } from './lib/redis.ts';
 import { createProjects } from './projects.ts';
+import { RecordCache } from './transport/cache.ts';
 
 /** The API that a gateway stands in front of, and what is known of it without configuration. */
 export interface Upstream {
@@ -30,8 +36,11 @@ export interface Upstream {
 
 export interface Gateway {
   readonly url: string;
-  /** Stops taking requests, finishes those under way, and lets go of everything. */
-  close(): Promise<void>;
+  /**
+   * Stops taking requests, finishes those under way, and lets go of everything.
+   * @param lingerMs for which open connections may still bring a request. Default: 0
+   */
+  close(lingerMs?: number): Promise<void>;
 }
 
 /** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
@@ -61,36 +70,51 @@ export async function startGateway(
   const readiness = new Readiness();
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
+  const hasCache = Object.keys(config.lifetimes).length > 0;
+  const cache = hasCache ? await createCache(config, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
-  const metrics = createMetrics(() => projects.inFlight());
+  const load = new Load(config.loadLimits);
+  const metrics = createMetrics({
+    inFlight: () => projects.inFlight(),
+    waiting: () => projects.waiting(),
+    guarded: () => projects.guarded(),
+    load,
+  });
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
+    policies: config.policies,
+    freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
       readiness.observe(call.outcome);
       metrics.onCall(call);
     },
   });
+  const schema = buildSchema({ customFields: config.customFields });
+  const authenticate = createAuthenticate(authOptions(config, upstream, projects.keys, log));
+  const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
   const runOperation = createRunOperation({
     pipeline: createPipeline({
-      schema: buildSchema(),
+      schema: hasCache ? watchFreshness(schema) : schema,
       reportUnexpected,
       limits: config.documentLimits,
       introspection: config.introspection,
       compile: parts.compile ?? true,
       checkScopes: parts.checkScopes ?? true,
     }),
-    authenticate: createAuthenticate(authOptions(config, upstream, projects.keys, log)),
-    challenge: config.authMode === 'managed' ? 'Bearer' : 'ApiKey',
+    authenticate,
+    challenge,
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
     rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
     collapse,
     projectOf: projects.of,
     knowledge: new Knowledge(),
     bulkLimits: config.bulkLimits,
+    hasCache,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
     onOperation: metrics.onOperation,
   });
+  const mcp = config.mcp && (await startMcp(config.mcp.mutations));
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -104,20 +128,52 @@ export async function startGateway(
       maxEstimatedCalls: config.documentLimits.maxEstimatedCalls,
     }),
     readiness,
+    load,
     metrics,
     cors: createCors(config.corsOrigins),
+    mcp,
     reportUnexpected,
   });
   readiness.serving();
+
+  /** Loaded only where it is wanted: the protocol's package is as large as all the rest. */
+  async function startMcp(mutations: boolean): Promise<McpHandler> {
+    const { createTools } = await import('./graph/tools.ts');
+    const { tools, leftOut, problems } = createTools(schema, config.documents, { mutations });
+    if (problems.length > 0) throw new ConfigError(problems.map((problem) => `TRUSTED_DOCUMENTS_FILE: ${problem}`));
+    if (leftOut.length > 0) log.warn({ leftOut }, 'published documents that are no tools for agents');
+    const { createMcp } = await import('./http/mcp.ts');
+    return createMcp({
+      tools,
+      runOperation,
+      authenticate,
+      challenge,
+      costSettings: ({ project }) => ({
+        project: projects.of(project).settings,
+        projectId: project,
+        bulkLimits: config.bulkLimits,
+      }),
+      reportUnexpected,
+    });
+  }
+
   return {
     url: server.url,
-    async close() {
+    async close(lingerMs = 0) {
       readiness.draining();
-      await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
+      await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS, lingerMs);
+      load.close();
       await projects.close();
       redis?.disconnect();
     },
   };
+}
+
+/** The one cache of the process, shared with others where there is a Redis. */
+async function createCache({ cacheMaxBytes, lifetimes }: Config, redis: Redis | undefined): Promise<RecordCache> {
+  const maxRetainMs = Math.max(...Object.values(lifetimes).map(retentionOf));
+  const shared = redis && new (await import('./transport/shared-cache.ts')).RedisTier(redis, maxRetainMs);
+  return new RecordCache({ maxBytes: cacheMaxBytes, shared });
 }
 
 /** What GraphiQL's headers editor starts with. */

@@ -32,13 +32,15 @@ export type ProjectConfig = Omit<z.infer<typeof project>, 'apiKeyFrom'> & { read
 export interface ConfigFile {
   /** By the variables' names. */
   readonly settings: Readonly<Record<string, string>>;
-  /** As written, not yet checked. */
-  readonly projects: unknown;
+  /** Parts that fit no variable, as written: what is in them is judged where it is used. */
+  readonly sections: Readonly<Record<string, unknown>>;
 }
 
-/** Reads a JSON or YAML file of settings by their variables' names, where lists may be lists, and of projects. */
+const SECTIONS: ReadonlySet<string> = new Set(['projects', 'customFields', 'freshness', 'upstream']);
+
+/** Reads a JSON or YAML file of settings by their variables' names, where lists may be lists, and of sections. */
 export function readFile(path: string | undefined, names: readonly string[], problems: string[]): ConfigFile {
-  const nothing: ConfigFile = { settings: {}, projects: undefined };
+  const nothing: ConfigFile = { settings: {}, sections: {} };
   if (!path) return nothing;
   let content: unknown;
   try {
@@ -52,15 +54,32 @@ export function readFile(path: string | undefined, names: readonly string[], pro
     problems.push(`GATEWAY_CONFIG: got ${JSON.stringify(path)}; needs a file with one object of settings`);
     return nothing;
   }
-  const { projects, ...rest } = content as Record<string, unknown>;
   const settings: Record<string, string> = {};
-  for (const [name, value] of Object.entries(rest)) {
-    if (!names.includes(name)) {
-      problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables, or projects`);
+  const sections: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(content)) {
+    if (SECTIONS.has(name)) sections[name] = value;
+    else if (!names.includes(name)) {
+      const known = [...SECTIONS].join(', ');
+      problems.push(`GATEWAY_CONFIG: got the setting "${name}"; needs names of variables, or ${known}`);
     } else if (Array.isArray(value)) settings[name] = value.join(',');
     else settings[name] = String(value);
   }
-  return { settings, projects };
+  return { settings, sections };
+}
+
+/** A part of the file, by the function that judges it; undefined when something is wrong with it. */
+export function readSection<T>(
+  sections: Readonly<Record<string, unknown>>,
+  name: string,
+  read: (value: unknown) => T,
+  problems: string[],
+): T | undefined {
+  try {
+    return read(sections[name] ?? {});
+  } catch (error) {
+    problems.push(`GATEWAY_CONFIG: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /** Checks the file's list of projects, and fetches their keys from the environment: a file of settings is no place for them. */

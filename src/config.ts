@@ -2,14 +2,22 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { BulkLimits } from './bulk/chunk.ts';
-import { type ProjectConfig, readFile, readProjects } from './config-file.ts';
+import { type ProjectConfig, readFile, readProjects, readSection } from './config-file.ts';
+import { type CustomFields, withPersonalFields } from './datatrics/custom-fields.ts';
+import { readCustomFields } from './datatrics/declare.ts';
+import type { Resource } from './datatrics/endpoints.ts';
+import { readLifetimes } from './datatrics/lifetimes.ts';
 import type { MaskOptions } from './datatrics/masking.ts';
+import { readPolicies } from './datatrics/policies.ts';
+import type { FreshnessOptions } from './datatrics/remember.ts';
 import { isTimeZone } from './datatrics/time.ts';
 import type { PipelineOptions } from './graph/pipeline.ts';
 import { type DocumentsMode, readManifest } from './http/documents.ts';
+import type { LoadLimits } from './http/load.ts';
 import type { RateLimit } from './http/rate-limit.ts';
 import { readTokens } from './http/tokens.ts';
 import { PROJECT_ID } from './lib/principal.ts';
+import type { Policy } from './transport/policy.ts';
 
 /**
  * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
@@ -114,6 +122,10 @@ const variables = z.object({
   OPERATION_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(15_000),
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
+  UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
+  MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
+  MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
+  CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_ESTIMATED_CALLS: whole(1, 1_000_000_000, 'calls').default(5_000),
   MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
   MAX_BODY_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
@@ -144,6 +156,8 @@ const variables = z.object({
     .optional(),
   TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
+  MCP: z.enum(['off', 'on']).default('off'),
+  MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -163,6 +177,8 @@ const NEEDS: Readonly<Record<string, string>> = {
   SHARE_IN_FLIGHT: 'on or off',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
+  MCP: 'off or on',
+  MCP_MUTATIONS: 'off or on',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
@@ -182,6 +198,8 @@ export interface Config {
   readonly tokensFile: string | undefined;
   readonly introspection: boolean;
   readonly masking: MaskOptions;
+  /** Fields that the file declares, of all projects. */
+  readonly customFields: CustomFields;
   /** Projects that the file lists, by id; they differ from the rest of the settings where they say so. */
   readonly projects: readonly ProjectConfig[];
   /** Undefined: none configured; with the sandbox its own are used. */
@@ -196,6 +214,15 @@ export interface Config {
   readonly operationTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
   readonly upstreamConnections: number;
+  /** How long answers may be used, by resource; those left out are always asked for. */
+  readonly lifetimes: FreshnessOptions['lifetimes'];
+  /** How the endpoints of a resource are called, where that is not `DEFAULT_POLICY`. */
+  readonly policies: Readonly<Partial<Record<Resource, Policy>>>;
+  /** Calls that wait for a connection. */
+  readonly upstreamQueue: number;
+  readonly loadLimits: LoadLimits;
+  /** bytes of answers kept in memory. */
+  readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
   readonly maxBodyBytes: number;
   readonly documentLimits: PipelineOptions['limits'];
@@ -212,6 +239,8 @@ export interface Config {
   readonly documentsMode: DocumentsMode;
   /** Published documents by id. */
   readonly documents: ReadonlyMap<string, string>;
+  /** Whether agents get the published documents as tools, those that write among them; undefined: not at all. */
+  readonly mcp: { readonly mutations: boolean } | undefined;
   readonly logLevel: string;
 }
 
@@ -236,7 +265,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const problems: string[] = [];
   const file = readFile(env.GATEWAY_CONFIG, Object.keys(variables.shape), problems);
   const given = { ...file.settings, ...withoutEmpty(env) };
-  const projects = readProjects(file.projects, env, problems);
+  const projects = readProjects(file.sections.projects, env, problems);
+  const customFields = readCustomFields(file.sections.customFields, problems);
   const parsed = variables.safeParse(pick(given));
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
@@ -248,7 +278,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const values = parsed.data;
   const authMode = checkTogether(values, projects, problems);
   const documents = readDocuments(values, problems);
-  if (problems.length > 0 || authMode === undefined) throw new ConfigError(problems);
+  const lifetimes = readSection(file.sections, 'freshness', readLifetimes, problems);
+  const policies = readSection(file.sections, 'upstream', readPolicies, problems);
+  if (problems.length > 0 || authMode === undefined || !lifetimes || !policies) throw new ConfigError(problems);
   return {
     port: values.PORT,
     host: values.HOST,
@@ -259,7 +291,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     jwt: jwtOf(values),
     tokensFile: values.TOKENS_FILE,
     introspection: values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on',
-    masking: { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
+    masking: withPersonalFields(
+      { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
+      customFields,
+    ),
+    customFields,
     projects,
     sources: {
       profile: values.DATATRICS_PROFILE_SOURCES,
@@ -275,6 +311,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
+    lifetimes,
+    policies,
+    upstreamQueue: values.UPSTREAM_QUEUE,
+    loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
+    cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
     maxBodyBytes: values.MAX_BODY_BYTES,
     documentLimits: {
@@ -300,8 +341,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: values.REDIS_URL,
     documentsMode: values.TRUSTED_DOCUMENTS,
     documents,
+    mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+/**
+ * The custom fields of a configuration file alone, for what needs no more of it.
+ * @throws ConfigError
+ */
+export function readDeclaredFields(path: string | undefined): CustomFields {
+  const problems: string[] = [];
+  const file = readFile(path, Object.keys(variables.shape), problems);
+  const customFields = readCustomFields(file.sections.customFields, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return customFields;
 }
 
 /** Rules that need more than one variable. */
@@ -353,7 +407,9 @@ function jwtOf({ JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksU
 function readDocuments(values: Variables, problems: string[]): ReadonlyMap<string, string> {
   const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path } = values;
   if (path === undefined) {
-    if (mode !== 'off') problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
+    if (values.MCP === 'on') problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');
+    else if (mode !== 'off')
+      problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
     return new Map();
   }
   try {

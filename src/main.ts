@@ -45,13 +45,16 @@ async function findUpstream(config: Config): Promise<{ upstream: Upstream; stop:
   return { upstream, stop: () => sandbox.close() };
 }
 
+/** ms in which clients with an open connection send their next request, or are gone. */
+const LINGER_MS = 1_000;
+
 /** SIGTERM and SIGINT drain and exit with 0; a second one does not wait. */
 function stopOnSignal(gateway: Gateway, stop: () => Promise<void>): void {
   let stopping = false;
   const onSignal = async (): Promise<void> => {
     if (stopping) process.exit(0);
     stopping = true;
-    await gateway.close();
+    await gateway.close(LINGER_MS);
     await stop();
     process.exit(0);
   };

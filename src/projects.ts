@@ -2,9 +2,12 @@ import type { Upstream } from './app.ts';
 import type { Config } from './config.ts';
 import type { ProjectConfig } from './config-file.ts';
 import { type Client, type ClientOptions, createClient } from './datatrics/client.ts';
+import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
+import { Admission } from './lib/admission.ts';
 import type { OperationLimits } from './lib/operation.ts';
+import { DEFAULT_BULKHEAD } from './transport/policy.ts';
 import { createPool } from './transport/pool.ts';
 
 /** What serves one project: its own connections, its own way of being read, its own limits. */
@@ -12,6 +15,7 @@ export interface Project {
   readonly client: Client;
   readonly settings: ProjectSettings;
   readonly limits: OperationLimits;
+  readonly admission: Admission;
 }
 
 export interface ProjectRegistry {
@@ -21,27 +25,37 @@ export interface ProjectRegistry {
   readonly keys: ReadonlyMap<string, string>;
   /** REST reads under way. */
   inFlight(): number;
+  /** REST calls that wait for a connection. */
+  waiting(): number;
+  /** Groups of endpoints whose breaker is open, and whose pace is slowed. */
+  guarded(): { readonly open: number; readonly paced: number };
   close(): Promise<void>;
 }
+
+/** Calls that running operations are expected to make for each connection: enough for it never to wait for work. */
+const WAVES = 3;
 
 /** Sets up every configured project, and one more for those that callers bring the key of. */
 export function createProjects(
   config: Config,
   upstream: Upstream,
-  watch: Pick<ClientOptions, 'onCall' | 'onWrite'>,
+  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'policies' | 'freshness'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
-  const closing: (() => Promise<void>)[] = [];
+  const recordTypes = createRecordTypes(config.customFields);
+  const pools: ReturnType<typeof createPool>[] = [];
 
   function setUp(own: Partial<ProjectConfig>): Project {
+    const connections = own.connections ?? config.upstreamConnections;
     const pool = createPool({
       origin: upstream.origin,
-      connections: own.connections ?? config.upstreamConnections,
+      connections,
       timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
+      bulkhead: { ...DEFAULT_BULKHEAD, waiting: config.upstreamQueue },
     });
-    closing.push(pool.close);
+    pools.push(pool);
     return {
-      client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...watch }),
+      client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...shared }),
       settings: {
         sources: {
           profile: own.profileSources ?? upstream.sources.profile,
@@ -55,11 +69,13 @@ export function createProjects(
         timeZone: own.timeZone ?? config.timeZone,
         pageLimit: config.pageLimit,
         masking,
+        recordTypes,
       },
       limits: {
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,
         maxCalls: own.maxUpstreamCalls ?? config.maxUpstreamCalls,
       },
+      admission: new Admission(connections * WAVES, connections),
     };
   }
 
@@ -70,12 +86,19 @@ export function createProjects(
   // The variables name a project too; one of the file's list differs from it where that says so.
   if (project !== undefined && apiKey !== undefined && !keys.has(project)) keys.set(project, apiKey);
 
+  const clients = [common, ...projects.values()].map(({ client }) => client);
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
   return {
     of: (id) => projects.get(id) ?? common,
     keys,
-    inFlight: () => [common, ...projects.values()].reduce((sum, { client }) => sum + client.inFlight, 0),
+    inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
+    waiting: () => sum(pools.map(({ waiting }) => waiting)),
+    guarded: () => ({
+      open: sum(clients.map(({ guarded }) => guarded.open)),
+      paced: sum(clients.map(({ guarded }) => guarded.paced)),
+    }),
     async close() {
-      await Promise.all(closing.map((close) => close()));
+      await Promise.all(pools.map((pool) => pool.close()));
     },
   };
 }

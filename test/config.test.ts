@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.ts';
+import { DEFAULT_POLICY } from '../src/transport/policy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -55,6 +56,11 @@ describe('settings', () => {
         maxEstimatedCalls: 5_000,
       },
       bulkLimits: { maxItems: 1_000, chunkItems: undefined },
+      lifetimes: {},
+      policies: {},
+      cacheMaxBytes: 67_108_864,
+      upstreamQueue: 10_000,
+      loadLimits: { maxRequests: 2_000, maxDelayMs: 250 },
       corsOrigins: [],
       rateLimit: undefined,
       logLevel: 'info',
@@ -100,6 +106,10 @@ describe('settings', () => {
     ['UPSTREAM_TIMEOUT_MS', '-1', 'milliseconds'],
     ['UPSTREAM_CONNECTIONS', 'many', 'connections'],
     ['MAX_UPSTREAM_CALLS', '0', 'calls'],
+    ['UPSTREAM_QUEUE', '-1', 'calls'],
+    ['CACHE_MAX_BYTES', '64MB', 'bytes'],
+    ['MAX_REQUESTS', '0', 'requests'],
+    ['MAX_EVENT_LOOP_DELAY_MS', 'x', 'milliseconds'],
     ['MAX_ESTIMATED_CALLS', '1.5', 'calls'],
     ['MAX_BODY_BYTES', '1', 'bytes'],
     ['MAX_TOKENS', '', ''],
@@ -231,6 +241,32 @@ describe('a file of settings', () => {
       corsOrigins: ['https://a.example', 'https://b.example'],
     });
     expect(readConfig({ GATEWAY_CONFIG, PORT: '6000' }).port).toBe(6000);
+  });
+
+  test('may say how long answers may be used, in seconds, and how types are called', () => {
+    const GATEWAY_CONFIG = file(
+      'fresh.yml',
+      'freshness:\n  Profile: { freshFor: 30, staleIfError: 3600 }\n  Content: { freshFor: 0 }\nupstream:\n  Interaction: { timeoutMs: 2000, attempts: 1 }\n',
+    );
+    const { lifetimes, policies } = readConfig({ GATEWAY_CONFIG });
+    expect(lifetimes).toEqual({
+      profile: { freshForMs: 30_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 3_600_000 },
+    });
+    expect(policies).toEqual({ interaction: { ...DEFAULT_POLICY, timeoutMs: 2_000, attempts: 1 } });
+  });
+
+  test.each([
+    ['a type that there is not', '{"freshness": {"Person": {"freshFor": 1}}}', 'freshness'],
+    ['a wrong name', '{"freshness": {"Profile": {"fresh": 1}}}', 'freshness.Profile'],
+    ['a wrong value', '{"freshness": {"Profile": {"freshFor": "long"}}}', 'freshness.Profile.freshFor'],
+    ['time that runs back', '{"freshness": {"Profile": {"staleIfError": -1}}}', 'freshness.Profile.staleIfError'],
+    ['something else', '{"freshness": 30}', 'freshness'],
+    ['more attempts than a read may have', '{"upstream": {"Profile": {"attempts": 4}}}', 'upstream.Profile.attempts'],
+    ['an unknown number', '{"upstream": {"Profile": {"retries": 4}}}', 'upstream.Profile'],
+  ])('is refused for %s there, by its place', (_name, text, place) => {
+    expect(problems({ GATEWAY_CONFIG: file('bad.json', text) })).toEqual([
+      expect.stringMatching(new RegExp(`^GATEWAY_CONFIG: ${place.replaceAll('.', '[.]')}`)),
+    ]);
   });
 
   test('may hold nothing that is not known', () => {

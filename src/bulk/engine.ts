@@ -230,7 +230,7 @@ export async function* upsertWindows(
       // Awaited only where it must be: a promise an item costs as much as encoding it.
       const next = answer instanceof Promise ? await answer : (answer as IteratorResult<RecordInput>);
       if (next.done) break;
-      window.push(prepareItem(target.resource, next.value, target.timeZone, count++));
+      window.push(prepareItem(target.resource, next.value, target.settings, count++));
       if (window.length === size) {
         yield await advance(window);
         window = [];

@@ -1,4 +1,10 @@
-import { type EncodedRecord, encodeRecord, type InputProblem, type RecordInput } from '../datatrics/encode.ts';
+import {
+  type EncodedRecord,
+  encodeRecord,
+  type InputProblem,
+  type RecordInput,
+  type WriteSettings,
+} from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { canonicalKey } from '../datatrics/keys.ts';
 import type { RecordOf } from '../datatrics/records.ts';
@@ -39,9 +45,14 @@ export interface PreparedItem {
 }
 
 /** Encodes an input; what can't be sent is `REJECTED` here. */
-export function prepareItem(resource: Resource, input: RecordInput, timeZone: string, index: number): PreparedItem {
+export function prepareItem(
+  resource: Resource,
+  input: RecordInput,
+  settings: WriteSettings,
+  index: number,
+): PreparedItem {
   const result: ItemResult = { index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] };
-  const item = encodeRecord(resource, input, timeZone);
+  const item = encodeRecord(resource, input, settings);
   if ('problems' in item) {
     reject(result, item.problems);
     return { result, pending: null };
@@ -64,8 +75,12 @@ export function dropDuplicates(items: readonly PreparedItem[]): (Pending | null)
 }
 
 /** Encodes a whole input. */
-export function prepareItems(resource: Resource, inputs: readonly RecordInput[], timeZone: string): PreparedItems {
-  const items = inputs.map((input, index) => prepareItem(resource, input, timeZone, index));
+export function prepareItems(
+  resource: Resource,
+  inputs: readonly RecordInput[],
+  settings: WriteSettings,
+): PreparedItems {
+  const items = inputs.map((input, index) => prepareItem(resource, input, settings, index));
   const pending = dropDuplicates(items);
   return { results: items.map(({ result }) => result), pending, identity: pending.map((item) => item?.json ?? '') };
 }

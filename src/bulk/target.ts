@@ -1,4 +1,5 @@
 import { type BoundClient, RawJson } from '../datatrics/client.ts';
+import type { WriteSettings } from '../datatrics/encode.ts';
 import { type BulkEndpoint, CONTENT_TYPE_SPELLING, ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import type { RecordKey } from '../datatrics/keys.ts';
 import type { RecordOf } from '../datatrics/records.ts';
@@ -11,7 +12,7 @@ import type { Pending } from './items.ts';
 export interface BulkTarget {
   readonly resource: Resource;
   readonly project: string;
-  readonly timeZone: string;
+  readonly settings: WriteSettings;
   /** Whether the writer may see the records as well. */
   readonly readable: boolean;
   /** The upstream key in use: resume tokens are made with a key derived from it. */
@@ -52,7 +53,7 @@ export function createTarget(
     resource,
     project: session.principal.project,
     apiKey: session.principal.apiKey,
-    timeZone: session.settings.timeZone,
+    settings: session.settings,
     readable: session.mayRead(resource),
     send,
     calls: () => operation.usage.calls,
@@ -69,7 +70,8 @@ function post(
   const items = chunk.map(({ json }) => json).join(',');
   const body = (endpoint: BulkEndpoint): RawJson => {
     const source = endpoint.sourceOnTop ? `"source":${JSON.stringify(key.source)},` : '';
-    return new RawJson(`{${source}"${endpoint.itemsKey}":[${items}]}`);
+    const ids = chunk.map((item) => item.key.id);
+    return new RawJson(`{${source}"${endpoint.itemsKey}":[${items}]}`, ids);
   };
   switch (resource) {
     case 'profile':

@@ -1,4 +1,4 @@
-import type { RecordInput } from '../datatrics/encode.ts';
+import type { RecordInput, WriteSettings } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { badInput } from '../lib/error.ts';
 import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
@@ -41,7 +41,7 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
   if (inputs.length > limits.maxItems) {
     throw badInput(`items has ${inputs.length} entries; at most ${limits.maxItems} are allowed (MAX_BULK_ITEMS).`);
   }
-  const { results, pending, identity } = prepareItems(target.resource, inputs, target.timeZone);
+  const { results, pending, identity } = prepareItems(target.resource, inputs, target.settings);
   const done = options.resumeToken ? readResumeToken(options.resumeToken, target, identity) : undefined;
   const left = pending.filter((item): item is Pending => {
     if (item === null) return false;
@@ -69,10 +69,10 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
 export function planBulk(
   resource: Resource,
   inputs: readonly RecordInput[],
-  timeZone: string,
+  settings: WriteSettings,
   limits: BulkLimits,
 ): number {
-  const { pending } = prepareItems(resource, inputs, timeZone);
+  const { pending } = prepareItems(resource, inputs, settings);
   return countChunks(
     resource,
     pending.filter((item) => item !== null),

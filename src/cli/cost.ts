@@ -18,6 +18,7 @@ import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/cost.ts';
 import { createPlanner, type PlanEntry } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
+import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
 
 const HELP = `How many REST calls may each operation make? Nothing is run and nobody is asked.
 
@@ -31,14 +32,12 @@ Options:
   --variables JSON values of the operations' variables; page sizes matter most (default: their own defaults)
   --sources N      sources configured for each resource, tried when a read names none (default: 1)
   --list N         items of a list without a page size (default: 10)
+  --config FILE    configuration with custom fields that the operations may use (default: GATEWAY_CONFIG)
   --json           one JSON object per operation, with its whole plan
   --help           this text
 
 Exit code: 0, 1 when an operation is over --max, 2 for wrong usage or documents that do not fit the schema.
 `;
-
-/** Something about the command line or the files that the user has to mend. */
-class UsageError extends Error {}
 
 interface Options {
   readonly files: readonly string[];
@@ -46,6 +45,7 @@ interface Options {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly sources: number;
   readonly list: number;
+  readonly config: string | undefined;
   readonly json: boolean;
 }
 
@@ -58,6 +58,7 @@ function readOptions(argv: readonly string[]): Options | 'help' {
       variables: { type: 'string', default: '{}' },
       sources: { type: 'string', default: '1' },
       list: { type: 'string', default: '10' },
+      config: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -74,6 +75,7 @@ function readOptions(argv: readonly string[]): Options | 'help' {
     variables: readVariables(values.variables),
     sources: whole('sources', values.sources),
     list: whole('list', values.list),
+    config: values.config,
     json: values.json,
   };
 }
@@ -127,7 +129,7 @@ interface Row {
 }
 
 function costs(options: Options): Row[] {
-  const schema = buildSchema();
+  const schema = buildSchema({ customFields: declaredFields(options.config) });
   const { definitions } = readDocuments(options.files, schema);
   const fragments = new Map(
     definitions
@@ -191,9 +193,7 @@ try {
     if (rows.some(({ atMost }) => atMost > options.max)) process.exitCode = 1;
   }
 } catch (error) {
-  const isUsage =
-    error instanceof UsageError || String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS');
-  if (!isUsage) throw error;
+  if (!isUsageProblem(error)) throw error;
   process.stderr.write(`${(error as Error).message}\n\nnpm run cost -- --help tells more.\n`);
   process.exitCode = 2;
 }

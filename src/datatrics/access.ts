@@ -1,6 +1,9 @@
 import { GatewayError } from '../lib/error.ts';
 import { allows, missing, type Scope, type ScopeSet, scopeSet } from '../lib/scopes.ts';
 import type { Resource } from './endpoints.ts';
+import type { FieldTable } from './fields.ts';
+import { typeNameOf } from './keys.ts';
+import type { Masking } from './masking.ts';
 
 const READ: Readonly<Record<Resource, ScopeSet>> = {
   profile: scopeSet(['profiles:read']),
@@ -21,6 +24,21 @@ export const PERSONAL: ScopeSet = scopeSet(['pii:read']);
 /** The scope that reading, or writing, a resource's records takes. */
 export function scopeOf(resource: Resource, action: 'read' | 'write'): ScopeSet {
   return action === 'read' ? READ[resource] : WRITE[resource];
+}
+
+/** Whether a list is asked by what is personal; the names are the schema's or the API's, and so may be those masked. */
+export function asksByPersonal(
+  masking: Masking,
+  resource: Resource,
+  table: FieldTable,
+  names: readonly string[],
+): boolean {
+  const type = typeNameOf(resource);
+  const fields = Object.entries(table);
+  return names.some((asked) => {
+    const same = fields.find(([name, { rest }]) => name === asked || rest === asked);
+    return [asked, ...(same ? [same[0], same[1].rest] : [])].some((name) => masking.covers(type, name));
+  });
 }
 
 /** The error for what a principal may not do; names the scopes, which are no secret. */

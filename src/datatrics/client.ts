@@ -1,17 +1,22 @@
 import { Cancellation } from '../lib/cancellation.ts';
+import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Span } from '../lib/trace.ts';
+import type { Answer } from '../transport/cache.ts';
 import { TransportError } from '../transport/errors.ts';
+import { type Guard, Guards } from '../transport/guard.ts';
+import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
 import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
-import { sendWithRetry } from '../transport/retry.ts';
+import { pause, retryAfterMs, sendWithRetry } from '../transport/retry.ts';
 import { type Flight, InFlight } from '../transport/share.ts';
 import { checkAccess, scopeOf } from './access.ts';
-import { ENDPOINTS, type Endpoint, type EndpointName, labelOf } from './endpoints.ts';
+import { ENDPOINTS, type Endpoint, type EndpointName, labelOf, type Resource } from './endpoints.ts';
 import { errorOfTransport } from './errors.ts';
-import type { JsonObject } from './fields.ts';
+import { type JsonObject, readText } from './fields.ts';
 import { buildPath, type CallArgs, type Condition } from './paths.ts';
 import { RECORD_TYPES } from './records.ts';
+import { type FreshnessOptions, Memory } from './remember.ts';
 import { type Page, readBulk, readDone, readPage, readRecord, readWritten } from './wire.ts';
 
 type IdArgs<E extends Endpoint> = E['path'] extends `${string}{id}${string}` ? { readonly id: string } : unknown;
@@ -25,7 +30,7 @@ export type EndpointArgs<N extends EndpointName> = IdArgs<(typeof ENDPOINTS)[N]>
   QueryArgs<(typeof ENDPOINTS)[N]> &
   FilterArgs<(typeof ENDPOINTS)[N]>;
 
-type ReadName = {
+export type ReadName = {
   [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends 'get' | 'list' ? N : never;
 }[EndpointName];
 type ReadAnswer<N extends ReadName> = (typeof ENDPOINTS)[N]['action'] extends 'list' ? Page : JsonObject | null;
@@ -33,9 +38,12 @@ type ReadAnswer<N extends ReadName> = (typeof ENDPOINTS)[N]['action'] extends 'l
 /** A body that is JSON already. */
 export class RawJson {
   readonly text: string;
+  /** Of the records in it. */
+  readonly ids: readonly string[];
 
-  constructor(text: string) {
+  constructor(text: string, ids: readonly string[]) {
     this.text = text;
+    this.ids = ids;
   }
 }
 
@@ -66,37 +74,89 @@ export interface ClientOptions {
   readonly onCall?: CallObserver;
   /** Told when a write in a project is over, however it went. */
   readonly onWrite?: (project: string) => void;
+  /** Undefined: every read asks the API. */
+  readonly freshness?: FreshnessOptions | undefined;
+  /** How each resource's endpoints are called. Default: `DEFAULT_POLICY`. */
+  readonly policies?: Readonly<Partial<Record<Resource, Policy>>>;
 }
+
+/** Reads and writes of a resource fail apart: a list that is too heavy for the API says nothing of its writes. */
+const GROUPS = {
+  profile: { read: 'profile', write: 'profile write' },
+  content: { read: 'content', write: 'content write' },
+  conversion: { read: 'conversion', write: 'conversion write' },
+  interaction: { read: 'interaction', write: 'interaction write' },
+} as const;
 
 /**
  * A client of the REST API. `as` gives its functions to one operation: calls are made with the principal's key, in the
  * principal's project, within the operation's deadline and budget. Equal reads of one principal that overlap share one
  * call.
  */
-export function createClient({ send, basePath, share = true, onCall = () => undefined, onWrite }: ClientOptions) {
+export function createClient({
+  send,
+  basePath,
+  share = true,
+  onCall = () => undefined,
+  onWrite,
+  freshness,
+  policies = {},
+}: ClientOptions) {
+  const guards = new Guards(
+    Object.fromEntries(
+      Object.entries(policies).flatMap(([resource, policy]) =>
+        Object.values(GROUPS[resource as Resource]).map((group) => [group, policy]),
+      ),
+    ),
+    DEFAULT_POLICY,
+  );
   const inFlight = new InFlight<unknown>();
+  const memory = freshness && new Memory(freshness.cache, inFlight);
 
   function read(name: ReadName, args: CallArgs, { principal, operation, headers }: Bound): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
-    let path: string;
+    let relative: string;
     try {
       checkAccess(principal.scopes, scopeOf(endpoint.resource, 'read'));
-      path = basePath + buildPath(name, args, principal.project);
+      relative = buildPath(name, args, principal.project);
     } catch (error) {
       return Promise.reject(error);
     }
-    const request: UpstreamRequest = { method: 'GET', path, headers, priority: operation.deadline };
+    const path = basePath + relative;
+    const lane = GROUPS[endpoint.resource].read;
+    const guard = guards.of(principal.project, lane);
+    const request: UpstreamRequest = {
+      method: 'GET',
+      path,
+      headers,
+      priority: operation.deadline,
+      lane,
+      timeoutMs: guard.policy.timeoutMs,
+    };
+    if (memory !== undefined) {
+      const lifetimes = freshness?.lifetimes[endpoint.resource];
+      if (lifetimes !== undefined) {
+        return memory.read({
+          key: `${principal.shareKey} ${path}`,
+          path: relative,
+          tag: tagOf(principal.project, endpoint.resource, args.id),
+          lifetimes,
+          operation,
+          send: (flight) => ask(name, request, flight, guard),
+          decode: (answer) => decode(endpoint, answer),
+        });
+      }
+      operation.freshness?.note(relative, 0, 0);
+    }
     const key = share ? `${principal.shareKey} ${path}` : Symbol();
     const { deduped } = operation.usage;
     const result = inFlight.run(key, operation, (flight) => {
       const start = performance.now();
       const span = operation.trace?.begin(labelOf(endpoint));
-      return sendWithRetry(send, request, span ? traced(flight, span) : flight).then(
+      return sendWithRetry(send, request, span ? traced(flight, span) : flight, guard).then(
         (response) => {
           observe(name, response, start, span);
-          return endpoint.action === 'list'
-            ? readPage(response)
-            : readRecord(response, RECORD_TYPES[endpoint.resource].idNames);
+          return decode(endpoint, response);
         },
         (error) => {
           throw explain(name, error, start, span);
@@ -105,6 +165,20 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     });
     if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
     return result;
+  }
+
+  /** One read's answer as it came. */
+  function ask(name: ReadName, request: UpstreamRequest, flight: Flight, guard: Guard): Promise<UpstreamResponse> {
+    const start = performance.now();
+    return sendWithRetry(send, request, flight, guard).then(
+      (response) => {
+        observe(name, response, start);
+        return response;
+      },
+      (error) => {
+        throw explain(name, error, start);
+      },
+    );
   }
 
   function observe(endpoint: EndpointName, { status }: UpstreamResponse, start: number, span?: Span): void {
@@ -135,21 +209,38 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     checkAccess(principal.scopes, scopeOf(endpoint.resource, 'write'));
     const path = basePath + buildPath(name, args, principal.project);
     if (operation.signal.aborted) throw operation.signal.reason;
+    const lane = GROUPS[endpoint.resource].write;
+    const guard = guards.of(principal.project, lane);
+    const start = performance.now();
+    const refusal = guard.refusal();
+    if (refusal !== null) throw explain(name, refusal, start);
+    const waitMs = guard.waitMs(operation.deadline);
+    if (waitMs === undefined) throw explain(name, new TransportError('paced', false), start);
     if (!operation.spend()) throw operation.budgetExceeded();
+    if (waitMs > 0) {
+      await pause(waitMs, operation.signal).catch((error) => {
+        // It was booked, and never sent.
+        operation.usage.calls -= 1;
+        throw error;
+      });
+    }
     const request: UpstreamRequest = {
       method: endpoint.method,
       path,
       headers,
       priority: operation.deadline,
+      lane,
+      timeoutMs: guard.policy.timeoutMs,
       body: body instanceof RawJson ? body.text : JSON.stringify(body),
     };
-    const start = performance.now();
     const span = operation.trace?.begin(labelOf(endpoint));
     span?.attempt();
+    let wasSent = true;
     const sent = send(request, NEVER)
       .then(
         (response) => {
           observe(name, response, start, span);
+          guard.note(response.status, retryAfterMs(response.retryAfter));
           switch (endpoint.action) {
             case 'bulk':
               return readBulk(response);
@@ -160,16 +251,20 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
           }
         },
         (error) => {
+          guard.noteFailure(error);
+          wasSent = !(error instanceof TransportError) || error.sent;
           throw explain(name, error, start, span);
         },
       )
       .finally(() => {
+        if (!wasSent) return undefined;
         // Reads under way may have seen what was there before; whoever asks from now on must not join them.
         onWrite?.(principal.project);
         const resource = resourcePath(endpoint, principal);
         inFlight.forget(
           (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
         );
+        return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
       });
     return operation.until(sent, operation.expired);
   }
@@ -205,10 +300,51 @@ export function createClient({ send, basePath, share = true, onCall = () => unde
     get inFlight(): number {
       return inFlight.size;
     },
+    /** Groups of endpoints that are not called because they failed, and those that are called less than they could be. */
+    get guarded(): Guards['state'] {
+      return guards.state;
+    },
   };
 }
 
 export type Client = ReturnType<typeof createClient>;
+
+/**
+ * Whether, and how, a read of this operation was answered with something stale.
+ * @param project the principal's
+ */
+export function stalenessOf(
+  operation: Operation,
+  project: string,
+  name: ReadName,
+  args: CallArgs,
+): Staleness | undefined {
+  const stale = operation.freshness?.stale;
+  return stale && stale.size > 0 ? stale.get(buildPath(name, args, project)) : undefined;
+}
+
+function decode(endpoint: Endpoint, answer: Answer): unknown {
+  return endpoint.action === 'list' ? readPage(answer) : readRecord(answer, RECORD_TYPES[endpoint.resource].idNames);
+}
+
+/** What is remembered is out of date when a record with this id was written; lists when any of the resource was. */
+function tagOf(project: string, resource: Resource, id: string | undefined): string {
+  return id === undefined ? `${project}/${resource}` : `${project}/${resource}/${id}`;
+}
+
+/** What a write makes out of date, whatever the source: all lists of the resource, and the records that it names. */
+function tagsOfWrite(endpoint: Endpoint, { id }: CallArgs, body: JsonObject | RawJson, project: string): string[] {
+  const { resource } = endpoint;
+  const ids =
+    id !== undefined
+      ? [id]
+      : body instanceof RawJson
+        ? body.ids
+        : 'body' in endpoint
+          ? [readText(body[endpoint.body.idKey]) ?? '']
+          : [];
+  return [tagOf(project, resource, undefined), ...new Set(ids.map((one) => tagOf(project, resource, one)))];
+}
 
 function isRead(name: EndpointName): name is ReadName {
   return ENDPOINTS[name].method === 'GET';

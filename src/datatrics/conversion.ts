@@ -2,6 +2,7 @@ import {
   addFieldGetters,
   Decoded,
   type Field,
+  type FieldTable,
   type FieldValues,
   id,
   isObject,
@@ -29,37 +30,40 @@ export type ConversionItem = FieldValues<typeof conversionItemFields> & {
   readonly conversionSource: string;
 };
 
-class Line extends Decoded {
-  readonly #conversion: Conversion;
-
-  constructor(raw: JsonObject, context: RecordContext, conversion: Conversion) {
-    super(raw, context);
-    this.#conversion = conversion;
-  }
-
-  get conversionSource(): string {
-    return this.#conversion.source;
-  }
-
-  get attributes(): JsonObject {
-    const attributes = readAttributes(this.raw, conversionItemFields);
-    return this.context.mask?.attributes('ConversionItem', attributes) ?? attributes;
-  }
-}
-addFieldGetters(Line, conversionItemFields, 'ConversionItem');
-
 const NOTHING: JsonObject = {};
 
-/** Lines as a list, or as PHP's object of numbered entries. A line that is no object keeps its place, empty. */
-function readItems(value: unknown, context: RecordContext, owner: unknown): ConversionItem[] {
-  const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
-  return rows.map((row) => {
-    const line: unknown = new Line(isObject(row) ? row : NOTHING, context, owner as Conversion);
-    return line as ConversionItem;
-  });
-}
+/** The field of a conversion's lines, which are read through a table of their own. */
+export function itemsField(lines: FieldTable): Field<ConversionItem[]> {
+  class Line extends Decoded {
+    readonly conversion: Conversion;
 
-const items: Field<ConversionItem[]> = { kind: 'items', rest: 'items', lines: conversionItemFields, read: readItems };
+    constructor(raw: JsonObject, context: RecordContext, conversion: Conversion) {
+      super(raw, context);
+      this.conversion = conversion;
+    }
+
+    get conversionSource(): string {
+      return this.conversion.source;
+    }
+
+    get attributes(): JsonObject {
+      const attributes = readAttributes(this.raw, lines);
+      return this.context.mask?.attributes('ConversionItem', attributes) ?? attributes;
+    }
+  }
+  addFieldGetters(Line, lines, 'ConversionItem');
+
+  /** Lines as a list, or as PHP's object of numbered entries. A line that is no object keeps its place, empty. */
+  function read(value: unknown, context: RecordContext, owner: unknown): ConversionItem[] {
+    const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+    return rows.map((row) => {
+      const line: unknown = new Line(isObject(row) ? row : NOTHING, context, owner as Conversion);
+      return line as ConversionItem;
+    });
+  }
+
+  return { kind: 'items', rest: 'items', lines, read };
+}
 
 export const conversionFields = {
   profileId: id('profileid', 'profile_id'),
@@ -67,7 +71,7 @@ export const conversionFields = {
   total: number('total'),
   createdAt: time('created', 'created_at'),
   updatedAt: time('updated', 'updated_at'),
-  items,
+  items: itemsField(conversionItemFields),
 } as const;
 
 export type Conversion = DatatricsRecord &

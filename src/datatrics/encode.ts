@@ -1,8 +1,7 @@
-import { conversionItemFields } from './conversion.ts';
 import { ENDPOINTS, type Resource, type WriteBody } from './endpoints.ts';
-import type { Field, FieldTable, JsonObject } from './fields.ts';
+import { type Field, type FieldTable, type JsonObject, namesOf } from './fields.ts';
 import { idProblem, type RecordKey } from './keys.ts';
-import { RECORD_TYPES } from './records.ts';
+import { RECORD_TYPES, type RecordTypes } from './records.ts';
 import { writeTime } from './time.ts';
 
 /** Why an input can't be sent as it is; something that its sender can mend. */
@@ -15,6 +14,14 @@ export interface InputProblem {
 
 /** A record to be written: its values by their GraphQL names, as the schema has coerced them. */
 export type RecordInput = Readonly<Record<string, unknown>>;
+
+/** What a record's spelling depends on. */
+export interface WriteSettings {
+  /** IANA zone of the API's times. */
+  readonly timeZone: string;
+  /** Default: those with the documented fields. */
+  readonly recordTypes?: RecordTypes | undefined;
+}
 
 /** One record as a body, `{ [idKey], source, …, [wrapper]: fields }`, and whose it is. */
 export interface EncodedRecord {
@@ -37,7 +44,7 @@ const BODIES: Readonly<Record<Resource, WriteBody>> = {
 export function encodeRecord(
   resource: Resource,
   input: RecordInput,
-  timeZone: string,
+  { timeZone, recordTypes = RECORD_TYPES }: WriteSettings,
 ): EncodedRecord | { readonly problems: readonly InputProblem[] } {
   const idName = ID_NAMES[resource];
   const id = input[idName] as string;
@@ -45,7 +52,8 @@ export function encodeRecord(
   const problems: InputProblem[] = [];
   checkKeyPart(idName, id, problems);
   checkKeyPart('source', source, problems);
-  const values = encodeFields(RECORD_TYPES[resource].fields, input, RESERVED[resource], timeZone, [], problems);
+  const { fields, reserved } = recordTypes[resource];
+  const values = encodeFields(fields, input, reserved, timeZone, [], problems);
   if (problems.length > 0) return { problems };
 
   const { idKey, wrapper, beside } = BODIES[resource];
@@ -70,21 +78,6 @@ const ID_NAMES = {
   conversion: 'conversionId',
   interaction: 'interactionId',
 } as const;
-
-/** Names that attributes may not have: those of the fields, in both spellings, and of the parts of the key. */
-const RESERVED = Object.fromEntries(
-  (Object.keys(BODIES) as Resource[]).map((resource) => {
-    const { fields, idNames } = RECORD_TYPES[resource];
-    const type = resource === 'content' ? ['type'] : [];
-    return [resource, new Set([...namesOf(fields), ...idNames, ID_NAMES[resource], 'source', ...type])];
-  }),
-) as unknown as Record<Resource, ReadonlySet<string>>;
-
-const RESERVED_IN_LINES = namesOf(conversionItemFields);
-
-function namesOf(fields: FieldTable): ReadonlySet<string> {
-  return new Set(Object.entries(fields).flatMap(([name, { rest, alias }]) => [name, rest, ...(alias ? [alias] : [])]));
-}
 
 /** Adds to `problems` what is wrong with an id or a source in an input. */
 export function checkKeyPart(name: string, value: string, problems: InputProblem[]): void {
@@ -121,7 +114,7 @@ function encodeFields(
     else if (field.lines) {
       const { lines } = field;
       values[field.rest] = (value as RecordInput[]).map((line, index) =>
-        encodeFields(lines, line, RESERVED_IN_LINES, timeZone, [...path, name, String(index)], problems),
+        encodeFields(lines, line, namesOf(lines), timeZone, [...path, name, String(index)], problems),
       );
     } else values[field.rest] = value;
   }

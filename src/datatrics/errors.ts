@@ -68,6 +68,20 @@ export function errorOfTransport(error: TransportError): DatatricsError {
       return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API can not be reached.', details);
     case 'reset':
       return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The connection to the Datatrics API broke.', details);
+    case 'open':
+      return new DatatricsError(
+        'UPSTREAM_UNAVAILABLE',
+        'The Datatrics API has been failing; it was not called.',
+        details,
+      );
+    case 'busy':
+      return new DatatricsError(
+        'UPSTREAM_UNAVAILABLE',
+        'Too many calls wait for the Datatrics API; it was not called.',
+        details,
+      );
+    case 'paced':
+      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API is asking for fewer calls.', details);
     case 'too-large':
       return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent too large an answer.', details);
     case 'malformed':

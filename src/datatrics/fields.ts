@@ -1,5 +1,5 @@
-import type { TypeName } from './keys.ts';
-import type { Mask } from './masking.ts';
+import { compileGetter } from './getters.ts';
+import type { Mask, MaskedType } from './masking.ts';
 import { readTime } from './time.ts';
 
 /**
@@ -7,11 +7,13 @@ import { readTime } from './time.ts';
  * records are read, filters and orders are spelled, and bodies are written.
  */
 export interface Field<T = unknown> {
-  readonly kind: 'text' | 'id' | 'number' | 'time' | 'items';
+  readonly kind: 'text' | 'id' | 'number' | 'boolean' | 'time' | 'items';
   /** The API's name. */
   readonly rest: string;
   /** Read where `rest` is missing: the name under which the vendor's Magento plugin sends the same. */
   readonly alias?: string;
+  /** Declared by configuration. */
+  readonly custom?: true;
   /** The table of the objects in a list of them. */
   readonly lines?: FieldTable;
   /** Lenient: null for what is missing, empty, or can't be read. */
@@ -122,22 +124,29 @@ export class Decoded {
 }
 
 /** Gives a class one getter per field of the table; what is personal comes masked where the context says so. */
-export function addFieldGetters(
-  target: { prototype: Decoded },
-  fields: FieldTable,
-  type: TypeName | 'ConversionItem',
-): void {
+export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable, type: MaskedType): void {
   for (const [name, field] of Object.entries(fields)) {
-    Object.defineProperty(target.prototype, name, {
-      get(this: Decoded) {
-        const { raw, context } = this;
-        const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
-        return context.mask === undefined || field.lines || field.kind === 'id'
-          ? value
-          : context.mask.field(type, name, field.rest, value);
-      },
-    });
+    function read(this: Decoded): unknown {
+      const { raw, context } = this;
+      const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
+      if (context.mask === undefined || field.lines || field.kind === 'id') return value;
+      return context.mask.field(type, name, field, value);
+    }
+    Object.defineProperty(target.prototype, name, { get: compileGetter(field, read) });
   }
+}
+
+const NAMES = new WeakMap<FieldTable, ReadonlySet<string>>();
+
+/** All names of a table's fields: GraphQL names, REST names and aliases. */
+export function namesOf(fields: FieldTable): ReadonlySet<string> {
+  let names = NAMES.get(fields);
+  if (names === undefined) {
+    const all = Object.entries(fields).flatMap(([name, { rest, alias }]) => [name, rest, ...(alias ? [alias] : [])]);
+    names = new Set(all);
+    NAMES.set(fields, names);
+  }
+  return names;
 }
 
 /**

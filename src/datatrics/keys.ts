@@ -23,7 +23,8 @@ export function typeNameOf(resource: Resource): TypeName {
   return TYPE_NAMES[resource];
 }
 
-const RESOURCES = new Map<string, Resource>(
+/** By the name of their GraphQL type. */
+export const RESOURCE_OF_TYPE = new Map<string, Resource>(
   Object.entries(TYPE_NAMES).map(([resource, name]) => [name, resource as Resource]),
 );
 
@@ -54,7 +55,7 @@ export function decodeGlobalId(project: string, globalId: string): RecordKey | n
   const parts = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
   if (parts.length !== 4 || parts[1] !== project) return null;
   const [typeName, contentType] = (parts[0] as string).split('.') as [string, string?];
-  const resource = RESOURCES.get(typeName);
+  const resource = RESOURCE_OF_TYPE.get(typeName);
   if (resource === undefined) return null;
   const id = unescapePart(parts[3] as string);
   const source = unescapePart(parts[2] as string);

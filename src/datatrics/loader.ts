@@ -1,12 +1,14 @@
 import DataLoader from 'dataloader';
+import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
-import type { BoundClient } from './client.ts';
+import { type BoundClient, type ReadName, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { JsonObject, RecordContext } from './fields.ts';
 import { canonicalKey, type RecordKey } from './keys.ts';
 import type { Knowledge } from './knowledge.ts';
-import { RECORD_TYPES, type RecordOf } from './records.ts';
+import type { CallArgs } from './paths.ts';
+import type { RecordOf, RecordTypes } from './records.ts';
 import type { Page } from './wire.ts';
 
 /**
@@ -46,8 +48,10 @@ export class RecordLoader {
   readonly #operation: Operation;
   readonly #knowledge: Knowledge;
   readonly #context: RecordContext;
+  readonly #types: RecordTypes;
   readonly #mode: BatchMode;
   readonly #records = new Map<string, Promise<AnyRecord | null>>();
+  #staleBatched: Map<string, Staleness> | undefined = undefined;
   readonly #batches: DataLoader<RecordKey, AnyRecord | null, string> | undefined;
 
   constructor(options: {
@@ -55,12 +59,14 @@ export class RecordLoader {
     operation: Operation;
     knowledge: Knowledge;
     context: RecordContext;
+    types: RecordTypes;
     mode: BatchMode;
   }) {
     this.#client = options.client;
     this.#operation = options.operation;
     this.#knowledge = options.knowledge;
     this.#context = options.context;
+    this.#types = options.types;
     this.#mode = options.mode;
     // Without batches nothing is gained by waiting for more keys, and a DataLoader takes longer than all the rest.
     if (options.mode !== 'off') {
@@ -84,28 +90,28 @@ export class RecordLoader {
   /** The next `load` of this key asks the API again. */
   forget(key: RecordKey): void {
     if (this.#records.size > 0) this.#records.delete(canonicalKey(key));
+    this.#staleBatched?.delete(canonicalKey(key));
   }
 
   #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
     return this.#get(key).then((raw) => {
       if (raw === null) return null;
-      const record = RECORD_TYPES[key.resource].decode(raw, key, this.#context);
+      const record = this.#types[key.resource].decode(raw, key, this.#context);
       if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');
       return record;
     });
   }
 
-  #get({ resource, id, source, type }: RecordKey): Promise<JsonObject | null> {
-    switch (resource) {
-      case 'profile':
-        return this.#client.getProfile({ id, source });
-      case 'content':
-        return this.#client.getContent({ id, source, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one });
-      case 'conversion':
-        return this.#client.getConversion({ id, source });
-      case 'interaction':
-        return this.#client.getInteraction({ id, source });
-    }
+  #get(key: RecordKey): Promise<JsonObject | null> {
+    const [name, args] = readOf(key);
+    return (this.#client[name] as (args: CallArgs) => Promise<JsonObject | null>)(args);
+  }
+
+  /** Whether, and how, the answer that held this record, or its absence, was stale. */
+  staleness(key: RecordKey): Staleness | undefined {
+    return (
+      this.#staleBatched?.get(canonicalKey(key)) ?? stalenessOf(this.#operation, this.#context.project, ...readOf(key))
+    );
   }
 
   /** In the order of the keys, a failure as its error, as DataLoader wants it. */
@@ -148,6 +154,11 @@ export class RecordLoader {
     });
   }
 
+  #noteBatched(name: string, staleness: Staleness): void {
+    this.#staleBatched ??= new Map();
+    this.#staleBatched.set(name, staleness);
+  }
+
   /** Finds out, by records that were just read one by one, whether one call would have brought them. */
   async #tryBatch(keys: readonly RecordKey[]): Promise<void> {
     const sample = keys.slice(0, 3);
@@ -171,35 +182,50 @@ export class RecordLoader {
     const { resource, source, type } = group[0] as RecordKey;
     const asked = new Set(group.map(canonicalKey));
     const records = new Map<string, AnyRecord>();
-    for (const raw of (await this.#page(group)).rows) {
-      const record = RECORD_TYPES[resource].decode(raw, { source, type }, this.#context);
+    const [list, args] = listOf(group);
+    const { rows } = await (this.#client[list] as (args: CallArgs) => Promise<Page>)(args);
+    const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
+    for (const raw of rows) {
+      const record = this.#types[resource].decode(raw, { source, type }, this.#context);
       const name = canonicalKey(record.key);
       if (!asked.has(name) || records.has(name)) return null;
+      if (staleness) this.#noteBatched(name, staleness);
       records.set(name, record);
     }
     return records;
   }
+}
 
-  #page(group: readonly RecordKey[]): Promise<Page> {
-    const { resource, source, type } = group[0] as RecordKey;
-    const field = ID_FIELDS[resource];
-    const ids = group.map(({ id }) => ({ field, op: '$in' as const, value: id }));
-    const paging = { page: 1, limit: group.length };
-    const bySource = { field: 'source', value: source };
-    switch (resource) {
-      case 'profile':
-        return this.#client.listProfiles({ ...paging, source, q: ids });
-      case 'content':
-        return this.#client.listContents({
-          ...paging,
-          type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one,
-          q: [...ids, bySource],
-        });
-      case 'conversion':
-        return this.#client.listConversions({ ...paging, q: [...ids, bySource] });
-      case 'interaction':
-        return this.#client.listInteractions({ ...paging, q: [...ids, bySource] });
-    }
+/** The call that reads one record. */
+function readOf({ resource, id, source, type }: RecordKey): [ReadName, CallArgs] {
+  switch (resource) {
+    case 'profile':
+      return ['getProfile', { id, source }];
+    case 'content':
+      return ['getContent', { id, source, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one }];
+    case 'conversion':
+      return ['getConversion', { id, source }];
+    case 'interaction':
+      return ['getInteraction', { id, source }];
+  }
+}
+
+/** The call that reads a group of records. */
+function listOf(group: readonly RecordKey[]): [ReadName, CallArgs] {
+  const { resource, source, type } = group[0] as RecordKey;
+  const field = ID_FIELDS[resource];
+  const ids = group.map(({ id }) => ({ field, op: '$in' as const, value: id }));
+  const paging = { page: 1, limit: group.length };
+  const q = [...ids, { field: 'source', value: source }];
+  switch (resource) {
+    case 'profile':
+      return ['listProfiles', { ...paging, source, q: ids }];
+    case 'content':
+      return ['listContents', { ...paging, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one, q }];
+    case 'conversion':
+      return ['listConversions', { ...paging, q }];
+    case 'interaction':
+      return ['listInteractions', { ...paging, q }];
   }
 }
 

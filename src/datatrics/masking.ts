@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { Field } from './fields.ts';
 import type { TypeName } from './keys.ts';
 
 /** How personal data comes to those who may not see it. */
@@ -10,20 +11,30 @@ export interface MaskOptions {
   readonly key?: string | undefined;
   /** Names of further fields that are personal, by their REST or GraphQL names; of all types. */
   readonly fields: readonly string[];
+  /** Names that are personal in one type only. */
+  readonly ofTypes?: Readonly<Partial<Record<MaskedType, readonly string[]>>> | undefined;
 }
 
 /** The types of records, and of the lines in a conversion. */
-type MaskedType = TypeName | 'ConversionItem';
+export type MaskedType = TypeName | 'ConversionItem';
 
 /** Fields that are a person's, by normal names. The `name` of a product is nobody's. */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
+/** A line may name who gets it, but its own `name` is that of what was bought. */
+const PERSONAL_IN_LINES = PERSONAL.filter((name) => name !== 'name');
 const OF_PERSONS: ReadonlySet<MaskedType> = new Set(['Profile', 'Conversion', 'Interaction']);
 
 /** Levels of lists and objects in attributes that are looked into; what lies deeper is masked whole. */
 const MAX_LEVELS = 16;
 
 /** What an e-mail address looks like wherever it may stand. */
-const ADDRESS = /^[^\s@]{1,128}@[^\s@]{1,250}$/;
+const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
+/** The same within other text, such as a sentence, JSON or a link. */
+const ADDRESSES = /[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,128}(?:@|%40)[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,250}/gi;
+
+export function isAddress(value: string): boolean {
+  return ADDRESS.test(value);
+}
 
 /** `First_Name`, `firstName` and `firstname` are one name. */
 function normalize(name: string): string {
@@ -35,16 +46,24 @@ export class Masking {
   readonly #options: MaskOptions;
   readonly #extra: ReadonlySet<string>;
   readonly #ofPersons: ReadonlySet<string>;
+  readonly #ofTypes: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #ofLines: ReadonlySet<string>;
 
   constructor(options: MaskOptions) {
     this.#options = options;
     this.#extra = new Set(options.fields.map(normalize));
     this.#ofPersons = new Set([...PERSONAL, ...this.#extra]);
+    this.#ofTypes = new Map(
+      Object.entries(options.ofTypes ?? {}).map(([type, names]) => [type, new Set(names.map(normalize))]),
+    );
+    this.#ofLines = new Set([...PERSONAL_IN_LINES, ...this.#extra]);
   }
 
   /** Whether a field is personal; `name` in any spelling. */
   covers(type: MaskedType, name: string): boolean {
-    return (OF_PERSONS.has(type) ? this.#ofPersons : this.#extra).has(normalize(name));
+    const plain = normalize(name);
+    const everywhere = OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
+    return everywhere.has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
   }
 
   /** For one operation in a project: keeps what was masked. */
@@ -68,11 +87,20 @@ export class Mask {
     this.#project = project;
   }
 
-  /** A field's value as this caller may see it; only text can be hashed, all else becomes null. */
-  field<T>(type: MaskedType, name: string, rest: string, value: T): T | null {
-    if (value === null || !(this.#covers(type, name) || this.#covers(type, rest))) return value;
+  /** A field's value as this caller may see it; only text can be hashed, all else becomes null, times in text included. */
+  field<T>(type: MaskedType, name: string, { rest, kind, custom }: Field, value: T): T | null {
+    if (value === null) return value;
+    if (this.#covers(type, name) || this.#covers(type, rest)) {
+      this.masked.add(`${type}.${name}`);
+      return kind === 'text' && typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+    }
+    // What a project's own fields hold nobody has vouched for: an address in one is as personal as in an attribute.
+    if (custom !== true) return value;
+    const given = String(value);
+    const text = ADDRESS.test(given) ? this.#cover(given) : this.text(given);
+    if (text === given) return value;
     this.masked.add(`${type}.${name}`);
-    return typeof value === 'string' ? (this.#cover(value) as T | null) : null;
+    return kind === 'text' ? (text as T | null) : null;
   }
 
   /** Attributes as this caller may see them, at all their levels. */
@@ -80,9 +108,16 @@ export class Mask {
     return this.#object(type, attributes, `${type}.attributes`, MAX_LEVELS);
   }
 
+  /** Text with the addresses in it covered, for words that are not a field's. */
+  text(value: string): string {
+    return /@|%40/.test(value) ? value.replace(ADDRESSES, (address) => this.#cover(address) ?? '***') : value;
+  }
+
   #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
     const result: Record<string, unknown> = Object.create(null);
-    for (const [name, inner] of Object.entries(value)) {
+    for (const [given, inner] of Object.entries(value)) {
+      const name = this.text(given);
+      if (name !== given) this.masked.add(`${path}.${name}`);
       result[name] = this.#value(type, name, inner, path, levels);
     }
     return result;
@@ -96,9 +131,14 @@ export class Mask {
       return isObject ? null : this.#cover(String(value));
     }
     // An address is personal under any name.
-    if (typeof value === 'string' && ADDRESS.test(value)) {
+    if (typeof value === 'string' && isAddress(value)) {
       this.masked.add(`${path}.${name}`);
       return this.#cover(value);
+    }
+    if (typeof value === 'string') {
+      const text = this.text(value);
+      if (text !== value) this.masked.add(`${path}.${name}`);
+      return text;
     }
     if (Array.isArray(value)) return value.map((item) => this.#value(type, name, item, path, levels - 1));
     return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;

@@ -7,6 +7,7 @@ import {
   isObject,
   type JsonObject,
   lookUp,
+  namesOf,
   type RecordContext,
   readAttributes,
   readText,
@@ -38,6 +39,8 @@ interface RecordDefinition {
 }
 
 export interface RecordType<R extends DatatricsRecord> extends RecordDefinition {
+  /** Names that attributes may not have: those of the fields in all spellings, and of the parts of the key. */
+  readonly reserved: ReadonlySet<string>;
   /** The records' class, for `instanceof`. */
   readonly class: new (
     key: RecordKey,
@@ -115,5 +118,6 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
     return new ApiRecord(key, raw, context) as DatatricsRecord as R;
   }
 
-  return { ...definition, class: ApiRecord, decode };
+  const keyNames = [...idNames, `${resource}Id`, 'source', ...(resource === 'content' ? ['type'] : [])];
+  return { ...definition, reserved: new Set([...namesOf(fields), ...keyNames]), class: ApiRecord, decode };
 }

@@ -13,7 +13,10 @@ export interface RecordOf {
   interaction: Interaction;
 }
 
-export const RECORD_TYPES: { readonly [R in Resource]: RecordType<RecordOf[R]> } = {
+export type RecordTypes = { readonly [R in Resource]: RecordType<RecordOf[R]> };
+
+/** The types with the documented fields. */
+export const RECORD_TYPES: RecordTypes = {
   profile: Profile,
   content: Content,
   conversion: Conversion,

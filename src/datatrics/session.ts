@@ -1,20 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { badInput } from '../lib/error.ts';
+import type { Staleness } from '../lib/freshness.ts';
 import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
-import { checkAccess, PERSONAL, scopeOf } from './access.ts';
-import type { BoundClient } from './client.ts';
+import { asksByPersonal, checkAccess, PERSONAL, scopeOf } from './access.ts';
+import { type BoundClient, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
-import { checkId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
+import { checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
-import type { Mask, Masking } from './masking.ts';
+import { isAddress, type Mask, type Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
-import { RECORD_TYPES, type RecordOf } from './records.ts';
+import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records.ts';
 import type { Page } from './wire.ts';
 
 /** How a project is read; one value for all projects of a process for now. */
@@ -31,6 +32,8 @@ export interface ProjectSettings {
   readonly batchReads: BatchMode;
   /** How personal data comes to those without `pii:read`. */
   readonly masking: Masking;
+  /** How records are read and written. Default: those with the documented fields only. */
+  readonly recordTypes?: RecordTypes | undefined;
 }
 
 /** Which list, narrowed and ordered how. */
@@ -71,41 +74,60 @@ export class Session {
   /** Set for a principal who may not see personal data. */
   readonly mask: Mask | undefined;
   readonly #context: RecordContext;
+  readonly #types: RecordTypes;
   readonly #client: BoundClient;
   readonly #operation: Operation;
   readonly #usage: Usage;
   readonly #knowledge: Knowledge;
   readonly #loader: RecordLoader;
-  readonly #pages = new Map<string, Promise<Page>>();
+  readonly #pages: Map<string, Promise<Page>>;
+  readonly #options: SessionOptions;
+  readonly #note: ((staleness: Staleness) => void) | undefined;
 
-  constructor(options: {
-    client: BoundClient;
-    principal: Principal;
-    operation: Operation;
-    settings: ProjectSettings;
-    knowledge: Knowledge;
-  }) {
+  /** @param field see `watched` */
+  constructor(
+    options: SessionOptions,
+    field?: { readonly of: Session; readonly note: (staleness: Staleness) => void },
+  ) {
+    this.#options = options;
+    this.#note = field?.note;
+    this.#pages = field ? field.of.#pages : new Map();
     this.principal = options.principal;
     this.settings = options.settings;
     const { project, scopes } = options.principal;
-    this.mask = allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
+    this.mask = field ? field.of.mask : allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
     this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask };
+    this.#types = options.settings.recordTypes ?? RECORD_TYPES;
     this.#client = options.client;
     this.#knowledge = options.knowledge;
     this.#operation = options.operation;
     this.#usage = options.operation.usage;
-    this.#loader = new RecordLoader({
-      client: options.client,
-      operation: options.operation,
-      knowledge: options.knowledge,
-      context: this.#context,
-      mode: options.settings.batchReads,
-    });
+    this.#loader = field
+      ? field.of.#loader
+      : new RecordLoader({
+          client: options.client,
+          operation: options.operation,
+          knowledge: options.knowledge,
+          context: this.#context,
+          types: this.#types,
+          mode: options.settings.batchReads,
+        });
+  }
+
+  /** The same door for one field: `note` is told of every stale answer that the field gets through it. */
+  watched(note: (staleness: Staleness) => void): Session {
+    return new Session(this.#options, { of: this, note });
   }
 
   /** The record with this key, or null when the API has none. */
   load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
-    return this.#loader.load(key) as Promise<RecordOf[R] | null>;
+    const record = this.#loader.load(key) as Promise<RecordOf[R] | null>;
+    if (this.#note === undefined) return record;
+    return record.then((value) => {
+      const staleness = this.#loader.staleness(key);
+      if (staleness) this.#note?.(staleness);
+      return value;
+    });
   }
 
   /**
@@ -185,7 +207,7 @@ export class Session {
    */
   decodeWritten<R extends Resource>(resource: R, raw: unknown, key: RecordKey): RecordOf[R] | null {
     try {
-      return RECORD_TYPES[resource].decode(raw, key, this.#context);
+      return this.#types[resource].decode(raw, key, this.#context);
     } catch {
       return null;
     }
@@ -220,7 +242,7 @@ export class Session {
     const window = await readWindow(fetch, range, sizes, tied);
     const rows = window.rows.map((raw) => {
       try {
-        return RECORD_TYPES[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
+        return this.#types[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
       } catch (error) {
         return toError(error);
       }
@@ -236,9 +258,11 @@ export class Session {
   /** A filter or an order by what is masked would tell it, one guess at a time. */
   #checkQuery(resource: Resource, { filters, order }: ListQuery): void {
     if (this.mask === undefined) return;
-    const { masking } = this.settings;
     const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];
-    if (asked.some((field) => masking.covers(typeNameOf(resource), field))) {
+    const { fields } = this.#types[resource];
+    const asksForAddress = ({ name, conditions }: Filter): boolean =>
+      fields[name]?.custom === true && conditions.some(({ value }) => isAddress(value));
+    if (asksByPersonal(this.settings.masking, resource, fields, asked) || filters.some(asksForAddress)) {
       checkAccess(this.principal.scopes, PERSONAL);
     }
   }
@@ -273,12 +297,30 @@ export class Session {
     if (known) {
       this.#usage.deduped += 1;
       this.#operation.trace?.join(labelOf(ENDPOINTS[LISTS[resource]]), known);
-      return known;
+      return this.#noting(known, resource, args);
     }
     const page = this.#client[LISTS[resource]](args as ListArgs & { type: string });
     this.#pages.set(key, page);
-    return page;
+    return this.#noting(page, resource, args);
   }
+
+  #noting(page: Promise<Page>, resource: Resource, args: ListArgs): Promise<Page> {
+    const note = this.#note;
+    if (note === undefined) return page;
+    return page.then((value) => {
+      const staleness = stalenessOf(this.#operation, this.principal.project, LISTS[resource], { ...args });
+      if (staleness) note(staleness);
+      return value;
+    });
+  }
+}
+
+interface SessionOptions {
+  readonly client: BoundClient;
+  readonly principal: Principal;
+  readonly operation: Operation;
+  readonly settings: ProjectSettings;
+  readonly knowledge: Knowledge;
 }
 
 interface ListArgs {

@@ -99,7 +99,7 @@ export class Writer {
     input: RecordInput,
     send: (encoded: EncodedRecord) => Promise<JsonObject | null>,
   ): Promise<WriteOutcome<RecordOf[R]>> {
-    const encoded = encodeRecord(resource, input, this.#session.settings.timeZone);
+    const encoded = encodeRecord(resource, input, this.#session.settings);
     if ('problems' in encoded) return { record: null, problems: encoded.problems };
     return this.#attempt(encoded.key, async () => {
       const raw = await send(encoded);

@@ -12,9 +12,10 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { PERSONAL, scopeOf } from '../datatrics/access.ts';
+import { asksByPersonal, PERSONAL, scopeOf } from '../datatrics/access.ts';
 import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
-import { decodeGlobalId, type TypeName } from '../datatrics/keys.ts';
+import { decodeGlobalId } from '../datatrics/keys.ts';
+import { RECORD_TYPES } from '../datatrics/records.ts';
 import { NO_SCOPES, type ScopeSet } from '../lib/scopes.ts';
 import type { CostSettings, FieldCost } from './cost.ts';
 
@@ -109,11 +110,12 @@ export function createAccess(schema: GraphQLSchema, operation: OperationDefiniti
 }
 
 /** The demand of a list: personal data is not to be found out by asking for the records that have it. */
-export function scopesOfList(type: TypeName): NonNullable<FieldCost['scopes']> {
+export function scopesOfList(resource: Resource): NonNullable<FieldCost['scopes']> {
   return ({ filter, orderBy }, { project }) => {
     const names = Object.entries(filter ?? {}).flatMap(([name, value]) => (value == null ? [] : [name]));
     if (orderBy != null) names.push(orderBy.field);
-    return names.some((name) => project.masking.covers(type, name)) ? PERSONAL : NO_SCOPES;
+    const { fields } = (project.recordTypes ?? RECORD_TYPES)[resource];
+    return asksByPersonal(project.masking, resource, fields, names) ? PERSONAL : NO_SCOPES;
   };
 }
 

@@ -40,7 +40,7 @@ export function compile(
   operation: OperationDefinitionNode,
 ): Executor | null {
   if (operation.operation !== 'query' || !isCompilable(document)) return null;
-  const compiled = compileQuery(schema, document, operation.name?.value ?? '', { disableLeafSerialization: false });
+  const compiled = compileQuery(schema, document, operation.name?.value ?? '', { disableLeafSerialization: true });
   if (!isCompiledQuery(compiled)) return null;
   const query = compiled.query as (root: unknown, context: unknown, variables: unknown) => ReturnType<Executor>;
   return (context, variables) => query(undefined, context, variables);

@@ -1,7 +1,9 @@
+import type { CustomFields } from '../datatrics/custom-fields.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder } from './builder.ts';
 import type { defineContent } from './content.ts';
 import { costOfWrite } from './cost.ts';
+import { customInputs } from './custom-fields.ts';
 import type { MutationTypes } from './mutations.ts';
 
 /** `createContent`, `updateContent`, `deleteContent`, `bulkUpsertContents`. */
@@ -9,6 +11,7 @@ export function defineContentMutations(
   builder: Builder,
   { definePayload, defineBulk, userErrors }: MutationTypes,
   { Content, ContentType }: ReturnType<typeof defineContent>,
+  custom: CustomFields,
 ): void {
   const ContentInput = builder.inputType('ContentInput', {
     description:
@@ -37,6 +40,7 @@ export function defineContentMutations(
         description:
           'Any other fields (price, stock, sku, …), under their REST names; none that the type has by itself.',
       }),
+      ...customInputs(t, custom.Content),
     }),
   });
 

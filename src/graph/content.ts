@@ -1,9 +1,10 @@
 import { type Content as ContentRecord, contentFields } from '../datatrics/content.ts';
+import { type CustomFields, withCustomFields } from '../datatrics/custom-fields.ts';
 import { checkSource } from '../datatrics/keys.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import { costOfFind, costOfList } from './cost.ts';
-import { type CustomFields, customFields } from './custom-fields.ts';
+import { customFields, customFilters } from './custom-fields.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 
 /** `Content`, `ContentType`, `Query.content`, `Query.contents`. */
@@ -16,6 +17,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
     } as const,
   });
 
+  const fields = withCustomFields(contentFields, custom.Content);
   const Content = builder.objectRef<ContentRecord>('Content');
   Content.implement({
     description: 'A product, an article or a category, as one source knows it.',
@@ -78,6 +80,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
       createdAt: t.field({ type: lists.DateTimeRange, description: 'When it came to be.' }),
       updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
       itemType: t.string({ description: 'This sort of item, exactly, such as `product`.' }),
+      ...customFilters(t, custom.Content, lists),
     }),
   });
 
@@ -115,7 +118,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
           {
             type: args.type,
             source: checkSource(args.source),
-            filters: toFilters(contentFields, args.filter, session.settings),
+            filters: toFilters(fields, args.filter, session.settings),
             order: toOrder(args.orderBy),
           },
           args,

@@ -1,6 +1,8 @@
+import type { CustomFields } from '../datatrics/custom-fields.ts';
 import type { Builder } from './builder.ts';
 import type { defineConversion } from './conversion.ts';
 import { costOfWrite } from './cost.ts';
+import { customInputs } from './custom-fields.ts';
 import type { MutationTypes } from './mutations.ts';
 
 /** `createConversion`, `bulkUpsertConversions`. */
@@ -8,6 +10,7 @@ export function defineConversionMutations(
   builder: Builder,
   { definePayload, defineBulk }: MutationTypes,
   { Conversion }: ReturnType<typeof defineConversion>,
+  custom: CustomFields,
 ): void {
   const ConversionItemInput = builder.inputType('ConversionItemInput', {
     description: 'One line of a conversion to write.',
@@ -21,6 +24,7 @@ export function defineConversionMutations(
         type: 'JSONObject',
         description: 'Any other fields, under their REST names; none that the type has by itself.',
       }),
+      ...customInputs(t, custom.ConversionItem),
     }),
   });
 
@@ -45,6 +49,7 @@ export function defineConversionMutations(
         type: 'JSONObject',
         description: 'Any other fields, under their REST names; none that the type has by itself.',
       }),
+      ...customInputs(t, custom.Conversion),
     }),
   });
 

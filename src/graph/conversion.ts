@@ -3,12 +3,14 @@ import {
   type Conversion as ConversionRecord,
   conversionFields,
 } from '../datatrics/conversion.ts';
+import { type CustomFields, withCustomFields } from '../datatrics/custom-fields.ts';
 import { equals } from '../datatrics/filter.ts';
 import { checkSource } from '../datatrics/keys.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import type { defineContent } from './content.ts';
 import { costOfFind, costOfLink, costOfList, costOfProfileList } from './cost.ts';
+import { customFields, customFilters } from './custom-fields.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 import type { defineProfile } from './profile.ts';
 
@@ -21,7 +23,9 @@ export function defineConversion(
   lists: ListTypes,
   { Profile }: ReturnType<typeof defineProfile>,
   { Content, ContentType }: ReturnType<typeof defineContent>,
+  custom: CustomFields,
 ) {
+  const fields = withCustomFields(conversionFields, custom.Conversion);
   const Conversion = builder.objectRef<ConversionRecord>('Conversion');
   const ConversionItem = builder.objectRef<ConversionItemRecord>('ConversionItem');
 
@@ -44,6 +48,7 @@ export function defineConversion(
         nullable: true,
         description: 'Every other field of the line, under its REST name and as it was sent.',
       }),
+      ...customFields(t, custom.ConversionItem),
       content: t.field({
         type: Content,
         nullable: true,
@@ -94,6 +99,7 @@ export function defineConversion(
         nullable: true,
         description: 'Every other field that the API has of this conversion, under its REST name and as it was sent.',
       }),
+      ...customFields(t, custom.Conversion),
       profile: t.field({
         type: Profile,
         nullable: true,
@@ -126,6 +132,7 @@ export function defineConversion(
       updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
       email: t.string({ description: 'This e-mail address, exactly.' }),
       profileId: t.id({ description: 'Of the profile with this id.' }),
+      ...customFilters(t, custom.Conversion, lists),
     }),
   });
 
@@ -158,7 +165,7 @@ export function defineConversion(
           'conversion',
           {
             source: checkSource(args.source),
-            filters: toFilters(conversionFields, args.filter, session.settings, {
+            filters: toFilters(fields, args.filter, session.settings, {
               profileId: session.settings.conversionProfileField,
             }),
             order: toOrder(args.orderBy),

@@ -1,7 +1,7 @@
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { planBulk } from '../bulk/upsert.ts';
 import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
-import { checkId, decodeGlobalId, typeNameOf } from '../datatrics/keys.ts';
+import { checkId, decodeGlobalId } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
 import type { ScopeSet } from '../lib/scopes.ts';
 import { scopesOfList, scopesOfNodes } from './access.ts';
@@ -99,7 +99,7 @@ export function costOfList(resource: Resource): CostExtensions {
         return [{ endpoint: LIST[resource], atLeast: filtered ? 0 : 1, atMost: 2, identity: LIST[resource] }];
       },
       rows: ({ first, last }) => first ?? last ?? DEFAULT_PAGE,
-      scopes: scopesOfList(typeNameOf(resource)),
+      scopes: scopesOfList(resource),
     },
   };
 }
@@ -150,7 +150,7 @@ export function costOfBulk(resource: Resource): CostExtensions {
       calls: ({ input }, { project, bulkLimits }) => {
         const { items, dryRun, resumeToken } = input;
         if (dryRun || items.length > bulkLimits.maxItems) return [];
-        const chunks = planBulk(resource, items, project.timeZone, bulkLimits);
+        const chunks = planBulk(resource, items, project, bulkLimits);
         // Parting n items takes fewer than 2n calls, whatever the limit.
         const atMost = chunks === 0 ? 0 : chunks + Math.min(bulkLimits.extraRequests, 2 * items.length);
         return [{ endpoint: BULK[resource], atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];

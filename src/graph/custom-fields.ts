@@ -1,47 +1,57 @@
-import { type Decoded, type Field, lookUp, number, text, time } from '../datatrics/fields.ts';
+import type { CustomField, DeclaredFields } from '../datatrics/custom-fields.ts';
+import type { ListTypes } from './lists.ts';
 
-/** A field that one project's records have besides the documented ones, declared by configuration. */
-export interface CustomField {
-  readonly type: 'String' | 'ID' | 'Float' | 'Boolean' | 'DateTime';
-  /** The API's name. */
-  readonly from: string;
-  readonly description?: string;
+/** What the field builders of objects and inputs have in common; their own types know nothing of names made up later. */
+interface OutputBuilder {
+  expose(name: string, options: { type: CustomField['type']; nullable: true; description: string }): unknown;
+}
+interface InputBuilder {
+  field(options: { type: unknown; description: string }): unknown;
 }
 
-/** By GraphQL type, then by the field's GraphQL name. */
-export type CustomFields = Readonly<Partial<Record<'Profile' | 'Content', Readonly<Record<string, CustomField>>>>>;
-
-const READERS: Readonly<Record<CustomField['type'], (rest: string) => Field>> = {
-  String: (rest) => text(rest),
-  ID: (rest) => text(rest),
-  Float: (rest) => number(rest),
-  Boolean: (rest) => ({ kind: 'text', rest, read: readBoolean }),
-  DateTime: (rest) => time(rest),
-};
-
-/** The shops' spellings of yes and no: true, 1, "1", "true". */
-function readBoolean(value: unknown): boolean | null {
-  if (value === true || value === 1 || value === '1' || value === 'true') return true;
-  if (value === false || value === 0 || value === '0' || value === 'false') return false;
-  return null;
+function describe({ from, description }: CustomField): string {
+  return description ?? `Custom field. REST: \`${from}\`.`;
 }
 
-interface FieldBuilder {
-  field(options: {
-    type: CustomField['type'];
-    nullable: true;
-    description: string;
-    resolve: (record: never) => unknown;
-  }): unknown;
+/** The declared fields of a type, to be spread into its `fields`; the records have a getter for each. */
+export function customFields(t: object, declared: DeclaredFields = {}): Record<string, never> {
+  return made(declared, (name, field) =>
+    (t as OutputBuilder).expose(name, { type: field.type, nullable: true, description: describe(field) }),
+  );
 }
 
-/** Fields to spread into a type's `fields`. */
-export function customFields(t: object, declared: Readonly<Record<string, CustomField>> = {}): Record<string, never> {
-  return Object.fromEntries(
-    Object.entries(declared).map(([name, { type, from, description = `Custom field. REST: \`${from}\`.` }]) => {
-      const { read } = READERS[type](from);
-      const resolve = (record: Decoded): unknown => read(lookUp(record.raw, from), record.context, record);
-      return [name, (t as FieldBuilder).field({ type, nullable: true, description, resolve: resolve as never })];
-    }),
-  ) as Record<string, never>;
+/** The same in the input by which the type is written. */
+export function customInputs(t: object, declared: DeclaredFields = {}): Record<string, never> {
+  return made(declared, (_name, field) =>
+    (t as InputBuilder).field({ type: field.type, description: describe(field) }),
+  );
+}
+
+/**
+ * The same in the type's filter, where the API can be asked for the field: by equality for text, by a range for times. How
+ * it compares numbers and yes or no, which shops spell in several ways, nobody knows.
+ */
+export function customFilters(
+  t: object,
+  declared: DeclaredFields = {},
+  { DateTimeRange }: ListTypes,
+): Record<string, never> {
+  const filterable = Object.entries(declared).filter(([, { type }]) => FILTERABLE.has(type));
+  return made(Object.fromEntries(filterable), (_name, field) =>
+    (t as InputBuilder).field(
+      field.type === 'DateTime'
+        ? { type: DateTimeRange, description: `In this span. ${describe(field)}` }
+        : { type: field.type, description: `This, exactly. ${describe(field)}` },
+    ),
+  );
+}
+
+const FILTERABLE: ReadonlySet<CustomField['type']> = new Set(['String', 'ID', 'DateTime']);
+
+/** `never` fits whatever a builder's own types ask for. */
+function made(declared: DeclaredFields, make: (name: string, field: CustomField) => unknown): Record<string, never> {
+  return Object.fromEntries(Object.entries(declared).map(([name, field]) => [name, make(name, field)])) as Record<
+    string,
+    never
+  >;
 }

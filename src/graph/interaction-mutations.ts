@@ -1,5 +1,7 @@
+import type { CustomFields } from '../datatrics/custom-fields.ts';
 import type { Builder } from './builder.ts';
 import { costOfWrite } from './cost.ts';
+import { customInputs } from './custom-fields.ts';
 import type { defineInteraction } from './interaction.ts';
 import type { MutationTypes } from './mutations.ts';
 
@@ -8,6 +10,7 @@ export function defineInteractionMutations(
   builder: Builder,
   { definePayload, defineBulk }: MutationTypes,
   { Interaction }: ReturnType<typeof defineInteraction>,
+  custom: CustomFields,
 ): void {
   const InteractionInput = builder.inputType('InteractionInput', {
     description: 'An interaction to write. A field left out is not sent and keeps its value; null is sent as null.',
@@ -23,6 +26,7 @@ export function defineInteractionMutations(
         type: 'JSONObject',
         description: 'Any other fields, under their REST names; none that the type has by itself.',
       }),
+      ...customInputs(t, custom.Interaction),
     }),
   });
 

@@ -1,14 +1,22 @@
+import { type CustomFields, withCustomFields } from '../datatrics/custom-fields.ts';
 import { equals } from '../datatrics/filter.ts';
 import { type Interaction as InteractionRecord, interactionFields } from '../datatrics/interaction.ts';
 import { checkSource } from '../datatrics/keys.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import { costOfFind, costOfLink, costOfList, costOfProfileList } from './cost.ts';
+import { customFields, customFilters } from './custom-fields.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 import type { defineProfile } from './profile.ts';
 
 /** `Interaction`, `Query.interaction`, `Query.interactions`, and the links between interactions and profiles. */
-export function defineInteraction(builder: Builder, lists: ListTypes, { Profile }: ReturnType<typeof defineProfile>) {
+export function defineInteraction(
+  builder: Builder,
+  lists: ListTypes,
+  { Profile }: ReturnType<typeof defineProfile>,
+  custom: CustomFields,
+) {
+  const fields = withCustomFields(interactionFields, custom.Interaction);
   const Interaction = builder.objectRef<InteractionRecord>('Interaction');
   Interaction.implement({
     description: 'Something a person did with a message, such as opening an e-mail.',
@@ -42,6 +50,7 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
         nullable: true,
         description: 'Every other field that the API has of this interaction, under its REST name and as it was sent.',
       }),
+      ...customFields(t, custom.Interaction),
       profile: t.field({
         type: Profile,
         nullable: true,
@@ -70,6 +79,7 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
       occurredAt: t.field({ type: lists.DateTimeRange, description: 'When it was done.' }),
       event: t.string({ description: 'This event, exactly, such as `open`.' }),
       profileId: t.id({ description: 'Of the profile with this id.' }),
+      ...customFilters(t, custom.Interaction, lists),
     }),
   });
 
@@ -103,7 +113,7 @@ export function defineInteraction(builder: Builder, lists: ListTypes, { Profile 
           'interaction',
           {
             source: checkSource(args.source),
-            filters: toFilters(interactionFields, args.filter, session.settings),
+            filters: toFilters(fields, args.filter, session.settings),
             order: toOrder(args.orderBy),
           },
           args,

@@ -2,7 +2,7 @@ import type { InputProblem } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder, TypeRef } from './builder.ts';
-import type { BulkResult, BulkUpsertInput } from './context.ts';
+import type { BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
 import { costOfBulk } from './cost.ts';
 
 interface BulkDefinition<R> {
@@ -72,7 +72,15 @@ export function defineMutationTypes(builder: Builder) {
     return t.field({
       type: [UserError],
       description: 'What the sender has to mend; empty when the write went through.',
-      resolve: (outcome: { problems: readonly InputProblem[] }) => outcome.problems,
+      // The API's own words may tell what the reader may not see.
+      resolve: (
+        outcome: { problems: readonly InputProblem[] },
+        _args: unknown,
+        { session: { mask } }: GatewayContext,
+      ) =>
+        mask
+          ? outcome.problems.map((problem) => ({ ...problem, message: mask.text(problem.message) }))
+          : outcome.problems,
     });
   }
 

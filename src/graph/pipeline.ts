@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type ExecutionResult,
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
@@ -15,6 +16,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { forbidden } from '../datatrics/access.ts';
+import type { Admission } from '../lib/admission.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import { type Access, createAccess } from './access.ts';
@@ -42,6 +44,8 @@ export interface Outcome {
   readonly kind: 'executed' | 'invalid' | 'refused';
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of what a query was answered with: ms since it was read, and ms for which all of it stays fresh. */
+  readonly ages?: { readonly oldestMs: number; readonly leftMs: number };
   /** `result` as JSON, kept where several clients get the same. */
   json?: string;
 }
@@ -76,6 +80,8 @@ export interface Run {
   readonly receipt: boolean;
   /** Makes the context; called at most once, and only when the operation is about to run. */
   context(): GatewayContext;
+  /** Where operations wait for their turn. */
+  readonly admission: Admission;
   /** Whether the transport allows mutations: not by HTTP GET. */
   readonly allowMutation: boolean;
 }
@@ -102,8 +108,13 @@ interface PreparedOperation {
   readonly access: Access;
   /** Times that it ran. */
   runs: number;
+  /** REST calls that it makes, by what it made before. */
+  expectedCalls: number;
   executor: Executor | undefined;
 }
+
+/** Share of the latest run in what is expected of the next. */
+const NEWEST = 0.25;
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
 const MAX_ERRORS = 20;
@@ -178,20 +189,36 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const contextValue = how.context();
     const start = performance.now();
-    const result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
-    const { mask } = contextValue.session;
-    const masked = mask && mask.masked.size > 0 ? access.maskedPaths(mask.masked) : undefined;
-    const extensions = {
-      ...(how.receipt && { upstream: receiptOf(contextValue, performance.now() - start) }),
-      ...(masked && { masked }),
-    };
+    // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
+    const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
+    const weight = Math.min(Math.round(operation.expectedCalls), atOnce);
+    const turn = how.admission.enter(weight, contextValue.operation.signal);
+    if (turn) {
+      try {
+        await turn;
+      } catch (error) {
+        const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
+        return { kind: 'executed', result: { errors: [formatError(failure, reportUnexpected)], data: null } };
+      }
+    }
+    let result: ExecutionResult;
+    try {
+      result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+    } finally {
+      how.admission.leave(weight);
+    }
+    const { calls } = contextValue.operation.usage;
+    operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
+    const { freshness } = contextValue.operation;
     return {
       kind: 'executed',
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
         data: result.data ?? null,
-        ...((how.receipt || masked) && { extensions }),
+        ...extensionsOf(contextValue, access, how.receipt ? performance.now() - start : undefined),
       },
+      ...(freshness &&
+        node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
   }
 
@@ -260,6 +287,7 @@ function prepareDocument(
       planner: createPlanner(schema, node, fragments, limits.assumedListSize),
       access: createAccess(schema, node, fragments),
       runs: 0,
+      expectedCalls: 1,
       executor: undefined,
     }));
   return { document, operations };
@@ -284,6 +312,26 @@ function selectOperation(
 function receiptOf({ operation }: GatewayContext, ms: number): object {
   const { usage, maxCalls, trace } = operation;
   return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace && { budget: maxCalls, ...trace.report() }) };
+}
+
+/**
+ * What an answer says beside its data: what was spent, on request, which fields are older than they should be, and which
+ * are masked.
+ * @param ms that it took; undefined where no receipt is wanted
+ */
+function extensionsOf(context: GatewayContext, access: Access, ms: number | undefined): object | undefined {
+  const { freshness } = context.operation;
+  const { mask } = context.session;
+  const isStale = freshness !== undefined && freshness.fields.length > 0;
+  const isMasked = mask !== undefined && mask.masked.size > 0;
+  if (ms === undefined && !isStale && !isMasked) return undefined;
+  return {
+    extensions: {
+      ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
+      ...(isStale && { freshness: freshness.fields }),
+      ...(isMasked && { masked: access.maskedPaths(mask.masked) }),
+    },
+  };
 }
 
 function unresolved(message: string): Outcome {

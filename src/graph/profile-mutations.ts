@@ -1,5 +1,7 @@
+import type { CustomFields } from '../datatrics/custom-fields.ts';
 import type { Builder } from './builder.ts';
 import { costOfWrite } from './cost.ts';
+import { customInputs } from './custom-fields.ts';
 import type { MutationTypes } from './mutations.ts';
 import type { defineProfile } from './profile.ts';
 
@@ -8,6 +10,7 @@ export function defineProfileMutations(
   builder: Builder,
   { definePayload, defineBulk }: MutationTypes,
   { Profile }: ReturnType<typeof defineProfile>,
+  custom: CustomFields,
 ): void {
   const ProfileInput = builder.inputType('ProfileInput', {
     description: 'A profile to write. A field left out is not sent and keeps its value; null is sent as null.',
@@ -31,6 +34,7 @@ export function defineProfileMutations(
         type: 'JSONObject',
         description: 'Any other fields, under their REST names; none that the type has by itself.',
       }),
+      ...customInputs(t, custom.Profile),
     }),
   });
 

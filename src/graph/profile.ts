@@ -1,13 +1,15 @@
+import { type CustomFields, withCustomFields } from '../datatrics/custom-fields.ts';
 import { checkSource } from '../datatrics/keys.ts';
 import { type Profile as ProfileRecord, profileFields } from '../datatrics/profile.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import { costOfFind, costOfList } from './cost.ts';
-import { type CustomFields, customFields } from './custom-fields.ts';
+import { customFields, customFilters } from './custom-fields.ts';
 import { type ListTypes, toFilters, toOrder } from './lists.ts';
 
 /** `Profile`, `Query.profile`, `Query.profiles`. */
 export function defineProfile(builder: Builder, lists: ListTypes, custom: CustomFields) {
+  const fields = withCustomFields(profileFields, custom.Profile);
   const Profile = builder.objectRef<ProfileRecord>('Profile');
   Profile.implement({
     description: 'A person, as one source knows them. The same person may have a profile in each of several sources.',
@@ -60,6 +62,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
       createdAt: t.field({ type: lists.DateTimeRange, description: 'When it came to be.' }),
       updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
       email: t.string({ description: 'This e-mail address, exactly.' }),
+      ...customFilters(t, custom.Profile, lists),
     }),
   });
 
@@ -92,7 +95,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
           'profile',
           {
             source: checkSource(args.source),
-            filters: toFilters(profileFields, args.filter, session.settings),
+            filters: toFilters(fields, args.filter, session.settings),
             order: toOrder(args.orderBy),
           },
           args,

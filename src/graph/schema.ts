@@ -1,10 +1,10 @@
 import type { GraphQLSchema } from 'graphql';
+import type { CustomFields } from '../datatrics/custom-fields.ts';
 import { createBuilder } from './builder.ts';
 import { defineContent } from './content.ts';
 import { defineContentMutations } from './content-mutations.ts';
 import { defineConversion } from './conversion.ts';
 import { defineConversionMutations } from './conversion-mutations.ts';
-import type { CustomFields } from './custom-fields.ts';
 import { defineInteraction } from './interaction.ts';
 import { defineInteractionMutations } from './interaction-mutations.ts';
 import { defineListTypes } from './lists.ts';
@@ -29,14 +29,14 @@ export function buildSchema({ customFields = {} }: SchemaOptions = {}): GraphQLS
   const lists = defineListTypes(builder);
   const profile = defineProfile(builder, lists, customFields);
   const content = defineContent(builder, lists, customFields);
-  const conversion = defineConversion(builder, lists, profile, content);
-  const interaction = defineInteraction(builder, lists, profile);
+  const conversion = defineConversion(builder, lists, profile, content, customFields);
+  const interaction = defineInteraction(builder, lists, profile, customFields);
   defineNodeQueries(builder);
 
   const mutations = defineMutationTypes(builder);
-  defineProfileMutations(builder, mutations, profile);
-  defineContentMutations(builder, mutations, content);
-  defineConversionMutations(builder, mutations, conversion);
-  defineInteractionMutations(builder, mutations, interaction);
+  defineProfileMutations(builder, mutations, profile, customFields);
+  defineContentMutations(builder, mutations, content, customFields);
+  defineConversionMutations(builder, mutations, conversion, customFields);
+  defineInteractionMutations(builder, mutations, interaction, customFields);
   return builder.toSchema({ sortSchema: false });
 }

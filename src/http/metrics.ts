@@ -1,9 +1,21 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/pipeline.ts';
+import type { Load } from './load.ts';
+
+/** Where figures are read when they are asked for. */
+export interface MetricsSources {
+  /** Reads of the API under way. */
+  inFlight(): number;
+  /** Calls that wait for a connection. */
+  waiting(): number;
+  /** Groups of endpoints. */
+  guarded(): { readonly open: number; readonly paced: number };
+  readonly load: Load;
+}
 
 /** The figures behind `/metrics`. Labels have few values, none of them a client's. */
-export function createMetrics(inFlight: () => number) {
+export function createMetrics({ inFlight, waiting, guarded, load }: MetricsSources) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -27,14 +39,32 @@ export function createMetrics(inFlight: () => number) {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [registry],
   });
-  new Gauge({
-    name: 'gateway_upstream_reads_in_flight',
-    help: 'Reads of the Datatrics API under way.',
-    registers: [registry],
-    collect() {
-      this.set(inFlight());
-    },
-  });
+  gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', inFlight);
+  gauge('gateway_upstream_calls_waiting', 'Calls of the Datatrics API that wait for a connection.', waiting);
+  gauge(
+    'gateway_upstream_open_groups',
+    'Groups of endpoints that are not called, since they failed.',
+    () => guarded().open,
+  );
+  gauge(
+    'gateway_upstream_paced_groups',
+    'Groups of endpoints that are called less often after 429s.',
+    () => guarded().paced,
+  );
+  gauge('gateway_requests_in_flight', 'GraphQL requests under way.', () => load.requests);
+  gauge('gateway_event_loop_delay_seconds', 'How late the event loop is.', () => load.delayMs / 1000);
+  gauge('gateway_requests_shed', 'GraphQL requests turned away because of load, since the start.', () => load.shed);
+
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
 
   // Children are looked up by their labels once: prom-client hashes them on every use otherwise.
   const operationsBy = new Map(

@@ -7,7 +7,9 @@ import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
 import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, refused } from '../graph/pipeline.ts';
+import type { Admission } from '../lib/admission.ts';
 import { GatewayError } from '../lib/error.ts';
+import { Freshness, readDemand } from '../lib/freshness.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { Trace } from '../lib/trace.ts';
@@ -32,8 +34,11 @@ export interface OperationsOptions {
     readonly client: Client;
     readonly settings: ProjectSettings;
     readonly limits: OperationLimits;
+    readonly admission: Admission;
   };
   readonly knowledge: Knowledge;
+  /** Whether answers of the API are remembered. */
+  readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown) => void;
   /** Told what became of a bulk write that nobody waited for to the end. */
@@ -46,6 +51,8 @@ export interface OperationsOptions {
 export interface RequestHead {
   readonly method: 'GET' | 'POST';
   readonly headers: IncomingHttpHeaders;
+  /** Whether the client has gone already. */
+  isGone(): boolean;
   /** Calls back when the client goes away before its answer; gives a function that takes this back. */
   onDisconnect(callback: () => void): () => void;
 }
@@ -59,16 +66,18 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(request: OperationRequest, principal: Principal, head: RequestHead): Execution & { calls(): number } {
     let operation: Operation | undefined;
-    const { client, settings, limits } = options.projectOf(principal.project);
+    const { client, settings, limits, admission } = options.projectOf(principal.project);
     const receipt = head.headers['x-upstream-receipt'];
     const outcome = pipeline.run(request, {
       scopes: principal.scopes,
+      admission,
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
       receipt: receipt === '1' || receipt === 'trace',
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: () => {
         operation = new Operation(limits, receipt === 'trace' ? new Trace() : undefined);
+        if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation);
         const session = new Session({ client: bound, principal, operation, settings, knowledge });
         const life = operation;
@@ -88,7 +97,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     return {
       outcome: outcome.finally(() => operation?.end()),
       waiters: 0,
-      cancel: () => operation?.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.')),
+      cancel: () => operation?.cancel(clientGone()),
       calls: () => operation?.usage.calls ?? 0,
     };
   }
@@ -103,6 +112,8 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         const message = 'This caller has used up its requests or REST calls for now.';
         return refused(429, 'RATE_LIMITED', message, taken.headers);
       }
+      // It may have gone while its token was checked; nothing is begun for nobody.
+      if (head.isGone()) return outcomeOfError(clientGone(), reportUnexpected);
       const request = { ...params, query: options.resolveDocument(params) };
       const start = (): Execution => {
         const execution = begin(request, principal, head);
@@ -131,6 +142,10 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
   };
 }
 
+function clientGone(): GatewayError {
+  return new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.');
+}
+
 /** Whose requests and calls are counted together, whatever rights each of their tokens has. */
 function accountOf({ project, id }: Principal): string {
   return `${project}/${id}`;
@@ -139,7 +154,7 @@ function accountOf({ project, id }: Principal): string {
 /** Everything that an answer depends on besides what the API says. */
 function nameOf(request: OperationRequest, { shareKey }: Principal, { method, headers }: RequestHead): string {
   const { query, operationName = null, variables = null } = request;
-  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt']];
+  const flags = [method, headers['x-upstream-plan'], headers['x-upstream-receipt'], headers['cache-control']];
   return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
 }
 

@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { outcomeOfError, refused } from '../graph/pipeline.ts';
 import type { Cors } from './cors.ts';
 import type { Graphiql } from './graphiql.ts';
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
+import type { Load } from './load.ts';
+import type { McpHandler } from './mcp.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 import { readJsonBody } from './params.ts';
@@ -21,16 +23,23 @@ export interface ServerOptions {
   readonly hotPath: boolean;
   readonly graphiql: Graphiql;
   readonly readiness: Readiness;
+  readonly load: Load;
   readonly metrics: Metrics;
   readonly cors: Cors;
+  /** Undefined: there is no such endpoint. */
+  readonly mcp: McpHandler | undefined;
   readonly reportUnexpected: (error: unknown) => void;
 }
 
 export interface GatewayServer {
   /** `http://host:port`, as a browser on this machine reaches it. */
   readonly url: string;
-  /** Takes no more connections, lets requests under way finish for at most `graceMs`, then closes. */
-  close(graceMs: number): Promise<void>;
+  /**
+   * Takes no more connections, and lets requests under way finish for at most `graceMs`. Open connections are told to go
+   * elsewhere with the answer to their next request, for which they have `lingerMs`: closed at once, they would lose one
+   * that is on its way.
+   */
+  close(graceMs: number, lingerMs: number): Promise<void>;
 }
 
 /** ms in which a client must have sent its headers, and its whole request. */
@@ -45,7 +54,9 @@ const MAX_CONNECTIONS = 10_000;
 
 /** node:http in front: which path, which method, how large; GraphQL itself goes on to the handler. */
 export async function startServer(options: ServerOptions): Promise<GatewayServer> {
+  let isClosing = false;
   const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (req, res) => {
+    if (isClosing) res.shouldKeepAlive = false;
     route(options, req, res).catch((error) => {
       options.reportUnexpected(error);
       if (!res.headersSent)
@@ -72,7 +83,10 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
   const host = ['0.0.0.0', '::'].includes(options.host) ? 'localhost' : options.host;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    close: (graceMs) => closeServer(server, graceMs),
+    close(graceMs, lingerMs) {
+      isClosing = true;
+      return closeServer(server, graceMs, lingerMs);
+    },
   };
 }
 
@@ -88,6 +102,7 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
   if (path === '/graphql') return graphql(options, target, req, res);
+  if (path === '/mcp' && options.mcp) return options.mcp(req, res, () => readBody(req, options.maxBodyBytes));
   if (req.method !== 'GET' && req.method !== 'HEAD')
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
   switch (path) {
@@ -108,12 +123,12 @@ async function route(options: ServerOptions, req: IncomingMessage, res: ServerRe
   sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
 }
 
-async function graphql(
+function graphql(
   options: ServerOptions,
   target: string,
   req: IncomingMessage,
   res: ServerResponse,
-): Promise<void> {
+): Promise<void> | void {
   if (options.cors.enabled) {
     for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
   }
@@ -130,15 +145,35 @@ async function graphql(
   if (req.method === 'GET' && prefersHtml(req.headers.accept)) {
     return send(res, 200, PAGE_HEADERS, options.graphiql.page);
   }
+  if (!options.load.accepts()) {
+    // Read nothing more of it: the answer costs less than the request would.
+    return sendGraphql(
+      req,
+      res,
+      refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway has more to do than it can.', { 'retry-after': '1' }),
+    );
+  }
+  return operate(options, target, req, res, req.method);
+}
+
+/** A request that was let in. */
+async function operate(
+  options: ServerOptions,
+  target: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+  method: 'GET' | 'POST',
+): Promise<void> {
   const head: RequestHead = {
-    method: req.method,
+    method,
     headers: req.headers,
+    isGone: () => res.closed,
     onDisconnect(callback) {
       res.once('close', callback);
       return () => res.off('close', callback);
     },
   };
-  if (req.method === 'GET') return viaFetch(options, target, head, null, res);
+  if (method === 'GET') return viaFetch(options, target, head, null, res);
 
   if (!isJson(req.headers['content-type'])) {
     const message = 'The content type must be application/json.';
@@ -154,7 +189,10 @@ async function graphql(
   }
   if (!options.hotPath) return viaFetch(options, target, head, body, res);
   // The hot path: a POST of JSON goes straight to the pipeline, and its answer straight to the socket.
-  sendGraphql(req, res, await options.runOperation(head, () => readJsonBody(body)));
+  options.load.begin();
+  const outcome = await options.runOperation(head, () => readJsonBody(body));
+  options.load.end();
+  sendGraphql(req, res, outcome);
 }
 
 /** The long way, through the Fetch API and Yoga: for everything but a POST of JSON. */
@@ -171,8 +209,12 @@ async function viaFetch(
     ...(accept !== undefined && { headers: { accept } }),
     ...(body && { body: new Uint8Array(body) }),
   });
-  const response = await options.yoga(request, head);
-  send(res, response.status, Object.fromEntries(response.headers), Buffer.from(await response.arrayBuffer()));
+  options.load.begin();
+  const response = await options.yoga(request, head).finally(() => options.load.end());
+  const headers = Object.fromEntries(response.headers);
+  const varyBy = [res.getHeader('vary'), headers.vary].filter((value) => value !== undefined);
+  if (varyBy.length > 0) headers.vary = varyBy.join(', ');
+  send(res, response.status, headers, Buffer.from(await response.arrayBuffer()));
 }
 
 /** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */
@@ -221,17 +263,26 @@ function sendText(res: ServerResponse, status: number, text: string, headers: Re
 
 function send(res: ServerResponse, status: number, headers: Record<string, string>, body: string | Uint8Array): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  res.writeHead(status, { ...SECURITY_HEADERS, ...headers, ...(status !== 204 && { 'content-length': length }) });
+  res.writeHead(status, {
+    ...SECURITY_HEADERS,
+    ...headers,
+    ...(status !== 204 && status !== 304 && { 'content-length': length }),
+  });
   res.end(body);
 }
 
-function closeServer(server: Server, graceMs: number): Promise<void> {
+function closeServer(server: Server, graceMs: number, lingerMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.close(() => {
+    const linger = setTimeout(() => server.closeIdleConnections(), lingerMs);
+    const timer = setTimeout(() => server.closeAllConnections(), lingerMs + graceMs);
+    // The close of `net`: that of `http` would cut idle connections off at once.
+    NetServer.prototype.close.call(server, () => {
+      clearTimeout(linger);
       clearTimeout(timer);
+      // Stops its watch over slow clients.
+      server.close();
       resolve();
     });
-    server.closeIdleConnections();
+    if (lingerMs === 0) server.closeIdleConnections();
   });
 }

@@ -1,5 +1,6 @@
 import type { createYoga as CreateYoga, Plugin } from 'graphql-yoga';
 import type { Outcome } from '../graph/pipeline.ts';
+import { keepable } from './caching.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 import { readJsonBody, readSearchParams } from './params.ts';
 import { respond } from './respond.ts';
@@ -41,12 +42,18 @@ function createYogaHandler(createYoga: typeof CreateYoga, runOperation: RunOpera
       const read = () => (body === null ? readSearchParams(new URL(request.url).searchParams) : readJsonBody(body));
       return runOperation(context.head, read).then((outcome) => setResult(outcome as never));
     },
-    onResultProcess({ request, result, setResultProcessor }) {
-      const { status, headers, body } = respond(result as unknown as Outcome, request.headers.get('accept'));
+    onResultProcess({ request, result, setResultProcessor, serverContext: { head } }) {
+      const outcome = result as unknown as Outcome;
+      const answer = respond(outcome, request.headers.get('accept'));
+      const { status, headers, body } =
+        head.method === 'GET' ? keepable(answer, outcome, head.headers['if-none-match']) : answer;
       const pairs = headers.flatMap((name, index): [string, string][] =>
         index % 2 === 0 ? [[name, headers[index + 1] as string]] : [],
       );
-      setResultProcessor((_result, { Response }) => new Response(body, { status, headers: pairs }), '');
+      setResultProcessor(
+        (_result, { Response }) => new Response(status === 304 ? null : body, { status, headers: pairs }),
+        '',
+      );
     },
   };
 

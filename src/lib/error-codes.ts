@@ -69,8 +69,9 @@ export const ERROR_CODES = {
   },
   UPSTREAM_UNAVAILABLE: {
     meaning: 'The API could not be reached, failed, or asked for fewer calls.',
-    cause: '429, 5xx, or a refused or broken connection, after up to three attempts of a read.',
-    cure: 'Try again later. A write may have been carried out: read before you write again.',
+    cause:
+      '429, 5xx, or a refused or broken connection, after up to three attempts of a read. Or it was not called: it has been failing, or too many calls wait for it. With status 503 it is the gateway itself that has too much to do.',
+    cure: 'Try again later, after `Retry-After` where there is one. A write may have been carried out: read before you write again.',
   },
   UPSTREAM_TIMEOUT: {
     meaning: 'The API, or the operation as a whole, took too long.',

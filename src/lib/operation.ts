@@ -1,5 +1,6 @@
 import { Cancellation } from './cancellation.ts';
 import { GatewayError } from './error.ts';
+import type { Freshness } from './freshness.ts';
 import type { Trace } from './trace.ts';
 
 /** What one operation spent upstream, in REST calls (attempts included) and milliseconds. */
@@ -39,6 +40,8 @@ export class Operation {
   readonly trace: Trace | undefined;
   /** REST calls, retries included. */
   readonly maxCalls: number;
+  /** What it asks of caches and got from them; undefined where there are none. */
+  freshness: Freshness | undefined = undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(limits: OperationLimits, trace?: Trace) {

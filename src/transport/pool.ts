@@ -1,6 +1,8 @@
-import { type Dispatcher, Pool } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
+import { Connections } from './connections.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
+import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 import { TurnQueue, type Waiting } from './queue.ts';
 
 export interface UpstreamRequest {
@@ -12,6 +14,10 @@ export interface UpstreamRequest {
   readonly body?: string;
   /** Of the calls that wait for a connection the smallest goes first: the operation's deadline, as a rule. Default: 0. */
   readonly priority?: number;
+  /** Calls of one lane share a bulkhead. Default: one of its own for all that name none. */
+  readonly lane?: string;
+  /** ms, in place of the pool's. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface UpstreamResponse {
@@ -31,6 +37,8 @@ export interface PoolOptions {
   readonly timeoutMs: number;
   /** bytes of an answer's body. Default: 32 MiB. */
   readonly maxBodyBytes?: number;
+  /** Default: `DEFAULT_BULKHEAD`. */
+  readonly bulkhead?: BulkheadPolicy;
 }
 
 /** Sends one request over a pooled connection. */
@@ -50,9 +58,8 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  *
  * The sender rejects with `TransportError`, or with the signal's reason when that is aborted.
  */
-export function createPool(options: PoolOptions): { send: Send; close(): Promise<void> } {
-  const pool = new Pool(options.origin, {
-    connections: options.connections,
+export function createPool(options: PoolOptions) {
+  const connections = new Connections(options.origin, {
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -61,26 +68,39 @@ export function createPool(options: PoolOptions): { send: Send; close(): Promise
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   const shared: Shared = {
-    pool,
+    connections,
     maxBodyBytes,
     timeoutMs: options.timeoutMs,
-    queue: new TurnQueue(options.connections),
+    queue: new TurnQueue({
+      running: options.connections,
+      runningInLane: options.connections - Math.floor(options.connections * reservedShare),
+      waiting,
+    }),
   };
 
   const send: Send = (request, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      shared.queue.enter(new Exchange(shared, request, signal, resolve, reject));
+      const exchange = new Exchange(shared, request, signal, resolve, reject);
+      if (!shared.queue.enter(exchange)) exchange.turnAway();
     });
 
-  return { send, close: () => pool.destroy() };
+  return {
+    send,
+    close: () => connections.close(),
+    /** Calls that wait for a connection. */
+    get waiting(): number {
+      return shared.queue.waiting;
+    },
+  };
 }
 
 /** What all exchanges of a pool have in common. */
 interface Shared {
-  readonly pool: Pool;
+  readonly connections: Connections;
   readonly maxBodyBytes: number;
   readonly timeoutMs: number;
   readonly queue: TurnQueue;
@@ -89,6 +109,7 @@ interface Shared {
 /** One request and its answer: settles exactly once, and lets go of timer and signal when it does. */
 class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly priority: number;
+  readonly lane: string;
   settled = false;
   readonly #shared: Shared;
   readonly #request: UpstreamRequest;
@@ -97,7 +118,9 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly #signal: CancelSignal;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
-  #started = false;
+  /** Set while the call has a connection. */
+  #client: Client | undefined;
+  #turnedAway = false;
   #sent = false;
   #status = 0;
   #retryAfter: string | undefined;
@@ -112,19 +135,20 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     reject: (error: unknown) => void,
   ) {
     this.priority = request.priority ?? 0;
+    this.lane = request.lane ?? '';
     this.#shared = shared;
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
-    this.#timer = setTimeout(onTimeout, shared.timeoutMs, this);
+    this.#timer = setTimeout(onTimeout, request.timeoutMs ?? shared.timeoutMs, this);
     signal.addEventListener('abort', this);
   }
 
   start(): void {
-    this.#started = true;
     const { method, path, headers, body = null } = this.#request;
-    this.#shared.pool.dispatch({ method, path, headers, body }, this);
+    this.#client = this.#shared.connections.take();
+    this.#client.dispatch({ method, path, headers, body }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -150,7 +174,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   }
 
   onResponseEnd(): void {
-    if (!this.#settle()) return;
+    if (!this.#settle(true)) return;
     const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
     const body = (only ?? Buffer.concat(this.#chunks)).toString('utf8');
     this.#resolve({
@@ -166,9 +190,15 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
 
   /** The signal's abort. */
   handleEvent(): void {
-    if (!this.#settle()) return;
+    if (!this.#settle(false)) return;
     this.#controller?.abort(new Error('cancelled'));
     this.#reject(this.#signal.reason);
+  }
+
+  /** Too many wait already. */
+  turnAway(): void {
+    this.#turnedAway = true;
+    this.#fail('busy');
   }
 
   timeOut(): void {
@@ -176,17 +206,22 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   }
 
   #fail(failure: TransportFailure, cause?: Error): void {
-    if (!this.#settle()) return;
+    if (!this.#settle(false)) return;
     this.#controller?.abort(new Error(failure));
-    this.#reject(new TransportError(failure, this.#sent, { cause }));
+    this.#reject(new TransportError(failure, this.#sent, { cause, queued: !this.#client }));
   }
 
-  #settle(): boolean {
+  /** @param whole whether the connection is good for another call */
+  #settle(whole: boolean): boolean {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this);
-    if (this.#started) this.#shared.queue.leave();
+    if (this.#client) {
+      if (whole) this.#shared.connections.give(this.#client);
+      else this.#shared.connections.discard(this.#client);
+      this.#shared.queue.leave(this.lane);
+    } else if (!this.#turnedAway) this.#shared.queue.abandon();
     return true;
   }
 }
@@ -200,6 +235,8 @@ const FAILURES: Readonly<Record<string, TransportFailure>> = {
   ECONNREFUSED: 'unreachable',
   ENOTFOUND: 'unreachable',
   EAI_AGAIN: 'unreachable',
+  EMFILE: 'unreachable',
+  ENFILE: 'unreachable',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',

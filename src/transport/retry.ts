@@ -1,11 +1,7 @@
 import type { CancelSignal } from '../lib/cancellation.ts';
 import { TransportError } from './errors.ts';
+import type { Guard } from './guard.ts';
 import type { Send, UpstreamResponse } from './pool.ts';
-
-/** Attempts of one read, the first included. */
-const ATTEMPTS = 3;
-/** ms before the second attempt; doubled for each further one, and jittered down to half. */
-const BASE_DELAY_MS = 50;
 
 export interface RetryContext {
   readonly signal: CancelSignal;
@@ -17,24 +13,55 @@ export interface RetryContext {
 
 /**
  * Sends a read until it has an answer worth keeping: 429, 5xx, a refused and a broken connection are tried again, up to
- * three attempts in all and within the deadline, after `Retry-After` or a jittered pause. A time-out is not: it has had
- * its full share of the operation's time.
+ * the policy's attempts, within the deadline and as long as the guard's retry budget lasts, after `Retry-After` or a
+ * jittered pause. A time-out is not: it has had its full share of the operation's time. What the guard refuses is not
+ * sent at all.
  */
 export function sendWithRetry(
   send: Send,
   request: Parameters<Send>[0],
   context: RetryContext,
+  guard: Guard,
   attempt = 1,
+): Promise<UpstreamResponse> {
+  const refusal = guard.refusal();
+  if (refusal !== null) return Promise.reject(refusal);
+  const waitMs = guard.waitMs(context.deadline());
+  if (waitMs === undefined) return Promise.reject(new TransportError('paced', false));
+  if (waitMs > 0) {
+    return pause(waitMs, context.signal).then(() => sendNow(send, request, context, guard, attempt));
+  }
+  return sendNow(send, request, context, guard, attempt);
+}
+
+function sendNow(
+  send: Send,
+  request: Parameters<Send>[0],
+  context: RetryContext,
+  guard: Guard,
+  attempt: number,
 ): Promise<UpstreamResponse> {
   try {
     context.spend(attempt);
   } catch (error) {
     return Promise.reject(error);
   }
+  if (attempt === 1) guard.begin();
   // An async function would cost every call what only few need.
   return send(request, context.signal).then(
-    (response) => (isTransient(response.status) ? sendAgain(send, request, context, attempt, response) : response),
-    (error) => sendAgain(send, request, context, attempt, error),
+    (response) => {
+      const { status } = response;
+      if (status < 429) {
+        guard.note(status, undefined);
+        return response;
+      }
+      guard.note(status, retryAfterMs(response.retryAfter));
+      return isTransient(status) ? sendAgain(send, request, context, guard, attempt, response) : response;
+    },
+    (error) => {
+      guard.noteFailure(error);
+      return sendAgain(send, request, context, guard, attempt, error);
+    },
   );
 }
 
@@ -43,18 +70,21 @@ async function sendAgain(
   send: Send,
   request: Parameters<Send>[0],
   context: RetryContext,
+  guard: Guard,
   attempt: number,
   failure: UpstreamResponse | Error,
 ): Promise<UpstreamResponse> {
+  const { attempts, retryPauseMs } = guard.policy;
   if (failure instanceof Error && !mayPass(failure)) throw failure;
-  const backoffMs = BASE_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+  const backoffMs = retryPauseMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
   const pauseMs = (failure instanceof Error ? undefined : retryAfterMs(failure.retryAfter)) ?? backoffMs;
-  if (attempt === ATTEMPTS || performance.now() + pauseMs >= context.deadline()) {
-    if (failure instanceof Error) throw failure;
-    return failure;
+  const isLast = attempt >= attempts || performance.now() + pauseMs >= context.deadline();
+  if (!isLast && !guard.isOpen && guard.mayRetry()) {
+    await pause(pauseMs, context.signal);
+    if (!guard.isOpen) return sendWithRetry(send, request, context, guard, attempt + 1);
   }
-  await pause(pauseMs, context.signal);
-  return sendWithRetry(send, request, context, attempt + 1);
+  if (failure instanceof Error) throw failure;
+  return failure;
 }
 
 function mayPass(error: Error): boolean {
@@ -73,7 +103,8 @@ export function retryAfterMs(header: string | undefined): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-function pause(ms: number, signal: CancelSignal): Promise<void> {
+/** Waits, or rejects with the signal's reason. */
+export function pause(ms: number, signal: CancelSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
       clearTimeout(timer);

@@ -42,6 +42,11 @@ export class InFlight<T> {
     return result;
   }
 
+  /** Whether a read is under way that a new one would join. */
+  has(key: string): boolean {
+    return this.#flights.has(key);
+  }
+
   /** Later reads of these keys start anew, though some may be under way: what those see may be older than a write. */
   forget(matches: (key: string | symbol) => boolean): void {
     for (const key of this.#flights.keys()) {

@@ -6,7 +6,7 @@ import { startWithUpstream } from '../helpers/gateway.ts';
 const api = new BulkUpstream();
 const gateway = await startWithUpstream(api.answer, {
   BULK_CHUNK_ITEMS: '5',
-  UPSTREAM_TIMEOUT_MS: '60',
+  UPSTREAM_TIMEOUT_MS: '400',
   BULK_CONCURRENCY: '2',
   BULK_EXTRA_REQUESTS: '40',
 });

@@ -19,7 +19,9 @@ import {
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { conversionItemFields } from '../../src/datatrics/conversion.ts';
+import { createRecordTypes } from '../../src/datatrics/custom-fields.ts';
 import type { FieldTable, JsonObject } from '../../src/datatrics/fields.ts';
+import { type Mask, Masking } from '../../src/datatrics/masking.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records.ts';
 import { buildSchema, type SchemaOptions } from '../../src/graph/schema.ts';
 
@@ -228,12 +230,13 @@ describe('declared custom fields', () => {
     },
   };
   const custom = buildSchema(options);
+  const recordTypes = createRecordTypes(options.customFields ?? {});
 
   /** A session that has one record of each kind: what the schema makes of it is looked at, not how it is fetched. */
-  function contextWith(raw: JsonObject): object {
-    const context = { project: '1', timeZone: 'UTC' };
+  function contextWith(raw: JsonObject, mask?: Mask): object {
+    const context = { project: '1', timeZone: 'UTC', mask };
     const find = (resource: 'profile' | 'content', _id: string, source: string, type?: 'ITEM') =>
-      RECORD_TYPES[resource].decode(raw, { source, type }, context);
+      recordTypes[resource].decode(raw, { source, type }, context);
     return { session: { find } };
   }
 
@@ -244,6 +247,14 @@ describe('declared custom fields', () => {
   }
 
   const PROFILE = '{ profile(profileId: "7", source: "shop") { company shopId spent newsletter bornOn } }';
+
+  it('are masked like attributes for a reader who may not see personal data', async () => {
+    const mask = new Masking({ mode: 'partial', fields: ['date_of_birth'] }).for('1');
+    const raw = { profileid: '7', company: 'ada@mail.example', 'shop id': '3', dateofbirth: '1815-12-10 00:00:00' };
+    const { data } = await execute({ schema: custom, document: parse(PROFILE), contextValue: contextWith(raw, mask) });
+    expect(data?.profile).toMatchObject({ company: 'a***@m***', shopId: '3', bornOn: null });
+    expect([...mask.masked].sort()).toEqual(['Profile.bornOn', 'Profile.company']);
+  });
 
   it('stand on their types, nullable, with the declared description or the REST name', () => {
     const type = custom.getType('Profile');
@@ -302,7 +313,7 @@ describe('declared custom fields', () => {
     const changed = definitionsOf(custom);
     const plain = definitionsOf(schema);
     const names = Object.keys(plain).filter((name) => changed[name] !== plain[name]);
-    expect(names.sort()).toEqual(['Content', 'Profile']);
+    expect(names.sort()).toEqual(['Content', 'Profile', 'ProfileFilter']);
     for (const options of [{}, { customFields: {} }, { customFields: { Profile: {} } }]) {
       expect(printSchema(buildSchema(options))).toBe(printSchema(schema));
     }

@@ -6,7 +6,7 @@ import type { Row } from '../../src/cli/import/rows.ts';
 import { tempFolder } from '../helpers/import.ts';
 
 const NOTHING = { bytes: Buffer.alloc(0), cells: null, input: null };
-const template = prepareItem('profile', { profileId: '1', source: 's' }, 'UTC', 0);
+const template = prepareItem('profile', { profileId: '1', source: 's' }, { timeZone: 'UTC' }, 0);
 
 function rowOf(row: number, name: string): Row {
   const pending = template.pending && { ...template.pending, name };

@@ -42,3 +42,54 @@ test('calls that fail give their turn to the next', async () => {
   expect(await Promise.all(calls)).toEqual(Array.from({ length: 5 }, () => 'unreachable'));
   await hasty.close();
 });
+
+test('a lane leaves room for the others, and calls beyond the queue fail at once', async () => {
+  const slow = await startUpstream(async ({ path }) => {
+    await new Promise((resolve) => setTimeout(resolve, path === '/slow' ? 300 : 1));
+    return {};
+  });
+  const narrow = createPool({
+    origin: slow.origin,
+    connections: 8,
+    timeoutMs: 5_000,
+    bulkhead: { reservedShare: 1 / 8, waiting: 5 },
+  });
+  const call = (lane: string) =>
+    narrow.send({ method: 'GET', path: `/${lane}`, headers: [], lane }, new Cancellation()).then(
+      () => 'ok',
+      (error) => error.failure,
+    );
+  const crowd = Array.from({ length: 14 }, () => call('slow'));
+  expect(await Promise.all([call('quick'), call('quick')])).toEqual(['ok', 'busy']);
+  const outcomes = await Promise.all(crowd);
+  expect(outcomes.filter((outcome) => outcome === 'busy')).toHaveLength(2);
+  expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(12);
+  expect(narrow.waiting).toBe(0);
+  await narrow.close();
+  await slow.close();
+});
+
+test('calls that were given up while they waited make room for others', async () => {
+  const narrow = createPool({
+    origin: upstream.origin,
+    connections: 1,
+    timeoutMs: 5_000,
+    bulkhead: { reservedShare: 0, waiting: 2 },
+  });
+  const get = (path: string, signal = new Cancellation()) =>
+    narrow.send({ method: 'GET', path, headers: [] }, signal).then(
+      () => 'ok',
+      (error) => error.failure ?? 'given up',
+    );
+  const running = get('/running');
+  for (let round = 0; round < 10; round++) {
+    const signal = new Cancellation();
+    const gone = [get('/gone', signal), get('/gone', signal)];
+    expect(await get('/beyond')).toBe('busy');
+    signal.abort(new Error('gone'));
+    expect(await Promise.all(gone)).toEqual(['given up', 'given up']);
+    expect(narrow.waiting).toBe(0);
+  }
+  expect(await Promise.all([running, get('/after')])).toEqual(['ok', 'ok']);
+  await narrow.close();
+});

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TransportError, type TransportFailure } from '../../src/transport/errors.ts';
+import { Guard } from '../../src/transport/guard.ts';
+import { DEFAULT_POLICY } from '../../src/transport/policy.ts';
 import type { UpstreamResponse } from '../../src/transport/pool.ts';
 import { sendWithRetry } from '../../src/transport/retry.ts';
 
@@ -7,7 +9,10 @@ const REQUEST = { method: 'GET' as const, path: '/x', headers: [] };
 type Step = number | TransportFailure | UpstreamResponse;
 
 /** Plays the steps in turn, the last one for ever; gives the outcome and the times of the attempts. */
-async function play(steps: Step[], options: { timeoutMs?: number; signal?: AbortSignal; budget?: number } = {}) {
+async function play(
+  steps: Step[],
+  options: { timeoutMs?: number; signal?: AbortSignal; budget?: number; guard?: Guard } = {},
+) {
   const at: number[] = [];
   const deadline = performance.now() + (options.timeoutMs ?? 5_000);
   const outcome = await sendWithRetry(
@@ -26,6 +31,7 @@ async function play(steps: Step[], options: { timeoutMs?: number; signal?: Abort
         expect(attempt).toBe(at.length);
       },
     },
+    options.guard ?? new Guard(DEFAULT_POLICY),
   ).then(
     (response) => response.status,
     (error: Error) => (error instanceof TransportError ? error.failure : error.message),

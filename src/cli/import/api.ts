@@ -5,6 +5,7 @@ import { retryPolicy } from '../../bulk/policy.ts';
 import { type BulkTarget, createTarget } from '../../bulk/target.ts';
 import type { Config } from '../../config.ts';
 import { createClient } from '../../datatrics/client.ts';
+import type { WriteSettings } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { DatatricsError } from '../../datatrics/errors.ts';
 import { canonicalKey } from '../../datatrics/keys.ts';
@@ -84,7 +85,7 @@ export function createApiDestination(resource: Resource, config: Config, limits:
 class WatchedTarget implements BulkTarget {
   readonly resource: Resource;
   readonly project: string;
-  readonly timeZone: string;
+  readonly settings: WriteSettings;
   readonly apiKey: string;
   readonly readable: boolean;
   onIn: (rows: readonly number[]) => void = () => undefined;
@@ -102,7 +103,7 @@ class WatchedTarget implements BulkTarget {
     this.#pace = pace;
     this.resource = target.resource;
     this.project = target.project;
-    this.timeZone = target.timeZone;
+    this.settings = target.settings;
     this.apiKey = target.apiKey;
     this.readable = target.readable;
   }

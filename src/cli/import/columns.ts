@@ -1,11 +1,11 @@
 import type { Resource } from '../../datatrics/endpoints.ts';
-import type { FieldTable } from '../../datatrics/fields.ts';
+import type { Field, FieldTable } from '../../datatrics/fields.ts';
 import { RECORD_TYPES } from '../../datatrics/records.ts';
 
 /** Where the values of a column go. */
 export type Slot =
   /** A field of the input, the record's own id and `source` included. */
-  | { readonly as: 'field'; readonly name: string; readonly kind: 'text' | 'id' | 'number' | 'time' | 'items' }
+  | { readonly as: 'field'; readonly name: string; readonly kind: Field['kind'] }
   /** Whether content is an item or a category. */
   | { readonly as: 'type' }
   | { readonly as: 'attribute'; readonly name: string }

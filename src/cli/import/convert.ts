@@ -1,7 +1,8 @@
 import { conversionItemFields } from '../../datatrics/conversion.ts';
+import { readBoolean } from '../../datatrics/custom-fields.ts';
 import type { RecordInput } from '../../datatrics/encode.ts';
 import { ENDPOINTS, type Resource } from '../../datatrics/endpoints.ts';
-import { isObject, type JsonObject, readNumber } from '../../datatrics/fields.ts';
+import { type Field, isObject, type JsonObject, readNumber } from '../../datatrics/fields.ts';
 import { parseInstant, readTime } from '../../datatrics/time.ts';
 import { type Columns, fieldSlots, type Slot } from './columns.ts';
 import type { RowProblem } from './problem.ts';
@@ -140,7 +141,7 @@ export class Converter {
     }
   }
 
-  #coerce(kind: 'text' | 'id' | 'number' | 'time' | 'items', value: unknown): unknown {
+  #coerce(kind: Field['kind'], value: unknown): unknown {
     if (value === null) return null;
     switch (kind) {
       case 'text':
@@ -153,6 +154,8 @@ export class Converter {
         return this.#time(value);
       case 'items':
         return this.#lines(value);
+      case 'boolean':
+        return readBoolean(value);
     }
   }
 

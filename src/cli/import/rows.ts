@@ -148,7 +148,7 @@ export class RowReader {
   #make(frame: Frame, cells: readonly string[] | null, converted: ReturnType<Converter['ofJson']>): Row {
     if ('problems' in converted) return rejected(frame, cells, converted.problems);
     const { input } = converted;
-    const item = prepareItem(this.#options.resource, input, this.#options.timeZone, frame.row);
+    const item = prepareItem(this.#options.resource, input, this.#options, frame.row);
     return { row: frame.row, bytes: frame.bytes, cells, input, item, problems: item.result.problems };
   }
 

@@ -1,0 +1,104 @@
+import { type Config, environment, readConfig } from '../config.ts';
+import { type CustomFields, createRecordTypes } from '../datatrics/custom-fields.ts';
+import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts';
+import { buildPath, type CallArgs } from '../datatrics/paths.ts';
+import type { RecordTypes } from '../datatrics/records.ts';
+import { Cancellation } from '../lib/cancellation.ts';
+import { Guard } from '../transport/guard.ts';
+import { DEFAULT_POLICY } from '../transport/policy.ts';
+import { createPool, type UpstreamResponse } from '../transport/pool.ts';
+import { sendWithRetry } from '../transport/retry.ts';
+import { UsageError } from './usage.ts';
+
+/** The read endpoints of the API behind the gateway's settings, for commands that look at a project. */
+export interface ReadOnlyApi {
+  readonly project: string;
+  /** Where it is, for people. */
+  readonly where: string;
+  readonly config: Config;
+  readonly customFields: CustomFields;
+  readonly recordTypes: RecordTypes;
+  /** IANA zone of the project's times. */
+  readonly timeZone: string;
+  /** HTTP requests so far, repeated ones included. */
+  calls(): number;
+  /**
+   * Makes one GET, tried again where that may help.
+   * @throws TransportError without an answer
+   * @throws UsageError when the key is not let in
+   */
+  get(endpoint: EndpointName, args: CallArgs): Promise<UpstreamResponse>;
+  close(): Promise<void>;
+}
+
+/** ms that all attempts of one read have. */
+const READ_MS = 30_000;
+
+/**
+ * Opens the API that the gateway's settings name, or a sandbox of its own where they name none.
+ *
+ * @param asked the project; default: the configured one
+ * @throws ConfigError, UsageError
+ */
+export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
+  const config = readConfig(environment());
+  const { url, project, apiKey, stop } = config.upstream ? configured(config, asked) : await sandbox(config);
+  const { origin, pathname } = new URL(url);
+  const pool = createPool({ origin, connections: 4, timeoutMs: config.upstreamTimeoutMs });
+  const headers = ['accept', 'application/json', 'content-type', 'application/json', 'x-apikey', apiKey];
+  const signal = new Cancellation();
+  const guard = new Guard(DEFAULT_POLICY);
+  let calls = 0;
+  return {
+    project,
+    where: config.upstream ? url : 'the embedded sandbox',
+    config,
+    customFields: config.customFields,
+    recordTypes: createRecordTypes(config.customFields),
+    timeZone: config.projects.find(({ id }) => id === project)?.timeZone ?? config.timeZone,
+    calls: () => calls,
+    async get(name, args) {
+      const endpoint = ENDPOINTS[name];
+      if (endpoint.method !== 'GET') throw new Error(`${labelOf(endpoint)} is no read`);
+      const deadline = performance.now() + READ_MS;
+      const path = pathname + buildPath(name, args, project);
+      const response = await sendWithRetry(
+        pool.send,
+        { method: 'GET', path, headers },
+        { signal, deadline: () => deadline, spend: () => (calls += 1) },
+        guard,
+      );
+      if (response.status === 401 || response.status === 403) {
+        throw new UsageError(`${labelOf(endpoint)} answered ${response.status}: the API key is not let in.`);
+      }
+      return response;
+    },
+    async close() {
+      await pool.close();
+      await stop();
+    },
+  };
+}
+
+interface Place {
+  readonly url: string;
+  readonly project: string;
+  readonly apiKey: string;
+  readonly stop: () => Promise<void>;
+}
+
+function configured(config: Config, asked: string | undefined): Place {
+  const { origin, basePath } = config.upstream as { origin: string; basePath: string };
+  const project = asked ?? config.project ?? config.projects[0]?.id;
+  if (project === undefined) throw new UsageError('--project: not given, and DATATRICS_PROJECT is not set.');
+  const listed = config.projects.find(({ id }) => id === project)?.apiKey;
+  const apiKey = listed ?? (project === config.project || asked === undefined ? config.apiKey : undefined);
+  if (apiKey === undefined) throw new UsageError(`There is no API key for project ${project} in the settings.`);
+  return { url: `${origin}${basePath}`, project, apiKey, stop: async () => undefined };
+}
+
+async function sandbox(config: Config): Promise<Place> {
+  const { startSandbox } = await import('../sandbox/server.ts');
+  const running = await startSandbox(config.project === undefined ? {} : { project: config.project });
+  return { url: running.url, project: running.project, apiKey: running.apiKey, stop: () => running.close() };
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { Outcome } from '../graph/pipeline.ts';
+import type { HttpAnswer } from './respond.ts';
+
+/** What an answer to a GET depends on besides its URL. */
+const VARY = 'accept, authorization, x-apikey, x-datatrics-project';
+
+/**
+ * Makes the answer to a GET one that its client may keep: for as long as everything in it stays fresh, and after that it
+ * asks whether its copy is still right. An answer with errors, or that did not run, is not kept.
+ *
+ * https://httpwg.org/specs/rfc9111.html, https://httpwg.org/specs/rfc9110.html#conditional.requests
+ *
+ * @param ifNoneMatch the request's header
+ */
+export function keepable(answer: HttpAnswer, outcome: Outcome, ifNoneMatch: string | undefined): HttpAnswer {
+  if (outcome.kind !== 'executed' || outcome.result.errors) return answer;
+  const { oldestMs = 0, leftMs = 0 } = outcome.ages ?? {};
+  const ageS = Math.floor(oldestMs / 1000);
+  const leftS = Math.floor(leftMs / 1000);
+  const etag = `"${createHash('sha1').update(answer.body).digest('base64url')}"`;
+  const headers = [
+    ...without(answer.headers, 'cache-control'),
+    'cache-control',
+    // Its age counts against its lifetime at the other end.
+    leftS > 0 ? `private, max-age=${ageS + leftS}` : 'private, no-cache',
+    'etag',
+    etag,
+    'vary',
+    VARY,
+    ...(outcome.ages ? ['age', String(ageS)] : []),
+  ];
+  return isMatch(ifNoneMatch, etag)
+    ? { status: 304, headers: without(headers, 'content-type'), body: '' }
+    : { ...answer, headers };
+}
+
+function isMatch(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch
+    .split(',')
+    .map((tag) => tag.trim())
+    .some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag);
+}
+
+function without(headers: readonly string[], name: string): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== name) kept.push(headers[i] as string, headers[i + 1] as string);
+  }
+  return kept;
+}

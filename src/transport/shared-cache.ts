@@ -1,0 +1,152 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Redis } from '../lib/redis.ts';
+import type { Answer, SharedEntry, SharedTier } from './cache.ts';
+
+/** ms that a version outlives what it makes out of date: reads that were under way when it was written. */
+const VERSION_MARGIN_MS = 600_000;
+/** Tags whose invalidation waits for Redis to come back; beyond that everything is made out of date. */
+const MAX_PENDING = 10_000;
+const ENTRY = 'cache:entry:';
+const VERSION = 'cache:version:';
+const EPOCH = 'cache:epoch';
+
+/**
+ * What several instances remember together, in Redis. Names are digests: ids may be somebody's e-mail address.
+ *
+ * A write gives its tags a new version, and an answer is good only as long as its tag has the version that it had before
+ * the answer was asked for; the writer waits for that, so that no instance can use an older answer once the write is
+ * answered. Ages are told by Redis's own clock, as the rest of an entry's time to live.
+ *
+ * While Redis is away nothing is known. Writes made meanwhile are told as soon as it is back, before anything is asked.
+ */
+export class RedisTier implements SharedTier {
+  readonly #redis: Redis;
+  readonly #versionMs: number;
+  /** Tags that could not be told. */
+  readonly #pending = new Set<string>();
+  /** More than can be remembered: all is out of date. */
+  #allPending = false;
+  #flushing: Promise<boolean> | undefined;
+  connection = 1;
+
+  /** @param maxRetainMs the longest that any entry is kept */
+  constructor(redis: Redis, maxRetainMs: number) {
+    this.#redis = redis;
+    this.#versionMs = Math.ceil(maxRetainMs + VERSION_MARGIN_MS);
+    redis.on('close', () => {
+      this.connection += 1;
+    });
+  }
+
+  async look(key: string, tag: string, wantEntry: boolean): ReturnType<SharedTier['look']> {
+    if (this.#redis.status !== 'ready') return undefined;
+    const connection = this.connection;
+    try {
+      if (this.#isBehind && !(await this.#flush())) return undefined;
+      const pipeline = this.#redis.pipeline().mget(EPOCH, VERSION + digest(tag));
+      if (wantEntry) pipeline.get(ENTRY + digest(key)).pttl(ENTRY + digest(key));
+      const results = await pipeline.exec();
+      const [versions, entry, ttl] = (results ?? []).map(([error, value]) => {
+        if (error) throw error;
+        return value;
+      });
+      const known = versions as readonly (string | null)[];
+      const [epoch, own] = known.includes(null) ? await this.#begin(tag) : known;
+      if (connection !== this.connection || !epoch || !own) return undefined;
+      const version = `${epoch}.${own}`;
+      return { version, entry: typeof entry === 'string' ? readEntry(entry, Number(ttl)) : undefined };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Gives versions to what has none: had it none, one that Redis has evicted could not be told from one never made. */
+  async #begin(tag: string): Promise<readonly (string | null)[]> {
+    const version = newVersion();
+    const results = await this.#redis
+      .pipeline()
+      .set(EPOCH, version, 'NX')
+      .set(VERSION + digest(tag), version, 'PX', this.#versionMs, 'NX')
+      .mget(EPOCH, VERSION + digest(tag))
+      .exec();
+    return (results?.[2]?.[1] ?? []) as (string | null)[];
+  }
+
+  store(key: string, { status, body }: Answer, version: string, retainMs: number): void {
+    if (this.#redis.status !== 'ready') return;
+    const whole = Math.ceil(retainMs);
+    const head = `${version} ${whole} ${status} `;
+    this.#redis.set(ENTRY + digest(key), head + body, 'PX', whole).catch(() => undefined);
+  }
+
+  async invalidate(tags: readonly string[]): Promise<void> {
+    for (const tag of tags) this.#pending.add(tag);
+    if (this.#pending.size > MAX_PENDING) {
+      this.#pending.clear();
+      this.#allPending = true;
+    }
+    if (this.#redis.status === 'ready') {
+      // One that is on its way was begun without these.
+      await this.#flushing;
+      await this.#flush();
+    }
+  }
+
+  get #isBehind(): boolean {
+    return this.#allPending || this.#pending.size > 0;
+  }
+
+  /** Tells what could not be told so far; false when it can't be told now either. */
+  #flush(): Promise<boolean> {
+    this.#flushing ??= this.#tell().finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  async #tell(): Promise<boolean> {
+    const tags = [...this.#pending];
+    const all = this.#allPending;
+    // A write that ends while these are being told has to be told again.
+    this.#pending.clear();
+    this.#allPending = false;
+    if (await this.#setVersions(tags, all)) return !this.#isBehind;
+    for (const tag of tags) this.#pending.add(tag);
+    this.#allPending ||= all;
+    return false;
+  }
+
+  async #setVersions(tags: readonly string[], all: boolean): Promise<boolean> {
+    if (tags.length === 0 && !all) return true;
+    const version = newVersion();
+    const pipeline = this.#redis.pipeline();
+    if (all) pipeline.set(EPOCH, version);
+    for (const tag of tags) pipeline.set(VERSION + digest(tag), version, 'PX', this.#versionMs);
+    try {
+      const results = await pipeline.exec();
+      return results?.every(([error]) => error === null) ?? false;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function newVersion(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** `version retainMs status body` */
+function readEntry(text: string, ttlMs: number): SharedEntry | undefined {
+  const first = text.indexOf(' ');
+  const second = text.indexOf(' ', first + 1);
+  const third = text.indexOf(' ', second + 1);
+  const retainMs = Number(text.slice(first + 1, second));
+  const status = Number(text.slice(second + 1, third));
+  if (third === -1 || !Number.isFinite(retainMs) || !Number.isInteger(status) || ttlMs < 0) return undefined;
+  const ageMs = Math.max(0, retainMs - ttlMs);
+  return { version: text.slice(0, first), ageMs, answer: { status, body: text.slice(third + 1) } };
+}

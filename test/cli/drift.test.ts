@@ -1,0 +1,272 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import type { EndpointReport } from '../../src/datatrics/drift.ts';
+import { type FaultRule, startSandbox } from '../../src/sandbox/server.ts';
+import { runCommand } from '../helpers/command.ts';
+import { startUpstream } from '../helpers/gateway.ts';
+
+const sandbox = await startSandbox();
+afterAll(() => sandbox.close());
+
+const settingsOf = (url: string, project = '1', key = 'k') => ({
+  DATATRICS_URL: url,
+  DATATRICS_PROJECT: project,
+  DATATRICS_API_KEY: key,
+  AUTH_MODE: 'open',
+});
+const drift = (env: Record<string, string>, ...args: string[]) => runCommand('src/cli/drift.ts', args, env);
+const ofSandbox = settingsOf(sandbox.url, sandbox.project, sandbox.apiKey);
+
+/** Paths and messages of what is told at a level. */
+function told(stdout: string, level: 'drift' | 'note' = 'drift'): string[] {
+  const { endpoints } = JSON.parse(stdout) as { endpoints: EndpointReport[] };
+  return endpoints.flatMap(({ endpoint, findings }) =>
+    findings
+      .filter((finding) => finding.level === level)
+      .map(({ path, message }) => `${endpoint.replace('/project/{project}', '')} ${path}: ${message}`),
+  );
+}
+
+type Row = Record<string, unknown>;
+interface Changes {
+  /** Changes each record of the resource with this path. */
+  readonly rows?: Readonly<Record<string, (row: Row) => Row>>;
+  /** Changes each list. */
+  readonly list?: (page: Row, path: string) => unknown;
+  readonly absent?: number;
+}
+
+const CLOCK = { created: '2024-05-01 12:00:00', updated: '2024-05-01 12:00:00' };
+const RECORDS: Readonly<Record<string, Row>> = {
+  profile: {
+    profileid: '1',
+    source: 's',
+    name: 'A',
+    firstname: 'A',
+    lastname: 'A',
+    email: 'a@b.c',
+    country: 'NL',
+    ...CLOCK,
+  },
+  content: {
+    id: '1',
+    name: 'A',
+    description: 'A',
+    short_description: 'A',
+    url: 'u',
+    metadata: { source: 's', image: 'i', itemtype: 'product', objecttype: 'item', ...CLOCK },
+  },
+  sale: {
+    conversionid: '1',
+    source: 's',
+    profileid: '1',
+    email: 'a@b.c',
+    total: '24,99',
+    ...CLOCK,
+    items: [{ itemid: '1', name: 'A', price: 1, quantity: 1, total: 1 }],
+  },
+  interaction: {
+    interactionid: '1',
+    source: 's',
+    objecttype: 'interaction',
+    metadata: { datetime: '2024-05-01 12:00:00', profileid: 1, event: 'open', emailid: '' },
+  },
+};
+const TOTALS: Readonly<Record<string, [string, string]>> = {
+  profile: ['total_elements', 'total_pages'],
+  content: ['totalElements', 'totalPages'],
+};
+
+/** The documented API with one record of each resource, and what a test changes of it. */
+async function changed<T>(changes: Changes, run: (url: string, calls: readonly unknown[]) => Promise<T>): Promise<T> {
+  const upstream = await startUpstream(({ path }, res) => {
+    const [, resource = '', id] = /^\/2\.0\/project\/1\/(\w+)\/?([^?]*)/.exec(path) ?? [];
+    const record = (changes.rows?.[resource] ?? ((row) => row))(structuredClone(RECORDS[resource] as Row));
+    if (id === '1') return record;
+    if (id) {
+      res.writeHead(changes.absent ?? 404, { 'content-type': 'application/json' }).end('{"status":404}');
+      return undefined;
+    }
+    const [total, pages] = TOTALS[resource] ?? ['total_items', 'total_pages'];
+    const page = { [total]: 1, [pages]: 1, page: 1, size: 1, items: [record] };
+    return changes.list ? changes.list(page, path) : page;
+  });
+  try {
+    return await run(upstream.url, upstream.calls);
+  } finally {
+    await upstream.close();
+  }
+}
+const check = (changes: Changes, ...args: string[]) =>
+  changed(changes, (url) => drift(settingsOf(url), '--json', ...args));
+
+describe('npm run drift', () => {
+  test('finds nothing in the sandbox, reads only, and tells what it did not check', async () => {
+    sandbox.requests.length = 0;
+    const { status, stdout, stderr } = await drift(ofSandbox);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('GET /project/{project}/profile — 100 records');
+    expect(stdout).toContain('note   Profile.phone: unknown');
+    expect(stdout).toContain('Not checked, since they write: POST /project/{project}/profile, ');
+    expect(stdout).toMatch(/^0 drifts, \d+ notes\.$/m);
+    expect(stdout).not.toMatch(/@mail|DRIFT/);
+    expect(sandbox.requests.length).toBeLessThanOrEqual(15);
+    expect(new Set(sandbox.requests.map(({ method }) => method))).toEqual(new Set(['GET']));
+    expect((await drift(ofSandbox, '--strict')).status).toBe(1);
+  });
+
+  test('needs no settings: without any it checks a sandbox of its own', async () => {
+    expect(await drift({})).toMatchObject({ status: 0, stdout: expect.stringContaining('the embedded sandbox') });
+  });
+
+  test('finds nothing at all in the documented API, numbers in text included', async () => {
+    const { status, stdout } = await check({}, '--strict');
+    expect([told(stdout), told(stdout, 'note'), status]).toEqual([[], [], 0]);
+  });
+
+  test.each<[title: string, changes: Changes, expected: string[]]>([
+    [
+      'a field of another type',
+      { rows: { profile: (row) => ({ ...row, country: { code: 'NL' } }), sale: (row) => ({ ...row, total: 'much' }) } },
+      [
+        'GET /profile Profile.country: an object in 1 of 1 values; expected text',
+        'GET /profile/{id} Profile.country: an object in 1 of 1 values; expected text',
+        'GET /sale Conversion.total: text that can not be read in 1 of 1 values; expected a number, also as text',
+        'GET /sale/{id} Conversion.total: text that can not be read in 1 of 1 values; expected a number, also as text',
+      ],
+    ],
+    [
+      'times in another spelling',
+      { rows: { profile: (row) => ({ ...row, created: '2024-05-01T12:00:00Z', updated: 1714564800 }) } },
+      [
+        'GET /profile Profile.createdAt: a time in another spelling in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
+        'GET /profile Profile.updatedAt: a number in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
+        'GET /profile/{id} Profile.createdAt: a time in another spelling in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
+        'GET /profile/{id} Profile.updatedAt: a number in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
+      ],
+    ],
+    [
+      'a field that is missing, and one of a line',
+      {
+        rows: {
+          profile: ({ email: _, ...row }) => row,
+          sale: (row) => ({ ...row, items: [{ itemid: '1', name: 'A', quantity: 1, total: 1 }] }),
+        },
+      },
+      ['GET /profile Profile.email: no record has email', 'GET /sale Conversion.items.price: no record has price'],
+    ],
+    [
+      'a key that is missing',
+      { rows: { interaction: ({ interactionid: _, ...row }) => ({ ...row, uuid: 'x' }) } },
+      ['GET /interaction Interaction.interactionid: 1 of 1 records have no interactionid'],
+    ],
+    [
+      'another spelling of the envelope',
+      {
+        list: ({ total_items: total, ...page }, path) =>
+          path.includes('/sale')
+            ? { ...page, totalItems: total }
+            : total === undefined
+              ? page
+              : { ...page, total_items: total },
+      },
+      ['GET /sale total_items: spelled totalItems'],
+    ],
+    [
+      'an envelope without totals, or with text in them',
+      {
+        list: (page, path) =>
+          path.includes('/profile')
+            ? { items: page.items }
+            : path.includes('/sale')
+              ? { ...page, total_items: 'one' }
+              : page,
+      },
+      [
+        'GET /profile total_elements: missing',
+        'GET /profile total_pages: missing',
+        'GET /sale total_items: text instead of a whole number',
+      ],
+    ],
+    [
+      'another envelope',
+      {
+        list: (page, path) =>
+          path.includes('/sale') ? page.items : path.includes('/profile') ? { data: page.items } : page,
+      },
+      ['GET /profile items: an answer without a list of items', 'GET /sale items: an answer without a list of items'],
+    ],
+    [
+      'another status for what there is not',
+      { absent: 400 },
+      ['/profile', '/content', '/content', '/sale', '/interaction'].map(
+        (path) => `GET ${path}/{id} status: status 400 instead of 404 for a record that there is not`,
+      ),
+    ],
+  ])('tells %s', async (_title, changes, expected) => {
+    const { status, stdout } = await check(changes);
+    expect(told(stdout)).toEqual(expected);
+    expect(status).toBe(1);
+  });
+
+  test('notes an unknown field, and counts it with --strict only, unless it is to be ignored', async () => {
+    const changes = { rows: { profile: (row: Row): Row => ({ ...row, loyalty_tier: 'gold' }) } };
+    const { status, stdout } = await check(changes);
+    expect([told(stdout, 'note'), status]).toEqual([['GET /profile Profile.loyalty_tier: unknown, in 1 of 1'], 0]);
+    expect((await check(changes, '--strict')).status).toBe(1);
+    expect((await check(changes, '--strict', '--ignore', 'Profile.loyalty_tier')).status).toBe(0);
+  });
+
+  test.each<[title: string, fault: FaultRule, expected: string]>([
+    ['a status', { match: { path: '/sale\\?' }, status: 400 }, 'GET /sale status: status 400 instead of 200'],
+    [
+      'a failure that stays',
+      { match: { path: '/sale\\?' }, status: 503 },
+      'GET /sale status: status 503 instead of 200',
+    ],
+    ['an empty answer', { match: { path: '/interaction\\?' }, emptyBody: 204 }, 'GET /interaction status: status 204'],
+    [
+      'a cut-off body',
+      { match: { path: '/profile\\?' }, truncatedBody: true },
+      'GET /profile items: something else than JSON',
+    ],
+    ['missing totals', { match: { path: '/content\\?' }, noTotals: true }, 'GET /content totalElements: missing'],
+  ])('tells %s of the sandbox', async (_title, fault, expected) => {
+    sandbox.faults.set(fault);
+    const { status, stdout } = await drift(ofSandbox, '--json');
+    sandbox.faults.set([]);
+    expect(status).toBe(1);
+    expect(told(stdout).join('\n')).toContain(expected);
+  });
+
+  test('exits with 2 when the API is not there, does not let the key in, or leaves an endpoint without an answer', async () => {
+    const gone = await startUpstream(() => ({}));
+    await gone.close();
+    const away = await drift(settingsOf(gone.url));
+    expect(away).toMatchObject({ status: 2, stdout: expect.stringContaining('NO ANSWER') });
+    const refused = await drift({ ...ofSandbox, DATATRICS_API_KEY: 'wrong' });
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('the API key is not let in') });
+    sandbox.faults.set({ match: { path: '/interaction' }, reset: 'before' });
+    const partly = await drift(ofSandbox);
+    sandbox.faults.set([]);
+    expect(partly).toMatchObject({
+      status: 2,
+      stdout: expect.stringContaining('NO ANSWER  GET /project/{project}/interaction'),
+    });
+    expect(partly.stdout).toContain('GET /project/{project}/sale — 100 records');
+  });
+
+  test.each([
+    [['--records', '0'], '--records must be'],
+    [['--what'], '--what'],
+    [['--project', 'other'], 'no API key for project other'],
+  ])('exits with 2 for %j', async (args, problem) => {
+    const { status, stderr } = await drift(ofSandbox, ...args);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(problem)]);
+  });
+
+  test('exits with 2 for settings that can not be', async () => {
+    const { status, stderr } = await drift({ DATATRICS_URL: sandbox.url });
+    expect([status, stderr]).toEqual([2, expect.stringContaining('AUTH_MODE')]);
+    expect((await drift({}, '--help')).stdout).toContain('Exit code: 0 without a drift');
+  });
+});

@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { readConfig } from '../../src/config.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { runCommand } from '../helpers/command.ts';
+import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fields-'));
+const sandbox = await startSandbox();
+afterAll(async () => {
+  await sandbox.close();
+  rmSync(folder, { recursive: true });
+});
+
+const settingsOf = (url: string, project = '1', key = 'k') => ({
+  DATATRICS_URL: url,
+  DATATRICS_PROJECT: project,
+  DATATRICS_API_KEY: key,
+  AUTH_MODE: 'open',
+});
+const ofSandbox = settingsOf(sandbox.url, sandbox.project, sandbox.apiKey);
+const fields = (env: Record<string, string>, ...args: string[]) => runCommand('src/cli/fields.ts', args, env);
+
+/** What is proposed for profiles that have these fields. */
+async function proposed(rows: readonly Record<string, unknown>[], ...args: string[]): Promise<string> {
+  const upstream = await startUpstream(({ path }) => {
+    const items = path.includes('/profile')
+      ? rows.map((row, i) => ({ profileid: `${i}`, source: 's', name: 'Ada', metadata: row }))
+      : [];
+    return { items, total_elements: items.length };
+  });
+  const { status, stdout, stderr } = await fields(settingsOf(upstream.url), ...args);
+  await upstream.close();
+  expect([status, stderr]).toEqual([0, '']);
+  return stdout;
+}
+
+async function declared(rows: readonly Record<string, unknown>[]): Promise<Record<string, unknown>> {
+  return parse(await proposed(rows)).customFields.Profile;
+}
+
+describe('npm run fields', () => {
+  test('proposes a declaration of what the sandbox has that a gateway takes as it is', async () => {
+    sandbox.requests.length = 0;
+    const { status, stdout } = await fields(ofSandbox);
+    expect(status).toBe(0);
+    expect(sandbox.requests.length).toBeLessThanOrEqual(25);
+    expect(new Set(sandbox.requests.map(({ method }) => method))).toEqual(new Set(['GET']));
+    expect(stdout).toMatch(/ {4}phone: \{type: String, from: "phone", personal: true\} # in [\d.]+ %: text \d+/);
+    expect(stdout).toMatch(/ {4}newsletter: \{type: Boolean, /);
+    expect(stdout).toMatch(/ {4}price: \{type: Float, /);
+    expect(stdout).toMatch(/# "categories" stays an attribute \(a field needs one value\)/);
+    expect(stdout).not.toMatch(/@mail|\+31/);
+
+    const file = join(folder, 'proposed.yaml');
+    writeFileSync(file, stdout);
+    expect(readConfig({ GATEWAY_CONFIG: file }).customFields.Profile?.phone).toEqual({
+      type: 'String',
+      from: 'phone',
+      personal: true,
+    });
+    const gateway = await startWithSandbox({ GATEWAY_CONFIG: file });
+    const { body } = await gateway.query('{ contents(first: 5) { nodes { price sku attributes } } }');
+    expect(body.errors).toBeUndefined();
+    for (const { price, attributes } of body.data.contents.nodes) {
+      expect(price).toEqual(expect.any(Number));
+      expect(attributes).not.toHaveProperty('price');
+    }
+    await gateway.close();
+    // What is declared already is kept, and not proposed again.
+    const { stdout: again } = await fields({ ...ofSandbox, GATEWAY_CONFIG: file });
+    expect(again).toContain(
+      'phone: {type: "String", from: "phone", personal: true} # declared'.replace('"String"', 'String'),
+    );
+    expect(again.match(/from: "phone"/g)).toHaveLength(1);
+  });
+
+  test('chooses a type by all values of a field', async () => {
+    const cases: [values: unknown[], type: string][] = [
+      [['gold', 'silver'], 'String'],
+      [[1, 2], 'Int'],
+      [[1, '2'], 'Int'],
+      [[1, 4_000_000_000], 'Float'],
+      [[1, 2.5], 'Float'],
+      [['24,99', '1.024,50'], 'Float'],
+      [[0, '24.99'], 'Float'],
+      [['12', '13'], 'String'],
+      [['007', 8], 'String'],
+      [[true, false], 'Boolean'],
+      [[true, 0, '1'], 'Boolean'],
+      [['true', 'false'], 'Boolean'],
+      [[0, 1], 'Int'],
+      [['2024-05-01 12:00:00', '0000-00-00 00:00:00'], 'DateTime'],
+      [['2024-05-01T12:00:00Z'], 'DateTime'],
+      [['1980-01-01'], 'String'],
+      [['2024-05-01 12:00:00', 'soon'], 'String'],
+      [[true, 'maybe'], 'String'],
+    ];
+    const rows = [0, 1, 2].map((row) =>
+      Object.fromEntries(cases.flatMap(([values], i) => (row < values.length ? [[`f${i}`, values[row]]] : []))),
+    );
+    const types = Object.values(await declared(rows)).map((field) => field as { from: string; type: string });
+    for (const [i, [values, type]] of cases.entries()) {
+      expect(types.find(({ from }) => from === `f${i}`)?.type, JSON.stringify(values)).toBe(type);
+    }
+  });
+
+  test('makes names that GraphQL can have and that differ from all others', async () => {
+    const row = {
+      loyalty_tier: 1,
+      'loyalty tier': 1,
+      '1st': 1,
+      größe: 1,
+      __typename: 1,
+      EMAIL_HASH: 1,
+      Email: 1,
+      '€': 1,
+      raw: 1,
+    };
+    const found = await declared([row]);
+    expect(
+      Object.fromEntries(Object.entries(found).map(([name, field]) => [(field as { from: string }).from, name])),
+    ).toEqual({
+      loyalty_tier: 'loyaltyTier',
+      'loyalty tier': 'loyaltyTierValue',
+      '1st': '_1st',
+      größe: 'grosse',
+      __typename: 'typename',
+      EMAIL_HASH: 'emailHASH',
+      Email: 'emailValue',
+      '€': 'field',
+      raw: 'rawValue',
+    });
+    const file = join(folder, 'names.yaml');
+    writeFileSync(file, await proposed([row]));
+    expect(() => readConfig({ GATEWAY_CONFIG: file })).not.toThrow();
+  });
+
+  test('calls personal what holds addresses or sounds so, ids what ends so, and leaves out what is rare', async () => {
+    const rows = [
+      { contact: 'ada@mail.example', mobile_phone: '1x', store_id: 7 },
+      ...Array.from({ length: 199 }, () => ({ x: 'y' })),
+    ];
+    expect(parse(await proposed(rows)).customFields.Profile).toEqual({ x: { type: 'String', from: 'x' } });
+    expect(parse(await proposed(rows, '--min', '0')).customFields.Profile).toEqual({
+      x: { type: 'String', from: 'x' },
+      contact: { type: 'String', from: 'contact', personal: true },
+      mobilePhone: { type: 'String', from: 'mobile_phone', personal: true },
+      storeId: { type: 'ID', from: 'store_id' },
+    });
+  });
+
+  test('says what can not be a field, and nothing where there is none', async () => {
+    const text = await proposed([{ tags: ['a'], 'a[b]': 1 }]);
+    expect(text).toContain('Profile: {} # 1 looked at');
+    expect(text).toContain('# "tags" stays an attribute (a field needs one value); in 100 %: list 1');
+    expect(text).toContain('# "a[b]" stays an attribute (a field needs a REST name');
+    expect(parse(await proposed([{}]))).toEqual({ customFields: {} });
+  });
+
+  test('tells the same as JSON', async () => {
+    const { types } = JSON.parse(await proposed([{ tier: 'gold' }, {}], '--json'));
+    expect(types[0]).toEqual({
+      type: 'Profile',
+      records: 2,
+      fields: [{ from: 'tier', count: 1, looks: { text: 1 }, field: { name: 'tier', type: 'String', from: 'tier' } }],
+    });
+  });
+
+  test('exits with 2 for wrong usage and an API that is not there', async () => {
+    expect(await fields(ofSandbox, '--pages', '51')).toMatchObject({ status: 2 });
+    expect(await fields({ ...ofSandbox, DATATRICS_API_KEY: 'wrong' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('not let in'),
+    });
+    const gone = await startUpstream(() => ({}));
+    await gone.close();
+    expect(await fields(settingsOf(gone.url))).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('unreachable'),
+    });
+    expect((await fields({}, '--help')).stdout).toContain('npm run -s fields');
+  });
+});

@@ -1,0 +1,244 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { startWithSandbox, takeCalls } from '../helpers/gateway.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'freshness-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+let files = 0;
+async function gateway(freshness: object, settings: Record<string, string> = {}) {
+  const path = join(folder, `${files++}.json`);
+  writeFileSync(path, JSON.stringify({ freshness }));
+  const started = await startWithSandbox({ GATEWAY_CONFIG: path, DATATRICS_FILTERS: 'on', ...settings });
+  closing.push(() => started.close());
+  return started;
+}
+
+const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
+const RECEIPT = { 'x-upstream-receipt': '1' };
+
+describe('without lifetimes', () => {
+  test('every read asks the API, and nothing is said of freshness', async () => {
+    const one = await gateway({ Profile: { freshFor: 0 } });
+    for (let i = 0; i < 3; i++) expect((await one.query(PROFILE)).body.extensions).toBeUndefined();
+    expect(takeCalls(one.sandbox.requests)).toHaveLength(3);
+  });
+});
+
+describe('within freshFor', () => {
+  test('a record is read once, and the receipt says that it was remembered', async () => {
+    const one = await gateway({ Profile: { freshFor: 60 } });
+    const first = await one.query(PROFILE);
+    const second = await one.query(PROFILE, {}, RECEIPT);
+    expect(second.body.data).toEqual(first.body.data);
+    expect(second.body.extensions.upstream).toMatchObject({ calls: 0, cached: 1, stale: 0 });
+    expect(second.body.extensions.freshness).toBeUndefined();
+    expect(one.sandbox.requests).toHaveLength(1);
+  });
+
+  test('other types are asked for each time', async () => {
+    const one = await gateway({ Profile: { freshFor: 60 } });
+    for (let i = 0; i < 2; i++) await one.query('{ conversion(conversionId: "3001") { total profile { name } } }');
+    expect(takeCalls(one.sandbox.requests).filter((path) => path.includes('/sale'))).toHaveLength(2);
+  });
+
+  test('absence is remembered too, until the record is made', async () => {
+    const one = await gateway({ Profile: { freshFor: 60 } });
+    const query = '{ profile(profileId: "new", source: "Webshop") { name } }';
+    for (let i = 0; i < 2; i++) expect((await one.query(query)).body.data.profile).toBeNull();
+    expect(one.sandbox.requests).toHaveLength(1);
+    await one.query(
+      'mutation { createProfile(input: {profileId: "new", source: "Webshop", name: "Ada"}) { userErrors { code } } }',
+    );
+    expect((await one.query(query)).body.data.profile).toEqual({ name: 'Ada' });
+  });
+
+  test('errors are not remembered', async () => {
+    const one = await gateway({ Profile: { freshFor: 60, staleIfError: 60 } });
+    one.sandbox.faults.set({ status: 400 });
+    expect((await one.query(PROFILE)).body.errors).toHaveLength(1);
+    one.sandbox.faults.set({ bodyUnder200: 'html' });
+    expect((await one.query(PROFILE)).body.errors).toHaveLength(1);
+    one.sandbox.faults.clear();
+    expect((await one.query(PROFILE)).body.errors).toBeUndefined();
+  });
+
+  test('no caller gets what another one read', async () => {
+    const one = await gateway({ Profile: { freshFor: 60, staleIfError: 60 } }, { AUTH_MODE: 'passthrough' });
+    const right = { 'x-apikey': one.sandbox.apiKey };
+    expect((await one.query(PROFILE, {}, right)).body.errors).toBeUndefined();
+    expect((await one.query(PROFILE, {}, { 'x-apikey': 'wrong' })).body.errors).toMatchObject([
+      { extensions: { code: 'FORBIDDEN' } },
+    ]);
+    one.sandbox.faults.set({ status: 500 });
+    expect((await one.query(PROFILE, {}, { 'x-apikey': 'other' })).body.data.profile).toBeNull();
+  });
+});
+
+describe('a write', () => {
+  const WRITES = {
+    create: 'createProfile(input: {profileId: "1001", source: "Webshop", name: "New"}) { userErrors { code } }',
+    update: 'updateProfile(input: {profileId: "1001", source: "Webshop", name: "New"}) { userErrors { code } }',
+    bulk: 'bulkUpsertProfiles(input: {items: [{profileId: "1001", source: "Webshop", name: "New"}]}) { summary { upserted } }',
+  };
+
+  test.each(Object.entries(WRITES))('by %s is seen by the next read, by id and in lists', async (_name, write) => {
+    const one = await gateway({ Profile: { freshFor: 60, staleWhileRevalidate: 60, staleIfError: 60 } });
+    const list = '{ profiles(first: 100, source: "Webshop") { nodes { profileId name } } }';
+    await one.query(PROFILE);
+    await one.query(list);
+    const written = await one.query(`mutation { ${write} }`);
+    expect(written.body.errors).toBeUndefined();
+    expect((await one.query(PROFILE)).body.data.profile.name).toBe('New');
+    expect((await one.query(list)).body.data.profiles.nodes).toContainEqual({ profileId: '1001', name: 'New' });
+  });
+
+  test('leaves other records alone', async () => {
+    const one = await gateway({ Profile: { freshFor: 60 } });
+    await one.query('{ profile(profileId: "1002", source: "Webshop") { name } }');
+    await one.query(`mutation { ${WRITES.update} }`);
+    takeCalls(one.sandbox.requests);
+    await one.query('{ profile(profileId: "1002", source: "Webshop") { name } }');
+    expect(one.sandbox.requests).toHaveLength(0);
+  });
+
+  test('that a read under way may have missed keeps that read from being remembered', async () => {
+    const one = await gateway({ Profile: { freshFor: 60 } });
+    one.sandbox.faults.set({ match: { method: 'GET' }, slowDripMs: 30 });
+    const reading = one.query(PROFILE);
+    await sleep(100);
+    await one.query(`mutation { ${WRITES.update} }`);
+    await reading;
+    expect((await one.query(PROFILE)).body.data.profile.name).toBe('New');
+  });
+
+  test('that failed may have been carried out all the same', async () => {
+    const one = await gateway({ Profile: { freshFor: 60 } });
+    await one.query(PROFILE);
+    one.sandbox.faults.set({ match: { method: 'PUT' }, reset: 'after-headers' });
+    const { errors } = (await one.query(`mutation { ${WRITES.update} }`)).body;
+    expect(errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+    expect((await one.query(PROFILE)).body.data.profile.name).toBe('New');
+  });
+});
+
+describe('a stale answer', () => {
+  test('says so at its path, while the API is asked again once', async () => {
+    const one = await gateway({ Profile: { freshFor: 0.05, staleWhileRevalidate: 60 } });
+    const query =
+      '{ a: profile(profileId: "1001", source: "Webshop") { name } b: conversions(first: 2) { totalCount } }';
+    await one.query(query);
+    await sleep(80);
+    one.sandbox.store.put('profile', { profileid: '1001', source: 'Webshop', name: 'New' });
+    takeCalls(one.sandbox.requests);
+    one.sandbox.faults.set({ latencyMs: 50 });
+    const answers = await Promise.all([1, 2, 3].map(() => one.query(query, {}, RECEIPT)));
+    for (const { body } of answers) {
+      expect(body.data.a.name).not.toBe('New');
+      expect(body.extensions.freshness).toEqual([
+        { path: ['a'], ageMs: expect.any(Number), reason: 'stale-while-revalidate' },
+      ]);
+      expect(body.extensions.freshness[0].ageMs).toBeGreaterThanOrEqual(50);
+      expect(body.extensions.upstream).toMatchObject({ cached: 1, stale: 1 });
+    }
+    await expect.poll(async () => (await one.query(query)).body.data.a.name).toBe('New');
+    const calls = takeCalls(one.sandbox.requests).filter((path) => path.includes('/profile/'));
+    expect(calls.length).toBeLessThanOrEqual(3);
+  });
+
+  test.each(['interpreted', 'compiled'])('is told by the paths of links and lists, %s', async (engine) => {
+    const one = await gateway({
+      Profile: { staleIfError: 60 },
+      Conversion: { staleIfError: 60 },
+      Content: { staleIfError: 60 },
+    });
+    const query =
+      '{ conversions(first: 2) { nodes { conversionId profile { name } other: profile(source: "nowhere") { name } } } node(id: "x") { id } nodes(ids: ["UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx"]) { id } }';
+    for (let i = 0; i < (engine === 'compiled' ? 3 : 1); i++) await one.query(query);
+    const before = await one.query(query);
+    one.sandbox.faults.set({ status: 503 });
+    const { body } = await one.query(query);
+    expect(body.errors).toBeUndefined();
+    expect(body.data).toEqual(before.body.data);
+    const paths = body.extensions.freshness.map(({ path }: { path: unknown[] }) => path.join('.')).sort();
+    const links = [0, 1].flatMap((i) => [`conversions.nodes.${i}.other`, `conversions.nodes.${i}.profile`]);
+    expect(paths).toEqual(['conversions', ...links, 'nodes']);
+    for (const { reason } of body.extensions.freshness) expect(reason).toBe('stale-if-error');
+  });
+
+  test.each([
+    ['500', { status: 500 }],
+    ['429', { status: 429 }],
+    ['a reset', { reset: 'before' }],
+    ['a body that ends early', { brokenBody: true }],
+    ['JSON that is cut off', { truncatedBody: true }],
+    ['silence', { hang: true }],
+  ] as const)('stands in for %s, within staleIfError only', async (_name, fault) => {
+    const one = await gateway({ Profile: { staleIfError: 1 } }, { UPSTREAM_TIMEOUT_MS: '150' });
+    const { data } = (await one.query(PROFILE)).body;
+    one.sandbox.faults.set(fault);
+    const { body } = await one.query(PROFILE);
+    expect(body).toMatchObject({ data, extensions: { freshness: [{ path: ['profile'], reason: 'stale-if-error' }] } });
+    await sleep(1000);
+    expect((await one.query(PROFILE)).body.data.profile).toBeNull();
+  });
+
+  test.each([
+    ['a refusal', { status: 403 }, 'FORBIDDEN'],
+    ['a bad request', { status: 400 }, 'UPSTREAM_REJECTED'],
+  ])('does not stand in for %s', async (_name, fault, code) => {
+    const one = await gateway({ Profile: { staleIfError: 60 } });
+    await one.query(PROFILE);
+    one.sandbox.faults.set(fault);
+    expect((await one.query(PROFILE)).body.errors).toMatchObject([{ extensions: { code } }]);
+  });
+
+  test('stands in when the operation’s own time is up', async () => {
+    const one = await gateway({ Profile: { staleIfError: 60 } }, { OPERATION_TIMEOUT_MS: '200' });
+    await one.query(PROFILE);
+    one.sandbox.faults.set({ hang: true });
+    const { body } = await one.query(PROFILE);
+    expect(body.errors).toBeUndefined();
+    expect(body.extensions.freshness).toHaveLength(1);
+  });
+});
+
+describe('a request’s cache-control', () => {
+  const freshness = { Profile: { freshFor: 0.3, staleWhileRevalidate: 60, staleIfError: 60 } };
+
+  test.each(['no-cache', 'no-store', 'max-age=0', 'NO-CACHE , x'])('%s asks the API', async (header) => {
+    const one = await gateway(freshness);
+    await one.query(PROFILE);
+    const { body } = await one.query(PROFILE, {}, { ...RECEIPT, 'cache-control': header });
+    expect(body.extensions.upstream).toMatchObject({ calls: 1, cached: 0 });
+  });
+
+  test('no-cache would rather have an error than something old', async () => {
+    const one = await gateway(freshness);
+    await one.query(PROFILE);
+    one.sandbox.faults.set({ status: 500 });
+    expect((await one.query(PROFILE, {}, { 'cache-control': 'no-cache' })).body.errors).toHaveLength(1);
+    expect((await one.query(PROFILE, {}, { 'cache-control': 'max-age=60' })).body.errors).toBeUndefined();
+  });
+
+  test('max-stale bounds what is stale, and allows it', async () => {
+    const one = await gateway({ Profile: { freshFor: 0.05, staleIfError: 60 } });
+    await one.query(PROFILE);
+    await sleep(100);
+    const allowed = await one.query(PROFILE, {}, { ...RECEIPT, 'cache-control': 'max-stale=60' });
+    expect(allowed.body.extensions).toMatchObject({
+      upstream: { calls: 0, stale: 1 },
+      freshness: [{ path: ['profile'], reason: 'max-stale' }],
+    });
+    one.sandbox.faults.set({ status: 500 });
+    expect((await one.query(PROFILE, {}, { 'cache-control': 'max-stale=0' })).body.errors).toHaveLength(1);
+    expect((await one.query(PROFILE, {}, { 'cache-control': 'max-stale=nonsense' })).body.errors).toBeUndefined();
+  });
+});

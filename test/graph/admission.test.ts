@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { startWithUpstream } from '../helpers/gateway.ts';
+
+/** Profiles only, each after a moment; counts how many operations have calls under way at once. */
+async function start(settings: Record<string, string>) {
+  let most = 0;
+  const open = new Map<string, number>();
+  const gateway = await startWithUpstream(async ({ path }) => {
+    const [, id = ''] = /\/profile\/([^?]+)/.exec(path) ?? [];
+    const operation = id.split('-')[0] as string;
+    open.set(operation, (open.get(operation) ?? 0) + 1);
+    most = Math.max(most, open.size);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const left = (open.get(operation) as number) - 1;
+    if (left === 0) open.delete(operation);
+    else open.set(operation, left);
+    return { profileid: id, source: 'S' };
+  }, settings);
+  return { gateway, most: () => most };
+}
+
+const QUERY = `query Q($a: ID!, $b: ID!, $c: ID!) {
+  a: profile(profileId: $a, source: "S") { profileId }
+  b: profile(profileId: $b, source: "S") { profileId }
+  c: profile(profileId: $c, source: "S") { profileId }
+}`;
+const ids = (n: number) => ({ a: `${n}-a`, b: `${n}-b`, c: `${n}-c` });
+
+test('operations that wait for the API anyway begin one after another, and all are answered', async () => {
+  const { gateway, most } = await start({ UPSTREAM_CONNECTIONS: '1' });
+  // What it costs is learned from the first runs.
+  for (let n = 0; n < 10; n++) await gateway.query(QUERY, ids(n));
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, n) => gateway.query(QUERY, ids(100 + n))));
+  for (const [n, { body }] of answers.entries()) {
+    expect(body).toEqual({
+      data: { a: { profileId: `${100 + n}-a` }, b: { profileId: `${100 + n}-b` }, c: { profileId: `${100 + n}-c` } },
+    });
+  }
+  expect(most()).toBe(1);
+  await gateway.close();
+});
+
+test('waiting counts against the operation’s time', async () => {
+  const { gateway } = await start({ UPSTREAM_CONNECTIONS: '1', OPERATION_TIMEOUT_MS: '60' });
+  for (let n = 0; n < 10; n++) await gateway.query(QUERY, ids(n));
+  const begin = performance.now();
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, n) => gateway.query(QUERY, ids(100 + n))));
+  expect(performance.now() - begin).toBeLessThan(1_000);
+  expect(answers.some(({ body }) => body.errors === undefined)).toBe(true);
+  const late = answers.filter(({ body }) => body.errors);
+  expect(late.length).toBeGreaterThan(0);
+  for (const { status, body } of late) {
+    expect(status).toBe(200);
+    expect(new Set(body.errors?.map(({ extensions }) => extensions.code))).toEqual(new Set(['UPSTREAM_TIMEOUT']));
+  }
+  await gateway.close();
+});

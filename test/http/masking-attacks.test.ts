@@ -1,0 +1,103 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { SCOPES } from '../../src/lib/scopes.ts';
+import { startWithUpstream } from '../helpers/gateway.ts';
+import { createTokenFile } from '../helpers/token-file.ts';
+
+const tokens = createTokenFile();
+afterAll(() => tokens.remove());
+const masked = tokens.add(
+  'masked',
+  SCOPES.filter((scope) => scope !== 'pii:read'),
+);
+const clear = tokens.add('clear');
+
+const CANARIES = /ada|lovelace|mail\.example/i;
+
+describe('a field that the settings make personal', () => {
+  const asked: [string, string, string][] = [
+    ['createdAt', 'its GraphQL name', '{ profiles(orderBy: { field: CREATED_AT, direction: ASC }) { totalCount } }'],
+    [
+      'createdAt',
+      'its GraphQL name',
+      '{ profiles(filter: { createdAt: { gte: "2024-01-01T00:00:00Z" } }) { totalCount } }',
+    ],
+    ['created', 'its REST name', '{ profiles(orderBy: { field: CREATED_AT, direction: ASC }) { totalCount } }'],
+    ['created', 'its REST name', '{ profiles(filter: { createdAt: { gte: "2024-01-01T00:00:00Z" } }) { totalCount } }'],
+  ];
+  test.each(asked)('%s can not be asked by, by %s: %s', async (name, _what, query) => {
+    for (const checkScopes of [true, false]) {
+      const gateway = await startWithUpstream(
+        () => ({ items: [], total_items: 0, total_pages: 0 }),
+        { ...tokens.settings, PII_FIELDS: name },
+        { checkScopes },
+      );
+      const { body } = await gateway.query(query, {}, masked);
+      expect(body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+      expect(gateway.upstream.calls).toEqual([]);
+      expect((await gateway.query(query, {}, clear)).body.errors).toBeUndefined();
+      await gateway.close();
+    }
+  });
+});
+
+describe('without pii:read', () => {
+  const RECORD = {
+    profileid: '1',
+    source: 'S',
+    padded: ' ada@mail.example\n',
+    sentence: '<ada@mail.example> asked; see mailto:ada@mail.example.',
+    json: '{"contact": "ada@mail.example", "points": 3}',
+    link: 'https://shop.example/?contact=ada%40mail.example&page=2',
+    plain: 'nothing @ all, 3 @ 4',
+    subscribed: { 'ada@mail.example': true },
+  };
+
+  test.each(['hash', 'partial', 'null'])('an address is found wherever it stands in attributes (%s)', async (mode) => {
+    const gateway = await startWithUpstream(() => RECORD, { ...tokens.settings, PII_MASK: mode });
+    const { body } = await gateway.query('{ profile(profileId: "1", source: "S") { attributes } }', {}, masked);
+    expect(JSON.stringify(body)).not.toMatch(CANARIES);
+    const { attributes } = body.data.profile;
+    expect(attributes.plain).toBe(RECORD.plain);
+    expect(attributes.json).toMatch(/^\{"contact": ".+", "points": 3\}$/);
+    expect(attributes.link).toMatch(/^https:\/\/shop\.example\/\?contact=.+&page=2$/);
+    if (mode === 'hash') expect(attributes.padded).toMatch(/^hash:/);
+    const seen = await gateway.query('{ profile(profileId: "1", source: "S") { attributes } }', {}, clear);
+    expect(seen.body.data.profile.attributes.subscribed).toEqual(RECORD.subscribed);
+    await gateway.close();
+  });
+
+  test('a time that is personal is null, since nothing else fits its type', async () => {
+    const record = { profileid: '1', source: 'S', created: '2024-05-01 12:00:00' };
+    const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_FIELDS: 'created' });
+    const { body } = await gateway.query('{ profile(profileId: "1", source: "S") { createdAt } }', {}, masked);
+    expect(body).toEqual({ data: { profile: { createdAt: null } }, extensions: { masked: ['profile.createdAt'] } });
+    await gateway.close();
+  });
+
+  test('a person named in a line of a conversion is masked, and what was bought is not', async () => {
+    const line = { name: 'Kettle', firstname: 'Ada', gift: { last_name: 'Lovelace', e_mail: 'lovelace' } };
+    const gateway = await startWithUpstream(() => ({ conversionid: '1', source: 'S', items: [line] }), tokens.settings);
+    const query = '{ conversion(conversionId: "1", source: "S") { items { name attributes } } }';
+    const { body } = await gateway.query(query, {}, masked);
+    expect(JSON.stringify(body)).not.toMatch(CANARIES);
+    expect(body.data.conversion.items[0].name).toBe('Kettle');
+    await gateway.close();
+  });
+
+  test('the API’s words about a refused write tell no address', async () => {
+    const gateway = await startWithUpstream((_call, res) => {
+      res.writeHead(400, { 'content-type': 'application/json' });
+      res.end(JSON.stringify({ message: 'Another profile has ada@mail.example already' }));
+    }, tokens.settings);
+    const query = `mutation {
+      one: createProfile(input: { profileId: "1", source: "S" }) { userErrors { message } }
+      many: bulkUpsertProfiles(input: { items: [{ profileId: "1", source: "S" }] }) { results { userErrors { message } } }
+    }`;
+    const { body } = await gateway.query(query, {}, masked);
+    expect(body.data.one.userErrors[0].message).toMatch(/^Another profile has hash:[\w-]{22} already$/);
+    expect(body.data.many.results[0].userErrors[0].message).toMatch(/^Another profile has hash:[\w-]{22} already$/);
+    const told = await gateway.query(query, {}, clear);
+    expect(told.body.data.one.userErrors[0].message).toBe('Another profile has ada@mail.example already');
+    await gateway.close();
+  });
+});

@@ -1,0 +1,26 @@
+import { afterAll, expect, test } from 'vitest';
+import { startWithUpstream } from '../helpers/gateway.ts';
+
+const gateway = await startWithUpstream(() => ({ profileid: '1', source: 'S', name: 'Ada' }));
+afterAll(() => gateway.close());
+
+const used = '{ profile(profileId: "1", source: "S") { name } }';
+
+test('a flood of distinct documents neither fills the memory nor pushes out for long what is used', {
+  timeout: 60_000,
+}, async () => {
+  const padding = '#'.repeat(8_000);
+  const flood = async (from: number, count: number): Promise<void> => {
+    for (let i = from; i < from + count; i += 50) {
+      await Promise.all(
+        Array.from({ length: 50 }, (_, n) => gateway.query(`query F${i + n} { __typename } ${padding}`)),
+      );
+    }
+  };
+  await flood(0, 2_000);
+  const before = process.memoryUsage().heapUsed;
+  await flood(2_000, 4_000);
+  // 48 MB of text went in since; a cache of 8 Mi characters keeps the last thousand of them.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
+  expect((await gateway.query(used)).body.data).toEqual({ profile: { name: 'Ada' } });
+});
