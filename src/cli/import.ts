@@ -1,24 +1,27 @@
 import './import/memory.ts';
 import { createHash } from 'node:crypto';
 import { cutChunks } from '../bulk/chunk.ts';
-import { type Config, ConfigError, environment, readConfig } from '../config.ts';
+import { type Config, ConfigError, environment } from '../config.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import { createApiDestination } from './import/api.ts';
-import { Columns } from './import/columns.ts';
-import { Converter } from './import/convert.ts';
 import type { Destination } from './import/destination.ts';
-import { frames } from './import/frame.ts';
 import { GatewayDestination } from './import/gateway.ts';
-import { Journal, noCounts, type Progress } from './import/journal.ts';
+import { openInput } from './import/input.ts';
+import { type Counts, Journal, noCounts, type Progress } from './import/journal.ts';
 import { type ImportOptions, readOptions } from './import/options.ts';
 import { Pace } from './import/pace.ts';
 import { InputError, UsageError } from './import/problem.ts';
 import { ProgressBar } from './import/progress.ts';
+import { type Scan, scanKeys } from './import/queue/duplicates.ts';
+import { feed } from './import/queue/feed.ts';
+import type { QueueSession } from './import/queue/session.ts';
 import { Rejects } from './import/rejects.ts';
-import { type Row, RowReader } from './import/rows.ts';
-import { run, WINDOWS } from './import/run.ts';
-import { digestOf, openSource } from './import/source.ts';
+import type { Row } from './import/rows.ts';
+import { type RunResult, run } from './import/run.ts';
+import { importConfig } from './import/settings.ts';
+import { digestOf } from './import/source.ts';
 import { exitCodeOf, renderSummary, type Summary } from './import/summary.ts';
+import { WINDOWS } from './import/window.ts';
 
 const FRESH: Progress = {
   checkpoint: { upTo: 0, rejectsBytes: 0, counts: noCounts() },
@@ -26,27 +29,26 @@ const FRESH: Progress = {
   ended: false,
 };
 
-/** Settings for the way to the API; with a gateway only limits and zone are used. */
-function settings(options: ImportOptions, env: Readonly<Record<string, string | undefined>>): Config {
-  if (!options.gateway && !env.DATATRICS_URL) {
-    throw new UsageError(
-      'Where to? Set DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY, or give --gateway URL.',
-    );
-  }
-  // Who may ask a gateway, and where it listens, is of no matter here.
-  const config = readConfig({
-    ...env,
-    AUTH_MODE: 'open',
-    HOST: '127.0.0.1',
-    ...(options.gateway && { DATATRICS_URL: '' }),
-  });
-  return config;
-}
+/** ms that a command which feeds the queue gets to stop. */
+const QUEUE_STOP_MS = 10_000;
 
 /** What decides on what is sent, and where to: a journal of other options is of no use. */
 function fingerprint(options: ImportOptions, config: Config): string {
-  const { map, ignore, gateway, headers, concurrency, callsPerSecond, resume, json, quiet, file, journal, ...rest } =
-    options;
+  const {
+    map,
+    ignore,
+    gateway,
+    headers,
+    concurrency,
+    callsPerSecond,
+    resume,
+    watch,
+    json,
+    quiet,
+    file,
+    journal,
+    ...rest
+  } = options;
   const { upstream, project, timeZone, bulkLimits } = config;
   const to = gateway ? { gateway: gateway.href } : { upstream, project };
   const what = {
@@ -61,12 +63,18 @@ function fingerprint(options: ImportOptions, config: Config): string {
   return createHash('sha256').update(JSON.stringify(what)).digest('hex');
 }
 
+/** @param run names an import in the queue */
 async function openJournal(
   options: ImportOptions,
   config: Config,
+  run: string | undefined,
 ): Promise<{ journal: Journal | null; progress: Progress }> {
   if (options.journal === null) return { journal: null, progress: FRESH };
-  const header = { journal: 1, file: await digestOf(options.file), options: fingerprint(options, config) } as const;
+  if (!options.queue && Journal.runOf(options.journal) !== null && !Journal.hasEnded(options.journal)) {
+    throw new UsageError(`${options.journal} is of an import in the queue: end it with --watch, or delete the file.`);
+  }
+  const file = await digestOf(options.file);
+  const header = { journal: 1, file, options: fingerprint(options, config), ...(run && { run }) } as const;
   if (options.resume) return Journal.resume(options.journal, header);
   return { journal: Journal.create(options.journal, header), progress: FRESH };
 }
@@ -102,17 +110,13 @@ async function* countCalls(
 
 async function runImport(options: ImportOptions, env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const start = performance.now();
-  const config = settings(options, env);
+  const config = importConfig(env, options.gateway);
   const { resource } = options;
-  const source = await openSource(options);
-  const columns = new Columns(options);
-  const converter = new Converter({ ...options, columns, timeZone: options.timeZone ?? config.timeZone });
-  const { format, separator, encoding } = source;
-  const read = frames(source.bytes, { format, separator, maxRowBytes: config.bulkLimits.chunkBytes });
   const rejects = new Rejects(options.rejects);
   let opened: { journal: Journal | null; progress: Progress } | undefined;
   let bar: ProgressBar | undefined;
   let destination: Destination | null = null;
+  let session: QueueSession | undefined;
   let requests = 0;
   let stop = (): void => undefined;
   const stopping = new Promise<void>((resolve) => {
@@ -122,24 +126,24 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
   const onSignal = (signal: NodeJS.Signals): void => {
     if (signalled) process.exit(codeOf(signal));
     signalled = signal;
-    process.stderr.write('\nStopping: calls under way are finished. Once more ends it at once.\n');
+    const what = session ? 'workers go on with what is in the queue' : 'calls under way are finished';
+    process.stderr.write(`\nStopping: ${what}. Once more ends it at once.\n`);
     stop();
+    // Redis may be away, and then no answer comes.
+    if (session) setTimeout(() => process.exit(codeOf(signal)), QUEUE_STOP_MS);
   };
 
-  const reader = new RowReader({
-    resource,
-    format,
-    separator,
-    columns,
-    converter,
-    timeZone: config.timeZone,
-    mapped: [...options.map.keys(), ...options.ignore],
-    needsSource: options.source === undefined,
-  });
+  const silent = options.quiet || (options.json && !process.stderr.isTTY);
   try {
     // The header is judged before a journal or rejects of an earlier run are touched.
-    const batches = await reader.begin(read);
-    opened = await openJournal(options, config);
+    const { source, reader, rows } = await openInput(options, config);
+    const { format, separator, encoding } = source;
+    if (options.queue) {
+      // Loaded where it is needed: BullMQ takes 20 MB.
+      const { QueueSession } = await import('./import/queue/session.ts');
+      session = await QueueSession.open(options, config, silent);
+    }
+    opened = await openJournal(options, config, session?.run);
     const { journal, progress } = opened;
     const { checkpoint, known } = progress;
     rejects.setColumns(reader.header?.columns ?? null, separator);
@@ -147,39 +151,59 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       process.stderr.write(`${options.rejects} is gone or was changed: rows rejected from here on begin a new one.\n`);
       rejects.clear();
     }
-    if (!options.dryRun && !progress.ended)
+    if (!options.dryRun && !session && !progress.ended)
       destination = createDestination(options, config, new Pace(options.callsPerSecond));
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    let scan: Scan | undefined;
+    if (session && !progress.ended) {
+      if (!silent) process.stderr.write('Looking for rows with one key.\n');
+      const again = await openInput(options, config);
+      scan = await scanKeys(again.rows(0), `${options.file}.keys`, () => signalled !== null);
+    }
+    let { counts } = checkpoint;
+    const total = scan?.rows ?? source.size;
     bar = new ProgressBar({
       stream: process.stderr,
-      silent: options.quiet || (options.json && !process.stderr.isTTY),
-      size: source.size,
-      bytesRead: source.bytesRead,
-      before: checkpoint.counts.rows,
+      silent,
+      size: total,
+      bytesRead: scan ? () => counts.rows : source.bytesRead,
+      before: counts.rows,
     });
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    const rows = reader.rows(batches, checkpoint.upTo);
-    const counted = options.dryRun
-      ? countCalls(rows, config, (calls) => {
-          requests += calls;
-        })
-      : rows;
-    const result = progress.ended
-      ? { counts: checkpoint.counts, complete: true, reason: null }
-      : await run({
-          rows: counted,
-          destination,
-          journal,
-          rejects,
-          checkpoint,
-          known,
-          onProgress: (counts) => bar?.update(counts),
-          stop: stopping,
-        });
+    const common = {
+      journal,
+      rejects,
+      checkpoint,
+      known,
+      onProgress(now: Counts) {
+        counts = now;
+        bar?.update(now);
+      },
+      stop: stopping,
+    };
+    const left = rows(checkpoint.upTo);
+    let result: RunResult;
+    if (progress.ended) result = { counts, complete: true, reason: null };
+    else if (session && scan) {
+      const { redis, queue, run, lease } = session;
+      const { callsPerSecond } = options;
+      const { duplicates, rows: all } = scan;
+      const part = (): number => counts.rows / Math.max(1, all);
+      const to = { redis, queue, run, lease, resource, callsPerSecond, duplicates, part };
+      const fed = await feed({ ...common, ...to, rows: left });
+      requests = fed.requests;
+      result = fed;
+    } else {
+      const count = (calls: number): void => {
+        requests += calls;
+      };
+      result = await run({ ...common, rows: options.dryRun ? countCalls(left, config, count) : left, destination });
+    }
     bar.end();
     const summary: Summary = {
       resource,
       file: options.file,
       dryRun: options.dryRun,
+      queue: options.queue,
       ...result.counts,
       complete: result.complete,
       reason: result.reason,
@@ -201,6 +225,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     rejects.close();
     opened?.journal?.close();
     await destination?.close();
+    await session?.close();
   }
 }
 

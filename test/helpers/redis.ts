@@ -12,7 +12,7 @@ export interface TestRedis {
   readonly port: number;
   /** Ends the server as `kill -9` does. */
   kill(): Promise<void>;
-  /** Starts it again on the same port, empty. */
+  /** Starts it again on the same port; empty, unless it keeps its data. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -38,16 +38,19 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-/** A real redis-server (Debian's package) on a free port, with a folder of its own. */
-export async function startRedis(): Promise<TestRedis> {
+/**
+ * A real redis-server (Debian's package) on a free port, with a folder of its own.
+ * @param appendOnly when given, it keeps its data: `always` before it answers, `everysec` within a second
+ */
+export async function startRedis(appendOnly?: 'always' | 'everysec'): Promise<TestRedis> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   let child: ReturnType<typeof spawn> | undefined;
 
   async function start(): Promise<void> {
-    child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], {
-      stdio: 'ignore',
-    });
+    const keep = appendOnly ? ['--appendonly', 'yes', '--appendfsync', appendOnly] : [];
+    const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+    child = spawn('redis-server', [...own, ...keep], { stdio: 'ignore' });
     child.on('error', () => undefined);
     for (let tries = 0; tries < 100; tries++) {
       if (await accepts(port)) return;

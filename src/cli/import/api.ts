@@ -18,7 +18,7 @@ import { Operation } from '../../lib/operation.ts';
 import { createPrincipal } from '../../lib/principal.ts';
 import { createPool } from '../../transport/pool.ts';
 import type { Destination, Outcome, Sendable } from './destination.ts';
-import type { Pace } from './pace.ts';
+import type { Quota } from './pace.ts';
 import { UsageError } from './problem.ts';
 
 /** ms, the longest that a timer can take: an import lasts as long as it does. */
@@ -30,7 +30,7 @@ const ATTEMPTS = 10;
 const NO_SOURCES = { profile: [], content: [], conversion: [], interaction: [] };
 
 /** The API itself, by the bulk engine. @throws UsageError without a configured upstream */
-export function createApiDestination(resource: Resource, config: Config, limits: BulkLimits, pace: Pace): Destination {
+export function createApiDestination(resource: Resource, config: Config, limits: BulkLimits, pace: Quota): Destination {
   const { upstream, project, apiKey } = config;
   if (upstream === null || project === undefined || apiKey === undefined) {
     throw new UsageError('DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set, or --gateway given.');
@@ -94,11 +94,11 @@ class WatchedTarget implements BulkTarget {
   /** Calls that really went out. */
   sent = 0;
   readonly #target: BulkTarget;
-  readonly #pace: Pace;
+  readonly #pace: Quota;
   /** Calls that were begun, those that wait for their turn included. */
   #begun = 0;
 
-  constructor(target: BulkTarget, pace: Pace) {
+  constructor(target: BulkTarget, pace: Quota) {
     this.#target = target;
     this.#pace = pace;
     this.resource = target.resource;

@@ -6,7 +6,7 @@ import { retryPolicy } from '../../bulk/policy.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { DatatricsError } from '../../datatrics/errors.ts';
 import { type Destination, NOT_ATTEMPTED, type Outcome, type Sendable } from './destination.ts';
-import type { Pace } from './pace.ts';
+import type { Quota } from './pace.ts';
 import type { RowProblem } from './problem.ts';
 
 export interface GatewayOptions {
@@ -18,7 +18,7 @@ export interface GatewayOptions {
   readonly concurrency: number;
   /** Items of one mutation: as many as the gateway sends in one REST call. */
   readonly items: number;
-  readonly pace: Pace;
+  readonly pace: Quota;
 }
 
 /** Bytes of one mutation's items, well below what a gateway takes by default (MAX_BODY_BYTES). */

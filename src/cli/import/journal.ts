@@ -40,7 +40,11 @@ export interface JournalHeader {
   readonly file: string;
   /** SHA-256 of the options that decide on what is sent, and where to. */
   readonly options: string;
+  /** Names an import in the queue. */
+  readonly run?: string;
 }
+
+const END = { ended: true };
 
 /** ms between two waits for the disk. */
 const SYNC_MS = 250;
@@ -107,6 +111,17 @@ export class Journal {
     return { journal: new Journal(openSync(path, 'a')), progress: { checkpoint, known, ended } };
   }
 
+  /** The import in the queue that a journal is of; null for none. */
+  static runOf(path: string): string | null {
+    const [line = ''] = readText(path).split('\n', 1);
+    return (parseLine(line) as Partial<JournalHeader> | null)?.run ?? null;
+  }
+
+  /** Whether a journal says that the input had no more rows. */
+  static hasEnded(path: string): boolean {
+    return readText(path).endsWith(`\n${JSON.stringify(END)}\n`);
+  }
+
   /** Notes rows that are in. It outlives the process at once, and the machine from the next checkpoint on. */
   noteIn(rows: readonly number[]): void {
     this.#write({ in: toRanges(rows) });
@@ -125,7 +140,7 @@ export class Journal {
 
   /** Notes that the input has no more rows. */
   end(): void {
-    this.#write({ ended: true });
+    this.#write(END);
     fdatasyncSync(this.#fd);
   }
 
@@ -157,7 +172,7 @@ function parseLine(line: string): unknown {
 }
 
 /** First and last rows of each gapless run; `rows` ascend. */
-function toRanges(rows: readonly number[]): [number, number][] {
+export function toRanges(rows: readonly number[]): [number, number][] {
   const ranges: [number, number][] = [];
   for (const row of rows) {
     const last = ranges.at(-1);

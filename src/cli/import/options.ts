@@ -28,6 +28,10 @@ export interface ImportOptions {
   readonly rejects: string;
   readonly journal: string | null;
   readonly resume: boolean;
+  /** Whether workers send the rows. */
+  readonly queue: boolean;
+  /** Whether another command that feeds the queue is waited for. */
+  readonly watch: boolean;
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -60,6 +64,8 @@ Examples:
     npm run import -- profiles people.csv --source CRM --resume
   Some rows were refused: mend them, and import them as they stand.
     npm run import -- profiles people.rejects.csv --source CRM
+  One machine is not enough: workers on any machines send it (npm run worker). See how far it is, or go on, with --watch.
+    REDIS_URL=redis://… npm run import -- profiles people.csv --source CRM --queue
   From a database, through a pipe:
     psql -c "copy (select * from orders) to stdout csv header" | npm run -s import -- conversions - --source Shop
   By a running gateway instead of straight to the API:
@@ -106,8 +112,10 @@ function build(): Command {
     .option('--gateway <url>', 'a running gateway; else the API itself', gatewayUrl)
     .option('--header <name: value>', 'header for the gateway; may be repeated', collect)
     .option('--token <token>', 'bearer token for the gateway (better: GATEWAY_TOKEN in the environment)')
-    .option('--concurrency <n>', 'calls at once (default: BULK_CONCURRENCY, else 4)', concurrency)
+    .option('--concurrency <n>', 'calls at once (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
     .option('--limit-calls <n/s>', 'calls per second at most, or N/m per minute', callRate)
+    .option('--queue', 'have it sent by workers (npm run worker), by way of Redis (REDIS_URL)')
+    .option('--watch', 'show a queued import, begun before, and collect its results')
     .optionsGroup('What comes out:')
     .option('--rejects <file>', 'rows that did not go in (default: FILE.rejects.csv beside the file)')
     .option('--resume', 'go on where an earlier run of the same command stopped')
@@ -159,6 +167,8 @@ export function readOptions(
     throw new UsageError('--header and --token are for a gateway: give its address with --gateway.');
   }
   if (given.type !== 'item' && resource !== 'content') throw new UsageError('--type is for contents only.');
+  const queue = given.queue === true || given.watch === true;
+  if (queue) checkQueue(file, given);
   return {
     resource,
     file,
@@ -179,11 +189,23 @@ export function readOptions(
     callsPerSecond: given.limitCalls,
     rejects,
     journal: file === '-' || given.dryRun ? null : `${file}.journal`,
-    resume: given.resume === true,
+    resume: given.resume === true || given.watch === true,
+    queue,
+    watch: given.watch === true,
     dryRun: given.dryRun === true,
     json: given.json === true,
     quiet: given.quiet === true,
   };
+}
+
+/** Refuses what a queue can't do. */
+function checkQueue(file: string, given: Readonly<Record<string, unknown>>): void {
+  if (file === '-') throw new UsageError('Standard input can not be queued: write it to a file first.');
+  if (given.dryRun) throw new UsageError('--dry-run sends nothing: leave out --queue.');
+  if (given.gateway !== undefined) throw new UsageError('Workers send to the API itself: leave out --gateway.');
+  if (given.concurrency !== undefined) {
+    throw new UsageError('Workers say how many calls they make at once: npm run worker -- --concurrency N.');
+  }
 }
 
 /** `people.csv.gz` has its rejects in `people.rejects.csv`. */
@@ -245,11 +267,14 @@ function gatewayUrl(text: string): URL {
   return url;
 }
 
-function concurrency(text: string): number {
-  if (!/^\d{1,2}$/.test(text) || Number(text) < 1 || Number(text) > 64) {
-    throw new InvalidArgumentError('It is a whole number from 1 to 64.');
-  }
-  return Number(text);
+/** Reads a whole number within bounds. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    if (!/^\d{1,6}$/.test(text) || Number(text) < least || Number(text) > most) {
+      throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
+    }
+    return Number(text);
+  };
 }
 
 function callRate(text: string): number {

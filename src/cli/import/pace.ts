@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** What calls have to wait for, one by one. */
+export interface Quota {
+  /** Waits for the turn of one more call. */
+  turn(): Promise<void>;
+}
+
 /** Spreads calls evenly, so that no second sees more than it may. */
-export class Pace {
+export class Pace implements Quota {
   readonly #gapMs: number;
   #next = 0;
 
@@ -10,7 +16,6 @@ export class Pace {
     this.#gapMs = perSecond === undefined ? 0 : 1_000 / perSecond;
   }
 
-  /** Waits for the turn of one more call. */
   async turn(): Promise<void> {
     if (this.#gapMs === 0) return;
     const now = performance.now();

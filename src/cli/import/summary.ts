@@ -6,6 +6,8 @@ export interface Summary extends Counts {
   readonly resource: string;
   readonly file: string;
   readonly dryRun: boolean;
+  /** Whether workers sent the rows. */
+  readonly queue: boolean;
   /** Whether every row of the input was settled. */
   readonly complete: boolean;
   /** Why not. */
@@ -47,7 +49,8 @@ export function renderSummary(summary: Summary): string {
   line('time', `${duration(seconds)}, ${grouped(Math.max(0, rate))} rows/s`);
   if (!summary.complete) {
     lines.push('', `Not finished: ${summary.reason}`);
-    if (summary.journal) lines.push('The same command with --resume goes on from here.');
+    if (summary.journal)
+      lines.push(`The same command with ${summary.queue ? '--watch' : '--resume'} goes on from here.`);
   }
   if (summary.rejects && rejected > 0) {
     lines.push('', `Mend ${summary.rejects} and import it with the same options; _reason says what is wrong.`);

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { Pending } from '../../../bulk/items.ts';
+import type { Config } from '../../../config.ts';
+import type { ContentType, Resource } from '../../../datatrics/endpoints.ts';
+import { canonicalKey, type RecordKey } from '../../../datatrics/keys.ts';
+import type { Sendable } from '../destination.ts';
+import { type RowProblem, UsageError } from '../problem.ts';
+
+/** What all keys in Redis begin with. */
+export const PREFIX = 'datatrics';
+
+/** One window of rows, as a worker gets it: it needs neither the file nor the options. */
+export interface JobData {
+  readonly resource: Resource;
+  /** Calls per second of all workers together; null: no limit. */
+  readonly callsPerSecond: number | null;
+  /** Rows as JSON, gzipped, in base64. */
+  readonly rows: string;
+}
+
+/** What a worker leaves of a job, in one step with its completion. Rows that are not named are in. */
+export interface JobResult {
+  /** REST calls, of the worker that completed it. */
+  readonly calls: number;
+  readonly rejects: readonly (readonly [row: number, code: RowProblem['code'], message: string])[];
+}
+
+/** What is known of a job that is not complete. */
+export interface JobProgress {
+  /** First and last rows of each gapless run that is in. */
+  readonly in: readonly (readonly [number, number])[];
+}
+
+type PackedRow = readonly [row: number, id: string, source: string, type: ContentType | null, json: string];
+
+const pack = promisify(gzip);
+const unpack = promisify(gunzip);
+
+export async function packRows(items: readonly Sendable[]): Promise<string> {
+  const rows = items.map(({ pending: { key, result, json } }): PackedRow => {
+    return [result.index, key.id, key.source, key.type ?? null, json];
+  });
+  return (await pack(JSON.stringify(rows), { level: 1 })).toString('base64');
+}
+
+export async function unpackRows({ resource, rows }: JobData): Promise<Sendable[]> {
+  const packed = JSON.parse((await unpack(Buffer.from(rows, 'base64'))).toString()) as PackedRow[];
+  return packed.map(([index, id, source, type, json]) => {
+    const key: RecordKey = { resource, id, source, ...(type && { type }) };
+    const body = JSON.parse(json) as Pending['body'];
+    const result: Pending['result'] = { index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] };
+    return { pending: { key, body, json, name: canonicalKey(key), result }, input: {} };
+  });
+}
+
+/** The queue of a project at an API: workers with other settings never see its jobs. @throws UsageError */
+export function queueNameOf({ upstream, project }: Config): string {
+  if (upstream === null || project === undefined) {
+    throw new UsageError('DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set.');
+  }
+  const id = createHash('sha256').update(`${upstream.origin}${upstream.basePath} ${project}`).digest('hex');
+  return `import-${project.replaceAll(/[^\w-]/g, '_')}-${id.slice(0, 8)}`;
+}
+
+/** Jobs of one import, named by their first rows, so that a job is never added twice. */
+export function jobIdOf(run: string, firstRow: number): string {
+  return `${run}-${firstRow}`;
+}
+
+/** The first row of a job; null for one of another import. */
+export function firstRowOf(run: string, jobId: string): number | null {
+  return jobId.startsWith(`${run}-`) ? Number(jobId.slice(run.length + 1)) : null;
+}

@@ -1,0 +1,31 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface TestWorker {
+  readonly child: ChildProcess;
+  /** Lines of its log. */
+  readonly log: Record<string, unknown>[];
+  /** Exit code; null when it was killed. */
+  readonly ended: Promise<{ code: number | null; stderr: string }>;
+}
+
+/** Starts `npm run worker`; it is up when its log says `Worker ready`. */
+export function startWorker(env: Readonly<Record<string, string>>, args: readonly string[] = []): TestWorker {
+  const child = spawn(process.execPath, ['src/cli/worker.ts', ...args], {
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log: Record<string, unknown>[] = [];
+  let stderr = '';
+  let rest = '';
+  child.stdout.on('data', (chunk) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() as string;
+    log.push(...lines.map((line) => JSON.parse(line)));
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }));
+  return { child, log, ended };
+}

@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { prepareItem } from '../../src/bulk/items.ts';
+import { scanKeys } from '../../src/cli/import/queue/duplicates.ts';
+import type { Row } from '../../src/cli/import/rows.ts';
+import { tempFolder } from '../helpers/import.ts';
+
+const NOTHING = { bytes: Buffer.alloc(0), cells: null, input: null };
+const template = prepareItem('profile', { profileId: '1', source: 's' }, { timeZone: 'UTC' }, 0);
+
+function rowOf(row: number, name: string): Row {
+  const pending = template.pending && { ...template.pending, name };
+  return { ...NOTHING, row, item: { result: template.result, pending }, problems: [] };
+}
+
+test.each([
+  ['in memory', 2_000, false],
+  ['by way of the disk', 700_000, true],
+])('rows whose key comes again are found %s', async (_, count, onDisk) => {
+  const { path } = tempFolder();
+  const folder = path('p.csv.keys');
+  // Near and far, twice and many times.
+  const nameOf = (row: number): string => `k${row % 10 === 7 ? row % 1_000 : row % 25 === 3 ? row - 1 : row}`;
+  const last = new Map<string, number>();
+  for (let row = 2; row < count; row++) last.set(nameOf(row), row);
+  let wasOnDisk = false;
+  async function* rows(): AsyncGenerator<Row> {
+    for (let row = 2; row < count; row++) yield rowOf(row, nameOf(row));
+    wasOnDisk = existsSync(folder);
+  }
+  const scan = await scanKeys(rows(), folder, () => false);
+  expect(scan.rows).toBe(count - 2);
+  let found = 0;
+  for (let row = 2; row < count; row++) {
+    const winner = last.get(nameOf(row));
+    const expected = winner === row ? undefined : winner;
+    if (expected !== undefined) found += 1;
+    if (scan.duplicates.winnerOf(row) !== expected) expect.fail(`row ${row} has another winner than ${expected}`);
+  }
+  expect(found).toBeGreaterThan(count / 20);
+  expect({ wasOnDisk, isThere: existsSync(folder) }).toEqual({ wasOnDisk: onDisk, isThere: false });
+});
+
+test('rows that can not be sent win over none', async () => {
+  async function* rows(): AsyncGenerator<Row> {
+    yield rowOf(2, 'a');
+    yield { ...NOTHING, row: 3, item: null, problems: [{ code: 'MALFORMED', message: 'no' }] };
+    yield rowOf(4, 'b');
+  }
+  const { duplicates, rows: count } = await scanKeys(rows(), tempFolder().path('k'), () => false);
+  expect([count, duplicates.winnerOf(2), duplicates.winnerOf(4)]).toEqual([3, undefined, undefined]);
+});
