@@ -11,6 +11,7 @@ import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
 import { createJwtCheck } from './http/jwt.ts';
 import { createMetrics } from './http/metrics.ts';
+import { createObserver } from './http/observe.ts';
 import { createRunOperation } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { startServer } from './http/server.ts';
@@ -57,12 +58,19 @@ export async function startGateway(
   log: Logger,
   parts: Parts = {},
 ): Promise<Gateway> {
-  const reportUnexpected = (error: unknown): void => log.error({ err: error }, 'unexpected error');
+  const reportUnexpected = (error: unknown, requestId?: string): void =>
+    log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const collapse = config.collapseOperations ? new Collapse() : undefined;
-  const metrics = createMetrics(() => projects.inFlight());
+  const metrics = createMetrics({
+    inFlight: () => projects.inFlight(),
+    queued: () => projects.queued(),
+    ready: () => readiness.problem() === null,
+    redisConnected: redis && (() => redis.status === 'ready'),
+  });
+  const tracing = config.tracing && (await (await import('./http/tracing.ts')).startTracing(config.tracing));
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     onCall(call) {
@@ -89,7 +97,7 @@ export async function startGateway(
     bulkLimits: config.bulkLimits,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
-    onOperation: metrics.onOperation,
+    observer: createObserver({ log, metrics, tracing }),
   });
   const server = await startServer({
     host: config.host,
@@ -116,6 +124,8 @@ export async function startGateway(
       await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
       await projects.close();
       redis?.disconnect();
+      await tracing?.close();
+      log.flush();
     },
   };
 }

@@ -21,6 +21,8 @@ export interface ProjectRegistry {
   readonly keys: ReadonlyMap<string, string>;
   /** REST reads under way. */
   inFlight(): number;
+  /** REST calls that wait for a connection. */
+  queued(): number;
   close(): Promise<void>;
 }
 
@@ -31,7 +33,7 @@ export function createProjects(
   watch: Pick<ClientOptions, 'onCall' | 'onWrite'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
-  const closing: (() => Promise<void>)[] = [];
+  const pools: ReturnType<typeof createPool>[] = [];
 
   function setUp(own: Partial<ProjectConfig>): Project {
     const pool = createPool({
@@ -39,7 +41,7 @@ export function createProjects(
       connections: own.connections ?? config.upstreamConnections,
       timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
     });
-    closing.push(pool.close);
+    pools.push(pool);
     return {
       client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...watch }),
       settings: {
@@ -74,8 +76,9 @@ export function createProjects(
     of: (id) => projects.get(id) ?? common,
     keys,
     inFlight: () => [common, ...projects.values()].reduce((sum, { client }) => sum + client.inFlight, 0),
+    queued: () => pools.reduce((sum, pool) => sum + pool.waiting(), 0),
     async close() {
-      await Promise.all(closing.map((close) => close()));
+      await Promise.all(pools.map((pool) => pool.close()));
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Readiness } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 import { readJsonBody } from './params.ts';
+import { requestIdOf } from './request-id.ts';
 import { respond } from './respond.ts';
 import type { FetchHandler } from './yoga.ts';
 
@@ -114,6 +115,8 @@ async function graphql(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  // From here on it is the id that goes through log, spans and REST calls, and back to the client.
+  req.headers['x-request-id'] = requestIdOf(req.headers);
   if (options.cors.enabled) {
     for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
   }
@@ -172,7 +175,9 @@ async function viaFetch(
     ...(body && { body: new Uint8Array(body) }),
   });
   const response = await options.yoga(request, head);
-  send(res, response.status, Object.fromEntries(response.headers), Buffer.from(await response.arrayBuffer()));
+  const id = head.headers['x-request-id'] as string;
+  const headers = { ...Object.fromEntries(response.headers), 'x-request-id': id };
+  send(res, response.status, headers, Buffer.from(await response.arrayBuffer()));
 }
 
 /** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */
@@ -210,7 +215,16 @@ async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer 
 function sendGraphql(req: IncomingMessage, res: ServerResponse, outcome: Parameters<typeof respond>[0]): void {
   const { status, headers, body } = respond(outcome, req.headers.accept);
   const length = Buffer.byteLength(body);
-  res.writeHead(status, [...headers, 'x-content-type-options', 'nosniff', 'content-length', String(length)]);
+  const id = req.headers['x-request-id'] as string;
+  res.writeHead(status, [
+    ...headers,
+    'x-request-id',
+    id,
+    'x-content-type-options',
+    'nosniff',
+    'content-length',
+    String(length),
+  ]);
   // Nothing but ASCII is the same in Latin-1, which needs no conversion on its way out.
   res.end(body, length === body.length ? 'latin1' : 'utf8');
 }

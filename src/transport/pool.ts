@@ -50,7 +50,12 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  *
  * The sender rejects with `TransportError`, or with the signal's reason when that is aborted.
  */
-export function createPool(options: PoolOptions): { send: Send; close(): Promise<void> } {
+export function createPool(options: PoolOptions): {
+  send: Send;
+  /** Calls that wait for a connection. */
+  waiting(): number;
+  close(): Promise<void>;
+} {
   const pool = new Pool(options.origin, {
     connections: options.connections,
     pipelining: 1,
@@ -75,7 +80,7 @@ export function createPool(options: PoolOptions): { send: Send; close(): Promise
       shared.queue.enter(new Exchange(shared, request, signal, resolve, reject));
     });
 
-  return { send, close: () => pool.destroy() };
+  return { send, waiting: () => shared.queue.waiting, close: () => pool.destroy() };
 }
 
 /** What all exchanges of a pool have in common. */
