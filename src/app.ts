@@ -11,7 +11,7 @@ import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
 import { createJwtCheck } from './http/jwt.ts';
 import { createMetrics } from './http/metrics.ts';
-import { createObserver } from './http/observe.ts';
+import { BLIND, createObserver } from './http/observe.ts';
 import { createRunOperation } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { startServer } from './http/server.ts';
@@ -46,6 +46,8 @@ interface Parts {
   readonly compile?: boolean;
   /** The check of a document against the caller's scopes; the data stays guarded. */
   readonly checkScopes?: boolean;
+  /** Lines, counters and spans of operations, for seeing what they cost. */
+  readonly observe?: boolean;
 }
 
 /**
@@ -78,6 +80,7 @@ export async function startGateway(
       metrics.onCall(call);
     },
   });
+  const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const runOperation = createRunOperation({
     pipeline: createPipeline({
       schema: buildSchema(),
@@ -90,14 +93,14 @@ export async function startGateway(
     authenticate: createAuthenticate(authOptions(config, upstream, projects.keys, log)),
     challenge: config.authMode === 'managed' ? 'Bearer' : 'ApiKey',
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
-    rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
+    rateLimiter,
     collapse,
     projectOf: projects.of,
     knowledge: new Knowledge(),
     bulkLimits: config.bulkLimits,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
-    observer: createObserver({ log, metrics, tracing }),
+    observer: parts.observe === false ? BLIND : createObserver({ log, metrics, tracing }),
   });
   const server = await startServer({
     host: config.host,
@@ -123,6 +126,7 @@ export async function startGateway(
       readiness.draining();
       await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS);
       await projects.close();
+      await rateLimiter?.close();
       redis?.disconnect();
       await tracing?.close();
       log.flush();

@@ -168,7 +168,7 @@ const variables = z.object({
     .string()
     .regex(/^(0|1|0?\.\d{1,9}|1\.0+)$/, 'a share from 0 to 1')
     .transform(Number)
-    .default(1),
+    .default(0.05),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Attributes } from '@opentelemetry/api';
 import type { OperationIdentity, Outcome } from '../graph/pipeline.ts';
 import { type Logger, loggableId } from '../lib/log.ts';
 import type { Usage } from '../lib/operation.ts';
@@ -35,6 +36,20 @@ export interface ObserverOptions {
   readonly tracing: Tracing | undefined;
 }
 
+/** Sees nothing, for measuring what seeing costs. */
+export const BLIND: Observer = {
+  begin: (headers) => ({
+    requestId: requestIdOf(headers),
+    start: 0,
+    span: undefined,
+    upstreamHeaders: [],
+    principal: undefined,
+    operation: undefined,
+    usage: undefined,
+  }),
+  end: () => undefined,
+};
+
 const NOTHING: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
 
 /** One line of log, some counters and, where a receiver is configured, one span for every operation. */
@@ -45,16 +60,17 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
       metrics.begin();
       const requestId = requestIdOf(headers);
       const parent = traceParentOf(headers);
+      const span = tracing?.begin(parent);
       const upstreamHeaders = ['x-request-id', requestId];
-      // With spans of our own each REST call names its own; without, the sender's trace goes on as it came.
-      if (parent && !tracing) {
+      // With a span of our own each REST call names its own; without, the sender's trace goes on as it came.
+      if (parent && !span) {
         upstreamHeaders.push('traceparent', parent.traceparent);
         if (parent.tracestate !== undefined) upstreamHeaders.push('tracestate', parent.tracestate);
       }
       return {
         requestId,
         start: performance.now(),
-        span: tracing?.begin(parent),
+        span,
         upstreamHeaders,
         principal: undefined,
         operation: undefined,
@@ -63,32 +79,12 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
     },
     end(observed, outcome) {
       const ms = performance.now() - observed.start;
-      const { span, operation, principal, requestId, usage = NOTHING } = observed;
+      const { span, usage = NOTHING } = observed;
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
       metrics.end(kind, codes, usage, ms);
       if (logs) log.info(lineOf(observed, kind, codes, ms), 'operation');
-      span?.end(
-        operation?.type ?? 'graphql',
-        {
-          ...(operation?.name !== undefined && { 'graphql.operation.name': operation.name }),
-          ...(operation?.type !== undefined && { 'graphql.operation.type': operation.type }),
-          ...(operation && { 'graphql.document.hash': operation.document }),
-          ...(principal && {
-            'gateway.project': principal.project,
-            'gateway.principal': loggableId(principal.id),
-          }),
-          'gateway.request_id': requestId,
-          'gateway.outcome': kind,
-          'gateway.calls': usage.calls,
-          'gateway.deduped': usage.deduped,
-          'gateway.cached': usage.cached,
-          'gateway.stale': usage.stale,
-          'gateway.retries': usage.retries,
-          ...(codes.length > 0 && { 'gateway.codes': distinct(codes) }),
-        },
-        kind !== 'executed',
-      );
+      span?.end(observed.operation?.type ?? 'graphql', attributesOf(observed, kind, codes), kind !== 'executed');
     },
   };
 }
@@ -124,6 +120,27 @@ function lineOf(
     rest: usage ?? NOTHING,
     outcome,
     ...(codes.length > 0 && { errors: codes.length, codes: distinct(codes) }),
+  };
+}
+
+function attributesOf(
+  { requestId, operation, principal, usage = NOTHING }: Observed,
+  outcome: OperationOutcome,
+  codes: readonly string[],
+): Attributes {
+  return {
+    ...(operation?.name !== undefined && { 'graphql.operation.name': operation.name }),
+    ...(operation?.type !== undefined && { 'graphql.operation.type': operation.type }),
+    ...(operation && { 'graphql.document.hash': operation.document }),
+    ...(principal && { 'gateway.project': principal.project, 'gateway.principal': loggableId(principal.id) }),
+    'gateway.request_id': requestId,
+    'gateway.outcome': outcome,
+    'gateway.calls': usage.calls,
+    'gateway.deduped': usage.deduped,
+    'gateway.cached': usage.cached,
+    'gateway.stale': usage.stale,
+    'gateway.retries': usage.retries,
+    ...(codes.length > 0 && { 'gateway.codes': distinct(codes) }),
   };
 }
 

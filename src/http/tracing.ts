@@ -25,7 +25,8 @@ export interface TracingOptions {
 
 /** Spans of operations and REST calls. Made only where an OTLP receiver is configured. */
 export interface Tracing {
-  begin(parent: TraceParent | undefined): OperationSpan;
+  /** Undefined where the trace is not kept: then nothing is spent on it. */
+  begin(parent: TraceParent | undefined): OperationSpan | undefined;
   /** Sends what is left. */
   close(): Promise<void>;
 }
@@ -55,7 +56,8 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   });
   const provider = new sdk.TracerProvider({
     resource: resourceFromAttributes({ 'service.name': options.serviceName }),
-    sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(options.ratio) }),
+    // Whether to keep a trace is decided before anything is made for it, below.
+    sampler: new sdk.AlwaysOnSampler(),
     spanProcessors: [
       new sdk.BatchSpanProcessor({
         exporter,
@@ -67,7 +69,10 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   });
   const tracer = provider.getTracer('datatrics-graphql-gateway');
   return {
-    begin: (parent) => new OperationSpan(tracer, parent ? contextOf(parent) : ROOT_CONTEXT),
+    begin(parent) {
+      const keep = parent ? isSampled(parent) : Math.random() < options.ratio;
+      return keep ? new OperationSpan(tracer, parent ? contextOf(parent) : ROOT_CONTEXT) : undefined;
+    },
     close: async () => {
       // A receiver that is away would be tried for longer than a stop may take.
       await Promise.race([
@@ -76,6 +81,10 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
       ]);
     },
   };
+}
+
+function isSampled({ traceparent }: TraceParent): boolean {
+  return (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;
 }
 
 function contextOf({ traceparent, tracestate }: TraceParent): Context {

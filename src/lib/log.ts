@@ -3,8 +3,8 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger };
 
-/** bytes that are gathered before they are written, and ms after which what there is is written anyway. */
-const BUFFER_BYTES = 8_192;
+/** Characters that are gathered before they are written, and ms after which what there is is written anyway. */
+const GATHERED = 16_384;
 const FLUSH_MS = 500;
 
 /** Names under which something secret or personal could come along; whatever is there is not written. */
@@ -21,8 +21,6 @@ const NEVER = ['apiKey', 'authorization', 'body', 'cookie', 'headers', 'password
  * @param destination where to instead, for tests
  */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
-  const target =
-    destination ?? pino.destination({ dest: 1, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_MS });
   return pino(
     {
       level,
@@ -36,8 +34,31 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
         },
       },
     },
-    target,
+    destination ?? (level === 'silent' ? { write: () => undefined } : gatherLines()),
   );
+}
+
+/** Standard output, by the page: a line alone costs more to be written than to be made. */
+function gatherLines(): DestinationStream & { flush(): void } {
+  const output = pino.destination({ dest: 1, sync: false });
+  let lines = '';
+  const flush = (): void => {
+    if (lines === '') return;
+    output.write(lines);
+    lines = '';
+  };
+  setInterval(flush, FLUSH_MS).unref();
+  process.once('exit', () => {
+    flush();
+    output.flushSync();
+  });
+  return {
+    write(line) {
+      lines += line;
+      if (lines.length >= GATHERED) flush();
+    },
+    flush,
+  };
 }
 
 /** pino's number of the level `error`. */

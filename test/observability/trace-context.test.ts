@@ -83,6 +83,7 @@ describe('OpenTelemetry', () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
     OTEL_EXPORTER_OTLP_HEADERS: 'x-receiver-key=open%20sesame',
     OTEL_SERVICE_NAME: 'gateway-under-test',
+    OTEL_TRACES_SAMPLER_ARG: '1',
   });
 
   test('gets a span for the operation and one for each REST call, in the sender’s trace', async () => {
