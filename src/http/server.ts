@@ -41,6 +41,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const CHECK_INTERVAL_MS = 2_000;
 /** Idle connections stay open longer than those of common balancers (60 s), so that it is never us who cut one off. */
 const KEEP_ALIVE_MS = 65_000;
+/** How often, while the server closes, connections are looked for that have become idle. */
+const CLOSE_IDLE_MS = 50;
 /** Beyond that a connection is closed at once: each costs memory, whatever it sends. */
 const MAX_CONNECTIONS = 10_000;
 
@@ -242,8 +244,11 @@ function send(res: ServerResponse, status: number, headers: Record<string, strin
 function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    // What is busy now is kept open by its client once it is answered.
+    const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(idle);
       resolve();
     });
     server.closeIdleConnections();

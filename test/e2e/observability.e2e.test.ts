@@ -97,13 +97,16 @@ describe('each expression gives something for a gateway under load', () => {
   test('the alerts that ring are those about what the load brought about', async () => {
     const ringing: string[] = [];
     for (const { alert, expr } of rules) if ((await prometheus.query(expr)).length > 0) ringing.push(alert);
-    // A machine that is busy with the test itself may well be slow.
-    const slow = new Set(['EventLoopBusy', 'EventLoopBlocked', 'OperationsSlow', 'UpstreamSlow', 'MemoryHigh']);
-    expect(ringing.filter((alert) => !slow.has(alert))).toEqual([
-      'OperationsFailing',
-      'UpstreamFailing',
+    // A machine that is busy with the test itself may well be slow; budgets are judged over a longer time.
+    const maybe = new Set([
       'BudgetsUsedUp',
+      'EventLoopBusy',
+      'EventLoopBlocked',
+      'OperationsSlow',
+      'UpstreamSlow',
+      'MemoryHigh',
     ]);
+    expect(ringing.filter((alert) => !maybe.has(alert))).toEqual(['OperationsFailing', 'UpstreamFailing']);
   });
 });
 
