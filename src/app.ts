@@ -14,6 +14,7 @@ import { createJwtCheck } from './http/jwt.ts';
 import { Load } from './http/load.ts';
 import type { McpHandler } from './http/mcp.ts';
 import { createMetrics } from './http/metrics.ts';
+import { BLIND, createObserver } from './http/observe.ts';
 import { createLazyRunOperation, createRunOperation, type OperationsOptions } from './http/operations.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
@@ -55,6 +56,8 @@ interface Parts {
   readonly compile?: boolean;
   /** The check of a document against the caller's scopes; the data stays guarded. */
   readonly checkScopes?: boolean;
+  /** Lines, counters and spans of operations, for seeing what they cost. */
+  readonly observe?: boolean;
 }
 
 /**
@@ -67,7 +70,8 @@ export async function startGateway(
   log: Logger,
   parts: Parts = {},
 ): Promise<Gateway> {
-  const reportUnexpected = (error: unknown): void => log.error({ err: error }, 'unexpected error');
+  const reportUnexpected = (error: unknown, requestId?: string): void =>
+    log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
@@ -77,10 +81,13 @@ export async function startGateway(
   const load = new Load(config.loadLimits);
   const metrics = createMetrics({
     inFlight: () => projects.inFlight(),
-    waiting: () => projects.waiting(),
+    queued: () => projects.queued(),
     guarded: () => projects.guarded(),
     load,
+    ready: () => readiness.problem() === null,
+    redisConnected: redis && (() => redis.status === 'ready'),
   });
+  const tracing = config.tracing && (await (await import('./http/tracing.ts')).startTracing(config.tracing));
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     policies: config.policies,
@@ -90,6 +97,7 @@ export async function startGateway(
       metrics.onCall(call);
     },
   });
+  const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
   const auth = authOptions(config, upstream, projects.keys, log);
   const authenticate = createAuthenticate(auth);
@@ -107,7 +115,7 @@ export async function startGateway(
     authenticate,
     challenge,
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
-    rateLimiter: config.rateLimit && createRateLimiter(config.rateLimit, redis),
+    rateLimiter,
     collapse,
     projectOf: projects.of,
     knowledge: new Knowledge(),
@@ -115,7 +123,7 @@ export async function startGateway(
     hasCache,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
-    onOperation: metrics.onOperation,
+    observer: parts.observe === false ? BLIND : createObserver({ log, metrics, tracing }),
   };
   const runOperation = createRunOperation(operations);
   const runSubgraphOperation = createLazyRunOperation(async () => {
@@ -191,7 +199,10 @@ export async function startGateway(
       await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS, lingerMs);
       load.close();
       await projects.close();
+      await rateLimiter?.close();
       redis?.disconnect();
+      await tracing?.close();
+      log.flush();
     },
   };
 }

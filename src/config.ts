@@ -20,6 +20,7 @@ import type { LoadLimits } from './http/load.ts';
 import type { RateLimit } from './http/rate-limit.ts';
 import type { RouterGrants, RouterSecrets } from './http/router-auth.ts';
 import { readTokens } from './http/tokens.ts';
+import type { TracingOptions } from './http/tracing.ts';
 import { PROJECT_ID } from './lib/principal.ts';
 import { SCOPES } from './lib/scopes.ts';
 import type { Policy } from './transport/policy.ts';
@@ -75,6 +76,22 @@ const jwksUrl = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))) return url;
   context.addIssue({ code: 'custom', message: 'an https: URL of a JSON Web Key Set (plain http: for loopback only)' });
+  return z.NEVER;
+});
+
+const receiverUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.search && !url.hash) return url;
+  context.addIssue({ code: 'custom', message: 'a URL such as http://localhost:4318, without user, query or fragment' });
+  return z.NEVER;
+});
+
+const pairs = z.string().transform((text, context): Record<string, string> => {
+  const entries = text.split(',').map((part) => /^\s*([\w-]+)\s*=((?:[^%]|%[2-7][0-9a-fA-F])*)$/.exec(part));
+  if (entries.every((entry) => entry !== null)) {
+    return Object.fromEntries(entries.map(([, name, value = '']) => [name, decodeURIComponent(value.trim())]));
+  }
+  context.addIssue({ code: 'custom', message: 'headers as name=value, comma-separated' });
   return z.NEVER;
 });
 
@@ -171,6 +188,14 @@ const variables = z.object({
     .optional(),
   TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: pairs.optional(),
+  OTEL_SERVICE_NAME: z.string().max(200).default('datatrics-graphql-gateway'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0|1|0?\.\d{1,9}|1\.0+)$/, 'a share from 0 to 1')
+    .transform(Number)
+    .default(0.05),
   MCP: z.enum(['off', 'on']).default('off'),
   MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
   ROUTER_SECRET: z
@@ -201,6 +226,7 @@ const SECRETS: ReadonlySet<string> = new Set<VariableName>([
   'DATATRICS_API_KEY',
   'REDIS_URL',
   'PII_KEY',
+  'OTEL_EXPORTER_OTLP_HEADERS',
   'ROUTER_SECRET',
   'ROUTER_HMAC_SECRET',
 ]);
@@ -281,6 +307,8 @@ export interface Config {
   readonly documentsMode: DocumentsMode;
   /** Published documents by id. */
   readonly documents: ReadonlyMap<string, string>;
+  /** Where spans go; undefined: none are made. */
+  readonly tracing: TracingOptions | undefined;
   /** Whether agents get the published documents as tools, those that write among them; undefined: not at all. */
   readonly mcp: { readonly mutations: boolean } | undefined;
   /** How a router proves on `/subgraph` that it is ours; undefined ones prove nothing. */
@@ -391,6 +419,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: values.REDIS_URL,
     documentsMode: values.TRUSTED_DOCUMENTS,
     documents,
+    tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT && {
+      endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+      headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+      serviceName: values.OTEL_SERVICE_NAME,
+      ratio: values.OTEL_TRACES_SAMPLER_ARG,
+    },
     mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
     routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
     routerGrants: { scopes: values.ROUTER_SCOPES, projects: values.ROUTER_PROJECTS },

@@ -26,7 +26,7 @@ export interface ProjectRegistry {
   /** REST reads under way. */
   inFlight(): number;
   /** REST calls that wait for a connection. */
-  waiting(): number;
+  queued(): number;
   /** Groups of endpoints whose breaker is open, and whose pace is slowed. */
   guarded(): { readonly open: number; readonly paced: number };
   close(): Promise<void>;
@@ -92,7 +92,7 @@ export function createProjects(
     of: (id) => projects.get(id) ?? common,
     keys,
     inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
-    waiting: () => sum(pools.map(({ waiting }) => waiting)),
+    queued: () => sum(pools.map(({ waiting }) => waiting)),
     guarded: () => ({
       open: sum(clients.map(({ guarded }) => guarded.open)),
       paced: sum(clients.map(({ guarded }) => guarded.paced)),

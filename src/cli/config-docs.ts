@@ -77,6 +77,13 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
   MAX_REPRESENTATIONS: ['limits', 'Representations that one request to `/subgraph` may have.'],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [
+    'operation',
+    'Where OpenTelemetry spans go (OTLP over HTTP). Without it none are made. See [operations](operations.md).',
+  ],
+  OTEL_EXPORTER_OTLP_HEADERS: ['operation', 'Headers for that receiver, as `name=value`, comma-separated.'],
+  OTEL_SERVICE_NAME: ['operation', 'Name of this service in spans.'],
+  OTEL_TRACES_SAMPLER_ARG: ['operation', 'Share of the operations that get a span when no caller decided.'],
   PII_MASK: ['privacy', 'How personal data comes without the scope `pii:read`.'],
   PII_KEY: ['privacy', 'Key of the hashes that `hash` makes; `managed` needs it.'],
   PII_FIELDS: ['privacy', 'Names of further personal fields.'],

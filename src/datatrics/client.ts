@@ -153,7 +153,7 @@ export function createClient({
     const result = inFlight.run(key, operation, (flight) => {
       const start = performance.now();
       const span = operation.trace?.begin(labelOf(endpoint));
-      return sendWithRetry(send, request, span ? traced(flight, span) : flight, guard).then(
+      return sendWithRetry(send, labelled(request, span), span ? traced(flight, span) : flight, guard).then(
         (response) => {
           observe(name, response, start, span);
           return decode(endpoint, response);
@@ -189,8 +189,8 @@ export function createClient({
 
   /** Gives transport failures their meaning, and tells the observer of them. */
   function explain(endpoint: EndpointName, error: unknown, start: number, span?: Span): unknown {
-    if (!(error instanceof TransportError)) return error;
     span?.end('failed');
+    if (!(error instanceof TransportError)) return error;
     onCall({ endpoint, outcome: 'failed', ms: performance.now() - start });
     return errorOfTransport(error);
   }
@@ -236,7 +236,7 @@ export function createClient({
     const span = operation.trace?.begin(labelOf(endpoint));
     span?.attempt();
     let wasSent = true;
-    const sent = send(request, NEVER)
+    const sent = send(labelled(request, span), NEVER)
       .then(
         (response) => {
           observe(name, response, start, span);
@@ -279,7 +279,7 @@ export function createClient({
     constructor(principal: Principal, operation: Operation) {
       this.principal = principal;
       this.operation = operation;
-      this.headers = headersOf(principal);
+      this.headers = [...headersOf(principal), ...operation.headers];
     }
   }
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
@@ -348,6 +348,12 @@ function tagsOfWrite(endpoint: Endpoint, { id }: CallArgs, body: JsonObject | Ra
 
 function isRead(name: EndpointName): name is ReadName {
   return ENDPOINTS[name].method === 'GET';
+}
+
+/** A request with its span's own headers, where it has some. */
+function labelled(request: UpstreamRequest, span: Span | undefined): UpstreamRequest {
+  const headers = span?.headers;
+  return headers ? { ...request, headers: [...request.headers, ...headers] } : request;
 }
 
 /** A flight whose attempts are told to a span. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type DocumentNode,
   type ExecutionResult,
@@ -87,6 +88,10 @@ export interface Run {
   readonly planOnly: boolean;
   /** Answer with what was spent upstream besides the data. */
   readonly receipt: boolean;
+  /** Told which document it is, and which operation of it, as soon as that is known. */
+  readonly identify?: (operation: OperationIdentity) => void;
+  /** Told of what nobody foresaw, instead of the pipeline's own. */
+  readonly reportUnexpected?: ReportUnexpected;
   /** Makes the context; called at most once, and only when the operation is about to run. */
   context(): GatewayContext;
   /** Where operations wait for their turn. */
@@ -105,6 +110,21 @@ export interface Pipeline {
   isQuery(request: OperationRequest): boolean;
 }
 
+/** What an operation is called where its text can not stand, as in a log. */
+export interface OperationIdentity {
+  /** Start of the document's SHA-256, hexadecimal. */
+  readonly document: string;
+  /** Undefined: the document can not run, or the operation has no name. */
+  readonly name?: string;
+  readonly type?: 'query' | 'mutation' | 'subscription';
+}
+
+/** A document as the cache holds it. */
+interface CachedDocument {
+  readonly identity: OperationIdentity;
+  readonly prepared: PreparedDocument | Outcome;
+}
+
 /** All that can be known of a document by its text. */
 interface PreparedDocument {
   readonly document: DocumentNode;
@@ -113,6 +133,7 @@ interface PreparedDocument {
 
 interface PreparedOperation {
   readonly node: OperationDefinitionNode;
+  readonly identity: OperationIdentity;
   readonly planner: Planner;
   readonly access: Access;
   /** Times that it ran. */
@@ -127,19 +148,24 @@ const NEWEST = 0.25;
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
 const MAX_ERRORS = 20;
+/** Of a document's hash, enough to tell documents apart. */
+const HASH_CHARACTERS = 16;
+/** Of an operation's name, whatever a client calls it. */
+const MAX_NAME_CHARACTERS = 64;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { schema, reportUnexpected, limits, checkScopes = true } = options;
   const rules = options.introspection === false ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
-  const prepared = new LRUCache<string, PreparedDocument | Outcome>({
+  const prepared = new LRUCache<string, CachedDocument>({
     maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
     sizeCalculation: (_value, text) => text.length + 1,
   });
 
-  function prepare(text: string): PreparedDocument | Outcome {
+  function prepare(text: string): CachedDocument {
     let entry = prepared.get(text);
     if (entry === undefined) {
-      entry = prepareSafely(schema, text, limits, rules);
+      const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
+      entry = { identity, prepared: prepareSafely(schema, text, identity, limits, rules) };
       prepared.set(text, entry);
     }
     return entry;
@@ -159,12 +185,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
-    const entry = prepare(request.query);
+    const { identity, prepared: entry } = prepare(request.query);
+    how.identify?.(identity);
     if ('kind' in entry) return entry;
 
     const operation = selectOperation(entry.operations, request.operationName);
     if ('kind' in operation) return operation;
     const { node, planner, access } = operation;
+    how.identify?.(operation.identity);
     if (node.operation === 'mutation' && !how.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
     }
@@ -201,6 +229,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
 
     const contextValue = how.context();
+    const report = how.reportUnexpected ?? reportUnexpected;
     const start = performance.now();
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
@@ -227,7 +256,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       kind: 'executed',
       ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
       result: {
-        ...(result.errors && { errors: result.errors.map((error) => formatError(error, reportUnexpected)) }),
+        ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
         data: result.data ?? null,
         ...extensionsFor(contextValue, access, how.receipt ? performance.now() - start : undefined),
       },
@@ -259,7 +288,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   function isQuery(request: OperationRequest): boolean {
-    const entry = prepare(request.query);
+    const entry = prepare(request.query).prepared;
     if ('kind' in entry) return false;
     const operation = selectOperation(entry.operations, request.operationName);
     return !('kind' in operation) && operation.node.operation === 'query';
@@ -272,11 +301,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 function prepareSafely(
   schema: GraphQLSchema,
   text: string,
+  identity: OperationIdentity,
   limits: PipelineOptions['limits'],
   rules: readonly ValidationRule[],
 ): PreparedDocument | Outcome {
   try {
-    return prepareDocument(schema, text, limits, rules);
+    return prepareDocument(schema, text, identity, limits, rules);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -286,6 +316,7 @@ function prepareSafely(
 function prepareDocument(
   schema: GraphQLSchema,
   text: string,
+  identity: OperationIdentity,
   limits: PipelineOptions['limits'],
   rules: readonly ValidationRule[],
 ): PreparedDocument | Outcome {
@@ -320,6 +351,11 @@ function prepareDocument(
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => ({
       node,
+      identity: {
+        ...identity,
+        type: node.operation,
+        ...(node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) }),
+      },
       planner: createPlanner(schema, node, fragments, limits.assumedListSize),
       access: createAccess(schema, node, fragments),
       runs: 0,
@@ -347,7 +383,7 @@ function selectOperation(
 /** What an operation really spent, for its sender. */
 function receiptOf({ operation }: GatewayContext, ms: number): object {
   const { usage, maxCalls, trace } = operation;
-  return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace && { budget: maxCalls, ...trace.report() }) };
+  return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace?.report && { budget: maxCalls, ...trace.report() }) };
 }
 
 function unresolved(message: string): Outcome {

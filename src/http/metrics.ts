@@ -1,22 +1,29 @@
+import { performance } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
-import type { Outcome } from '../graph/pipeline.ts';
+import { ERROR_CODES } from '../lib/error-codes.ts';
+import type { Usage } from '../lib/operation.ts';
 import type { Load } from './load.ts';
+import type { OperationOutcome } from './observe.ts';
 
-/** Where figures are read when they are asked for. */
-export interface MetricsSources {
-  /** Reads of the API under way. */
+/** What is looked at when the figures are asked for. */
+export interface MetricSources {
+  /** REST reads under way. */
   inFlight(): number;
-  /** Calls that wait for a connection. */
-  waiting(): number;
+  /** REST calls that wait for a connection. */
+  queued(): number;
   /** Groups of endpoints. */
   guarded(): { readonly open: number; readonly paced: number };
   readonly load: Load;
+  ready(): boolean;
+  /** Undefined: no Redis is configured. */
+  readonly redisConnected: (() => boolean) | undefined;
 }
 
-/** The figures behind `/metrics`. Labels have few values, none of them a client's. */
-export function createMetrics({ inFlight, waiting, guarded, load }: MetricsSources) {
+/** The figures behind `/metrics`; docs/operations.md tells of each. Labels have few values, none of them a client's. */
+export function createMetrics(sources: MetricSources) {
   const registry = new Registry();
+  const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
   const operations = new Histogram({
@@ -24,65 +31,126 @@ export function createMetrics({ inFlight, waiting, guarded, load }: MetricsSourc
     help: 'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
     labelNames: ['outcome'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
-    registers: [registry],
+    registers,
   });
   const errors = new Counter({
     name: 'gateway_errors_total',
     help: 'Errors in answers by code.',
     labelNames: ['code'],
-    registers: [registry],
+    registers,
   });
-  const calls = new Histogram({
+  const ended = new Histogram({
     name: 'gateway_upstream_read_duration_seconds',
-    help: 'Reads of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
+    help: 'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
     labelNames: ['endpoint', 'outcome'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers: [registry],
+    registers,
   });
-  gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', inFlight);
-  gauge('gateway_upstream_calls_waiting', 'Calls of the Datatrics API that wait for a connection.', waiting);
+  const requests = new Counter({
+    name: 'gateway_upstream_requests_total',
+    help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',
+    labelNames: ['kind'],
+    registers,
+  });
+  const saved = new Counter({
+    name: 'gateway_reads_saved_total',
+    help: 'Reads that needed no REST call of their own: shared with another, cached, or stale from a cache.',
+    labelNames: ['how'],
+    registers,
+  });
+  const budget = new Counter({
+    name: 'gateway_budget_refusals_total',
+    help: 'Operations that hit a bound on REST calls: estimate, operation (its own budget), caller (the rate limit).',
+    labelNames: ['bound'],
+    registers,
+  });
+  let running = 0;
+  gauge('gateway_operations_in_flight', 'GraphQL requests under way.', () => running);
+  gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', sources.inFlight);
+  gauge('gateway_upstream_queue_length', 'REST calls that wait for a connection.', sources.queued);
   gauge(
     'gateway_upstream_open_groups',
     'Groups of endpoints that are not called, since they failed.',
-    () => guarded().open,
+    () => sources.guarded().open,
   );
   gauge(
     'gateway_upstream_paced_groups',
     'Groups of endpoints that are called less often after 429s.',
-    () => guarded().paced,
+    () => sources.guarded().paced,
   );
-  gauge('gateway_requests_in_flight', 'GraphQL requests under way.', () => load.requests);
-  gauge('gateway_event_loop_delay_seconds', 'How late the event loop is.', () => load.delayMs / 1000);
-  gauge('gateway_requests_shed', 'GraphQL requests turned away because of load, since the start.', () => load.shed);
+  gauge('gateway_event_loop_delay_seconds', 'How late the event loop is.', () => sources.load.delayMs / 1000);
+  gauge(
+    'gateway_requests_shed',
+    'GraphQL requests turned away because of load, since the start.',
+    () => sources.load.shed,
+  );
+  gauge('gateway_ready', '1 when /ready answers 200.', () => Number(sources.ready()));
+  const { redisConnected } = sources;
+  if (redisConnected) gauge('gateway_redis_connected', '1 while Redis answers.', () => Number(redisConnected()));
+  let last = performance.eventLoopUtilization();
+  gauge(
+    'gateway_event_loop_utilization',
+    'Share of the time since the last scrape that the event loop was busy.',
+    () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, last);
+      last = now;
+      return utilization;
+    },
+  );
 
-  function gauge(name: string, help: string, read: () => number): void {
+  function gauge(name: string, help: string, value: () => number): void {
     new Gauge({
       name,
       help,
-      registers: [registry],
+      registers,
       collect() {
-        this.set(read());
+        this.set(value());
       },
     });
   }
 
   // Children are looked up by their labels once: prom-client hashes them on every use otherwise.
-  const operationsBy = new Map(
-    ['executed', 'field_errors', 'invalid', 'refused'].map((outcome) => [outcome, operations.labels({ outcome })]),
+  const operationsBy = new Map(OUTCOMES.map((outcome) => [outcome, operations.labels({ outcome })]));
+  const errorsBy = new Map<string, Counter.Internal>(
+    Object.keys(ERROR_CODES).map((code) => [code, errors.labels({ code })]),
   );
-  const callsBy = new Map(
+  const endedBy = new Map(
     Object.keys(ENDPOINTS).flatMap((endpoint) =>
-      ['ok', 'refused', 'failed'].map((outcome) => [endpoint + outcome, calls.labels({ endpoint, outcome })] as const),
+      ['ok', 'refused', 'failed'].map((outcome) => [endpoint + outcome, ended.labels({ endpoint, outcome })] as const),
     ),
   );
+  const firsts = requests.labels({ kind: 'first' });
+  const retries = requests.labels({ kind: 'retry' });
+  const shared = saved.labels({ how: 'shared' });
+  const cached = saved.labels({ how: 'cached' });
+  const stale = saved.labels({ how: 'stale' });
+  const boundOf = new Map(
+    Object.entries(BOUNDS).map(([code, bound]) => [code, budget.labels({ bound })] as [string, Counter.Internal]),
+  );
+  // What has not happened yet stands at 0, so that a rule sees the first time as an increase.
+  for (const child of [...errorsBy.values(), ...boundOf.values(), firsts, retries, shared, cached, stale]) child.inc(0);
 
   return {
-    onOperation({ kind, result }: Outcome, ms: number): void {
-      operationsBy.get(kind === 'executed' && result.errors ? 'field_errors' : kind)?.observe(ms / 1000);
-      for (const error of result.errors ?? []) errors.inc({ code: String(error.extensions?.code) });
+    /** A request has come in. */
+    begin(): void {
+      running += 1;
+    },
+    /** It is answered; `codes` are those of all its errors. */
+    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number): void {
+      running -= 1;
+      operationsBy.get(outcome)?.observe(ms / 1000);
+      if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);
+      if (usage.retries > 0) retries.inc(usage.retries);
+      if (usage.deduped > 0) shared.inc(usage.deduped);
+      if (usage.cached > 0) cached.inc(usage.cached);
+      if (usage.stale > 0) stale.inc(usage.stale);
+      if (codes.length === 0) return;
+      for (const code of codes) errorsBy.get(code)?.inc();
+      for (const [code, child] of boundOf) if (codes.includes(code)) child.inc();
     },
     onCall(call: { endpoint: EndpointName; outcome: string; ms: number }): void {
-      callsBy.get(call.endpoint + call.outcome)?.observe(call.ms / 1000);
+      endedBy.get(call.endpoint + call.outcome)?.observe(call.ms / 1000);
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -90,3 +158,12 @@ export function createMetrics({ inFlight, waiting, guarded, load }: MetricsSourc
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+const OUTCOMES: readonly OperationOutcome[] = ['executed', 'field_errors', 'invalid', 'refused'];
+
+/** Bounds on REST calls, by the code of their refusals. */
+const BOUNDS = {
+  OPERATION_TOO_COMPLEX: 'estimate',
+  UPSTREAM_BUDGET_EXCEEDED: 'operation',
+  RATE_LIMITED: 'caller',
+} as const;

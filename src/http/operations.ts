@@ -12,9 +12,9 @@ import { GatewayError } from '../lib/error.ts';
 import { Freshness, readDemand } from '../lib/freshness.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
-import { Trace } from '../lib/trace.ts';
 import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
+import { callTraceOf, type Observed, type Observer } from './observe.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
@@ -42,11 +42,10 @@ export interface OperationsOptions {
   /** Whether answers of the API are remembered. */
   readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
-  readonly reportUnexpected: (error: unknown) => void;
+  readonly reportUnexpected: (error: unknown, requestId?: string) => void;
   /** Told what became of a bulk write that nobody waited for to the end. */
   readonly onAbandonedWrite: (summary: object) => void;
-  /** Told of every operation's end. */
-  readonly onOperation: (outcome: Outcome, ms: number) => void;
+  readonly observer: Observer;
 }
 
 /** What the HTTP side knows of a request, whichever way it is answered. */
@@ -63,10 +62,15 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, knowledge, rateLimiter, collapse, reportUnexpected } = options;
+  const { pipeline, authenticate, knowledge, rateLimiter, collapse, observer } = options;
 
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
-  function begin(request: OperationRequest, principal: Principal, head: RequestHead): Execution & { calls(): number } {
+  function begin(
+    request: OperationRequest,
+    principal: Principal,
+    head: RequestHead,
+    observed: Observed,
+  ): Execution & { calls(): number } {
     let operation: Operation | undefined;
     const { client, settings, limits, admission } = options.projectOf(principal.project);
     const receipt = head.headers['x-upstream-receipt'];
@@ -76,9 +80,14 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
       receipt: receipt === '1' || receipt === 'trace',
+      identify: (identity) => {
+        observed.operation = identity;
+      },
+      reportUnexpected: (error) => options.reportUnexpected(error, observed.requestId),
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: () => {
-        operation = new Operation(limits, receipt === 'trace' ? new Trace() : undefined);
+        operation = new Operation(limits, callTraceOf(observed, receipt === 'trace'), observed.upstreamHeaders);
+        observed.usage = operation.usage;
         if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation);
         const session = new Session({ client: bound, principal, operation, settings, knowledge });
@@ -104,21 +113,22 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     };
   }
 
-  async function run(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
+  async function run(head: RequestHead, readParams: () => RequestParams, observed: Observed): Promise<Outcome> {
     try {
       const params = readParams();
       const known = authenticate(head.headers, params);
       const principal = known instanceof Promise ? await known : known;
+      observed.principal = principal;
       const taken = rateLimiter && (await rateLimiter.take(accountOf(principal)));
       if (taken?.allowed === false) {
         const message = 'This caller has used up its requests or REST calls for now.';
         return refused(429, 'RATE_LIMITED', message, taken.headers);
       }
       // It may have gone while its token was checked; nothing is begun for nobody.
-      if (head.isGone()) return outcomeOfError(clientGone(), reportUnexpected);
+      if (head.isGone()) return outcomeOfError(clientGone(), () => undefined);
       const request = { ...params, query: options.resolveDocument(params, principal) };
       const start = (): Execution => {
-        const execution = begin(request, principal, head);
+        const execution = begin(request, principal, head, observed);
         if (rateLimiter) {
           const charge = (): void => rateLimiter.charge(accountOf(principal), execution.calls());
           execution.outcome.then(charge, charge);
@@ -133,15 +143,15 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
     } catch (error) {
       if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
-      const outcome = outcomeOfError(error, reportUnexpected);
+      const outcome = outcomeOfError(error, (bug) => options.reportUnexpected(bug, observed.requestId));
       return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
     }
   }
 
   return async (head, readParams) => {
-    const start = performance.now();
-    const outcome = await run(head, readParams);
-    options.onOperation(outcome, performance.now() - start);
+    const observed = observer.begin(head.headers);
+    const outcome = await run(head, readParams, observed);
+    observer.end(observed, outcome);
     return outcome;
   };
 }

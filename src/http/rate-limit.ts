@@ -1,6 +1,11 @@
 import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  type RateLimiterRes,
+} from 'rate-limiter-flexible';
 
 /** Per principal and minute; undefined where there is no limit. */
 export interface RateLimit {
@@ -20,87 +25,109 @@ export interface RateLimiter {
   take(principal: string): Promise<Taken>;
   /** Counts the REST calls that it made; what goes over the limit stops the principal's next requests. */
   charge(principal: string, calls: number): void;
+  /** Counts what is not counted yet. */
+  close(): Promise<void>;
 }
 
 const WINDOW_S = 60;
-/** Principals whose exhausted calls are remembered; a bound, not a limit on principals. */
-const MAX_BLOCKED = 100_000;
-
+/** Principals whose last state is remembered; a bound, not a limit on principals. */
+const MAX_REMEMBERED = 100_000;
+/** ms after which calls are counted whose principal sent nothing more. */
+const SETTLE_MS = 1_000;
 /**
- * Limits by principal, in memory or, with Redis, for all instances together. While Redis is away each instance counts by
- * itself.
+ * Requests and calls of a principal are one number, so that one command counts both: calls below this, requests above.
+ * Both stay exact up to 134 million calls and 67 million requests in a minute.
  */
-export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): RateLimiter {
-  const requests = createCounter('requests', limit.requests, redis);
-  const calls = createCounter('calls', limit.calls, redis);
-  const policy = [
-    limit.requests === undefined ? [] : [`"requests";q=${limit.requests};w=${WINDOW_S}`],
-    limit.calls === undefined ? [] : [`"calls";q=${limit.calls};w=${WINDOW_S}`],
-  ].flat();
-  /** `Date.now()` ms until which a principal has no calls left. */
-  const blocked = new LRUCache<string, number>({ max: MAX_BLOCKED });
-  const callsLeft = new LRUCache<string, Left>({ max: MAX_BLOCKED, ttl: WINDOW_S * 1000 });
+const REQUEST = 2 ** 27;
 
-  function headersOf(taken: Left | undefined, principal: string): Record<string, string> {
-    const left = [item('requests', taken), item('calls', callsLeft.get(principal))].filter(
-      (text) => text !== undefined,
-    );
-    return { ...(left.length > 0 && { ratelimit: left.join(', ') }), 'ratelimit-policy': policy.join(', ') };
-  }
-
-  return {
-    async take(principal) {
-      const waitMs = (blocked.get(principal) ?? 0) - Date.now();
-      if (waitMs > 0) return { allowed: false, headers: { ...headersOf(undefined, principal), ...retryAfter(waitMs) } };
-      if (!requests) return { allowed: true, headers: headersOf(undefined, principal) };
-      try {
-        return { allowed: true, headers: headersOf(leftOf(await requests.consume(principal)), principal) };
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal;
-        return {
-          allowed: false,
-          headers: { ...headersOf(leftOf(refusal), principal), ...retryAfter(refusal.msBeforeNext) },
-        };
-      }
-    },
-    charge(principal, count) {
-      if (!calls || count === 0) return;
-      const note = (state: unknown): void => {
-        if (!(state instanceof RateLimiterRes)) return;
-        const left = leftOf(state);
-        callsLeft.set(principal, left);
-        if (left.points === 0) blocked.set(principal, left.resetAt);
-      };
-      calls.consume(principal, count).then(note, note);
-    },
-  };
-}
-
-function createCounter(
-  name: string,
-  points: number | undefined,
-  redis: Redis | undefined,
-): RateLimiterAbstract | undefined {
-  if (points === undefined) return undefined;
-  const options = { keyPrefix: `rate:${name}`, points, duration: WINDOW_S };
-  const memory = new RateLimiterMemory(options);
-  return redis ? new RateLimiterRedis({ ...options, storeClient: redis, insuranceLimiter: memory }) : memory;
-}
-
-interface Left {
-  readonly points: number;
+/** What a principal has used in its window, by all instances. */
+interface Used {
+  readonly requests: number;
+  readonly calls: number;
   /** `Date.now()` ms at which the window ends. */
   readonly resetAt: number;
 }
 
-function leftOf(state: RateLimiterRes): Left {
-  return { points: Math.max(0, state.remainingPoints), resetAt: Date.now() + state.msBeforeNext };
+/**
+ * Limits by principal, in memory or, with Redis, for all instances together. While Redis is away each instance counts by
+ * itself.
+ *
+ * One command to Redis per request: the calls of an operation, which are known at its end, are counted along with the
+ * principal's next request. Where none comes within a second, they are counted then, all principals' at once. A principal
+ * known to have nothing left is turned away without asking.
+ */
+export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): RateLimiter {
+  const { requests: maxRequests = Number.POSITIVE_INFINITY, calls: maxCalls = Number.POSITIVE_INFINITY } = limit;
+  const counter = createCounter(redis);
+  const policy = [
+    limit.requests === undefined ? [] : [`"requests";q=${limit.requests};w=${WINDOW_S}`],
+    limit.calls === undefined ? [] : [`"calls";q=${limit.calls};w=${WINDOW_S}`],
+  ]
+    .flat()
+    .join(', ');
+  /** Of principals with nothing left. */
+  const exhausted = new LRUCache<string, Used>({ max: MAX_REMEMBERED, ttl: WINDOW_S * 1000 });
+  /** Calls that are not counted yet. */
+  let owed = new Map<string, number>();
+  let settling: NodeJS.Timeout | undefined;
+
+  async function count(principal: string, points: number): Promise<Used> {
+    const used = usedOf(await counter.consume(principal, points));
+    if (used.requests >= maxRequests || used.calls >= maxCalls) exhausted.set(principal, used);
+    return used;
+  }
+
+  async function settle(): Promise<void> {
+    clearTimeout(settling);
+    settling = undefined;
+    const due = owed;
+    owed = new Map();
+    await Promise.allSettled([...due].map(([principal, calls]) => count(principal, calls)));
+  }
+
+  function headersOf(used: Used): Record<string, string> {
+    const seconds = Math.max(0, Math.ceil((used.resetAt - Date.now()) / 1000));
+    const left = (name: string, max: number, spent: number): string[] =>
+      max === Number.POSITIVE_INFINITY ? [] : [`"${name}";r=${Math.max(0, max - spent)};t=${seconds}`];
+    const items = [...left('requests', maxRequests, used.requests), ...left('calls', maxCalls, used.calls)];
+    return { ratelimit: items.join(', '), 'ratelimit-policy': policy };
+  }
+
+  function refuse(used: Used): Taken {
+    const seconds = Math.max(1, Math.ceil((used.resetAt - Date.now()) / 1000));
+    return { allowed: false, headers: { ...headersOf(used), 'retry-after': String(seconds) } };
+  }
+
+  return {
+    async take(principal) {
+      const known = exhausted.get(principal);
+      if (known && known.resetAt > Date.now()) return refuse(known);
+      const calls = owed.get(principal) ?? 0;
+      owed.delete(principal);
+      const used = await count(principal, REQUEST + calls);
+      if (used.requests > maxRequests || used.calls >= maxCalls) return refuse(used);
+      return { allowed: true, headers: headersOf(used) };
+    },
+    charge(principal, calls) {
+      if (limit.calls === undefined || calls === 0) return;
+      owed.set(principal, (owed.get(principal) ?? 0) + calls);
+      settling ??= setTimeout(settle, SETTLE_MS).unref();
+    },
+    close: settle,
+  };
 }
 
-function item(name: string, left: Left | undefined): string | undefined {
-  return left && `"${name}";r=${left.points};t=${Math.max(0, Math.ceil((left.resetAt - Date.now()) / 1000))}`;
+/** Counts without a limit of its own; what is too much is judged here. */
+function createCounter(redis: Redis | undefined): RateLimiterAbstract {
+  const options = { keyPrefix: 'rate', points: Number.MAX_SAFE_INTEGER, duration: WINDOW_S };
+  const memory = new RateLimiterMemory(options);
+  return redis ? new RateLimiterRedis({ ...options, storeClient: redis, insuranceLimiter: memory }) : memory;
 }
 
-function retryAfter(ms: number): { 'retry-after': string } {
-  return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) };
+function usedOf({ consumedPoints, msBeforeNext }: RateLimiterRes): Used {
+  return {
+    requests: Math.floor(consumedPoints / REQUEST),
+    calls: consumedPoints % REQUEST,
+    resetAt: Date.now() + msBeforeNext,
+  };
 }

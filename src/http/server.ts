@@ -10,6 +10,7 @@ import type { McpHandler } from './mcp.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 import { readJsonBody } from './params.ts';
+import { requestIdOf } from './request-id.ts';
 import { respond } from './respond.ts';
 import type { FetchHandler } from './yoga.ts';
 
@@ -57,6 +58,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const CHECK_INTERVAL_MS = 2_000;
 /** Idle connections stay open longer than those of common balancers (60 s), so that it is never us who cut one off. */
 const KEEP_ALIVE_MS = 65_000;
+/** How often, while the server closes, connections are looked for that have become idle. */
+const CLOSE_IDLE_MS = 50;
 /** Beyond that a connection is closed at once: each costs memory, whatever it sends. */
 const MAX_CONNECTIONS = 10_000;
 
@@ -139,6 +142,8 @@ function graphql(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> | void {
+  // From here on it is the id that goes through log, spans and REST calls, and back to the client.
+  req.headers['x-request-id'] = requestIdOf(req.headers);
   if (options.cors.enabled && endpoint.forBrowsers) {
     for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
   }
@@ -225,7 +230,8 @@ async function viaFetch(
   });
   options.load.begin();
   const response = await endpoint.yoga(request, head).finally(() => options.load.end());
-  const headers = Object.fromEntries(response.headers);
+  const id = head.headers['x-request-id'] as string;
+  const headers: Record<string, string> = { ...Object.fromEntries(response.headers), 'x-request-id': id };
   const varyBy = [res.getHeader('vary'), headers.vary].filter((value) => value !== undefined);
   if (varyBy.length > 0) headers.vary = varyBy.join(', ');
   send(res, response.status, headers, Buffer.from(await response.arrayBuffer()));
@@ -266,7 +272,16 @@ async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer 
 function sendGraphql(req: IncomingMessage, res: ServerResponse, outcome: Parameters<typeof respond>[0]): void {
   const { status, headers, body } = respond(outcome, req.headers.accept);
   const length = Buffer.byteLength(body);
-  res.writeHead(status, [...headers, 'x-content-type-options', 'nosniff', 'content-length', String(length)]);
+  const id = req.headers['x-request-id'] as string;
+  res.writeHead(status, [
+    ...headers,
+    'x-request-id',
+    id,
+    'x-content-type-options',
+    'nosniff',
+    'content-length',
+    String(length),
+  ]);
   // Nothing but ASCII is the same in Latin-1, which needs no conversion on its way out.
   res.end(body, length === body.length ? 'latin1' : 'utf8');
 }
@@ -286,13 +301,19 @@ function send(res: ServerResponse, status: number, headers: Record<string, strin
 }
 
 function closeServer(server: Server, graceMs: number, lingerMs: number): Promise<void> {
+  const lingerUntil = performance.now() + lingerMs;
   return new Promise((resolve) => {
     const linger = setTimeout(() => server.closeIdleConnections(), lingerMs);
     const timer = setTimeout(() => server.closeAllConnections(), lingerMs + graceMs);
+    // What is busy now is kept open by its client once it is answered.
+    const idle = setInterval(() => {
+      if (performance.now() >= lingerUntil) server.closeIdleConnections();
+    }, CLOSE_IDLE_MS);
     // The close of `net`: that of `http` would cut idle connections off at once.
     NetServer.prototype.close.call(server, () => {
       clearTimeout(linger);
       clearTimeout(timer);
+      clearInterval(idle);
       // Stops its watch over slow clients.
       server.close();
       resolve();

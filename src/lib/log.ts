@@ -1,8 +1,97 @@
-import { type Logger, pino } from 'pino';
+import { createHash } from 'node:crypto';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger };
 
-/** Structured logs on standard output; `level` is a pino level (`silent` for none). */
-export function createLogger(level: string): Logger {
-  return pino({ level, base: null });
+/** Characters that are gathered before they are written, and ms after which what there is is written anyway. */
+const GATHERED = 16_384;
+const FLUSH_MS = 500;
+
+/** Names under which something secret or personal could come along; whatever is there is not written. */
+const NEVER = ['apiKey', 'authorization', 'body', 'cookie', 'headers', 'password', 'query', 'token', 'variables'];
+
+/**
+ * Structured logs on standard output; `level` is a pino level (`silent` for none). What is written is chosen by the
+ * callers, field by field; errors come as their type, code and place, never with their message, which may quote what a
+ * client or the API said.
+ *
+ * Lines are gathered and written together, since a system call for each costs more than the line; errors go out at once,
+ * and so does what is left when the process ends.
+ *
+ * @param destination where to instead, for tests
+ */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      serializers: { err: describeError },
+      redact: { paths: NEVER, censor: '[redacted]' },
+      hooks: {
+        logMethod(args, method, severity) {
+          method.apply(this, args);
+          if (severity >= ERROR) this.flush();
+        },
+      },
+    },
+    destination ?? (level === 'silent' ? { write: () => undefined } : gatherLines()),
+  );
+}
+
+/** Standard output, by the page: a line alone costs more to be written than to be made. */
+function gatherLines(): DestinationStream & { flush(): void } {
+  const output = pino.destination({ dest: 1, sync: false });
+  let lines = '';
+  const flush = (): void => {
+    if (lines === '') return;
+    output.write(lines);
+    lines = '';
+  };
+  setInterval(flush, FLUSH_MS).unref();
+  process.once('exit', () => {
+    flush();
+    output.flushSync();
+  });
+  return {
+    write(line) {
+      lines += line;
+      if (lines.length >= GATHERED) flush();
+    },
+    flush,
+  };
+}
+
+/** pino's number of the level `error`. */
+const ERROR = 50;
+
+interface ErrorDescription {
+  readonly type: string;
+  readonly code?: string;
+  /** Function and place of each frame. */
+  readonly stack?: readonly string[];
+}
+
+/** What may be told of an error: not its message, nor anything else that it carries. */
+export function describeError(error: unknown): ErrorDescription {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const code = 'code' in error ? String(error.code) : '';
+  return {
+    type: /^\w{1,64}$/.test(error.name) ? error.name : 'Error',
+    ...(/^[A-Z][A-Z0-9_]{1,63}$/.test(code) && { code }),
+    stack: framesOf(error),
+  };
+}
+
+/** The frames alone: a message may have lines that look like one, so it is cut off first. */
+function framesOf({ stack = '', message }: Error): string[] {
+  const head = message === '' ? -1 : stack.indexOf(message);
+  const frames = head === -1 ? stack : stack.slice(head + message.length);
+  return [...frames.matchAll(/^ {4}at (.+)$/gm)].map(([, frame]) => frame as string);
+}
+
+/** A principal's id as it may be logged: a subject that is no plain name, such as a mail address, stands as its digest. */
+export function loggableId(id: string): string {
+  if (/^[\w.:|-]{1,80}$/.test(id)) return id;
+  const [kind] = /^[a-z]{1,16}:/.exec(id) ?? [''];
+  return `${kind}#${createHash('sha256').update(id).digest('hex').slice(0, 16)}`;
 }

@@ -1,7 +1,7 @@
 import { Cancellation } from './cancellation.ts';
 import { GatewayError } from './error.ts';
 import type { Freshness } from './freshness.ts';
-import type { Trace } from './trace.ts';
+import type { CallTrace } from './trace.ts';
 
 /** What one operation spent upstream, in REST calls (attempts included) and milliseconds. */
 export interface Usage {
@@ -36,16 +36,19 @@ export class Operation {
   readonly signal = new Cancellation();
   /** Aborted when the time is up only. */
   readonly expired = new Cancellation();
-  /** Undefined: the sender did not ask for one. */
-  readonly trace: Trace | undefined;
+  /** Undefined: nobody asked for one. */
+  readonly trace: CallTrace | undefined;
+  /** Headers of its REST calls by which they are found again upstream, names and values in turn. */
+  readonly headers: readonly string[];
   /** REST calls, retries included. */
   readonly maxCalls: number;
   /** What it asks of caches and got from them; undefined where there are none. */
   freshness: Freshness | undefined = undefined;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(limits: OperationLimits, trace?: Trace) {
+  constructor(limits: OperationLimits, trace?: CallTrace, headers: readonly string[] = []) {
     this.trace = trace;
+    this.headers = headers;
     this.deadline = performance.now() + limits.timeoutMs;
     this.maxCalls = limits.maxCalls;
     this.#timer = setTimeout(() => {

@@ -19,7 +19,7 @@ export function connectRedis(url: string, log: Logger): Redis {
   redis.on('error', (error) => {
     if (away) return;
     away = true;
-    log.warn({ err: error.message }, 'Redis is away: each instance counts and remembers by itself');
+    log.warn({ err: error }, 'Redis is away: each instance counts and remembers by itself');
   });
   redis.on('ready', () => {
     if (away) log.info('Redis is back');

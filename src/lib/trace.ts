@@ -22,18 +22,29 @@ export interface Span {
   /** To be called for each HTTP request sent. */
   attempt(): void;
   end(outcome: TraceOutcome): void;
+  /** Further headers of its HTTP requests, names and values in turn. */
+  readonly headers?: readonly string[];
+}
+
+/** Where an operation's reads and writes are noted. */
+export interface CallTrace {
+  /** @param endpoint method and path template */
+  begin(endpoint: string): Span;
+  /** Notes a read that needs no call of its own, as long as it is waited for. */
+  join(endpoint: string, result: Promise<unknown>, outcome?: 'shared' | 'cached' | 'stale'): void;
+  /** What the sender of the operation is told; undefined when it did not ask. */
+  readonly report?: () => { trace: TraceEntry[]; omitted?: number };
 }
 
 /** Entries of a trace at most: an answer must not grow without bound by what its operation reads. */
 const MAX_ENTRIES = 1_000;
 
 /** Notes what one operation asks of the API, and when. Made only for operations whose sender wants to know. */
-export class Trace {
+export class Trace implements CallTrace {
   readonly #start = performance.now();
   readonly #spans: Recording[] = [];
   #omitted = 0;
 
-  /** @param endpoint method and path template */
   begin(endpoint: string): Recording {
     const span = new Recording(endpoint);
     if (this.#spans.length < MAX_ENTRIES) this.#spans.push(span);
@@ -41,7 +52,6 @@ export class Trace {
     return span;
   }
 
-  /** Notes a read that needs no call of its own, as long as it is waited for. */
   join(endpoint: string, result: Promise<unknown>, outcome: 'shared' | 'cached' | 'stale' = 'shared'): void {
     const span = this.begin(endpoint);
     span.outcome = outcome;

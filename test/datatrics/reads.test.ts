@@ -237,6 +237,7 @@ async function expectRead({ query, path, data }: Case): Promise<void> {
       accept: 'application/json',
       'content-type': 'application/json',
       'x-apikey': 'k',
+      'x-request-id': expect.stringMatching(/^[\w.:-]{1,64}$/),
     });
   }
 }

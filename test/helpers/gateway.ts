@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Gateway, startGateway, type Upstream } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/lib/log.ts';
+import { createLogger, type Logger } from '../../src/lib/log.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
 
 export interface GraphqlResult {
@@ -36,13 +36,16 @@ function config(settings: Settings): Config {
 }
 
 /** What is left out, for comparing the ways a request can go. */
-type Parts = NonNullable<Parameters<typeof startGateway>[3]>;
+type Parts = NonNullable<Parameters<typeof startGateway>[3]> & {
+  /** Default: none, or standard output at TEST_LOG_LEVEL. */
+  readonly log?: Logger;
+};
 
 async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}): Promise<TestGateway> {
   const running: Gateway = await startGateway(
     config(settings),
     upstream,
-    createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'),
+    parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'),
     parts,
   );
   const queryOf =

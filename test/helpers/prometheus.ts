@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './redis.ts';
+
+export interface TestPrometheus {
+  /** The result of an expression now. @throws Error with what Prometheus says against it */
+  query(expression: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]>;
+  close(): Promise<void>;
+}
+
+/** A real Prometheus (Debian's package) that scrapes these addresses every second as the job `gateway`. */
+export async function startPrometheus(targets: readonly string[]): Promise<TestPrometheus> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'prometheus-'));
+  const configuration = {
+    global: { scrape_interval: '1s' },
+    scrape_configs: [{ job_name: 'gateway', static_configs: [{ targets }] }],
+  };
+  // JSON is YAML too.
+  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(configuration));
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(
+    'prometheus',
+    [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    { stdio: 'ignore' },
+  );
+  child.on('error', () => undefined);
+  for (let tries = 0; ; tries++) {
+    const ready = await fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (ready) break;
+    if (tries === 200) throw new Error('prometheus did not start: is it installed?');
+    await sleep(100);
+  }
+  return {
+    async query(expression) {
+      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
+      const { status, error, data } = (await response.json()) as {
+        status: string;
+        error?: string;
+        data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+      };
+      if (status !== 'success') throw new Error(`${expression}: ${error}`);
+      return data.result;
+    },
+    async close() {
+      if (child.exitCode === null) {
+        const gone = once(child, 'exit');
+        child.kill('SIGKILL');
+        await gone;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
