@@ -82,7 +82,10 @@ const jwksUrl = z.string().transform((text, context) => {
 const receiverUrl = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.search && !url.hash) return url;
-  context.addIssue({ code: 'custom', message: 'a URL such as https://collector.example:4318, without user, query or fragment' });
+  context.addIssue({
+    code: 'custom',
+    message: 'a URL such as https://collector.example:4318, without user, query or fragment',
+  });
   return z.NEVER;
 });
 
