@@ -236,6 +236,7 @@ async function expectRead({ query, path, data }: Case): Promise<void> {
       connection: 'keep-alive',
       accept: 'application/json',
       'content-type': 'application/json',
+      'x-request-id': expect.any(String),
       'x-apikey': 'k',
     });
   }
