@@ -21,7 +21,7 @@ const { values } = parseArgs({
 });
 
 const TARGETS = [1_000, 100_000, 1_000_000];
-/** Commands a second that one Redis process is planned with: half of what redis-benchmark shows for such scripts. */
+/** Commands a second that one Redis process is planned with; `redis-benchmark` tells what yours can do. */
 const REDIS_COMMANDS = 60_000;
 /** ms of an answer of the API, for the connections that wait for one. */
 const API_MS = 50;

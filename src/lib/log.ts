@@ -38,9 +38,12 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   );
 }
 
-/** Standard output, by the page: a line alone costs more to be written than to be made. */
+/**
+ * Standard output, by the page: a line alone costs more to be written than to be made, and handing a page to another thread
+ * costs more than writing it.
+ */
 function gatherLines(): DestinationStream & { flush(): void } {
-  const output = pino.destination({ dest: 1, sync: false });
+  const output = pino.destination({ dest: 1, sync: true });
   let lines = '';
   const flush = (): void => {
     if (lines === '') return;
@@ -48,10 +51,7 @@ function gatherLines(): DestinationStream & { flush(): void } {
     lines = '';
   };
   setInterval(flush, FLUSH_MS).unref();
-  process.once('exit', () => {
-    flush();
-    output.flushSync();
-  });
+  process.once('exit', flush);
   return {
     write(line) {
       lines += line;
