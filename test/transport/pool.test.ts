@@ -89,7 +89,9 @@ describe('a request fails', () => {
     const { origin, calls } = await upstream(() => undefined);
     const { send } = pool(origin, { connections: 1, timeoutMs: 100 });
     const start = performance.now();
-    const outcomes = await Promise.all([failure(send(get('/1'), NEVER)), failure(send(get('/2'), NEVER))]);
+    // The second gives up while the first still holds the only connection.
+    const second = { ...get('/2'), timeoutMs: 50 };
+    const outcomes = await Promise.all([failure(send(get('/1'), NEVER)), failure(send(second, NEVER))]);
     expect(performance.now() - start).toBeLessThan(1_000);
     expect(outcomes).toEqual([
       { failure: 'timeout', sent: true },
