@@ -23,6 +23,7 @@ import { readTokens } from './http/tokens.ts';
 import type { TracingOptions } from './http/tracing.ts';
 import { PROJECT_ID } from './lib/principal.ts';
 import { SCOPES } from './lib/scopes.ts';
+import { CONNECTORS } from './transport/connectors.ts';
 import type { Policy } from './transport/policy.ts';
 
 /**
@@ -157,6 +158,7 @@ const variables = z.object({
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
   UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
+  UPSTREAM_CLIENT: z.enum(CONNECTORS).default('built-in'),
   MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
   MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
   CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
@@ -242,6 +244,7 @@ export const NEEDS: Readonly<Record<string, string>> = {
   INTROSPECTION: 'on or off',
   PII_MASK: 'hash, partial or null',
   SHARE_IN_FLIGHT: 'on or off',
+  UPSTREAM_CLIENT: 'built-in or undici',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
   MCP: 'off or on',
@@ -291,6 +294,8 @@ export interface Config {
   readonly policies: Readonly<Partial<Record<Resource, Policy>>>;
   /** Calls that wait for a connection. */
   readonly upstreamQueue: number;
+  /** What speaks HTTP to the API. */
+  readonly upstreamClient: (typeof CONNECTORS)[number];
   readonly loadLimits: LoadLimits;
   /** bytes of answers kept in memory. */
   readonly cacheMaxBytes: number;
@@ -394,6 +399,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     lifetimes,
     policies,
     upstreamQueue: values.UPSTREAM_QUEUE,
+    upstreamClient: values.UPSTREAM_CLIENT,
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,

@@ -4,9 +4,10 @@ import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts
 import { buildPath, type CallArgs } from '../datatrics/paths.ts';
 import type { RecordTypes } from '../datatrics/records.ts';
 import { Cancellation } from '../lib/cancellation.ts';
+import { RequestHeaders, type UpstreamResponse } from '../transport/connection.ts';
 import { Guard } from '../transport/guard.ts';
 import { DEFAULT_POLICY } from '../transport/policy.ts';
-import { createPool, type UpstreamResponse } from '../transport/pool.ts';
+import { createPool } from '../transport/pool.ts';
 import { sendWithRetry } from '../transport/retry.ts';
 import { UsageError } from './usage.ts';
 
@@ -45,7 +46,8 @@ export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
   const { url, project, apiKey, stop } = config.upstream ? configured(config, asked) : await sandbox(config);
   const { origin, pathname } = new URL(url);
   const pool = createPool({ origin, connections: 4, timeoutMs: config.upstreamTimeoutMs });
-  const headers = ['accept', 'application/json', 'content-type', 'application/json', 'x-apikey', apiKey];
+  const accepted = ['accept', 'application/json', 'content-type', 'application/json'];
+  const headers = new RequestHeaders([...accepted, 'x-apikey', apiKey]);
   const signal = new Cancellation();
   const guard = new Guard(DEFAULT_POLICY);
   let calls = 0;

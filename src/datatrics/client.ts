@@ -4,10 +4,11 @@ import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Span } from '../lib/trace.ts';
 import type { Answer } from '../transport/cache.ts';
+import { RequestHeaders, type UpstreamRequest, type UpstreamResponse } from '../transport/connection.ts';
 import { TransportError } from '../transport/errors.ts';
 import { type Guard, Guards } from '../transport/guard.ts';
 import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
-import type { Send, UpstreamRequest, UpstreamResponse } from '../transport/pool.ts';
+import type { Send } from '../transport/pool.ts';
 import { pause, retryAfterMs, sendWithRetry } from '../transport/retry.ts';
 import { type Flight, InFlight } from '../transport/share.ts';
 import { checkAccess, scopeOf } from './access.ts';
@@ -274,12 +275,12 @@ export function createClient({
     readonly principal: Principal;
     readonly operation: Operation;
     /** Of every call. */
-    readonly headers: string[];
+    readonly headers: RequestHeaders;
 
     constructor(principal: Principal, operation: Operation) {
       this.principal = principal;
       this.operation = operation;
-      this.headers = [...headersOf(principal), ...operation.headers];
+      this.headers = new RequestHeaders([...headersOf(principal), ...operation.headers]);
     }
   }
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
@@ -353,7 +354,7 @@ function isRead(name: EndpointName): name is ReadName {
 /** A request with its span's own headers, where it has some. */
 function labelled(request: UpstreamRequest, span: Span | undefined): UpstreamRequest {
   const headers = span?.headers;
-  return headers ? { ...request, headers: [...request.headers, ...headers] } : request;
+  return headers ? { ...request, headers: request.headers.with(headers) } : request;
 }
 
 /** A flight whose attempts are told to a span. */

@@ -1,47 +1,75 @@
-import { Client } from 'undici';
+import type { Connection } from './connection.ts';
+
+/** Stands in for every connection once there are to be no more. */
+const CLOSED: Connection = {
+  usable: true,
+  send: (_request, listener) => listener.onFailure('reset'),
+  destroy: () => undefined,
+};
 
 /**
- * One-connection clients of one origin, made when they are needed and used again, the latest first, so that few stay warm.
- * undici's own Pool looks through all its clients for a free one at each call, and queues and emits events when there is
- * none; who calls here knows that there is.
+ * Connections to one origin, made when they are needed and used again, the latest first, so that few stay warm and the rest
+ * is let go of.
  */
 export class Connections {
-  readonly #origin: string;
-  readonly #options: Client.Options;
-  readonly #all = new Set<Client>();
-  readonly #free: Client[] = [];
-  /** Once closed: a client whose every call fails at once. */
-  #closed: Client | undefined;
+  readonly #create: () => Connection;
+  readonly #keepAliveMs: number;
+  readonly #all = new Set<Connection>();
+  #free: Connection[] = [];
+  #sweeping: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
-  constructor(origin: string, options: Client.Options) {
-    this.#origin = origin;
-    this.#options = options;
+  /** @param keepAliveMs after which connections that nobody used are looked for, and closed */
+  constructor(create: () => Connection, keepAliveMs: number) {
+    this.#create = create;
+    this.#keepAliveMs = keepAliveMs;
   }
 
-  /** A client that nobody else uses; to be given back. */
-  take(): Client {
-    const free = this.#free.pop();
-    if (free) return free;
-    if (this.#closed) return this.#closed;
-    const client = new Client(this.#origin, this.#options);
-    this.#all.add(client);
-    return client;
+  /** A connection that nobody else uses; to be given back. */
+  take(): Connection {
+    if (this.#isClosed) return CLOSED;
+    for (;;) {
+      const free = this.#free.pop();
+      if (free === undefined) break;
+      if (free.usable) return free;
+      this.discard(free);
+    }
+    const connection = this.#create();
+    this.#all.add(connection);
+    return connection;
   }
 
-  give(client: Client): void {
-    this.#free.push(client);
+  give(connection: Connection): void {
+    if (this.#isClosed) {
+      connection.destroy();
+      return;
+    }
+    this.#free.push(connection);
+    this.#sweeping ??= setTimeout(() => this.#sweep(), this.#keepAliveMs).unref();
   }
 
-  /** In the place of `give` after a failure: the connection's state is not known, and the client may be amid its own. */
-  discard(client: Client): void {
-    this.#all.delete(client);
-    queueMicrotask(() => client.destroy().catch(() => undefined));
+  /** In the place of `give` where it is not to be used again. */
+  discard(connection: Connection): void {
+    this.#all.delete(connection);
+    connection.destroy();
   }
 
-  /** Cuts every connection off. */
-  async close(): Promise<void> {
-    this.#closed = new Client(this.#origin, this.#options);
-    this.#all.add(this.#closed);
-    await Promise.all([...this.#all].map((client) => client.destroy()));
+  /** Cuts every connection off; what is asked for from now on fails. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#sweeping);
+    for (const connection of this.#all) connection.destroy();
+    this.#all.clear();
+    this.#free = [];
+  }
+
+  #sweep(): void {
+    this.#sweeping = undefined;
+    const free = this.#free;
+    this.#free = [];
+    for (const connection of free) {
+      if (connection.usable) this.give(connection);
+      else this.discard(connection);
+    }
   }
 }

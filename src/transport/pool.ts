@@ -1,32 +1,10 @@
-import type { Client, Dispatcher } from 'undici';
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
+import type { AnswerListener, Connection, ConnectionOptions, UpstreamRequest, UpstreamResponse } from './connection.ts';
 import { Connections } from './connections.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
+import { createHttp1 } from './http1.ts';
 import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 import { TurnQueue, type Waiting } from './queue.ts';
-
-export interface UpstreamRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Path and query exactly as they go on the wire, starting with `/`: nothing folds or escapes them again. */
-  readonly path: string;
-  /** Flat list of names and values. */
-  readonly headers: string[];
-  readonly body?: string;
-  /** Of the calls that wait for a connection the smallest goes first: the operation's deadline, as a rule. Default: 0. */
-  readonly priority?: number;
-  /** Calls of one lane share a bulkhead. Default: one of its own for all that name none. */
-  readonly lane?: string;
-  /** ms, in place of the pool's. */
-  readonly timeoutMs?: number | undefined;
-}
-
-export interface UpstreamResponse {
-  readonly status: number;
-  /** The `Retry-After` header as sent. */
-  readonly retryAfter?: string;
-  /** UTF-8 text; bytes that are no UTF-8 become U+FFFD. */
-  readonly body: string;
-}
 
 export interface PoolOptions {
   /** `https://host[:port]`. */
@@ -39,7 +17,12 @@ export interface PoolOptions {
   readonly maxBodyBytes?: number;
   /** Default: `DEFAULT_BULKHEAD`. */
   readonly bulkhead?: BulkheadPolicy;
+  /** What speaks HTTP. Default: `createHttp1`. */
+  readonly createConnector?: CreateConnector;
 }
+
+/** Gives what makes connections to one origin. */
+export type CreateConnector = (options: ConnectionOptions) => () => Connection;
 
 /** Sends one request over a pooled connection. */
 export type Send = (request: UpstreamRequest, signal: CancelSignal) => Promise<UpstreamResponse>;
@@ -50,29 +33,24 @@ export type Send = (request: UpstreamRequest, signal: CancelSignal) => Promise<U
  */
 const KEEP_ALIVE_MS = 4_000;
 
+/** What can not end the request line, and begin something of its own. */
+const PATH = /^\/[\x21-\x7e]*$/;
+
 const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /**
- * A pool of HTTP/1.1 connections to one origin. `dispatch` with a handler of our own is measurably cheaper than
- * undici's `request`, and sends the path as it stands, where a URL would fold dot segments.
+ * A pool of HTTP/1.1 connections to one origin.
  *
  * The sender rejects with `TransportError`, or with the signal's reason when that is aborted.
  */
 export function createPool(options: PoolOptions) {
-  const connections = new Connections(options.origin, {
-    pipelining: 1,
-    allowH2: false,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    connectTimeout: options.timeoutMs,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const createConnector = options.createConnector ?? createHttp1;
+  const connector = createConnector({ origin: options.origin, maxBodyBytes, keepAliveMs: KEEP_ALIVE_MS });
+  const connections = new Connections(connector, KEEP_ALIVE_MS);
+  const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const shared: Shared = {
     connections,
-    maxBodyBytes,
     timeoutMs: options.timeoutMs,
     queue: new TurnQueue({
       running: options.connections,
@@ -84,12 +62,14 @@ export function createPool(options: PoolOptions) {
   const send: Send = (request, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
+      if (!PATH.test(request.path)) return reject(new TypeError('a path that can not stand in a request line'));
       const exchange = new Exchange(shared, request, signal, resolve, reject);
       if (!shared.queue.enter(exchange)) exchange.turnAway();
     });
 
   return {
     send,
+    /** Cuts every connection off; what is sent from now on fails. */
     close: () => connections.close(),
     /** Calls that wait for a connection. */
     get waiting(): number {
@@ -101,13 +81,12 @@ export function createPool(options: PoolOptions) {
 /** What all exchanges of a pool have in common. */
 interface Shared {
   readonly connections: Connections;
-  readonly maxBodyBytes: number;
   readonly timeoutMs: number;
   readonly queue: TurnQueue;
 }
 
 /** One request and its answer: settles exactly once, and lets go of timer and signal when it does. */
-class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
+class Exchange implements AnswerListener, CancelListener, Waiting {
   readonly priority: number;
   readonly lane: string;
   settled = false;
@@ -117,15 +96,10 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly #reject: (error: unknown) => void;
   readonly #signal: CancelSignal;
   readonly #timer: NodeJS.Timeout;
-  #controller: Dispatcher.DispatchController | undefined;
-  /** Set while the call has a connection. */
-  #client: Client | undefined;
+  /** Set once the call has had its turn. */
+  #connection: Connection | undefined;
   #turnedAway = false;
   #sent = false;
-  #status = 0;
-  #retryAfter: string | undefined;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
 
   constructor(
     shared: Shared,
@@ -146,53 +120,25 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   }
 
   start(): void {
-    const { method, path, headers, body = null } = this.#request;
-    this.#client = this.#shared.connections.take();
-    this.#client.dispatch({ method, path, headers, body }, this);
+    this.#connection = this.#shared.connections.take();
+    this.#connection.send(this.#request, this);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.settled) controller.abort(new Error('no longer wanted'));
-    else this.#sent = true;
+  onSent(): void {
+    this.#sent = true;
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    this.#status = status;
-    const retryAfter = headers['retry-after'];
-    if (typeof retryAfter === 'string') this.#retryAfter = retryAfter;
+  onAnswer(answer: UpstreamResponse, reusable: boolean): void {
+    if (this.#settle(reusable)) this.#resolve(answer);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#shared.maxBodyBytes) this.#fail('too-large');
-    else this.#chunks.push(chunk);
-  }
-
-  onResponseEnd(): void {
-    if (!this.#settle(true)) return;
-    const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
-    const body = (only ?? Buffer.concat(this.#chunks)).toString('utf8');
-    this.#resolve({
-      status: this.#status,
-      body,
-      ...(this.#retryAfter === undefined ? undefined : { retryAfter: this.#retryAfter }),
-    });
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(failureOf(error), error);
+  onFailure(failure: TransportFailure, cause?: Error): void {
+    this.#fail(failure, cause);
   }
 
   /** The signal's abort. */
   handleEvent(): void {
-    if (!this.#settle(false)) return;
-    this.#controller?.abort(new Error('cancelled'));
-    this.#reject(this.#signal.reason);
+    if (this.#settle(false)) this.#reject(this.#signal.reason);
   }
 
   /** Too many wait already. */
@@ -207,19 +153,18 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
 
   #fail(failure: TransportFailure, cause?: Error): void {
     if (!this.#settle(false)) return;
-    this.#controller?.abort(new Error(failure));
-    this.#reject(new TransportError(failure, this.#sent, { cause, queued: !this.#client }));
+    this.#reject(new TransportError(failure, this.#sent, { cause, queued: !this.#connection }));
   }
 
-  /** @param whole whether the connection is good for another call */
-  #settle(whole: boolean): boolean {
+  /** @param reusable whether the connection is good for another call */
+  #settle(reusable: boolean): boolean {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this);
-    if (this.#client) {
-      if (whole) this.#shared.connections.give(this.#client);
-      else this.#shared.connections.discard(this.#client);
+    if (this.#connection) {
+      if (reusable) this.#shared.connections.give(this.#connection);
+      else this.#shared.connections.discard(this.#connection);
       this.#shared.queue.leave(this.lane);
     } else if (!this.#turnedAway) this.#shared.queue.abandon();
     return true;
@@ -228,27 +173,4 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
 
 function onTimeout(exchange: Exchange): void {
   exchange.timeOut();
-}
-
-/** Error codes of node and undici that tell more than «the connection broke». */
-const FAILURES: Readonly<Record<string, TransportFailure>> = {
-  ECONNREFUSED: 'unreachable',
-  ENOTFOUND: 'unreachable',
-  EAI_AGAIN: 'unreachable',
-  EMFILE: 'unreachable',
-  ENFILE: 'unreachable',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  UND_ERR_CONNECT_TIMEOUT: 'timeout',
-  UND_ERR_HEADERS_TIMEOUT: 'timeout',
-  UND_ERR_BODY_TIMEOUT: 'timeout',
-  UND_ERR_HEADERS_OVERFLOW: 'malformed',
-};
-
-function failureOf(error: Error): TransportFailure {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  // The parser of undici leaves the code out, and reports a connection closed in mid-chunk as well.
-  if (error.name === 'HTTPParserError') return error.message.includes('EOF') ? 'reset' : 'malformed';
-  if (code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.includes('SELF_SIGNED')) return 'unreachable';
-  return FAILURES[code] ?? 'reset';
 }

@@ -1,7 +1,8 @@
 import type { CancelSignal } from '../lib/cancellation.ts';
+import type { UpstreamResponse } from './connection.ts';
 import { TransportError } from './errors.ts';
 import type { Guard } from './guard.ts';
-import type { Send, UpstreamResponse } from './pool.ts';
+import type { Send } from './pool.ts';
 
 export interface RetryContext {
   readonly signal: CancelSignal;

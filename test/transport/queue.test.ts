@@ -1,7 +1,10 @@
 import { afterAll, expect, test } from 'vitest';
 import { Cancellation } from '../../src/lib/cancellation.ts';
+import { RequestHeaders } from '../../src/transport/connection.ts';
 import { createPool } from '../../src/transport/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
+
+const NO_HEADERS = new RequestHeaders([]);
 
 const upstream = await startUpstream(async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -14,7 +17,7 @@ afterAll(async () => {
 });
 
 const send = (path: string, priority: number, signal = new Cancellation()) =>
-  pool.send({ method: 'GET', path, headers: [], priority }, signal);
+  pool.send({ method: 'GET', path, headers: NO_HEADERS, priority }, signal);
 const paths = (): string[] => upstream.calls.splice(0).map(({ path }) => path);
 
 test('of the calls that wait for a connection the most urgent goes first, equal ones in their order', async () => {
@@ -37,7 +40,7 @@ test('a call that is given up while it waits is never made, and holds up nobody'
 test('calls that fail give their turn to the next', async () => {
   const hasty = createPool({ origin: 'http://127.0.0.1:9', connections: 1, timeoutMs: 2_000 });
   const calls = Array.from({ length: 5 }, () =>
-    hasty.send({ method: 'GET', path: '/', headers: [] }, new Cancellation()).catch((error) => error.failure),
+    hasty.send({ method: 'GET', path: '/', headers: NO_HEADERS }, new Cancellation()).catch((error) => error.failure),
   );
   expect(await Promise.all(calls)).toEqual(Array.from({ length: 5 }, () => 'unreachable'));
   await hasty.close();
@@ -55,7 +58,7 @@ test('a lane leaves room for the others, and calls beyond the queue fail at once
     bulkhead: { reservedShare: 1 / 8, waiting: 5 },
   });
   const call = (lane: string) =>
-    narrow.send({ method: 'GET', path: `/${lane}`, headers: [], lane }, new Cancellation()).then(
+    narrow.send({ method: 'GET', path: `/${lane}`, headers: NO_HEADERS, lane }, new Cancellation()).then(
       () => 'ok',
       (error) => error.failure,
     );
@@ -77,7 +80,7 @@ test('calls that were given up while they waited make room for others', async ()
     bulkhead: { reservedShare: 0, waiting: 2 },
   });
   const get = (path: string, signal = new Cancellation()) =>
-    narrow.send({ method: 'GET', path, headers: [] }, signal).then(
+    narrow.send({ method: 'GET', path, headers: NO_HEADERS }, signal).then(
       () => 'ok',
       (error) => error.failure ?? 'given up',
     );

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { RequestHeaders, type UpstreamResponse } from '../../src/transport/connection.ts';
 import { TransportError, type TransportFailure } from '../../src/transport/errors.ts';
 import { Guard } from '../../src/transport/guard.ts';
 import { DEFAULT_POLICY } from '../../src/transport/policy.ts';
-import type { UpstreamResponse } from '../../src/transport/pool.ts';
 import { sendWithRetry } from '../../src/transport/retry.ts';
 
-const REQUEST = { method: 'GET' as const, path: '/x', headers: [] };
+const NO_HEADERS = new RequestHeaders([]);
+
+const REQUEST = { method: 'GET' as const, path: '/x', headers: NO_HEADERS };
 type Step = number | TransportFailure | UpstreamResponse;
 
 /** Plays the steps in turn, the last one for ever; gives the outcome and the times of the attempts. */
