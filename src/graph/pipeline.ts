@@ -6,7 +6,6 @@ import {
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
-  getVariableValues,
   Kind,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
@@ -28,6 +27,7 @@ import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
 import { type DocumentLimits, exceededLimit, isTooDeep, MAX_JSON_DEPTH, over } from './limits.ts';
 import { createPlanner, type Planner } from './plan.ts';
+import { createCoercion } from './variables.ts';
 
 /** What a client asks for, whatever way it came in. */
 export interface OperationRequest {
@@ -136,6 +136,7 @@ interface PreparedOperation {
   readonly identity: OperationIdentity;
   readonly planner: Planner;
   readonly access: Access;
+  readonly coerce: ReturnType<typeof createCoercion>;
   /** Times that it ran. */
   runs: number;
   /** REST calls that it makes, by what it made before. */
@@ -200,9 +201,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (isTooDeep(request.variables, MAX_JSON_DEPTH + 1)) {
       return tooComplex(`The variables are nested deeper than ${MAX_JSON_DEPTH} levels.`);
     }
-    const variables = getVariableValues(schema, node.variableDefinitions ?? [], request.variables ?? {}, {
-      maxErrors: MAX_ERRORS,
-    });
+    const variables = operation.coerce(request.variables ?? {});
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
     const representations = planner.representations(variables.coerced);
@@ -358,6 +357,7 @@ function prepareDocument(
       },
       planner: createPlanner(schema, node, fragments, limits.assumedListSize),
       access: createAccess(schema, node, fragments),
+      coerce: createCoercion(schema, node, MAX_ERRORS),
       runs: 0,
       expectedCalls: 1,
       executor: undefined,

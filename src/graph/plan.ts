@@ -76,8 +76,10 @@ export function createPlanner(
     root ? collect({ schema, fragments, variables }, root, [operation.selectionSet]) : [];
   const isConditional = [operation, ...fragments.values()].some(hasVariableDirective);
   const prepared = isConditional ? undefined : collectRoot({});
-  const isStatic = prepared !== undefined && !dependsOnVariables(prepared);
-  const remembered = new WeakMap<object, number>();
+  /** Variables that the estimate depends on; undefined: all may matter. */
+  const matter = prepared && [...variablesOf(prepared)];
+  /** By project, and by the values of those variables. */
+  const remembered = new WeakMap<object, Map<string, number>>();
 
   function plan(variables: Variables, settings: CostSettings): PlanEntry[] {
     const entries: PlanEntry[] = [];
@@ -120,11 +122,23 @@ export function createPlanner(
 
   function estimate(variables: Variables, settings: CostSettings): number {
     if (prepared?.length === 0) return 0;
-    const known = isStatic ? remembered.get(settings.project) : undefined;
-    if (known !== undefined) return known;
-    const total = plan(variables, settings).reduce((sum, entry) => sum + entry.atMost, 0);
-    if (isStatic) remembered.set(settings.project, total);
-    return total;
+    const key = matter && keyOf(matter, variables);
+    if (key === undefined) return total(variables, settings);
+    let known = remembered.get(settings.project);
+    if (known === undefined || known.size >= MAX_REMEMBERED) {
+      known = new Map();
+      remembered.set(settings.project, known);
+    }
+    let estimated = known.get(key);
+    if (estimated === undefined) {
+      estimated = total(variables, settings);
+      known.set(key, estimated);
+    }
+    return estimated;
+  }
+
+  function total(variables: Variables, settings: CostSettings): number {
+    return plan(variables, settings).reduce((sum, entry) => sum + entry.atMost, 0);
   }
 
   const hasEntities = root?.getFields()._entities !== undefined;
@@ -233,12 +247,39 @@ function isIncluded(selection: SelectionNode, variables: Variables): boolean {
   }
 }
 
-function dependsOnVariables(fields: readonly PlanField[]): boolean {
-  return fields.some(
-    ({ cost, node, children }) =>
-      node.arguments?.some(({ name, value }) => cost?.dependsOn.includes(name.value) && hasVariable(value)) ||
-      dependsOnVariables(children),
-  );
+/** Estimates of one operation that are remembered at once. */
+const MAX_REMEMBERED = 64;
+/** Characters of one variable's value in what an estimate is remembered by. */
+const MAX_KEY_CHARACTERS = 64;
+
+/** Names the values of variables; undefined where one is no short scalar, and so not worth remembering. */
+function keyOf(names: readonly string[], variables: Variables): string | undefined {
+  let key = '';
+  for (const name of names) {
+    const value = variables[name];
+    if (typeof value === 'string' ? value.length > MAX_KEY_CHARACTERS : typeof value === 'object' && value !== null) {
+      return undefined;
+    }
+    // A string is quoted by its length, so that no other values read the same.
+    key += typeof value === 'string' ? `${value.length}"${value}` : `${value},`;
+  }
+  return key;
+}
+
+/** Names of the variables in arguments on which the number of calls depends. */
+function variablesOf(fields: readonly PlanField[], names = new Set<string>()): Set<string> {
+  for (const { cost, node, children } of fields) {
+    for (const { name, value } of node.arguments ?? []) {
+      if (!cost?.dependsOn.includes(name.value)) continue;
+      visit(value, {
+        Variable(variable) {
+          names.add(variable.name.value);
+        },
+      });
+    }
+    variablesOf(children, names);
+  }
+  return names;
 }
 
 function hasVariable(node: ASTNode): boolean {

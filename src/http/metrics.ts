@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
 import type { Usage } from '../lib/operation.ts';
+import { Distributions } from './distribution.ts';
 import type { Load } from './load.ts';
 import type { OperationOutcome } from './observe.ts';
 
@@ -26,26 +27,24 @@ export function createMetrics(sources: MetricSources) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const operations = new Histogram({
-    name: 'gateway_operation_duration_seconds',
-    help: 'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
-    labelNames: ['outcome'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
-    registers,
-  });
+  const operations = new Distributions(
+    registry,
+    'gateway_operation_duration_seconds',
+    'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+  );
   const errors = new Counter({
     name: 'gateway_errors_total',
     help: 'Errors in answers by code.',
     labelNames: ['code'],
     registers,
   });
-  const ended = new Histogram({
-    name: 'gateway_upstream_read_duration_seconds',
-    help: 'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
-    labelNames: ['endpoint', 'outcome'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers,
-  });
+  const ended = new Distributions(
+    registry,
+    'gateway_upstream_read_duration_seconds',
+    'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  );
   const requests = new Counter({
     name: 'gateway_upstream_requests_total',
     help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { outcomeOfError, refused } from '../graph/pipeline.ts';
 import type { Cors } from './cors.ts';
@@ -181,15 +187,7 @@ async function operate(
   res: ServerResponse,
   method: 'GET' | 'POST',
 ): Promise<void> {
-  const head: RequestHead = {
-    method,
-    headers: req.headers,
-    isGone: () => res.closed,
-    onDisconnect(callback) {
-      res.once('close', callback);
-      return () => res.off('close', callback);
-    },
-  };
+  const head = new Head(method, req, res);
   if (method === 'GET') return viaFetch(options, endpoint, target, head, null, res);
 
   if (!isJson(req.headers['content-type'])) {
@@ -210,6 +208,28 @@ async function operate(
   const outcome = await endpoint.runOperation(head, () => readJsonBody(body));
   options.load.end();
   sendGraphql(req, res, outcome);
+}
+
+/** A request as operations see it. */
+class Head implements RequestHead {
+  readonly method: 'GET' | 'POST';
+  readonly headers: IncomingHttpHeaders;
+  readonly #res: ServerResponse;
+
+  constructor(method: 'GET' | 'POST', { headers }: IncomingMessage, res: ServerResponse) {
+    this.method = method;
+    this.headers = headers;
+    this.#res = res;
+  }
+
+  isGone(): boolean {
+    return this.#res.closed;
+  }
+
+  onDisconnect(callback: () => void): () => void {
+    this.#res.once('close', callback);
+    return () => this.#res.off('close', callback);
+  }
 }
 
 /** The long way, through the Fetch API and Yoga: for everything but a POST of JSON. */
@@ -243,6 +263,7 @@ function prefersHtml(accept: string | undefined): boolean {
 }
 
 function isJson(contentType: string | undefined): boolean {
+  if (contentType === 'application/json') return true;
   const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');
   if (type?.trim() !== 'application/json') return false;
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));

@@ -1,0 +1,69 @@
+import {
+  type GraphQLSchema,
+  getVariableValues,
+  isNonNullType,
+  isScalarType,
+  type OperationDefinitionNode,
+  specifiedScalarTypes,
+  typeFromAST,
+} from 'graphql';
+
+type Values = Readonly<Record<string, unknown>>;
+type Coerced = ReturnType<typeof getVariableValues>;
+
+/** Whether a value is one that coercion would give back as it is. */
+const IS_PLAIN: Readonly<Record<string, (value: unknown) => boolean>> = {
+  ID: (value) => typeof value === 'string',
+  String: (value) => typeof value === 'string',
+  Boolean: (value) => typeof value === 'boolean',
+  Int: (value) => typeof value === 'number' && (value | 0) === value,
+  Float: (value) => typeof value === 'number' && Number.isFinite(value),
+};
+
+/** Of one variable that is a plain scalar. */
+interface Plain {
+  readonly name: string;
+  readonly isPlain: (value: unknown) => boolean;
+  readonly mayBeMissing: boolean;
+  readonly mayBeNull: boolean;
+}
+
+/**
+ * Prepares the coercion of an operation's variables, https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values.
+ * Values of the five standard scalars that need none are taken as they are, which is what nearly all requests have;
+ * everything else, and whatever could be wrong, goes to graphql-js.
+ */
+export function createCoercion(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  maxErrors: number,
+): (given: Values) => Coerced {
+  const slow = (given: Values): Coerced => getVariableValues(schema, variableDefinitions, given, { maxErrors });
+  const plain: Plain[] = [];
+  for (const { variable, type, defaultValue } of variableDefinitions) {
+    const declared = typeFromAST(schema, type as never);
+    const isRequired = isNonNullType(declared);
+    const named = isRequired ? declared.ofType : declared;
+    const isPlain = isScalarType(named) && specifiedScalarTypes.includes(named) ? IS_PLAIN[named.name] : undefined;
+    if (isPlain === undefined) return slow;
+    plain.push({
+      name: variable.name.value,
+      isPlain,
+      mayBeMissing: !isRequired && defaultValue === undefined,
+      mayBeNull: !isRequired,
+    });
+  }
+  return (given) => {
+    const coerced: Record<string, unknown> = {};
+    for (const { name, isPlain, mayBeMissing, mayBeNull } of plain) {
+      if (!Object.hasOwn(given, name)) {
+        if (mayBeMissing) continue;
+        return slow(given);
+      }
+      const value = given[name];
+      if (!isPlain(value) && !(mayBeNull && value === null)) return slow(given);
+      coerced[name] = value;
+    }
+    return { coerced };
+  };
+}
