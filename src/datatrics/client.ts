@@ -18,6 +18,7 @@ import { type JsonObject, readText } from './fields.ts';
 import { buildPath, type CallArgs, type Condition } from './paths.ts';
 import { RECORD_TYPES } from './records.ts';
 import { type FreshnessOptions, Memory } from './remember.ts';
+import type { ReadJson } from './selection.ts';
 import { type Page, readBulk, readDone, readPage, readRecord, readWritten } from './wire.ts';
 
 type IdArgs<E extends Endpoint> = E['path'] extends `${string}{id}${string}` ? { readonly id: string } : unknown;
@@ -59,7 +60,10 @@ type WriteAnswer<N extends WriteName> = (typeof ENDPOINTS)[N]['action'] extends 
  * One typed function per endpoint, as the table names them. A read gives what was found, or null; a write gives what the
  * API answered of what it wrote, or null when it answered nothing.
  */
-export type BoundClient = { readonly [N in ReadName]: (args: EndpointArgs<N>) => Promise<ReadAnswer<N>> } & {
+export type BoundClient = {
+  /** @param readJson what reads the answer, where not all of it is wanted */
+  readonly [N in ReadName]: (args: EndpointArgs<N>, readJson?: ReadJson) => Promise<ReadAnswer<N>>;
+} & {
   readonly [N in WriteName]: (args: EndpointArgs<N>, body: JsonObject | RawJson) => Promise<WriteAnswer<N>>;
 };
 
@@ -111,10 +115,15 @@ export function createClient({
     ),
     DEFAULT_POLICY,
   );
-  const inFlight = new InFlight<unknown>();
+  const inFlight = new InFlight<SharedAnswer>();
   const memory = freshness && new Memory(freshness.cache, inFlight);
 
-  function read(name: ReadName, args: CallArgs, { principal, operation, headers }: Bound): Promise<unknown> {
+  function read(
+    name: ReadName,
+    args: CallArgs,
+    { principal, operation, headers }: Bound,
+    readJson: ReadJson = JSON.parse,
+  ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
     let relative: string;
     try {
@@ -137,15 +146,17 @@ export function createClient({
     if (memory !== undefined) {
       const lifetimes = freshness?.lifetimes[endpoint.resource];
       if (lifetimes !== undefined) {
-        return memory.read({
-          key: `${principal.shareKey} ${path}`,
-          path: relative,
-          tag: tagOf(principal.project, endpoint.resource, args.id),
-          lifetimes,
-          operation,
-          send: (flight) => ask(name, request, flight, guard),
-          decode: (answer) => decode(endpoint, answer),
-        });
+        return memory
+          .read({
+            key: `${principal.shareKey} ${path}`,
+            path: relative,
+            tag: tagOf(principal.project, endpoint.resource, args.id),
+            lifetimes,
+            operation,
+            send: (flight) => ask(name, request, flight, guard),
+            decode: (answer) => SharedAnswer.checked(endpoint, answer, readJson),
+          })
+          .then((answer) => answer.read(readJson));
       }
       operation.freshness?.note(relative, 0, 0);
     }
@@ -157,7 +168,7 @@ export function createClient({
       return sendWithRetry(send, labelled(request, span), span ? traced(flight, span) : flight, guard).then(
         (response) => {
           observe(name, response, start, span);
-          return decode(endpoint, response);
+          return new SharedAnswer(endpoint, response);
         },
         (error) => {
           throw explain(name, error, start, span);
@@ -165,7 +176,7 @@ export function createClient({
       );
     });
     if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
-    return result;
+    return result.then((answer) => answer.read(readJson));
   }
 
   /** One read's answer as it came. */
@@ -285,8 +296,8 @@ export function createClient({
   }
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
     const call = isRead(name)
-      ? function (this: Bound, args: CallArgs) {
-          return read(name, args, this);
+      ? function (this: Bound, args: CallArgs, readJson?: ReadJson) {
+          return read(name, args, this, readJson);
         }
       : function (this: Bound, args: CallArgs, body: JsonObject | RawJson) {
           return write(name, args, body, this);
@@ -324,8 +335,36 @@ export function stalenessOf(
   return stale && stale.size > 0 ? stale.get(buildPath(name, args, project)) : undefined;
 }
 
-function decode(endpoint: Endpoint, answer: Answer): unknown {
-  return endpoint.action === 'list' ? readPage(answer) : readRecord(answer, RECORD_TYPES[endpoint.resource].idNames);
+/** An answer to a read that several operations may share, each of which takes its own part of it. */
+class SharedAnswer {
+  readonly #endpoint: Endpoint;
+  readonly #answer: Answer;
+  /** What the latest reader made of it: those who share mostly ask for the same. */
+  #latest: { readonly readJson: ReadJson; readonly value: unknown } | undefined;
+
+  constructor(endpoint: Endpoint, answer: Answer) {
+    this.#endpoint = endpoint;
+    this.#answer = answer;
+  }
+
+  /** One that has been read once. @throws DatatricsError as `read` does */
+  static checked(endpoint: Endpoint, answer: Answer, readJson: ReadJson): SharedAnswer {
+    const shared = new SharedAnswer(endpoint, answer);
+    shared.read(readJson);
+    return shared;
+  }
+
+  /** @throws DatatricsError for an answer that is an error, or not what the endpoint promises */
+  read(readJson: ReadJson): unknown {
+    if (this.#latest?.readJson === readJson) return this.#latest.value;
+    const { action, resource } = this.#endpoint;
+    const value =
+      action === 'list'
+        ? readPage(this.#answer, readJson)
+        : readRecord(this.#answer, RECORD_TYPES[resource].idNames, readJson);
+    this.#latest = { readJson, value };
+    return value;
+  }
 }
 
 /** What is remembered is out of date when a record with this id was written; lists when any of the resource was. */

@@ -9,7 +9,9 @@ import type { JsonObject, RecordContext } from './fields.ts';
 import { canonicalKey, type RecordKey } from './keys.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { CallArgs } from './paths.ts';
+import type { DatatricsRecord, RecordType } from './record.ts';
 import type { RecordOf, RecordTypes } from './records.ts';
+import type { ReadJson, Selection } from './selection.ts';
 import type { Page } from './wire.ts';
 
 /**
@@ -19,6 +21,8 @@ import type { Page } from './wire.ts';
 export type BatchMode = 'off' | 'auto' | 'on';
 
 type AnyRecord = RecordOf[Resource];
+type Get = (args: CallArgs, readJson?: ReadJson) => Promise<JsonObject | null>;
+type List = (args: CallArgs, readJson?: ReadJson) => Promise<Page>;
 
 /** Keys of one list call, at most: their ids have to fit into a URL. */
 const MAX_BATCH = 50;
@@ -51,6 +55,7 @@ export class RecordLoader {
   readonly #context: RecordContext;
   readonly #types: RecordTypes;
   readonly #mode: BatchMode;
+  readonly #selection: Selection | undefined;
   readonly #records = new Map<string, Promise<AnyRecord | null>>();
   #staleBatched: Map<string, Staleness> | undefined = undefined;
   readonly #batches: DataLoader<RecordKey, AnyRecord | null, string> | undefined;
@@ -62,6 +67,8 @@ export class RecordLoader {
     context: RecordContext;
     types: RecordTypes;
     mode: BatchMode;
+    /** What is read of the records. Default: all. */
+    selection?: Selection | undefined;
   }) {
     this.#client = options.client;
     this.#operation = options.operation;
@@ -69,6 +76,7 @@ export class RecordLoader {
     this.#context = options.context;
     this.#types = options.types;
     this.#mode = options.mode;
+    this.#selection = options.selection;
     // Without batches nothing is gained by waiting for more keys, and a DataLoader takes longer than all the rest.
     if (options.mode !== 'off') {
       this.#batches = new DataLoader((keys) => this.#fetchMany(keys), { cache: false });
@@ -105,7 +113,8 @@ export class RecordLoader {
 
   #get(key: RecordKey): Promise<JsonObject | null> {
     const [name, args] = readOf(key);
-    return (this.#client[name] as (args: CallArgs) => Promise<JsonObject | null>)(args);
+    const readJson = this.#selection?.recordReader(this.#types[key.resource] as RecordType<DatatricsRecord>);
+    return (this.#client[name] as Get)(args, readJson);
   }
 
   /** Whether, and how, the answer that held this record, or its absence, was stale. */
@@ -184,7 +193,8 @@ export class RecordLoader {
     const asked = new Set(group.map(canonicalKey));
     const records = new Map<string, AnyRecord>();
     const [list, args] = listOf(group);
-    const { rows } = await (this.#client[list] as (args: CallArgs) => Promise<Page>)(args);
+    const readJson = this.#selection?.pageReader(this.#types[resource] as RecordType<DatatricsRecord>, [], []);
+    const { rows } = await (this.#client[list] as List)(args, readJson);
     const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
     for (const raw of rows) {
       const record = this.#types[resource].decode(raw, { source, type }, this.#context);

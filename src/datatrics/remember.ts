@@ -13,7 +13,7 @@ export interface FreshnessOptions {
 }
 
 /** One read that may be answered from memory. */
-export interface Read {
+export interface Read<T> {
   /** On whose behalf, and what: no two callers have one. */
   readonly key: string;
   /** Path and query. */
@@ -24,7 +24,7 @@ export interface Read {
   readonly operation: Operation;
   send(flight: Flight): Promise<Answer>;
   /** Throws for an answer that is an error: it is not remembered. */
-  decode(answer: Answer): unknown;
+  decode(answer: Answer): T;
 }
 
 /** ms that the API gets for an answer nobody waits for. */
@@ -38,22 +38,22 @@ const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_
  * Answers reads from memory where their type's lifetimes and the request allow, and otherwise asks the API, once for all
  * who wait for the same.
  */
-export class Memory {
+export class Memory<T> {
   readonly #cache: RecordCache;
-  readonly #inFlight: InFlight<unknown>;
+  readonly #inFlight: InFlight<T>;
 
-  constructor(cache: RecordCache, inFlight: InFlight<unknown>) {
+  constructor(cache: RecordCache, inFlight: InFlight<T>) {
     this.#cache = cache;
     this.#inFlight = inFlight;
   }
 
-  read(read: Read): Promise<unknown> {
+  read(read: Read<T>): Promise<T> {
     const lookup = this.#cache.look(read.key, read.tag);
     // A cache of other instances as well is asked over a network.
     return lookup instanceof Promise ? lookup.then((found) => this.#answer(read, found)) : this.#answer(read, lookup);
   }
 
-  async #answer(read: Read, lookup: Lookup): Promise<unknown> {
+  async #answer(read: Read<T>, lookup: Lookup): Promise<T> {
     const { operation, lifetimes } = read;
     const demand = operation.freshness?.demand ?? ANY;
     const { valid } = lookup;
@@ -76,13 +76,13 @@ export class Memory {
     }
   }
 
-  #latest({ key, tag }: Read, old: Remembered): Remembered {
+  #latest({ key, tag }: Read<T>, old: Remembered): Remembered {
     const lookup = this.#cache.look(key, tag);
     return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
   /** Asks for the next reader's sake, unless that is being done. */
-  #refresh(read: Read, lookup: Lookup): void {
+  #refresh(read: Read<T>, lookup: Lookup): void {
     if (this.#inFlight.has(flightOf(read, lookup))) return;
     const operation = new Operation({ timeoutMs: REFRESH_TIMEOUT_MS, maxCalls: REFRESH_CALLS });
     this.#ask(read, lookup, operation)
@@ -90,7 +90,7 @@ export class Memory {
       .finally(() => operation.end());
   }
 
-  #ask(read: Read, lookup: Lookup, operation: Operation): Promise<unknown> {
+  #ask(read: Read<T>, lookup: Lookup, operation: Operation): Promise<T> {
     return this.#inFlight.run(flightOf(read, lookup), operation, async (flight) => {
       const ticket = this.#cache.open(read.key, read.tag, lookup);
       let answer: Answer | undefined;
@@ -107,15 +107,15 @@ export class Memory {
 }
 
 /** Who has seen a newer version must not be given what was asked for before. */
-function flightOf({ key }: Read, { version }: Lookup): string {
+function flightOf({ key }: Read<unknown>, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
-function give(
-  { operation, path, lifetimes, decode }: Read,
+function give<T>(
+  { operation, path, lifetimes, decode }: Read<T>,
   { answer, ageMs }: Remembered,
   verdict: Exclude<ReturnType<typeof judge>, null>,
-): unknown {
+): T {
   operation.usage.cached += 1;
   const reason = verdict === 'fresh' ? undefined : verdict;
   if (reason !== undefined) operation.usage.stale += 1;

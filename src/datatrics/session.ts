@@ -15,7 +15,9 @@ import { type BatchMode, RecordLoader } from './loader.ts';
 import { isAddress, type Mask, type Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
+import type { DatatricsRecord, RecordType } from './record.ts';
 import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records.ts';
+import type { ReadJson, Selection } from './selection.ts';
 import type { Page } from './wire.ts';
 
 /** How a project is read; one value for all projects of a process for now. */
@@ -111,6 +113,7 @@ export class Session {
           context: this.#context,
           types: this.#types,
           mode: options.settings.batchReads,
+          selection: options.selection,
         });
   }
 
@@ -230,11 +233,17 @@ export class Session {
       ...(hasSourceParameter && query.source !== undefined ? { source: query.source } : {}),
     };
     const order = query.order ?? { sort: endpoint.defaults.sort, direction: endpoint.defaults.order };
+    const filters = [...query.filters, ...bySource];
+    const readJson = this.#options.selection?.pageReader(
+      this.#types[resource] as RecordType<DatatricsRecord>,
+      filters.map(({ name }) => name),
+      [order.sort, ...filters.flatMap(({ conditions }) => conditions.map(({ field }) => field))],
+    );
     const fetch = (page: number, limit: number, reversed: boolean): Promise<Page> => {
       const sorting = reversed
         ? { sort: order.sort, order: -order.direction }
         : query.order && { sort: order.sort, order: order.direction };
-      return this.#page(resource, { page, limit, ...sorting, ...fixed, q });
+      return this.#page(resource, { page, limit, ...sorting, ...fixed, q }, readJson);
     };
     const sizes = this.#knowledge.pageSizes(this.principal.project, name, this.settings.pageLimit);
     const sortValue = (row: unknown): unknown => (isObject(row) ? lookUp(row, order.sort) : undefined);
@@ -247,7 +256,7 @@ export class Session {
         return toError(error);
       }
     });
-    for (const filter of [...query.filters, ...bySource]) {
+    for (const filter of filters) {
       if (rows.some((row) => !(row instanceof Error) && !filter.fits(row))) {
         throw this.#knowledge.learnIgnoredFilter(this.principal.project, listNoun(resource), filter.name);
       }
@@ -291,7 +300,7 @@ export class Session {
     if (!works) throw unsupportedFilter(noun, first.name);
   }
 
-  #page(resource: Resource, args: ListArgs): Promise<Page> {
+  #page(resource: Resource, args: ListArgs, readJson?: ReadJson): Promise<Page> {
     const key = JSON.stringify([resource, args]);
     const known = this.#pages.get(key);
     if (known) {
@@ -299,7 +308,7 @@ export class Session {
       this.#operation.trace?.join(labelOf(ENDPOINTS[LISTS[resource]]), known);
       return this.#noting(known, resource, args);
     }
-    const page = this.#client[LISTS[resource]](args as ListArgs & { type: string });
+    const page = this.#client[LISTS[resource]](args as ListArgs & { type: string }, readJson);
     this.#pages.set(key, page);
     return this.#noting(page, resource, args);
   }
@@ -321,6 +330,8 @@ interface SessionOptions {
   readonly operation: Operation;
   readonly settings: ProjectSettings;
   readonly knowledge: Knowledge;
+  /** What is read of the records. Default: all. */
+  readonly selection?: Selection | undefined;
 }
 
 interface ListArgs {

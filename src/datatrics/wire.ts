@@ -2,6 +2,7 @@ import type { UpstreamResponse } from '../transport/connection.ts';
 import { retryAfterMs } from '../transport/retry.ts';
 import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts';
 import { isObject, type JsonObject, readNumber, readText } from './fields.ts';
+import type { ReadJson } from './selection.ts';
 
 /** One page of a list, or the answer to a bulk write. */
 export interface Page {
@@ -22,13 +23,17 @@ type Body = { readonly found: true; readonly json: unknown } | { readonly found:
  * @param isResult whether an object is what the endpoint promises; one that is not may be an error under a 200
  * @throws DatatricsError
  */
-function readBody(response: UpstreamResponse, isResult: (body: JsonObject) => boolean): Body {
+function readBody(
+  response: UpstreamResponse,
+  isResult: (body: JsonObject) => boolean,
+  readJson: ReadJson = JSON.parse,
+): Body {
   const { status, body } = response;
   if (status < 200 || status > 299) throw errorOfStatus(status, readMessage(body), retryAfterMs(response.retryAfter));
   if (status === 204 || body.trim() === '') return { found: false };
   let json: unknown;
   try {
-    json = JSON.parse(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
+    json = readJson(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
   } catch (cause) {
     throw invalidResponse('something else than JSON', cause);
   }
@@ -40,10 +45,14 @@ function readBody(response: UpstreamResponse, isResult: (body: JsonObject) => bo
 }
 
 /** The answer to a read by id: the record as sent, or null when there is none. */
-export function readRecord(response: UpstreamResponse, idNames: readonly string[]): JsonObject | null {
+export function readRecord(
+  response: UpstreamResponse,
+  idNames: readonly string[],
+  readJson?: ReadJson,
+): JsonObject | null {
   const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
   try {
-    const body = readBody(response, hasId);
+    const body = readBody(response, hasId, readJson);
     if (!body.found) return null;
     if (!isObject(body.json)) throw invalidResponse('a record that is no object');
     return body.json;
@@ -54,8 +63,8 @@ export function readRecord(response: UpstreamResponse, idNames: readonly string[
 }
 
 /** The answer to a list. */
-export function readPage(response: UpstreamResponse): Page {
-  const body = readBody(response, (json) => 'items' in json);
+export function readPage(response: UpstreamResponse, readJson?: ReadJson): Page {
+  const body = readBody(response, (json) => 'items' in json, readJson);
   if (!body.found) throw invalidResponse('nothing instead of a list');
   if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('something else than a page');
   const { json } = body;

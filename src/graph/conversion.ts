@@ -52,7 +52,7 @@ export function defineConversion(
       content: t.field({
         type: Content,
         nullable: true,
-        extensions: costOfLink('content'),
+        extensions: costOfLink('content', 'itemId'),
         description:
           'The content with the id `itemId`; null when there is none. Looked for in `source` alone when given, else in the configured content sources, then in the conversion’s own.',
         args: {
@@ -92,6 +92,7 @@ export function defineConversion(
       }),
       items: t.expose('items', {
         type: [ConversionItem],
+        extensions: { reads: [] },
         description: 'What was bought; empty when the source sent no lines.',
       }),
       attributes: t.expose('attributes', {
@@ -103,7 +104,7 @@ export function defineConversion(
       profile: t.field({
         type: Profile,
         nullable: true,
-        extensions: costOfLink('profile'),
+        extensions: costOfLink('profile', 'profileId'),
         description:
           'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the conversion’s own.',
         args: { source: t.arg.string({ description: 'The profile’s source.' }) },

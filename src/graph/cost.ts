@@ -7,6 +7,7 @@ import type { ScopeSet } from '../lib/scopes.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './access.ts';
 import { DEFAULT_PAGE } from './connection.ts';
 import { possibleKeyOf } from './representation.ts';
+import type { ReadsExtension } from './selection.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
 export interface CostSettings {
@@ -52,6 +53,7 @@ export interface FieldCost {
 
 /** Extensions of a field, as Pothos takes them. */
 export type CostExtensions = { readonly cost: FieldCost };
+type LinkExtensions = CostExtensions & ReadsExtension;
 
 const GET = {
   profile: 'getProfile',
@@ -83,9 +85,14 @@ export function costOfFind(resource: Resource): CostExtensions {
   };
 }
 
-/** A link: one call, or one per configured source and then the other record's own. */
-export function costOfLink(resource: Resource): CostExtensions {
+/**
+ * A link: one call, or one per configured source and then the other record's own.
+ *
+ * @param idField the field with the other record's id
+ */
+export function costOfLink(resource: Resource, idField: string): LinkExtensions {
   return {
+    reads: [idField],
     cost: {
       weight: 1,
       dependsOn: ['source'],
@@ -116,9 +123,9 @@ export function costOfList(resource: Resource): CostExtensions {
 }
 
 /** A page of what a profile has: always filtered, so nothing where lists are not. */
-export function costOfProfileList(resource: Resource): CostExtensions {
+export function costOfProfileList(resource: Resource): LinkExtensions {
   const { cost } = costOfList(resource);
-  return { cost: { ...cost, calls: (args, settings) => cost.calls({ ...args, filter: {} }, settings) } };
+  return { reads: [], cost: { ...cost, calls: (args, settings) => cost.calls({ ...args, filter: {} }, settings) } };
 }
 
 /** Records by their global ids: one call for each that this project could have. */

@@ -54,7 +54,7 @@ export function defineInteraction(
       profile: t.field({
         type: Profile,
         nullable: true,
-        extensions: costOfLink('profile'),
+        extensions: costOfLink('profile', 'profileId'),
         description:
           'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the interaction’s own.',
         args: { source: t.arg.string({ description: 'The profile’s source.' }) },

@@ -3,6 +3,7 @@ import {
   type DocumentNode,
   type ExecutionResult,
   type FormattedExecutionResult,
+  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
@@ -16,6 +17,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { forbidden } from '../datatrics/access.ts';
+import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
@@ -27,6 +29,7 @@ import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
 import { type DocumentLimits, exceededLimit, isTooDeep, MAX_JSON_DEPTH, over } from './limits.ts';
 import { createPlanner, type Planner } from './plan.ts';
+import { createSelection } from './selection.ts';
 import { createCoercion } from './variables.ts';
 
 /** What a client asks for, whatever way it came in. */
@@ -92,8 +95,11 @@ export interface Run {
   readonly identify?: (operation: OperationIdentity) => void;
   /** Told of what nobody foresaw, instead of the pipeline's own. */
   readonly reportUnexpected?: ReportUnexpected;
-  /** Makes the context; called at most once, and only when the operation is about to run. */
-  context(): GatewayContext;
+  /**
+   * Makes the context; called at most once, and only when the operation is about to run.
+   * @param selection what the operation may read of the records; undefined: all
+   */
+  context(selection: Selection | undefined): GatewayContext;
   /** Where operations wait for their turn. */
   readonly admission: Admission;
   /** Whether the transport allows mutations: not by HTTP GET. */
@@ -128,6 +134,7 @@ interface CachedDocument {
 /** All that can be known of a document by its text. */
 interface PreparedDocument {
   readonly document: DocumentNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly operations: readonly PreparedOperation[];
 }
 
@@ -142,6 +149,8 @@ interface PreparedOperation {
   /** REST calls that it makes, by what it made before. */
   expectedCalls: number;
   executor: Executor | undefined;
+  /** Made together with a compiled executor. */
+  selection: Selection | undefined;
 }
 
 /** Share of the latest run in what is expected of the next. */
@@ -176,12 +185,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    * An operation is compiled when it comes the second time: compiling costs as much as some dozens of runs save, and a
    * flood of documents that come once must not pay it.
    */
-  function executorOf(operation: PreparedOperation, document: DocumentNode): Executor {
+  function executorOf(operation: PreparedOperation, { document, fragments }: PreparedDocument): Executor {
     operation.runs += 1;
     if (operation.runs === 1) return interpret(schema, document, operation.node);
-    operation.executor ??=
-      (options.compile !== false && compile(schema, document, operation.node)) ||
-      interpret(schema, document, operation.node);
+    if (operation.executor === undefined) {
+      const compiled = options.compile !== false && compile(schema, document, operation.node);
+      if (compiled) operation.selection = createSelection(schema, operation.node, fragments);
+      operation.executor = compiled || interpret(schema, document, operation.node);
+    }
     return operation.executor;
   }
 
@@ -227,7 +238,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       );
     }
 
-    const contextValue = how.context();
+    const execute = executorOf(operation, entry);
+    const contextValue = how.context(operation.selection);
     const report = how.reportUnexpected ?? reportUnexpected;
     const start = performance.now();
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
@@ -244,7 +256,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     let result: ExecutionResult;
     try {
-      result = await executorOf(operation, entry.document)(contextValue, request.variables ?? {});
+      result = await execute(contextValue, request.variables ?? {});
     } finally {
       how.admission.leave(weight);
     }
@@ -361,8 +373,9 @@ function prepareDocument(
       runs: 0,
       expectedCalls: 1,
       executor: undefined,
+      selection: undefined,
     }));
-  return { document, operations };
+  return { document, fragments, operations };
 }
 
 function selectOperation(

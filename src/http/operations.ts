@@ -85,12 +85,12 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       },
       reportUnexpected: (error) => options.reportUnexpected(error, observed.requestId),
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
-      context: () => {
+      context: (selection) => {
         operation = new Operation(limits, callTraceOf(observed, receipt === 'trace'), observed.upstreamHeaders);
         observed.usage = operation.usage;
         if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation);
-        const session = new Session({ client: bound, principal, operation, settings, knowledge });
+        const session = new Session({ client: bound, principal, operation, settings, knowledge, selection });
         const life = operation;
         return {
           operation,

@@ -1,0 +1,108 @@
+import { createJsonReader, type Wanted } from '../lib/json-reader.ts';
+import { type FieldTable, isObject, type JsonObject } from './fields.ts';
+import { typeNameOf } from './keys.ts';
+import type { MaskedType } from './masking.ts';
+import type { DatatricsRecord, RecordType } from './record.ts';
+
+/** Reads a body: `JSON.parse`, or one that leaves out what nobody asks for. Throws SyntaxError. */
+export type ReadJson = (text: string) => unknown;
+
+/** Beside records and pages: what an error under a 200 says. */
+const ERROR_PARTS = { error: true, status: true, message: true, code: true } as const;
+const PAGE_PARTS = {
+  total_elements: true,
+  totalElements: true,
+  total_items: true,
+  totalItems: true,
+  total_pages: true,
+  totalPages: true,
+} as const;
+
+/**
+ * What one operation selects of the records, by GraphQL names, and the readers that take no more than that from the API's
+ * answers. What is left out looks like a field that the API did not send, so a selection must name all that may be read.
+ */
+export class Selection {
+  readonly #fields: ReadonlyMap<MaskedType, ReadonlySet<string>>;
+  readonly #readers = new Map<string, ReadJson>();
+
+  /** @param fields by type; one that holds `attributes` is selected whole */
+  constructor(fields: ReadonlyMap<MaskedType, ReadonlySet<string>>) {
+    this.#fields = fields;
+  }
+
+  /** Reads the answer to a read by id. */
+  recordReader(type: RecordType<DatatricsRecord>): ReadJson {
+    return this.#reader(type.resource, () => {
+      const wanted = this.#record(type, []);
+      if (wanted === true) return JSON.parse;
+      return withLines(createJsonReader({ ...ERROR_PARTS, ...wanted }), wanted, (record) => hasNumberedLines(record));
+    });
+  }
+
+  /**
+   * Reads a page of a list.
+   *
+   * @param filters GraphQL names of the fields by which rows are checked
+   * @param names REST names that are looked at besides
+   */
+  pageReader(type: RecordType<DatatricsRecord>, filters: readonly string[], names: readonly string[]): ReadJson {
+    return this.#reader(`${type.resource} ${filters.join()} ${names.join()}`, () => {
+      const wanted = this.#record(type, filters, names);
+      if (wanted === true) return JSON.parse;
+      const read = createJsonReader({ ...ERROR_PARTS, ...PAGE_PARTS, items: wanted });
+      return withLines(read, wanted, (page) => Array.isArray(page.items) && page.items.some(hasNumberedLines));
+    });
+  }
+
+  #reader(name: string, create: () => ReadJson): ReadJson {
+    let reader = this.#readers.get(name);
+    if (reader === undefined) {
+      reader = create();
+      this.#readers.set(name, reader);
+    }
+    return reader;
+  }
+
+  #record(
+    { resource, idNames, fields }: RecordType<DatatricsRecord>,
+    filters: readonly string[],
+    names: readonly string[] = [],
+  ): Exclude<Wanted, true> | true {
+    const selected = new Set([...(this.#fields.get(typeNameOf(resource)) ?? []), ...filters]);
+    return this.#object(fields, selected, [...idNames, 'source', ...names]);
+  }
+
+  /** @param names REST names that are wanted whatever is selected */
+  #object(fields: FieldTable, selected: ReadonlySet<string>, names: readonly string[]): Exclude<Wanted, true> | true {
+    if (selected.has('attributes')) return true;
+    const wanted: Record<string, Wanted> = Object.fromEntries(names.map((name) => [name, true]));
+    for (const name of selected) {
+      const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      if (field === undefined) continue;
+      const { lines, rest, alias } = field;
+      // Nothing can be left out of an object with a member of that name, which readers do not know.
+      if (rest === '__proto__') return true;
+      const inner = lines ? this.#object(lines, this.#fields.get('ConversionItem') ?? new Set(), []) : true;
+      wanted[rest] = inner;
+      if (alias !== undefined) wanted[alias] = inner;
+    }
+    // Any field may stand under `metadata` instead.
+    return { ...wanted, metadata: wanted };
+  }
+}
+
+/** A reader that keeps all where lines came as PHP's object of numbered entries, whose names nobody can select. */
+function withLines(read: ReadJson, wanted: object, isNumbered: (value: JsonObject) => boolean): ReadJson {
+  if (!('items' in wanted)) return read;
+  return (text) => {
+    const value = read(text);
+    return isObject(value) && isNumbered(value) ? JSON.parse(text) : value;
+  };
+}
+
+function hasNumberedLines(record: unknown): boolean {
+  if (!isObject(record)) return false;
+  const { items, metadata } = record;
+  return isObject(items) || (isObject(metadata) && isObject(metadata.items));
+}

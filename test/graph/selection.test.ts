@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { buildSchema as buildGraphqlSchema, getNamedType, isLeafType, isObjectType } from 'graphql';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startWithUpstream } from '../helpers/gateway.ts';
+
+/**
+ * From the second time on an operation reads no more of the API's answers than it selects. What it gives must not change
+ * by that, whatever the API sends.
+ */
+const LINES = [
+  { itemid: 'a', name: 'One', price: '24,99', quantity: 2, total: 49.98, size: 'L' },
+  { metadata: { itemid: 7, name: 'Two', price: 1e2 } },
+  'no line',
+  { itemid: '', name: null, quantity: '3' },
+];
+const ODD = [
+  { source: 'Webshop', metadata: {} },
+  { source: 'Webshop', email: 'a@b.example', name: 'Ä 😀 "x"', total: '1.234,56', created: '2024-01-02 03:04:05' },
+  { metadata: { source: 'CRM', name: 'Deep', email: '', event: 'open', datetime: '2024-01-02 03:04:05', image: 'i' } },
+  { source: 'Webshop', email: '', metadata: { email: 'deep@b.example', total: 5, created: '2023-01-01 00:00:00' } },
+  { source: 'Webshop', metadata: [], created: '0000-00-00', created_at: '2022-01-01 00:00:00', name: 17 },
+  { source: 'Webshop', name: '', firstname: 'F', objecttype: 'x', itemtype: 'y', description: 'd', url: 'u' },
+  { source: 'Webshop', error: { message: 'a field of that name' }, status: 'complete', items: LINES },
+  { source: 'Webshop', items: { 0: LINES[0], 5: LINES[1] } },
+  { source: 'Webshop', items: [], metadata: { items: { 1: LINES[3] } } },
+  { source: 'Webshop', items: '', metadata: { items: LINES } },
+  { source: 'Webshop', profileid: '', profile_id: 4, emailid: 9, short_description: 's' },
+];
+const IDS = { profile: 'profileid', content: 'id', sale: 'conversionid', interaction: 'interactionid' } as const;
+
+const records = (resource: keyof typeof IDS) => [
+  ...ODD.map((row, i) => ({ [IDS[resource]]: String(i), profileid: String(i % 3), ...row })),
+  ...(resource === 'content' ? [{ itemid: 'c', source: 'Webshop' }] : [{ name: 'no key' }, 'no record', [{ a: 1 }]]),
+  // Nobody should be fooled by a name that comes twice.
+  JSON.parse(`{"${IDS[resource]}":"12","source":"Webshop","name":"Last"}`),
+];
+
+const { upstream: _, ...gateway } = await startWithUpstream(
+  ({ path }) => {
+    const [, resource, id] = /\/project\/[^/]+\/(\w+)(?:\/([^/?]+))?/.exec(path) ?? [];
+    const rows = records(resource as keyof typeof IDS);
+    if (id !== undefined) return rows[Number(id)] ?? {};
+    return { items: rows, total_elements: rows.length, total_pages: 1 };
+  },
+  { DATATRICS_FILTERS: 'on' },
+);
+afterAll(() => gateway.close());
+
+const schema = buildGraphqlSchema(readFileSync('schema/gateway.graphql', 'utf8'));
+const TYPES = { Profile: 'profile', Content: 'content', Conversion: 'conversion', Interaction: 'interaction' };
+
+function leavesOf(typeName: string): string[] {
+  const type = schema.getType(typeName);
+  if (!isObjectType(type)) throw new Error(typeName);
+  return Object.values(type.getFields()).flatMap((field) => (isLeafType(getNamedType(field.type)) ? [field.name] : []));
+}
+
+const selections = Object.entries(TYPES).flatMap(([type, name]) => {
+  const leaves = leavesOf(type);
+  const sets = [...leaves, leaves.join(' '), leaves.filter((leaf) => leaf !== 'attributes').join(' ')];
+  if (type === 'Conversion') {
+    const lines = leavesOf('ConversionItem');
+    sets.push(...lines.map((line) => `items { ${line} }`), `items { ${lines.join(' ')} } attributes`);
+    sets.push(
+      'profile(source: "Webshop") { name }',
+      'items { content(source: "Webshop") { name } }',
+      'items { __typename }',
+    );
+  }
+  if (type === 'Interaction') sets.push('profile(source: "Webshop") { email attributes }');
+  return sets.map((set): [string, string, string] => [type, name, set]);
+});
+
+describe('an operation gives the same the first time, when all is read, and afterwards', () => {
+  test.each(selections)('%s, %s: %s', async (_type, name, set) => {
+    const byId = ODD.map((_row, i) => `r${i}: ${name}(${name}Id: "${i}", source: "Webshop") { ${set} }`).join(' ');
+    for (const query of [
+      `{ ${name}s(first: 50) { nodes { ${set} } edges { node { ${set} } } totalCount } }`,
+      `{ ${byId} }`,
+    ]) {
+      const answers = [];
+      for (let run = 0; run < 4; run++) answers.push((await gateway.query(query)).body);
+      expect(answers[0]?.data).toBeDefined();
+      for (const answer of answers.slice(1)) expect(answer).toEqual(answers[0]);
+    }
+  });
+
+  test.each([
+    'conversions(first: 20, orderBy: {field: UPDATED_AT, direction: ASC}) { nodes { conversionId } pageInfo { endCursor } }',
+    'conversions(last: 3) { nodes { total } pageInfo { hasPreviousPage startCursor } }',
+    'interactions(first: 5, filter: {event: "open"}) { nodes { interactionId } }',
+    'profile(profileId: "1", source: "Webshop") { conversions(first: 2) { nodes { total } } interactions(first: 2) { nodes { id } } }',
+    'profiles(first: 3, filter: {createdAt: {gte: "2024-01-01T00:00:00Z"}}) { nodes { name } }',
+  ])('%s', async (field) => {
+    const answers = [];
+    for (let run = 0; run < 3; run++) answers.push((await gateway.query(`{ ${field} }`)).body);
+    for (const answer of answers.slice(1)) expect(answer).toEqual(answers[0]);
+  });
+});
