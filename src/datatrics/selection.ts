@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { createJsonReader, type Wanted } from '../lib/json-reader.ts';
 import { type FieldTable, isObject, type JsonObject } from './fields.ts';
 import { typeNameOf } from './keys.ts';
@@ -36,7 +37,7 @@ export class Selection {
     return this.#reader(type.resource, () => {
       const wanted = this.#record(type, []);
       if (wanted === true) return JSON.parse;
-      return withLines(createJsonReader({ ...ERROR_PARTS, ...wanted }), wanted, (record) => hasNumberedLines(record));
+      return withLines(readerOf({ ...ERROR_PARTS, ...wanted }), wanted, (record) => hasNumberedLines(record));
     });
   }
 
@@ -50,7 +51,7 @@ export class Selection {
     return this.#reader(`${type.resource} ${filters.join()} ${names.join()}`, () => {
       const wanted = this.#record(type, filters, names);
       if (wanted === true) return JSON.parse;
-      const read = createJsonReader({ ...ERROR_PARTS, ...PAGE_PARTS, items: wanted });
+      const read = readerOf({ ...ERROR_PARTS, ...PAGE_PARTS, items: wanted });
       return withLines(read, wanted, (page) => Array.isArray(page.items) && page.items.some(hasNumberedLines));
     });
   }
@@ -90,6 +91,19 @@ export class Selection {
     // Any field may stand under `metadata` instead.
     return { ...wanted, metadata: wanted };
   }
+}
+
+/** Compiled readers, which operations that want the same share: each is code, and learns what the answers look like. */
+const READERS = new LRUCache<string, ReadJson>({ max: 500 });
+
+function readerOf(wanted: Exclude<Wanted, true>): ReadJson {
+  const name = JSON.stringify(wanted);
+  let reader = READERS.get(name);
+  if (reader === undefined) {
+    reader = createJsonReader(wanted);
+    READERS.set(name, reader);
+  }
+  return reader;
 }
 
 /** A reader that keeps all where lines came as PHP's object of numbered entries, whose names nobody can select. */
