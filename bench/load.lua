@@ -9,11 +9,10 @@ function setup(thread)
 end
 
 function init(args)
+  local headers = { ["content-type"] = "application/json", ["accept"] = "application/json" }
+  if args[3] then headers["authorization"] = args[3] end
   for line in io.lines(args[1]) do
-    requests[#requests + 1] = wrk.format("POST", nil, {
-      ["content-type"] = "application/json",
-      ["accept"] = "application/json",
-    }, line)
+    requests[#requests + 1] = wrk.format("POST", nil, headers, line)
   end
   at = tonumber(args[2] or "0")
 end

@@ -25,6 +25,8 @@ export interface Load {
  * Posts bodies in turns over a fixed number of connections, each of which sends the next as soon as it is answered.
  *
  * @param bodies a file with one body per line
+ * @param start the body to begin with
+ * @param authorization header of that name
  * @throws Error when wrk fails
  */
 export async function runLoad(
@@ -33,6 +35,7 @@ export async function runLoad(
   connections: number,
   seconds: number,
   start = 0,
+  authorization?: string,
 ): Promise<Load> {
   const script = join(import.meta.dirname, 'load.lua');
   const child = spawn(
@@ -41,6 +44,7 @@ export async function runLoad(
       '--',
       bodies,
       String(start),
+      ...(authorization === undefined ? [] : [authorization]),
     ]),
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );

@@ -1,23 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startGateway } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import { createLogger } from '../src/lib/log.ts';
 import { startOtlpReceiver } from '../test/helpers/otlp.ts';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
-import { runLoad } from './load.ts';
-import { median } from './measure.ts';
-import { cpuMs, freePort, SYSTEM_CORE, startPinned, stopProcess, untilAnswering } from './process.ts';
+import { freePort } from './process.ts';
 import { startUpstream } from './upstream.ts';
-import { makeWorkloads } from './workloads.ts';
+import { compareWays } from './ways.ts';
 
-/**
- * What lines, counters and spans cost: `npm run bench:observe`. One process serves with and without them on different
- * ports, so that both share one heap and one state of the compiler, and is loaded in turns; CPU time per request is
- * compared within each pair of turns, which what else the machine does touches least.
- */
+/** What lines, counters and spans cost: `npm run bench:observe`. */
 const { values } = parseArgs({
   options: {
     pairs: { type: 'string', default: '10' },
@@ -26,9 +17,6 @@ const { values } = parseArgs({
     serve: { type: 'string' },
   },
 });
-
-/** The way without anything is the measure of the others. */
-const WAYS = ['blind', 'lines and counters', 'and spans'] as const;
 
 interface Serve {
   readonly origin: string;
@@ -61,44 +49,23 @@ async function main(): Promise<void> {
   const receiver = await startOtlpReceiver();
   const ports = [await freePort(), await freePort(), await freePort()];
   const setup: Serve = { origin: upstream.origin, ports, receiver: receiver.url };
-  const child = startPinned(SYSTEM_CORE, [process.execPath, import.meta.filename, '--serve', JSON.stringify(setup)]);
-  // Read and thrown away, as a log collector's end would be.
-  child.stdout?.resume();
-  const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-bodies-'));
-  const seconds = Number(values.seconds);
+  const titles = ['blind', 'lines and counters', 'and spans'];
   try {
-    for (const port of ports) await untilAnswering(`http://127.0.0.1:${port}/health`, child);
-    for (const name of values.workloads.split(',')) {
-      const workload = makeWorkloads(fixtures).find((it) => it.name === name);
-      if (workload === undefined) throw new Error(`no workload ${name}`);
-      const bodies = join(folder, name);
-      await writeFile(bodies, workload.operations.map(({ body }) => body).join('\n'));
-      const turn = async (way: number): Promise<number> => {
+    await compareWays({
+      ways: titles.map((title, i) => ({ title, port: ports[i] as number })),
+      program: import.meta.filename,
+      setup,
+      fixtures,
+      workloads: values.workloads.split(','),
+      pairs: Number(values.pairs),
+      seconds: Number(values.seconds),
+      onTurn: () => {
         receiver.requests.length = 0;
-        const before = cpuMs(child.pid as number);
-        const load = await runLoad(`http://127.0.0.1:${ports[way]}/graphql`, bodies, 50, seconds);
-        if (load.statusErrors + load.socketErrors > 0) throw new Error('requests failed');
-        return ((cpuMs(child.pid as number) - before) * 1_000) / ((load.requests + load.sent) / 2);
-      };
-      for (const way of WAYS.keys()) await turn(way);
-      const turns: number[][] = [];
-      for (let i = 0; i < Number(values.pairs); i++) {
-        const order = i % 2 === 0 ? [0, 1, 2] : [2, 1, 0];
-        const costs: number[] = [];
-        for (const way of order) costs[way] = await turn(way);
-        turns.push(costs);
-      }
-      for (const [way, title] of WAYS.entries()) {
-        const cost = median(turns.map((costs) => costs[way] as number));
-        const share = median(turns.map((costs) => (costs[way] as number) / (costs[0] as number) - 1));
-        console.log(`${name} ${title}: ${cost.toFixed(1)} µs of CPU per operation, ${(share * 100).toFixed(1)} % more`);
-      }
-    }
+      },
+    });
   } finally {
-    await stopProcess(child, 'SIGKILL');
     await receiver.close();
     await upstream.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
