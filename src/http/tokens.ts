@@ -94,9 +94,14 @@ export class TokenStore {
     }
   }
 
+  /** Differs when the file may. The time of change as well as that of writing: the latter can be set to whatever it was. */
   #stat(): string {
-    const stat = statSync(this.#path, { throwIfNoEntry: false });
-    return stat ? `${stat.mtimeMs} ${stat.size} ${stat.ino}` : 'gone';
+    try {
+      const { mtimeMs, ctimeMs, size, ino } = statSync(this.#path);
+      return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? 'gone';
+    }
   }
 }
 
