@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/lib/scopes.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
@@ -99,5 +100,39 @@ describe('without pii:read', () => {
     const told = await gateway.query(query, {}, clear);
     expect(told.body.data.one.userErrors[0].message).toBe('Another profile has ada@mail.example already');
     await gateway.close();
+  });
+
+  test('what lies deeper than sixteen levels is masked whole, and what lies above is not', async () => {
+    const nest = (levels: number): unknown => (levels === 0 ? 'treasure' : { a: nest(levels - 1) });
+    const record = {
+      profileid: '1',
+      source: 'S',
+      near: nest(10),
+      far: nest(40),
+      list: JSON.parse('['.repeat(40) + ']'.repeat(40)),
+    };
+    const gateway = await startWithUpstream(() => record, tokens.settings);
+    const query = '{ profile(profileId: "1", source: "S") { attributes } }';
+    const { body } = await gateway.query(query, {}, masked);
+    const { near, far, list } = body.data.profile.attributes;
+    expect(JSON.stringify(near)).toContain('treasure');
+    expect(JSON.stringify(far)).toMatch(/^(\{"a":){16}null\}+$/);
+    expect(JSON.stringify(list)).toMatch(/^\[{16}null\]+$/);
+    expect((await gateway.query(query, {}, clear)).body.data.profile.attributes.far).toEqual(record.far);
+    await gateway.close();
+  });
+
+  test('an address is hashed with the key of the settings, so that nobody without it can try addresses', async () => {
+    const hashes = new Set<string>();
+    for (const PII_KEY of ['a-key-of-sixteen', 'another-key-of-it']) {
+      const record = { profileid: '1', source: 'S', email: 'ada@mail.example' };
+      const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_KEY });
+      const query = '{ profile(profileId: "1", source: "S") { email } }';
+      hashes.add((await gateway.query(query, {}, masked)).body.data.profile.email);
+      await gateway.close();
+    }
+    expect(hashes.size).toBe(2);
+    const bare = createHash('sha256').update('1\nada@mail.example').digest('base64url').slice(0, 22);
+    expect(hashes).not.toContain(`hash:${bare}`);
   });
 });
