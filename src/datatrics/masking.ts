@@ -29,8 +29,13 @@ const MAX_LEVELS = 16;
 
 /** What an e-mail address looks like wherever it may stand. */
 const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
-/** The same within other text, such as a sentence, JSON or a link. */
-const ADDRESSES = /[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,128}(?:@|%40)[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,250}/gi;
+/** What stands between the parts of an address that is within other text, such as a sentence, JSON or a link. */
+const AT = /@|%40/g;
+/** Ends an address there. */
+const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
+/** Characters before and behind the `@` at most. */
+const MAX_LOCAL = 128;
+const MAX_DOMAIN = 250;
 
 export function isAddress(value: string): boolean {
   return ADDRESS.test(value);
@@ -110,7 +115,20 @@ export class Mask {
 
   /** Text with the addresses in it covered, for words that are not a field's. */
   text(value: string): string {
-    return /@|%40/.test(value) ? value.replace(ADDRESSES, (address) => this.#cover(address) ?? '***') : value;
+    let result = '';
+    let from = 0;
+    for (const { 0: at, index } of value.matchAll(AT)) {
+      const [start, end] = addressAround(value, index, index + at.length, from);
+      if (start === index || end === index + at.length) continue;
+      result += value.slice(from, start) + (this.#cover(value.slice(start, end)) ?? '***');
+      from = end;
+    }
+    return from === 0 ? value : result + value.slice(from);
+  }
+
+  /** Whether text has an address in it. */
+  hasAddress(value: string): boolean {
+    return ADDRESS.test(value) || this.text(value) !== value;
   }
 
   #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
@@ -163,6 +181,31 @@ export class Mask {
     const hmac = createHmac('sha256', key).update(`${this.#project}\n${text}`);
     return `hash:${hmac.digest('base64url').slice(0, 22)}`;
   }
+}
+
+/**
+ * Where an address begins and ends whose `@` is known; looked for from there, since a pattern that may begin anywhere takes
+ * as many steps for every character as an address has.
+ *
+ * @param at where the `@` begins
+ * @param behind where it ends
+ * @param from where the address before it ends
+ */
+function addressAround(text: string, at: number, behind: number, from: number): [start: number, end: number] {
+  let start = at;
+  while (start > Math.max(from, at - MAX_LOCAL) && isInLocal(text, start - 1, from)) start -= 1;
+  let end = behind;
+  while (end < Math.min(text.length, behind + MAX_DOMAIN) && !isBound(text, end)) end += 1;
+  return [start, end];
+}
+
+/** An apostrophe belongs to a name, as in `o'brien`, and to nothing where it only opens a quotation. */
+function isInLocal(text: string, index: number, from: number): boolean {
+  return !isBound(text, index) || (text[index] === "'" && index > from && !isBound(text, index - 1));
+}
+
+function isBound(text: string, index: number): boolean {
+  return BOUNDS.test(text[index] as string);
 }
 
 /** First letters only: `a***@e***` for an address, `A***` for all else. */

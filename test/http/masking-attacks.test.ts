@@ -49,6 +49,7 @@ describe('without pii:read', () => {
     sentence: '<ada@mail.example> asked; see mailto:ada@mail.example.',
     json: '{"contact": "ada@mail.example", "points": 3}',
     link: 'https://shop.example/?contact=ada%40mail.example&page=2',
+    apostrophe: "ask o'ada@mail.example, or 'ada@mail.example'",
     plain: 'nothing @ all, 3 @ 4',
     subscribed: { 'ada@mail.example': true },
   };
@@ -61,6 +62,7 @@ describe('without pii:read', () => {
     expect(attributes.plain).toBe(RECORD.plain);
     expect(attributes.json).toMatch(/^\{"contact": ".+", "points": 3\}$/);
     expect(attributes.link).toMatch(/^https:\/\/shop\.example\/\?contact=.+&page=2$/);
+    expect(attributes.apostrophe).toMatch(/^ask [^']+, or '[^']+'$/);
     if (mode === 'hash') expect(attributes.padded).toMatch(/^hash:/);
     const seen = await gateway.query('{ profile(profileId: "1", source: "S") { attributes } }', {}, clear);
     expect(seen.body.data.profile.attributes.subscribed).toEqual(RECORD.subscribed);
@@ -119,6 +121,38 @@ describe('without pii:read', () => {
     expect(JSON.stringify(far)).toMatch(/^(\{"a":){16}null\}+$/);
     expect(JSON.stringify(list)).toMatch(/^\[{16}null\]+$/);
     expect((await gateway.query(query, {}, clear)).body.data.profile.attributes.far).toEqual(record.far);
+    await gateway.close();
+  });
+
+  test('attributes named like what JavaScript’s objects have are masked as any other', async () => {
+    const text =
+      '{"profileid":"1","source":"S","__proto__":{"email":"ada@mail.example","constructor":"x"},"a":{"__proto__":{"b":1}}}';
+    const gateway = await startWithUpstream((_call, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' }).end(text);
+    }, tokens.settings);
+    const query = '{ profile(profileId: "1", source: "S") { attributes } }';
+    const seen = JSON.stringify((await gateway.query(query, {}, masked)).body);
+    expect(seen).not.toMatch(CANARIES);
+    expect(seen).toMatch(/"__proto__":\{"email":"hash:[\w-]{22}","constructor":"x"\},"a":\{"__proto__":\{"b":1\}\}/);
+    await gateway.close();
+  });
+
+  test('text that was made to take long to look through is masked in no time', async () => {
+    // A megabyte for each way to begin an address and not to end it.
+    const texts = [
+      'a'.repeat(4_000_000),
+      `${'a'.repeat(127)} `.repeat(32_000),
+      'a@'.repeat(500_000),
+      "a'".repeat(500_000),
+    ];
+    const record = { profileid: '1', source: 'S', texts: texts.map((text) => `${text}@`) };
+    const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_MASK: 'null' });
+    const query = '{ profile(profileId: "1", source: "S") { attributes } }';
+    await gateway.query(query, {}, clear);
+    const start = performance.now();
+    const { body } = await gateway.query(query, {}, masked);
+    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(body.data.profile.attributes.texts).toHaveLength(4);
     await gateway.close();
   });
 
