@@ -18,6 +18,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import { forbidden } from '../datatrics/access.ts';
 import type { Admission } from '../lib/admission.ts';
+import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import { type Access, createAccess } from './access.ts';
@@ -26,7 +27,7 @@ import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
-import { type DocumentLimits, exceededLimit, isTooDeep, MAX_JSON_DEPTH, over } from './limits.ts';
+import { type DocumentLimits, exceededLimit, over } from './limits.ts';
 import { createPlanner, type Planner } from './plan.ts';
 
 /** What a client asks for, whatever way it came in. */
