@@ -156,7 +156,12 @@ const MAX_NAME_CHARACTERS = 64;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { schema, reportUnexpected, limits, checkScopes = true } = options;
-  const rules = options.introspection === false ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
+  // Where the schema can't be asked for, it is not to be guessed name by name either.
+  const hideSuggestions = options.introspection === false;
+  const validation: Validation = {
+    rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
+    hideSuggestions,
+  };
   const prepared = new LRUCache<string, CachedDocument>({
     maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
     sizeCalculation: (_value, text) => text.length + 1,
@@ -166,7 +171,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     let entry = prepared.get(text);
     if (entry === undefined) {
       const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
-      entry = { identity, prepared: prepareSafely(schema, text, identity, limits, rules) };
+      entry = { identity, prepared: prepareSafely(schema, text, identity, limits, validation) };
       prepared.set(text, entry);
     }
     return entry;
@@ -203,6 +208,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     const variables = getVariableValues(schema, node.variableDefinitions ?? [], request.variables ?? {}, {
       maxErrors: MAX_ERRORS,
+      hideSuggestions,
     });
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
@@ -298,16 +304,23 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { run, isQuery };
 }
 
+/** How documents are judged. */
+interface Validation {
+  readonly rules: readonly ValidationRule[];
+  /** Whether errors keep to themselves which names come close to a wrong one. */
+  readonly hideSuggestions: boolean;
+}
+
 /** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
 function prepareSafely(
   schema: GraphQLSchema,
   text: string,
   identity: OperationIdentity,
   limits: PipelineOptions['limits'],
-  rules: readonly ValidationRule[],
+  validation: Validation,
 ): PreparedDocument | Outcome {
   try {
-    return prepareDocument(schema, text, identity, limits, rules);
+    return prepareDocument(schema, text, identity, limits, validation);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -319,7 +332,7 @@ function prepareDocument(
   text: string,
   identity: OperationIdentity,
   limits: PipelineOptions['limits'],
-  rules: readonly ValidationRule[],
+  validation: Validation,
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -331,7 +344,8 @@ function prepareDocument(
   }
   const exceeded = exceededLimit(document, limits);
   if (exceeded !== null) return tooComplex(exceeded);
-  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS });
+  const { rules, hideSuggestions } = validation;
+  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
   const { definitions } = document;

@@ -246,6 +246,27 @@ describe('the project', () => {
   });
 });
 
+test('the schema is not told by guesses either', async () => {
+  const near: [string, object?][] = [
+    ['{ profil(profileId: "1") { name } }'],
+    ['{ profile(profileId: "1", source: "s") { emai } }'],
+    ['{ profile(profileIdd: "1", source: "s") { name } }'],
+    ['{ profiles(orderBy: { field: EMAI, direction: ASC }) { totalCount } }'],
+    ['{ profiles(filter: { emai: "x" }) { totalCount } }'],
+    ['query ($f: ProfilFilter) { profiles(filter: $f) { totalCount } }'],
+    ['query ($f: ProfileFilter) { profiles(filter: $f) { totalCount } }', { f: { emai: 'x' } }],
+    ['query ($o: ProfileOrder) { profiles(orderBy: $o) { totalCount } }', { o: { field: 'EMAI', direction: 'ASC' } }],
+  ];
+  const told = await startWithUpstream(() => ({}), { ...tokens.settings, INTROSPECTION: 'on' });
+  for (const [query, variables] of near) {
+    expect(JSON.stringify((await told.query(query, variables, shop)).body), query).toContain('Did you mean');
+    const { body } = await gateway.query(query, variables, shop);
+    expect(body.errors, query).not.toEqual([]);
+    expect(JSON.stringify(body), query).not.toContain('Did you mean');
+  }
+  await told.close();
+});
+
 test('the schema can not be asked for, unless the settings say so', async () => {
   const { body } = await gateway.query('{ __schema { queryType { name } } }', {}, shop);
   expect(body.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
