@@ -184,6 +184,7 @@ export async function startGateway(
       authenticate,
       challenge,
       costSettings: ({ project }) => ({
+      load,
         project: projects.of(project).settings,
         projectId: project,
         bulkLimits: config.bulkLimits,

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
-import { outcomeOfError, refused } from '../graph/pipeline.ts';
+import { type Outcome, outcomeOfError, refused } from '../graph/pipeline.ts';
 import type { Cors } from './cors.ts';
 import type { Graphiql } from './graphiql.ts';
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
@@ -207,8 +207,12 @@ async function operate(
   if (!options.hotPath) return viaFetch(options, endpoint, target, head, body, res);
   // The hot path: a POST of JSON goes straight to the pipeline, and its answer straight to the socket.
   options.load.begin();
-  const outcome = await endpoint.runOperation(head, () => readJsonBody(body));
-  options.load.end();
+  let outcome: Outcome;
+  try {
+    outcome = await endpoint.runOperation(head, () => readJsonBody(body));
+  } finally {
+    options.load.end();
+  }
   sendGraphql(req, res, outcome);
 }
 
