@@ -148,6 +148,7 @@ export async function startGateway(
     host: config.host,
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
+    maxConnections: config.maxConnections,
     endpoints: {
       '/graphql': { runOperation, yoga: createLazyYogaHandler(runOperation), forBrowsers: true },
       '/subgraph': {
@@ -183,8 +184,8 @@ export async function startGateway(
       runOperation,
       authenticate,
       challenge,
-      costSettings: ({ project }) => ({
       load,
+      costSettings: ({ project }) => ({
         project: projects.of(project).settings,
         projectId: project,
         bulkLimits: config.bulkLimits,

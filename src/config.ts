@@ -157,6 +157,7 @@ const variables = z.object({
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
   UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
+  MAX_CONNECTIONS: whole(1, 1_000_000, 'connections').default(10_000),
   MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
   MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
   CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
@@ -293,6 +294,8 @@ export interface Config {
   readonly upstreamQueue: number;
   readonly loadLimits: LoadLimits;
   /** bytes of answers kept in memory. */
+  /** Connections of clients. */
+  readonly maxConnections: number;
   readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
   readonly maxBodyBytes: number;
@@ -395,6 +398,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     policies,
     upstreamQueue: values.UPSTREAM_QUEUE,
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
+    maxConnections: values.MAX_CONNECTIONS,
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
     maxBodyBytes: values.MAX_BODY_BYTES,

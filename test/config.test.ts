@@ -108,6 +108,7 @@ describe('settings', () => {
     ['MAX_UPSTREAM_CALLS', '0', 'calls'],
     ['UPSTREAM_QUEUE', '-1', 'calls'],
     ['CACHE_MAX_BYTES', '64MB', 'bytes'],
+    ['MAX_CONNECTIONS', '0', 'connections'],
     ['MAX_REQUESTS', '0', 'requests'],
     ['MAX_EVENT_LOOP_DELAY_MS', 'x', 'milliseconds'],
     ['MAX_ESTIMATED_CALLS', '1.5', 'calls'],

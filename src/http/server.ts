@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
+  /** Open at once; beyond that one is closed at once: each costs memory, whatever it sends. */
+  readonly maxConnections: number;
   /** Where GraphQL is served, by path. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
   /** Whether a POST of JSON skips Yoga; the answers are the same either way. */
@@ -60,8 +62,6 @@ const CHECK_INTERVAL_MS = 2_000;
 const KEEP_ALIVE_MS = 65_000;
 /** How often, while the server closes, connections are looked for that have become idle. */
 const CLOSE_IDLE_MS = 50;
-/** Beyond that a connection is closed at once: each costs memory, whatever it sends. */
-const MAX_CONNECTIONS = 10_000;
 
 /** node:http in front: which path, which method, how large; GraphQL itself goes on to the handler. */
 export async function startServer(options: ServerOptions): Promise<GatewayServer> {
@@ -82,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = options.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
