@@ -204,9 +204,10 @@ const variables = z.object({
   MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
   ROUTER_SECRET: z
     .string()
-    .regex(/^[\x21-\x7e]+$/, 'a secret of visible ASCII characters')
+    .regex(/^[\x21-\x7e]{16,}$/, 'a secret of 16 or more visible ASCII characters')
     .optional(),
-  ROUTER_HMAC_SECRET: z.string().optional(),
+  // Whoever sees one signature can try keys on it as fast as they like.
+  ROUTER_HMAC_SECRET: z.string().min(16, 'a secret of 16 or more characters').optional(),
   ROUTER_SCOPES: list.pipe(z.array(z.enum(SCOPES))).optional(),
   ROUTER_PROJECTS: list.pipe(z.array(z.string().regex(PROJECT_ID))).optional(),
   SUBGRAPH_DIRECTIVES: list.pipe(z.array(z.enum(OPTIONAL_DIRECTIVES))).default([]),
@@ -293,9 +294,9 @@ export interface Config {
   /** Calls that wait for a connection. */
   readonly upstreamQueue: number;
   readonly loadLimits: LoadLimits;
-  /** bytes of answers kept in memory. */
   /** Connections of clients. */
   readonly maxConnections: number;
+  /** bytes of answers kept in memory. */
   readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
   readonly maxBodyBytes: number;
@@ -397,8 +398,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     lifetimes,
     policies,
     upstreamQueue: values.UPSTREAM_QUEUE,
-    loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     maxConnections: values.MAX_CONNECTIONS,
+    loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
     maxBodyBytes: values.MAX_BODY_BYTES,

@@ -133,6 +133,15 @@ describe('settings', () => {
     expect(found[0]).toContain(need);
   });
 
+  test.each(['ROUTER_SECRET', 'ROUTER_HMAC_SECRET'])('take no %s that can be guessed, and do not show it', (name) => {
+    for (const value of ['canary', 'canary-of-15-xx']) {
+      expect(problems({ [name]: value })).toEqual([
+        expect.stringMatching(/^ROUTER_\w+: got a value that can not be shown; needs a secret of 16 or more/),
+      ]);
+    }
+    expect(problems({ [name]: 'canary-of-16-xxx' })).toEqual([]);
+  });
+
   test('are all told at once', () => {
     const found = problems({ PORT: 'x', LOG_LEVEL: 'x', MAX_DEPTH: 'x', DATATRICS_TIMEZONE: 'x' });
     expect(found.map((line) => line.split(':')[0]).sort()).toEqual([
