@@ -149,6 +149,7 @@ export async function startGateway(
     host: config.host,
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
+    maxConnections: config.maxConnections,
     endpoints: {
       '/graphql': { runOperation, yoga: createLazyYogaHandler(runOperation), forBrowsers: true },
       '/subgraph': {
@@ -184,6 +185,7 @@ export async function startGateway(
       runOperation,
       authenticate,
       challenge,
+      load,
       costSettings: ({ project }) => ({
         project: projects.of(project).settings,
         projectId: project,

@@ -159,6 +159,7 @@ const variables = z.object({
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
   UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
   UPSTREAM_CLIENT: z.enum(CONNECTORS).default('built-in'),
+  MAX_CONNECTIONS: whole(1, 1_000_000, 'connections').default(10_000),
   MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
   MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
   CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
@@ -205,9 +206,10 @@ const variables = z.object({
   MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
   ROUTER_SECRET: z
     .string()
-    .regex(/^[\x21-\x7e]+$/, 'a secret of visible ASCII characters')
+    .regex(/^[\x21-\x7e]{16,}$/, 'a secret of 16 or more visible ASCII characters')
     .optional(),
-  ROUTER_HMAC_SECRET: z.string().optional(),
+  // Whoever sees one signature can try keys on it as fast as they like.
+  ROUTER_HMAC_SECRET: z.string().min(16, 'a secret of 16 or more characters').optional(),
   ROUTER_SCOPES: list.pipe(z.array(z.enum(SCOPES))).optional(),
   ROUTER_PROJECTS: list.pipe(z.array(z.string().regex(PROJECT_ID))).optional(),
   SUBGRAPH_DIRECTIVES: list.pipe(z.array(z.enum(OPTIONAL_DIRECTIVES))).default([]),
@@ -297,6 +299,8 @@ export interface Config {
   /** What speaks HTTP to the API. */
   readonly upstreamClient: (typeof CONNECTORS)[number];
   readonly loadLimits: LoadLimits;
+  /** Connections of clients. */
+  readonly maxConnections: number;
   /** bytes of answers kept in memory. */
   readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
@@ -400,6 +404,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     policies,
     upstreamQueue: values.UPSTREAM_QUEUE,
     upstreamClient: values.UPSTREAM_CLIENT,
+    maxConnections: values.MAX_CONNECTIONS,
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,

@@ -110,6 +110,7 @@ describe('settings', () => {
     ['UPSTREAM_QUEUE', '-1', 'calls'],
     ['UPSTREAM_CLIENT', 'fetch', 'built-in or undici'],
     ['CACHE_MAX_BYTES', '64MB', 'bytes'],
+    ['MAX_CONNECTIONS', '0', 'connections'],
     ['MAX_REQUESTS', '0', 'requests'],
     ['MAX_EVENT_LOOP_DELAY_MS', 'x', 'milliseconds'],
     ['MAX_ESTIMATED_CALLS', '1.5', 'calls'],
@@ -132,6 +133,15 @@ describe('settings', () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(new RegExp(`^${name}`));
     expect(found[0]).toContain(need);
+  });
+
+  test.each(['ROUTER_SECRET', 'ROUTER_HMAC_SECRET'])('take no %s that can be guessed, and do not show it', (name) => {
+    for (const value of ['canary', 'canary-of-15-xx']) {
+      expect(problems({ [name]: value })).toEqual([
+        expect.stringMatching(/^ROUTER_\w+: got a value that can not be shown; needs a secret of 16 or more/),
+      ]);
+    }
+    expect(problems({ [name]: 'canary-of-16-xxx' })).toEqual([]);
   });
 
   test('are all told at once', () => {

@@ -8,6 +8,8 @@ interface LockedPackage {
   readonly hasInstallScript?: boolean;
   readonly resolved?: string;
   readonly link?: boolean;
+  readonly inBundle?: boolean;
+  readonly integrity?: string;
 }
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, LockedPackage> };
 const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
@@ -42,7 +44,20 @@ test('nothing that runs in production runs at its installation', () => {
   expect(mayRun.map(([path]) => path)).toEqual([]);
 });
 
+test('the image is built without scripts', () => {
+  const installs = readFileSync('Dockerfile', 'utf8').match(/^RUN npm .*$/gm) ?? [];
+  expect(installs.length).toBeGreaterThan(0);
+  for (const line of installs) expect(line).toMatch(/^RUN npm ci .*--ignore-scripts\b/);
+});
+
 const BESIDE = ['bench', 'graphiql', 'site', ...readdirSync('examples').map((name) => `examples/${name}`)];
+
+test.each(['.', ...BESIDE])('every package of the lockfile of %s is pinned by its hash', (folder) => {
+  const { packages: locked } = JSON.parse(readFileSync(`${folder}/package-lock.json`, 'utf8')) as typeof lock;
+  const fetched = Object.entries(locked).filter(([path, { link, inBundle }]) => path !== '' && !link && !inBundle);
+  expect(fetched.length).toBeGreaterThan(1);
+  for (const [path, { integrity }] of fetched) expect(integrity, path).toMatch(/^sha512-[\w+/]{86}==$/);
+});
 
 test.each(['.', ...BESIDE])('the lockfile of %s holds no address to download from', (folder) => {
   const { packages: locked } = JSON.parse(readFileSync(`${folder}/package-lock.json`, 'utf8')) as typeof lock;

@@ -78,6 +78,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'upstream',
     'What speaks HTTP to the API: the gateway’s own client, or the library undici, which takes more of the processor.',
   ],
+  MAX_CONNECTIONS: [
+    'rates',
+    'Connections of clients; one more is closed at once, since each costs memory, whatever it sends.',
+  ],
   MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
   MAX_REPRESENTATIONS: ['limits', 'Representations that one request to `/subgraph` may have.'],

@@ -1,3 +1,4 @@
+import { isTooDeep } from '../lib/depth.ts';
 import { compileGetter } from './getters.ts';
 import type { Mask, MaskedType } from './masking.ts';
 import { readTime } from './time.ts';
@@ -149,9 +150,13 @@ export function namesOf(fields: FieldTable): ReadonlySet<string> {
   return names;
 }
 
+/** Levels of lists and objects in an attribute. What is far deeper can be read, but not be written into an answer. */
+const MAX_ATTRIBUTE_DEPTH = 1_000;
+
 /**
  * Everything in a raw record that is no typed or key field, as sent: its own fields and those of its `metadata` side by
  * side, its own first.
+ * What is nested beyond measure is null.
  */
 export function readAttributes(
   raw: JsonObject,
@@ -162,7 +167,9 @@ export function readAttributes(
   const attributes: Record<string, unknown> = Object.create(null);
   const copy = (from: JsonObject): void => {
     for (const name of Object.keys(from)) {
-      if (!typed.has(name) && !isKey(name, from[name])) attributes[name] = from[name];
+      const value = from[name];
+      if (typed.has(name) || isKey(name, value)) continue;
+      attributes[name] = typeof value === 'object' && isTooDeep(value, MAX_ATTRIBUTE_DEPTH) ? null : value;
     }
   };
   const { metadata } = raw;

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Field } from './fields.ts';
 import type { TypeName } from './keys.ts';
 
@@ -29,8 +30,13 @@ const MAX_LEVELS = 16;
 
 /** What an e-mail address looks like wherever it may stand. */
 const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
-/** The same within other text, such as a sentence, JSON or a link. */
-const ADDRESSES = /[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,128}(?:@|%40)[^\s@%<>()[\]{}"'`,;:=&?/\\]{1,250}/gi;
+/** What stands between the parts of an address that is within other text, such as a sentence, JSON or a link. */
+const AT = /@|%40/g;
+/** Ends an address there. */
+const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
+/** Characters before and behind the `@` at most. */
+const MAX_LOCAL = 128;
+const MAX_DOMAIN = 250;
 
 export function isAddress(value: string): boolean {
   return ADDRESS.test(value);
@@ -41,9 +47,14 @@ function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
+/** Hashes that are remembered, and characters of what they are of. */
+const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED_CHARACTERS = 200;
+
 /** Which fields are personal, and what stands for their values. */
 export class Masking {
   readonly #options: MaskOptions;
+  readonly #hashes = new LRUCache<string, string>({ max: MAX_REMEMBERED });
   readonly #extra: ReadonlySet<string>;
   readonly #ofPersons: ReadonlySet<string>;
   readonly #ofTypes: ReadonlyMap<string, ReadonlySet<string>>;
@@ -64,6 +75,16 @@ export class Masking {
     const plain = normalize(name);
     const everywhere = OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
     return everywhere.has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
+  }
+
+  /** The same people come up again and again, and a hash costs more than all else that a field goes through. */
+  hash(key: string, text: string): string {
+    let hashed = this.#hashes.get(text);
+    if (hashed === undefined) {
+      hashed = `hash:${createHmac('sha256', key).update(text).digest('base64url').slice(0, 22)}`;
+      if (text.length <= MAX_REMEMBERED_CHARACTERS) this.#hashes.set(text, hashed);
+    }
+    return hashed;
   }
 
   /** For one operation in a project: keeps what was masked. */
@@ -110,7 +131,20 @@ export class Mask {
 
   /** Text with the addresses in it covered, for words that are not a field's. */
   text(value: string): string {
-    return /@|%40/.test(value) ? value.replace(ADDRESSES, (address) => this.#cover(address) ?? '***') : value;
+    let result = '';
+    let from = 0;
+    for (const { 0: at, index } of value.matchAll(AT)) {
+      const [start, end] = addressAround(value, index, index + at.length, from);
+      if (start === index || end === index + at.length) continue;
+      result += value.slice(from, start) + (this.#cover(value.slice(start, end)) ?? '***');
+      from = end;
+    }
+    return from === 0 ? value : result + value.slice(from);
+  }
+
+  /** Whether text has an address in it. */
+  hasAddress(value: string): boolean {
+    return ADDRESS.test(value) || this.text(value) !== value;
   }
 
   #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
@@ -160,9 +194,33 @@ export class Mask {
     if (key === undefined) return null;
     // Addresses join whatever their case; a hash of one project tells nothing in another.
     const text = value.includes('@') ? value.trim().toLowerCase() : value;
-    const hmac = createHmac('sha256', key).update(`${this.#project}\n${text}`);
-    return `hash:${hmac.digest('base64url').slice(0, 22)}`;
+    return this.#masking.hash(key, `${this.#project}\n${text}`);
   }
+}
+
+/**
+ * Where an address begins and ends whose `@` is known; looked for from there, since a pattern that may begin anywhere takes
+ * as many steps for every character as an address has.
+ *
+ * @param at where the `@` begins
+ * @param behind where it ends
+ * @param from where the address before it ends
+ */
+function addressAround(text: string, at: number, behind: number, from: number): [start: number, end: number] {
+  let start = at;
+  while (start > Math.max(from, at - MAX_LOCAL) && isInLocal(text, start - 1, from)) start -= 1;
+  let end = behind;
+  while (end < Math.min(text.length, behind + MAX_DOMAIN) && !isBound(text, end)) end += 1;
+  return [start, end];
+}
+
+/** An apostrophe belongs to a name, as in `o'brien`, and to nothing where it only opens a quotation. */
+function isInLocal(text: string, index: number, from: number): boolean {
+  return !isBound(text, index) || (text[index] === "'" && index > from && !isBound(text, index - 1));
+}
+
+function isBound(text: string, index: number): boolean {
+  return BOUNDS.test(text[index] as string);
 }
 
 /** First letters only: `a***@e***` for an address, `A***` for all else. */

@@ -12,7 +12,7 @@ import { type Filter, ofSource } from './filter.ts';
 import { checkId, idProblem, type RecordKey } from './keys.ts';
 import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
-import { isAddress, type Mask, type Masking } from './masking.ts';
+import type { Mask, Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
 import type { DatatricsRecord, RecordType } from './record.ts';
@@ -269,8 +269,9 @@ export class Session {
     if (this.mask === undefined) return;
     const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];
     const { fields } = this.#types[resource];
+    const { mask } = this;
     const asksForAddress = ({ name, conditions }: Filter): boolean =>
-      fields[name]?.custom === true && conditions.some(({ value }) => isAddress(value));
+      fields[name]?.custom === true && conditions.some(({ value }) => mask.hasAddress(value));
     if (asksByPersonal(this.settings.masking, resource, fields, asked) || filters.some(asksForAddress)) {
       checkAccess(this.principal.scopes, PERSONAL);
     }

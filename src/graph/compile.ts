@@ -33,6 +33,7 @@ export function interpret(schema: GraphQLSchema, document: DocumentNode, operati
  * - mutations: they are few, and their time is the API's
  * - fields about the schema itself: resolved by graphql-js's own resolvers, and rare
  * - a variable inside an input object: left out, it would come as null instead of being absent
+ * - anything named `__proto__`: the engine's objects take that for their prototype, and lose what it holds
  */
 export function compile(
   schema: GraphQLSchema,
@@ -50,8 +51,8 @@ function isCompilable(document: DocumentNode): boolean {
   let compilable = true;
   let objects = 0;
   visit(document, {
-    Field({ name }) {
-      if (name.value === '__schema' || name.value === '__type') compilable = false;
+    Name({ value }) {
+      if (value === '__schema' || value === '__type' || value === '__proto__') compilable = false;
     },
     ObjectValue: {
       enter() {

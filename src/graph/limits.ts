@@ -1,4 +1,5 @@
 import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode, visit } from 'graphql';
+import { MAX_JSON_DEPTH } from '../lib/depth.ts';
 
 /** What one document may hold, counted before it is validated. */
 export interface DocumentLimits {
@@ -13,9 +14,6 @@ export interface DocumentLimits {
   /** Directives in the text. */
   readonly maxDirectives: number;
 }
-
-/** Levels of lists and objects in a variable or a JSON value. */
-export const MAX_JSON_DEPTH = 32;
 
 interface Size {
   depth: number;
@@ -124,14 +122,4 @@ function survey(document: DocumentNode): { directives: number; valueDepth: numbe
 export function over(what: string, value: number, limit: number, variable: string): string {
   const counted = Number.isFinite(value) && value < 1e9 ? String(value) : 'countless';
   return `The operation has ${counted} ${what}; at most ${limit} are allowed (${variable}).`;
-}
-
-/** Whether a value is nested deeper than allowed; looks no further than that. */
-export function isTooDeep(value: unknown, depth = MAX_JSON_DEPTH): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (depth === 0) return true;
-  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
-    if (typeof inner === 'object' && isTooDeep(inner, depth - 1)) return true;
-  }
-  return false;
 }

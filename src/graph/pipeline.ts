@@ -19,6 +19,7 @@ import { LRUCache } from 'lru-cache';
 import { forbidden } from '../datatrics/access.ts';
 import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
+import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import { type Access, createAccess } from './access.ts';
@@ -27,7 +28,7 @@ import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
 import { formatError, type ReportUnexpected, requestErrors } from './errors.ts';
-import { type DocumentLimits, exceededLimit, isTooDeep, MAX_JSON_DEPTH, over } from './limits.ts';
+import { type DocumentLimits, exceededLimit, over } from './limits.ts';
 import { createPlanner, type Planner } from './plan.ts';
 import { createSelection } from './selection.ts';
 import { createCoercion } from './variables.ts';
@@ -165,7 +166,12 @@ const MAX_NAME_CHARACTERS = 64;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { schema, reportUnexpected, limits, checkScopes = true } = options;
-  const rules = options.introspection === false ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
+  // Where the schema can't be asked for, it is not to be guessed name by name either.
+  const hideSuggestions = options.introspection === false;
+  const validation: Validation = {
+    rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
+    hideSuggestions,
+  };
   const prepared = new LRUCache<string, CachedDocument>({
     maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
     sizeCalculation: (_value, text) => text.length + 1,
@@ -175,7 +181,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     let entry = prepared.get(text);
     if (entry === undefined) {
       const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
-      entry = { identity, prepared: prepareSafely(schema, text, identity, limits, rules) };
+      entry = { identity, prepared: prepareSafely(schema, text, identity, limits, validation) };
       prepared.set(text, entry);
     }
     return entry;
@@ -308,16 +314,23 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { run, isQuery };
 }
 
+/** How documents are judged. */
+interface Validation {
+  readonly rules: readonly ValidationRule[];
+  /** Whether errors keep to themselves which names come close to a wrong one. */
+  readonly hideSuggestions: boolean;
+}
+
 /** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
 function prepareSafely(
   schema: GraphQLSchema,
   text: string,
   identity: OperationIdentity,
   limits: PipelineOptions['limits'],
-  rules: readonly ValidationRule[],
+  validation: Validation,
 ): PreparedDocument | Outcome {
   try {
-    return prepareDocument(schema, text, identity, limits, rules);
+    return prepareDocument(schema, text, identity, limits, validation);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -329,7 +342,7 @@ function prepareDocument(
   text: string,
   identity: OperationIdentity,
   limits: PipelineOptions['limits'],
-  rules: readonly ValidationRule[],
+  validation: Validation,
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -341,7 +354,8 @@ function prepareDocument(
   }
   const exceeded = exceededLimit(document, limits);
   if (exceeded !== null) return tooComplex(exceeded);
-  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS });
+  const { rules, hideSuggestions } = validation;
+  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
   const { definitions } = document;
@@ -369,7 +383,7 @@ function prepareDocument(
       },
       planner: createPlanner(schema, node, fragments, limits.assumedListSize),
       access: createAccess(schema, node, fragments),
-      coerce: createCoercion(schema, node, MAX_ERRORS),
+      coerce: createCoercion(schema, node, { maxErrors: MAX_ERRORS, hideSuggestions }),
       runs: 0,
       expectedCalls: 1,
       executor: undefined,

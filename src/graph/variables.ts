@@ -36,9 +36,9 @@ interface Plain {
 export function createCoercion(
   schema: GraphQLSchema,
   { variableDefinitions = [] }: OperationDefinitionNode,
-  maxErrors: number,
+  options: NonNullable<Parameters<typeof getVariableValues>[3]>,
 ): (given: Values) => Coerced {
-  const slow = (given: Values): Coerced => getVariableValues(schema, variableDefinitions, given, { maxErrors });
+  const slow = (given: Values): Coerced => getVariableValues(schema, variableDefinitions, given, options);
   const plain: Plain[] = [];
   for (const { variable, type, defaultValue } of variableDefinitions) {
     const declared = typeFromAST(schema, type as never);

@@ -72,7 +72,7 @@ export function createJwtCheck({ issuer, audience, jwksUrl }: JwtOptions): (toke
         audience,
         algorithms: ALGORITHMS,
         clockTolerance: CLOCK_TOLERANCE_S,
-        requiredClaims: ['sub', 'exp'],
+        requiredClaims: ['exp'],
       }));
     } catch (error) {
       if (isAboutToken(error)) throw invalidToken();

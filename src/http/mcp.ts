@@ -18,6 +18,7 @@ import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
 import type { Authenticate } from './authenticate.ts';
 import { SECURITY_HEADERS } from './headers.ts';
+import type { Load } from './load.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 
 export interface McpOptions {
@@ -28,6 +29,7 @@ export interface McpOptions {
   /** What callers are to bring, as `WWW-Authenticate` says it. */
   readonly challenge: string;
   readonly costSettings: (principal: Principal) => CostSettings;
+  readonly load: Load;
   readonly reportUnexpected: (error: unknown) => void;
 }
 
@@ -54,7 +56,7 @@ const jsonSchemaValidator = new AjvJsonSchemaValidator();
  * other operation, so that access, masking, budgets and limits are the same.
  */
 export function createMcp(options: McpOptions): McpHandler {
-  const { tools, authenticate, reportUnexpected } = options;
+  const { tools, authenticate, load, reportUnexpected } = options;
 
   function serverFor(principal: Principal, head: RequestHead): Server {
     const server = new Server({ name, version }, { capabilities: { tools: {} }, jsonSchemaValidator });
@@ -103,6 +105,10 @@ export function createMcp(options: McpOptions): McpHandler {
     if (!isOwnOrigin(req)) {
       return sendError(res, 403, ErrorCode.InvalidRequest, 'MCP is for programs, not for pages of other origins.');
     }
+    if (!load.accepts()) {
+      const message = 'The gateway has more to do than it can.';
+      return sendError(res, 503, ErrorCode.InternalError, message, { 'retry-after': '1' });
+    }
     const body = await readBody();
     if (body === null) {
       return sendError(res, 413, ErrorCode.InvalidRequest, 'The body is too large.', { connection: 'close' });
@@ -110,7 +116,15 @@ export function createMcp(options: McpOptions): McpHandler {
     const message = parse(body);
     if (message === undefined) return sendError(res, 400, ErrorCode.ParseError, 'The body is not JSON.');
     if (!isObject(message)) return sendError(res, 400, ErrorCode.InvalidRequest, 'Batches are not supported.');
+    load.begin();
+    try {
+      await answer(req, res, message);
+    } finally {
+      load.end();
+    }
+  };
 
+  async function answer(req: IncomingMessage, res: ServerResponse, message: object): Promise<void> {
     let principal: Principal;
     try {
       principal = await authenticate(req.headers);
@@ -139,7 +153,7 @@ export function createMcp(options: McpOptions): McpHandler {
     } finally {
       await server.close();
     }
-  };
+  }
 }
 
 /** A GraphQL answer as a tool's: the same as text for a model, and as an object for a program. */

@@ -10,6 +10,7 @@ import { type OperationRequest, type Outcome, outcomeOfError, type Pipeline, ref
 import type { Admission } from '../lib/admission.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Freshness, readDemand } from '../lib/freshness.ts';
+import { loggableId } from '../lib/log.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Collapse, Execution } from './collapse.ts';
@@ -169,9 +170,12 @@ export function createLazyRunOperation(create: () => Promise<RunOperation>): Run
   };
 }
 
-/** Whose requests and calls are counted together, whatever rights each of their tokens has. */
+/**
+ * Whose requests and calls are counted together, whatever rights each of their tokens has. It may be a name in Redis, where
+ * a subject that is somebody's address has no more business than in a log.
+ */
 function accountOf({ project, id }: Principal): string {
-  return `${project}/${id}`;
+  return `${project}/${loggableId(id)}`;
 }
 
 /** Everything that an answer depends on besides what the API says. */

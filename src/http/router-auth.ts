@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isTooDeep, MAX_JSON_DEPTH } from '../graph/limits.ts';
+import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { badInput, GatewayError } from '../lib/error.ts';
 import { PROJECT_ID, type Principal } from '../lib/principal.ts';
 import { SCOPES, scopeSet } from '../lib/scopes.ts';

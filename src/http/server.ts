@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
-import { outcomeOfError, refused } from '../graph/pipeline.ts';
+import { type Outcome, outcomeOfError, refused } from '../graph/pipeline.ts';
 import type { Cors } from './cors.ts';
 import type { Graphiql } from './graphiql.ts';
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
+  /** Open at once; beyond that one is closed at once: each costs memory, whatever it sends. */
+  readonly maxConnections: number;
   /** Where GraphQL is served, by path. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
   /** Whether a POST of JSON skips Yoga; the answers are the same either way. */
@@ -66,8 +68,6 @@ const CHECK_INTERVAL_MS = 2_000;
 const KEEP_ALIVE_MS = 65_000;
 /** How often, while the server closes, connections are looked for that have become idle. */
 const CLOSE_IDLE_MS = 50;
-/** Beyond that a connection is closed at once: each costs memory, whatever it sends. */
-const MAX_CONNECTIONS = 10_000;
 
 /** node:http in front: which path, which method, how large; GraphQL itself goes on to the handler. */
 export async function startServer(options: ServerOptions): Promise<GatewayServer> {
@@ -88,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = options.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -205,8 +205,12 @@ async function operate(
   if (!options.hotPath) return viaFetch(options, endpoint, target, head, body, res);
   // The hot path: a POST of JSON goes straight to the pipeline, and its answer straight to the socket.
   options.load.begin();
-  const outcome = await endpoint.runOperation(head, () => readJsonBody(body));
-  options.load.end();
+  let outcome: Outcome;
+  try {
+    outcome = await endpoint.runOperation(head, () => readJsonBody(body));
+  } finally {
+    options.load.end();
+  }
   sendGraphql(req, res, outcome);
 }
 

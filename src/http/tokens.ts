@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { PROJECT_ID } from '../lib/principal.ts';
@@ -28,7 +28,7 @@ export function formatToken(id: string, secret: Buffer): string {
 
 /** A secret of 32 random bytes can't be guessed, so a fast hash does; a slow one would cost every request. */
 export function hashToken(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('base64url')}`;
+  return `sha256:${hash('sha256', text, 'base64url')}`;
 }
 
 /**
@@ -94,9 +94,14 @@ export class TokenStore {
     }
   }
 
+  /** Differs when the file may. The time of change as well as that of writing: the latter can be set to whatever it was. */
   #stat(): string {
-    const stat = statSync(this.#path, { throwIfNoEntry: false });
-    return stat ? `${stat.mtimeMs} ${stat.size} ${stat.ino}` : 'gone';
+    try {
+      const { mtimeMs, ctimeMs, size, ino } = statSync(this.#path);
+      return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? 'gone';
+    }
   }
 }
 

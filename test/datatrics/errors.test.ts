@@ -225,6 +225,18 @@ describe('an answer', () => {
     });
   });
 
+  it('with an attribute that is nested beyond measure is read without it, and so are its neighbours', async () => {
+    const nest = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    answer = send(200, `{"profileid":"7","shallow":${nest(900)},"deep":${nest(100_000)},"plain":1}`);
+    for (const _run of ['interpreted', 'compiled', 'compiled']) {
+      const { data, errors } = await ask('{ profile(profileId: "7", source: "crm") { profileId attributes } }');
+      expect(errors).toBeUndefined();
+      const { shallow, ...attributes } = data.profile.attributes;
+      expect(attributes).toEqual({ deep: null, plain: 1 });
+      expect(JSON.stringify(shallow)).toBe(nest(900));
+    }
+  });
+
   it('for another id than the one asked for is invalid', async () => {
     answer = () => ({ profileid: '8', source: 'crm' });
     expect(await failure(GET)).toBe('UPSTREAM_INVALID_RESPONSE');

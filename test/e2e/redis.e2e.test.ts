@@ -1,5 +1,7 @@
+import { Redis } from 'ioredis';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
+import { startIssuer } from '../helpers/issuer.ts';
 import { startRedis } from '../helpers/redis.ts';
 
 const redis = await startRedis();
@@ -24,6 +26,27 @@ describe('two instances with one Redis', () => {
     ]);
     expect([await ask(one, 'a'), await ask(other, 'a')]).toEqual([429, 429]);
     expect(await ask(other, 'b')).toBe(200);
+  });
+
+  test('leave no address of a caller in the names of what they count', async () => {
+    const issuer = await startIssuer();
+    const managed = await startWithSandbox({
+      RATE_LIMIT: '4r',
+      REDIS_URL: redis.url,
+      AUTH_MODE: 'managed',
+      PII_KEY: 'a-key-of-hashes-',
+      ...issuer.settings,
+    });
+    const watcher = new Redis(redis.url);
+    await watcher.flushall();
+    const claims = { sub: 'ada@mail.example', scope: 'profiles:read', projects: [managed.sandbox.project] };
+    const headers = { authorization: `Bearer ${await issuer.sign(claims)}` };
+    await expect.poll(async () => (await managed.query('{ __typename }', {}, headers)).status).toBe(200);
+    await expect.poll(() => watcher.keys('*')).toHaveLength(1);
+    expect(await watcher.keys('*')).toEqual([expect.stringMatching(/^rate:\d+\/jwt:#[0-9a-f]{16}$/)]);
+    watcher.disconnect();
+    await managed.close();
+    await issuer.close();
   });
 
   test('each count by themselves while Redis is away, and answer all the same', async () => {

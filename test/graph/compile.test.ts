@@ -74,6 +74,27 @@ describe('compiled and interpreted execution agree on', () => {
     await agree(query, variables);
   });
 
+  test.each<[string, string?]>([
+    [
+      '{ __proto__: profile(profileId: "1001", source: "Webshop") { __proto__: name } profiles(first: 1) { nodes { __proto__: profileId } } }',
+    ],
+    ['{ constructor: profile(profileId: "1001") { toString: name then: email } hasOwnProperty: __typename }'],
+    ['query ($__proto__: ID!) { profile(profileId: $__proto__, source: "Webshop") { name } }', '{"__proto__":"1001"}'],
+    [
+      'query ($__proto__: ProfileFilter) { profiles(filter: $__proto__) { totalCount } }',
+      '{"__proto__":{"email":"nobody@mail.example"}}',
+    ],
+    [
+      'query ($n: Int, $__proto__: ProfileFilter) { profiles(first: $n, filter: $__proto__) { nodes { email } } }',
+      '{"__proto__":{"n":3}}',
+    ],
+    ['query ($f: ProfileFilter) { profiles(filter: $f) { totalCount } }', '{"f":{"__proto__":{"email":"x@y"}}}'],
+    ['query ($constructor: ID!) { profile(profileId: $constructor) { name } }', '{"constructor":"1001"}'],
+    ['query ($constructor: ID) { profiles(source: $toString) { totalCount } }'],
+  ])('names of JavaScript’s own: %s', async (query, variables = '{}') => {
+    await agree(query, JSON.parse(variables));
+  });
+
   test('a failing record among nodes', async () => {
     for (const gateway of [compiled, interpreted])
       gateway.sandbox.faults.set({ match: { path: '/profile/' }, status: 400 });

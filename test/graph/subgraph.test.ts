@@ -381,9 +381,10 @@ describe('Cache-Control', () => {
   });
 
   test('is private where callers are told apart, and no-store by default', async () => {
-    const keeping = await keep({ ROUTER_SECRET: 'secret' });
+    const secret = 'a-secret-of-routers';
+    const keeping = await keep({ ROUTER_SECRET: secret });
     const ask = async (headers: object) =>
-      (await keeping.subgraph(...entities('... on Profile { name }'), { 'x-router-secret': 'secret', ...headers }))
+      (await keeping.subgraph(...entities('... on Profile { name }'), { 'x-router-secret': secret, ...headers }))
         .headers;
     expect((await ask({})).get('cache-control')).toBe('public, max-age=5');
     expect((await ask({ 'x-datatrics-principal': 'ada' })).get('cache-control')).toBe('private, max-age=5');

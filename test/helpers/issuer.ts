@@ -13,6 +13,8 @@ export interface Issuer {
   sign(claims: Record<string, unknown>, change?: { header?: object; key?: CryptoKey | Uint8Array }): Promise<string>;
   /** Puts a new pair in the place of the old one. */
   rotate(): Promise<void>;
+  /** Further public keys in the set. */
+  readonly others: JWK[];
   /** Whether the key set can be had: `yes`, `no` (500), or `html`. */
   answer: 'yes' | 'no' | 'html';
   close(): Promise<void>;
@@ -29,7 +31,7 @@ export async function startIssuer(): Promise<Issuer> {
     if (issuer.answer === 'no') return void res.writeHead(500).end();
     if (issuer.answer === 'html') return void res.writeHead(200).end('<html>');
     res.setHeader('content-type', 'application/json');
-    res.end(JSON.stringify({ keys: [{ ...publicKey, kid, alg: 'ES256', use: 'sig' }] }));
+    res.end(JSON.stringify({ keys: [{ ...publicKey, kid, alg: 'ES256', use: 'sig' }, ...issuer.others] }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -40,6 +42,7 @@ export async function startIssuer(): Promise<Issuer> {
       return publicKey;
     },
     answer: 'yes',
+    others: [],
     fetches: () => fetches,
     sign: (claims, { header = {}, key = pair.privateKey } = {}) => {
       const now = Math.floor(Date.now() / 1000);

@@ -229,6 +229,20 @@ describe('declared fields', () => {
     expect(number.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
   });
 
+  test('have their names escaped in a filter', async () => {
+    const file = join(folder, 'strange.yaml');
+    writeFileSync(file, 'customFields: {Profile: {strange: {type: String, from: "a&source=x#é"}}}');
+    const strange = await startWithUpstream(api, { GATEWAY_CONFIG: file });
+    await strange.query('{ profiles(filter: { strange: "b&c=d" }) { totalCount } }');
+    const paths = takeCalls(strange.upstream.calls);
+    expect(paths.length).toBeGreaterThan(0);
+    for (const path of paths) {
+      const url = new URL(path, 'http://api');
+      expect([url.hash, [...url.searchParams.keys()].sort()]).toEqual(['', ['limit', 'page', 'q[a&source=x#é]']]);
+    }
+    await strange.close();
+  });
+
   test('filter the sandbox by a field of its own', async () => {
     const file = join(folder, 'sandbox.yaml');
     writeFileSync(file, 'customFields: {Profile: {company: {type: String, from: company}}}');
@@ -284,6 +298,26 @@ describe('without pii:read', () => {
     const { body: seen } = await managed.query(query, {}, clear);
     expect(seen.errors).toBeUndefined();
   });
+
+  test.each(['Write to ada@mail.example', ' ada@mail.example ', 'https://shop.example/?contact=ada%40mail.example'])(
+    'nobody can try whether a field is text with an address in it: %j',
+    async (note) => {
+      const row = { profileid: '7', source: 'Webshop', note };
+      const own = await startWithUpstream(
+        ({ path }) =>
+          path.includes('filter-probe') ? { items: [], total_elements: 0 } : { items: [row], total_elements: 1 },
+        { ...tokens.settings, GATEWAY_CONFIG: CONFIG },
+      );
+      const query = 'query ($note: String) { profiles(filter: { note: $note }) { totalCount } }';
+      const { body } = await own.query(query, { note }, masked);
+      expect(body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+      expect(body.data).toEqual({ profiles: null });
+      expect(own.upstream.calls).toEqual([]);
+      // Nor was anything learned by it that others would suffer from.
+      expect((await own.query(query, { note }, clear)).body).toEqual({ data: { profiles: { totalCount: 1 } } });
+      await own.close();
+    },
+  );
 
   test('what nobody calls personal can be filtered by', async () => {
     const { body } = await managed.query('{ profiles(filter: { loyaltyTier: "gold" }) { totalCount } }', {}, masked);

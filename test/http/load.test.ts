@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Load } from '../../src/http/load.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
@@ -47,6 +52,55 @@ describe('more requests than MAX_REQUESTS at once', () => {
     );
     expect(statuses.filter((status) => status === 503)).toHaveLength(2);
   });
+});
+
+describe('agents', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'load-'));
+  const documents = join(folder, 'documents.json');
+  writeFileSync(documents, JSON.stringify({ one: `query One ${PROFILE}` }));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('are turned away by MAX_REQUESTS as well, and every call is counted out again', async () => {
+    const settings = { MAX_REQUESTS: '2', SHARE_IN_FLIGHT: 'off', MCP: 'on', TRUSTED_DOCUMENTS_FILE: documents };
+    const gateway = await startWithSandbox(settings);
+    const call = async () => {
+      const response = await fetch(`${gateway.url}/mcp`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'One', arguments: {} } }),
+      });
+      return { status: response.status, retryAfter: response.headers.get('retry-after'), body: await response.json() };
+    };
+    for (let i = 0; i < 5; i++) expect((await call()).status).toBe(200);
+    gateway.sandbox.faults.set({ latencyMs: 1_000 });
+    const answers = await Promise.all([call(), call(), call(), call(), gateway.query(PROFILE)]);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(2);
+    const [refused] = answers.filter(({ status }) => status === 503);
+    expect(refused).toMatchObject({ retryAfter: '1', body: { jsonrpc: '2.0', error: { code: expect.any(Number) } } });
+    gateway.sandbox.faults.clear();
+    expect((await call()).status).toBe(200);
+    await gateway.close();
+  });
+});
+
+test('connections are closed beyond MAX_CONNECTIONS, and taken again when there is room', async () => {
+  const gateway = await startWithSandbox({ MAX_CONNECTIONS: '3' });
+  const open = async (): Promise<'open' | 'closed'> => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    sockets.push(socket);
+    const closed = once(socket, 'close').then(() => 'closed' as const);
+    const answered = once(socket, 'data').then(() => 'open' as const);
+    socket.write('GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n');
+    return Promise.race([closed, answered]);
+  };
+  const sockets: Socket[] = [];
+  const states: string[] = [];
+  for (let i = 0; i < 5; i++) states.push(await open());
+  expect(states).toEqual(['open', 'open', 'open', 'closed', 'closed']);
+  sockets[0]?.destroy();
+  await expect.poll(open).toBe('open');
+  for (const socket of sockets) socket.destroy();
+  await gateway.close();
 });
 
 describe('an event loop', () => {

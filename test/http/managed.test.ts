@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { generateKeyPair } from 'jose';
+import { exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
@@ -9,6 +10,9 @@ const QUERY = '{ profile(profileId: "1001", source: "Webshop") { profileId name 
 const GRANTED = { scope: 'profiles:read pii:read', projects: ['1'] };
 
 const issuer = await startIssuer();
+// Of a kind that nobody has asked for: the issuer's, and still not taken.
+const unlisted = await generateKeyPair('ML-DSA-44');
+issuer.others.push({ ...(await exportJWK(unlisted.publicKey)), kid: 'unlisted' });
 const tokens = createTokenFile();
 const shop = tokens.add('shop', ['profiles:read', 'pii:read'], ['1']);
 const both = tokens.add('both', ['profiles:read'], ['1', '2']);
@@ -55,8 +59,11 @@ describe('a JSON Web Token', () => {
     ['with another audience', () => issuer.sign({ ...GRANTED, aud: 'another' })],
     ['of another issuer', () => issuer.sign({ ...GRANTED, iss: 'https://stranger.example' })],
     ['that has expired', () => issuer.sign({ ...GRANTED, exp: now - 120 })],
+    ['that expired 45 s ago', () => issuer.sign({ ...GRANTED, exp: Math.floor(Date.now() / 1000) - 45 })],
     ['without an end', () => issuer.sign({ ...GRANTED, exp: undefined })],
     ['without a subject', () => issuer.sign({ ...GRANTED, sub: undefined })],
+    ['with an empty subject', () => issuer.sign({ ...GRANTED, sub: '' })],
+    ['with a subject of 257 characters', () => issuer.sign({ ...GRANTED, sub: 'a'.repeat(257) })],
     ['that is not valid yet', () => issuer.sign({ ...GRANTED, nbf: now + 120 })],
     ['by another key under a known name', () => issuer.sign(GRANTED, { key: strangers.privateKey })],
     [
@@ -66,6 +73,24 @@ describe('a JSON Web Token', () => {
     [
       'signed with the public key as a shared secret',
       () => issuer.sign(GRANTED, { header: { alg: 'HS256' }, key: Buffer.from(JSON.stringify(issuer.publicKey)) }),
+    ],
+    [
+      'signed with the public key’s PEM as a shared secret',
+      async () => {
+        const pem = await exportSPKI((await importJWK(issuer.publicKey, 'ES256')) as CryptoKey);
+        return issuer.sign(GRANTED, { header: { alg: 'HS256' }, key: Buffer.from(pem) });
+      },
+    ],
+    [
+      'that brings its own key',
+      async () => {
+        const jwk = await exportJWK(strangers.publicKey);
+        return issuer.sign(GRANTED, { header: { jwk, kid: undefined }, key: strangers.privateKey });
+      },
+    ],
+    [
+      'by an algorithm that is not on the list, though its key is in the set',
+      () => issuer.sign(GRANTED, { header: { alg: 'ML-DSA-44', kid: 'unlisted' }, key: unlisted.privateKey }),
     ],
     [
       'without a signature (alg none)',
@@ -83,7 +108,7 @@ describe('a JSON Web Token', () => {
       },
     ],
     ['that is none', async () => 'abc'],
-    ['that is far too long', async () => `eyJ.${'a'.repeat(9_000)}.b`],
+    ['that is far too long, though it is right', () => issuer.sign({ ...GRANTED, note: 'a'.repeat(7_000) })],
   ])('%s is refused, in the same words', async (_name, make) => {
     const { body, headers } = await expectRefused(bearer(await make()), 401, 'UNAUTHENTICATED');
     expect(body.errors?.[0]?.message).toBe('The token is not valid here.');
@@ -101,7 +126,15 @@ describe('a JSON Web Token', () => {
   test('without the projects or scopes claims has none', async () => {
     await expectRefused(bearer(await issuer.sign({ scope: GRANTED.scope })), 403, 'FORBIDDEN');
     await expectRefused(bearer(await issuer.sign({ projects: ['1'] })), 403, 'FORBIDDEN');
-    await expectRefused(bearer(await issuer.sign({ scope: ['profiles:read'], projects: '1' })), 403, 'FORBIDDEN');
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ['a list of scopes', { ...GRANTED, scope: ['profiles:read'] }],
+    ['a project that is no list', { ...GRANTED, projects: '1' }],
+    ['projects by their names', { ...GRANTED, projects: { 1: true } }],
+    ['a number for a project', { ...GRANTED, projects: [1] }],
+  ])('with %s has none of them', async (_name, claims) => {
+    await expectRefused(bearer(await issuer.sign(claims)), 403, 'FORBIDDEN');
   });
 
   test('lets nobody in while the keys can not be had', async () => {
@@ -152,6 +185,24 @@ describe('a static token', () => {
     }
   });
 
+  test('is asked for before the document is looked at', async () => {
+    const bodies = [
+      { query: '{' },
+      { query: '{ nothing }' },
+      { query: `{ ${'a '.repeat(6_000)}}` },
+      { documentId: 'x' },
+    ];
+    for (const body of bodies) {
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+      expect([response.status, errors.map(({ extensions }) => extensions.code)]).toEqual([401, ['UNAUTHENTICATED']]);
+    }
+  });
+
   test('or none at all: 401, and what to bring', async () => {
     for (const headers of [{}, { authorization: 'Basic abc' }, { authorization: 'Bearer' }, { 'x-apikey': 'k' }]) {
       const { headers: answer } = await expectRefused(headers as Record<string, string>, 401, 'UNAUTHENTICATED');
@@ -160,7 +211,7 @@ describe('a static token', () => {
   });
 
   test('is read anew when the file changes; while that can’t be read none is valid', async () => {
-    const list = JSON.parse((await import('node:fs')).readFileSync(tokens.path, 'utf8'));
+    const list = JSON.parse(readFileSync(tokens.path, 'utf8'));
     tokens.write('[{');
     await sleep(1_100);
     await expectRefused(shop, 401, 'UNAUTHENTICATED');
@@ -193,6 +244,27 @@ describe('the project', () => {
     await ask(both);
     expect(upstream.calls[0]?.path).toContain('/project/1/');
   });
+});
+
+test('the schema is not told by guesses either', async () => {
+  const near: [string, object?][] = [
+    ['{ profil(profileId: "1") { name } }'],
+    ['{ profile(profileId: "1", source: "s") { emai } }'],
+    ['{ profile(profileIdd: "1", source: "s") { name } }'],
+    ['{ profiles(orderBy: { field: EMAI, direction: ASC }) { totalCount } }'],
+    ['{ profiles(filter: { emai: "x" }) { totalCount } }'],
+    ['query ($f: ProfilFilter) { profiles(filter: $f) { totalCount } }'],
+    ['query ($f: ProfileFilter) { profiles(filter: $f) { totalCount } }', { f: { emai: 'x' } }],
+    ['query ($o: ProfileOrder) { profiles(orderBy: $o) { totalCount } }', { o: { field: 'EMAI', direction: 'ASC' } }],
+  ];
+  const told = await startWithUpstream(() => ({}), { ...tokens.settings, INTROSPECTION: 'on' });
+  for (const [query, variables] of near) {
+    expect(JSON.stringify((await told.query(query, variables, shop)).body), query).toContain('Did you mean');
+    const { body } = await gateway.query(query, variables, shop);
+    expect(body.errors, query).not.toEqual([]);
+    expect(JSON.stringify(body), query).not.toContain('Did you mean');
+  }
+  await told.close();
 });
 
 test('the schema can not be asked for, unless the settings say so', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/lib/scopes.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
@@ -48,6 +49,7 @@ describe('without pii:read', () => {
     sentence: '<ada@mail.example> asked; see mailto:ada@mail.example.',
     json: '{"contact": "ada@mail.example", "points": 3}',
     link: 'https://shop.example/?contact=ada%40mail.example&page=2',
+    apostrophe: "ask o'ada@mail.example, or 'ada@mail.example'",
     plain: 'nothing @ all, 3 @ 4',
     subscribed: { 'ada@mail.example': true },
   };
@@ -60,6 +62,7 @@ describe('without pii:read', () => {
     expect(attributes.plain).toBe(RECORD.plain);
     expect(attributes.json).toMatch(/^\{"contact": ".+", "points": 3\}$/);
     expect(attributes.link).toMatch(/^https:\/\/shop\.example\/\?contact=.+&page=2$/);
+    expect(attributes.apostrophe).toMatch(/^ask [^']+, or '[^']+'$/);
     if (mode === 'hash') expect(attributes.padded).toMatch(/^hash:/);
     const seen = await gateway.query('{ profile(profileId: "1", source: "S") { attributes } }', {}, clear);
     expect(seen.body.data.profile.attributes.subscribed).toEqual(RECORD.subscribed);
@@ -99,5 +102,71 @@ describe('without pii:read', () => {
     const told = await gateway.query(query, {}, clear);
     expect(told.body.data.one.userErrors[0].message).toBe('Another profile has ada@mail.example already');
     await gateway.close();
+  });
+
+  test('what lies deeper than sixteen levels is masked whole, and what lies above is not', async () => {
+    const nest = (levels: number): unknown => (levels === 0 ? 'treasure' : { a: nest(levels - 1) });
+    const record = {
+      profileid: '1',
+      source: 'S',
+      near: nest(10),
+      far: nest(40),
+      list: JSON.parse('['.repeat(40) + ']'.repeat(40)),
+    };
+    const gateway = await startWithUpstream(() => record, tokens.settings);
+    const query = '{ profile(profileId: "1", source: "S") { attributes } }';
+    const { body } = await gateway.query(query, {}, masked);
+    const { near, far, list } = body.data.profile.attributes;
+    expect(JSON.stringify(near)).toContain('treasure');
+    expect(JSON.stringify(far)).toMatch(/^(\{"a":){16}null\}+$/);
+    expect(JSON.stringify(list)).toMatch(/^\[{16}null\]+$/);
+    expect((await gateway.query(query, {}, clear)).body.data.profile.attributes.far).toEqual(record.far);
+    await gateway.close();
+  });
+
+  test('attributes named like what JavaScript’s objects have are masked as any other', async () => {
+    const text =
+      '{"profileid":"1","source":"S","__proto__":{"email":"ada@mail.example","constructor":"x"},"a":{"__proto__":{"b":1}}}';
+    const gateway = await startWithUpstream((_call, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' }).end(text);
+    }, tokens.settings);
+    const query = '{ profile(profileId: "1", source: "S") { attributes } }';
+    const seen = JSON.stringify((await gateway.query(query, {}, masked)).body);
+    expect(seen).not.toMatch(CANARIES);
+    expect(seen).toMatch(/"__proto__":\{"email":"hash:[\w-]{22}","constructor":"x"\},"a":\{"__proto__":\{"b":1\}\}/);
+    await gateway.close();
+  });
+
+  test('text that was made to take long to look through is masked in no time', async () => {
+    // A megabyte for each way to begin an address and not to end it.
+    const texts = [
+      'a'.repeat(4_000_000),
+      `${'a'.repeat(127)} `.repeat(32_000),
+      'a@'.repeat(500_000),
+      "a'".repeat(500_000),
+    ];
+    const record = { profileid: '1', source: 'S', texts: texts.map((text) => `${text}@`) };
+    const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_MASK: 'null' });
+    const query = '{ profile(profileId: "1", source: "S") { attributes } }';
+    await gateway.query(query, {}, clear);
+    const start = performance.now();
+    const { body } = await gateway.query(query, {}, masked);
+    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(body.data.profile.attributes.texts).toHaveLength(4);
+    await gateway.close();
+  });
+
+  test('an address is hashed with the key of the settings, so that nobody without it can try addresses', async () => {
+    const hashes = new Set<string>();
+    for (const PII_KEY of ['a-key-of-sixteen', 'another-key-of-it']) {
+      const record = { profileid: '1', source: 'S', email: 'ada@mail.example' };
+      const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_KEY });
+      const query = '{ profile(profileId: "1", source: "S") { email } }';
+      hashes.add((await gateway.query(query, {}, masked)).body.data.profile.email);
+      await gateway.close();
+    }
+    expect(hashes.size).toBe(2);
+    const bare = createHash('sha256').update('1\nada@mail.example').digest('base64url').slice(0, 22);
+    expect(hashes).not.toContain(`hash:${bare}`);
   });
 });

@@ -205,6 +205,16 @@ describe('a call', () => {
     expect(reading.sandbox.requests).toEqual([]);
   });
 
+  test.each(['constructor', 'toString'])('with %s for an argument is refused as with any other', async (name) => {
+    const client = await connect(reading);
+    reading.sandbox.requests.length = 0;
+    const args = JSON.parse(`{"n":1,"${name}":1}`);
+    const strange = await call(client, 'Sales', args);
+    expect(strange).toMatchObject({ isError: true, code: 'BAD_USER_INPUT' });
+    await expect(client.callTool({ name, arguments: {} })).rejects.toThrow(/no tool named/);
+    expect(reading.sandbox.requests).toEqual([]);
+  });
+
   test('has the budgets of every operation', async () => {
     expect(await call(await connect(reading), 'Everybody')).toMatchObject({
       isError: true,
@@ -241,7 +251,10 @@ describe('in managed', () => {
       ['CustomerByNumber', { id: '1001' }],
       ['SaveProfile', { input: { profileId: '1', source: 'Webshop' } }],
     ] as const) {
-      expect(await call(client, name, args)).toMatchObject({ isError: true, code: 'FORBIDDEN' });
+      const refused = await call(client, name, args);
+      expect(refused).toMatchObject({ isError: true, code: 'FORBIDDEN' });
+      // As a whole, before anything runs.
+      expect(refused.answer).not.toHaveProperty('data');
     }
     expect(managed.upstream.calls).toEqual([]);
     expect((await call(client, 'Catalogue')).answer.data.contents.nodes).toHaveLength(1);

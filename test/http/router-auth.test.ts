@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { authenticateRouter, signOperation } from '../../src/http/router-auth.ts';
 import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
-const HMAC = 'a key of Hive’s';
-const HEADER = 'a-shared-secret';
+const HMAC = 'a key that is Hive’s';
+const HEADER = 'a-secret-that-is-shared';
 const QUERY = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }';
 const params = (extensions?: Record<string, unknown>, variables: Record<string, unknown> = { r: [] }) => ({
   query: QUERY,
@@ -109,6 +109,29 @@ describe('/subgraph', () => {
     const extensions = { 'hmac-signature': signOperation(HMAC, { query: QUERY, variables: { r: [entity] } }) };
     expect((await send({ r: [entity] }, extensions)).status).toBe(200);
     expect((await send({ r: [entity, entity] }, extensions)).status).toBe(401);
+    await gateway.close();
+  });
+
+  test('with a signature of one operation sends no other', async () => {
+    const gateway = await startWithUpstream(() => ({ profileid: '1', source: 's' }), { ROUTER_HMAC_SECRET: HMAC });
+    const send = async (body: object, signed: { query: string; variables?: Record<string, unknown> }) => {
+      const extensions = { 'hmac-signature': signOperation(HMAC, { variables: undefined, ...signed }) };
+      const response = await fetch(`${gateway.url}/subgraph`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...body, extensions }),
+      });
+      return response.status;
+    };
+    const own = { query: QUERY, variables: { r: [entity] } };
+    expect(await send(own, own)).toBe(200);
+    gateway.upstream.calls.length = 0;
+    const other = { ...entity, profileId: '2' };
+    expect(await send({ query: '{ profiles { nodes { name } } }' }, { query: '{ __typename }' })).toBe(401);
+    expect(await send({ query: QUERY, variables: { r: [other] } }, own)).toBe(401);
+    expect(await send({ query: QUERY, variables: { r: [entity, other] } }, own)).toBe(401);
+    expect(await send({ query: QUERY, variables: {} }, own)).toBe(401);
+    expect(gateway.upstream.calls).toEqual([]);
     await gateway.close();
   });
 

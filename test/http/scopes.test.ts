@@ -63,6 +63,7 @@ const WAYS: readonly (readonly [query: string, needed: readonly Scope[]])[] = [
   [`{ nodes(ids: ["${ITEM}", "${id('profile')}"]) { id } }`, ['contents:read', 'profiles:read']],
   [`query Q { node(id: "${ITEM}") { ...C } } fragment C on Content { name }`, ['contents:read']],
   [`{ profile(profileId: "7", ${BY_ID}) { ... on Node { id } } }`, ['profiles:read']],
+  ['query Q { ...F } fragment F on Query { profiles { totalCount } }', ['profiles:read']],
   [`mutation { createProfile(input: { profileId: "7", ${BY_ID} }) { userErrors { code } } }`, ['profiles:write']],
   [
     `mutation { createProfile(input: { profileId: "7", ${BY_ID} }) { profile { id } } }`,
@@ -180,6 +181,12 @@ test('variables can not hide what is asked for', async () => {
   const order = { o: { field: 'NAME', direction: 'ASC' } };
   expect((await fenced.query(list, order, without.get('pii:read'))).status).toBe(403);
   expect((await fenced.query(list, { f: { email: null } }, without.get('pii:read'))).status).toBe(200);
+});
+
+test('what a fragment asks of an id that names another type counts all the same', async () => {
+  const query = `{ node(id: "${id('conversion')}") { ... on Profile { name } } }`;
+  expect((await fenced.query(query, {}, without.get('profiles:read'))).status).toBe(403);
+  expect((await fenced.query(query, {}, without.get('contents:read'))).body).toEqual({ data: { node: {} } });
 });
 
 test('who may do nothing may still ask for the type’s name', async () => {

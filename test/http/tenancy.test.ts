@@ -74,8 +74,25 @@ test('each project has its own key, sources, time zone and limits', async () => 
 
 test('an id of one project finds nothing in another', async () => {
   const { body } = await gateway.query(QUERY, { id: '7' }, ada);
-  const again = await gateway.query('query N($id: ID!) { node(id: $id) { id } }', { id: body.data.profile.id }, eve);
-  expect(again.body).toEqual({ data: { node: null } });
+  const { id } = body.data.profile;
+  gateway.upstream.calls.length = 0;
+  const again = await gateway.query('query N($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }', { id }, eve);
+  expect(again.body).toEqual({ data: { node: null, nodes: [null] } });
+  const entity = 'query R($r: [_Any!]!) { _entities(representations: $r) { __typename } }';
+  const { body: routed } = await gateway.subgraph(entity, { r: [{ __typename: 'Profile', id }] }, eve);
+  expect(routed).toEqual({ data: { _entities: [null] } });
+  expect(gateway.upstream.calls).toEqual([]);
+});
+
+test('hashes of one project tell nothing in another', async () => {
+  const emailIn = async (project: string): Promise<string> => {
+    const { body } = await gateway.query(QUERY, { id: '7' }, { ...bob, 'x-datatrics-project': project });
+    return body.data.profile.email;
+  };
+  const [nl, de] = [await emailIn('nl'), await emailIn('de')];
+  for (const hash of [nl, de]) expect(hash).toMatch(/^hash:/);
+  expect(nl).not.toBe(de);
+  expect(await emailIn('nl')).toBe(nl);
 });
 
 test('a caller with several projects has to name one, and gets no other', async () => {
@@ -119,6 +136,25 @@ test('nothing crosses, whoever asks the same at the same time', async () => {
   for (const { path, headers } of gateway.upstream.calls) {
     expect(headers['x-apikey']).toBe(path.startsWith('/2.0/project/nl/') ? 'key-nl' : 'key-de');
   }
+});
+
+test('a router’s cache, which does not see the project, is told to keep nothing of several for everybody', async () => {
+  const secret = { 'x-router-secret': 'a-secret-of-routers' };
+  const routed = await startWithUpstream(smallApi, {
+    ...tokens.settings,
+    GATEWAY_CONFIG,
+    KEY_NL: 'key-nl',
+    KEY_DE: 'key-de',
+    ROUTER_SECRET: secret['x-router-secret'],
+    SUBGRAPH_MAX_AGE: 'Profile=5',
+  });
+  const query = '{ profile(profileId: "7", source: "Webshop") { email } }';
+  for (const headers of [secret, { ...secret, 'x-datatrics-project': 'de' }]) {
+    const answer = await routed.subgraph(query, {}, headers);
+    expect(answer.body.errors).toBeUndefined();
+    expect(answer.headers.get('cache-control')).toBe('private, max-age=5');
+  }
+  await routed.close();
 });
 
 test('a page that gives its own name the address of this machine is turned away', async () => {

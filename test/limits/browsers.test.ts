@@ -59,6 +59,18 @@ describe('a page of any other origin', () => {
     },
   );
 
+  test('is not let in to /subgraph, which is for routers, though it be configured', async () => {
+    for (const method of ['OPTIONS', 'POST']) {
+      const response = await fetch(`${open.url}/subgraph`, {
+        method,
+        headers: { origin: APP, 'content-type': 'application/json', 'access-control-request-method': 'POST' },
+        ...(method === 'POST' && { body: '{"query":"{ __typename }"}' }),
+      });
+      expect(response.ok).toBe(true);
+      expect(corsHeaders(response.headers)).toEqual([]);
+    }
+  });
+
   test('is not let in where none is configured', async () => {
     expect(corsHeaders((await preflight(closed.url, APP)).headers)).toEqual([]);
     expect(corsHeaders((await closed.query('{ __typename }', {}, { origin: APP })).headers)).toEqual([]);

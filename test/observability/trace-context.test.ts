@@ -66,6 +66,18 @@ describe('traceparent', () => {
     expect(second?.headers.traceparent).toBeUndefined();
   });
 
+  test.each(['é', 'a'.repeat(513)])(
+    'goes on without a tracestate that is no plain text, or too long: %j',
+    async (tracestate) => {
+      const gateway = await startWithUpstream(() => profile);
+      running = gateway;
+      const traceparent = `00-${TRACE}-${PARENT}-01`;
+      await gateway.query(QUERY, {}, { traceparent, tracestate });
+      const [call] = gateway.upstream.calls;
+      expect([call?.headers.traceparent, call?.headers.tracestate]).toEqual([traceparent, undefined]);
+    },
+  );
+
   test.each([
     'x',
     `00-${'0'.repeat(32)}-${PARENT}-01`,

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { startGateway } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { startUpstream, startWithUpstream } from '../helpers/gateway.ts';
+import { captureLog } from '../helpers/log-lines.ts';
+
+const CANARY = 'canary7f3a';
+
+test('what nobody foresaw says nothing in a field, and is logged', async () => {
+  const captured = captureLog();
+  // No list is that long: GraphQL's own Int refuses to say it, and quotes it.
+  const total = 7_777_777_777;
+  const gateway = await startWithUpstream(() => ({ items: [], total_elements: total }), {}, { log: captured.log });
+  const { status, body } = await gateway.query('{ profiles { totalCount } }', {}, { 'x-request-id': 'r-1' });
+  expect(status).toBe(200);
+  expect(body).toEqual({
+    data: { profiles: { totalCount: null } },
+    errors: [
+      {
+        message: 'Something went wrong in the gateway.',
+        path: ['profiles', 'totalCount'],
+        locations: [{ line: 1, column: 14 }],
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      },
+    ],
+  });
+  expect(captured.lines('unexpected error')).toMatchObject([
+    { level: 50, requestId: 'r-1', err: { type: 'GraphQLError' } },
+  ]);
+  expect(captured.text()).not.toContain(String(total));
+  await gateway.close();
+});
+
+/** A manifest on a disk that fails. */
+class Failing extends Map<string, string> {
+  override get(): never {
+    throw Object.assign(new Error(`${CANARY} in /etc/${CANARY}`), { code: 'EIO', path: CANARY, headers: CANARY });
+  }
+}
+
+test('what nobody foresaw says nothing in an answer as a whole, and is logged', async () => {
+  const captured = captureLog();
+  const upstream = await startUpstream(() => ({}));
+  const sources = { profile: [], content: [], conversion: [], interaction: [] };
+  const gateway = await startGateway(
+    { ...readConfig({ PORT: '0' }), documentsMode: 'allowed', documents: new Failing() },
+    { origin: upstream.origin, basePath: '/2.0', project: '1', apiKey: 'k', sources },
+    captured.log,
+  );
+  for (const path of ['/graphql', '/subgraph']) {
+    const response = await fetch(gateway.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-request-id': 'r-2' },
+      body: JSON.stringify({ documentId: 'x' }),
+    });
+    expect([response.status, await response.json()]).toEqual([
+      500,
+      {
+        errors: [{ message: 'Something went wrong in the gateway.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
+      },
+    ]);
+  }
+  const lines = captured.lines('unexpected error');
+  expect(lines).toHaveLength(2);
+  for (const line of lines) expect(line).toMatchObject({ requestId: 'r-2', err: { type: 'Error', code: 'EIO' } });
+  expect(captured.text()).not.toContain(CANARY);
+  await gateway.close();
+  await upstream.close();
+});
