@@ -95,6 +95,30 @@ function digest(apiKey: string): string {
 }
 
 function authenticateByToken(options: Extract<AuthOptions, { mode: 'managed' }>): Authenticate {
+  /** Of each token that was found right, by the project that is named with it; they go with what is known of the token. */
+  const principals = new WeakMap<object, Map<string, Principal>>();
+
+  function principalFor(
+    known: object,
+    id: string,
+    projects: readonly string[],
+    scopes: readonly string[],
+    headers: IncomingHttpHeaders,
+  ): Principal {
+    let mine = principals.get(known);
+    if (mine === undefined) {
+      mine = new Map();
+      principals.set(known, mine);
+    }
+    const named = namedProject(headers) ?? '';
+    let principal = mine.get(named);
+    if (principal === undefined) {
+      principal = principalOf(id, projects, scopeSet(scopes), headers, options);
+      mine.set(named, principal);
+    }
+    return principal;
+  }
+
   return (headers) => {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.authorization ?? '')?.[1];
     if (token === undefined) {
@@ -102,11 +126,11 @@ function authenticateByToken(options: Extract<AuthOptions, { mode: 'managed' }>)
     }
     // A JSON Web Token has three parts of its own; a static one is told by its first.
     const known = options.tokens?.find(token);
-    if (known) return principalOf(`token:${known.id}`, known.projects, scopeSet(known.scopes), headers, options);
+    if (known) return principalFor(known, `token:${known.id}`, known.projects, known.scopes, headers);
     if (!options.checkJwt) throw invalidToken();
     const claims = options.checkJwt(token);
-    const toPrincipal = ({ sub, projects, scopes }: Claims): Principal =>
-      principalOf(`jwt:${sub}`, projects, scopeSet(scopes), headers, options);
+    const toPrincipal = (found: Claims): Principal =>
+      principalFor(found, `jwt:${found.sub}`, found.projects, found.scopes, headers);
     return claims instanceof Promise ? claims.then(toPrincipal) : toPrincipal(claims);
   };
 }
