@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Attributes } from '@opentelemetry/api';
 import type { OperationIdentity, Outcome } from '../graph/pipeline.ts';
-import { type Logger, loggableId } from '../lib/log.ts';
+import { type Logger, loggableId, writeInfo } from '../lib/log.ts';
 import type { Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { type CallTrace, Trace } from '../lib/trace.ts';
@@ -83,7 +83,7 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
       metrics.end(kind, codes, usage, ms);
-      if (logs) log.info(lineOf(observed, kind, codes, ms), 'operation');
+      if (logs) writeInfo(log, lineOf(observed, kind, codes, ms), 'operation');
       span?.end(observed.operation?.type ?? 'graphql', attributesOf(observed, kind, codes), kind !== 'executed');
     },
   };
@@ -104,23 +104,39 @@ function distinct(codes: readonly string[]): string[] {
 
 /** The line of an operation: nothing of its variables, headers or answer is in it. */
 function lineOf(
-  { requestId, operation, principal, usage }: Observed,
+  { requestId, operation, principal, usage = NOTHING }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
   ms: number,
-): object {
-  return {
-    requestId,
-    operation: operation?.name,
-    type: operation?.type,
-    document: operation?.document,
-    project: principal?.project,
-    principal: principal && loggableId(principal.id),
-    ms: Math.round(ms * 10) / 10,
-    rest: usage ?? NOTHING,
-    outcome,
-    ...(codes.length > 0 && { errors: codes.length, codes: distinct(codes) }),
-  };
+): string {
+  const { calls, deduped, cached, stale, retries } = usage;
+  let line = `"requestId":${JSON.stringify(requestId)}`;
+  if (operation) line += membersOf(operation, describeOperation);
+  if (principal) line += membersOf(principal, describePrincipal);
+  line += `,"ms":${Math.round(ms * 10) / 10},"rest":{"calls":${calls},"deduped":${deduped},"cached":${cached}`;
+  line += `,"stale":${stale},"retries":${retries}},"outcome":"${outcome}"`;
+  if (codes.length > 0) line += `,"errors":${codes.length},"codes":${JSON.stringify(distinct(codes))}`;
+  return line;
+}
+
+/** Parts of lines, by what they tell of: operations and callers come again. */
+const MEMBERS = new WeakMap<object, string>();
+
+function membersOf<T extends object>(of: T, describe: (of: T) => object): string {
+  let members = MEMBERS.get(of);
+  if (members === undefined) {
+    members = `,${JSON.stringify(describe(of)).slice(1, -1)}`;
+    MEMBERS.set(of, members);
+  }
+  return members;
+}
+
+function describeOperation({ name, type, document }: OperationIdentity): object {
+  return { operation: name, type, document };
+}
+
+function describePrincipal({ project, id }: Principal): object {
+  return { project, principal: loggableId(id) };
 }
 
 function attributesOf(
