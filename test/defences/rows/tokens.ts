@@ -241,7 +241,7 @@ export const TOKENS: readonly Row[] = [
         file: 'src/config.ts',
         find: '    readTokens(values.TOKENS_FILE);\n',
         replace: '',
-        test: ['test/config.test.ts', 'managed'],
+        test: ['test/config.test.ts', 'does not start with the tokens'],
       },
     ],
   },
