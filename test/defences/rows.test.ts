@@ -1,0 +1,40 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { editsOf, occurrences } from './mutation.ts';
+import { ROWS } from './rows.ts';
+
+/** The rows of the threat model: what is tried, and the tests that are named. */
+const DOCUMENTED = readFileSync('docs/security.md', 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('| '))
+  .slice(1)
+  .map((line) => line.split('|').map((cell) => cell.trim()))
+  .map(([, , tries = '', , shownBy = '']) => ({
+    tries,
+    files: [...shownBy.matchAll(/`([^`]+)`/g)].map(([, file]) => file as string),
+  }));
+
+describe('the threat model', () => {
+  test('has the rows whose defences are taken out, each once', () => {
+    expect(DOCUMENTED.length).toBeGreaterThan(15);
+    expect(DOCUMENTED.map(({ tries }) => tries).sort()).toEqual(ROWS.map(({ tries }) => tries).sort());
+  });
+
+  test.each(ROWS)('names the tests that fail without its defences: $tries', ({ tries, mutations }) => {
+    expect(mutations.length).toBeGreaterThan(0);
+    const files = DOCUMENTED.find((row) => row.tries === tries)?.files ?? [];
+    expect([...files].sort()).toEqual([...new Set(mutations.map(({ test: [file] }) => file))].sort());
+    for (const file of files) expect(existsSync(file), file).toBe(true);
+  });
+});
+
+describe('what is taken out', () => {
+  test.each(ROWS)('stands in the sources once, for every defence against: $tries', ({ mutations }) => {
+    for (const { file, find, replace } of mutations.flatMap(editsOf)) {
+      expect(occurrences(readFileSync(file, 'utf8'), find), `${file}: ${find}`).toBe(1);
+      expect(replace).not.toBe(find);
+    }
+    // Each is told apart from the others of its row.
+    expect(new Set(mutations.map(({ defence }) => defence)).size).toBe(mutations.length);
+  });
+});

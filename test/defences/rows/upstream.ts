@@ -1,0 +1,182 @@
+import type { Row } from '../mutation.ts';
+
+const API_ERRORS = 'src/datatrics/errors.ts';
+const AUTHENTICATE = 'src/http/authenticate.ts';
+const KEYS = 'src/datatrics/keys.ts';
+const PATHS = 'src/datatrics/paths.ts';
+const POOL_SOURCE = 'src/transport/pool.ts';
+const WIRE = 'src/datatrics/wire.ts';
+const ACCESS = 'test/http/access.test.ts';
+const ERRORS = 'test/datatrics/errors.test.ts';
+const IDS = 'test/graph/ids.test.ts';
+const POOL = 'test/transport/pool.test.ts';
+
+/** What goes to the API, and what comes from it. */
+export const UPSTREAM_ROWS: readonly Row[] = [
+  {
+    tries: 'to change the REST path or query',
+    mutations: [
+      {
+        defence: 'ids are escaped',
+        file: PATHS,
+        find: "path += encodeURIComponent(checkId('id', args.id ?? '')) + parts[2];",
+        replace: "path += checkId('id', args.id ?? '') + parts[2];",
+        test: [IDS, 'is escaped, and the record found'],
+      },
+      {
+        defence: 'parameters are escaped',
+        file: PATHS,
+        find: '`${separator}${key}=${encodeURIComponent(String(value))}`',
+        replace: '`${separator}${key}=${String(value)}`',
+        test: [IDS, 'is escaped, on a record and on a list'],
+      },
+      {
+        defence: 'values of filters are escaped',
+        file: PATHS,
+        find: '${encodeURIComponent(key)}=${encodeURIComponent(value)}',
+        replace: '${encodeURIComponent(key)}=${value}',
+        test: [IDS, 'is escaped when a link leads to it, by its id and by a filter'],
+      },
+      {
+        defence: 'names of filters are escaped',
+        file: PATHS,
+        find: '${encodeURIComponent(key)}=${encodeURIComponent(value)}',
+        replace: '${key}=${encodeURIComponent(value)}',
+        test: ['test/http/custom-fields.test.ts', 'have their names escaped in a filter'],
+      },
+      {
+        defence: '`.` and `..` are refused',
+        file: KEYS,
+        find: "  if (id === '.' || id === '..') return",
+        replace: "  if (id === '...') return",
+        test: [IDS, 'refuses the id ".." without a call'],
+      },
+      {
+        defence: 'an empty id is refused',
+        file: KEYS,
+        find: "  if (id === '') return 'must not be empty';\n",
+        replace: '',
+        test: [IDS, 'refuses the id "" without a call'],
+      },
+      {
+        defence: 'what has no UTF-8 is refused',
+        file: KEYS,
+        find: "  if (!id.isWellFormed()) return 'must be well-formed Unicode';\n",
+        replace: '',
+        test: [IDS, 'without a call'],
+      },
+      {
+        defence: 'the path goes out as it stands',
+        file: POOL_SOURCE,
+        find: 'const { method, path, headers, body = null } = this.#request;',
+        replace:
+          "const { method, headers, body = null } = this.#request;\n    const path = new URL(this.#request.path, 'http://a').pathname;",
+        test: [POOL, 'goes out with the path /a/../b as it stands'],
+      },
+      {
+        defence: 'a project that could change the path is refused',
+        file: AUTHENTICATE,
+        find: '  if (!PROJECT_ID.test(named)) throw',
+        replace: '  if (named === undefined) throw',
+        test: [ACCESS, 'goes to the project that the caller names, if it can be one'],
+      },
+    ],
+  },
+  {
+    tries: 'HTML, redirects, endless bodies, wrong shapes',
+    mutations: [
+      {
+        defence: 'no redirect is followed',
+        file: 'src/transport/connections.ts',
+        find: '    const client = new Client(this.#origin, this.#options);',
+        replace:
+          '    const client = new Client(this.#origin, this.#options).compose(interceptors.redirect({ maxRedirections: 3 }));',
+        also: [
+          {
+            file: 'src/transport/connections.ts',
+            find: "import { Client } from 'undici';",
+            replace: "import { Client, interceptors } from 'undici';",
+          },
+        ],
+        test: [ERRORS, '302: UPSTREAM_INVALID_RESPONSE by id'],
+      },
+      {
+        defence: 'a body has a bound',
+        file: POOL_SOURCE,
+        find: "    if (this.#bytes > this.#shared.maxBodyBytes) this.#fail('too-large');\n    else this.#chunks.push(chunk);",
+        replace: '    this.#chunks.push(chunk);',
+        test: [ERRORS, 'over the limit on bodies is invalid, and is not read to its end'],
+      },
+      {
+        defence: 'and is bound by default',
+        file: POOL_SOURCE,
+        find: 'const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;',
+        replace: 'const DEFAULT_MAX_BODY_BYTES = 320 * 1024 * 1024;',
+        test: [ERRORS, 'over the limit on bodies is invalid, and is not read to its end'],
+      },
+      {
+        defence: 'what is no JSON is no answer',
+        file: WIRE,
+        find: "    throw invalidResponse('something else than JSON', cause);",
+        replace: '    return { found: false };',
+        test: [ERRORS, 'HTML: UPSTREAM_INVALID_RESPONSE by id'],
+      },
+      {
+        defence: 'a record is an object',
+        file: WIRE,
+        find: "    if (!isObject(body.json)) throw invalidResponse('a record that is no object');\n    return body.json;",
+        replace: '    return body.json as JsonObject;',
+        also: [
+          {
+            file: 'src/datatrics/record.ts',
+            find: '    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is no object`);',
+            replace: '    if (!isObject(raw)) return {} as R;',
+          },
+        ],
+        test: [ERRORS, 'a text: UPSTREAM_INVALID_RESPONSE by id'],
+      },
+      {
+        defence: 'a list is a list',
+        file: WIRE,
+        find: "  if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('something else than a page');",
+        replace: "  if (!isObject(body.json)) throw invalidResponse('something else than a page');",
+        test: [ERRORS, 'items that are no list: UPSTREAM_INVALID_RESPONSE by id'],
+      },
+      {
+        defence: 'a record without a key is none',
+        file: 'src/datatrics/record.ts',
+        find: '    if (id === null || idProblem(id)) throw',
+        replace: '    if (id === undefined) throw',
+        test: [ERRORS, 'of a row without an id is null with an error at its path'],
+      },
+      {
+        defence: 'another record than the one asked for is none',
+        file: 'src/datatrics/loader.ts',
+        find: "      if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');\n",
+        replace: '',
+        test: [ERRORS, 'for another id than the one asked for is invalid'],
+      },
+      {
+        defence: 'an error under a 200 is one',
+        file: WIRE,
+        find: '    if (inner) throw inner;\n',
+        replace: '',
+        test: [ERRORS, '403 under 200: FORBIDDEN by id'],
+      },
+      {
+        defence: 'what is nested beyond measure is left out',
+        file: 'src/datatrics/fields.ts',
+        find: "typeof value === 'object' && isTooDeep(value, MAX_ATTRIBUTE_DEPTH) ? null : value;",
+        replace: 'value;',
+        test: [ERRORS, 'with an attribute that is nested beyond measure is read without it'],
+      },
+      {
+        defence: 'its words reach no reader',
+        file: API_ERRORS,
+        find: '`The Datatrics API refused the request (${status}).`',
+        replace: '`The Datatrics API refused the request: ${apiMessage}`',
+        test: [ERRORS, '400: UPSTREAM_REJECTED by id'],
+      },
+    ],
+  },
+];
