@@ -176,8 +176,8 @@ export const MASKING_ROWS: readonly Row[] = [
       {
         defence: 'a hash of one project tells nothing in another',
         file: MASKING,
-        find: '.update(`${this.#project}\\n${text}`)',
-        replace: '.update(text)',
+        find: 'this.#masking.hash(key, `${this.#project}\\n${text}`)',
+        replace: 'this.#masking.hash(key, text)',
         test: ['test/http/tenancy.test.ts', 'hashes of one project tell nothing in another'],
       },
       {

@@ -66,9 +66,9 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'no header of the caller goes upstream but its key, id and trace',
         file: 'src/datatrics/client.ts',
-        find: '      this.headers = [...headersOf(principal), ...operation.headers];',
+        find: 'new RequestHeaders([...headersOf(principal), ...operation.headers])',
         replace:
-          "      this.headers = [...headersOf(principal), ...operation.headers, 'x-datatrics-project', principal.project];",
+          "new RequestHeaders([...headersOf(principal), ...operation.headers, 'x-datatrics-project', principal.project])",
         test: [ACCESS, 'lets no other header of the caller’s go upstream'],
       },
     ],
@@ -162,8 +162,8 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'nor what a caller calls itself, where that may be an address',
         file: 'src/http/observe.ts',
-        find: '    principal: principal && loggableId(principal.id),\n',
-        replace: '    principal: principal?.id,\n',
+        find: 'principal: loggableId(id) };',
+        replace: 'principal: id };',
         test: [LOG, 'whose subject is a mail address stands as a digest of it'],
       },
       {
