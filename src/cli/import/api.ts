@@ -15,7 +15,7 @@ import { GatewayError } from '../../lib/error.ts';
 import { Operation } from '../../lib/operation.ts';
 import { createPrincipal } from '../../lib/principal.ts';
 import { createPool } from '../../transport/pool.ts';
-import type { Destination, Outcome, Sendable } from './destination.ts';
+import type { Destination, Sendable } from './destination.ts';
 import type { Quota } from './pace.ts';
 import { UsageError } from './problem.ts';
 
@@ -54,13 +54,6 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     target.stopped ? null : policy(attempt, error, elapsedMs),
   );
 
-  async function send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void) {
-    target.onIn = onIn;
-    const pendings = items.map(({ pending }) => pending);
-    await engine.send(pendings);
-    return new Map(pendings.map(({ result }): [number, Outcome] => [result.index, result]));
-  }
-
   return {
     get requests() {
       return target.sent;
@@ -68,7 +61,10 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     get failure() {
       return engine.stopped && !target.stopped ? target.failure : null;
     },
-    send,
+    send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void) {
+      target.onIn = onIn;
+      return engine.send(items);
+    },
     stop() {
       target.stopped = true;
     },
