@@ -85,7 +85,7 @@ interface Run {
 async function byImport(url: string, file: string, onSample: (mb: number) => void = () => undefined): Promise<Run> {
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=8', 'src/cli/import.ts', 'profiles', file, '--json', '--concurrency', String(CONCURRENCY)],
+    ['--max-semi-space-size=16', 'src/cli/import.ts', 'profiles', file, '--json', '--concurrency', String(CONCURRENCY)],
     {
       env: {
         ...process.env,

@@ -30,9 +30,9 @@ export function maxChunkItems(resource: Resource, limits: BulkLimits): number {
  * Cuts items into the bodies of calls: in their order, of one group each (a call names one source for all its sales, or
  * one type for all its content), and within the limits of count and bytes. A single item may be larger.
  */
-export function cutChunks(items: readonly Pending[], maxItems: number, maxBytes: number): Pending[][] {
-  const chunks: Pending[][] = [];
-  const open = new Map<string, OpenChunk>();
+export function cutChunks<P extends Pending>(items: readonly P[], maxItems: number, maxBytes: number): P[][] {
+  const chunks: P[][] = [];
+  const open = new Map<string, OpenChunk<P>>();
   for (const item of items) {
     const group = groupOf(item);
     let entry = open.get(group);
@@ -47,15 +47,15 @@ export function cutChunks(items: readonly Pending[], maxItems: number, maxBytes:
   return chunks;
 }
 
-interface OpenChunk {
-  readonly chunk: Pending[];
+interface OpenChunk<P extends Pending> {
+  readonly chunk: P[];
   /** Bytes of its items, or no fewer than that while `exact` is false. */
   bytes: number;
   exact: boolean;
 }
 
 /** Bytes are counted only when a chunk comes near the limit: they take as long as writing the JSON did. */
-function hasRoom(entry: OpenChunk, item: Pending, maxBytes: number): boolean {
+function hasRoom<P extends Pending>(entry: OpenChunk<P>, item: P, maxBytes: number): boolean {
   if (!entry.exact && entry.bytes + sizeOf(item, false) > maxBytes) {
     entry.bytes = entry.chunk.reduce((sum, other) => sum + sizeOf(other, true), 0);
     entry.exact = true;

@@ -1,7 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import { DatatricsError } from '../datatrics/errors.ts';
-import { canonicalKey } from '../datatrics/keys.ts';
 import { GatewayError } from '../lib/error.ts';
 import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
 import {
@@ -15,7 +14,7 @@ import {
   reject,
 } from './items.ts';
 import { mayPass, type RetryPolicy } from './policy.ts';
-import type { BulkTarget } from './target.ts';
+import type { Answered, BulkTarget } from './target.ts';
 
 /** One chunk to send, for one call of `send`. */
 interface Job {
@@ -110,9 +109,9 @@ export class BulkEngine {
       if (wasSent) this.requests += 1;
       let failure: GatewayError | null = null;
       try {
-        const records = await answer;
-        if (records !== null) {
-          this.#settleAnswered(chunk, records);
+        const answered = await answer;
+        if (answered !== null) {
+          settleAnswered(chunk, answered);
           return [];
         }
       } catch (error) {
@@ -138,15 +137,6 @@ export class BulkEngine {
   #pauseAfter(failure: GatewayError | null, attempt: number): number | null {
     if (failure !== null && !mayPass(failure)) return null;
     return this.#policy(attempt, failure, performance.now() - this.#start);
-  }
-
-  #settleAnswered(chunk: readonly Pending[], records: readonly NonNullable<ItemResult['record']>[]): void {
-    const answered = new Map(records.map((record) => [canonicalKey(record.key), record]));
-    for (const { name, result } of chunk) {
-      const record = answered.get(name);
-      if (record) Object.assign(result, { outcome: 'UPSERTED', record: this.#target.readable ? record : null });
-      else reject(result, [{ code: 'REJECTED', message: 'The API took the call, but not this item.', field: null }]);
-    }
   }
 
   /** The halves of a chunk that the API refuses; null when it failed for other reasons. */
@@ -251,6 +241,19 @@ interface Sending {
   /** Canonical keys. */
   readonly names: ReadonlySet<string>;
   readonly done: Promise<void>;
+}
+
+function settleAnswered(chunk: readonly Pending[], answered: readonly Answered[]): void {
+  for (let at = 0; at < chunk.length; at++) {
+    const { result } = chunk[at] as Pending;
+    const record = answered[at];
+    if (record === undefined) {
+      reject(result, [{ code: 'REJECTED', message: 'The API took the call, but not this item.', field: null }]);
+    } else {
+      result.outcome = 'UPSERTED';
+      result.record = record;
+    }
+  }
 }
 
 function settle(items: readonly Pending[], outcome: BulkOutcome, problems: readonly InputProblem[] = []): void {

@@ -1,12 +1,6 @@
-import {
-  type EncodedRecord,
-  encodeRecord,
-  type InputProblem,
-  type RecordInput,
-  type WriteSettings,
-} from '../datatrics/encode.ts';
+import { encodeRecord, type InputProblem, type RecordInput, type WriteSettings } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
-import { canonicalKey } from '../datatrics/keys.ts';
+import { canonicalKey, type RecordKey } from '../datatrics/keys.ts';
 import type { RecordOf } from '../datatrics/records.ts';
 
 export type BulkOutcome = 'UPSERTED' | 'REJECTED' | 'NOT_ATTEMPTED' | 'UNKNOWN';
@@ -22,13 +16,32 @@ export interface ItemResult {
 }
 
 /** An item that can be sent. */
-export interface Pending extends EncodedRecord {
-  readonly result: ItemResult;
-  /** Canonical key. */
-  readonly name: string;
+export class Pending {
+  readonly key: RecordKey;
   /** Its body as JSON. */
   readonly json: string;
+  readonly result: ItemResult;
+  #name: string | undefined;
+
+  constructor(key: RecordKey, json: string, result: ItemResult) {
+    this.key = key;
+    this.json = json;
+    this.result = result;
+  }
+
+  /** Canonical key. */
+  get name(): string {
+    this.#name ??= canonicalKey(this.key);
+    return this.#name;
+  }
 }
+
+/** The result of an item before anything was sent. */
+export function unsent(index: number): ItemResult {
+  return { index, outcome: 'NOT_ATTEMPTED', record: null, problems: NO_PROBLEMS };
+}
+
+const NO_PROBLEMS: readonly InputProblem[] = [];
 
 /** Inputs with their results; `pending` is null for those whose result is settled without sending. */
 export interface PreparedItems {
@@ -51,14 +64,13 @@ export function prepareItem(
   settings: WriteSettings,
   index: number,
 ): PreparedItem {
-  const result: ItemResult = { index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] };
+  const result = unsent(index);
   const item = encodeRecord(resource, input, settings);
   if ('problems' in item) {
     reject(result, item.problems);
     return { result, pending: null };
   }
-  const { key, body } = item;
-  return { result, pending: { key, body, result, name: canonicalKey(key), json: JSON.stringify(body) } };
+  return { result, pending: new Pending(item.key, JSON.stringify(item.body), result) };
 }
 
 /** Of the items with one key only the last is left; the rest are `REJECTED`. */

@@ -1,24 +1,26 @@
 import { type BoundClient, RawJson } from '../datatrics/client.ts';
 import type { WriteSettings } from '../datatrics/encode.ts';
 import { type BulkEndpoint, CONTENT_TYPE_SPELLING, ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
-import type { RecordKey } from '../datatrics/keys.ts';
-import type { RecordOf } from '../datatrics/records.ts';
+import { isObject } from '../datatrics/fields.ts';
+import { canonicalKey, type RecordKey } from '../datatrics/keys.ts';
+import { RECORD_TYPES, type RecordOf } from '../datatrics/records.ts';
 import type { Session } from '../datatrics/session.ts';
 import type { Page } from '../datatrics/wire.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Pending } from './items.ts';
+
+/** The record of an item that went in; null when its writer is not to see it, undefined for an item that did not go in. */
+export type Answered = RecordOf[Resource] | null | undefined;
 
 /** Where the items of one bulk write go, and what is needed to tell what became of them. */
 export interface BulkTarget {
   readonly resource: Resource;
   readonly project: string;
   readonly settings: WriteSettings;
-  /** Whether the writer may see the records as well. */
-  readonly readable: boolean;
   /** The upstream key in use: resume tokens are made with a key derived from it. */
   readonly apiKey: string;
-  /** Sends one chunk; gives the records that the API answered, null when it answered nothing. */
-  send(chunk: readonly Pending[]): Promise<RecordOf[Resource][] | null>;
+  /** Sends one chunk; gives what the API answered of each of its items, null when it answered nothing. */
+  send(chunk: readonly Pending[]): Promise<readonly Answered[] | null>;
   /** REST calls that the operation has made. */
   calls(): number;
   /** What was known of a record is out of date. */
@@ -28,33 +30,70 @@ export interface BulkTarget {
 /** No source: it could not be sent. */
 const UNSAID = '';
 
-/** The bulk endpoint of a resource, for one operation. */
+/**
+ * The bulk endpoint of a resource, for one operation.
+ *
+ * @param wantsRecords whether the writer asks for the records as they are now, which it is given where it may see them
+ */
 export function createTarget(
   resource: Resource,
   client: BoundClient,
   session: Session,
   operation: Operation,
+  wantsRecords = true,
 ): BulkTarget {
-  async function send(chunk: readonly Pending[]): Promise<RecordOf[Resource][] | null> {
+  const isWanted = wantsRecords && session.mayRead(resource);
+  const { idNames } = RECORD_TYPES[resource];
+
+  async function send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {
     const [first] = chunk as [Pending];
     const page = await post(client, resource, first.key, chunk);
     if (page === null) return null;
-    let byId: Map<string, RecordKey> | undefined;
-    return page.rows.flatMap((raw) => {
-      const record = session.decodeWritten(resource, raw, { ...first.key, source: UNSAID });
-      if (record?.key.source !== UNSAID) return record ?? [];
-      // A row that does not say its source has that of the item with its id.
-      byId ??= new Map(chunk.map(({ key }) => [key.id, key]));
-      const key = byId.get(record.key.id);
-      return (key && session.decodeWritten(resource, raw, key)) ?? [];
+    const { rows } = page;
+    const inOrder = rows.length === chunk.length && rows.every((raw, at) => isPlainly(raw, (chunk[at] as Pending).key));
+    if (!inOrder) return match(chunk, rows);
+    if (!isWanted) return chunk.map(() => null);
+    return rows.map((raw, at) => session.decodeWritten(resource, raw, (chunk[at] as Pending).key) ?? undefined);
+  }
+
+  /** Whether a row has the key as it was sent, so that it need not be read to tell whose it is. */
+  function isPlainly(raw: unknown, { id, source }: RecordKey): boolean {
+    if (!isObject(raw) || raw.source !== source) return false;
+    const { metadata } = raw;
+    for (const name of idNames) {
+      const value = raw[name];
+      if (value !== undefined) return value === id;
+      // It may stand there instead, and then comes before the other names.
+      if (isObject(metadata) && metadata[name] !== undefined) return false;
+    }
+    return false;
+  }
+
+  /** Rows in any order, some missing, or with their keys spelled otherwise. */
+  function match(chunk: readonly Pending[], rows: readonly unknown[]): Answered[] {
+    const [first] = chunk as [Pending];
+    const byId = new Map(chunk.map(({ key }) => [key.id, key]));
+    const answered = new Map<string, RecordOf[Resource]>();
+    for (const raw of rows) {
+      let record = session.decodeWritten(resource, raw, { ...first.key, source: UNSAID });
+      if (record?.key.source === UNSAID) {
+        // A row that does not say its source has that of the item with its id.
+        const key = byId.get(record.key.id);
+        record = key ? session.decodeWritten(resource, raw, key) : null;
+      }
+      if (record) answered.set(canonicalKey(record.key), record);
+    }
+    return chunk.map(({ name }) => {
+      const record = answered.get(name);
+      return record && !isWanted ? null : record;
     });
   }
+
   return {
     resource,
     project: session.principal.project,
     apiKey: session.principal.apiKey,
     settings: session.settings,
-    readable: session.mayRead(resource),
     send,
     calls: () => operation.usage.calls,
     forget: (key) => session.forget(key),

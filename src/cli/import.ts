@@ -4,7 +4,7 @@ import { cutChunks } from '../bulk/chunk.ts';
 import { type Config, ConfigError, environment } from '../config.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import { createApiDestination } from './import/api.ts';
-import type { Destination } from './import/destination.ts';
+import type { Destination, Sendable } from './import/destination.ts';
 import { GatewayDestination } from './import/gateway.ts';
 import { openInput } from './import/input.ts';
 import { type Counts, Journal, noCounts, type Progress } from './import/journal.ts';
@@ -90,20 +90,22 @@ function createDestination(options: ImportOptions, config: Config, pace: Pace): 
 
 /** Counts the calls that rows would take. */
 async function* countCalls(
-  rows: AsyncIterable<Row>,
+  batches: AsyncIterable<Row[]>,
   config: Config,
   add: (calls: number) => void,
-): AsyncGenerator<Row> {
-  let pending: NonNullable<NonNullable<Row['item']>['pending']>[] = [];
+): AsyncGenerator<Row[]> {
+  let pending: Sendable[] = [];
   const items = config.bulkLimits.chunkItems ?? ENDPOINTS.bulkProfiles.maxItems;
   const flush = (): void => {
     add(cutChunks(pending, items, config.bulkLimits.chunkBytes).length);
     pending = [];
   };
-  for await (const row of rows) {
-    if (row.item?.pending) pending.push(row.item.pending);
-    if (pending.length === items * 40) flush();
-    yield row;
+  for await (const rows of batches) {
+    for (const { item } of rows) {
+      if (item) pending.push(item);
+      if (pending.length === items * 40) flush();
+    }
+    yield rows;
   }
   flush();
 }

@@ -30,7 +30,7 @@ export interface EncodedRecord {
 }
 
 /** The bodies of a resource are the same on create, update and bulk. */
-const BODIES: Readonly<Record<Resource, WriteBody>> = {
+export const WRITE_BODIES: Readonly<Record<Resource, WriteBody>> = {
   profile: ENDPOINTS.createProfile.body,
   content: ENDPOINTS.createContent.body,
   conversion: ENDPOINTS.createConversion.body,
@@ -56,10 +56,10 @@ export function encodeRecord(
   const values = encodeFields(fields, input, reserved, timeZone, [], problems);
   if (problems.length > 0) return { problems };
 
-  const { idKey, wrapper, beside } = BODIES[resource];
+  const { idKey, wrapper, beside } = WRITE_BODIES[resource];
   const body: Record<string, unknown> = { [idKey]: id, source };
   for (const name of beside) {
-    if (!(name in values)) continue;
+    if (!Object.hasOwn(values, name)) continue;
     body[name] = values[name];
     delete values[name];
   }
@@ -91,6 +91,28 @@ function sourceProblem(value: string): string | null {
 }
 
 /**
+ * The value of one field as the API takes it.
+ *
+ * @param value as the schema has coerced it
+ * @param path where the input stands, for the problems that are added to `problems`
+ */
+export function encodeValue(
+  name: string,
+  { kind, lines }: Field,
+  value: unknown,
+  timeZone: string,
+  path: readonly string[],
+  problems: InputProblem[],
+): unknown {
+  if (value === null) return null;
+  if (kind === 'time') return writeTime(value as string, timeZone);
+  if (!lines) return value;
+  return (value as RecordInput[]).map((line, index) =>
+    encodeFields(lines, line, namesOf(lines), timeZone, [...path, name, String(index)], problems),
+  );
+}
+
+/**
  * The values of an input by their REST names.
  *
  * @param reserved names that attributes may not have
@@ -104,28 +126,29 @@ function encodeFields(
   path: readonly string[],
   problems: InputProblem[],
 ): Record<string, unknown> {
-  const values: Record<string, unknown> = Object.create(null);
+  const values: Record<string, unknown> = {};
   for (const name in fields) {
     const field = fields[name] as Field;
     const value = input[name];
-    if (value === undefined) continue;
-    if (value === null) values[field.rest] = null;
-    else if (field.kind === 'time') values[field.rest] = writeTime(value as string, timeZone);
-    else if (field.lines) {
-      const { lines } = field;
-      values[field.rest] = (value as RecordInput[]).map((line, index) =>
-        encodeFields(lines, line, namesOf(lines), timeZone, [...path, name, String(index)], problems),
-      );
-    } else values[field.rest] = value;
+    if (value !== undefined) values[field.rest] = encodeValue(name, field, value, timeZone, path, problems);
   }
   const attributes = input.attributes as JsonObject | null | undefined;
   if (!attributes) return values;
   for (const [name, value] of Object.entries(attributes)) {
-    if (!reserved.has(name)) values[name] = value;
+    if (!reserved.has(name)) setOwn(values, name, value);
     else {
       const message = `attributes can not hold "${name}", which is a field of its own.`;
       problems.push({ code: 'INVALID', message, field: [...path, 'attributes', name] });
     }
   }
   return values;
+}
+
+/**
+ * Sets a property of any name. An object without a prototype would need no care, but takes `JSON.stringify` half as
+ * long again.
+ */
+export function setOwn(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') object[name] = value;
+  else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { prepareItem } from '../../src/bulk/items.ts';
+import { unsent } from '../../src/bulk/items.ts';
+import { Sendable } from '../../src/cli/import/destination.ts';
+import { Block } from '../../src/cli/import/frame.ts';
 import { scanKeys } from '../../src/cli/import/queue/duplicates.ts';
 import type { Row } from '../../src/cli/import/rows.ts';
 import { tempFolder } from '../helpers/import.ts';
 
-const NOTHING = { bytes: Buffer.alloc(0), cells: null, input: null };
-const template = prepareItem('profile', { profileId: '1', source: 's' }, { timeZone: 'UTC' }, 0);
+const NOTHING = { block: new Block(Buffer.alloc(0)), start: 0, end: 0, cells: null };
 
-function rowOf(row: number, name: string): Row {
-  const pending = template.pending && { ...template.pending, name };
-  return { ...NOTHING, row, item: { result: template.result, pending }, problems: [] };
+function rowOf(row: number, id: string): Row {
+  const item = new Sendable({ resource: 'profile', id, source: 's' }, '{}', unsent(row), null);
+  return { ...NOTHING, row, item, problems: [] };
 }
 
 test.each([
@@ -20,19 +21,19 @@ test.each([
   const { path } = tempFolder();
   const folder = path('p.csv.keys');
   // Near and far, twice and many times.
-  const nameOf = (row: number): string => `k${row % 10 === 7 ? row % 1_000 : row % 25 === 3 ? row - 1 : row}`;
+  const idOf = (row: number): string => `k${row % 10 === 7 ? row % 1_000 : row % 25 === 3 ? row - 1 : row}`;
   const last = new Map<string, number>();
-  for (let row = 2; row < count; row++) last.set(nameOf(row), row);
+  for (let row = 2; row < count; row++) last.set(idOf(row), row);
   let wasOnDisk = false;
-  async function* rows(): AsyncGenerator<Row> {
-    for (let row = 2; row < count; row++) yield rowOf(row, nameOf(row));
+  async function* rows(): AsyncGenerator<Row[]> {
+    for (let row = 2; row < count; row++) yield [rowOf(row, idOf(row))];
     wasOnDisk = existsSync(folder);
   }
   const scan = await scanKeys(rows(), folder, () => false);
   expect(scan.rows).toBe(count - 2);
   let found = 0;
   for (let row = 2; row < count; row++) {
-    const winner = last.get(nameOf(row));
+    const winner = last.get(idOf(row));
     const expected = winner === row ? undefined : winner;
     if (expected !== undefined) found += 1;
     if (scan.duplicates.winnerOf(row) !== expected) expect.fail(`row ${row} has another winner than ${expected}`);
@@ -42,10 +43,9 @@ test.each([
 });
 
 test('rows that can not be sent win over none', async () => {
-  async function* rows(): AsyncGenerator<Row> {
-    yield rowOf(2, 'a');
-    yield { ...NOTHING, row: 3, item: null, problems: [{ code: 'MALFORMED', message: 'no' }] };
-    yield rowOf(4, 'b');
+  async function* rows(): AsyncGenerator<Row[]> {
+    yield [rowOf(2, 'a'), { ...NOTHING, row: 3, item: null, problems: [{ code: 'MALFORMED', message: 'no' }] }];
+    yield [rowOf(4, 'b')];
   }
   const { duplicates, rows: count } = await scanKeys(rows(), tempFolder().path('k'), () => false);
   expect([count, duplicates.winnerOf(2), duplicates.winnerOf(4)]).toEqual([3, undefined, undefined]);

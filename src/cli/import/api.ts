@@ -2,22 +2,20 @@ import type { BulkLimits } from '../../bulk/chunk.ts';
 import { BulkEngine } from '../../bulk/engine.ts';
 import type { Pending } from '../../bulk/items.ts';
 import { retryPolicy } from '../../bulk/policy.ts';
-import { type BulkTarget, createTarget } from '../../bulk/target.ts';
+import { type Answered, type BulkTarget, createTarget } from '../../bulk/target.ts';
 import type { Config } from '../../config.ts';
 import { createClient } from '../../datatrics/client.ts';
 import type { WriteSettings } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { DatatricsError } from '../../datatrics/errors.ts';
-import { canonicalKey } from '../../datatrics/keys.ts';
 import { Knowledge } from '../../datatrics/knowledge.ts';
 import { Masking } from '../../datatrics/masking.ts';
-import type { RecordOf } from '../../datatrics/records.ts';
 import { Session } from '../../datatrics/session.ts';
 import { GatewayError } from '../../lib/error.ts';
 import { Operation } from '../../lib/operation.ts';
 import { createPrincipal } from '../../lib/principal.ts';
 import { createPool } from '../../transport/pool.ts';
-import type { Destination, Outcome, Sendable } from './destination.ts';
+import type { Destination, Sendable } from './destination.ts';
 import type { Quota } from './pace.ts';
 import { UsageError } from './problem.ts';
 
@@ -50,18 +48,11 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     settings: { ...config, sources: NO_SOURCES, masking: new Masking(config.masking) },
     knowledge: new Knowledge(),
   });
-  const target = new WatchedTarget(createTarget(resource, client, session, operation), pace);
+  const target = new WatchedTarget(createTarget(resource, client, session, operation, false), pace);
   const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
   const engine = new BulkEngine(target, limits, (attempt, error, elapsedMs) =>
     target.stopped ? null : policy(attempt, error, elapsedMs),
   );
-
-  async function send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void) {
-    target.onIn = onIn;
-    const pendings = items.map(({ pending }) => pending);
-    await engine.send(pendings);
-    return new Map(pendings.map(({ result }): [number, Outcome] => [result.index, result]));
-  }
 
   return {
     get requests() {
@@ -70,7 +61,10 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     get failure() {
       return engine.stopped && !target.stopped ? target.failure : null;
     },
-    send,
+    send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void) {
+      target.onIn = onIn;
+      return engine.send(items);
+    },
     stop() {
       target.stopped = true;
     },
@@ -87,7 +81,6 @@ class WatchedTarget implements BulkTarget {
   readonly project: string;
   readonly settings: WriteSettings;
   readonly apiKey: string;
-  readonly readable: boolean;
   onIn: (rows: readonly number[]) => void = () => undefined;
   stopped = false;
   failure: string | null = null;
@@ -105,10 +98,9 @@ class WatchedTarget implements BulkTarget {
     this.project = target.project;
     this.settings = target.settings;
     this.apiKey = target.apiKey;
-    this.readable = target.readable;
   }
 
-  async send(chunk: readonly Pending[]): Promise<RecordOf[Resource][] | null> {
+  async send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {
     this.#begun += 1;
     await this.#pace.turn();
     if (this.stopped) {
@@ -116,19 +108,13 @@ class WatchedTarget implements BulkTarget {
     }
     this.sent += 1;
     try {
-      const records = await this.#target.send(chunk);
-      if (records === null) return null;
-      const isWhole =
-        records.length === chunk.length &&
-        records.every(({ key }, at) => {
-          const sent = (chunk[at] as Pending).key;
-          return key.id === sent.id && key.source === sent.source;
-        });
-      const names = isWhole ? null : new Set(records.map(({ key }) => canonicalKey(key)));
-      const taken = names === null ? chunk : chunk.filter(({ name }) => names.has(name));
-      if (taken.length > 0) this.onIn(taken.map(({ result }) => result.index));
-      // Only the keys: what the API answered besides would be held until the whole window is settled.
-      return taken.map(({ key }) => ({ key }) as RecordOf[Resource]);
+      const answered = await this.#target.send(chunk);
+      const rows: number[] = [];
+      answered?.forEach((record, at) => {
+        if (record !== undefined) rows.push((chunk[at] as Pending).result.index);
+      });
+      if (rows.length > 0) this.onIn(rows);
+      return answered;
     } catch (error) {
       if (error instanceof GatewayError) this.failure = error.message;
       throw error;

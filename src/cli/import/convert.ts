@@ -1,13 +1,11 @@
-import { conversionItemFields } from '../../datatrics/conversion.ts';
-import { readBoolean } from '../../datatrics/custom-fields.ts';
-import type { RecordInput } from '../../datatrics/encode.ts';
-import { ENDPOINTS, type Resource } from '../../datatrics/endpoints.ts';
-import { type Field, isObject, type JsonObject, readNumber } from '../../datatrics/fields.ts';
-import { parseInstant, readTime } from '../../datatrics/time.ts';
-import { type Columns, fieldSlots, type Slot } from './columns.ts';
+import { type RecordInput, WRITE_BODIES } from '../../datatrics/encode.ts';
+import type { Resource } from '../../datatrics/endpoints.ts';
+import { isObject, type JsonObject } from '../../datatrics/fields.ts';
+import type { Columns, Slot } from './columns.ts';
 import type { RowProblem } from './problem.ts';
+import { attributesOf, contentType, objectOf, put, ValueError, type ValueOptions, Values } from './values.ts';
 
-export interface ConvertOptions {
+export interface ConvertOptions extends ValueOptions {
   readonly resource: Resource;
   readonly columns: Columns;
   /** For rows that name none. */
@@ -16,10 +14,6 @@ export interface ConvertOptions {
   readonly type: 'ITEM' | 'CATEGORY';
   /** What an empty cell of CSV means: nothing is said of the field, or it is to be emptied. */
   readonly empty: 'skip' | 'null';
-  /** The decimal sign; undefined: either, where it is clear. */
-  readonly decimal: '.' | ',' | undefined;
-  /** IANA zone of times that name none. */
-  readonly timeZone: string;
 }
 
 interface Draft {
@@ -29,24 +23,18 @@ interface Draft {
 
 export type Converted = { readonly input: RecordInput } | { readonly problems: readonly RowProblem[] };
 
-const WRAPPERS: Readonly<Record<Resource, string>> = {
-  profile: ENDPOINTS.createProfile.body.wrapper,
-  content: ENDPOINTS.createContent.body.wrapper,
-  conversion: ENDPOINTS.createConversion.body.wrapper,
-  interaction: ENDPOINTS.createInteraction.body.wrapper,
-};
-
-const LINE_SLOTS = fieldSlots(conversionItemFields);
-
-const CONTENT_TYPES: Readonly<Record<string, 'ITEM' | 'CATEGORY'>> = {
-  item: 'ITEM',
-  items: 'ITEM',
-  category: 'CATEGORY',
-  categories: 'CATEGORY',
-};
-
 /** Half a surrogate pair, which has no UTF-8, or U+0000, as `JSON.stringify` spells both. */
 const UNWRITABLE = /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i;
+
+/**
+ * Whether JSON holds something that can't be sent.
+ *
+ * @param text as it was read
+ * @param value that was read
+ */
+export function isUnwritable(text: string, value: unknown): boolean {
+  return text.includes('\\u') && UNWRITABLE.test(JSON.stringify(value));
+}
 
 /** Sent as it is, an older row would overwrite the newer one that counted. */
 const STILL_DUPLICATE: RowProblem = {
@@ -57,9 +45,11 @@ const STILL_DUPLICATE: RowProblem = {
 /** Makes inputs, as the mutations take them, of rows. */
 export class Converter {
   readonly #options: ConvertOptions;
+  readonly #values: Values;
 
   constructor(options: ConvertOptions) {
     this.#options = options;
+    this.#values = new Values(options);
   }
 
   /** Of the cells of a row of CSV. */
@@ -95,7 +85,7 @@ export class Converter {
       return { problems: [{ code: 'MALFORMED', message: `It is no JSON: ${(error as Error).message}.` }] };
     }
     if (!isObject(value)) return { problems: [{ code: 'MALFORMED', message: 'It is no JSON object.' }] };
-    if (text.includes('\\u') && UNWRITABLE.test(JSON.stringify(value))) {
+    if (isUnwritable(text, value)) {
       return {
         problems: [{ code: 'INVALID', message: 'A value holds U+0000, or half a character (a lone surrogate).' }],
       };
@@ -107,7 +97,7 @@ export class Converter {
 
   #setAll(draft: Draft, record: JsonObject, isOuter: boolean): void {
     for (const [name, value] of Object.entries(record)) {
-      if (isOuter && name === WRAPPERS[this.#options.resource] && isObject(value)) {
+      if (isOuter && name === WRITE_BODIES[this.#options.resource].wrapper && isObject(value)) {
         this.#setAll(draft, value, false);
         continue;
       }
@@ -122,7 +112,7 @@ export class Converter {
     try {
       switch (slot.as) {
         case 'field':
-          put(input, slot.name, this.#coerce(slot.kind, value));
+          put(input, slot.name, this.#values.coerce(slot.kind, value));
           break;
         case 'type':
           put(input, 'type', contentType(value));
@@ -141,69 +131,6 @@ export class Converter {
     }
   }
 
-  #coerce(kind: Field['kind'], value: unknown): unknown {
-    if (value === null) return null;
-    switch (kind) {
-      case 'text':
-        return textOf(value, false);
-      case 'id':
-        return textOf(value, true);
-      case 'number':
-        return this.#number(value);
-      case 'time':
-        return this.#time(value);
-      case 'items':
-        return this.#lines(value);
-      case 'boolean':
-        return readBoolean(value);
-    }
-  }
-
-  #number(value: unknown): number {
-    const text = typeof value === 'string' ? value.trim() : value;
-    const { decimal } = this.#options;
-    if (typeof text === 'string' && decimal !== undefined) {
-      const plain = decimal === ',' ? text.replaceAll('.', '').replace(',', '.') : text.replaceAll(',', '');
-      const usual =
-        decimal === ',' ? /^[+-]?(\d{1,3}(\.\d{3})+(,\d*)?|\d*,?\d+)$/ : /^[+-]?(\d{1,3}(,\d{3})+(\.\d*)?|\d*\.?\d+)$/;
-      const number = usual.test(text) ? readNumber(plain) : null;
-      if (number === null) throw new ValueError(`${show(value)} is no number with "${decimal}" before its decimals`);
-      return number;
-    }
-    if (typeof text === 'string' && /^[+-]?[1-9]\d{0,2},\d{3}$/.test(text)) {
-      throw new ValueError(`${show(value)} may be a thousand or a fraction: say --decimal . or --decimal ,`);
-    }
-    const number = readNumber(text);
-    if (number === null) throw new ValueError(`${show(value)} is no number`);
-    return number;
-  }
-
-  #time(value: unknown): string {
-    const time = typeof value === 'string' ? (parseInstant(value) ?? readTime(value, this.#options.timeZone)) : null;
-    if (time === null) {
-      throw new ValueError(`${show(value)} is no time such as 2024-05-01T12:00:00Z or 2024-05-01 12:00:00`);
-    }
-    return time;
-  }
-
-  #lines(value: unknown): unknown[] {
-    const lines = typeof value === 'string' ? parseJson(value) : value;
-    if (!Array.isArray(lines)) throw new ValueError('it must be a list of lines, in CSV as JSON text');
-    return lines.map((line, index) => {
-      if (!isObject(line)) throw new ValueError(`line ${index + 1} is no object`);
-      const result: Record<string, unknown> = {};
-      for (const [name, entry] of Object.entries(line)) {
-        const slot = LINE_SLOTS.get(name.toLowerCase());
-        if (slot?.as === 'field') put(result, slot.name, this.#coerce(slot.kind, entry));
-        else if (name !== 'attributes') put(attributesOf(result), name, entry);
-        else if (entry !== null) {
-          for (const [key, inner] of Object.entries(objectOf(entry))) put(attributesOf(result), key, inner);
-        }
-      }
-      return result;
-    });
-  }
-
   #finish({ input, problems }: Draft): Converted {
     const { resource, source, type } = this.#options;
     if ((input.source === undefined || input.source === null || input.source === '') && source !== undefined) {
@@ -220,63 +147,7 @@ export class Converter {
   }
 }
 
-/** What is wrong with one value. */
-class ValueError extends Error {}
-
-function isKey(slot: Slot, resource: Resource): boolean {
+/** Whether a column is part of the key, which is never emptied. */
+export function isKey(slot: Slot, resource: Resource): boolean {
   return slot.as === 'type' || (slot.as === 'field' && (slot.name === 'source' || slot.name === `${resource}Id`));
-}
-
-function put(into: Record<string, unknown>, name: string, value: unknown): void {
-  if (Object.hasOwn(into, name)) throw new ValueError(`${name} is there twice`);
-  into[name] = value;
-}
-
-/** Without a prototype: an attribute may have any name. */
-function attributesOf(input: Record<string, unknown>): Record<string, unknown> {
-  input.attributes ??= Object.create(null);
-  return input.attributes as Record<string, unknown>;
-}
-
-function textOf(value: unknown, isId: boolean): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number') {
-    // Its digits are lost already.
-    if (isId && !Number.isSafeInteger(value)) {
-      throw new ValueError(`${value} is no whole number up to 2^53: write it in quotes`);
-    }
-    return String(value);
-  }
-  if (typeof value === 'boolean' && !isId) return String(value);
-  throw new ValueError(`${show(value)} is no text`);
-}
-
-function contentType(value: unknown): 'ITEM' | 'CATEGORY' | null {
-  if (value === null) return null;
-  const type = typeof value === 'string' ? CONTENT_TYPES[value.trim().toLowerCase()] : undefined;
-  if (type === undefined) {
-    throw new ValueError(
-      `${show(value)} is neither ITEM nor CATEGORY; for a shop's own types say --map shop_type=type`,
-    );
-  }
-  return type;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ValueError('it is no JSON');
-  }
-}
-
-function objectOf(value: unknown): JsonObject {
-  const object = typeof value === 'string' ? parseJson(value) : value;
-  if (!isObject(object)) throw new ValueError('it must be an object, in CSV as JSON text');
-  return object;
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }

@@ -1,4 +1,5 @@
-import type { BulkOutcome, Pending } from '../../bulk/items.ts';
+import { type BulkOutcome, Pending } from '../../bulk/items.ts';
+import type { RecordInput } from '../../datatrics/encode.ts';
 import type { RowProblem } from './problem.ts';
 
 /** What became of one item that was to be sent. */
@@ -14,21 +15,24 @@ export interface Destination {
   /** Why nothing more is sent; null while all is well. */
   readonly failure: string | null;
   /**
-   * Sends items, of which no two may have one key, until each is settled or nothing more can be sent. Calls may overlap.
+   * Sends items, of which no two may have one key, until each is settled or nothing more can be sent: what became of it is
+   * its `result` then. Calls may overlap.
    *
    * @param onIn told of the rows of every answer as soon as they are known to be in; the same for all calls
-   * @returns outcomes by row
    */
-  send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void): Promise<Map<number, Outcome>>;
+  send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void): Promise<void>;
   /** Finishes what is under way and begins nothing more. */
   stop(): void;
   close(): Promise<void>;
 }
 
-/** An item with the input that it was made of. `pending.result.index` is its row. */
-export interface Sendable {
-  readonly pending: Pending;
-  readonly input: Readonly<Record<string, unknown>>;
-}
+/** An item whose `result.index` is its row. */
+export class Sendable extends Pending {
+  /** What it was made of, for those who ask for it. */
+  readonly input: RecordInput | null;
 
-export const NOT_ATTEMPTED: Outcome = { outcome: 'NOT_ATTEMPTED', problems: [] };
+  constructor(key: Pending['key'], json: string, result: Pending['result'], input: RecordInput | null) {
+    super(key, json, result);
+    this.input = input;
+  }
+}

@@ -1,13 +1,41 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { RowProblem } from './problem.ts';
 
-/** One row as its bytes lie in the input. */
+/** One row as it lies in the input. */
 export interface Frame {
   /** As a spreadsheet counts: the first row, mostly the header, is 1. In NDJSON the number of the line. */
   readonly row: number;
-  /** With its line end, which the last row may lack; of a row that is too large only the beginning. */
-  readonly bytes: Buffer;
+  readonly block: Block;
+  /** Bytes of the block, with the line end, which the last row may lack; of a row that is too large only the beginning. */
+  readonly start: number;
+  readonly end: number;
   readonly problem: RowProblem | null;
+}
+
+/** Bytes that rows are cut out of. Held by each of them: a buffer, or even a string, for each row would be a burden. */
+export class Block {
+  readonly #bytes: Buffer | null;
+  /** Where one character is one byte: to cut a piece out of a text costs less than to decode one. */
+  readonly #text: string | null;
+
+  constructor(bytes: Buffer) {
+    this.#text = isAscii(bytes) ? bytes.toString('latin1') : null;
+    this.#bytes = this.#text === null ? bytes : null;
+  }
+
+  /** UTF-8 that can not be read becomes U+FFFD. */
+  text(start: number, end: number): string {
+    return this.#text?.slice(start, end) ?? (this.#bytes as Buffer).toString('utf8', start, end);
+  }
+
+  problemIn(start: number, end: number): RowProblem | null {
+    const bytes = this.#bytes?.subarray(start, end);
+    if (bytes && !isUtf8(bytes)) {
+      const message = 'It has bytes that are no UTF-8; say --encoding when the file has another, such as windows-1252.';
+      return { code: 'MALFORMED', message };
+    }
+    return this.text(start, end).includes('\0') ? { code: 'MALFORMED', message: 'It has a NUL character.' } : null;
+  }
 }
 
 const LF = 0x0a;
@@ -38,16 +66,15 @@ export async function* frames(bytes: AsyncIterable<Buffer>, options: FrameOption
   if (batch.length > 0) yield batch;
 }
 
-function isClean(bytes: Buffer): boolean {
-  return isUtf8(bytes) && !bytes.includes(0);
+function judge(frame: Frame): Frame {
+  const { block, start, end } = frame;
+  return frame.problem ? frame : { ...frame, problem: block.problemIn(start, end) };
 }
 
-function judgeBytes(frame: Frame): Frame {
-  if (frame.problem !== null || isClean(frame.bytes)) return frame;
-  const message = isUtf8(frame.bytes)
-    ? 'It has a NUL character.'
-    : 'It has bytes that are no UTF-8; say --encoding when the file has another, such as windows-1252.';
-  return { ...frame, problem: { code: 'MALFORMED', message } };
+/** The rows of a text that stands for itself. */
+export function framesOf(text: string, options: FrameOptions): Frame[] {
+  const framer = new Framer(options);
+  return [...framer.push(Buffer.from(text)), ...framer.end()];
 }
 
 /** What a strict look at a row with quotes finds. */
@@ -64,6 +91,8 @@ class Framer {
   /** Whether the rest of a line that is too large is being skipped. */
   #skipping = false;
   #batch: Frame[] = [];
+  /** Of what is being cut; null until it has a row. */
+  #block: Block | null = null;
 
   constructor({ format, separator, maxRowBytes }: FrameOptions) {
     this.#quoted = format === 'csv';
@@ -81,6 +110,7 @@ class Framer {
 
   #cut(data: Buffer, isLast: boolean): Frame[] {
     this.#batch = [];
+    this.#block = null;
     let at = 0;
     let quote = this.#quoted ? data.indexOf(QUOTE) : -1;
     while (at < data.length) {
@@ -93,7 +123,7 @@ class Framer {
         continue;
       }
       if (lineEnd - at > this.#max) {
-        this.#add(data.subarray(at, at + KEPT_BYTES), {
+        this.#add(data, at, Math.min(lineEnd, at + KEPT_BYTES), {
           code: 'TOO_LARGE',
           message: `The row is larger than ${this.#max} bytes.`,
         });
@@ -103,7 +133,7 @@ class Framer {
       }
       if (quote !== -1 && quote < at) quote = data.indexOf(QUOTE, at);
       if (quote === -1 || quote >= lineEnd) {
-        this.#add(data.subarray(at, lineEnd), null);
+        this.#add(data, at, lineEnd, null);
         at = lineEnd;
         continue;
       }
@@ -112,15 +142,16 @@ class Framer {
       const isBad = typeof scan === 'string' || scan.end - at > this.#max;
       if (isBad || (scan.end > lineEnd && !this.#fits(scan.columns))) {
         const message = `A quote is out of place, or not closed within ${this.#max} bytes; inside quotes one is written twice.`;
-        this.#add(data.subarray(at, lineEnd), { code: 'MALFORMED', message });
+        this.#add(data, at, lineEnd, { code: 'MALFORMED', message });
         at = lineEnd;
         continue;
       }
       this.#columns ??= scan.columns;
-      this.#add(data.subarray(at, scan.end), null);
+      this.#add(data, at, scan.end, null);
       at = scan.end;
     }
-    if (!isClean(data.subarray(0, at))) this.#batch = this.#batch.map(judgeBytes);
+    const read = data.subarray(0, at);
+    if (!isUtf8(read) || read.includes(0)) this.#batch = this.#batch.map(judge);
     // A copy, so that the whole chunk is not kept for its end.
     this.#rest = Buffer.from(data.subarray(at));
     return this.#batch;
@@ -130,12 +161,15 @@ class Framer {
     return this.#columns === undefined || columns === this.#columns;
   }
 
-  #add(bytes: Buffer, problem: RowProblem | null): void {
+  #add(data: Buffer, start: number, end: number, problem: RowProblem | null): void {
     this.#row += 1;
-    const isEmpty = bytes[0] === LF || (bytes[0] === CR && (bytes.length === 1 || bytes[1] === LF));
+    const isEmpty = data[start] === LF || (data[start] === CR && (end === start + 1 || data[start + 1] === LF));
     if (isEmpty && problem === null) return;
-    if (this.#quoted && this.#columns === undefined) this.#columns = bytes.toString('latin1').split(this.#char).length;
-    this.#batch.push({ row: this.#row, bytes, problem });
+    if (this.#quoted && this.#columns === undefined) {
+      this.#columns = data.toString('latin1', start, end).split(this.#char).length;
+    }
+    this.#block ??= new Block(data);
+    this.#batch.push({ row: this.#row, block: this.#block, start, end, problem });
   }
 
   get #char(): string {

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { cutChunks } from '../../bulk/chunk.ts';
-import type { Pending } from '../../bulk/items.ts';
 import { retryPolicy } from '../../bulk/policy.ts';
+import type { InputProblem } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { DatatricsError } from '../../datatrics/errors.ts';
-import { type Destination, NOT_ATTEMPTED, type Outcome, type Sendable } from './destination.ts';
+import type { Destination, Outcome, Sendable } from './destination.ts';
 import type { Quota } from './pace.ts';
-import type { RowProblem } from './problem.ts';
 
 export interface GatewayOptions {
   readonly url: URL;
@@ -29,7 +28,7 @@ const TIMEOUT_MS = 60_000;
 interface Result {
   readonly index: number;
   readonly outcome: Outcome['outcome'];
-  readonly userErrors: readonly (RowProblem & { readonly field: readonly string[] | null })[];
+  readonly userErrors: readonly InputProblem[];
 }
 
 interface Payload {
@@ -44,7 +43,6 @@ interface Answer {
 
 interface Job {
   readonly items: readonly Sendable[];
-  readonly outcomes: Map<number, Outcome>;
   readonly onIn: (rows: readonly number[]) => void;
   readonly done: () => void;
 }
@@ -78,25 +76,17 @@ export class GatewayDestination implements Destination {
     this.#query = `mutation Import($input: BulkUpsert${names}Input!) { payload: bulkUpsert${names}(input: $input) { results { index outcome userErrors { code message field } } summary { upstreamRequests } } }`;
   }
 
-  async send(items: readonly Sendable[], onIn: Job['onIn']): Promise<Map<number, Outcome>> {
-    const byItem = new Map(items.map((item) => [item.pending, item]));
-    const outcomes = new Map<number, Outcome>();
-    const chunks = cutChunks(
-      items.map(({ pending }) => pending),
-      this.#options.items,
-      MAX_BYTES,
-    );
+  async send(items: readonly Sendable[], onIn: Job['onIn']): Promise<void> {
+    const chunks = cutChunks(items, this.#options.items, MAX_BYTES);
     await Promise.all(
       chunks.map(
         (chunk) =>
           new Promise<void>((done) => {
-            const sendables = chunk.map((pending) => byItem.get(pending) as Sendable);
-            this.#queue.push({ items: sendables, outcomes, onIn, done });
+            this.#queue.push({ items: chunk, onIn, done });
             this.#pump();
           }),
       ),
     );
-    return outcomes;
   }
 
   stop(): void {
@@ -125,11 +115,11 @@ export class GatewayDestination implements Destination {
     let left = items;
     for (let attempt = 1; left.length > 0; attempt++) {
       await this.#options.pace.turn();
-      if (this.#stopped || this.failure !== null) return this.#give(left, job, NOT_ATTEMPTED);
+      if (this.#stopped || this.failure !== null) return give(left, 'NOT_ATTEMPTED');
       const tried = await this.#try(left);
       if (tried.is === 'over') {
         this.failure ??= tried.message;
-        return this.#give(left, job, NOT_ATTEMPTED);
+        return give(left, 'NOT_ATTEMPTED');
       }
       if (tried.is === 'refused') return this.#divide(left, job, tried.message);
       if (tried.is === 'answered') left = this.#take(tried.payload, left, job);
@@ -141,19 +131,15 @@ export class GatewayDestination implements Destination {
         : this.#policy(attempt, new DatatricsError('UPSTREAM_UNAVAILABLE', message, { retryAfterMs }), 0);
       if (pauseMs === null) {
         if (!this.#stopped) this.failure ??= message;
-        return this.#give(left, job, { outcome: 'UNKNOWN', problems: [] });
+        return give(left, 'UNKNOWN');
       }
       await sleep(pauseMs);
     }
   }
 
-  #give(items: readonly Sendable[], job: Job, outcome: Outcome): void {
-    for (const { pending } of items) job.outcomes.set(rowOf(pending), outcome);
-  }
-
   async #divide(items: readonly Sendable[], job: Job, message: string): Promise<void> {
     if (items.length === 1) {
-      return this.#give(items, job, { outcome: 'REJECTED', problems: [{ code: 'REJECTED', message }] });
+      return give(items, 'REJECTED', [{ code: 'REJECTED', message, field: null }]);
     }
     const half = Math.ceil(items.length / 2);
     await this.#settle(items.slice(0, half), job);
@@ -169,9 +155,8 @@ export class GatewayDestination implements Destination {
       const item = items[index];
       if (!item || outcome === 'UNKNOWN' || outcome === 'NOT_ATTEMPTED') continue;
       again.delete(item);
-      const row = rowOf(item.pending);
-      if (outcome === 'UPSERTED') done.push(row);
-      job.outcomes.set(row, { outcome, problems: userErrors.map(({ code, message }) => ({ code, message })) });
+      if (outcome === 'UPSERTED') done.push(item.result.index);
+      give([item], outcome, userErrors);
     }
     if (done.length > 0) job.onIn(done);
     return [...again];
@@ -202,8 +187,11 @@ export class GatewayDestination implements Destination {
   }
 }
 
-function rowOf({ result }: Pending): number {
-  return result.index;
+function give(items: readonly Sendable[], outcome: Outcome['outcome'], problems: readonly InputProblem[] = []): void {
+  for (const { result } of items) {
+    result.outcome = outcome;
+    result.problems = problems;
+  }
 }
 
 function judge(status: number, text: string, retryAfterMs: number | undefined): Try {

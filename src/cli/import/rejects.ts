@@ -1,5 +1,6 @@
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
+import { splitRow } from './cells.ts';
 import { REJECT_COLUMNS } from './columns.ts';
 import type { RowProblem } from './problem.ts';
 import { LOST, type Row } from './rows.ts';
@@ -74,12 +75,13 @@ export class Rejects {
     for (const { row, problems } of rows) {
       const why = [String(row.row), problems[0]?.code ?? 'REJECTED', problems.map(({ message }) => message).join(' ')];
       const text = (): string => {
-        const whole = row.cells?.[this.#recordAt] ?? row.bytes.toString().replace(/\r?\n$/, '');
+        const whole = row.cells?.[this.#recordAt] ?? row.block.text(row.start, row.end).replace(/\r?\n$/, '');
         return whole.replaceAll('\0', LOST) + (problems[0]?.code === 'TOO_LARGE' ? LOST : '');
       };
+      const cells = this.#columns && row.cells === undefined ? splitRow(text(), this.#separator) : row.cells;
       if (this.#columns === null) lines.push([...why, text()]);
-      else if (row.cells === null) lines.push([...why, text(), ...this.#columns.map(() => '')]);
-      else lines.push([...why, '', ...this.#indices.map((at) => row.cells?.[at] ?? '')]);
+      else if (!cells) lines.push([...why, text(), ...this.#columns.map(() => '')]);
+      else lines.push([...why, '', ...this.#indices.map((at) => cells[at] ?? '')]);
     }
     this.#fd ??= openSync(this.path, 'a');
     const csv = Buffer.from((this.bytes === 0 ? MARK : '') + stringify(lines, { delimiter: this.#separator }));

@@ -1,22 +1,26 @@
 import { setImmediate } from 'node:timers/promises';
-import { parse } from 'csv-parse/sync';
-import { type PreparedItem, prepareItem } from '../../bulk/items.ts';
-import type { RecordInput } from '../../datatrics/encode.ts';
+import { prepareItem, unsent } from '../../bulk/items.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
+import { isObject } from '../../datatrics/fields.ts';
+import { splitRow } from './cells.ts';
 import { type Columns, REJECT_COLUMNS, type Slot } from './columns.ts';
-import type { Converter } from './convert.ts';
-import type { Frame } from './frame.ts';
+import { type Converted, type Converter, isUnwritable } from './convert.ts';
+import { Sendable } from './destination.ts';
+import { Block, type Frame, framesOf } from './frame.ts';
 import { type RowProblem, UsageError } from './problem.ts';
+import type { Spelled, Speller } from './spell.ts';
 
 /** One row: what is to be sent of it, or why it can't be. */
 export interface Row {
-  /** As `Frame.row`. */
+  /** As `Frame.row`, and where it lies. */
   readonly row: number;
-  readonly bytes: Buffer;
-  /** Its columns; null where it could not be taken apart, and in NDJSON. */
-  readonly cells: readonly string[] | null;
-  readonly input: RecordInput | null;
-  readonly item: PreparedItem | null;
+  readonly block: Block;
+  readonly start: number;
+  readonly end: number;
+  /** Its columns; null where it could not be taken apart, and in NDJSON; undefined: those that its text has. */
+  readonly cells: readonly string[] | null | undefined;
+  /** Null where nothing is to be sent. */
+  readonly item: Sendable | null;
   readonly problems: readonly RowProblem[];
 }
 
@@ -26,6 +30,10 @@ export interface RowOptions {
   readonly separator: string;
   readonly columns: Columns;
   readonly converter: Converter;
+  /** Null where the inputs are asked for, which only the converter makes. */
+  readonly speller: Speller | null;
+  /** Bytes of one row. */
+  readonly maxRowBytes: number;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
   /** Columns that must be there. */
@@ -38,15 +46,18 @@ export interface RowOptions {
 export interface Header {
   readonly columns: readonly string[];
   readonly slots: readonly Slot[];
+  /** Place of the column with rows that could not be taken apart; -1: none. */
+  readonly rawAt: number;
 }
 
 /** Rows that are made before other work gets its turn: calls under way must not wait for a whole batch. */
-const TURN = 32;
+const TURN = 64;
 
 /** Makes rows of frames. `header` is known once the first row of CSV has been read. */
 export class RowReader {
   header: Header | null = null;
   readonly #options: RowOptions;
+  #spellCells: ((cells: readonly string[]) => Spelled | null) | null = null;
 
   constructor(options: RowOptions) {
     this.#options = options;
@@ -62,6 +73,7 @@ export class RowReader {
     const header = first.done ? undefined : first.value.shift();
     if (!header) throw new UsageError('The file is empty: it has no header.');
     this.header = this.#readHeader(header);
+    this.#spellCells = this.#options.speller?.forHeader(this.header.slots) ?? null;
     async function* rest(): AsyncGenerator<Frame[]> {
       yield first.value as Frame[];
       yield* batches;
@@ -76,111 +88,80 @@ export class RowReader {
     return slot && 'name' in slot ? slot.name : (slot?.as ?? 'nothing');
   }
 
-  /** @param after rows up to this one are not looked into */
-  async *rows(batches: AsyncIterable<Frame[]>, after: number): AsyncGenerator<Row> {
-    const { format } = this.#options;
-    let made = 0;
+  /** @param after rows up to this one are left out */
+  async *rows(batches: AsyncIterable<Frame[]>, after: number): AsyncGenerator<Row[]> {
     for await (const batch of batches) {
-      const wanted = after === 0 ? batch : batch.filter(({ row }) => row > after);
-      const skipped = batch.length - wanted.length;
-      for (let at = 0; at < skipped; at++) {
-        const { row, bytes } = batch[at] as Frame;
-        yield { row, bytes, cells: null, input: null, item: null, problems: [] };
-      }
-      for (const row of format === 'csv' ? this.#ofCsv(wanted) : this.#ofJson(wanted)) {
-        yield row;
-        if (++made % TURN === 0) await setImmediate();
+      const wanted = (batch[0]?.row ?? 0) > after ? batch : batch.filter(({ row }) => row > after);
+      for (let at = 0; at < wanted.length; at += TURN) {
+        const rows: Row[] = [];
+        for (let end = Math.min(wanted.length, at + TURN), i = at; i < end; i++) {
+          rows.push(this.#toRow(wanted[i] as Frame));
+        }
+        yield rows;
+        await setImmediate();
       }
     }
   }
 
-  *#ofJson(frames: readonly Frame[]): Generator<Row> {
-    for (const frame of frames) {
-      yield frame.problem
-        ? rejected(frame, null, [frame.problem])
-        : this.#make(frame, null, this.#options.converter.ofJson(frame.bytes.toString().trimEnd()));
-    }
+  #toRow(frame: Frame): Row {
+    if (frame.problem) return toRow(frame, null, null, [frame.problem]);
+    const text = frame.block.text(frame.start, frame.end);
+    return this.header ? this.#ofCsv(frame, text, this.header) : this.#ofJson(frame, text);
   }
 
-  *#ofCsv(frames: readonly Frame[]): Generator<Row> {
-    const { columns, slots } = this.header as Header;
-    const good = frames.filter(({ problem }) => problem === null);
-    const parsed = this.#parseAll(good);
-    const raw = slots.findIndex(({ as }) => as === 'raw');
-    let next = 0;
-    for (const frame of frames) {
-      if (frame.problem) {
-        yield rejected(frame, null, [frame.problem]);
-        continue;
-      }
-      const cells = parsed[next++] as readonly string[] | RowProblem;
-      if ('code' in cells) yield rejected(frame, null, [cells]);
-      else if (cells.length !== columns.length) yield rejected(frame, null, [widthProblem(cells, columns)]);
-      else yield raw !== -1 && cells[raw] ? this.#ofRaw(frame, cells, raw) : this.#ofCells(frame, cells);
-    }
+  #ofJson(frame: Frame, text: string): Row {
+    const { speller, converter } = this.#options;
+    const spelled = speller && spellJson(speller, text);
+    if (spelled) return toRow(frame, null, toItem(frame, spelled), NONE);
+    return this.#convert(frame, null, converter.ofJson(text.trimEnd()));
   }
 
-  #ofCells(frame: Frame, cells: readonly string[]): Row {
-    const { columns, slots } = this.header as Header;
-    return this.#make(frame, cells, this.#options.converter.ofCells(cells, columns, slots));
+  #ofCsv(frame: Frame, text: string, { columns, slots, rawAt }: Header): Row {
+    const cells = splitRow(text, this.#options.separator);
+    if (cells.length !== columns.length) return toRow(frame, null, null, [widthProblem(cells, columns)]);
+    const spelled = this.#spellCells?.(cells);
+    if (spelled) return toRow(frame, undefined, toItem(frame, spelled), NONE);
+    const raw = rawAt === -1 ? '' : (cells[rawAt] as string);
+    if (raw !== '') return this.#ofRaw(frame, raw, columns, slots);
+    return this.#convert(frame, cells, this.#options.converter.ofCells(cells, columns, slots));
   }
 
   /** A row of rejects that could not be taken apart before: what stands in its own column may have been mended. */
-  #ofRaw(frame: Frame, outer: readonly string[], raw: number): Row {
-    const { columns } = this.header as Header;
-    const text = { ...frame, bytes: Buffer.from(outer[raw] as string) };
-    const [inner, ...more] = this.#parse(text.bytes);
-    if (!inner || more.length > 0) {
-      return rejected(text, null, [{ code: 'MALFORMED', message: `${REJECT_COLUMNS.raw} is not one row of CSV.` }]);
+  #ofRaw(outer: Frame, raw: string, columns: readonly string[], slots: readonly Slot[]): Row {
+    const bytes = Buffer.from(raw);
+    const frame = { row: outer.row, block: new Block(bytes), start: 0, end: bytes.length };
+    const [inner, ...more] = framesOf(raw, { ...this.#options, format: 'csv' });
+    if (!inner || inner.problem || more.length > 0) {
+      return toRow(frame, null, null, [{ code: 'MALFORMED', message: `${REJECT_COLUMNS.raw} is not one row of CSV.` }]);
     }
-    if (text.bytes.includes(LOST)) {
+    if (raw.includes(LOST)) {
       const message = `${REJECT_COLUMNS.raw} holds U+FFFD still, where characters were lost.`;
-      return rejected(text, null, [{ code: 'MALFORMED', message }]);
+      return toRow(frame, null, null, [{ code: 'MALFORMED', message }]);
     }
+    const cells = splitRow(raw, this.#options.separator);
     const own = columns.filter((name) => !REJECT_NAMES.has(name));
-    if (inner.length === columns.length) return this.#ofCells(frame, inner);
-    if (inner.length !== own.length) return rejected(text, null, [widthProblem(inner, own)]);
+    const isWhole = cells.length === columns.length;
+    if (!isWhole && cells.length !== own.length) return toRow(frame, null, null, [widthProblem(cells, own)]);
     let next = 0;
-    const merged = columns.map((name) => (REJECT_NAMES.has(name) ? '' : (inner[next++] as string)));
-    return this.#ofCells(frame, merged);
+    const merged = isWhole ? cells : columns.map((name) => (REJECT_NAMES.has(name) ? '' : (cells[next++] as string)));
+    return this.#convert(outer, merged, this.#options.converter.ofCells(merged, columns, slots));
   }
 
-  #make(frame: Frame, cells: readonly string[] | null, converted: ReturnType<Converter['ofJson']>): Row {
-    if ('problems' in converted) return rejected(frame, cells, converted.problems);
-    const { input } = converted;
-    const item = prepareItem(this.#options.resource, input, this.#options, frame.row);
-    return { row: frame.row, bytes: frame.bytes, cells, input, item, problems: item.result.problems };
-  }
-
-  /** All rows by one call of the parser; one by one where it sees them otherwise than they were cut. */
-  #parseAll(frames: readonly Frame[]): (readonly string[] | RowProblem)[] {
-    if (frames.length === 0) return [];
-    const rows = this.#parse(Buffer.concat(frames.map(({ bytes }) => bytes)));
-    if (rows.length === frames.length) return rows;
-    return frames.map(({ bytes }) => {
-      const [row, ...more] = this.#parse(bytes);
-      return row && more.length === 0 ? row : { code: 'MALFORMED', message: 'It is no row of CSV.' };
-    });
-  }
-
-  #parse(bytes: Buffer): string[][] {
-    try {
-      return parse(bytes, {
-        delimiter: this.#options.separator,
-        record_delimiter: ['\r\n', '\n'],
-        relax_column_count: true,
-      });
-    } catch {
-      return [];
-    }
+  #convert(frame: Frame, cells: readonly string[] | null, converted: Converted): Row {
+    if ('problems' in converted) return toRow(frame, cells, null, converted.problems);
+    const { resource, speller } = this.#options;
+    const { result, pending } = prepareItem(resource, converted.input, this.#options, frame.row);
+    const input = speller === null ? converted.input : null;
+    const item = pending && new Sendable(pending.key, pending.json, result, input);
+    return toRow(frame, cells, item, result.problems);
   }
 
   #readHeader(frame: Frame): Header {
     const { columns: known, resource, mapped, needsSource } = this.#options;
     const { problem } = frame;
-    const [first] = problem ? [] : this.#parse(frame.bytes);
-    if (!first) throw new UsageError(`The header can not be read: ${problem?.message ?? 'it is no row of CSV.'}`);
-    const columns = first.map((name) => name.trim());
+    if (problem) throw new UsageError(`The header can not be read: ${problem.message}`);
+    const text = frame.block.text(frame.start, frame.end);
+    const columns = splitRow(text, this.#options.separator).map((name) => name.trim());
     const slots = columns.map((name) => (name === '' ? ({ as: 'nothing' } as const) : known.slotOf(name)));
     const unknown = columns.filter((_, at) => slots[at] === null);
     if (unknown.length > 0) {
@@ -203,7 +184,7 @@ export class RowReader {
     if (needsSource && !has('source')) {
       throw new UsageError('No column has the source: give one for all rows with --source, or --map source=COLUMN.');
     }
-    return { columns, slots: slots as Slot[] };
+    return { columns, slots: slots as Slot[], rawAt: slots.findIndex((slot) => slot?.as === 'raw') };
   }
 }
 
@@ -227,9 +208,31 @@ function checkTwice(columns: readonly string[], slots: readonly Slot[]): void {
   });
 }
 
-function rejected(frame: Frame, cells: readonly string[] | null, problems: readonly RowProblem[]): Row {
-  return { row: frame.row, bytes: frame.bytes, cells, input: null, item: null, problems };
+/** Null for a line that is left to the converter. */
+function spellJson(speller: Speller, text: string): Spelled | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  return isObject(value) && !isUnwritable(text, value) ? speller.ofRecord(value, !text.includes('\\')) : null;
 }
+
+function toItem({ row }: Frame, { key, json }: Spelled): Sendable {
+  return new Sendable(key, json, unsent(row), null);
+}
+
+function toRow(
+  { row, block, start, end }: Omit<Frame, 'problem'>,
+  cells: Row['cells'],
+  item: Sendable | null,
+  problems: readonly RowProblem[],
+): Row {
+  return { row, block, start, end, cells, item, problems };
+}
+
+const NONE: readonly RowProblem[] = [];
 
 function widthProblem(cells: readonly string[], columns: readonly string[]): RowProblem {
   return {

@@ -4,13 +4,13 @@ import type { Counts } from './journal.ts';
 import { InputError } from './problem.ts';
 import type { Row } from './rows.ts';
 import { Settler, type SettlerOptions } from './settler.ts';
-import { type Window, windows } from './window.ts';
+import { ahead, type Window, windows } from './window.ts';
 
 /** ms that calls under way get when the user has asked to stop. */
 const STOP_GRACE_MS = 10_000;
 
 export interface RunOptions extends SettlerOptions {
-  readonly rows: AsyncIterable<Row>;
+  readonly rows: AsyncIterable<readonly Row[]>;
   /** Null: nothing is sent. */
   readonly destination: Destination | null;
   /** Resolves when the user asks to stop. */
@@ -28,7 +28,7 @@ export interface RunResult {
 /** A window under way. */
 interface Flight {
   readonly window: Window;
-  readonly outcomes: Promise<Map<number, Outcome>>;
+  readonly sent: Promise<void>;
 }
 
 /**
@@ -49,24 +49,24 @@ export async function run(options: RunOptions): Promise<RunResult> {
     giveUp();
   });
 
-  /** Outcomes; null when the time is up after a stop. No `Promise.race`: it would hold all outcomes until the end. */
-  function outcomesOf({ outcomes }: Flight): Promise<Map<number, Outcome> | null> {
+  /** Waits for a window; false when the time is up after a stop. No `Promise.race`: it would hold all windows. */
+  function isDone({ sent }: Flight): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      giveUp = () => resolve(null);
+      giveUp = () => resolve(false);
       if (isLate) giveUp();
-      outcomes.then(resolve, reject);
+      sent.then(() => resolve(true), reject);
     });
   }
 
   function start(window: Window): Flight {
-    const items = window.rows.flatMap(({ row, item, input }): Sendable[] =>
-      item?.pending && input && !window.later.has(row) && !known.has(row) ? [{ pending: item.pending, input }] : [],
-    );
-    const outcomes =
-      destination?.send(items, (rows) => options.journal?.noteIn(rows)) ?? Promise.resolve(new Map<number, Outcome>());
+    const items: Sendable[] = [];
+    for (const { row, item } of window.rows) {
+      if (item && !window.later.has(row) && !known.has(row)) items.push(item);
+    }
+    const sent = destination?.send(items, (rows) => options.journal?.noteIn(rows)) ?? Promise.resolve();
     // Looked at when its turn comes.
-    outcomes.catch(() => undefined);
-    return { window, outcomes };
+    sent.catch(() => undefined);
+    return { window, sent };
   }
 
   let flight: Flight | null = null;
@@ -74,15 +74,14 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const finish = async (): Promise<boolean> => {
     const current = flight as Flight;
     flight = null;
-    const outcomes = await outcomesOf(current);
-    return settler.settle(current.window, outcomes);
+    return settler.settle(current.window, (await isDone(current)) ? resultOf : lateResultOf);
   };
 
   let isWell = true;
   try {
-    for await (const window of windows(options.rows, options.checkpoint.upTo)) {
+    for await (const window of ahead(windows(options.rows), options.stop)) {
       if (stopped) break;
-      if (flight !== null && shares(flight.window.names, window.names)) isWell = await finish();
+      if (flight !== null && !flight.window.keys.isDisjointFrom(window.keys)) isWell = await finish();
       if (!isWell) break;
       const next = start(window);
       if (flight !== null) isWell = await finish();
@@ -100,6 +99,13 @@ export async function run(options: RunOptions): Promise<RunResult> {
   return { counts: settler.counts, complete: reason === null, reason };
 }
 
-function shares(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return !a.isDisjointFrom(b);
+function resultOf({ item }: Row): Outcome {
+  return item?.result ?? UNKNOWN;
 }
+
+/** Nobody knows what will become of what has no result yet. */
+function lateResultOf({ item }: Row): Outcome {
+  return item && item.result.outcome !== 'NOT_ATTEMPTED' ? item.result : UNKNOWN;
+}
+
+const UNKNOWN: Outcome = { outcome: 'UNKNOWN', problems: [] };

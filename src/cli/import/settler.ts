@@ -31,31 +31,28 @@ export class Settler {
   }
 
   /**
-   * @param outcomes null when nobody waited for them
+   * @param outcomeOf what became of a row that was to be sent
    * @returns whether every row of it, and of those before, is settled for good
    */
-  settle({ rows, later }: Window, outcomes: ReadonlyMap<number, Outcome> | null): boolean {
+  settle({ rows, later }: Window, outcomeOf: (row: Row) => Outcome): boolean {
     const { journal, rejects, known } = this.#options;
     const counts = noCounts();
     const refused: { row: Row; problems: readonly RowProblem[] }[] = [];
     for (const row of rows) {
       counts.rows += 1;
       const winner = later.get(row.row);
-      const problems: readonly RowProblem[] =
-        winner === undefined
-          ? row.problems
-          : [{ code: 'DUPLICATE', message: `Row ${winner} has the same key, and counts instead.` }];
-      if (row.problems.length === 0 && winner === undefined) {
-        const outcome = known.has(row.row) ? IN : outcomes?.get(row.row);
-        if (outcome?.outcome === 'UPSERTED') counts.upserted += 1;
-        else if (outcome?.outcome === 'REJECTED') {
-          counts.rejected += 1;
-          refused.push({ row, problems: outcome.problems });
-        } else if (outcome?.outcome === 'UNKNOWN' || outcomes === null) counts.unknown += 1;
-        else counts.notAttempted += 1;
-      } else {
+      if (row.problems.length > 0 || winner !== undefined) {
         counts.rejected += 1;
-        refused.push({ row, problems });
+        const message = `Row ${winner} has the same key, and counts instead.`;
+        refused.push({ row, problems: winner === undefined ? row.problems : [{ code: 'DUPLICATE', message }] });
+      } else {
+        const { outcome, problems: reasons } = known.has(row.row) ? IN : outcomeOf(row);
+        if (outcome === 'UPSERTED') counts.upserted += 1;
+        else if (outcome === 'REJECTED') {
+          counts.rejected += 1;
+          refused.push({ row, problems: reasons });
+        } else if (outcome === 'UNKNOWN') counts.unknown += 1;
+        else counts.notAttempted += 1;
       }
     }
     for (const name of Object.keys(counts) as (keyof Counts)[]) this.counts[name] += counts[name];

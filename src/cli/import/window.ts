@@ -1,3 +1,4 @@
+import type { RecordKey } from '../../datatrics/keys.ts';
 import type { Row } from './rows.ts';
 
 /**
@@ -15,32 +16,109 @@ export interface Window {
   /** Rows whose key a later row of the window has, with that row. */
   readonly later: ReadonlyMap<number, number>;
   /** Keys of what is to be written. */
-  readonly names: ReadonlySet<string>;
+  readonly keys: KeyedRows;
 }
 
-/** Cuts rows into windows; those up to `after` belong to windows that are settled. */
-export async function* windows(rows: AsyncIterable<Row>, after: number): AsyncGenerator<Window> {
+/** Cuts rows into windows. Those of windows that are settled must not be among them. */
+export async function* windows(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<Window> {
   let window: Row[] = [];
   let bytes = 0;
-  for await (const row of rows) {
-    if (row.row <= after) continue;
-    window.push(row);
-    bytes += row.bytes.length;
-    if (window.length < WINDOW_ROWS && bytes < WINDOW_BYTES) continue;
-    yield toWindow(window);
-    window = [];
-    bytes = 0;
+  for await (const batch of batches) {
+    for (const row of batch) {
+      window.push(row);
+      bytes += row.end - row.start;
+      if (window.length < WINDOW_ROWS && bytes < WINDOW_BYTES) continue;
+      yield toWindow(window);
+      window = [];
+      bytes = 0;
+    }
   }
   if (window.length > 0) yield toWindow(window);
 }
 
-function toWindow(rows: readonly Row[]): Window {
-  const last = new Map<string, number>();
-  for (const { row, item } of rows) if (item?.pending) last.set(item.pending.name, row);
-  const later = new Map<number, number>();
-  for (const { row, item } of rows) {
-    const winner = item?.pending && last.get(item.pending.name);
-    if (winner !== undefined && winner !== null && winner !== row) later.set(row, winner);
+/**
+ * Asks for what comes next while what came is looked at, so that it is there when it is needed.
+ *
+ * @param stop ends it, even while it waits for an input that may never come
+ */
+export async function* ahead<T>(source: AsyncGenerator<T>, stop: Promise<void>): AsyncGenerator<T> {
+  let end = (): void => undefined;
+  let isOver = false;
+  stop.then(() => {
+    isOver = true;
+    end();
+  });
+  const ask = (): Promise<IteratorResult<T>> => {
+    const answer = source.next();
+    // Told when its turn comes; until then it must not count as unhandled.
+    answer.catch(() => undefined);
+    return answer;
+  };
+  let next = ask();
+  try {
+    while (!isOver) {
+      const answer = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        end = () => resolve({ done: true, value: undefined });
+        next.then(resolve, reject);
+      });
+      if (answer.done) return;
+      next = ask();
+      yield answer.value;
+    }
+  } finally {
+    // Not awaited: what was asked for may never come.
+    source.return(undefined).catch(() => undefined);
   }
-  return { rows, later, names: new Set(last.keys()) };
+}
+
+function toWindow(rows: readonly Row[]): Window {
+  const keys = new KeyedRows();
+  const later = new Map<number, number>();
+  for (let at = rows.length - 1; at >= 0; at--) {
+    const { row, item } = rows[at] as Row;
+    if (!item) continue;
+    const winner = keys.get(item.key);
+    if (winner === undefined) keys.set(item.key, row);
+    else later.set(row, winner);
+  }
+  return { rows, later, keys };
+}
+
+/** Rows by the keys of their records. As the source is mostly one, a key need not be put together to be looked for. */
+export class KeyedRows {
+  readonly #groups = new Map<string, Map<string, number>>();
+  #source: string | undefined;
+  #type: string | undefined;
+  #last = new Map<string, number>();
+
+  get(key: RecordKey): number | undefined {
+    return this.#groupOf(key).get(key.id);
+  }
+
+  set(key: RecordKey, row: number): void {
+    this.#groupOf(key).set(key.id, row);
+  }
+
+  isDisjointFrom(other: KeyedRows): boolean {
+    for (const [name, group] of this.#groups) {
+      const same = other.#groups.get(name);
+      // Not `isDisjointFrom` of sets: it would have to make two of them.
+      if (same) for (const id of group.keys()) if (same.has(id)) return false;
+    }
+    return true;
+  }
+
+  #groupOf({ source, type }: RecordKey): Map<string, number> {
+    if (source === this.#source && type === this.#type) return this.#last;
+    const name = `${type ?? ''}:${source}`;
+    let group = this.#groups.get(name);
+    if (!group) {
+      group = new Map();
+      this.#groups.set(name, group);
+    }
+    this.#source = source;
+    this.#type = type;
+    this.#last = group;
+    return group;
+  }
 }

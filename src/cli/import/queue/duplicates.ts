@@ -47,21 +47,27 @@ export interface Scan {
  * @param folder made when it is needed, and removed
  * @param isStopped whether the user has asked to stop; then the result is of no use
  */
-export async function scanKeys(rows: AsyncIterable<Row>, folder: string, isStopped: () => boolean): Promise<Scan> {
+export async function scanKeys(
+  batches: AsyncIterable<readonly Row[]>,
+  folder: string,
+  isStopped: () => boolean,
+): Promise<Scan> {
   // What a killed run left.
   rmSync(folder, { recursive: true, force: true });
   const parts = Array.from({ length: PARTS }, (_, at) => new Part(join(folder, at.toString(16))));
   const duplicates = new Duplicates();
   let count = 0;
   try {
-    for await (const { row, item } of rows) {
-      count += 1;
+    for await (const rows of batches) {
       if (isStopped()) break;
-      if (!item?.pending) continue;
-      const digest = hash('sha256', item.pending.name, 'buffer');
-      const part = parts[digest[0] as number] as Part;
-      if (part.isFull) mkdirSync(folder, { recursive: true });
-      part.add(digest, row);
+      count += rows.length;
+      for (const { row, item } of rows) {
+        if (!item) continue;
+        const digest = hash('sha256', item.name, 'buffer');
+        const part = parts[digest[0] as number] as Part;
+        if (part.isFull) mkdirSync(folder, { recursive: true });
+        part.add(digest, row);
+      }
     }
     for (const part of parts) {
       part.find(duplicates);

@@ -8,7 +8,7 @@ import { InputError } from '../problem.ts';
 import type { Row } from '../rows.ts';
 import type { RunResult } from '../run.ts';
 import { Settler, type SettlerOptions } from '../settler.ts';
-import { type Window, windows } from '../window.ts';
+import { KeyedRows, type Window, windows } from '../window.ts';
 import type { Duplicates } from './duplicates.ts';
 import { firstRowOf, type JobData, type JobProgress, type JobResult, jobIdOf, packRows } from './jobs.ts';
 import type { Lease } from './lease.ts';
@@ -27,7 +27,7 @@ const FAILED_GRACE_MS = 10_000;
 export type RowsQueue = Queue<JobData, JobResult>;
 
 export interface FeedOptions extends SettlerOptions {
-  readonly rows: AsyncIterable<Row>;
+  readonly rows: AsyncIterable<readonly Row[]>;
   readonly resource: Resource;
   readonly callsPerSecond: number | undefined;
   readonly duplicates: Duplicates;
@@ -74,7 +74,7 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
   await tidy(options);
   let reason: string | null = null;
   try {
-    for await (const window of windows(options.rows, options.checkpoint.upTo)) {
+    for await (const window of windows(options.rows)) {
       await feeder.add(window);
       if (feeder.isOver) break;
     }
@@ -158,20 +158,20 @@ class Feeder {
     const { duplicates, resource, run, callsPerSecond = null } = this.#options;
     const later = new Map<number, number>();
     const items: Sendable[] = [];
-    for (const { row, item, input } of rows) {
-      if (!item?.pending || !input) continue;
+    for (const { row, item } of rows) {
+      if (!item) continue;
       const winner = duplicates.winnerOf(row);
-      if (winner === undefined) items.push({ pending: item.pending, input });
+      if (winner === undefined) items.push(item);
       else later.set(row, winner);
     }
     const data = items.length > 0 ? { resource, callsPerSecond, rows: await packRows(items) } : null;
     return {
       // What was made of the rows is in the job; rejects need the rest.
-      window: { rows: rows.map((row) => ({ ...row, input: null, item: null })), later, names: new Set() },
+      window: { rows: rows.map((row) => ({ ...row, item: null })), later, keys: new KeyedRows() },
       id: jobIdOf(run, rows[0]?.row ?? 0),
       data,
-      sent: items.map(({ pending }) => pending.result.index),
-      bytes: rows.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      sent: items.map(({ result }) => result.index),
+      bytes: rows.reduce((sum, { start, end }) => sum + end - start, 0),
       outcomes: data === null ? new Map() : null,
       failure: null,
       withdrawn: false,
@@ -227,8 +227,9 @@ class Feeder {
     const settled: Flight[] = [];
     for (;;) {
       const [first] = this.#flights;
-      if (!first?.outcomes) break;
-      const isWell = this.#settler.settle(first.window, first.outcomes);
+      const outcomes = first?.outcomes;
+      if (!outcomes) break;
+      const isWell = this.#settler.settle(first.window, ({ row }) => outcomes.get(row) ?? UNSENT);
       this.#flights.shift();
       this.#bytes -= first.bytes;
       if (!isWell) break;

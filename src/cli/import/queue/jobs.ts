@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { Pending } from '../../../bulk/items.ts';
+import { unsent } from '../../../bulk/items.ts';
 import type { Config } from '../../../config.ts';
 import type { ContentType, Resource } from '../../../datatrics/endpoints.ts';
-import { canonicalKey, type RecordKey } from '../../../datatrics/keys.ts';
-import type { Sendable } from '../destination.ts';
+import type { RecordKey } from '../../../datatrics/keys.ts';
+import { Sendable } from '../destination.ts';
 import { type RowProblem, UsageError } from '../problem.ts';
 
 /** What all keys in Redis begin with. */
@@ -39,7 +39,7 @@ const pack = promisify(gzip);
 const unpack = promisify(gunzip);
 
 export async function packRows(items: readonly Sendable[]): Promise<string> {
-  const rows = items.map(({ pending: { key, result, json } }): PackedRow => {
+  const rows = items.map(({ key, result, json }): PackedRow => {
     return [result.index, key.id, key.source, key.type ?? null, json];
   });
   return (await pack(JSON.stringify(rows), { level: 1 })).toString('base64');
@@ -49,9 +49,7 @@ export async function unpackRows({ resource, rows }: JobData): Promise<Sendable[
   const packed = JSON.parse((await unpack(Buffer.from(rows, 'base64'))).toString()) as PackedRow[];
   return packed.map(([index, id, source, type, json]) => {
     const key: RecordKey = { resource, id, source, ...(type && { type }) };
-    const body = JSON.parse(json) as Pending['body'];
-    const result: Pending['result'] = { index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] };
-    return { pending: { key, body, json, name: canonicalKey(key), result }, input: {} };
+    return new Sendable(key, json, unsent(index), null);
   });
 }
 

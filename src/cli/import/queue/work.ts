@@ -1,7 +1,7 @@
 import { type Job, WaitingError } from 'bullmq';
 import type { Resource } from '../../../datatrics/endpoints.ts';
 import type { Logger } from '../../../lib/log.ts';
-import type { Destination, Outcome } from '../destination.ts';
+import type { Destination } from '../destination.ts';
 import { toRanges } from '../journal.ts';
 import { type JobData, type JobProgress, type JobResult, unpackRows } from './jobs.ts';
 
@@ -40,7 +40,7 @@ export class JobRunner {
     const { resource, callsPerSecond } = job.data;
     const all = await unpackRows(job.data);
     const known = new Known(job);
-    const items = all.filter(({ pending }) => !known.has(pending.result.index));
+    const items = all.filter(({ result }) => !known.has(result.index));
     const lane = this.#idle.get(resource)?.pop() ?? this.#options.createLane(resource);
     const { destination } = lane;
     const before = destination.requests;
@@ -49,9 +49,8 @@ export class JobRunner {
     const stop = (): void => destination.stop();
     signal?.addEventListener('abort', stop);
     if (this.#stopped || signal?.aborted) stop();
-    let outcomes: ReadonlyMap<number, Outcome>;
     try {
-      outcomes = await destination.send(items, (rows) => known.add(rows));
+      await destination.send(items, (rows) => known.add(rows));
     } catch (error) {
       void destination.close();
       throw error;
@@ -62,9 +61,10 @@ export class JobRunner {
     const calls = destination.requests - before;
     const rejects: JobResult['rejects'][number][] = [];
     let left = 0;
-    for (const [row, { outcome, problems }] of outcomes) {
+    for (const { result } of items) {
+      const { index, outcome, problems } = result;
       if (outcome === 'REJECTED') {
-        rejects.push([row, problems[0]?.code ?? 'REJECTED', problems.map(({ message }) => message).join(' ')]);
+        rejects.push([index, problems[0]?.code ?? 'REJECTED', problems.map(({ message }) => message).join(' ')]);
       } else if (outcome !== 'UPSERTED') left += 1;
     }
     const facts = { job: job.id, rows: all.length, sent: items.length, rejected: rejects.length, calls, left };

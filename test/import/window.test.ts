@@ -1,0 +1,108 @@
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { unsent } from '../../src/bulk/items.ts';
+import { Sendable } from '../../src/cli/import/destination.ts';
+import { Block } from '../../src/cli/import/frame.ts';
+import type { Row } from '../../src/cli/import/rows.ts';
+import { ahead, type Window, windows } from '../../src/cli/import/window.ts';
+import { canonicalKey, type RecordKey } from '../../src/datatrics/keys.ts';
+
+const NEVER = new Promise<void>(() => undefined);
+const block = new Block(Buffer.alloc(0));
+
+const rowOf = (key: RecordKey, row: number, size = 10): Row => {
+  const item = new Sendable(key, '{}', unsent(row), null);
+  return { row, block, start: 0, end: size, cells: null, item, problems: [] };
+};
+
+async function cut(batches: Row[][]): Promise<Window[]> {
+  async function* source(): AsyncGenerator<Row[]> {
+    yield* batches;
+  }
+  return Array.fromAsync(windows(source()));
+}
+
+const keys = fc.record({
+  resource: fc.constant('content' as const),
+  id: fc.constantFrom('1', '2', ':', '%3A', 'ITEM'),
+  source: fc.constantFrom('a', 'b', ':', 'a:1'),
+  type: fc.constantFrom('ITEM' as const, 'CATEGORY' as const),
+});
+
+describe('windows', () => {
+  test('tell the last row of each key, and whether another has one of them', async () => {
+    const some = fc.array(keys, { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(some, some, async (first, second) => {
+        const [a] = (await cut([first.map((key, row) => rowOf(key, row))])) as [Window];
+        const [b] = (await cut([second.map((key, row) => rowOf(key, row))])) as [Window];
+        const names = first.map(canonicalKey);
+        const later = names.map((name, row) => [row, names.lastIndexOf(name)] as const);
+        expect([...a.later].sort((x, y) => x[0] - y[0])).toEqual(later.filter(([row, last]) => row !== last));
+        const others = new Set(second.map(canonicalKey));
+        expect(a.keys.isDisjointFrom(b.keys)).toBe(names.every((name) => !others.has(name)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('are cut by rows and by bytes, wherever the batches end', async () => {
+    const rows = Array.from({ length: 2_500 }, (_, i) => {
+      return rowOf({ resource: 'profile', id: String(i), source: 's' }, i, i < 1_200 ? 10 : 1_000_000);
+    });
+    const batchesOf = (size: number) =>
+      Array.from({ length: Math.ceil(rows.length / size) }, (_, at) => rows.slice(at * size, at * size + size));
+    const sizes = async (size: number) => (await cut(batchesOf(size))).map(({ rows: { length } }) => length);
+    expect((await sizes(64)).slice(0, 4)).toEqual([1_000, 205, 5, 5]);
+    expect(await sizes(7)).toEqual(await sizes(999));
+  });
+});
+
+describe('what is asked for ahead', () => {
+  test('is one more than what is looked at', async () => {
+    let made = 0;
+    async function* source(): AsyncGenerator<number> {
+      for (;;) yield made++;
+    }
+    for await (const value of ahead(source(), NEVER)) {
+      await setImmediate();
+      expect(made).toBe(value + 2);
+      if (value === 5) break;
+    }
+    await setImmediate();
+    expect(made).toBe(7);
+  });
+
+  test('fails in its turn, and for nobody who has left', async () => {
+    async function* source(): AsyncGenerator<number> {
+      yield 1;
+      throw new Error('broken');
+    }
+    const seen: number[] = [];
+    const read = async (): Promise<void> => {
+      for await (const value of ahead(source(), NEVER)) seen.push(value);
+    };
+    await expect(read()).rejects.toThrow('broken');
+    expect(seen).toEqual([1]);
+    for await (const value of ahead(source(), NEVER)) {
+      expect(value).toBe(1);
+      break;
+    }
+  });
+
+  test('is not waited for after a stop', async () => {
+    let stop = (): void => undefined;
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    async function* source(): AsyncGenerator<number> {
+      yield 1;
+      await NEVER;
+    }
+    const seen: number[] = [];
+    setTimeout(() => stop(), 10);
+    for await (const value of ahead(source(), stopped)) seen.push(value);
+    expect(seen).toEqual([1]);
+  });
+});
