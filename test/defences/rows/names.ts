@@ -26,8 +26,8 @@ export const NAMES: readonly Row[] = [
       {
         defence: 'attributes that are written',
         file: 'src/datatrics/encode.ts',
-        find: 'const values: Record<string, unknown> = Object.create(null);',
-        replace: 'const values: Record<string, unknown> = {};',
+        find: 'if (!reserved.has(name)) setOwn(values, name, value);',
+        replace: 'if (!reserved.has(name)) values[name] = value;',
         test: [ATTACKS, 'does not pollute prototypes by attributes'],
       },
       {

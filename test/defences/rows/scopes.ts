@@ -45,9 +45,9 @@ export const ACCESS_ROWS: readonly Row[] = [
       },
       {
         defence: 'the records of a bulk write as well',
-        file: 'src/bulk/engine.ts',
-        find: 'record: this.#target.readable ? record : null',
-        replace: 'record',
+        file: 'src/bulk/target.ts',
+        find: 'const isWanted = wantsRecords && session.mayRead(resource);',
+        replace: 'const isWanted = wantsRecords;',
         test: [SCOPES, 'is turned away without profiles:read, and by the data itself'],
       },
       {
