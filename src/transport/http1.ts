@@ -29,9 +29,9 @@ const HEAD_END = '\r\n\r\n';
 
 /**
  * Makes connections that speak as much HTTP/1.1 as a REST API takes: one request, one whole answer. Written here because
- * it is most of what a gateway does: for the same call undici spends more than twice the processor's time
- * (docs/performance.md tells how to see it), on streams, queues and headers that nobody here reads. It knows no proxy, no
- * upgrade and no pipelining, and what it does not know for certain it refuses as malformed.
+ * it is most of what a gateway does, and undici spends a multiple of the processor's time on the same call
+ * (docs/performance.md has the gateway with either), on streams, queues and headers that nobody here reads. It knows no
+ * proxy, no upgrade and no pipelining, and what it does not know for certain it refuses as malformed.
  */
 export function createHttp1(options: ConnectionOptions): () => Connection {
   const upstream = new Upstream(options);
