@@ -76,7 +76,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   UPSTREAM_QUEUE: ['upstream', 'Calls that wait for a connection before more of them fail at once.'],
   UPSTREAM_CLIENT: [
     'upstream',
-    'What speaks HTTP to the API: the gateway’s own client, or the library undici, which takes more of the processor.',
+    'What speaks HTTP to the API when the gateway serves: its own client, or the library undici, which takes more of the processor.',
   ],
   MAX_CONNECTIONS: [
     'rates',
