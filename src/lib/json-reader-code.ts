@@ -1,0 +1,228 @@
+import { indexNames, isPlain, MOST_LISTS, memberAt, type WantedNames } from './json-members.ts';
+import { scanner } from './json-scan.ts';
+import type { Shape, WantedMembers } from './json-shape.ts';
+
+/** What was compiled. */
+export interface Code {
+  /** Reads the text that was loaded into the scanner. */
+  readonly read: (text: string) => unknown;
+  /** How many members came out of the expected order, or held objects of unknown shape. */
+  readonly surprises: () => number;
+}
+
+/**
+ * Compiles a reader for texts of this shape. It reads others as well: members that are not where they are expected are
+ * looked up, which costs more. What it compiles throws `scanner.REFUSED`.
+ */
+export function compile(wanted: WantedMembers, shape: Shape): Code {
+  const surprises = new Int32Array(1);
+  const writer = new CodeWriter();
+  const read = writer.reader(wanted, shape, 'root');
+  const scope = { ...scanner, surprises, names: writer.names, memberAt };
+  const make = new Function(
+    ...Object.keys(scope),
+    `'use strict';
+    ${writer.functions.join('')}
+    return (text) => {
+      const value = ${read}(text, space(0), 0);
+      if (space(end[0]) !== text.length) fail();
+      return value;
+    };`,
+  );
+  return { read: make(...Object.values(scope)), surprises: () => surprises[0] as number };
+}
+
+const code = (character: string): number => character.charCodeAt(0);
+
+/** Goes from a quote to the next quote, backslash or control character, like `plain`: a call would cost half as much again. */
+const TO_QUOTE = `
+  for (i++; ; i += 4) {
+    const word = view.getInt32(i, true), low = word ^ 0x02020202, slash = word ^ 0x5c5c5c5c;
+    const flags = (((low - 0x21212121) & ~low) | ((slash - 0x01010101) & ~slash)) & 0x80808080;
+    if (flags !== 0) { i += (31 - Math.clz32(flags & -flags)) >> 3; break; }
+  }`;
+
+/** Goes from the end of a value to the next one, or leaves the loop where there is none. */
+const NEXT = `
+  if (bytes[i] !== ${code(',')}) {
+    i = space(i);
+    if (bytes[i] !== ${code(',')}) break;
+  }
+  i++;
+  if (bytes[i] <= ${code(' ')}) i = space(i);`;
+
+const DIGIT = `bytes[i] >= ${code('0')} && bytes[i] <= ${code('9')}`;
+
+/** Goes from one end of a value to the other, by `skip` unless it is a common string or number. */
+function skipping(skip: string): string {
+  return `
+  if (bytes[i] === ${code('"')}) {
+    k = i;
+    ${TO_QUOTE}
+    i = bytes[i] === ${code('"')} ? i + 1 : skip(k);
+  } else if (bytes[i] > ${code('0')} && bytes[i] <= ${code('9')}) {
+    k = i;
+    do i++; while (${DIGIT});
+    if (bytes[i] === ${code('.')}) {
+      i++;
+      if (!(${DIGIT})) fail();
+      do i++; while (${DIGIT});
+    }
+    if ((bytes[i] | 0x20) === ${code('e')}) i = skip(k);
+  } else ${skip}`;
+}
+
+const SKIPPING_UNKNOWN = skipping(`{
+  if (bytes[i] === ${code('{')} || (bytes[i] === ${code('[')} && bytes[i + 1] === ${code('{')})) surprises[0]++;
+  i = skip(i);
+}`);
+
+/** Reads a value into a variable, from one end to the other. */
+function reading(variable: string, read: string): string {
+  const other = `
+  if (bytes[i] <= ${code(' ')}) i = space(i);
+  ${variable} = ${read}(text, i, 0);
+  i = end[0];`;
+  if (read !== 'whole') return other;
+  return `
+  if (bytes[i] === ${code('"')}) {
+    k = i;
+    ${TO_QUOTE}
+    if (bytes[i] === ${code('"')}) ${variable} = text.slice(k + 1, i++);
+    else { ${variable} = whole(text, k); i = end[0]; }
+  } else if (${DIGIT}) {
+    ${variable} = number(text, i);
+    i = end[0];
+  } else {${other}}`;
+}
+
+/** Goes through the member if it is this one, to the next. */
+function member(name: string, value: string): string {
+  const start = `${JSON.stringify(name)}:`;
+  return `
+  if (${equals(start)}) {
+    i += ${start.length};
+    ${value}
+    ${NEXT}
+  }`;
+}
+
+/** The condition that this text of four characters or more is here. */
+function equals(text: string): string {
+  const words = Buffer.from(text, 'latin1');
+  const last = words.length - 4;
+  const offsets = Array.from({ length: Math.ceil(words.length / 4) }, (_, k) => Math.min(4 * k, last));
+  return offsets.map((it) => `view.getInt32(i + ${it}, true) === ${words.readInt32LE(it)}`).join(' && ');
+}
+
+/** Writes functions that read or skip a value, and gives their names. */
+class CodeWriter {
+  readonly functions: string[] = [];
+  readonly names: WantedNames[] = [];
+
+  /** Reads the objects of this shape, or those in lists. */
+  reader(wanted: WantedMembers, shape: Shape, place: 'root' | 'inside'): string {
+    const names = this.names.push(indexNames(Object.keys(wanted))) - 1;
+    const values = Object.entries(wanted).map(([name, it], k) => {
+      const read = it === true ? 'whole' : this.reader(it, shape.get(name) ?? new Map(), 'inside');
+      return { name, variable: `m${k}`, key: JSON.stringify(name), read };
+    });
+    const members = [...shape].map(([name, inside]) => {
+      const value = values.find((it) => it.name === name);
+      return [name, value ? reading(value.variable, value.read) : this.#skipping(inside)] as const;
+    });
+    const read = `read${names}`;
+    this.functions.push(`
+function ${read}(text, i, depth) {
+  if (bytes[i] === ${code('{')}) return ${read}Object(text, i + 1);
+  if (bytes[i] !== ${code('[')}) return whole(text, i);
+  if (depth === ${MOST_LISTS}) fail();
+  const list = [];
+  i = space(i + 1);
+  if (bytes[i] !== ${code(']')}) {
+    for (;;) {
+      list.push(bytes[i] === ${code('{')} ? ${read}Object(text, i + 1) : ${read}(text, i, depth + 1));
+      i = end[0];
+      ${NEXT}
+    }
+    if (bytes[i] !== ${code(']')}) fail();
+  }
+  end[0] = i + 1;
+  return list;
+}
+function ${read}Object(text, i) {
+  let ${['k', ...values.map((it) => it.variable)].join(', ')};
+  i = space(i);
+  if (bytes[i] !== ${code('}')}) {
+    for (;;) {
+      ${plainMembers(members)}
+      surprises[0]++;
+      const index = memberAt(text, i, names[${names}]);
+      i = end[0];
+      switch (index) {
+        ${values.map((it, k) => `case ${k}: ${it.variable} = ${it.read}(text, i, 0); i = end[0]; break;`).join('\n')}
+        default: i = skip(i);
+      }
+      ${NEXT}
+    }
+    if (bytes[i] !== ${code('}')}) fail();
+  }
+  end[0] = i + 1;
+  ${
+    place === 'inside'
+      ? `return { ${values.map((it) => `${it.key}: ${it.variable}`).join(', ')} };`
+      : `const object = {};
+  ${values.map((it) => `if (${it.variable} !== undefined) object[${it.key}] = ${it.variable};`).join('\n')}
+  return object;`
+  }
+}`);
+    return read;
+  }
+
+  #skipping(shape: Shape | undefined): string {
+    return shape === undefined ? SKIPPING_UNKNOWN : skipping(`i = ${this.#skipper(shape)}(i);`);
+  }
+
+  /** Skips the objects of this shape, or those in a list. */
+  #skipper(shape: Shape): string {
+    const members = [...shape].map(([name, inside]) => [name, this.#skipping(inside)] as const);
+    const skip = `skip${this.functions.length}`;
+    this.functions.push(`
+function ${skip}(i) {
+  i = space(i);
+  if (bytes[i] === ${code('{')}) return ${skip}Object(i + 1);
+  if (bytes[i] !== ${code('[')}) return skip(i);
+  i = space(i + 1);
+  if (bytes[i] !== ${code(']')}) {
+    for (;;) {
+      i = bytes[i] === ${code('{')} ? ${skip}Object(i + 1) : skip(i);
+      ${NEXT}
+    }
+    if (bytes[i] !== ${code(']')}) fail();
+  }
+  return i + 1;
+}
+function ${skip}Object(i) {
+  let k;
+  i = space(i);
+  if (bytes[i] !== ${code('}')}) {
+    for (;;) {
+      ${plainMembers(members)}
+      surprises[0]++;
+      i = skip(skipName(i));
+      ${NEXT}
+    }
+    if (bytes[i] !== ${code('}')}) fail();
+  }
+  return i + 1;
+}`);
+    return skip;
+  }
+}
+
+function plainMembers(members: (readonly [name: string, value: string])[]): string {
+  return members
+    .filter(([name]) => isPlain(name))
+    .map(([name, value]) => member(name, value))
+    .join('');
+}

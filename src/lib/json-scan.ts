@@ -1,0 +1,267 @@
+import { isStringOneByteRepresentation } from 'node:v8';
+
+/** Goes through the text that was loaded last. Every function takes the position of a character in it. */
+export const scanner = createScanner();
+
+/** In a function of its own, called once: what it declares are constants to the optimiser, what a module declares is not. */
+function createScanner() {
+  /** Longest text that can be loaded. */
+  const CAPACITY = 1 << 20;
+  /** Thrown where the text is not JSON, and where that is left open. */
+  const REFUSED = new Error('The text is not JSON, or too long or too deep.');
+  const SPACE = 0x20;
+  const QUOTE = 0x22;
+  const PLUS = 0x2b;
+  const COMMA = 0x2c;
+  const MINUS = 0x2d;
+  const POINT = 0x2e;
+  const ZERO = 0x30;
+  const NINE = 0x39;
+  const COLON = 0x3a;
+  const OPEN_LIST = 0x5b;
+  const BACKSLASH = 0x5c;
+  const CLOSE_LIST = 0x5d;
+  const OPEN_OBJECT = 0x7b;
+  const CLOSE_OBJECT = 0x7d;
+  /** The four characters of the literals, or their last four, as `view` gives them. */
+  const TRUE = 0x65757274;
+  const NULL = 0x6c6c756e;
+  const ALSE = 0x65736c61;
+  const POWERS_OF_TEN = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
+
+  /** Room behind the text for zeros that stop what goes through it, and for reading several bytes at its end. */
+  const PADDING = 8;
+  const memory = new ArrayBuffer(CAPACITY + PADDING);
+  /** The text, a byte for each character: going through these costs a third of `charCodeAt`. */
+  const bytes = new Uint8Array(memory);
+  /** The same, four bytes at a time. */
+  const view = new DataView(memory);
+  const words = new Int32Array(memory);
+  const writable = Buffer.from(memory);
+  /** A text with characters beyond Latin-1, first of all. */
+  const wide = Buffer.from(new ArrayBuffer(2 * CAPACITY + 2 * PADDING));
+  const units = new Uint16Array(wide.buffer);
+  const pairs = new Int32Array(wide.buffer);
+
+  /** In `end[0]`, where the value ends that was read last. No variable, so that generated code reaches it too. */
+  const end = new Int32Array(1);
+
+  function fail(): never {
+    throw REFUSED;
+  }
+
+  function load(text: string): void {
+    const { length } = text;
+    if (length > CAPACITY) fail();
+    if (isStringOneByteRepresentation(text)) {
+      writable.write(text, 0, 'latin1');
+    } else {
+      wide.write(text, 0, 'utf16le');
+      // Only strings hold such characters, so any byte does that neither ends a string nor occurs in a name to compare.
+      for (let i = 0; i < length; i += 4) {
+        const low = pairs[i >> 1] as number;
+        const high = pairs[(i >> 1) + 1] as number;
+        if (((low | high) & 0xff00ff00) === 0) {
+          words[i >> 2] = ((low | (low >>> 8)) & 0xffff) | ((high | (high >>> 8)) << 16);
+        } else {
+          for (let k = i; k < i + 4; k++) bytes[k] = (units[k] as number) > 0xff ? 0x80 : (units[k] as number);
+        }
+      }
+    }
+    view.setInt32(length, 0);
+    view.setInt32(length + 4, 0);
+  }
+
+  function at(i: number): number {
+    return bytes[i] as number;
+  }
+
+  function isDigit(c: number): boolean {
+    return c >= ZERO && c <= NINE;
+  }
+
+  /** Gives the position of the first character from here on that is no white space. */
+  function space(i: number): number {
+    while (at(i) <= SPACE && isSpace(at(i))) i++;
+    return i;
+  }
+
+  function isSpace(c: number): boolean {
+    return c === SPACE || c === 0x0a || c === 0x0d || c === 0x09;
+  }
+
+  /** Gives the position of the first quote, backslash or control character from here on. */
+  function plain(i: number): number {
+    for (;;) {
+      const word = view.getInt32(i, true);
+      // The highest bit of a byte flags a quote or control character (these are below 0x21 once a bit is flipped), or a
+      // backslash. Flags above the lowest one may be wrong.
+      const low = word ^ 0x02020202;
+      const slash = word ^ 0x5c5c5c5c;
+      const flags = (((low - 0x21212121) & ~low) | ((slash - 0x01010101) & ~slash)) & 0x80808080;
+      if (flags !== 0) return i + ((31 - Math.clz32(flags & -flags)) >> 3);
+      i += 4;
+    }
+  }
+
+  /** Gives the end of the string whose first quote is here. */
+  function skipString(i: number): number {
+    for (i = plain(i + 1); at(i) !== QUOTE; i = plain(i)) {
+      if (at(i) !== BACKSLASH) fail();
+      i = skipEscape(i + 1);
+    }
+    return i + 1;
+  }
+
+  /** Gives the end of the escape whose backslash is before this position. */
+  function skipEscape(i: number): number {
+    switch (at(i)) {
+      case QUOTE:
+      case BACKSLASH:
+      case 0x2f: // slash
+      case 0x62: // b
+      case 0x66: // f
+      case 0x6e: // n
+      case 0x72: // r
+      case 0x74: // t
+        return i + 1;
+      case 0x75: // u
+        for (let k = i + 1; k < i + 5; k++) {
+          const lower = at(k) | 0x20;
+          if (!isDigit(at(k)) && !(lower >= 0x61 && lower <= 0x66)) fail();
+        }
+        return i + 5;
+      default:
+        return fail();
+    }
+  }
+
+  /** Gives the position of the first character from here on that is no digit. */
+  function skipDigits(i: number): number {
+    if (!isDigit(at(i))) fail();
+    do i++;
+    while (isDigit(at(i)));
+    return i;
+  }
+
+  function skipNumber(i: number): number {
+    if (at(i) === MINUS) i++;
+    i = at(i) === ZERO ? i + 1 : skipDigits(i);
+    if (at(i) === POINT) i = skipDigits(i + 1);
+    if ((at(i) | 0x20) === 0x65) {
+      i++;
+      if (at(i) === PLUS || at(i) === MINUS) i++;
+      i = skipDigits(i);
+    }
+    return i;
+  }
+
+  function skipScalar(i: number): number {
+    switch (at(i)) {
+      case QUOTE:
+        return skipString(i);
+      case 0x74:
+        return view.getInt32(i, true) === TRUE ? i + 4 : fail();
+      case 0x66:
+        return view.getInt32(i + 1, true) === ALSE ? i + 5 : fail();
+      case 0x6e:
+        return view.getInt32(i, true) === NULL ? i + 4 : fail();
+      default:
+        return skipNumber(i);
+    }
+  }
+
+  /** Gives the position of the value behind the colon that is here or behind white space. */
+  function skipColon(i: number): number {
+    if (at(i) !== COLON) i = space(i);
+    return at(i) === COLON ? space(i + 1) : fail();
+  }
+
+  /** Gives the position of the value of the member whose name is here. */
+  function skipName(i: number): number {
+    return at(i) === QUOTE ? skipColon(skipString(i)) : fail();
+  }
+
+  /** Gives the end of the value that is here or behind white space. */
+  function skip(i: number): number {
+    // A bit for each object (1) or list (0) around this position, the innermost lowest; 32 of those further out to a number.
+    let around = 0;
+    const further: number[] = [];
+    let depth = 0;
+    for (;;) {
+      i = space(i);
+      const c = at(i);
+      if (c === OPEN_OBJECT || c === OPEN_LIST) {
+        const object = c === OPEN_OBJECT;
+        i = space(i + 1);
+        if (at(i) !== (object ? CLOSE_OBJECT : CLOSE_LIST)) {
+          if (depth > 0 && depth % 32 === 0) further.push(around);
+          around = (around << 1) | (object ? 1 : 0);
+          depth++;
+          if (object) i = skipName(i);
+          continue;
+        }
+        i++;
+      } else i = skipScalar(i);
+      // Behind a value, and perhaps at the end of what is around it.
+      for (;;) {
+        if (depth === 0) return i;
+        i = space(i);
+        const object = (around & 1) === 1;
+        if (at(i) === COMMA) {
+          i = object ? skipName(space(i + 1)) : i + 1;
+          break;
+        }
+        if (at(i) !== (object ? CLOSE_OBJECT : CLOSE_LIST)) fail();
+        i++;
+        depth--;
+        around = depth > 0 && depth % 32 === 0 ? (further.pop() as number) : around >>> 1;
+      }
+    }
+  }
+
+  /** Reads the number that is here. */
+  function number(text: string, start: number): number {
+    let i = at(start) === MINUS ? start + 1 : start;
+    let n = at(i) - ZERO;
+    if (n === 0) i++;
+    else {
+      if (!isDigit(at(i))) fail();
+      for (i++; isDigit(at(i)); i++) n = n * 10 + at(i) - ZERO;
+    }
+    let decimals = 0;
+    if (at(i) === POINT) {
+      const point = i++;
+      if (!isDigit(at(i))) fail();
+      for (; isDigit(at(i)); i++) n = n * 10 + at(i) - ZERO;
+      decimals = i - point - 1;
+    }
+    // Up to 15 digits are exact, and so is a small power of ten: then their quotient is the number nearest to the text.
+    if ((at(i) | 0x20) === 0x65 || i - start > 15) {
+      i = skipNumber(start);
+      n = Number(text.slice(start, i));
+    } else {
+      if (decimals > 0) n /= POWERS_OF_TEN[decimals] as number;
+      if (at(start) === MINUS) n = -n;
+    }
+    end[0] = i;
+    return n;
+  }
+
+  /** Reads the value that is here. */
+  function whole(text: string, i: number): unknown {
+    const c = at(i);
+    if (c === QUOTE) {
+      const to = plain(i + 1);
+      if (at(to) === QUOTE) {
+        end[0] = to + 1;
+        return text.slice(i + 1, to);
+      }
+    } else if (c === MINUS || isDigit(c)) return number(text, i);
+    const to = skip(i);
+    end[0] = to;
+    return JSON.parse(text.slice(i, to));
+  }
+
+  return { bytes, end, fail, load, number, plain, REFUSED, skip, skipColon, skipName, skipString, space, view, whole };
+}
