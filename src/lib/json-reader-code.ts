@@ -1,7 +1,6 @@
+import { indexNames, isPlain, MOST_LISTS, memberAt, type WantedNames } from './json-members.ts';
 import { scanner } from './json-scan.ts';
-import type { Shape, Wanted } from './json-shape.ts';
-
-type WantedMembers = Exclude<Wanted, true>;
+import type { Shape, WantedMembers } from './json-shape.ts';
 
 /** What was compiled. */
 export interface Code {
@@ -12,10 +11,8 @@ export interface Code {
 }
 
 /**
- * Compiles a reader of texts of this shape, in which all that is wanted occurs. Other texts it reads as well: names that are
- * not where they are expected are looked up.
- *
- * @throws TypeError when a wanted member is named `__proto__`. The code throws `scanner.REFUSED`.
+ * Compiles a reader for texts of this shape. It reads others as well: members that are not where they are expected are
+ * looked up, which costs more. What it compiles throws `scanner.REFUSED`.
  */
 export function compile(wanted: WantedMembers, shape: Shape): Code {
   const surprises = new Int32Array(1);
@@ -36,9 +33,6 @@ export function compile(wanted: WantedMembers, shape: Shape): Code {
 }
 
 const code = (character: string): number => character.charCodeAt(0);
-
-/** Lists in lists that are nested deeper than this are left to who does not recurse. */
-const MOST_LISTS = 64;
 
 /** Goes from a quote to the next quote, backslash or control character, like `plain`: a call would cost half as much again. */
 const TO_QUOTE = `
@@ -121,11 +115,6 @@ function equals(text: string): string {
   return offsets.map((it) => `view.getInt32(i + ${it}, true) === ${words.readInt32LE(it)}`).join(' && ');
 }
 
-/** Whether a name can be told by its bytes: those of characters beyond Latin-1 are not their own. */
-function isPlain(name: string): boolean {
-  return /^[ -~]+$/.test(name);
-}
-
 /** Writes functions that read or skip a value, and gives their names. */
 class CodeWriter {
   readonly functions: string[] = [];
@@ -133,9 +122,7 @@ class CodeWriter {
 
   /** Reads the objects of this shape, or those in lists. */
   reader(wanted: WantedMembers, shape: Shape, place: 'root' | 'inside'): string {
-    const wantedNames = Object.keys(wanted);
-    if (wantedNames.includes('__proto__')) throw new TypeError('A member named __proto__ cannot be read.');
-    const names = this.names.push(indexNames(wantedNames)) - 1;
+    const names = this.names.push(indexNames(Object.keys(wanted))) - 1;
     const values = Object.entries(wanted).map(([name, it], k) => {
       const read = it === true ? 'whole' : this.reader(it, shape.get(name) ?? new Map(), 'inside');
       return { name, variable: `m${k}`, key: JSON.stringify(name), read };
@@ -238,32 +225,4 @@ function plainMembers(members: (readonly [name: string, value: string])[]): stri
     .filter(([name]) => isPlain(name))
     .map(([name, value]) => member(name, value))
     .join('');
-}
-
-/** Wanted names by which members are looked up that are not where they are expected. */
-interface WantedNames {
-  readonly indices: ReadonlyMap<string, number>;
-  /** By length and first character: 0 where no wanted name has these. */
-  readonly hints: Uint8Array;
-}
-
-function hint(length: number, first: number): number {
-  return ((length & 31) << 5) | (first & 31);
-}
-
-function indexNames(names: readonly string[]): WantedNames {
-  const hints = new Uint8Array(1_024);
-  if (!names.every(isPlain)) hints.fill(1);
-  for (const name of names) hints[hint(name.length, name.charCodeAt(0))] = 1;
-  return { indices: new Map(names.map((name, k) => [name, k])), hints };
-}
-
-/** Gives the index of the name that is here, if it is a wanted one; in `end[0]`, where its value begins. */
-function memberAt(text: string, i: number, { indices, hints }: WantedNames): number | undefined {
-  const { bytes, end, plain, skipName, skipString, space } = scanner;
-  end[0] = space(skipName(i));
-  const to = plain(i + 1);
-  if (bytes[to] !== code('"')) return indices.get(JSON.parse(text.slice(i, skipString(i))));
-  if (hints[hint(to - i - 1, bytes[i + 1] as number)] === 0) return undefined;
-  return indices.get(text.slice(i + 1, to));
 }

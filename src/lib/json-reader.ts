@@ -1,41 +1,49 @@
+import { interpret } from './json-members.ts';
 import { compile } from './json-reader-code.ts';
 import { scanner } from './json-scan.ts';
-import { learn, shapeOf, type Wanted } from './json-shape.ts';
+import { lackingOf, learn, shapeOf, type Wanted } from './json-shape.ts';
 
 export type { Wanted } from './json-shape.ts';
 
-/** How many members may come out of the expected order before the order is learned, and twice as many before the next time. */
-const PATIENCE = 64;
+/** Compiling, and running until that is optimised, costs what compiled code saves in so many characters: a hundred lists. */
+const WORTH = 2 ** 23;
+/** A member that is not where it was expected costs as much as so many characters. */
+const SURPRISE = 128;
 
 /**
  * Makes a reader of JSON texts that takes those that `JSON.parse` takes and gives, of the same value, what is wanted: of
- * objects the wanted members, and all that is no object. A wanted member that an object lacks is absent from the root and
+ * objects the wanted members, and all that is no object. A wanted member that an object lacks is absent from the root, and
  * `undefined` in the objects inside, which so are all of one hidden class.
  *
- * It learns in which order members come: texts of one shape cost a fraction of `JSON.parse`, others may cost as much. Its
- * strings of 13 characters and more are views of the text, which stays in memory as long as they do.
+ * At first it looks names up, which costs about half of `JSON.parse`, or as much where nearly all is wanted. Where it is
+ * used much it learns in which order members come and compiles code for that: texts of that shape then cost a quarter or
+ * less. Its strings of 13 characters and more are views of the text, which stays in memory as long as they do.
  *
+ * @param worth how many characters it reads before it compiles, and twice as many before it does so again
  * @throws TypeError when a wanted member is named `__proto__`. The reader throws SyntaxError.
  */
-export function createJsonReader(wanted: Wanted): (text: string) => unknown {
+export function createJsonReader(wanted: Wanted, worth: number = WORTH): (text: string) => unknown {
   if (wanted === true) return (text) => JSON.parse(text);
   let shape = shapeOf(wanted);
-  let code = compile(wanted, shape);
-  let patience = PATIENCE;
+  let read = interpret(wanted);
+  let surprises: (() => number) | undefined;
+  let characters = 0;
   return (text) => {
     let value: unknown;
     try {
       scanner.load(text);
-      value = code.read(text);
+      value = read(text);
     } catch (error) {
       if (error !== scanner.REFUSED) throw error;
       // It knows what is wrong, or reads what is only too long or too deep.
       return prune(JSON.parse(text), wanted);
     }
-    if (code.surprises() > patience) {
-      patience *= 2;
+    if (surprises === undefined) characters += text.length;
+    else characters = SURPRISE * surprises();
+    if (characters > worth) {
+      worth *= 2;
       shape = learn(JSON.parse(text), shape);
-      code = compile(wanted, shape);
+      ({ read, surprises } = compile(wanted, shape));
     }
     return value;
   };
@@ -52,7 +60,7 @@ function prune(value: unknown, wanted: Wanted): unknown {
       for (let i = 0; i < it.length; i++) todo.push([it, i, of]);
       continue;
     }
-    const kept: Record<string, unknown> = {};
+    const kept: Record<string, unknown> = of === wanted ? {} : lackingOf(of);
     for (const [name, inside] of Object.entries(of)) {
       if (!Object.hasOwn(it, name)) continue;
       kept[name] = Reflect.get(it, name);

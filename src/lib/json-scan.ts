@@ -9,6 +9,7 @@ function createScanner() {
   const CAPACITY = 1 << 20;
   /** Thrown where the text is not JSON, and where that is left open. */
   const REFUSED = new Error('The text is not JSON, or too long or too deep.');
+  const SPACE = 0x20;
   const QUOTE = 0x22;
   const PLUS = 0x2b;
   const COMMA = 0x2c;
@@ -81,8 +82,12 @@ function createScanner() {
 
   /** Gives the position of the first character from here on that is no white space. */
   function space(i: number): number {
-    for (let c = at(i); c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09; c = at(i)) i++;
+    while (at(i) <= SPACE && isSpace(at(i))) i++;
     return i;
+  }
+
+  function isSpace(c: number): boolean {
+    return c === SPACE || c === 0x0a || c === 0x0d || c === 0x09;
   }
 
   /** Gives the position of the first quote, backslash or control character from here on. */
@@ -166,11 +171,15 @@ function createScanner() {
     }
   }
 
-  /** Gives the position behind the colon of the member whose name is here. */
+  /** Gives the position of the value behind the colon that is here or behind white space. */
+  function skipColon(i: number): number {
+    if (at(i) !== COLON) i = space(i);
+    return at(i) === COLON ? space(i + 1) : fail();
+  }
+
+  /** Gives the position of the value of the member whose name is here. */
   function skipName(i: number): number {
-    if (at(i) !== QUOTE) fail();
-    i = space(skipString(i));
-    return at(i) === COLON ? i + 1 : fail();
+    return at(i) === QUOTE ? skipColon(skipString(i)) : fail();
   }
 
   /** Gives the end of the value that is here or behind white space. */
@@ -254,5 +263,5 @@ function createScanner() {
     return JSON.parse(text.slice(i, to));
   }
 
-  return { bytes, end, fail, load, number, plain, REFUSED, skip, skipName, skipString, space, view, whole };
+  return { bytes, end, fail, load, number, plain, REFUSED, skip, skipColon, skipName, skipString, space, view, whole };
 }

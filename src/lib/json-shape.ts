@@ -1,5 +1,13 @@
 /** Which parts of a JSON value are wanted: all of it, or the members of these names of an object, or of each object in an array. */
-export type Wanted = true | { readonly [name: string]: Wanted };
+export type Wanted = true | WantedMembers;
+export interface WantedMembers {
+  readonly [name: string]: Wanted;
+}
+
+/** An object that has none of its wanted members. */
+export function lackingOf(wanted: WantedMembers): Record<string, undefined> {
+  return Object.fromEntries(Object.keys(wanted).map((name) => [name, undefined]));
+}
 
 /** The members of an object, or of the objects in an array, in the order in which they come, each with those inside it. */
 export type Shape = ReadonlyMap<string, Shape | undefined>;
@@ -10,8 +18,13 @@ const MOST_MEMBERS = 128;
 const MOST_TOGETHER = 1_024;
 const MOST_LEVELS = 8;
 
-/** The shape that is known before any text was seen. */
-export function shapeOf(wanted: Exclude<Wanted, true>): Shape {
+/**
+ * The shape that is known before any text was seen.
+ *
+ * @throws TypeError when a wanted member is named `__proto__`
+ */
+export function shapeOf(wanted: WantedMembers): Shape {
+  if (Object.hasOwn(wanted, '__proto__')) throw new TypeError('A member named __proto__ cannot be read.');
   return new Map(Object.entries(wanted).map(([name, it]) => [name, it === true ? undefined : shapeOf(it)]));
 }
 
