@@ -2,9 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { startGateway } from '../src/app.ts';
-import { readConfig } from '../src/config.ts';
 import { formatToken, hashToken } from '../src/http/tokens.ts';
 import { createLogger } from '../src/lib/log.ts';
 import { SCOPES } from '../src/lib/scopes.ts';
@@ -12,17 +9,10 @@ import { startIssuer } from '../test/helpers/issuer.ts';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { freePort } from './process.ts';
 import { startUpstream } from './upstream.ts';
-import { compareWays } from './ways.ts';
+import { compareWays, readWaysOptions, serveWay } from './ways.ts';
 
 /** What it costs to know who asks, and what they may: `npm run bench:access`. */
-const { values } = parseArgs({
-  options: {
-    pairs: { type: 'string', default: '10' },
-    seconds: { type: 'string', default: '2' },
-    workloads: { type: 'string', default: 'Q1' },
-    serve: { type: 'string' },
-  },
-});
+const options = readWaysOptions('Q1');
 
 interface Serve {
   readonly origin: string;
@@ -34,26 +24,9 @@ interface Serve {
 
 async function serve({ origin, ports, tokensFile, issuer }: Serve): Promise<void> {
   const log = createLogger('silent');
+  const managed = { AUTH_MODE: 'managed', PII_KEY: 'no-secret-only-long-enough', TOKENS_FILE: tokensFile, ...issuer };
   for (const [index, port] of ports.entries()) {
-    const config = readConfig({
-      PORT: String(port),
-      DATATRICS_URL: `${origin}/2.0`,
-      DATATRICS_PROJECT: '1',
-      DATATRICS_API_KEY: 'k',
-      DATATRICS_FILTERS: 'on',
-      SHARE_IN_FLIGHT: 'off',
-      ...(index === 0
-        ? { AUTH_MODE: 'open' }
-        : {
-            AUTH_MODE: 'managed',
-            PII_KEY: 'no-secret-only-long-enough',
-            TOKENS_FILE: tokensFile,
-            ...issuer,
-          }),
-    });
-    const sources = { profile: ['Webshop'], content: [], conversion: ['Webshop'], interaction: [] };
-    const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
-    await startGateway(config, upstream, log);
+    await serveWay(origin, port, index === 0 ? { AUTH_MODE: 'open' } : managed, log);
   }
 }
 
@@ -87,9 +60,7 @@ async function main(): Promise<void> {
       program: import.meta.filename,
       setup,
       fixtures,
-      workloads: values.workloads.split(','),
-      pairs: Number(values.pairs),
-      seconds: Number(values.seconds),
+      ...options,
     });
   } finally {
     await issuer.close();
@@ -98,5 +69,5 @@ async function main(): Promise<void> {
   }
 }
 
-if (values.serve === undefined) await main();
-else await serve(JSON.parse(values.serve));
+if (options.serve === undefined) await main();
+else await serve(JSON.parse(options.serve));

@@ -1,22 +1,12 @@
-import { parseArgs } from 'node:util';
-import { startGateway } from '../src/app.ts';
-import { readConfig } from '../src/config.ts';
 import { createLogger } from '../src/lib/log.ts';
 import { startOtlpReceiver } from '../test/helpers/otlp.ts';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { freePort } from './process.ts';
 import { startUpstream } from './upstream.ts';
-import { compareWays } from './ways.ts';
+import { compareWays, readWaysOptions, serveWay } from './ways.ts';
 
 /** What lines, counters and spans cost: `npm run bench:observe`. */
-const { values } = parseArgs({
-  options: {
-    pairs: { type: 'string', default: '10' },
-    seconds: { type: 'string', default: '2' },
-    workloads: { type: 'string', default: 'Q1,Q2,Q3' },
-    serve: { type: 'string' },
-  },
-});
+const options = readWaysOptions('Q1,Q2,Q3');
 
 interface Serve {
   readonly origin: string;
@@ -27,19 +17,11 @@ interface Serve {
 async function serve({ origin, ports, receiver }: Serve): Promise<void> {
   const log = createLogger('info');
   for (const [index, port] of ports.entries()) {
-    const config = readConfig({
-      PORT: String(port),
-      DATATRICS_URL: `${origin}/2.0`,
-      DATATRICS_PROJECT: '1',
-      DATATRICS_API_KEY: 'k',
-      DATATRICS_FILTERS: 'on',
+    const settings = {
       AUTH_MODE: 'open',
-      SHARE_IN_FLIGHT: 'off',
       ...(index === 2 && { OTEL_EXPORTER_OTLP_ENDPOINT: receiver }),
-    });
-    const sources = { profile: ['Webshop'], content: [], conversion: ['Webshop'], interaction: [] };
-    const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
-    await startGateway(config, upstream, log, { observe: index > 0 });
+    };
+    await serveWay(origin, port, settings, log, { observe: index > 0 });
   }
 }
 
@@ -56,9 +38,7 @@ async function main(): Promise<void> {
       program: import.meta.filename,
       setup,
       fixtures,
-      workloads: values.workloads.split(','),
-      pairs: Number(values.pairs),
-      seconds: Number(values.seconds),
+      ...options,
       onTurn: () => {
         receiver.requests.length = 0;
       },
@@ -69,5 +49,5 @@ async function main(): Promise<void> {
   }
 }
 
-if (values.serve === undefined) await main();
-else await serve(JSON.parse(values.serve));
+if (options.serve === undefined) await main();
+else await serve(JSON.parse(options.serve));

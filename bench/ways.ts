@@ -1,6 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startGateway } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+import type { Logger } from '../src/lib/log.ts';
 import type { Fixtures } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
@@ -29,6 +33,42 @@ export interface WaysOptions {
   readonly seconds: number;
   /** Called before each turn. */
   readonly onTurn?: () => void;
+}
+
+/** The command line that all such comparisons take. */
+export function readWaysOptions(workloads: string) {
+  const { values } = parseArgs({
+    options: {
+      pairs: { type: 'string', default: '10' },
+      seconds: { type: 'string', default: '2' },
+      workloads: { type: 'string', default: workloads },
+      /** Set in the program that serves. */
+      serve: { type: 'string' },
+    },
+  });
+  const { pairs, seconds, serve } = values;
+  return { pairs: Number(pairs), seconds: Number(seconds), workloads: values.workloads.split(','), serve };
+}
+
+/** Starts a gateway in this process that shares nothing between operations, in front of an upstream with the fixtures. */
+export async function serveWay(
+  origin: string,
+  port: number,
+  settings: Readonly<Record<string, string>>,
+  log: Logger,
+  parts?: Parameters<typeof startGateway>[3],
+): Promise<void> {
+  const config = readConfig({
+    PORT: String(port),
+    DATATRICS_URL: `${origin}/2.0`,
+    DATATRICS_PROJECT: '1',
+    DATATRICS_API_KEY: 'k',
+    DATATRICS_FILTERS: 'on',
+    SHARE_IN_FLIGHT: 'off',
+    ...settings,
+  });
+  const sources = { profile: ['Webshop'], content: [], conversion: ['Webshop'], interaction: [] };
+  await startGateway(config, { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources }, log, parts);
 }
 
 /**

@@ -3,7 +3,6 @@ import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Span } from '../lib/trace.ts';
-import type { Answer } from '../transport/cache.ts';
 import { RequestHeaders, type UpstreamRequest, type UpstreamResponse } from '../transport/connection.ts';
 import { TransportError } from '../transport/errors.ts';
 import { type Guard, Guards } from '../transport/guard.ts';
@@ -19,7 +18,8 @@ import { buildPath, type CallArgs, type Condition } from './paths.ts';
 import { RECORD_TYPES } from './records.ts';
 import { type FreshnessOptions, Memory } from './remember.ts';
 import type { ReadJson } from './selection.ts';
-import { type Page, readBulk, readDone, readPage, readRecord, readWritten } from './wire.ts';
+import { SharedAnswer } from './shared-answer.ts';
+import { type Page, readBulk, readDone, readWritten } from './wire.ts';
 
 type IdArgs<E extends Endpoint> = E['path'] extends `${string}{id}${string}` ? { readonly id: string } : unknown;
 type QueryArgs<E extends Endpoint> = {
@@ -333,38 +333,6 @@ export function stalenessOf(
 ): Staleness | undefined {
   const stale = operation.freshness?.stale;
   return stale && stale.size > 0 ? stale.get(buildPath(name, args, project)) : undefined;
-}
-
-/** An answer to a read that several operations may share, each of which takes its own part of it. */
-class SharedAnswer {
-  readonly #endpoint: Endpoint;
-  readonly #answer: Answer;
-  /** What the latest reader made of it: those who share mostly ask for the same. */
-  #latest: { readonly readJson: ReadJson; readonly value: unknown } | undefined;
-
-  constructor(endpoint: Endpoint, answer: Answer) {
-    this.#endpoint = endpoint;
-    this.#answer = answer;
-  }
-
-  /** One that has been read once. @throws DatatricsError as `read` does */
-  static checked(endpoint: Endpoint, answer: Answer, readJson: ReadJson): SharedAnswer {
-    const shared = new SharedAnswer(endpoint, answer);
-    shared.read(readJson);
-    return shared;
-  }
-
-  /** @throws DatatricsError for an answer that is an error, or not what the endpoint promises */
-  read(readJson: ReadJson): unknown {
-    if (this.#latest?.readJson === readJson) return this.#latest.value;
-    const { action, resource } = this.#endpoint;
-    const value =
-      action === 'list'
-        ? readPage(this.#answer, readJson)
-        : readRecord(this.#answer, RECORD_TYPES[resource].idNames, readJson);
-    this.#latest = { readJson, value };
-    return value;
-  }
 }
 
 /** What is remembered is out of date when a record with this id was written; lists when any of the resource was. */

@@ -9,7 +9,6 @@ import type { JsonObject, RecordContext } from './fields.ts';
 import { canonicalKey, type RecordKey } from './keys.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { CallArgs } from './paths.ts';
-import type { DatatricsRecord, RecordType } from './record.ts';
 import type { RecordOf, RecordTypes } from './records.ts';
 import type { ReadJson, Selection } from './selection.ts';
 import type { Page } from './wire.ts';
@@ -113,7 +112,7 @@ export class RecordLoader {
 
   #get(key: RecordKey): Promise<JsonObject | null> {
     const [name, args] = readOf(key);
-    const readJson = this.#selection?.recordReader(this.#types[key.resource] as RecordType<DatatricsRecord>);
+    const readJson = this.#selection?.recordReader(this.#types[key.resource]);
     return (this.#client[name] as Get)(args, readJson);
   }
 
@@ -193,7 +192,7 @@ export class RecordLoader {
     const asked = new Set(group.map(canonicalKey));
     const records = new Map<string, AnyRecord>();
     const [list, args] = listOf(group);
-    const readJson = this.#selection?.pageReader(this.#types[resource] as RecordType<DatatricsRecord>, [], []);
+    const readJson = this.#selection?.pageReader(this.#types[resource], [], []);
     const { rows } = await (this.#client[list] as List)(args, readJson);
     const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
     for (const raw of rows) {

@@ -8,6 +8,9 @@ import type { DatatricsRecord, RecordType } from './record.ts';
 /** Reads a body: `JSON.parse`, or one that leaves out what nobody asks for. Throws SyntaxError. */
 export type ReadJson = (text: string) => unknown;
 
+/** What of a record's type decides on what is read. */
+type Readable = Pick<RecordType<DatatricsRecord>, 'resource' | 'idNames' | 'fields'>;
+
 /** Beside records and pages: what an error under a 200 says. */
 const ERROR_PARTS = { error: true, status: true, message: true, code: true } as const;
 const PAGE_PARTS = {
@@ -33,11 +36,11 @@ export class Selection {
   }
 
   /** Reads the answer to a read by id. */
-  recordReader(type: RecordType<DatatricsRecord>): ReadJson {
+  recordReader(type: Readable): ReadJson {
     return this.#reader(type.resource, () => {
-      const wanted = this.#record(type, []);
+      const wanted = this.#record(type, [], []);
       if (wanted === true) return JSON.parse;
-      return withLines(readerOf({ ...ERROR_PARTS, ...wanted }), wanted, (record) => hasNumberedLines(record));
+      return withLines(readerOf({ ...ERROR_PARTS, ...wanted }), wanted, hasNumberedLines);
     });
   }
 
@@ -47,7 +50,7 @@ export class Selection {
    * @param filters GraphQL names of the fields by which rows are checked
    * @param names REST names that are looked at besides
    */
-  pageReader(type: RecordType<DatatricsRecord>, filters: readonly string[], names: readonly string[]): ReadJson {
+  pageReader(type: Readable, filters: readonly string[], names: readonly string[]): ReadJson {
     return this.#reader(`${type.resource} ${filters.join()} ${names.join()}`, () => {
       const wanted = this.#record(type, filters, names);
       if (wanted === true) return JSON.parse;
@@ -65,17 +68,13 @@ export class Selection {
     return reader;
   }
 
-  #record(
-    { resource, idNames, fields }: RecordType<DatatricsRecord>,
-    filters: readonly string[],
-    names: readonly string[] = [],
-  ): Exclude<Wanted, true> | true {
+  #record({ resource, idNames, fields }: Readable, filters: readonly string[], names: readonly string[]): Wanted {
     const selected = new Set([...(this.#fields.get(typeNameOf(resource)) ?? []), ...filters]);
     return this.#object(fields, selected, [...idNames, 'source', ...names]);
   }
 
   /** @param names REST names that are wanted whatever is selected */
-  #object(fields: FieldTable, selected: ReadonlySet<string>, names: readonly string[]): Exclude<Wanted, true> | true {
+  #object(fields: FieldTable, selected: ReadonlySet<string>, names: readonly string[]): Wanted {
     if (selected.has('attributes')) return true;
     const wanted: Record<string, Wanted> = Object.fromEntries(names.map((name) => [name, true]));
     for (const name of selected) {

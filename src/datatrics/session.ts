@@ -15,7 +15,6 @@ import { type BatchMode, RecordLoader } from './loader.ts';
 import type { Mask, Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
-import type { DatatricsRecord, RecordType } from './record.ts';
 import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records.ts';
 import type { ReadJson, Selection } from './selection.ts';
 import type { Page } from './wire.ts';
@@ -235,7 +234,7 @@ export class Session {
     const order = query.order ?? { sort: endpoint.defaults.sort, direction: endpoint.defaults.order };
     const filters = [...query.filters, ...bySource];
     const readJson = this.#options.selection?.pageReader(
-      this.#types[resource] as RecordType<DatatricsRecord>,
+      this.#types[resource],
       filters.map(({ name }) => name),
       [order.sort, ...filters.flatMap(({ conditions }) => conditions.map(({ field }) => field))],
     );

@@ -8,16 +8,11 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
+import { CUSTOM_FIELD_HOLDERS } from '../datatrics/declare.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
 import { Selection } from '../datatrics/selection.ts';
 
-const TYPES: ReadonlySet<string> = new Set<MaskedType>([
-  'Profile',
-  'Content',
-  'Conversion',
-  'ConversionItem',
-  'Interaction',
-]);
+const TYPES: ReadonlySet<string> = new Set(CUSTOM_FIELD_HOLDERS);
 
 /** Extensions of a field with a resolver: the fields of its parent that this reads, besides those of the key. */
 export type ReadsExtension = { readonly reads: readonly string[] };

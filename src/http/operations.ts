@@ -120,7 +120,8 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       const known = authenticate(head.headers, params);
       const principal = known instanceof Promise ? await known : known;
       observed.principal = principal;
-      const taken = rateLimiter && (await rateLimiter.take(accountOf(principal)));
+      const account = rateLimiter ? accountOf(principal) : '';
+      const taken = rateLimiter && (await rateLimiter.take(account));
       if (taken?.allowed === false) {
         const message = 'This caller has used up its requests or REST calls for now.';
         return refused(429, 'RATE_LIMITED', message, taken.headers);
@@ -131,7 +132,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       const start = (): Execution => {
         const execution = begin(request, principal, head, observed);
         if (rateLimiter) {
-          const charge = (): void => rateLimiter.charge(accountOf(principal), execution.calls());
+          const charge = (): void => rateLimiter.charge(account, execution.calls());
           execution.outcome.then(charge, charge);
         }
         return execution;

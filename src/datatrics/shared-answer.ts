@@ -1,0 +1,37 @@
+import type { Answer } from '../transport/cache.ts';
+import type { Endpoint } from './endpoints.ts';
+import { RECORD_TYPES } from './records.ts';
+import type { ReadJson } from './selection.ts';
+import { readPage, readRecord } from './wire.ts';
+
+/** An answer to a read that several operations may share, each of which takes its own part of it. */
+export class SharedAnswer {
+  readonly #endpoint: Endpoint;
+  readonly #answer: Answer;
+  /** What the latest reader made of it: those who share mostly ask for the same. */
+  #latest: { readonly readJson: ReadJson; readonly value: unknown } | undefined;
+
+  constructor(endpoint: Endpoint, answer: Answer) {
+    this.#endpoint = endpoint;
+    this.#answer = answer;
+  }
+
+  /** One that has been read once. @throws DatatricsError as `read` does */
+  static checked(endpoint: Endpoint, answer: Answer, readJson: ReadJson): SharedAnswer {
+    const shared = new SharedAnswer(endpoint, answer);
+    shared.read(readJson);
+    return shared;
+  }
+
+  /** @throws DatatricsError for an answer that is an error, or not what the endpoint promises */
+  read(readJson: ReadJson): unknown {
+    if (this.#latest?.readJson === readJson) return this.#latest.value;
+    const { action, resource } = this.#endpoint;
+    const value =
+      action === 'list'
+        ? readPage(this.#answer, readJson)
+        : readRecord(this.#answer, RECORD_TYPES[resource].idNames, readJson);
+    this.#latest = { readJson, value };
+    return value;
+  }
+}
