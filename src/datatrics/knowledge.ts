@@ -16,12 +16,21 @@ const PAGE_SIZE_TTL_MS = 5 * 60_000;
  * large pages get. Facts about a project, nobody's data; lost with the process, and learned again.
  */
 export class Knowledge {
-  readonly #filterable = new LRUCache<string, boolean>({ max: MAX_PROJECTS });
+  readonly #filterable: LRUCache<string, boolean>;
   readonly #asking = new Map<string, Promise<boolean>>();
-  readonly #unfilterable = new LRUCache<string, true>({ max: MAX_PROJECTS * 20 });
-  readonly #batches = new LRUCache<string, boolean>({ max: MAX_PROJECTS * 4 });
-  readonly #caps = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
-  readonly #proven = new LRUCache<string, number>({ max: MAX_PROJECTS * 4, ttl: PAGE_SIZE_TTL_MS });
+  readonly #unfilterable: LRUCache<string, true>;
+  readonly #batches: LRUCache<string, boolean>;
+  readonly #caps: LRUCache<string, number>;
+  readonly #proven: LRUCache<string, number>;
+
+  /** @param projects that are remembered; memory for all of them is taken at once */
+  constructor(projects = MAX_PROJECTS) {
+    this.#filterable = new LRUCache({ max: projects });
+    this.#unfilterable = new LRUCache({ max: projects * 20 });
+    this.#batches = new LRUCache({ max: projects * 4 });
+    this.#caps = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
+    this.#proven = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
+  }
 
   /**
    * Whether the project's lists can be filtered at all. Asked of the API once: who comes while a principal's question is

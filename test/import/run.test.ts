@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
 import { envOf, runImport, startImport, tempFolder } from '../helpers/import.ts';
 
 const gateway = await startWithSandbox({}, { empty: true });
@@ -180,6 +181,27 @@ describe.each(WAYS)('%s', (_, way) => {
     // Nine gaps of 100 ms.
     expect(summary.seconds).toBeGreaterThan(0.85);
   });
+});
+
+test('as many calls are made at once as are allowed, and no more', async () => {
+  let now = 0;
+  let most = 0;
+  const upstream = await startUpstream(async ({ body }) => {
+    now += 1;
+    most = Math.max(most, now);
+    await setTimeout(50);
+    now -= 1;
+    return { items: JSON.parse(body).profiles };
+  });
+  try {
+    const env = { DATATRICS_URL: upstream.url, DATATRICS_PROJECT: '1', DATATRICS_API_KEY: 'k' };
+    const rows = Array.from({ length: 1_500 }, (_, i) => `p${i},s\n`).join('');
+    const run = await runImport(['profiles', '-', '--concurrency', '9'], env, `profileId,source\n${rows}`);
+    expect(run).toMatchObject({ code: 0, summary: { upserted: 1_500 } });
+    expect(most).toBe(9);
+  } finally {
+    await upstream.close();
+  }
 });
 
 describe('other encodings', () => {

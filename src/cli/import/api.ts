@@ -14,6 +14,7 @@ import { Session } from '../../datatrics/session.ts';
 import { GatewayError } from '../../lib/error.ts';
 import { Operation } from '../../lib/operation.ts';
 import { createPrincipal } from '../../lib/principal.ts';
+import { DEFAULT_BULKHEAD } from '../../transport/policy.ts';
 import { createPool } from '../../transport/pool.ts';
 import type { Destination, Sendable } from './destination.ts';
 import type { Quota } from './pace.ts';
@@ -37,6 +38,8 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     origin: upstream.origin,
     connections: limits.concurrency,
     timeoutMs: config.upstreamTimeoutMs,
+    // There is nobody else to keep connections for.
+    bulkhead: { ...DEFAULT_BULKHEAD, reservedShare: 0 },
   });
   const principal = createPrincipal('import', project, apiKey);
   const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
@@ -46,7 +49,7 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     principal,
     operation,
     settings: { ...config, sources: NO_SOURCES, masking: new Masking(config.masking) },
-    knowledge: new Knowledge(),
+    knowledge: new Knowledge(1),
   });
   const target = new WatchedTarget(createTarget(resource, client, session, operation, false), pace);
   const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
