@@ -5,7 +5,6 @@ import { type Config, ConfigError, environment } from '../config.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import { createApiDestination } from './import/api.ts';
 import type { Destination, Sendable } from './import/destination.ts';
-import { GatewayDestination } from './import/gateway.ts';
 import { openInput } from './import/input.ts';
 import { type Counts, Journal, noCounts, type Progress } from './import/journal.ts';
 import { type ImportOptions, readOptions } from './import/options.ts';
@@ -79,11 +78,15 @@ async function openJournal(
   return { journal: Journal.create(options.journal, header), progress: FRESH };
 }
 
-function createDestination(options: ImportOptions, config: Config, pace: Pace): Destination {
+async function createDestination(options: ImportOptions, config: Config, pace: Pace): Promise<Destination> {
   const { resource, gateway, headers } = options;
   const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
   const items = config.bulkLimits.chunkItems ?? ENDPOINTS.bulkProfiles.maxItems;
-  if (gateway) return new GatewayDestination({ url: gateway, headers, resource, concurrency, items, pace });
+  if (gateway) {
+    // Loaded where it is needed: few imports go by a gateway.
+    const { GatewayDestination } = await import('./import/gateway.ts');
+    return new GatewayDestination({ url: gateway, headers, resource, concurrency, items, pace });
+  }
   const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
   return createApiDestination(resource, config, limits, pace);
 }
@@ -154,7 +157,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       rejects.clear();
     }
     if (!options.dryRun && !session && !progress.ended)
-      destination = createDestination(options, config, new Pace(options.callsPerSecond));
+      destination = await createDestination(options, config, new Pace(options.callsPerSecond));
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     let scan: Scan | undefined;
     if (session && !progress.ended) {
@@ -168,9 +171,10 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       stream: process.stderr,
       silent,
       size: total,
-      bytesRead: scan ? () => counts.rows : source.bytesRead,
+      done: scan ? () => counts.rows : () => source.bytesRead() * (counts.rows / Math.max(1, reader.read)),
       before: counts.rows,
     });
+    bar.update(counts);
     const common = {
       journal,
       rejects,

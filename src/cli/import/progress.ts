@@ -10,9 +10,10 @@ export interface ProgressOptions {
   /** Mostly standard error, so that standard output holds the summary only. */
   readonly stream: NodeJS.WriteStream;
   readonly silent: boolean;
-  /** Bytes of the input; undefined when nobody knows. */
+  /** Bytes or rows of the input; undefined when nobody knows. */
   readonly size: number | undefined;
-  readonly bytesRead: () => number;
+  /** Of these, what is settled; not what was read, which may be all of a small file. */
+  readonly done: () => number;
   /** Rows that an earlier run had settled. */
   readonly before: number;
 }
@@ -21,6 +22,7 @@ export interface ProgressOptions {
 export class ProgressBar {
   readonly #options: ProgressOptions;
   readonly #start = performance.now();
+  readonly #isBar: boolean;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #draw: (text: string) => void;
   readonly #finish: () => void;
@@ -29,7 +31,9 @@ export class ProgressBar {
   constructor(options: ProgressOptions) {
     this.#options = options;
     const { stream, silent } = options;
-    if (stream.isTTY) {
+    // One without a size has no place to draw on.
+    this.#isBar = stream.isTTY === true && stream.rows !== 0;
+    if (this.#isBar) {
       const update = createLogUpdate(stream);
       this.#draw = update;
       this.#finish = () => update.clear();
@@ -38,7 +42,7 @@ export class ProgressBar {
       this.#finish = () => undefined;
     }
     if (silent) return;
-    this.#timer = setInterval(() => this.#show(), stream.isTTY ? BAR_MS : LINE_MS);
+    this.#timer = setInterval(() => this.#show(), this.#isBar ? BAR_MS : LINE_MS);
     this.#timer.unref();
   }
 
@@ -53,15 +57,15 @@ export class ProgressBar {
 
   #show(): void {
     if (!this.#counts) return;
-    const { size, bytesRead, before, stream } = this.#options;
+    const { size, done, before } = this.#options;
     const seconds = (performance.now() - this.#start) / 1_000;
     this.#draw(
       renderProgress({
         counts: this.#counts,
         seconds,
         before,
-        part: size === undefined ? undefined : Math.min(1, bytesRead() / Math.max(1, size)),
-        bar: stream.isTTY === true,
+        part: size === undefined ? undefined : Math.min(1, done() / Math.max(1, size)),
+        bar: this.#isBar,
       }),
     );
   }
@@ -86,7 +90,9 @@ export function renderProgress(state: {
   }
   words.push(`${grouped(counts.rows)} rows`, `${grouped(Math.round(rate))}/s`, outcomesOf(counts));
   if (part !== undefined && part > 0 && part < 1 && rate > 0) {
-    words.push(`${duration((seconds * (1 - part)) / part)} left`);
+    // What an earlier run had settled took no time of this one.
+    const own = part * (1 - before / counts.rows);
+    words.push(`${duration((seconds * (1 - part)) / own)} left`);
   }
   return words.join('  ');
 }

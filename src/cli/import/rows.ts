@@ -56,6 +56,8 @@ const TURN = 64;
 /** Makes rows of frames. `header` is known once the first row of CSV has been read. */
 export class RowReader {
   header: Header | null = null;
+  /** Rows that were read so far, those that were left out included. */
+  read = 0;
   readonly #options: RowOptions;
   #spellCells: ((cells: readonly string[]) => Spelled | null) | null = null;
 
@@ -91,6 +93,7 @@ export class RowReader {
   /** @param after rows up to this one are left out */
   async *rows(batches: AsyncIterable<Frame[]>, after: number): AsyncGenerator<Row[]> {
     for await (const batch of batches) {
+      this.read += batch.length;
       const wanted = (batch[0]?.row ?? 0) > after ? batch : batch.filter(({ row }) => row > after);
       for (let at = 0; at < wanted.length; at += TURN) {
         const rows: Row[] = [];

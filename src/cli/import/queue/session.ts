@@ -130,7 +130,7 @@ async function watch(redis: Redis, run: string, silent: boolean, say: (text: str
         if (!bar) say(`Another command feeds this import: ${outcomesOf(status.counts)}.`);
         part = status.part;
         const before = status.counts.rows;
-        bar ??= new ProgressBar({ stream: process.stderr, silent, size: 1, bytesRead: () => part, before });
+        bar ??= new ProgressBar({ stream: process.stderr, silent, size: 1, done: () => part, before });
         bar.update(status.counts);
       }
       await sleep(WATCH_MS);
