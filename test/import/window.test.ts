@@ -5,7 +5,7 @@ import { unsent } from '../../src/bulk/items.ts';
 import { Sendable } from '../../src/cli/import/destination.ts';
 import { Block } from '../../src/cli/import/frame.ts';
 import type { Row } from '../../src/cli/import/rows.ts';
-import { ahead, type Window, windows } from '../../src/cli/import/window.ts';
+import { until, type Window, windows } from '../../src/cli/import/window.ts';
 import { canonicalKey, type RecordKey } from '../../src/datatrics/keys.ts';
 
 const NEVER = new Promise<void>(() => undefined);
@@ -59,39 +59,37 @@ describe('windows', () => {
   });
 });
 
-describe('what is asked for ahead', () => {
-  test('is one more than what is looked at', async () => {
-    let made = 0;
-    async function* source(): AsyncGenerator<number> {
-      for (;;) yield made++;
-    }
-    for await (const value of ahead(source(), NEVER)) {
-      await setImmediate();
-      expect(made).toBe(value + 2);
-      if (value === 5) break;
-    }
-    await setImmediate();
-    expect(made).toBe(7);
-  });
-
-  test('fails in its turn, and for nobody who has left', async () => {
+describe('until a stop', () => {
+  test('all comes that there is, failures included', async () => {
     async function* source(): AsyncGenerator<number> {
       yield 1;
+      yield 2;
       throw new Error('broken');
     }
     const seen: number[] = [];
     const read = async (): Promise<void> => {
-      for await (const value of ahead(source(), NEVER)) seen.push(value);
+      for await (const value of until(NEVER, source())) seen.push(value);
     };
     await expect(read()).rejects.toThrow('broken');
-    expect(seen).toEqual([1]);
-    for await (const value of ahead(source(), NEVER)) {
-      expect(value).toBe(1);
-      break;
-    }
+    expect(seen).toEqual([1, 2]);
   });
 
-  test('is not waited for after a stop', async () => {
+  test('the source is let go of by who leaves', async () => {
+    let isOpen = true;
+    async function* source(): AsyncGenerator<number> {
+      try {
+        yield 1;
+        yield 2;
+      } finally {
+        isOpen = false;
+      }
+    }
+    for await (const value of until(NEVER, source())) if (value === 1) break;
+    await setImmediate();
+    expect(isOpen).toBe(false);
+  });
+
+  test('and not after it, though more was asked for', async () => {
     let stop = (): void => undefined;
     const stopped = new Promise<void>((resolve) => {
       stop = resolve;
@@ -102,7 +100,7 @@ describe('what is asked for ahead', () => {
     }
     const seen: number[] = [];
     setTimeout(() => stop(), 10);
-    for await (const value of ahead(source(), stopped)) seen.push(value);
+    for await (const value of until(stopped, source())) seen.push(value);
     expect(seen).toEqual([1]);
   });
 });

@@ -4,7 +4,7 @@ import type { Counts } from './journal.ts';
 import { InputError } from './problem.ts';
 import type { Row } from './rows.ts';
 import { Settler, type SettlerOptions } from './settler.ts';
-import { ahead, type Window, windows } from './window.ts';
+import { until, type Window, windows } from './window.ts';
 
 /** ms that calls under way get when the user has asked to stop. */
 const STOP_GRACE_MS = 10_000;
@@ -79,7 +79,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
 
   let isWell = true;
   try {
-    for await (const window of ahead(windows(options.rows), options.stop)) {
+    for await (const window of until(options.stop, windows(options.rows))) {
       if (stopped) break;
       if (flight !== null && !flight.window.keys.isDisjointFrom(window.keys)) isWell = await finish();
       if (!isWell) break;

@@ -36,33 +36,21 @@ export async function* windows(batches: AsyncIterable<readonly Row[]>): AsyncGen
   if (window.length > 0) yield toWindow(window);
 }
 
-/**
- * Asks for what comes next while what came is looked at, so that it is there when it is needed.
- *
- * @param stop ends it, even while it waits for an input that may never come
- */
-export async function* ahead<T>(source: AsyncGenerator<T>, stop: Promise<void>): AsyncGenerator<T> {
+/** All that comes until a stop, which ends it even while it waits for an input that may never come. */
+export async function* until<T>(stop: Promise<void>, source: AsyncGenerator<T>): AsyncGenerator<T> {
   let end = (): void => undefined;
   let isOver = false;
   stop.then(() => {
     isOver = true;
     end();
   });
-  const ask = (): Promise<IteratorResult<T>> => {
-    const answer = source.next();
-    // Told when its turn comes; until then it must not count as unhandled.
-    answer.catch(() => undefined);
-    return answer;
-  };
-  let next = ask();
   try {
     while (!isOver) {
       const answer = await new Promise<IteratorResult<T>>((resolve, reject) => {
         end = () => resolve({ done: true, value: undefined });
-        next.then(resolve, reject);
+        source.next().then(resolve, reject);
       });
       if (answer.done) return;
-      next = ask();
       yield answer.value;
     }
   } finally {
