@@ -20,19 +20,28 @@ export class Cancellation implements CancelSignal {
   reason: unknown = undefined;
   /** The only listener, which is what most have. */
   #first: CancelListener | undefined = undefined;
-  #more: Set<CancelListener> | undefined = undefined;
+  /**
+   * No `Set`: whenever that has grown old with additions and removals it moves to a new table, and the old one, which holds
+   * what was in it, points to the next. Once one of them has outlived two collections, all that ever listens to a signal
+   * that lasts is kept for the slow collector, with the bodies of its calls.
+   */
+  #more: CancelListener[] | undefined = undefined;
 
   addEventListener(_type: 'abort', listener: CancelListener): void {
     if (this.#first === undefined && this.#more === undefined) this.#first = listener;
     else {
-      this.#more ??= new Set();
-      this.#more.add(listener);
+      this.#more ??= [];
+      this.#more.push(listener);
     }
   }
 
   removeEventListener(_type: 'abort', listener: CancelListener): void {
     if (this.#first === listener) this.#first = undefined;
-    else this.#more?.delete(listener);
+    else if (this.#more) {
+      const at = this.#more.indexOf(listener);
+      const last = at === -1 ? undefined : this.#more.pop();
+      if (last !== undefined && at < this.#more.length) this.#more[at] = last;
+    }
   }
 
   /** Calls every listener once; a second call does nothing. */
