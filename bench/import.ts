@@ -17,11 +17,14 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '1000000' },
     compare: { type: 'string', default: '100000' },
+    rounds: { type: 'string', default: '3' },
     server: { type: 'boolean', default: false },
   },
 });
 const CHUNK = 50;
 const CONCURRENCY = 4;
+/** Those of `npm run import`. */
+const FLAGS: string[] = JSON.parse(readFileSync('package.json', 'utf8')).scripts.import.match(/(?<= )--\S+/g);
 const folder = values.server ? '' : mkdtempSync(join(tmpdir(), 'import-'));
 
 const person = (i: number): object => ({
@@ -85,7 +88,7 @@ interface Run {
 async function byImport(url: string, file: string, onSample: (mb: number) => void = () => undefined): Promise<Run> {
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=16', 'src/cli/import.ts', 'profiles', file, '--json', '--concurrency', String(CONCURRENCY)],
+    [...FLAGS, 'src/cli/import.ts', 'profiles', file, '--json', '--concurrency', String(CONCURRENCY)],
     {
       env: {
         ...process.env,
@@ -168,7 +171,7 @@ async function compareAt(where: string, origin: string, format: keyof typeof FOR
   const imports: number[] = [];
   const loops: number[] = [];
   await byLoop(origin, 5_000);
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < Number(values.rounds); round++) {
     imports.push((await byImport(`${origin}/2.0`, file)).rowsPerSecond);
     loops.push(await byLoop(origin, rows));
   }
