@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
@@ -156,7 +157,9 @@ describe('elsewhere', () => {
   }, 30_000);
 
   test('Ctrl-C is not put off by a standard input that says nothing more', async () => {
-    const child = spawn(process.execPath, ['src/cli/import.ts', 'profiles', '-'], {
+    const child = spawn(process.execPath, [resolve('src/cli/import.ts'), 'profiles', '-'], {
+      // What it leaves behind.
+      cwd: tempFolder().path('.'),
       env: { PATH: process.env.PATH, NODE_ENV: 'production', ...envOf(sandbox) },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
