@@ -1,5 +1,6 @@
 import type { Row } from './mutation.ts';
 import { BROWSER_ROWS } from './rows/browsers.ts';
+import { FRAMING_ROWS } from './rows/framing.ts';
 import { LIMIT_ROWS } from './rows/limits.ts';
 import { MASKING_ROWS } from './rows/masking.ts';
 import { NAMES } from './rows/names.ts';
@@ -18,6 +19,7 @@ export const ROWS: readonly Row[] = [
   ...MASKING_ROWS,
   ...TENANTS,
   ...BROWSER_ROWS,
+  ...FRAMING_ROWS,
   ...LIMIT_ROWS,
   ...NAMES,
   ...ROUTERS,

@@ -24,7 +24,8 @@ export interface TestGateway {
   query(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlResult>;
   /** The same on `/subgraph`. */
   subgraph: TestGateway['query'];
-  close(): Promise<void>;
+  /** @param lingerMs for which open connections may still bring a request. Default: 0 */
+  close(lingerMs?: number): Promise<void>;
 }
 
 /** Settings of a test's gateway, by variable names; what is not given has its default. */
@@ -64,7 +65,7 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
     };
   return {
     url: running.url,
-    close: () => running.close(),
+    close: (lingerMs) => running.close(lingerMs),
     query: queryOf('/graphql'),
     subgraph: queryOf('/subgraph'),
   };
@@ -81,8 +82,8 @@ export async function startWithSandbox(
   return {
     ...running,
     sandbox,
-    async close() {
-      await running.close();
+    async close(lingerMs) {
+      await running.close(lingerMs);
       await sandbox.close();
     },
   };
@@ -182,8 +183,8 @@ export async function startWithUpstream(
   return {
     ...running,
     upstream,
-    async close() {
-      await running.close();
+    async close(lingerMs) {
+      await running.close(lingerMs);
       await upstream.close();
     },
   };

@@ -3,7 +3,8 @@ import type { Row } from '../mutation.ts';
 const AUTHENTICATE = 'src/http/authenticate.ts';
 const CORS = 'src/http/cors.ts';
 const HEADERS = 'src/http/headers.ts';
-const SERVER = 'src/http/server.ts';
+const HOT = 'src/http/hot-connection.ts';
+const ROUTES = 'src/http/routes.ts';
 const BROWSERS = 'test/limits/browsers.test.ts';
 const MCP = 'test/http/mcp.test.ts';
 const PROTOCOL = 'test/http/protocol.test.ts';
@@ -53,9 +54,16 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'JSON only, so that a browser asks first',
-        file: SERVER,
+        file: ROUTES,
         find: "  if (!isJson(req.headers['content-type'])) {",
         replace: "  if (!isJson('application/json')) {",
+        test: [PROTOCOL, 'with the content type text/plain answers 415'],
+      },
+      {
+        defence: 'and on the hot path',
+        file: HOT,
+        find: "      !isJson(head.headers['content-type']) ||\n",
+        replace: '',
         test: [PROTOCOL, 'with the content type text/plain answers 415'],
       },
       {
@@ -74,14 +82,21 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'the subgraph is not for browsers',
-        file: SERVER,
+        file: ROUTES,
         find: '  if (options.cors.enabled && endpoint.forBrowsers) {',
         replace: '  if (options.cors.enabled) {',
         test: [BROWSERS, 'is not let in to /subgraph'],
       },
       {
+        defence: 'nor on the hot path',
+        file: HOT,
+        find: '    if (cors.enabled && endpoint.forBrowsers) {',
+        replace: '    if (cors.enabled) {',
+        test: [BROWSERS, 'is not let in to /subgraph'],
+      },
+      {
         defence: 'nor asked first',
-        file: SERVER,
+        file: ROUTES,
         find: 'const preflight = endpoint.forBrowsers ? options.cors.preflight(req.headers) : {};',
         replace: 'const preflight = options.cors.preflight(req.headers);',
         test: [BROWSERS, 'is not let in to /subgraph'],
@@ -109,8 +124,8 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'answers with data are not sniffed',
-        file: SERVER,
-        find: "    'x-content-type-options',\n    'nosniff',\n",
+        file: 'src/http/hot-path.ts',
+        find: "      'x-content-type-options',\n      'nosniff',\n",
         replace: '',
         test: [BROWSERS, 'with data is not sniffed and not stored'],
       },

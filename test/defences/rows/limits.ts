@@ -2,9 +2,12 @@ import type { Row } from '../mutation.ts';
 
 const LIMITS = 'src/graph/limits.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
+const HOT = 'src/http/hot-connection.ts';
+const ROUTES = 'src/http/routes.ts';
 const SERVER = 'src/http/server.ts';
 const ATTACKS = 'test/e2e/attacks.e2e.test.ts';
 const ERRORS = 'test/datatrics/errors.test.ts';
+const HOT_PATH = 'test/http/hot-path.test.ts';
 const LOAD = 'test/http/load.test.ts';
 const PROTOCOL = 'test/http/protocol.test.ts';
 const RATES = 'test/limits/rates.test.ts';
@@ -17,23 +20,30 @@ export const LIMIT_ROWS: readonly Row[] = [
     mutations: [
       {
         defence: 'a body is no longer than allowed, by its chunks',
-        file: SERVER,
+        file: ROUTES,
         find: '      if (bytes <= maxBytes) chunks.push(chunk);',
         replace: '      if (bytes > 0) chunks.push(chunk);',
         test: [PROTOCOL, 'larger than allowed answers 413, by its length or by its chunks'],
       },
       {
         defence: 'nothing is read of a body that says that it is longer',
-        file: SERVER,
+        file: ROUTES,
         find: "  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return null;\n",
         replace: '',
         test: [PROTOCOL, 'that says that it will be larger is not waited for'],
       },
       {
+        defence: 'nor on the hot path',
+        file: HOT,
+        find: '      head.bodyBytes > maxBodyBytes ||\n',
+        replace: '',
+        test: [PROTOCOL, 'larger than allowed answers 413, by its length or by its chunks'],
+      },
+      {
         defence: 'a compressed body is not unpacked',
-        file: SERVER,
-        find: "  if (req.headers['content-encoding'] !== undefined && req.headers['content-encoding'] !== 'identity') {",
-        replace: "  if (req.headers['content-encoding'] === 'none') {",
+        file: 'src/http/hot-path.ts',
+        find: "  return contentEncoding !== undefined && contentEncoding !== 'identity';",
+        replace: "  return contentEncoding === 'none';",
         test: [ATTACKS, 'gets nothing by a gzip bomb'],
       },
       {
@@ -204,6 +214,13 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [LOAD, 'are answered 503 with Retry-After at once'],
       },
       {
+        defence: 'and on the hot path',
+        file: HOT,
+        find: 'const outcome = load.accepts() ? ',
+        replace: 'const outcome = load ? ',
+        test: [LOAD, 'are answered 503 with Retry-After at once'],
+      },
+      {
         defence: 'MAX_REQUESTS holds for agents as well',
         file: 'src/http/mcp.ts',
         find: '    if (!load.accepts()) {',
@@ -251,7 +268,7 @@ export const LIMIT_ROWS: readonly Row[] = [
         file: SERVER,
         find: '  server.headersTimeout = HEADERS_TIMEOUT_MS;\n',
         replace: '  server.headersTimeout = 0;\n',
-        test: [SLOW, 'is cut off when its headers take too long'],
+        test: [SLOW, 'is cut off when its headers take too long, or it says nothing at all'],
       },
       {
         defence: 'bodies that take too long',
@@ -261,11 +278,39 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [SLOW, 'is cut off when its body takes too long'],
       },
       {
+        defence: 'connections that say nothing',
+        file: HOT,
+        find: "this.#state === 'fresh' && ms > headersTimeoutMs",
+        replace: "this.#state === 'fresh' && ms < 0",
+        test: [SLOW, 'is cut off when its headers take too long, or it says nothing at all'],
+      },
+      {
+        defence: 'bodies that take too long on the hot path',
+        file: HOT,
+        find: "this.#state === 'reading' && ms > requestTimeoutMs",
+        replace: "this.#state === 'reading' && ms < 0",
+        test: [SLOW, 'is cut off when its body takes too long'],
+      },
+      {
+        defence: 'who takes no answers is asked no more of',
+        file: HOT,
+        find: 'else if (this.#socket.write(text, answer.encoding)) this.#next();',
+        replace: 'else if (this.#socket.write(text, answer.encoding) || answer) this.#next();',
+        test: [HOT_PATH, 'a client that asks for more than it takes is asked no more of'],
+      },
+      {
+        defence: 'and who keeps a connection open is not waited for by a gateway that closes',
+        file: HOT,
+        find: 'this.#socket.destroySoon();',
+        replace: 'this.#socket.end();',
+        test: [HOT_PATH, 'a gateway that closes answers what still comes, and then ends the connection by itself'],
+      },
+      {
         defence: 'slow clients are looked for',
         file: SERVER,
         find: 'createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, ',
         replace: 'createServer({}, ',
-        test: [SLOW, 'is cut off when its headers take too long'],
+        test: [SLOW, 'is cut off when its headers take too long, or it says nothing at all'],
       },
       {
         defence: 'MAX_CONNECTIONS',
