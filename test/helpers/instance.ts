@@ -15,10 +15,16 @@ export interface Instance {
   stop(): Promise<number | null>;
 }
 
-/** @param settings by variable names; nothing else is in its environment but `PATH` */
-export async function startInstance(settings: Readonly<Record<string, string>>): Promise<Instance> {
+/**
+ * @param settings by variable names; nothing else is in its environment but `PATH`
+ * @param flags of Node
+ */
+export async function startInstance(
+  settings: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): Promise<Instance> {
   const port = await freePort();
-  const child = spawn(process.execPath, [resolve('src/start.js')], {
+  const child = spawn(process.execPath, [...flags, resolve('src/start.js')], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...settings },
   });
   let output = '';
