@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { startGateway } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import type { Logger } from '../src/lib/log.ts';
@@ -58,6 +59,8 @@ export async function serveWay(
   log: Logger,
   parts?: Parameters<typeof startGateway>[3],
 ): Promise<void> {
+  // As start.js does.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const config = readConfig({
     PORT: String(port),
     DATATRICS_URL: `${origin}/2.0`,

@@ -6,7 +6,8 @@ import { type BoundClient, type ReadName, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { JsonObject, RecordContext } from './fields.ts';
-import { canonicalKey, type RecordKey } from './keys.ts';
+import { KeyMap } from './key-map.ts';
+import type { RecordKey } from './keys.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { CallArgs } from './paths.ts';
 import type { RecordOf, RecordTypes } from './records.ts';
@@ -55,8 +56,8 @@ export class RecordLoader {
   readonly #types: RecordTypes;
   readonly #mode: BatchMode;
   readonly #selection: Selection | undefined;
-  readonly #records = new Map<string, Promise<AnyRecord | null>>();
-  #staleBatched: Map<string, Staleness> | undefined = undefined;
+  readonly #records = new KeyMap<Promise<AnyRecord | null>>();
+  #staleBatched: KeyMap<Staleness> | undefined = undefined;
   readonly #batches: DataLoader<RecordKey, AnyRecord | null, string> | undefined;
 
   constructor(options: {
@@ -83,22 +84,21 @@ export class RecordLoader {
   }
 
   load(key: RecordKey): Promise<AnyRecord | null> {
-    const name = canonicalKey(key);
-    const known = this.#records.get(name);
+    const known = this.#records.get(key);
     if (known) {
       this.#operation.usage.deduped += 1;
       this.#operation.trace?.join(labelOf(ENDPOINTS[GETS[key.resource]]), known);
       return known;
     }
     const record = this.#batches ? this.#batches.load(key) : this.#fetchOne(key);
-    this.#records.set(name, record);
+    this.#records.set(key, record);
     return record;
   }
 
   /** The next `load` of this key asks the API again. */
   forget(key: RecordKey): void {
-    if (this.#records.size > 0) this.#records.delete(canonicalKey(key));
-    this.#staleBatched?.delete(canonicalKey(key));
+    this.#records.delete(key);
+    this.#staleBatched?.delete(key);
   }
 
   #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
@@ -118,9 +118,7 @@ export class RecordLoader {
 
   /** Whether, and how, the answer that held this record, or its absence, was stale. */
   staleness(key: RecordKey): Staleness | undefined {
-    return (
-      this.#staleBatched?.get(canonicalKey(key)) ?? stalenessOf(this.#operation, this.#context.project, ...readOf(key))
-    );
+    return this.#staleBatched?.get(key) ?? stalenessOf(this.#operation, this.#context.project, ...readOf(key));
   }
 
   /** In the order of the keys, a failure as its error, as DataLoader wants it. */
@@ -146,7 +144,7 @@ export class RecordLoader {
     group: readonly RecordKey[],
     found: Map<RecordKey, AnyRecord | null | Error>,
   ): Promise<readonly RecordKey[]> {
-    let records: Map<string, AnyRecord> | null;
+    let records: ReadonlyMap<string, AnyRecord> | null;
     try {
       records = await this.#list(group);
     } catch {
@@ -157,15 +155,15 @@ export class RecordLoader {
       return group;
     }
     return group.filter((key) => {
-      const record = records.get(canonicalKey(key));
+      const record = records.get(key.id);
       if (record) found.set(key, record);
       return record === undefined;
     });
   }
 
-  #noteBatched(name: string, staleness: Staleness): void {
-    this.#staleBatched ??= new Map();
-    this.#staleBatched.set(name, staleness);
+  #noteBatched(key: RecordKey, staleness: Staleness): void {
+    this.#staleBatched ??= new KeyMap();
+    this.#staleBatched.set(key, staleness);
   }
 
   /** Finds out, by records that were just read one by one, whether one call would have brought them. */
@@ -184,12 +182,12 @@ export class RecordLoader {
   }
 
   /**
-   * The records of a group that one list call brings, by canonical key; null when a row came that was not asked for, or
-   * one twice: then the API does not understand the question.
+   * The records of a group that one list call brings, by id; null when a row came that was not asked for, or one twice:
+   * then the API does not understand the question.
    */
-  async #list(group: readonly RecordKey[]): Promise<Map<string, AnyRecord> | null> {
+  async #list(group: readonly RecordKey[]): Promise<ReadonlyMap<string, AnyRecord> | null> {
     const { resource, source, type } = group[0] as RecordKey;
-    const asked = new Set(group.map(canonicalKey));
+    const asked = new Set(group.map(({ id }) => id));
     const records = new Map<string, AnyRecord>();
     const [list, args] = listOf(group);
     const readJson = this.#selection?.pageReader(this.#types[resource], [], []);
@@ -197,10 +195,10 @@ export class RecordLoader {
     const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
     for (const raw of rows) {
       const record = this.#types[resource].decode(raw, { source, type }, this.#context);
-      const name = canonicalKey(record.key);
-      if (!asked.has(name) || records.has(name)) return null;
-      if (staleness) this.#noteBatched(name, staleness);
-      records.set(name, record);
+      const { id } = record.key;
+      if (record.key.source !== source || !asked.has(id) || records.has(id)) return null;
+      if (staleness) this.#noteBatched(record.key, staleness);
+      records.set(id, record);
     }
     return records;
   }
@@ -242,13 +240,13 @@ function listOf(group: readonly RecordKey[]): [ReadName, CallArgs] {
 /** Keys that one list call can ask for: of one resource, source and type, and not too many. */
 function groupKeys(keys: readonly RecordKey[]): RecordKey[][] {
   const groups: RecordKey[][] = [];
-  const open = new Map<string, { group: RecordKey[]; characters: number }>();
+  const open = new KeyMap<{ group: RecordKey[]; characters: number }>();
   for (const key of keys) {
-    const name = canonicalKey({ ...key, id: '' });
-    let entry = open.get(name);
+    const common = { ...key, id: '' };
+    let entry = open.get(common);
     if (!entry || entry.group.length === MAX_BATCH || entry.characters + key.id.length > MAX_BATCH_CHARACTERS) {
       entry = { group: [], characters: 0 };
-      open.set(name, entry);
+      open.set(common, entry);
       groups.push(entry.group);
     }
     entry.group.push(key);

@@ -54,10 +54,18 @@ export function buildPath(name: EndpointName, args: CallArgs, project: string): 
     separator = '&';
   }
   if (args.q === undefined) return path;
-  for (const { field, op, value } of args.q) {
-    const key = op === undefined ? `q[${field}]` : `q[${field}][${op}]${op === '$in' ? '[]' : ''}`;
-    path += `${separator}${encodeURIComponent(key)}=${encodeURIComponent(value)}`;
+  let before: Condition | undefined;
+  let key = '';
+  for (const filter of args.q) {
+    // Many values of one field, as a rule.
+    if (filter.field !== before?.field || filter.op !== before.op) key = keyOf(filter);
+    before = filter;
+    path += `${separator}${key}=${encodeURIComponent(filter.value)}`;
     separator = '&';
   }
   return path;
+}
+
+function keyOf({ field, op }: Condition): string {
+  return encodeURIComponent(op === undefined ? `q[${field}]` : `q[${field}][${op}]${op === '$in' ? '[]' : ''}`);
 }

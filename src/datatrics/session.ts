@@ -166,7 +166,9 @@ export class Session {
   ): Promise<RecordOf[R] | null> | null {
     if (id === null || idProblem(id)) return null;
     if (source !== undefined) return this.#loadFrom(resource, id, source, type);
-    return this.#findFirst(resource, id, [...this.settings.sources[resource], ownSource], type);
+    const configured = this.settings.sources[resource];
+    const sources = configured.includes(ownSource) ? configured : [...configured, ownSource];
+    return this.#findFirst(resource, id, sources, type);
   }
 
   #loadFrom<R extends Resource>(
@@ -178,18 +180,20 @@ export class Session {
     return this.load(type === undefined ? { resource, id, source } : { resource, id, source, type });
   }
 
-  /** The record from the first source that has it, one call after another. */
-  async #findFirst<R extends Resource>(
+  /**
+   * The record from the first source that has it, one call after another.
+   * @param sources one or more
+   */
+  #findFirst<R extends Resource>(
     resource: R,
     id: string,
-    sources: Iterable<string>,
-    type?: ContentType,
+    sources: readonly string[],
+    type: ContentType | undefined,
+    at = 0,
   ): Promise<RecordOf[R] | null> {
-    for (const source of new Set(sources)) {
-      const record = await this.#loadFrom(resource, id, source, type);
-      if (record) return record;
-    }
-    return null;
+    const record = this.#loadFrom(resource, id, sources[at] as string, type);
+    if (at + 1 === sources.length) return record;
+    return record.then((found) => found ?? this.#findFirst(resource, id, sources, type, at + 1));
   }
 
   /** Forgets what was read of a record, and every page, since it may be on any: the next read asks the API again. */

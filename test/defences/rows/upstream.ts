@@ -36,15 +36,15 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       {
         defence: 'values of filters are escaped',
         file: PATHS,
-        find: '${encodeURIComponent(key)}=${encodeURIComponent(value)}',
-        replace: '${encodeURIComponent(key)}=${value}',
+        find: '${key}=${encodeURIComponent(filter.value)}',
+        replace: '${key}=${filter.value}',
         test: [IDS, 'is escaped when a link leads to it, by its id and by a filter'],
       },
       {
         defence: 'names of filters are escaped',
         file: PATHS,
-        find: '${encodeURIComponent(key)}=${encodeURIComponent(value)}',
-        replace: '${key}=${encodeURIComponent(value)}',
+        find: 'return encodeURIComponent(op === undefined ? ',
+        replace: 'return (op === undefined ? ',
         test: ['test/http/custom-fields.test.ts', 'have their names escaped in a filter'],
       },
       {
