@@ -76,6 +76,9 @@ ${systems.map((it) => `| ${it.title} | ${ABOUT[it.name] ?? ''}${it.idleMb === un
 - The bare program parses no answer and knows beforehand which profiles a list links to: a bound, and no product.
 - All programs on Node have up to 64 connections to the API, 512 where that is 20 ms away; Tailcall has no limit, and keeps up to 4,000
   open.
+- A round begins with all its connections at once, and a program on Node takes in one connection per turn of its event loop
+  (libuv): where turns are long, as on Q2 and Q3, the last of 50 wait some 300 ms for their first answer. p99 tells more of
+  that than of all that follows, the less the longer a round is (\`--seconds 20\`).
 - Upstream and load share one core, which may be the limit of the fastest systems on the lightest workloads.${[
     ...skipped.map((it) => `- ${it.title} was not measured: ${code(it.skipped as string)}.`),
     ...failures.map(
