@@ -7,7 +7,6 @@ import { createLogger } from '../src/lib/log.ts';
 import { SCOPES } from '../src/lib/scopes.ts';
 import { startIssuer } from '../test/helpers/issuer.ts';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
-import { freePort } from './process.ts';
 import { startUpstream } from './upstream.ts';
 import { compareWays, readWaysOptions, serveWay } from './ways.ts';
 
@@ -16,18 +15,11 @@ const options = readWaysOptions('Q1');
 
 interface Serve {
   readonly origin: string;
-  readonly ports: readonly number[];
-  readonly tokensFile: string;
-  /** JWT_ISSUER and what goes with it. */
-  readonly issuer: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, string>>;
 }
 
-async function serve({ origin, ports, tokensFile, issuer }: Serve): Promise<void> {
-  const log = createLogger('silent');
-  const managed = { AUTH_MODE: 'managed', PII_KEY: 'no-secret-only-long-enough', TOKENS_FILE: tokensFile, ...issuer };
-  for (const [index, port] of ports.entries()) {
-    await serveWay(origin, port, index === 0 ? { AUTH_MODE: 'open' } : managed, log);
-  }
+async function serve({ origin, settings, port }: Serve & { readonly port: number }): Promise<void> {
+  await serveWay(origin, port, settings, createLogger('silent'));
 }
 
 async function main(): Promise<void> {
@@ -42,23 +34,26 @@ async function main(): Promise<void> {
     await writeFile(tokensFile, JSON.stringify([entry]));
     const claims = { projects: ['1'], scope: SCOPES.join(' ') };
     const masked = { ...claims, scope: SCOPES.filter((scope) => scope !== 'pii:read').join(' ') };
-    const callers = [
-      { title: 'open' },
-      { title: 'a static token', authorization: `Bearer ${text}` },
-      { title: 'a JSON Web Token', authorization: `Bearer ${await issuer.sign(claims)}` },
-      { title: 'one without pii:read, two fields hashed', authorization: `Bearer ${await issuer.sign(masked)}` },
-    ];
-    const ways = await Promise.all(callers.map(async (caller) => ({ ...caller, port: await freePort() })));
-    const setup: Serve = {
-      origin: upstream.origin,
-      ports: ways.map(({ port }) => port),
-      tokensFile,
-      issuer: issuer.settings,
+    const { origin } = upstream;
+    const managed: Serve = {
+      origin,
+      settings: {
+        AUTH_MODE: 'managed',
+        PII_KEY: 'no-secret-only-long-enough',
+        TOKENS_FILE: tokensFile,
+        ...issuer.settings,
+      },
     };
+    const way = (title: string, authorization: string) => ({ title, setup: managed, authorization });
+    const open: Serve = { origin, settings: { AUTH_MODE: 'open' } };
     await compareWays({
-      ways,
+      ways: [
+        { title: 'open', setup: open },
+        way('a static token', `Bearer ${text}`),
+        way('a JSON Web Token', `Bearer ${await issuer.sign(claims)}`),
+        way('one without pii:read, two fields hashed', `Bearer ${await issuer.sign(masked)}`),
+      ],
       program: import.meta.filename,
-      setup,
       fixtures,
       ...options,
     });

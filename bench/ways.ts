@@ -9,13 +9,14 @@ import type { Logger } from '../src/lib/log.ts';
 import type { Fixtures } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
-import { cpuMs, SYSTEM_CORE, startPinned, stopProcess, untilAnswering } from './process.ts';
+import { cpuMs, freePort, SYSTEM_CORE, startPinned, stopProcess, untilAnswering } from './process.ts';
 import { makeWorkloads } from './workloads.ts';
 
-/** One way to serve: a port of the process that serves them all. */
+/** One way to serve. */
 export interface Way {
   readonly title: string;
-  readonly port: number;
+  /** Handed as JSON behind `--serve`, with the `port` to serve at, to the program in a process of its own. */
+  readonly setup: object;
   /** What its callers send as `Authorization`. */
   readonly authorization?: string;
 }
@@ -23,13 +24,12 @@ export interface Way {
 export interface WaysOptions {
   /** The first is the measure of the others. */
   readonly ways: readonly Way[];
-  /** The program that serves them, which gets `setup` as JSON behind `--serve`. */
+  /** The program that serves them. */
   readonly program: string;
-  readonly setup: object;
   readonly fixtures: Fixtures;
   /** Names. */
   readonly workloads: readonly string[];
-  readonly pairs: number;
+  readonly rounds: number;
   /** Of each turn. */
   readonly seconds: number;
   /** Called before each turn. */
@@ -40,15 +40,15 @@ export interface WaysOptions {
 export function readWaysOptions(workloads: string) {
   const { values } = parseArgs({
     options: {
-      pairs: { type: 'string', default: '10' },
+      rounds: { type: 'string', default: '10' },
       seconds: { type: 'string', default: '2' },
       workloads: { type: 'string', default: workloads },
       /** Set in the program that serves. */
       serve: { type: 'string' },
     },
   });
-  const { pairs, seconds, serve } = values;
-  return { pairs: Number(pairs), seconds: Number(seconds), workloads: values.workloads.split(','), serve };
+  const { rounds, seconds, serve } = values;
+  return { rounds: Number(rounds), seconds: Number(seconds), workloads: values.workloads.split(','), serve };
 }
 
 /** Starts a gateway in this process that shares nothing between operations, in front of an upstream with the fixtures. */
@@ -74,39 +74,31 @@ export async function serveWay(
   await startGateway(config, { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources }, log, parts);
 }
 
+/** One way, being served. */
+interface Served {
+  readonly way: Way;
+  readonly port: number;
+  readonly child: ReturnType<typeof startPinned>;
+}
+
+/** Turns that a process gets before its costs count. */
+const WARM_TURNS = 3;
+
 /**
- * Prints what each way costs in CPU time per operation beside the first. One process serves all of them, so that they share
- * one heap and one state of the compiler, and is loaded in turns; costs are compared within each round of turns, which what
- * else the machine does touches least.
+ * Prints what each way costs in CPU time per operation beside the first. Each has a process of its own, loaded in turns;
+ * costs are compared within each round of turns, which what else the machine does touches least. In one process for all,
+ * the way that came first would be compiled to its favour, by up to a tenth for the same work.
  */
 export async function compareWays(options: WaysOptions): Promise<void> {
-  const { ways, seconds } = options;
-  const command = [process.execPath, options.program, '--serve', JSON.stringify(options.setup)];
-  const child = startPinned(SYSTEM_CORE, command);
-  // Read and thrown away, as a log collector's end would be.
-  child.stdout?.resume();
+  const { ways } = options;
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-bodies-'));
   try {
-    for (const { port } of ways) await untilAnswering(`http://127.0.0.1:${port}/health`, child);
     for (const name of options.workloads) {
       const workload = makeWorkloads(options.fixtures).find((it) => it.name === name);
       if (workload === undefined) throw new Error(`no workload ${name}`);
       const bodies = join(folder, name);
       await writeFile(bodies, workload.operations.map(({ body }) => body).join('\n'));
-      const turn = async ({ port, authorization }: Way): Promise<number> => {
-        options.onTurn?.();
-        const before = cpuMs(child.pid as number);
-        const load = await runLoad(`http://127.0.0.1:${port}/graphql`, bodies, 50, seconds, 0, authorization);
-        if (load.statusErrors + load.socketErrors > 0) throw new Error('requests failed');
-        return ((cpuMs(child.pid as number) - before) * 1_000) / ((load.requests + load.sent) / 2);
-      };
-      for (const way of ways) await turn(way);
-      const rounds: Map<Way, number>[] = [];
-      for (let i = 0; i < options.pairs; i++) {
-        const costs = new Map<Way, number>();
-        for (const way of i % 2 === 0 ? ways : ways.toReversed()) costs.set(way, await turn(way));
-        rounds.push(costs);
-      }
+      const rounds = await measureRounds(options, bodies);
       const of = (costs: Map<Way, number>, way: Way): number => costs.get(way) as number;
       for (const way of ways) {
         const cost = median(rounds.map((costs) => of(costs, way)));
@@ -117,7 +109,38 @@ export async function compareWays(options: WaysOptions): Promise<void> {
       }
     }
   } finally {
-    await stopProcess(child, 'SIGKILL');
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** µs of CPU per operation, by way, of each round. */
+async function measureRounds(options: WaysOptions, bodies: string): Promise<Map<Way, number>[]> {
+  const { ways, program, seconds } = options;
+  const served: Served[] = [];
+  try {
+    for (const way of ways) {
+      const port = await freePort();
+      const setup = JSON.stringify({ ...way.setup, port });
+      const child = startPinned(SYSTEM_CORE, [process.execPath, program, '--serve', setup]);
+      served.push({ way, port, child });
+      await untilAnswering(`http://127.0.0.1:${port}/health`, child);
+    }
+    const turn = async ({ way, port, child }: Served): Promise<number> => {
+      options.onTurn?.();
+      const before = cpuMs(child.pid as number);
+      const load = await runLoad(`http://127.0.0.1:${port}/graphql`, bodies, 50, seconds, 0, way.authorization);
+      if (load.statusErrors + load.socketErrors > 0) throw new Error('requests failed');
+      return ((cpuMs(child.pid as number) - before) * 1_000) / ((load.requests + load.sent) / 2);
+    };
+    for (let i = 0; i < WARM_TURNS; i++) for (const one of served) await turn(one);
+    const rounds: Map<Way, number>[] = [];
+    for (let i = 0; i < options.rounds; i++) {
+      const costs = new Map<Way, number>();
+      for (const one of i % 2 === 0 ? served : served.toReversed()) costs.set(one.way, await turn(one));
+      rounds.push(costs);
+    }
+    return rounds;
+  } finally {
+    await Promise.all(served.map(({ child }) => stopProcess(child, 'SIGKILL')));
   }
 }

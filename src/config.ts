@@ -201,7 +201,8 @@ const variables = z.object({
     .string()
     .regex(/^(0|1|0?\.\d{1,9}|1\.0+)$/, 'a share from 0 to 1')
     .transform(Number)
-    .default(0.05),
+    .default(1),
+  MAX_SPANS_PER_SECOND: whole(1, 1_000_000, 'spans').default(250),
   MCP: z.enum(['off', 'on']).default('off'),
   MCP_MUTATIONS: z.enum(['off', 'on']).default('off'),
   ROUTER_SECRET: z
@@ -438,6 +439,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
       serviceName: values.OTEL_SERVICE_NAME,
       ratio: values.OTEL_TRACES_SAMPLER_ARG,
+      spansPerSecond: values.MAX_SPANS_PER_SECOND,
     },
     mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
     routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },

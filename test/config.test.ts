@@ -113,6 +113,7 @@ describe('settings', () => {
     ['MAX_CONNECTIONS', '0', 'connections'],
     ['MAX_REQUESTS', '0', 'requests'],
     ['MAX_EVENT_LOOP_DELAY_MS', 'x', 'milliseconds'],
+    ['MAX_SPANS_PER_SECOND', '0', 'spans'],
     ['MAX_ESTIMATED_CALLS', '1.5', 'calls'],
     ['MAX_BODY_BYTES', '1', 'bytes'],
     ['MAX_TOKENS', '', ''],

@@ -91,7 +91,14 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   ],
   OTEL_EXPORTER_OTLP_HEADERS: ['operation', 'Headers for that receiver, as `name=value`, comma-separated.'],
   OTEL_SERVICE_NAME: ['operation', 'Name of this service in spans.'],
-  OTEL_TRACES_SAMPLER_ARG: ['operation', 'Share of the operations that get a span when no caller decided.'],
+  OTEL_TRACES_SAMPLER_ARG: [
+    'operation',
+    'Share of the operations that get spans when no caller decided, within `MAX_SPANS_PER_SECOND`.',
+  ],
+  MAX_SPANS_PER_SECOND: [
+    'operation',
+    'Spans a second beyond which no further operation gets any, unless its caller decided so.',
+  ],
   PII_MASK: ['privacy', 'How personal data comes without the scope `pii:read`.'],
   PII_KEY: ['privacy', 'Key of the hashes that `hash` makes; `managed` needs it.'],
   PII_FIELDS: ['privacy', 'Names of further personal fields.'],

@@ -291,7 +291,7 @@ export function createClient({
     constructor(principal: Principal, operation: Operation) {
       this.principal = principal;
       this.operation = operation;
-      this.headers = new RequestHeaders([...headersOf(principal), ...operation.headers]);
+      this.headers = headersOf(principal).with(operation.headers);
     }
   }
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
@@ -384,7 +384,16 @@ function resourcePath(endpoint: Endpoint, { project }: Principal): string {
   return endpoint.path.replace('{project}', project).split('/').slice(0, 4).join('/');
 }
 
+/** Those of callers that come again. */
+const HEADERS = new WeakMap<Principal, RequestHeaders>();
+
 /** The headers that the collection shows on every call, bodiless ones included. */
-function headersOf(principal: Principal): string[] {
-  return ['accept', 'application/json', 'content-type', 'application/json', 'x-apikey', principal.apiKey];
+function headersOf(principal: Principal): RequestHeaders {
+  let headers = HEADERS.get(principal);
+  if (headers === undefined) {
+    const json = 'application/json';
+    headers = new RequestHeaders(['accept', json, 'content-type', json, 'x-apikey', principal.apiKey]);
+    HEADERS.set(principal, headers);
+  }
+  return headers;
 }

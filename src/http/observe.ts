@@ -110,7 +110,8 @@ function lineOf(
   ms: number,
 ): string {
   const { calls, deduped, cached, stale, retries } = usage;
-  let line = `"requestId":${JSON.stringify(requestId)}`;
+  // No id has a letter in it that JSON escapes.
+  let line = `"requestId":"${requestId}"`;
   if (operation) line += membersOf(operation, describeOperation);
   if (principal) line += membersOf(principal, describePrincipal);
   line += `,"ms":${Math.round(ms * 10) / 10},"rest":{"calls":${calls},"deduped":${deduped},"cached":${cached}`;

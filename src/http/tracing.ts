@@ -21,6 +21,8 @@ export interface TracingOptions {
   readonly serviceName: string;
   /** Share of the traces that begin here to keep, 0 to 1; those that began elsewhere are kept when they are there. */
   readonly ratio: number;
+  /** Spans a second beyond which no trace that begins here is kept. */
+  readonly spansPerSecond: number;
 }
 
 /** Spans of operations and REST calls. Made only where an OTLP receiver is configured. */
@@ -68,10 +70,12 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     ],
   });
   const tracer = provider.getTracer('datatrics-graphql-gateway');
+  const budget = new SpanBudget(options.spansPerSecond);
   return {
     begin(parent) {
-      const keep = parent ? isSampled(parent) : Math.random() < options.ratio;
-      return keep ? new OperationSpan(tracer, parent ? contextOf(parent) : ROOT_CONTEXT) : undefined;
+      if (parent) return isSampled(parent) ? new OperationSpan(tracer, contextOf(parent)) : undefined;
+      const keep = Math.random() < options.ratio && budget.allows();
+      return keep ? new OperationSpan(tracer, ROOT_CONTEXT, budget) : undefined;
     },
     close: async () => {
       // A receiver that is away would be tried for longer than a stop may take.
@@ -81,6 +85,47 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
       ]);
     },
   };
+}
+
+/** How much the latest trace counts in the number of spans that one is expected to have. */
+const NEWEST = 0.1;
+
+/**
+ * What spans may cost: each takes as much of the processor's time as a small operation. All are kept while little happens,
+ * and under load a share that the gateway does not feel.
+ */
+class SpanBudget {
+  readonly #perSecond: number;
+  #left: number;
+  #at = performance.now();
+  /** Spans of a trace, from what the last ones had: many begin before the first has made its own. */
+  #expected = 1;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#left = perSecond;
+  }
+
+  /** Whether one more trace may be kept. */
+  allows(): boolean {
+    const now = performance.now();
+    this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
+    this.#at = now;
+    // However large traces are, one may be kept when nothing was for a second.
+    return this.#left >= Math.min(this.#expected, this.#perSecond);
+  }
+
+  /** A trace is kept; gives what it is expected to take, for `end`. */
+  begin(): number {
+    this.#left -= this.#expected;
+    return this.#expected;
+  }
+
+  /** It took so many spans. */
+  end(expected: number, spans: number): void {
+    this.#left += expected - spans;
+    this.#expected += (spans - this.#expected) * NEWEST;
+  }
 }
 
 function isSampled({ traceparent }: TraceParent): boolean {
@@ -103,9 +148,15 @@ export class OperationSpan {
   readonly #tracer: Tracer;
   readonly #span: OtelSpan;
   readonly #context: Context;
+  readonly #budget: SpanBudget | undefined;
+  readonly #expected: number;
+  #spans = 1;
 
-  constructor(tracer: Tracer, parent: Context) {
+  /** @param budget what it is taken from; nothing where its sender has decided */
+  constructor(tracer: Tracer, parent: Context, budget?: SpanBudget) {
     this.#tracer = tracer;
+    this.#budget = budget;
+    this.#expected = budget?.begin() ?? 0;
     this.#span = tracer.startSpan('graphql', { kind: SpanKind.SERVER }, parent);
     this.#context = trace.setSpan(parent, this.#span);
   }
@@ -113,7 +164,10 @@ export class OperationSpan {
   /** Notes REST calls as spans, and for `inner` as well. */
   calls(inner: Trace | undefined): CallTrace {
     return {
-      begin: (endpoint) => new CallSpan(this.#tracer, this.#context, endpoint, inner?.begin(endpoint)),
+      begin: (endpoint) => {
+        this.#spans += 1;
+        return new CallSpan(this.#tracer, this.#context, endpoint, inner?.begin(endpoint));
+      },
       join: (endpoint, result, outcome) => inner?.join(endpoint, result, outcome),
       ...(inner && { report: () => inner.report() }),
     };
@@ -121,6 +175,7 @@ export class OperationSpan {
 
   /** @param name of low cardinality */
   end(name: string, attributes: Attributes, failed: boolean): void {
+    this.#budget?.end(this.#expected, this.#spans);
     this.#span.updateName(name);
     this.#span.setAttributes(attributes);
     if (failed) this.#span.setStatus({ code: SpanStatusCode.ERROR });

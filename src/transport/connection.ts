@@ -24,26 +24,36 @@ export interface UpstreamResponse {
 
 /** The caller's headers of one or more requests: checked and put together once, however many requests have them. */
 export class RequestHeaders {
-  /** Names and values in turn. */
-  readonly flat: readonly string[];
   /** As they go on the wire, each with its line end. */
   readonly lines: string;
+  readonly #own: readonly string[];
+  readonly #before: RequestHeaders | undefined;
 
-  /** @throws TypeError for what can not stand in a header, which might be taken for a further one */
-  constructor(flat: readonly string[]) {
-    let lines = '';
-    for (let i = 0; i < flat.length; i += 2) {
-      const line = `${flat[i]}: ${flat[i + 1]}`;
+  /**
+   * @param own names and values in turn
+   * @param before what comes before them
+   * @throws TypeError for what can not stand in a header, which might be taken for a further one
+   */
+  constructor(own: readonly string[], before?: RequestHeaders) {
+    let lines = before?.lines ?? '';
+    for (let i = 0; i < own.length; i += 2) {
+      const line = `${own[i]}: ${own[i + 1]}`;
       // One by one: together, a value with a line end in it looks like two headers.
       if (!HEADER_LINE.test(line)) throw new TypeError('a request header has a name or value that can not be sent');
       lines += `${line}\r\n`;
     }
-    this.flat = flat;
     this.lines = lines;
+    this.#own = own;
+    this.#before = before;
+  }
+
+  /** Names and values in turn. */
+  get flat(): readonly string[] {
+    return [...(this.#before?.flat ?? []), ...this.#own];
   }
 
   with(more: readonly string[]): RequestHeaders {
-    return new RequestHeaders([...this.flat, ...more]);
+    return more.length === 0 ? this : new RequestHeaders(more, this);
   }
 }
 

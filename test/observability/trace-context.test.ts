@@ -95,7 +95,6 @@ describe('OpenTelemetry', () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
     OTEL_EXPORTER_OTLP_HEADERS: 'x-receiver-key=open%20sesame',
     OTEL_SERVICE_NAME: 'gateway-under-test',
-    OTEL_TRACES_SAMPLER_ARG: '1',
   });
 
   test('gets a span for the operation and one for each REST call, in the sender’s trace', async () => {
@@ -187,6 +186,25 @@ describe('OpenTelemetry', () => {
       [3, TRACE],
       [2, TRACE],
     ]);
+  });
+
+  test('keeps whole traces until their spans are as many as may be, but all that a sender keeps', async () => {
+    receiver = await startOtlpReceiver();
+    const gateway = await startWithUpstream(() => profile, { ...settings(receiver.url), MAX_SPANS_PER_SECOND: '6' });
+    running = gateway;
+    const start = performance.now();
+    for (let i = 0; i < 40; i++) await gateway.query(QUERY);
+    const mayBe = 6 * (2 + (performance.now() - start) / 1_000);
+    for (let i = 0; i < 10; i++) await gateway.query(QUERY, {}, { traceparent: `00-${TRACE}-${PARENT}-01` });
+    await gateway.close();
+    running = undefined;
+    const spans = receiver.spans();
+    const begunHere = spans.filter(({ traceId }) => traceId !== TRACE);
+    expect(spans.length - begunHere.length).toBe(20);
+    expect(begunHere.length).toBeGreaterThanOrEqual(6);
+    expect(begunHere.length).toBeLessThan(mayBe);
+    // Each operation with its call.
+    expect(begunHere.filter(({ kind }) => kind === 2).length * 2).toBe(begunHere.length);
   });
 
   test('that is away harms nobody', async () => {
