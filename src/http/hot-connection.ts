@@ -10,6 +10,8 @@ import { requestIdOf } from './request-id.ts';
 
 /** bytes of a head that is read here. */
 const MAX_HEAD_BYTES = 8_192;
+/** ms for which an idle connection is kept beyond what the client is told. */
+const KEEP_ALIVE_MARGIN_MS = 1_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
 /** What can not end a header, and begin something of its own. */
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
@@ -79,14 +81,21 @@ export class HotConnection {
   check(now: number): void {
     const { headersTimeoutMs, requestTimeoutMs, keepAliveMs } = this.#options;
     const ms = now - this.#since;
-    if (this.#state === 'idle' && ms > keepAliveMs) this.#socket.destroy();
+    if (this.#isSending) this.#since = now;
+    // The margin is for a request that was sent just in time.
+    else if (this.#state === 'idle' && ms > keepAliveMs + KEEP_ALIVE_MARGIN_MS) this.#socket.destroy();
     else if (this.#state === 'fresh' && ms > headersTimeoutMs) this.#refuse(408);
     else if (this.#state === 'reading' && ms > requestTimeoutMs) this.#refuse(408);
   }
 
   /** Closes it unless a request is under way. */
   closeIdle(): void {
-    if (this.#state === 'fresh' || this.#state === 'idle') this.#socket.destroy();
+    if ((this.#state === 'fresh' || this.#state === 'idle') && !this.#isSending) this.#socket.destroy();
+  }
+
+  /** Whether the client has yet to take a part of an answer. */
+  get #isSending(): boolean {
+    return this.#socket.writableLength > 0;
   }
 
   destroy(): void {
@@ -104,7 +113,9 @@ export class HotConnection {
   };
 
   /** The first bytes of a request. */
-  #begin(chunk: Buffer): void {
+  #begin(bytes: Buffer): void {
+    const chunk = withoutEmptyLines(bytes);
+    if (chunk.length === 0) return;
     const { endpoints, maxBodyBytes } = this.#options;
     const end = chunk.indexOf(HEAD_END);
     const head = end === -1 || end > MAX_HEAD_BYTES ? null : readPlainHead(chunk.toString('latin1', 0, end + 2));
@@ -149,14 +160,24 @@ export class HotConnection {
   }
 
   /** Runs a whole request, and goes on to what came behind it. */
-  async #answer(endpoint: Endpoint, headers: IncomingHttpHeaders, body: Buffer): Promise<void> {
-    const { load, reportUnexpected } = this.#options;
+  #answer(endpoint: Endpoint, headers: IncomingHttpHeaders, body: Buffer): void {
     this.#become('answering');
+    this.#run(endpoint, headers, body).catch((error) => {
+      this.#options.reportUnexpected(error);
+      this.#socket.destroy();
+    });
+  }
+
+  async #run(endpoint: Endpoint, headers: IncomingHttpHeaders, body: Buffer): Promise<void> {
+    const { load, reportUnexpected } = this.#options;
     headers['x-request-id'] = requestIdOf(headers);
     let text: string;
     let answer: WholeAnswer;
     try {
-      const outcome = load.accepts() ? await runHot(endpoint, load, new HotRequest(this, headers), body) : overloaded();
+      // Waited for in either case: what lies behind is gone through in turns, and not on one stack.
+      const outcome = await (load.accepts()
+        ? runHot(endpoint, load, new HotRequest(this, headers), body)
+        : overloaded());
       answer = answerOf(outcome, headers);
       text = this.#textOf(endpoint, headers, answer);
     } catch (error) {
@@ -193,10 +214,10 @@ export class HotConnection {
     if (this.#state !== 'answering') return;
     this.#become('idle');
     const behind = this.#behind;
-    if (behind === undefined) return;
     this.#behind = undefined;
-    this.#socket.resume();
-    this.#begin(behind);
+    if (behind !== undefined) this.#begin(behind);
+    // No more is taken in while anything is left behind.
+    if (this.#behind === undefined && !this.isGone) this.#socket.resume();
   }
 
   #become(state: State): void {
@@ -208,11 +229,12 @@ export class HotConnection {
     const socket = this.#socket;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
-    socket.off('error', this.#onError);
     socket.off('close', this.#onClose);
     this.#leave();
     socket.unshift(chunk);
     this.#options.handOver(socket);
+    // Only now, so that no error of the socket finds nobody.
+    socket.off('error', this.#onError);
   }
 
   /** Nothing more comes. Whoever closes its side is not waited for, as by node:http. */
@@ -261,6 +283,13 @@ class HotRequest implements RequestHead {
   onDisconnect(callback: () => void): () => void {
     return this.#connection.onGone(callback);
   }
+}
+
+/** Empty lines before a request are nothing, https://www.rfc-editor.org/rfc/rfc9112#section-2.2 */
+function withoutEmptyLines(bytes: Buffer): Buffer {
+  let at = 0;
+  while (bytes[at] === 0x0d || bytes[at] === 0x0a) at += 1;
+  return at === 0 ? bytes : bytes.subarray(at);
 }
 
 /** @throws TypeError for what can not stand in a header */

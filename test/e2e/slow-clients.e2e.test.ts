@@ -59,6 +59,16 @@ describe('a client that is slow or rude', () => {
     for (const { text } of [begun, silent]) expect(text()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
+  test('may end its bodies with an empty line, and is kept as long as any other', { timeout: 60_000 }, async () => {
+    const { socket, text } = open();
+    socket.write(`${HEAD}\r\n${BODY}\r\n`);
+    await sleep(13_000);
+    socket.write(`${HEAD}\r\n${BODY}`);
+    await expect.poll(() => text().split('"__typename":"Query"').length - 1).toBe(2);
+    expect(text()).not.toContain(' 408 ');
+    socket.destroy();
+  });
+
   test('is cut off when its body takes too long, however often it sends a byte', { timeout: 60_000 }, async () => {
     // In one piece a head is read on the hot path, in two by node:http.
     const [hot, parted] = [open(), open()];

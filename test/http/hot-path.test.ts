@@ -157,6 +157,35 @@ test('a client that asks for more than it takes is asked no more of', { timeout:
   await upstream.close();
 });
 
+test('a client that sends without a pause is taken in no faster than it is answered', async () => {
+  const upstream = await startWithUpstream(
+    async () => {
+      await sleep(1);
+      return { profileid: '1', source: 'S', name: 'N' };
+    },
+    { SHARE_IN_FLIGHT: 'off', DATATRICS_PROFILE_SOURCES: 'S' },
+  );
+  const query = `{ profile(profileId: "1", source: "S") { name } } #${' '.repeat(3_000)}`;
+  const block = Buffer.concat(Array.from({ length: 20 }, () => ask(query, [], upstream.url)));
+  const socket = connect(Number(new URL(upstream.url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.resume();
+  let taken = 0;
+  const write = (): void => {
+    socket.write(block, (error) => {
+      if (error) return;
+      taken += block.length;
+      write();
+    });
+  };
+  write();
+  await expect.poll(() => upstream.upstream.calls.length, { timeout: 15_000 }).toBeGreaterThan(400);
+  // What the system itself holds of it included.
+  expect(taken).toBeLessThan(14_000_000);
+  socket.destroy();
+  await upstream.close();
+});
+
 test('a gateway that closes answers what still comes, and then ends the connection by itself', async () => {
   const closing = await startWithSandbox();
   const socket = connect({ port: Number(new URL(closing.url).port), host: '127.0.0.1', allowHalfOpen: true });

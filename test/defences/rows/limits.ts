@@ -216,8 +216,8 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'and on the hot path',
         file: HOT,
-        find: 'const outcome = load.accepts() ? ',
-        replace: 'const outcome = load ? ',
+        find: 'await (load.accepts()',
+        replace: 'await (load',
         test: [LOAD, 'are answered 503 with Retry-After at once'],
       },
       {
@@ -297,6 +297,13 @@ export const LIMIT_ROWS: readonly Row[] = [
         find: 'else if (this.#socket.write(text, answer.encoding)) this.#next();',
         replace: 'else if (this.#socket.write(text, answer.encoding) || answer) this.#next();',
         test: [HOT_PATH, 'a client that asks for more than it takes is asked no more of'],
+      },
+      {
+        defence: 'and who sends without a pause is read no faster than answered',
+        file: HOT,
+        find: '    if (this.#behind === undefined && !this.isGone) this.#socket.resume();',
+        replace: '    if (!this.isGone) this.#socket.resume();',
+        test: [HOT_PATH, 'a client that sends without a pause is taken in no faster than it is answered'],
       },
       {
         defence: 'and who keeps a connection open is not waited for by a gateway that closes',
