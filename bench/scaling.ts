@@ -131,6 +131,6 @@ if (values.write) {
   const page = readFileSync(path, 'utf8');
   writeFileSync(
     path,
-    page.replace(/(<!-- table -->\n)[\s\S]*?(\n<!-- end -->)/, (_, a, b) => `${a}\n${text}\n${b}`),
+    page.replace(/(<!-- table -->\n)[\s\S]*?(<!-- end -->)/, (_, begin, end) => `${begin}\n${text}\n\n${end}`),
   );
 }

@@ -43,6 +43,12 @@ test('everything that npm run codegen makes is up to date', { timeout: 60_000 },
   }
 });
 
+test('docs/scaling.md plans with what the benchmark has measured', () => {
+  const table = execFileSync(process.execPath, ['bench/scaling.ts'], { encoding: 'utf8' }).trim();
+  expect(table).toMatch(/\| 1,000,000 \| \d/);
+  expect(readFileSync('docs/scaling.md', 'utf8').includes(table), 'npm run bench:scaling -- --write').toBe(true);
+});
+
 describe('a typed document', () => {
   test('gives typed data and takes typed variables', async () => {
     const gateway = await startWithSandbox();
