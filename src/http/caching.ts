@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Outcome } from '../graph/pipeline.ts';
+import type { Outcome } from '../graph/outcome.ts';
 import type { HttpAnswer } from './respond.ts';
 
 /** What an answer to a GET depends on besides its URL. */

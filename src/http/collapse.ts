@@ -1,4 +1,4 @@
-import type { Outcome } from '../graph/pipeline.ts';
+import type { Outcome } from '../graph/outcome.ts';
 
 /** One run of an operation, and those who wait for it. */
 export interface Execution {

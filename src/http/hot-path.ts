@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Outcome, outcomeOfError, refused } from '../graph/pipeline.ts';
+import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Load } from './load.ts';
 import type { RequestHead } from './operations.ts';

@@ -12,7 +12,7 @@ import {
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import { isObject } from '../datatrics/fields.ts';
 import type { CostSettings } from '../graph/cost.ts';
-import { type Outcome, outcomeOfError } from '../graph/pipeline.ts';
+import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
 import type { Tool } from '../graph/tools.ts';
 import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';

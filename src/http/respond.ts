@@ -1,4 +1,4 @@
-import type { Outcome } from '../graph/pipeline.ts';
+import type { Outcome } from '../graph/outcome.ts';
 
 export const JSON_TYPE = 'application/json';
 export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json';

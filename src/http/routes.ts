@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { type Outcome, refused } from '../graph/pipeline.ts';
+import { type Outcome, refused } from '../graph/outcome.ts';
 import type { Cors } from './cors.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Graphiql } from './graphiql.ts';

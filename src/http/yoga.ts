@@ -1,5 +1,5 @@
 import type { createYoga as CreateYoga, Plugin } from 'graphql-yoga';
-import type { Outcome } from '../graph/pipeline.ts';
+import type { Outcome } from '../graph/outcome.ts';
 import { keepable } from './caching.ts';
 import type { RequestHead, RunOperation } from './operations.ts';
 import { readJsonBody, readSearchParams } from './params.ts';

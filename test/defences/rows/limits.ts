@@ -2,6 +2,7 @@ import type { Row } from '../mutation.ts';
 
 const LIMITS = 'src/graph/limits.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
+const DOCUMENTS = 'src/graph/documents.ts';
 const HOT = 'src/http/hot-connection.ts';
 const ROUTES = 'src/http/routes.ts';
 const SERVER = 'src/http/server.ts';
@@ -55,14 +56,14 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'MAX_TOKENS',
-        file: PIPELINE,
+        file: DOCUMENTS,
         find: 'document = parse(text, { maxTokens: limits.maxTokens });',
         replace: 'document = parse(text);',
         test: [ATTACKS, 'gets nothing by a document of 5,001 tokens'],
       },
       {
         defence: 'a document that is nested beyond the stack is refused',
-        file: PIPELINE,
+        file: DOCUMENTS,
         find: "    if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');\n",
         replace: '',
         test: [ATTACKS, 'gets nothing by nesting where more tokens are allowed than the stack can hold'],
@@ -163,7 +164,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'the cache of documents has a bound',
-        file: PIPELINE,
+        file: DOCUMENTS,
         find: 'maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,',
         replace: 'maxSize: Number.MAX_SAFE_INTEGER,',
         test: ['test/limits/flood.test.ts', 'a flood of distinct documents'],

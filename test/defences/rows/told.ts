@@ -91,7 +91,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'the same in an answer as a whole',
-        file: 'src/graph/pipeline.ts',
+        file: 'src/graph/outcome.ts',
         find: "    return refused(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong in the gateway.');",
         replace: "    return refused(500, 'INTERNAL_SERVER_ERROR', String((error as Error).stack));",
         test: [UNFORESEEN, 'what nobody foresaw says nothing in an answer as a whole, and is logged'],
@@ -113,7 +113,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'the schema is not told by guesses where it can not be asked for',
-        file: 'src/graph/pipeline.ts',
+        file: 'src/graph/documents.ts',
         find: 'const hideSuggestions = options.introspection === false;',
         replace: 'const hideSuggestions = false;',
         test: ['test/http/managed.test.ts', 'the schema is not told by guesses either'],

@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto';
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  NoSchemaIntrospectionCustomRule,
+  type OperationDefinitionNode,
+  parse,
+  specifiedRules,
+  type ValidationRule,
+  validate,
+} from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { Selection } from '../datatrics/selection.ts';
+import { type Access, createAccess } from './access.ts';
+import type { Executor } from './compile.ts';
+import { type DocumentLimits, exceededLimit } from './limits.ts';
+import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
+import { createPlanner, type Planner } from './plan.ts';
+import { createCoercion } from './variables.ts';
+
+export interface DocumentsOptions {
+  readonly schema: GraphQLSchema;
+  readonly limits: DocumentLimits & {
+    /** Items that a list without a page size counts as. */
+    readonly assumedListSize: number;
+  };
+  /** Whether the schema can be asked for. Default: true. */
+  readonly introspection?: boolean;
+  /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
+  readonly maxCachedCharacters?: number;
+}
+
+/** What an operation is called where its text can not stand, as in a log. */
+export interface OperationIdentity {
+  /** Start of the document's SHA-256, hexadecimal. */
+  readonly document: string;
+  /** Undefined: the document can not run, or the operation has no name. */
+  readonly name?: string;
+  readonly type?: 'query' | 'mutation' | 'subscription';
+}
+
+/** A document as the cache holds it. */
+export interface CachedDocument {
+  readonly identity: OperationIdentity;
+  readonly prepared: PreparedDocument | Outcome;
+}
+
+/** All that can be known of a document by its text. */
+export interface PreparedDocument {
+  readonly document: DocumentNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly operations: readonly PreparedOperation[];
+}
+
+export interface PreparedOperation {
+  readonly node: OperationDefinitionNode;
+  readonly identity: OperationIdentity;
+  readonly planner: Planner;
+  readonly access: Access;
+  readonly coerce: ReturnType<typeof createCoercion>;
+  /** Times that it ran. */
+  runs: number;
+  /** REST calls that it makes, by what it made before. */
+  expectedCalls: number;
+  executor: Executor | undefined;
+  /** Made together with a compiled executor. */
+  selection: Selection | undefined;
+}
+
+/** More errors than this in one document or set of variables tell a developer nothing. */
+const MAX_ERRORS = 20;
+/** Of a document's hash, enough to tell documents apart. */
+const HASH_CHARACTERS = 16;
+/** Of an operation's name, whatever a client calls it. */
+const MAX_NAME_CHARACTERS = 64;
+
+/** Gives what can be known of a document by its text, remembered up to a bound. */
+export function createDocuments(options: DocumentsOptions): (text: string) => CachedDocument {
+  const { schema, limits } = options;
+  // Where the schema can't be asked for, it is not to be guessed name by name either.
+  const hideSuggestions = options.introspection === false;
+  const validation: Validation = {
+    rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
+    hideSuggestions,
+  };
+  const prepared = new LRUCache<string, CachedDocument>({
+    maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
+    sizeCalculation: (_value, text) => text.length + 1,
+  });
+
+  return (text) => {
+    let entry = prepared.get(text);
+    if (entry === undefined) {
+      const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
+      entry = { identity, prepared: prepareSafely(schema, text, identity, limits, validation) };
+      prepared.set(text, entry);
+    }
+    return entry;
+  };
+}
+
+/** How documents are judged. */
+interface Validation {
+  readonly rules: readonly ValidationRule[];
+  /** Whether errors keep to themselves which names come close to a wrong one. */
+  readonly hideSuggestions: boolean;
+}
+
+/** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
+function prepareSafely(
+  schema: GraphQLSchema,
+  text: string,
+  identity: OperationIdentity,
+  limits: DocumentsOptions['limits'],
+  validation: Validation,
+): PreparedDocument | Outcome {
+  try {
+    return prepareDocument(schema, text, identity, limits, validation);
+  } catch (error) {
+    if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
+    throw error;
+  }
+}
+
+function prepareDocument(
+  schema: GraphQLSchema,
+  text: string,
+  identity: OperationIdentity,
+  limits: DocumentsOptions['limits'],
+  validation: Validation,
+): PreparedDocument | Outcome {
+  let document: DocumentNode;
+  try {
+    document = parse(text, { maxTokens: limits.maxTokens });
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
+    return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
+  }
+  const exceeded = exceededLimit(document, limits);
+  if (exceeded !== null) return tooComplex(exceeded);
+  const { rules, hideSuggestions } = validation;
+  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
+  if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
+
+  const { definitions } = document;
+  const rootless = definitions.find(
+    (definition) => definition.kind === Kind.OPERATION_DEFINITION && !schema.getRootType(definition.operation),
+  ) as OperationDefinitionNode | undefined;
+  if (rootless) {
+    return invalid('GRAPHQL_VALIDATION_FAILED', [
+      new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless }),
+    ]);
+  }
+  const fragments = new Map(
+    definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
+  const operations = definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map((node) => ({
+      node,
+      identity: {
+        ...identity,
+        type: node.operation,
+        ...(node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) }),
+      },
+      planner: createPlanner(schema, node, fragments, limits.assumedListSize),
+      access: createAccess(schema, node, fragments),
+      coerce: createCoercion(schema, node, { maxErrors: MAX_ERRORS, hideSuggestions }),
+      runs: 0,
+      expectedCalls: 1,
+      executor: undefined,
+      selection: undefined,
+    }));
+  return { document, fragments, operations };
+}
+
+/** The operation of a document that a request means. */
+export function selectOperation(
+  operations: readonly PreparedOperation[],
+  name: string | null | undefined,
+): PreparedOperation | Outcome {
+  const [only] = operations;
+  if (name === null || name === undefined || name === '') {
+    if (only && operations.length === 1) return only;
+    return unresolved(
+      only ? 'operationName is needed: the document has several operations.' : 'The document has no operation.',
+    );
+  }
+  const chosen = operations.find(({ node }) => node.name?.value === name);
+  return chosen ?? unresolved(`The document has no operation named "${name}".`);
+}
