@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { answerText, headerLine } from './answer-text.ts';
 import type { Cors } from './cors.ts';
 import type { Endpoint } from './endpoint.ts';
 import { answerOf, answerOfError, isCompressed, isJson, overloaded, runHot, type WholeAnswer } from './hot-path.ts';
@@ -13,8 +14,6 @@ const MAX_HEAD_BYTES = 8_192;
 /** ms for which an idle connection is kept beyond what the client is told. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
-/** What can not end a header, and begin something of its own. */
-const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 
 /** What connections on the hot path have in common. */
 export interface HotOptions {
@@ -196,18 +195,13 @@ export class HotConnection {
     else this.#socket.once('drain', () => this.#next());
   }
 
-  /** The answer as it goes on the wire, with the lines that node:http would add. */
-  #textOf(endpoint: Endpoint, requestHeaders: IncomingHttpHeaders, { status, headers, body }: WholeAnswer): string {
+  #textOf(endpoint: Endpoint, requestHeaders: IncomingHttpHeaders, answer: WholeAnswer): string {
     const { cors, isClosing, keepAliveMs } = this.#options;
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+    let lines = '';
     if (cors.enabled && endpoint.forBrowsers) {
-      for (const [name, value] of Object.entries(cors.headers(requestHeaders))) head += headerLine(name, value);
+      for (const [name, value] of Object.entries(cors.headers(requestHeaders))) lines += headerLine(name, value);
     }
-    for (let i = 0; i < headers.length; i += 2) head += headerLine(headers[i] as string, headers[i + 1] as string);
-    const connection = isClosing()
-      ? 'Connection: close\r\n'
-      : `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveMs / 1_000}\r\n`;
-    return `${head}${dateLine()}${connection}\r\n${body}`;
+    return answerText(answer, lines, isClosing() ? undefined : keepAliveMs);
   }
 
   #next(): void {
@@ -290,23 +284,4 @@ function withoutEmptyLines(bytes: Buffer): Buffer {
   let at = 0;
   while (bytes[at] === 0x0d || bytes[at] === 0x0a) at += 1;
   return at === 0 ? bytes : bytes.subarray(at);
-}
-
-/** @throws TypeError for what can not stand in a header */
-function headerLine(name: string, value: string): string {
-  if (!HEADER_VALUE.test(value)) throw new TypeError(`a value of ${name} that can not be sent`);
-  return `${name}: ${value}\r\n`;
-}
-
-let dateSecond = 0;
-let date = '';
-
-/** https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1, put together once a second. */
-function dateLine(): string {
-  const second = Math.floor(Date.now() / 1_000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    date = `Date: ${new Date().toUTCString()}\r\n`;
-  }
-  return date;
 }
