@@ -84,7 +84,7 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
       metrics.end(kind, codes, usage, ms);
-      if (logs) writeInfo(log, lineOf(observed, kind, codes, ms), 'operation');
+      if (logs) writeInfo(log, () => lineOf(observed, kind, codes, ms), 'operation');
       span?.end(observed.operation?.type ?? 'graphql', attributesOf(observed, kind, codes), kind !== 'executed');
     },
   };

@@ -6,6 +6,8 @@ export type { Logger };
 /** Characters that are gathered before they are written, and ms after which what there is is written anyway. */
 const GATHERED = 16_384;
 const FLUSH_MS = 500;
+/** Lines that are made together. */
+const MAX_UNMADE = 64;
 
 /** Names under which something secret or personal could come along; whatever is there is not written. */
 const NEVER = ['apiKey', 'authorization', 'body', 'cookie', 'headers', 'password', 'query', 'token', 'variables'];
@@ -34,7 +36,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
         },
       },
     },
-    destination ?? (level === 'silent' ? { write: () => undefined } : gatherLines()),
+    destination ?? (level === 'silent' ? { write: () => undefined } : new GatheredLines()),
   );
 }
 
@@ -42,34 +44,54 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
  * Writes a line at the level `info`, as the logger would, but of members that are JSON already: what comes with every
  * request is made of the same few parts, and to look through them again for each costs more than the line is worth.
  *
- * @param members `"name":value`, comma-separated; what may be in them is up to the caller, nothing is left out here
+ * @param membersOf gives `"name":value`, comma-separated; what may be in them is up to the caller, nothing is left out
+ *   here. May be called later, with many others, which takes a part of the time that it takes amid other work
  */
-export function writeInfo(log: Logger, members: string, message: string): void {
-  const stream = (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym];
-  stream?.write(`{"level":${INFO},"time":${Date.now()},${members},"msg":${JSON.stringify(message)}}\n`);
+export function writeInfo(log: Logger, membersOf: () => string, message: string): void {
+  const stream = (log as unknown as Record<symbol, DestinationStream | GatheredLines>)[pino.symbols.streamSym];
+  const time = Date.now();
+  const make = (): string => `{"level":${INFO},"time":${time},${membersOf()},"msg":${JSON.stringify(message)}}\n`;
+  if (stream instanceof GatheredLines) stream.later(make);
+  else stream?.write(make());
 }
 
 /**
  * Standard output, by the page: a line alone costs more to be written than to be made, and handing a page to another thread
  * costs more than writing it.
  */
-function gatherLines(): DestinationStream & { flush(): void } {
-  const output = pino.destination({ dest: 1, sync: true });
-  let lines = '';
-  const flush = (): void => {
-    if (lines === '') return;
-    output.write(lines);
-    lines = '';
-  };
-  setInterval(flush, FLUSH_MS).unref();
-  process.once('exit', flush);
-  return {
-    write(line) {
-      lines += line;
-      if (lines.length >= GATHERED) flush();
-    },
-    flush,
-  };
+class GatheredLines implements DestinationStream {
+  readonly #output = pino.destination({ dest: 1, sync: true });
+  #lines = '';
+  #unmade: (() => string)[] = [];
+
+  constructor() {
+    setInterval(() => this.flush(), FLUSH_MS).unref();
+    process.once('exit', () => this.flush());
+  }
+
+  write(line: string): void {
+    this.#make();
+    this.#lines += line;
+    if (this.#lines.length >= GATHERED) this.flush();
+  }
+
+  /** In its order among the others. */
+  later(make: () => string): void {
+    this.#unmade.push(make);
+    if (this.#unmade.length === MAX_UNMADE) this.flush();
+  }
+
+  flush(): void {
+    this.#make();
+    if (this.#lines === '') return;
+    this.#output.write(this.#lines);
+    this.#lines = '';
+  }
+
+  #make(): void {
+    for (const make of this.#unmade) this.#lines += make();
+    this.#unmade = [];
+  }
 }
 
 /** pino's numbers of the levels. */
