@@ -82,7 +82,9 @@ export function createDocuments(options: DocumentsOptions): (text: string) => Ca
   const { schema, limits } = options;
   // Where the schema can't be asked for, it is not to be guessed name by name either.
   const hideSuggestions = options.introspection === false;
-  const validation: Validation = {
+  const judge: Judge = {
+    schema,
+    limits,
     rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
     hideSuggestions,
   };
@@ -95,7 +97,7 @@ export function createDocuments(options: DocumentsOptions): (text: string) => Ca
     let entry = prepared.get(text);
     if (entry === undefined) {
       const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
-      entry = { identity, prepared: prepareSafely(schema, text, identity, limits, validation) };
+      entry = { identity, prepared: prepareSafely(text, identity, judge) };
       prepared.set(text, entry);
     }
     return entry;
@@ -103,22 +105,16 @@ export function createDocuments(options: DocumentsOptions): (text: string) => Ca
 }
 
 /** How documents are judged. */
-interface Validation {
+interface Judge extends Pick<DocumentsOptions, 'schema' | 'limits'> {
   readonly rules: readonly ValidationRule[];
   /** Whether errors keep to themselves which names come close to a wrong one. */
   readonly hideSuggestions: boolean;
 }
 
 /** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
-function prepareSafely(
-  schema: GraphQLSchema,
-  text: string,
-  identity: OperationIdentity,
-  limits: DocumentsOptions['limits'],
-  validation: Validation,
-): PreparedDocument | Outcome {
+function prepareSafely(text: string, identity: OperationIdentity, judge: Judge): PreparedDocument | Outcome {
   try {
-    return prepareDocument(schema, text, identity, limits, validation);
+    return prepareDocument(text, identity, judge);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -126,11 +122,9 @@ function prepareSafely(
 }
 
 function prepareDocument(
-  schema: GraphQLSchema,
   text: string,
   identity: OperationIdentity,
-  limits: DocumentsOptions['limits'],
-  validation: Validation,
+  { schema, limits, rules, hideSuggestions }: Judge,
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -142,7 +136,6 @@ function prepareDocument(
   }
   const exceeded = exceededLimit(document, limits);
   if (exceeded !== null) return tooComplex(exceeded);
-  const { rules, hideSuggestions } = validation;
   const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
