@@ -4,6 +4,8 @@ const REQUEST_HEADERS =
   'content-type, authorization, x-apikey, x-datatrics-project, x-request-id, x-upstream-plan, x-upstream-receipt, traceparent, cache-control';
 const RESPONSE_HEADERS = 'retry-after, ratelimit, ratelimit-policy, x-request-id, age, etag';
 
+const NONE = {};
+
 /**
  * The headers by which a browser lets a page of another origin read an answer. Only configured origins get any, each its
  * own name back; credentials are never allowed, since this API has no cookies to go with them.
@@ -11,9 +13,12 @@ const RESPONSE_HEADERS = 'retry-after, ratelimit, ratelimit-policy, x-request-id
 export function createCors(origins: readonly string[]) {
   const allowed = new Set(origins);
   return {
-    enabled: allowed.size > 0,
-    /** Headers for any answer. */
-    headers({ origin }: IncomingHttpHeaders): Record<string, string> {
+    /**
+     * Headers for any answer; none where no page of another origin is ever let in.
+     * @param forBrowsers whether the endpoint is for pages at all
+     */
+    headers({ origin }: IncomingHttpHeaders, forBrowsers: boolean): Readonly<Record<string, string>> {
+      if (!forBrowsers || allowed.size === 0) return NONE;
       if (origin === undefined || !allowed.has(origin)) return { vary: 'origin' };
       return {
         vary: 'origin',

@@ -198,8 +198,8 @@ export class HotConnection {
   #textOf(endpoint: Endpoint, requestHeaders: IncomingHttpHeaders, answer: WholeAnswer): string {
     const { cors, isClosing, keepAliveMs } = this.#options;
     let lines = '';
-    if (cors.enabled && endpoint.forBrowsers) {
-      for (const [name, value] of Object.entries(cors.headers(requestHeaders))) lines += headerLine(name, value);
+    for (const [name, value] of Object.entries(cors.headers(requestHeaders, endpoint.forBrowsers))) {
+      lines += headerLine(name, value);
     }
     return answerText(answer, lines, isClosing() ? undefined : keepAliveMs);
   }

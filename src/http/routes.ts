@@ -72,8 +72,8 @@ function graphql(
 ): Promise<void> | void {
   // From here on it is the id that goes through log, spans and REST calls, and back to the client.
   req.headers['x-request-id'] = requestIdOf(req.headers);
-  if (options.cors.enabled && endpoint.forBrowsers) {
-    for (const [name, value] of Object.entries(options.cors.headers(req.headers))) res.setHeader(name, value);
+  for (const [name, value] of Object.entries(options.cors.headers(req.headers, endpoint.forBrowsers))) {
+    res.setHeader(name, value);
   }
   if (req.method === 'OPTIONS') {
     const preflight = endpoint.forBrowsers ? options.cors.preflight(req.headers) : {};

@@ -18,9 +18,8 @@ export const BROWSER_ROWS: readonly Row[] = [
       {
         defence: 'no CORS by default',
         file: CORS,
-        find: '  const allowed = new Set(origins);\n  return {\n    enabled: allowed.size > 0,',
-        replace:
-          "  const allowed = new Set(origins.length > 0 ? origins : ['https://app.example']);\n  return {\n    enabled: true,",
+        find: 'const allowed = new Set(origins);',
+        replace: "const allowed = new Set(origins.length > 0 ? origins : ['https://app.example']);",
         test: [BROWSERS, 'is not let in where none is configured'],
       },
       {
@@ -82,16 +81,9 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'the subgraph is not for browsers',
-        file: ROUTES,
-        find: '  if (options.cors.enabled && endpoint.forBrowsers) {',
-        replace: '  if (options.cors.enabled) {',
-        test: [BROWSERS, 'is not let in to /subgraph'],
-      },
-      {
-        defence: 'nor on the hot path',
-        file: HOT,
-        find: '    if (cors.enabled && endpoint.forBrowsers) {',
-        replace: '    if (cors.enabled) {',
+        file: 'src/http/cors.ts',
+        find: 'if (!forBrowsers || allowed.size === 0)',
+        replace: 'if (allowed.size === 0)',
         test: [BROWSERS, 'is not let in to /subgraph'],
       },
       {
