@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatToken, hashToken } from '../src/http/tokens.ts';
-import { createLogger } from '../src/lib/log.ts';
 import { SCOPES } from '../src/lib/scopes.ts';
 import { startIssuer } from '../test/helpers/issuer.ts';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
@@ -12,15 +11,6 @@ import { compareWays, readWaysOptions, serveWay } from './ways.ts';
 
 /** What it costs to know who asks, and what they may: `npm run bench:access`. */
 const options = readWaysOptions('Q1');
-
-interface Serve {
-  readonly origin: string;
-  readonly settings: Readonly<Record<string, string>>;
-}
-
-async function serve({ origin, settings, port }: Serve & { readonly port: number }): Promise<void> {
-  await serveWay(origin, port, settings, createLogger('silent'));
-}
 
 async function main(): Promise<void> {
   const fixtures = makeFixtures(STANDARD_SIZE);
@@ -35,7 +25,7 @@ async function main(): Promise<void> {
     const claims = { projects: ['1'], scope: SCOPES.join(' ') };
     const masked = { ...claims, scope: SCOPES.filter((scope) => scope !== 'pii:read').join(' ') };
     const { origin } = upstream;
-    const managed: Serve = {
+    const managed = {
       origin,
       settings: {
         AUTH_MODE: 'managed',
@@ -45,10 +35,9 @@ async function main(): Promise<void> {
       },
     };
     const way = (title: string, authorization: string) => ({ title, setup: managed, authorization });
-    const open: Serve = { origin, settings: { AUTH_MODE: 'open' } };
     await compareWays({
       ways: [
-        { title: 'open', setup: open },
+        { title: 'open', setup: { origin } },
         way('a static token', `Bearer ${text}`),
         way('a JSON Web Token', `Bearer ${await issuer.sign(claims)}`),
         way('one without pii:read, two fields hashed', `Bearer ${await issuer.sign(masked)}`),
@@ -65,4 +54,4 @@ async function main(): Promise<void> {
 }
 
 if (options.serve === undefined) await main();
-else await serve(JSON.parse(options.serve));
+else await serveWay(options.serve);

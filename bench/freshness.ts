@@ -1,22 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger } from '../src/lib/log.ts';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { startUpstream } from './upstream.ts';
 import { compareWays, readWaysOptions, serveWay } from './ways.ts';
 
 /** What it costs to remember answers, and not to: `npm run bench:freshness`. */
 const options = readWaysOptions('Q1,Q3');
-
-interface Serve {
-  readonly origin: string;
-  readonly settings: Readonly<Record<string, string>>;
-}
-
-async function serve({ origin, settings, port }: Serve & { readonly port: number }): Promise<void> {
-  await serveWay(origin, port, { AUTH_MODE: 'open', ...settings }, createLogger('silent'));
-}
 
 async function main(): Promise<void> {
   const fixtures = makeFixtures(STANDARD_SIZE);
@@ -28,8 +18,8 @@ async function main(): Promise<void> {
       file,
       JSON.stringify({ freshness: Object.fromEntries(types.map((type) => [type, { freshFor: 60 }])) }),
     );
-    const settings: Serve['settings'] = types.length > 0 ? { GATEWAY_CONFIG: file } : {};
-    return { title, setup: { origin: upstream.origin, settings } satisfies Serve };
+    const settings = types.length > 0 ? { GATEWAY_CONFIG: file } : {};
+    return { title, setup: { origin: upstream.origin, settings } };
   };
   try {
     await compareWays({
@@ -50,4 +40,4 @@ async function main(): Promise<void> {
 }
 
 if (options.serve === undefined) await main();
-else await serve(JSON.parse(options.serve));
+else await serveWay(options.serve);

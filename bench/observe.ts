@@ -1,4 +1,3 @@
-import { createLogger } from '../src/lib/log.ts';
 import { startOtlpReceiver } from '../test/helpers/otlp.ts';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { startUpstream } from './upstream.ts';
@@ -7,30 +6,21 @@ import { compareWays, readWaysOptions, serveWay } from './ways.ts';
 /** What lines, counters and spans cost: `npm run bench:observe`. */
 const options = readWaysOptions('Q1,Q2,Q3');
 
-interface Serve {
-  readonly origin: string;
-  readonly observe: boolean;
-  /** Undefined: no spans. */
-  readonly receiver?: string;
-}
-
-async function serve({ origin, observe, receiver, port }: Serve & { readonly port: number }): Promise<void> {
-  const settings = { AUTH_MODE: 'open', ...(receiver !== undefined && { OTEL_EXPORTER_OTLP_ENDPOINT: receiver }) };
-  await serveWay(origin, port, settings, createLogger('info'), { observe });
-}
-
 async function main(): Promise<void> {
   const fixtures = makeFixtures(STANDARD_SIZE);
   const upstream = await startUpstream(fixtures);
   const receiver = await startOtlpReceiver();
   const { origin } = upstream;
-  const way = (title: string, setup: Serve) => ({ title, setup });
+  const way = (title: string, observe: boolean, more: Readonly<Record<string, string>> = {}) => ({
+    title,
+    setup: { origin, observe, settings: { LOG_LEVEL: 'info', ...more } },
+  });
   try {
     await compareWays({
       ways: [
-        way('blind', { origin, observe: false }),
-        way('lines and counters', { origin, observe: true }),
-        way('and spans', { origin, observe: true, receiver: receiver.url }),
+        way('blind', false),
+        way('lines and counters', true),
+        way('and spans', true, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }),
       ],
       program: import.meta.filename,
       fixtures,
@@ -46,4 +36,4 @@ async function main(): Promise<void> {
 }
 
 if (options.serve === undefined) await main();
-else await serve(JSON.parse(options.serve));
+else await serveWay(options.serve);

@@ -2,21 +2,31 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
+import '../src/lib/heap.ts';
 import { startGateway } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
-import type { Logger } from '../src/lib/log.ts';
+import { createLogger } from '../src/lib/log.ts';
 import type { Fixtures } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
 import { cpuMs, freePort, SYSTEM_CORE, startPinned, stopProcess, untilAnswering } from './process.ts';
 import { makeWorkloads } from './workloads.ts';
 
+/** A gateway that shares nothing between operations, in front of an upstream with the fixtures. */
+interface Setup {
+  /** Of the upstream. */
+  readonly origin: string;
+  /** By variable names. Default: `open`, and no log. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Whether operations are logged, counted and traced. Default: true. */
+  readonly observe?: boolean;
+}
+
 /** One way to serve. */
 export interface Way {
   readonly title: string;
   /** Handed as JSON behind `--serve`, with the `port` to serve at, to the program in a process of its own. */
-  readonly setup: object;
+  readonly setup: Setup;
   /** What its callers send as `Authorization`. */
   readonly authorization?: string;
 }
@@ -51,16 +61,9 @@ export function readWaysOptions(workloads: string) {
   return { rounds: Number(rounds), seconds: Number(seconds), workloads: values.workloads.split(','), serve };
 }
 
-/** Starts a gateway in this process that shares nothing between operations, in front of an upstream with the fixtures. */
-export async function serveWay(
-  origin: string,
-  port: number,
-  settings: Readonly<Record<string, string>>,
-  log: Logger,
-  parts?: Parameters<typeof startGateway>[3],
-): Promise<void> {
-  // As start.js does.
-  setFlagsFromString('--no-allocation-site-pretenuring');
+/** Starts a gateway in this process, as `--serve` tells. */
+export async function serveWay(json: string): Promise<void> {
+  const { origin, port, settings, observe = true } = JSON.parse(json) as Setup & { readonly port: number };
   const config = readConfig({
     PORT: String(port),
     DATATRICS_URL: `${origin}/2.0`,
@@ -68,10 +71,13 @@ export async function serveWay(
     DATATRICS_API_KEY: 'k',
     DATATRICS_FILTERS: 'on',
     SHARE_IN_FLIGHT: 'off',
+    AUTH_MODE: 'open',
+    LOG_LEVEL: 'silent',
     ...settings,
   });
   const sources = { profile: ['Webshop'], content: [], conversion: ['Webshop'], interaction: [] };
-  await startGateway(config, { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources }, log, parts);
+  const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
+  await startGateway(config, upstream, createLogger(config.logLevel), { observe });
 }
 
 /** One way, being served. */

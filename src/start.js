@@ -11,11 +11,7 @@ if (major < 24) {
 }
 // graphql-js checks every type for another copy of itself on each use, unless it is told that this is no development.
 process.env.NODE_ENV ??= 'production';
-// V8 learns which objects outlive a collection, and makes their like among the old ones from then on. It takes what is read
-// of an answer for such, and once those are old, the answer's text and all that was made of it stay until the slow collector
-// comes, which took a fifth of the processor's time and more.
-const { setFlagsFromString } = await import('node:v8');
-setFlagsFromString('--no-allocation-site-pretenuring');
+await import('./lib/heap.ts');
 // Sources stripped and compiled are kept between starts: a third off the start's time, and 25 MB of memory. The folder is
 // our own, since whoever can write there can run code here; where it can not be written, nothing is kept.
 const { enableCompileCache } = await import('node:module');
