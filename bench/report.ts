@@ -95,7 +95,6 @@ const ABOUT: Readonly<Record<string, string>> = {
   'gateway-sharing': 'As it comes: equal REST reads under way are shared.',
   'gateway-collapsing': 'Identical operations under way run once (`COLLAPSE_OPERATIONS=on`).',
   'gateway-batch': 'Executing, and linked profiles read by one list call (`DATATRICS_BATCH_READS=on`).',
-  'gateway-undici': 'Executing, with undici in the place of the gateway’s own HTTP client (`UPSTREAM_CLIENT=undici`).',
   mercurius: 'Fastify, `jit: 1`, a loader for links, undici.',
   yoga: 'The libraries under the gateway with their defaults, undici.',
   apollo: 'Apollo Server 5 with `@apollo/datasource-rest` over Node’s fetch.',

@@ -70,12 +70,6 @@ export const SYSTEMS: readonly System[] = [
   gateway('sharing', 'sharing (default)', {}, { shares: 'calls' }),
   gateway('collapsing', 'collapsing', { COLLAPSE_OPERATIONS: 'on' }, { shares: 'operations' }),
   gateway('batch', 'batch reads', { SHARE_IN_FLIGHT: 'off', DATATRICS_BATCH_READS: 'on' }, { only: ['Q3'] }),
-  gateway(
-    'undici',
-    'executing, by undici',
-    { SHARE_IN_FLIGHT: 'off', UPSTREAM_CLIENT: 'undici' },
-    { only: ['Q1', 'Q3'] },
-  ),
   program('mercurius', 'Mercurius and JIT', 'peer'),
   program('yoga', 'Yoga, Pothos, DataLoader', 'peer'),
   program('apollo', 'Apollo Server, REST data source', 'peer'),

@@ -26,7 +26,6 @@ import type { Logger } from './lib/log.ts';
 import type { Redis } from './lib/redis.ts';
 import { createProjects } from './projects.ts';
 import { RecordCache } from './transport/cache.ts';
-import { loadConnector } from './transport/connectors.ts';
 
 /** The API that a gateway stands in front of, and what is known of it without configuration. */
 export interface Upstream {
@@ -89,7 +88,7 @@ export async function startGateway(
     redisConnected: redis && (() => redis.status === 'ready'),
   });
   const tracing = config.tracing && (await (await import('./http/tracing.ts')).startTracing(config.tracing));
-  const projects = createProjects(config, upstream, await loadConnector(config.upstreamClient), {
+  const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     policies: config.policies,
     freshness: cache && { cache, lifetimes: config.lifetimes },

@@ -21,21 +21,15 @@ import type { RateLimit } from './http/rate-limit.ts';
 import type { RouterGrants, RouterSecrets } from './http/router-auth.ts';
 import { readTokens } from './http/tokens.ts';
 import type { TracingOptions } from './http/tracing.ts';
+import { isLoopback } from './lib/loopback.ts';
 import { PROJECT_ID } from './lib/principal.ts';
 import { SCOPES } from './lib/scopes.ts';
-import { CONNECTORS } from './transport/connectors.ts';
 import type { Policy } from './transport/policy.ts';
 
 /**
  * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
  * file that may hold the same names; variables win over it.
  */
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/;
-
-function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host);
-}
 
 /** A whole number in a range; `unit` says what is counted. */
 function whole(min: number, max: number, unit: string) {
@@ -158,7 +152,6 @@ const variables = z.object({
   UPSTREAM_TIMEOUT_MS: whole(1, 600_000, 'milliseconds').default(5_000),
   UPSTREAM_CONNECTIONS: whole(1, 10_000, 'connections').default(64),
   UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
-  UPSTREAM_CLIENT: z.enum(CONNECTORS).default('built-in'),
   MAX_CONNECTIONS: whole(1, 1_000_000, 'connections').default(10_000),
   MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
   MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
@@ -247,7 +240,6 @@ export const NEEDS: Readonly<Record<string, string>> = {
   INTROSPECTION: 'on or off',
   PII_MASK: 'hash, partial or null',
   SHARE_IN_FLIGHT: 'on or off',
-  UPSTREAM_CLIENT: 'built-in or undici',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
   MCP: 'off or on',
@@ -298,7 +290,6 @@ export interface Config {
   /** Calls that wait for a connection. */
   readonly upstreamQueue: number;
   /** What speaks HTTP to the API. */
-  readonly upstreamClient: (typeof CONNECTORS)[number];
   readonly loadLimits: LoadLimits;
   /** Connections of clients. */
   readonly maxConnections: number;
@@ -404,7 +395,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     lifetimes,
     policies,
     upstreamQueue: values.UPSTREAM_QUEUE,
-    upstreamClient: values.UPSTREAM_CLIENT,
     maxConnections: values.MAX_CONNECTIONS,
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,

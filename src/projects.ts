@@ -8,7 +8,7 @@ import type { ProjectSettings } from './datatrics/session.ts';
 import { Admission } from './lib/admission.ts';
 import type { OperationLimits } from './lib/operation.ts';
 import { DEFAULT_BULKHEAD } from './transport/policy.ts';
-import { type CreateConnector, createPool } from './transport/pool.ts';
+import { createPool } from './transport/pool.ts';
 
 /** What serves one project: its own connections, its own way of being read, its own limits. */
 export interface Project {
@@ -39,7 +39,6 @@ const WAVES = 3;
 export function createProjects(
   config: Config,
   upstream: Upstream,
-  createConnector: CreateConnector,
   shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'policies' | 'freshness'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
@@ -53,7 +52,6 @@ export function createProjects(
       connections,
       timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
       bulkhead: { ...DEFAULT_BULKHEAD, waiting: config.upstreamQueue },
-      createConnector,
     });
     pools.push(pool);
     return {

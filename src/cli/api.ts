@@ -4,7 +4,7 @@ import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts
 import { buildPath, type CallArgs } from '../datatrics/paths.ts';
 import type { RecordTypes } from '../datatrics/records.ts';
 import { Cancellation } from '../lib/cancellation.ts';
-import { RequestHeaders, type UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamResponse } from '../transport/call.ts';
 import { Guard } from '../transport/guard.ts';
 import { DEFAULT_POLICY } from '../transport/policy.ts';
 import { createPool } from '../transport/pool.ts';
@@ -47,7 +47,7 @@ export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
   const { origin, pathname } = new URL(url);
   const pool = createPool({ origin, connections: 4, timeoutMs: config.upstreamTimeoutMs });
   const accepted = ['accept', 'application/json', 'content-type', 'application/json'];
-  const headers = new RequestHeaders([...accepted, 'x-apikey', apiKey]);
+  const headers = [...accepted, 'x-apikey', apiKey];
   const signal = new Cancellation();
   const guard = new Guard(DEFAULT_POLICY);
   let calls = 0;

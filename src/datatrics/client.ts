@@ -3,7 +3,8 @@ import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Span } from '../lib/trace.ts';
-import { RequestHeaders, type UpstreamRequest, type UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamRequest, UpstreamResponse } from '../transport/call.ts';
+import { ACCEPT_ENCODING } from '../transport/dispatcher.ts';
 import { TransportError } from '../transport/errors.ts';
 import { type Guard, Guards } from '../transport/guard.ts';
 import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
@@ -286,12 +287,12 @@ export function createClient({
     readonly principal: Principal;
     readonly operation: Operation;
     /** Of every call. */
-    readonly headers: RequestHeaders;
+    readonly headers: string[];
 
     constructor(principal: Principal, operation: Operation) {
       this.principal = principal;
       this.operation = operation;
-      this.headers = headersOf(principal).with(operation.headers);
+      this.headers = [...headersOf(principal), ...operation.headers];
     }
   }
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
@@ -361,7 +362,7 @@ function isRead(name: EndpointName): name is ReadName {
 /** A request with its span's own headers, where it has some. */
 function labelled(request: UpstreamRequest, span: Span | undefined): UpstreamRequest {
   const headers = span?.headers;
-  return headers ? { ...request, headers: request.headers.with(headers) } : request;
+  return headers ? { ...request, headers: [...request.headers, ...headers] } : request;
 }
 
 /** A flight whose attempts are told to a span. */
@@ -385,14 +386,14 @@ function resourcePath(endpoint: Endpoint, { project }: Principal): string {
 }
 
 /** Those of callers that come again. */
-const HEADERS = new WeakMap<Principal, RequestHeaders>();
+const HEADERS = new WeakMap<Principal, string[]>();
 
 /** The headers that the collection shows on every call, bodiless ones included. */
-function headersOf(principal: Principal): RequestHeaders {
+function headersOf(principal: Principal): string[] {
   let headers = HEADERS.get(principal);
   if (headers === undefined) {
     const json = 'application/json';
-    headers = new RequestHeaders(['accept', json, 'content-type', json, 'x-apikey', principal.apiKey]);
+    headers = ['accept', json, 'accept-encoding', ACCEPT_ENCODING, 'content-type', json, 'x-apikey', principal.apiKey];
     HEADERS.set(principal, headers);
   }
   return headers;

@@ -1,4 +1,4 @@
-import type { UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamResponse } from '../transport/call.ts';
 import { type Endpoint, type ListEndpoint, labelOf, type TotalSpelling } from './endpoints.ts';
 import { type Field, type FieldTable, isObject, type JsonObject, lookUp, readText } from './fields.ts';
 import { idProblem, typeNameOf } from './keys.ts';

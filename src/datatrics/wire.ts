@@ -1,4 +1,4 @@
-import type { UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamResponse } from '../transport/call.ts';
 import { retryAfterMs } from '../transport/retry.ts';
 import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts';
 import { isObject, type JsonObject, readNumber, readText } from './fields.ts';

@@ -1,6 +1,8 @@
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
+import { EnvHttpProxyAgent, fetch } from 'undici';
 import { GatewayError } from '../lib/error.ts';
+import { isLoopback } from '../lib/loopback.ts';
 
 export interface JwtOptions {
   readonly issuer: string;
@@ -59,6 +61,7 @@ export function createJwtCheck({ issuer, audience, jwksUrl }: JwtOptions): (toke
     cacheMaxAge: JWKS_MAX_AGE_MS,
     cooldownDuration: JWKS_COOLDOWN_MS,
     timeoutDuration: JWKS_TIMEOUT_MS,
+    ...(!isLoopback(jwksUrl.hostname) && { [customFetch]: fetchByProxy() }),
   });
   const remembered = new LRUCache<string, { readonly claims: Claims; readonly until: number }>({ max: MAX_REMEMBERED });
   let pausedUntil = 0;
@@ -90,6 +93,13 @@ export function createJwtCheck({ issuer, audience, jwksUrl }: JwtOptions): (toke
     const known = remembered.get(token);
     return known && Date.now() < known.until ? known.claims : verify(token);
   };
+}
+
+/** A `fetch` that uses the proxy of HTTPS_PROXY and NO_PROXY, as calls to the API do. */
+function fetchByProxy(): FetchImplementation {
+  const dispatcher = new EnvHttpProxyAgent({ connections: 1 });
+  // undici's types of a response differ from the DOM's, which jose names, in an iterator's details only.
+  return (url, options) => fetch(url, { ...options, dispatcher }) as unknown as Promise<Response>;
 }
 
 function unavailable(cause?: unknown): GatewayError {

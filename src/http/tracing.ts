@@ -10,6 +10,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import { isLoopback } from '../lib/loopback.ts';
 import type { CallTrace, Span, Trace, TraceOutcome } from '../lib/trace.ts';
 import type { TraceParent } from './request-id.ts';
 
@@ -55,6 +56,8 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     url: url.href,
     headers: { ...options.headers },
     timeoutMillis: EXPORT_TIMEOUT_MS,
+    // Node's agents read HTTPS_PROXY and NO_PROXY from there.
+    httpAgentOptions: isLoopback(url.hostname) ? { keepAlive: true } : { keepAlive: true, proxyEnv: process.env },
   });
   const provider = new sdk.TracerProvider({
     resource: resourceFromAttributes({ 'service.name': options.serviceName }),

@@ -1,92 +1,74 @@
+import type { Dispatcher } from 'undici';
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
-import type { AnswerListener, Connection, ConnectionOptions, UpstreamRequest, UpstreamResponse } from './connection.ts';
-import { Connections } from './connections.ts';
-import { TransportError, type TransportFailure } from './errors.ts';
-import { createHttp1 } from './http1.ts';
+import type { UpstreamRequest, UpstreamResponse } from './call.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { failureOf, TransportError, type TransportFailure } from './errors.ts';
 import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 import { TurnQueue, type Waiting } from './queue.ts';
 
 export interface PoolOptions {
   /** `https://host[:port]`. */
   readonly origin: string;
-  /** Connections to the origin, at most. */
+  /** Calls to the origin at once: connections of HTTP/1.1, streams of HTTP/2. */
   readonly connections: number;
-  /** ms from dispatch to the complete answer, waiting for a free connection included. */
+  /** ms from `send` to the complete answer, waiting for a free connection included. */
   readonly timeoutMs: number;
-  /** bytes of an answer's body. Default: 32 MiB. */
+  /** Bytes of an answer's body, decompressed. Default: 32 MiB. */
   readonly maxBodyBytes?: number;
   /** Default: `DEFAULT_BULKHEAD`. */
   readonly bulkhead?: BulkheadPolicy;
-  /** What speaks HTTP. Default: `createHttp1`. */
-  readonly createConnector?: CreateConnector;
 }
 
-/** Gives what makes connections to one origin. */
-export type CreateConnector = (options: ConnectionOptions) => () => Connection;
-
-/** Sends one request over a pooled connection. */
+/** Makes one call. Rejects with `TransportError`, or with the signal's reason when that is aborted. */
 export type Send = (request: UpstreamRequest, signal: CancelSignal) => Promise<UpstreamResponse>;
-
-/**
- * Idle connections are closed by us after 4 s, below any common server's idle limit (nginx and Apache: 5 s and more),
- * so that a write never goes out on a socket that the other side is closing.
- */
-const KEEP_ALIVE_MS = 4_000;
-
-/** What can not end the request line, and begin something of its own. */
-const PATH = /^\/[\x21-\x7e]*$/;
 
 const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/**
- * A pool of HTTP/1.1 connections to one origin.
- *
- * The sender rejects with `TransportError`, or with the signal's reason when that is aborted.
- */
+/** Calls to one origin: undici makes them; here each gets its turn, one time-out and the meaning of its failure. */
 export function createPool(options: PoolOptions) {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  const createConnector = options.createConnector ?? createHttp1;
-  const connector = createConnector({ origin: options.origin, maxBodyBytes, keepAliveMs: KEEP_ALIVE_MS });
-  const connections = new Connections(connector, KEEP_ALIVE_MS);
+  const { origin, connections, timeoutMs } = options;
   const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
-  const shared: Shared = {
-    connections,
-    timeoutMs: options.timeoutMs,
-    queue: new TurnQueue({
-      running: options.connections,
-      runningInLane: options.connections - Math.floor(options.connections * reservedShare),
-      waiting,
-    }),
-  };
+  const dispatcher = createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, maxBodyBytes });
+  const queue = new TurnQueue({
+    running: connections,
+    runningInLane: connections - Math.floor(connections * reservedShare),
+    waiting,
+  });
+  const shared: Shared = { dispatcher, queue, origin, timeoutMs, maxBodyBytes };
 
   const send: Send = (request, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      if (!PATH.test(request.path)) return reject(new TypeError('a path that can not stand in a request line'));
       const exchange = new Exchange(shared, request, signal, resolve, reject);
-      if (!shared.queue.enter(exchange)) exchange.turnAway();
+      if (!queue.enter(exchange)) exchange.turnAway();
     });
 
   return {
     send,
-    /** Cuts every connection off; what is sent from now on fails. */
-    close: () => connections.close(),
+    /** Closes every connection; calls under way, and calls from now on, fail. */
+    close: () => dispatcher.destroy(),
     /** Calls that wait for a connection. */
     get waiting(): number {
-      return shared.queue.waiting;
+      return queue.waiting;
     },
   };
 }
 
 /** What all exchanges of a pool have in common. */
 interface Shared {
-  readonly connections: Connections;
-  readonly timeoutMs: number;
+  readonly dispatcher: Dispatcher;
   readonly queue: TurnQueue;
+  readonly origin: string;
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
 }
 
-/** One request and its answer: settles exactly once, and lets go of timer and signal when it does. */
-class Exchange implements AnswerListener, CancelListener, Waiting {
+/** What a call waits for: its turn, a connection, the head of the answer, its body. */
+type Phase = 'queue' | 'connect' | 'answer' | 'body';
+
+/** One call: settles exactly once, and then releases its turn, timer and signal. */
+class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly priority: number;
   readonly lane: string;
   settled = false;
@@ -96,10 +78,13 @@ class Exchange implements AnswerListener, CancelListener, Waiting {
   readonly #reject: (error: unknown) => void;
   readonly #signal: CancelSignal;
   readonly #timer: NodeJS.Timeout;
-  /** Set once the call has had its turn. */
-  #connection: Connection | undefined;
+  #phase: Phase = 'queue';
   #turnedAway = false;
-  #sent = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #retryAfter: string | undefined;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
 
   constructor(
     shared: Shared,
@@ -120,54 +105,97 @@ class Exchange implements AnswerListener, CancelListener, Waiting {
   }
 
   start(): void {
-    this.#connection = this.#shared.connections.take();
-    this.#connection.send(this.#request, this);
+    this.#phase = 'connect';
+    const { dispatcher, origin } = this.#shared;
+    const { method, path, headers, body } = this.#request;
+    dispatcher.dispatch({ origin, method, path, headers, body: body ?? null }, this);
   }
 
-  onSent(): void {
-    this.#sent = true;
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.settled) {
+      controller.abort(new Error('The call ended before it was sent.'));
+      return;
+    }
+    this.#controller = controller;
+    this.#phase = 'answer';
   }
 
-  onAnswer(answer: UpstreamResponse, reusable: boolean): void {
-    if (this.#settle(reusable)) this.#resolve(answer);
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.#phase = 'body';
+    this.#status = status;
+    const retryAfter = headers['retry-after'];
+    if (typeof retryAfter === 'string') this.#retryAfter = retryAfter;
   }
 
-  onFailure(failure: TransportFailure, cause?: Error): void {
-    this.#fail(failure, cause);
+  onResponseData(_controller: Dispatcher.DispatchController, part: Buffer): void {
+    if (this.settled) return;
+    this.#bytes += part.length;
+    if (this.#bytes > this.#shared.maxBodyBytes) this.#fail('too-large');
+    else this.#parts.push(part);
+  }
+
+  onResponseEnd(): void {
+    this.#controller = undefined;
+    if (!this.#settle()) return;
+    const [first] = this.#parts;
+    const bytes = this.#parts.length === 1 ? (first as Buffer) : Buffer.concat(this.#parts);
+    const body = bytes.toString('utf8');
+    const status = this.#status;
+    this.#resolve(this.#retryAfter === undefined ? { status, body } : { status, body, retryAfter: this.#retryAfter });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#controller = undefined;
+    this.#fail(failureOf(error), error);
   }
 
   /** The signal's abort. */
   handleEvent(): void {
-    if (this.#settle(false)) this.#reject(this.#signal.reason);
+    if (this.#settle()) this.#reject(this.#signal.reason);
   }
 
-  /** Too many wait already. */
+  /** Too many calls wait already. */
   turnAway(): void {
     this.#turnedAway = true;
     this.#fail('busy');
   }
 
   timeOut(): void {
-    this.#fail('timeout');
+    this.#fail('timeout', new TimeoutError(this.#phase));
   }
 
   #fail(failure: TransportFailure, cause?: Error): void {
-    if (!this.#settle(false)) return;
-    this.#reject(new TransportError(failure, this.#sent, { cause, queued: !this.#connection }));
+    const phase = this.#phase;
+    if (!this.#settle()) return;
+    const sent = phase === 'answer' || phase === 'body';
+    this.#reject(new TransportError(failure, sent, { cause, queued: phase === 'queue' }));
   }
 
-  /** @param reusable whether the connection is good for another call */
-  #settle(reusable: boolean): boolean {
+  #settle(): boolean {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this);
-    if (this.#connection) {
-      if (reusable) this.#shared.connections.give(this.#connection);
-      else this.#shared.connections.discard(this.#connection);
-      this.#shared.queue.leave(this.lane);
-    } else if (!this.#turnedAway) this.#shared.queue.abandon();
+    // Ends undici's part, where it has not ended by itself, before the next call needs a connection.
+    this.#controller?.abort(new Error('The call was given up.'));
+    if (this.#phase !== 'queue') this.#shared.queue.leave(this.lane);
+    else if (!this.#turnedAway) this.#shared.queue.abandon();
     return true;
+  }
+}
+
+/** Says what a call waited for when its time was up. */
+class TimeoutError extends Error {
+  readonly code: string;
+
+  constructor(phase: Phase) {
+    super(`no complete answer in time; the call waited for: ${phase}`);
+    this.name = 'TimeoutError';
+    this.code = `timeout (${phase})`;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { CancelSignal } from '../lib/cancellation.ts';
-import type { UpstreamResponse } from './connection.ts';
+import type { UpstreamResponse } from './call.ts';
 import { TransportError } from './errors.ts';
 import type { Guard } from './guard.ts';
 import type { Send } from './pool.ts';

@@ -235,6 +235,7 @@ async function expectRead({ query, path, data }: Case): Promise<void> {
       host: new URL(gateway.upstream.origin).host,
       connection: 'keep-alive',
       accept: 'application/json',
+      'accept-encoding': 'zstd, br, gzip',
       'content-type': 'application/json',
       'x-apikey': 'k',
       'x-request-id': expect.stringMatching(/^[\w.:-]{1,64}$/),

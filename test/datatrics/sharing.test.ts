@@ -11,7 +11,10 @@ let gateway: Gateway;
 /** Connections on which calls came. */
 const sockets = new Set<Socket>();
 const warnings: Error[] = [];
-const onWarning = (warning: Error): void => void warnings.push(warning);
+const onWarning = (warning: Error): void => {
+  // undici says that its decompression is experimental.
+  if (warning.name !== 'ExperimentalWarning') warnings.push(warning);
+};
 
 /** What the upstream answers, once `gate` opens. */
 let answer: (call: ReceivedCall) => unknown;

@@ -26,7 +26,7 @@ describe('the Dockerfile', () => {
   test('runs as nobody special, is watched, and gets signals itself', () => {
     expect(last('USER')).toBe('node');
     expect(last('HEALTHCHECK')).toContain('/health');
-    expect(JSON.parse(last('CMD'))).toEqual(['node', 'src/start.js']);
+    expect(JSON.parse(last('CMD'))).toEqual(['node', '--disable-warning=ExperimentalWarning', 'src/start.js']);
     expect(text).toMatch(/HOST=0\.0\.0\.0/);
     expect(text).toMatch(/npm ci --omit=dev/);
     for (const { rest } of instructions.filter(({ name }) => name === 'FROM'))

@@ -1,10 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
 import { Cancellation } from '../../src/lib/cancellation.ts';
-import { RequestHeaders } from '../../src/transport/connection.ts';
 import { createPool } from '../../src/transport/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
 
-const NO_HEADERS = new RequestHeaders([]);
+const NO_HEADERS: string[] = [];
 
 const upstream = await startUpstream(async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { RequestHeaders, type UpstreamResponse } from '../../src/transport/connection.ts';
+import type { UpstreamResponse } from '../../src/transport/call.ts';
 import { TransportError, type TransportFailure } from '../../src/transport/errors.ts';
 import { Guard } from '../../src/transport/guard.ts';
 import { DEFAULT_POLICY } from '../../src/transport/policy.ts';
 import { sendWithRetry } from '../../src/transport/retry.ts';
 
-const NO_HEADERS = new RequestHeaders([]);
-
-const REQUEST = { method: 'GET' as const, path: '/x', headers: NO_HEADERS };
+const REQUEST = { method: 'GET' as const, path: '/x', headers: [] };
 type Step = number | TransportFailure | UpstreamResponse;
 
 /** Plays the steps in turn, the last one for ever; gives the outcome and the times of the attempts. */

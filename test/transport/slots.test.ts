@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Cancellation } from '../../src/lib/cancellation.ts';
-import { RequestHeaders } from '../../src/transport/connection.ts';
 import { createPool } from '../../src/transport/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
 
-const NO_HEADERS = new RequestHeaders([]);
+const NO_HEADERS: string[] = [];
 
 test('after aborts, time-outs, resets and cut-off bodies every connection can be used again', async () => {
   let under = 0;

@@ -186,13 +186,13 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'UPSTREAM_CONNECTIONS',
         file: 'src/transport/pool.ts',
-        find: '      running: options.connections,\n',
-        replace: '      running: Number.MAX_SAFE_INTEGER,\n',
+        find: '    running: connections,\n',
+        replace: '    running: Number.MAX_SAFE_INTEGER,\n',
         also: [
           {
             file: 'src/transport/pool.ts',
-            find: '      runningInLane: options.connections - Math.floor(options.connections * reservedShare),',
-            replace: '      runningInLane: Number.MAX_SAFE_INTEGER,',
+            find: '    runningInLane: connections - Math.floor(connections * reservedShare),',
+            replace: '    runningInLane: Number.MAX_SAFE_INTEGER,',
           },
         ],
         test: ['test/datatrics/sharing.test.ts', 'over no more connections than configured'],

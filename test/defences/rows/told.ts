@@ -66,8 +66,8 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'no header of the caller goes upstream but its key, id and trace',
         file: 'src/datatrics/client.ts',
-        find: 'headersOf(principal).with(operation.headers)',
-        replace: "headersOf(principal).with([...operation.headers, 'x-datatrics-project', principal.project])",
+        find: '[...headersOf(principal), ...operation.headers]',
+        replace: "[...headersOf(principal), ...operation.headers, 'x-datatrics-project', principal.project]",
         test: [ACCESS, 'lets no other header of the caller’s go upstream'],
       },
     ],

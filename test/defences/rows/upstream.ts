@@ -2,7 +2,6 @@ import type { Row } from '../mutation.ts';
 
 const API_ERRORS = 'src/datatrics/errors.ts';
 const AUTHENTICATE = 'src/http/authenticate.ts';
-const HTTP1_SOURCE = 'src/transport/http1.ts';
 const KEYS = 'src/datatrics/keys.ts';
 const PATHS = 'src/datatrics/paths.ts';
 const POOL_SOURCE = 'src/transport/pool.ts';
@@ -10,9 +9,6 @@ const WIRE = 'src/datatrics/wire.ts';
 const ACCESS = 'test/http/access.test.ts';
 const ERRORS = 'test/datatrics/errors.test.ts';
 const IDS = 'test/graph/ids.test.ts';
-const HEAD = 'test/transport/answer-head.test.ts';
-const HTTP1 = 'test/transport/http1.test.ts';
-const POOL = 'test/transport/pool.test.ts';
 
 /** What goes to the API, and what comes from it. */
 export const UPSTREAM_ROWS: readonly Row[] = [
@@ -69,13 +65,6 @@ export const UPSTREAM_ROWS: readonly Row[] = [
         test: [IDS, 'without a call'],
       },
       {
-        defence: 'the path goes out as it stands',
-        file: HTTP1_SOURCE,
-        find: 'const head = `${method} ${path}${',
-        replace: "const head = `${method} ${new URL(path, 'http://a').pathname}${",
-        test: [POOL, 'goes out with the path /a/../b as it stands'],
-      },
-      {
         defence: 'a project that could change the path is refused',
         file: AUTHENTICATE,
         find: '  if (!PROJECT_ID.test(named)) throw',
@@ -96,52 +85,10 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       },
       {
         defence: 'a body has a bound',
-        file: HTTP1_SOURCE,
-        find: "    else if (this.#bodyBytes > maxBodyBytes) this.#fail('too-large');\n",
-        replace: '',
+        file: POOL_SOURCE,
+        find: "    if (this.#bytes > this.#shared.maxBodyBytes) this.#fail('too-large');\n    else this.#parts.push(part);",
+        replace: '    this.#parts.push(part);',
         test: [ERRORS, 'over the limit on bodies is invalid, and is not read to its end'],
-      },
-      {
-        defence: 'a body of a known length too',
-        file: HTTP1_SOURCE,
-        find: "      if (framing > maxBodyBytes) this.#fail('too-large');\n      else this.#readLength",
-        replace: '      this.#readLength',
-        test: [HTTP1, 'over the limit is refused, with content-length: 9'],
-      },
-      {
-        defence: 'a length is given once',
-        file: 'src/transport/answer-head.ts',
-        find: '          if (length !== undefined) return null;\n',
-        replace: '',
-        test: [HEAD, 'that is not exactly HTTP/1.1 is refused'],
-      },
-      {
-        defence: 'a length does not stand beside chunks',
-        file: 'src/transport/answer-head.ts',
-        find: "  if (isChunked && (length !== undefined || minor === '0')) return null;\n",
-        replace: '',
-        test: [HEAD, 'that is not exactly HTTP/1.1 is refused'],
-      },
-      {
-        defence: 'what nobody asked for is nobody’s answer',
-        file: HTTP1_SOURCE,
-        find: '      if (this.#listener === undefined) {\n        this.destroy();\n        return;\n      }\n',
-        replace: '',
-        test: [HTTP1, 'is not used again for what came before anybody asked'],
-      },
-      {
-        defence: 'nor is what comes behind an answer',
-        file: HTTP1_SOURCE,
-        find: 'isClean && keepAlive && isDone',
-        replace: 'keepAlive && isDone',
-        test: [HTTP1, 'with more behind it is read, in whatever parts it comes'],
-      },
-      {
-        defence: 'only chunks that are spelled right',
-        file: 'src/transport/chunks.ts',
-        find: "          if (line !== '') return 'malformed';\n",
-        replace: '',
-        test: [HTTP1, 'with a chunk without its end is malformed'],
       },
       {
         defence: 'and is bound by default',

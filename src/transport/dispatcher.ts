@@ -1,0 +1,52 @@
+import { type Dispatcher, EnvHttpProxyAgent, interceptors, Pool } from 'undici';
+import { isLoopback } from '../lib/loopback.ts';
+
+export interface DispatcherOptions {
+  /** `https://host[:port]`. */
+  readonly origin: string;
+  /** Connections to the origin, at most. Over HTTP/2 a single one usually carries all calls. */
+  readonly connections: number;
+  /** ms for a new connection, TLS included. */
+  readonly connectTimeoutMs: number;
+  /** Bytes of an answer's body, decompressed. */
+  readonly maxBodyBytes: number;
+}
+
+/**
+ * ms after which an idle connection is closed. It is below the idle limit of common servers (nginx and Apache: 5 s and
+ * more), so that a write never goes out on a connection that the other side is closing.
+ */
+const KEEP_ALIVE_MS = 4_000;
+/** ms after which a connection takes no more calls, so that a changed DNS record is noticed. */
+const CONNECTION_TTL_MS = 5 * 60_000;
+
+/** What the dispatcher can decompress, best ratio for the CPU time first. */
+export const ACCEPT_ENCODING = 'zstd, br, gzip';
+
+/**
+ * undici's connections to one origin: HTTP/2 where the server offers it, otherwise HTTP/1.1, through the proxy that the
+ * environment names (never for a loopback address), with answers decompressed.
+ */
+export function createDispatcher({
+  origin,
+  connections,
+  connectTimeoutMs,
+  maxBodyBytes,
+}: DispatcherOptions): Dispatcher {
+  const tls = { preferH2: true };
+  const options = {
+    connections,
+    connect: { ...tls, timeout: connectTimeoutMs },
+    connectTimeout: connectTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    clientTtl: CONNECTION_TTL_MS,
+    // The pool above has one time-out for the whole call.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  };
+  const dispatcher = isLoopback(new URL(origin).hostname)
+    ? new Pool(origin, options)
+    : new EnvHttpProxyAgent({ ...options, requestTls: tls });
+  return dispatcher.compose(interceptors.decompress({ skipErrorResponses: false, maxSize: maxBodyBytes }));
+}
