@@ -21,7 +21,9 @@ afterEach(async () => {
 
 /** Starts the program as `npm start` does. */
 function start(env: Record<string, string>) {
-  const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/start.js'], { env: { PATH: process.env.PATH, PORT: '0', ...env } });
+  const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/start.js'], {
+    env: { PATH: process.env.PATH, PORT: '0', ...env },
+  });
   child = running;
   let stdout = '';
   let stderr = '';

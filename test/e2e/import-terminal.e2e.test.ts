@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
+import { NO_WARNINGS } from '../helpers/command.ts';
 import { envOf, runImport, startImport, tempFolder } from '../helpers/import.ts';
 
 const sandbox = await startSandbox({ empty: true, maxRequestLog: 10_000 });
@@ -19,7 +20,9 @@ const CTRL_C = '\x03';
 
 /** An import at a terminal of its own, by util-linux' `script`, which types there what is written to its standard input. */
 function atTerminal(args: readonly string[], size = 'rows 40 cols 120') {
-  const quoted = [process.execPath, 'src/cli/import.ts', ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
+  const quoted = [process.execPath, NO_WARNINGS, 'src/cli/import.ts', ...args].map(
+    (arg) => `'${arg.replaceAll("'", "'\\''")}'`,
+  );
   const child = spawn('script', ['-qec', `stty ${size}; exec ${quoted.join(' ')}`, '/dev/null'], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', TERM: 'xterm', SHELL: '/bin/sh', ...envOf(sandbox) },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -157,7 +160,7 @@ describe('elsewhere', () => {
   }, 30_000);
 
   test('Ctrl-C is not put off by a standard input that says nothing more', async () => {
-    const child = spawn(process.execPath, [resolve('src/cli/import.ts'), 'profiles', '-'], {
+    const child = spawn(process.execPath, [NO_WARNINGS, resolve('src/cli/import.ts'), 'profiles', '-'], {
       // What it leaves behind.
       cwd: tempFolder().path('.'),
       env: { PATH: process.env.PATH, NODE_ENV: 'production', ...envOf(sandbox) },

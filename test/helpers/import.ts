@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/server.ts';
+import { NO_WARNINGS } from './command.ts';
 
 export interface ImportRun {
   readonly child: ChildProcess;
@@ -18,7 +19,7 @@ export function startImport(
   env: Readonly<Record<string, string>>,
   stdin: string | Buffer = '',
 ): ImportRun {
-  const child = spawn(process.execPath, ['src/cli/import.ts', ...args], {
+  const child = spawn(process.execPath, [NO_WARNINGS, 'src/cli/import.ts', ...args], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
   });
   let stdout = '';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NO_WARNINGS } from './command.ts';
 import { freePort } from './redis.ts';
 
 /** A gateway in a process of its own, as its users start it. */
@@ -24,7 +25,7 @@ export async function startInstance(
   flags: readonly string[] = [],
 ): Promise<Instance> {
   const port = await freePort();
-  const child = spawn(process.execPath, [...flags, resolve('src/start.js')], {
+  const child = spawn(process.execPath, [NO_WARNINGS, ...flags, resolve('src/start.js')], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...settings },
   });
   let output = '';

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { NO_WARNINGS } from './command.ts';
 
 export interface TestWorker {
   readonly child: ChildProcess;
@@ -11,7 +12,7 @@ export interface TestWorker {
 
 /** Starts `npm run worker`; it is up when its log says `Worker ready`. */
 export function startWorker(env: Readonly<Record<string, string>>, args: readonly string[] = []): TestWorker {
-  const child = spawn(process.execPath, ['src/cli/worker.ts', ...args], {
+  const child = spawn(process.execPath, [NO_WARNINGS, 'src/cli/worker.ts', ...args], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
