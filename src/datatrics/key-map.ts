@@ -34,6 +34,10 @@ export class KeyMap<V> {
     this.#group(key)?.byId.delete(key.id);
   }
 
+  clear(): void {
+    this.#bySource.clear();
+  }
+
   #group({ resource, source, type }: RecordKey): Group<V> | undefined {
     for (const group of this.#bySource.get(source) ?? NONE) {
       if (group.resource === resource && group.type === type) return group;

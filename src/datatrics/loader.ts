@@ -1,5 +1,4 @@
 import DataLoader from 'dataloader';
-import { toError } from '../lib/error.ts';
 import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import { type BoundClient, type ReadName, stalenessOf } from './client.ts';
@@ -21,6 +20,8 @@ import type { Page } from './wire.ts';
 export type BatchMode = 'off' | 'auto' | 'on';
 
 type AnyRecord = RecordOf[Resource];
+type Batch = DataLoader.BatchLoadFn<RecordKey, AnyRecord | null>;
+type BatchOfPromises = DataLoader.BatchLoadFn<RecordKey, Promise<AnyRecord | null>>;
 type Get = (args: CallArgs, readJson?: ReadJson) => Promise<JsonObject | null>;
 type List = (args: CallArgs, readJson?: ReadJson) => Promise<Page>;
 
@@ -45,8 +46,8 @@ const ID_FIELDS = {
 } as const;
 
 /**
- * Records by key, for one operation: each distinct key is asked of the API once. Keys that come in the same tick may be
- * fetched together where the project allows it.
+ * Reads the records of one resource for one operation: each distinct key once. A DataLoader collects the keys of a tick;
+ * where the project allows it, one list call reads several of them.
  */
 export class RecordLoader {
   readonly #client: BoundClient;
@@ -57,8 +58,8 @@ export class RecordLoader {
   readonly #mode: BatchMode;
   readonly #selection: Selection | undefined;
   readonly #records = new KeyMap<Promise<AnyRecord | null>>();
+  readonly #loader: DataLoader<RecordKey, AnyRecord | null>;
   #staleBatched: KeyMap<Staleness> | undefined = undefined;
-  readonly #batches: DataLoader<RecordKey, AnyRecord | null, string> | undefined;
 
   constructor(options: {
     client: BoundClient;
@@ -77,27 +78,24 @@ export class RecordLoader {
     this.#types = options.types;
     this.#mode = options.mode;
     this.#selection = options.selection;
-    // Without batches nothing is gained by waiting for more keys, and a DataLoader takes longer than all the rest.
-    if (options.mode !== 'off') {
-      this.#batches = new DataLoader((keys) => this.#fetchMany(keys), { cache: false });
-    }
+    // A promise in the place of a value: DataLoader resolves a key's promise with it, so that each record is there as soon
+    // as it has been read, and one slow call does not hold back all that were collected with it. Its types know values only.
+    const read = (async (keys) => this.#readAll(keys)) as BatchOfPromises as unknown as Batch;
+    this.#loader = new DataLoader(read, { cacheMap: this.#records });
   }
 
   load(key: RecordKey): Promise<AnyRecord | null> {
+    // DataLoader makes one more promise for each key that it knows already.
     const known = this.#records.get(key);
-    if (known) {
-      this.#operation.usage.deduped += 1;
-      this.#operation.trace?.join(labelOf(ENDPOINTS[GETS[key.resource]]), known);
-      return known;
-    }
-    const record = this.#batches ? this.#batches.load(key) : this.#fetchOne(key);
-    this.#records.set(key, record);
-    return record;
+    if (known === undefined) return this.#loader.load(key);
+    this.#operation.usage.deduped += 1;
+    this.#operation.trace?.join(labelOf(ENDPOINTS[GETS[key.resource]]), known);
+    return known;
   }
 
   /** The next `load` of this key asks the API again. */
   forget(key: RecordKey): void {
-    this.#records.delete(key);
+    this.#loader.clear(key);
     this.#staleBatched?.delete(key);
   }
 
@@ -121,44 +119,43 @@ export class RecordLoader {
     return this.#staleBatched?.get(key) ?? stalenessOf(this.#operation, this.#context.project, ...readOf(key));
   }
 
-  /** In the order of the keys, a failure as its error, as DataLoader wants it. */
-  async #fetchMany(keys: readonly RecordKey[]): Promise<(AnyRecord | null | Error)[]> {
-    const found = new Map<RecordKey, AnyRecord | null | Error>();
-    await Promise.all(
-      groupKeys(keys).map(async (group) => {
-        const rest =
-          group.length > 1 && this.#canBatch(group[0] as RecordKey) ? await this.#fetchGroup(group, found) : group;
-        await Promise.all(rest.map(async (key) => found.set(key, await this.#fetchOne(key).catch(toError))));
-        if (rest.length > 1) this.#tryBatch(rest.filter((key) => found.get(key) && !(found.get(key) instanceof Error)));
-      }),
-    );
-    return keys.map((key) => found.get(key) ?? null);
+  /** One promise per key, in their order. */
+  #readAll(keys: readonly RecordKey[]): Promise<AnyRecord | null>[] {
+    if (this.#mode === 'off' || keys.length === 1) return keys.map((key) => this.#fetchOne(key));
+    const reads = new Map<RecordKey, Promise<AnyRecord | null>>();
+    for (const group of groupKeys(keys)) {
+      if (group.length > 1 && this.#canBatch(group[0] as RecordKey)) {
+        const records = this.#fetchGroup(group);
+        for (const key of group)
+          reads.set(
+            key,
+            records.then((found) => found.get(key.id) ?? this.#fetchOne(key)),
+          );
+      } else {
+        const records = group.map((key) => this.#fetchOne(key));
+        group.forEach((key, at) => {
+          reads.set(key, records[at] as Promise<AnyRecord | null>);
+        });
+        if (group.length > 1) this.#tryBatch(group, records);
+      }
+    }
+    return keys.map((key) => reads.get(key) as Promise<AnyRecord | null>);
   }
 
   #canBatch({ resource }: RecordKey): boolean {
     return this.#knowledge.batches(this.#context.project, resource) ?? this.#mode === 'on';
   }
 
-  /** Fetches a group by one call; gives the keys that it did not bring, all of them when there is any doubt. */
-  async #fetchGroup(
-    group: readonly RecordKey[],
-    found: Map<RecordKey, AnyRecord | null | Error>,
-  ): Promise<readonly RecordKey[]> {
-    let records: ReadonlyMap<string, AnyRecord> | null;
+  /** The records of a group that one list call brings, by id: none where there is any doubt. */
+  async #fetchGroup(group: readonly RecordKey[]): Promise<ReadonlyMap<string, AnyRecord>> {
     try {
-      records = await this.#list(group);
-    } catch {
-      return group;
-    }
-    if (records === null) {
+      const records = await this.#list(group);
+      if (records !== null) return records;
       this.#knowledge.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
-      return group;
+    } catch {
+      // Then each is read by itself.
     }
-    return group.filter((key) => {
-      const record = records.get(key.id);
-      if (record) found.set(key, record);
-      return record === undefined;
-    });
+    return new Map();
   }
 
   #noteBatched(key: RecordKey, staleness: Staleness): void {
@@ -167,15 +164,18 @@ export class RecordLoader {
   }
 
   /** Finds out, by records that were just read one by one, whether one call would have brought them. */
-  async #tryBatch(keys: readonly RecordKey[]): Promise<void> {
-    const sample = keys.slice(0, 3);
-    const [first] = sample;
+  async #tryBatch(group: readonly RecordKey[], records: readonly Promise<AnyRecord | null>[]): Promise<void> {
     const { project } = this.#context;
-    if (first === undefined || sample.length < 2 || this.#mode !== 'auto') return;
-    if (this.#knowledge.batches(project, first.resource) !== undefined) return;
+    const { resource } = group[0] as RecordKey;
+    if (this.#mode !== 'auto' || this.#knowledge.batches(project, resource) !== undefined) return;
+    const results = await Promise.allSettled(records);
+    const sample = group
+      .filter((_key, at) => results[at]?.status === 'fulfilled' && results[at].value !== null)
+      .slice(0, 3);
+    if (sample.length < 2 || this.#knowledge.batches(project, resource) !== undefined) return;
     try {
-      const records = await this.#list(sample);
-      this.#knowledge.learnBatches(project, first.resource, records?.size === sample.length);
+      const listed = await this.#list(sample);
+      this.#knowledge.learnBatches(project, resource, listed?.size === sample.length);
     } catch {
       // Not known then; the next operation tries again.
     }

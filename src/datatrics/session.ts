@@ -80,7 +80,7 @@ export class Session {
   readonly #operation: Operation;
   readonly #usage: Usage;
   readonly #knowledge: Knowledge;
-  readonly #loader: RecordLoader;
+  readonly #loaders: Partial<Record<Resource, RecordLoader>>;
   readonly #pages: Map<string, Promise<Page>>;
   readonly #options: SessionOptions;
   readonly #note: ((staleness: Staleness) => void) | undefined;
@@ -103,17 +103,21 @@ export class Session {
     this.#knowledge = options.knowledge;
     this.#operation = options.operation;
     this.#usage = options.operation.usage;
-    this.#loader = field
-      ? field.of.#loader
-      : new RecordLoader({
-          client: options.client,
-          operation: options.operation,
-          knowledge: options.knowledge,
-          context: this.#context,
-          types: this.#types,
-          mode: options.settings.batchReads,
-          selection: options.selection,
-        });
+    this.#loaders = field ? field.of.#loaders : {};
+  }
+
+  #loaderOf(resource: Resource): RecordLoader {
+    const { client, operation, knowledge, settings, selection } = this.#options;
+    this.#loaders[resource] ??= new RecordLoader({
+      client,
+      operation,
+      knowledge,
+      context: this.#context,
+      types: this.#types,
+      mode: settings.batchReads,
+      selection,
+    });
+    return this.#loaders[resource];
   }
 
   /** The same door for one field: `note` is told of every stale answer that the field gets through it. */
@@ -123,10 +127,11 @@ export class Session {
 
   /** The record with this key, or null when the API has none. */
   load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
-    const record = this.#loader.load(key) as Promise<RecordOf[R] | null>;
+    const loader = this.#loaderOf(key.resource);
+    const record = loader.load(key) as Promise<RecordOf[R] | null>;
     if (this.#note === undefined) return record;
     return record.then((value) => {
-      const staleness = this.#loader.staleness(key);
+      const staleness = loader.staleness(key);
       if (staleness) this.#note?.(staleness);
       return value;
     });
@@ -198,7 +203,7 @@ export class Session {
 
   /** Forgets what was read of a record, and every page, since it may be on any: the next read asks the API again. */
   forget(key: RecordKey): void {
-    this.#loader.forget(key);
+    this.#loaders[key.resource]?.forget(key);
     if (this.#pages.size > 0) this.#pages.clear();
   }
 
