@@ -1,5 +1,5 @@
 import { conversionFields, conversionItemFields, itemsField } from './conversion.ts';
-import { type Field, type FieldTable, number, readNumber, text, time } from './fields.ts';
+import { type Field, type FieldTable, number, readFieldNumber, text, time } from './fields.ts';
 import { type MaskedType, Masking, type MaskOptions } from './masking.ts';
 import { type DatatricsRecord, defineRecord, type RecordType } from './record.ts';
 import { RECORD_TYPES, type RecordTypes } from './records.ts';
@@ -37,7 +37,7 @@ const MAKERS: Readonly<Record<CustomType, (rest: string) => Field>> = {
 
 /** A whole number of 32 bits; null for all else. */
 function readInt(value: unknown): number | null {
-  const result = readNumber(value);
+  const result = readFieldNumber(value);
   return result !== null && (result | 0) === result ? result : null;
 }
 

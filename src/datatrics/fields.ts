@@ -1,4 +1,6 @@
 import { isTooDeep } from '../lib/depth.ts';
+import { isKept } from '../lib/digits.ts';
+import { invalidResponse } from './errors.ts';
 import { compileGetter } from './getters.ts';
 import type { Mask, MaskedType } from './masking.ts';
 import { readTime } from './time.ts';
@@ -46,7 +48,7 @@ function field<T>(kind: Field['kind'], read: Read<T>) {
 export const text = field('text', readText);
 /** A reference to a record: text, but a number counts as its decimal form. */
 export const id = field('id', readText);
-export const number = field('number', readNumber);
+export const number = field('number', readFieldNumber);
 export const time = field('time', (value, context) => readTime(value, context.timeZone));
 
 /** Text of a string, number or boolean; null for `""`, objects and lists. */
@@ -62,10 +64,28 @@ export function readText(value: unknown): string | null {
   }
 }
 
-/** A number, or one in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`. */
+/**
+ * A number, or one in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`; null also for one that a double does not
+ * hold.
+ */
 export function readNumber(value: unknown): number | null {
-  // `1e999` in JSON is infinite.
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  const digits = numberIn(value);
+  if (digits === null) return null;
+  const result = Number(digits);
+  return isKept(digits, result) ? result : null;
+}
+
+/** As `readNumber`, for a field. @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` for one that a double does not hold */
+export function readFieldNumber(value: unknown): number | null {
+  const result = readNumber(value);
+  if (result === null && numberIn(value) !== null)
+    throw invalidResponse('a number with more digits than this field can hold');
+  return result;
+}
+
+/** The number in a string, as JavaScript spells it; null where there is none. */
+function numberIn(value: unknown): string | null {
   if (typeof value !== 'string') return null;
   let digits = value.trim();
   const comma = digits.lastIndexOf(',');
@@ -73,9 +93,7 @@ export function readNumber(value: unknown): number | null {
     digits =
       comma > digits.lastIndexOf('.') ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
   }
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(digits)) return null;
-  const result = Number(digits);
-  return Number.isFinite(result) ? result : null;
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits) ? digits : null;
 }
 
 export type JsonObject = { readonly [name: string]: unknown };
@@ -111,7 +129,8 @@ function nameIn(raw: JsonObject, field: Field): string {
 
 /**
  * Something the API sent, read through a table of fields. It keeps what was sent and reads a field when it is asked for,
- * so that a list of hundreds costs no more than the fields that were selected. The getters never throw.
+ * so that a list of hundreds costs no more than the fields that were selected. A getter throws for a number that a double
+ * does not hold.
  */
 export class Decoded {
   /** As sent; shared by all who hold it, never to be changed. */

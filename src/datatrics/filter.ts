@@ -1,5 +1,5 @@
-import { badInput } from '../lib/error.ts';
 import { type Decoded, type Field, type JsonObject, lookUp, readText } from './fields.ts';
+import { checkText } from './keys.ts';
 import type { Condition } from './paths.ts';
 import type { DatatricsRecord } from './record.ts';
 import { writeTime } from './time.ts';
@@ -20,8 +20,7 @@ export interface TimeRange {
 
 /** Rows whose field has just this value. `rest` stands in for the field's own REST name where a project differs. */
 export function equals(name: string, field: Field, value: string, rest = field.rest): Filter {
-  if (value === '') throw badInput(`filter.${name} must not be empty.`);
-  if (!value.isWellFormed()) throw badInput(`filter.${name} must be well-formed Unicode.`);
+  checkText(`filter.${name}`, value);
   const fits = (record: DatatricsRecord): boolean =>
     rest === field.rest ? fieldValue(record, name) === value : readText(lookUp(rawOf(record), rest)) === value;
   return { name, conditions: [{ field: rest, value }], fits };

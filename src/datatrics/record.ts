@@ -12,7 +12,7 @@ import {
   readAttributes,
   readText,
 } from './fields.ts';
-import { encodeGlobalId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
+import { encodeGlobalId, idProblem, isTooLong, type RecordKey, typeNameOf } from './keys.ts';
 
 /** What every record of the model has, whatever its resource. */
 export interface DatatricsRecord {
@@ -112,7 +112,9 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
     const id = idName === undefined ? null : readText(lookUp(raw, idName));
     if (id === null || idProblem(id)) throw invalidResponse(`a ${typeName} without a usable id`);
     const source = readText(lookUp(raw, 'source')) ?? requested.source;
-    if (source === undefined || !source.isWellFormed()) throw invalidResponse(`a ${typeName} without a source`);
+    if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
+      throw invalidResponse(`a ${typeName} without a usable source`);
+    }
     const { type } = requested;
     const key: RecordKey = type === undefined ? { resource, id, source } : { resource, id, source, type };
     return new ApiRecord(key, raw, context) as DatatricsRecord as R;

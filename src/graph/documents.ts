@@ -17,6 +17,7 @@ import type { Selection } from '../datatrics/selection.ts';
 import { type Access, createAccess } from './access.ts';
 import type { Executor } from './compile.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
+import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
 import { createPlanner, type Planner } from './plan.ts';
 import { createCoercion } from './variables.ts';
@@ -136,6 +137,8 @@ function prepareDocument(
   }
   const exceeded = exceededLimit(document, limits);
   if (exceeded !== null) return tooComplex(exceeded);
+  const unkept = unkeptLiterals(schema, document, text);
+  if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
   const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 

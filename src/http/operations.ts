@@ -9,6 +9,7 @@ import { Writer } from '../datatrics/writer.ts';
 import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
 import type { OperationRequest, Pipeline } from '../graph/pipeline.ts';
 import type { Admission } from '../lib/admission.ts';
+import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Freshness, readDemand } from '../lib/freshness.ts';
 import { loggableId } from '../lib/log.ts';
@@ -195,7 +196,7 @@ function nameOf(
     headers['x-upstream-receipt'],
     headers['cache-control'],
   ];
-  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
+  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;
 }
 
 /** Waits for a run; it is cancelled when the last client that waits for it has gone. */
