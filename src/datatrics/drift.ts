@@ -279,11 +279,8 @@ function oddIn(field: Field, value: unknown, timeZone: string): string | null {
 }
 
 function readsAs(field: Field, value: unknown, timeZone: string): boolean {
-  try {
-    return field.read(value, { project: '', timeZone }, undefined as never) !== null;
-  } catch {
-    return false;
-  }
+  const read = field.read(value, { project: '', timeZone }, undefined as never);
+  return read !== null && !(read instanceof Error);
 }
 
 function sortOf(value: unknown): string {

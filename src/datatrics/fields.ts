@@ -19,7 +19,7 @@ export interface Field<T = unknown> {
   readonly custom?: true;
   /** The table of the objects in a list of them. */
   readonly lines?: FieldTable;
-  /** Lenient: null for what is missing, empty, or can't be read. */
+  /** Lenient: null for what is missing, empty, or can't be read; an error only for a number that a double does not hold. */
   readonly read: (value: unknown, context: RecordContext, owner: Decoded) => T | null;
 }
 
@@ -48,7 +48,7 @@ function field<T>(kind: Field['kind'], read: Read<T>) {
 export const text = field('text', readText);
 /** A reference to a record: text, but a number counts as its decimal form. */
 export const id = field('id', readText);
-export const number = field('number', readFieldNumber);
+export const number = field('number', readNumberOrError as Read<number>);
 export const time = field('time', (value, context) => readTime(value, context.timeZone));
 
 /** Text of a string, number or boolean; null for `""`, objects and lists. */
@@ -76,12 +76,12 @@ export function readNumber(value: unknown): number | null {
   return isKept(digits, result) ? result : null;
 }
 
-/** As `readNumber`, for a field. @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` for one that a double does not hold */
-export function readFieldNumber(value: unknown): number | null {
+/** As `readNumber`, but an error for a number that a double does not hold. */
+export function readNumberOrError(value: unknown): number | Error | null {
   const result = readNumber(value);
-  if (result === null && numberIn(value) !== null)
-    throw invalidResponse('a number with more digits than this field can hold');
-  return result;
+  return result === null && numberIn(value) !== null
+    ? invalidResponse('a number with more digits than this field can hold')
+    : result;
 }
 
 /** The number in a string, as JavaScript spells it; null where there is none. */
@@ -129,8 +129,8 @@ function nameIn(raw: JsonObject, field: Field): string {
 
 /**
  * Something the API sent, read through a table of fields. It keeps what was sent and reads a field when it is asked for,
- * so that a list of hundreds costs no more than the fields that were selected. A getter throws for a number that a double
- * does not hold.
+ * so that a list of hundreds costs no more than the fields that were selected. The getters never throw: a value that
+ * is an error where it is read stands as that error, as a row does, since a compiled query would not survive a throw.
  */
 export class Decoded {
   /** As sent; shared by all who hold it, never to be changed. */

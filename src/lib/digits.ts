@@ -26,6 +26,12 @@ const SUSPECTS = [
 
 const INTEGER = /^[+-]?\d+$/;
 
+/** The end of a name, whose characters may be escaped. */
+const ENDS_IN_ID = /(?:i|\\u0069)(?:d|\\u0064)"$/;
+
+/** Digits with which a double is written at most, and the point: what has more was never one. */
+const DOUBLE_DIGITS = 17 + 1;
+
 /** Digits of a `bigint`: no id may have more, and making one takes more than linear time. */
 const MAX_DIGITS = 1_024;
 
@@ -40,12 +46,11 @@ export function isKept(source: string, value = Number(source)): boolean {
 /**
  * The value of a number of the API's: its text where a double does not hold it.
  *
- * @param isId whether it is an id, by its name: of these no digit at all is rounded
+ * @param isId whether it is an id, by its name: of these no digit is rounded that is not a double's own
  */
 export function numberOrText(source: string, isId: boolean): number | string {
   const value = Number(source);
-  const holds = isKept(source, value) && (!isId || Number.isInteger(value) || isSame(source, value));
-  return holds ? value : source;
+  return isKept(source, value) && !(isId && source.length > DOUBLE_DIGITS && !isSame(source, value)) ? value : source;
 }
 
 /** Whether the number that begins here in a text of JSON is the value of a member whose name ends in `id`. */
@@ -55,7 +60,7 @@ export function isOfId(text: string, start: number): boolean {
   if (text[at] !== ':') return false;
   do at -= 1;
   while (text.charCodeAt(at) <= 0x20);
-  return text.startsWith('id"', at - 2);
+  return ENDS_IN_ID.test(text.slice(Math.max(0, at - 12), at + 1));
 }
 
 /** Reads JSON of the API, as `JSON.parse` does, but a number that a double does not hold as its text. */
