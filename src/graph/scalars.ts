@@ -53,7 +53,8 @@ export function defineScalars(builder: Builder): void {
     parseLiteral: (node: ValueNode) => parseDateTime(node.kind === Kind.STRING ? node.value : undefined),
   });
   builder.scalarType('JSONObject', {
-    description: 'A JSON object of any content: its values come and go as they are, untyped.',
+    description:
+      'A JSON object of any content: its values come and go as they are, untyped. A number that a double does not hold, such as an integer beyond 2^53, is its digits as text on output; on input it is refused.',
     specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
     serialize: (value) => value,
     parseValue: parseJsonObject,
