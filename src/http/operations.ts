@@ -35,6 +35,8 @@ export interface OperationsOptions {
   readonly collapse: Collapse | undefined;
   /** What serves a project. */
   readonly projectOf: (project: string) => {
+    /** Base URL of its API. */
+    readonly upstream: string;
     readonly client: Client;
     readonly settings: ProjectSettings;
     readonly limits: OperationLimits;
@@ -74,7 +76,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     observed: Observed,
   ): Execution & { calls(): number } {
     let operation: Operation | undefined;
-    const { client, settings, limits, admission } = options.projectOf(principal.project);
+    const { client, settings, limits, admission, upstream } = options.projectOf(principal.project);
     const receipt = head.headers['x-upstream-receipt'];
     const outcome = pipeline.run(request, {
       scopes: principal.scopes,
@@ -100,7 +102,14 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
           writer: new Writer({ client: bound, session }),
           bulkUpsert: async (resource, { items, resumeToken, dryRun }) => {
             const target = createTarget(resource, bound, session, life);
-            const result = await bulkUpsert({ target, inputs: items, resumeToken, dryRun, limits: options.bulkLimits });
+            const result = await bulkUpsert({
+              target,
+              inputs: items,
+              resumeToken,
+              scope: { principal, upstream },
+              dryRun,
+              limits: options.bulkLimits,
+            });
             if (life.signal.aborted) options.onAbandonedWrite({ resource, ...result.summary });
             return result;
           },

@@ -81,9 +81,7 @@ export function createApiDestination(resource: Resource, config: Config, limits:
 /** A target that keeps the pace, tells of rows as soon as they are in, and can be stopped. */
 class WatchedTarget implements BulkTarget {
   readonly resource: Resource;
-  readonly project: string;
   readonly settings: WriteSettings;
-  readonly apiKey: string;
   onIn: (rows: readonly number[]) => void = () => undefined;
   stopped = false;
   failure: string | null = null;
@@ -98,9 +96,7 @@ class WatchedTarget implements BulkTarget {
     this.#target = target;
     this.#pace = pace;
     this.resource = target.resource;
-    this.project = target.project;
     this.settings = target.settings;
-    this.apiKey = target.apiKey;
   }
 
   async send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {
