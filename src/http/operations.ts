@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { createTarget } from '../bulk/target.ts';
 import { bulkUpsert } from '../bulk/upsert.ts';
+import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Client } from '../datatrics/client.ts';
-import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
 import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
@@ -42,7 +42,7 @@ export interface OperationsOptions {
     readonly limits: OperationLimits;
     readonly admission: Admission;
   };
-  readonly knowledge: Knowledge;
+  readonly capabilities: Capabilities;
   /** Whether answers of the API are remembered. */
   readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
@@ -66,7 +66,7 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, knowledge, rateLimiter, collapse, observer } = options;
+  const { pipeline, authenticate, capabilities, rateLimiter, collapse, observer } = options;
 
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(
@@ -94,7 +94,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         observed.usage = operation.usage;
         if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation);
-        const session = new Session({ client: bound, principal, operation, settings, knowledge, selection });
+        const session = new Session({ client: bound, principal, operation, settings, capabilities, selection });
         const life = operation;
         return {
           operation,

@@ -4,11 +4,11 @@ import type { Pending } from '../../bulk/items.ts';
 import { retryPolicy } from '../../bulk/policy.ts';
 import { type Answered, type BulkTarget, createTarget } from '../../bulk/target.ts';
 import type { Config } from '../../config.ts';
+import { Capabilities } from '../../datatrics/capabilities.ts';
 import { createClient } from '../../datatrics/client.ts';
 import type { WriteSettings } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { DatatricsError } from '../../datatrics/errors.ts';
-import { Knowledge } from '../../datatrics/knowledge.ts';
 import { Masking } from '../../datatrics/masking.ts';
 import { Session } from '../../datatrics/session.ts';
 import { GatewayError } from '../../lib/error.ts';
@@ -49,7 +49,7 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     principal,
     operation,
     settings: { ...config, sources: NO_SOURCES, masking: new Masking(config.masking) },
-    knowledge: new Knowledge(1),
+    capabilities: new Capabilities(1),
   });
   const target = new WatchedTarget(createTarget(resource, client, session, operation, false), pace);
   const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
