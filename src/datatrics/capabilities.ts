@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../lib/error.ts';
 import type { Principal } from '../lib/principal.ts';
-import type { PageSizes } from './paging.ts';
+import type { PageSizes } from './page-size.ts';
 
 /** `auto`: probe the API once per project; `on`: assume that it filters; `off`: never filter. */
 export type FilterMode = 'auto' | 'on' | 'off';
@@ -100,7 +100,7 @@ export class Capabilities {
         this.#caps.set(key, Math.min(rows, this.#caps.get(key) ?? rows));
         this.#proven.set(key, rows);
       },
-      full: (rows) => {
+      came: (rows) => {
         if (rows > (this.#proven.get(key) ?? 0)) this.#proven.set(key, rows);
       },
     };

@@ -10,7 +10,7 @@ import { type BoundClient, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
-import { checkId, idProblem, type RecordKey } from './keys.ts';
+import { checkId, idProblem, markOfKey, type RecordKey } from './keys.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
 import type { Mask, Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
@@ -251,15 +251,21 @@ export class Session {
     };
     const sizes = this.#capabilities.pageSizes(this.principal.project, name, this.settings.pageLimit);
     const sortValue = (row: unknown): unknown => (isObject(row) ? lookUp(row, order.sort) : undefined);
-    const tied = (a: unknown, b: unknown): boolean => sortValue(a) === sortValue(b);
-    const window = await readWindow(fetch, range, sizes, tied);
-    const rows = window.rows.map((raw) => {
+    const decode = (raw: unknown): RecordOf[R] | Error => {
       try {
         return this.#types[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
       } catch (error) {
         return toError(error);
       }
+    };
+    const window = await readWindow(fetch, range, sizes, {
+      tied: (a, b) => sortValue(a) === sortValue(b),
+      markOf(raw) {
+        const record = decode(raw);
+        return record instanceof Error ? undefined : markOfKey(record.key);
+      },
     });
+    const rows = window.rows.map(decode);
     for (const filter of filters) this.#checkRows(resource, filter, rows);
     return { ...window, rows };
   }
