@@ -177,10 +177,11 @@ class WindowReader {
     const number = Math.floor(offset / limit) + 1;
     const page = await this.#page(number, limit);
     if (page.rows.length > limit && number > 1) throw invalidResponse('more rows than a page was asked for');
-    const marked = page.rows[markedOffset - (number - 1) * limit];
-    const isInPlace = mark !== undefined && marked !== undefined && this.#comparer.markOf(marked) === mark;
-    const length = judgeShortPage(page, number, limit, this.#sizes.proven());
-    const shortness = length === 'doubtful' && number > 1 && isInPlace ? 'whole' : length;
+    let shortness = judgeShortPage(page, number, limit, this.#sizes.proven());
+    if (shortness === 'doubtful' && number > 1 && mark !== undefined) {
+      const marked = page.rows[markedOffset - (number - 1) * limit];
+      if (marked !== undefined && this.#comparer.markOf(marked) === mark) shortness = 'whole';
+    }
     if (typeof shortness === 'number') this.#sizes.capped(shortness);
     return { page, number, shortness };
   }
