@@ -34,7 +34,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   DATATRICS_CONTENT_SOURCES: ['project', 'The same for content.'],
   DATATRICS_CONVERSION_SOURCES: ['project', 'The same for conversions.'],
   DATATRICS_INTERACTION_SOURCES: ['project', 'The same for interactions.'],
-  DATATRICS_FILTERS: ['project', 'Whether the API’s undocumented filters are used: `auto` asks it once per project.'],
+  DATATRICS_FILTERS: [
+    'project',
+    'Whether the API’s undocumented filters are used: `auto` probes it once per project, `on` assumes them, `off` refuses them.',
+  ],
   DATATRICS_BATCH_READS: [
     'project',
     'Whether many records are fetched by one call, which the API does not document: `auto` tries it on records just read, `on` relies on it.',

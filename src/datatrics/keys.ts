@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { badInput } from '../lib/error.ts';
 import type { ContentType, Resource } from './endpoints.ts';
 
@@ -34,6 +35,13 @@ export function canonicalKey(key: RecordKey): string {
     ? `${key.resource}:${escapePart(key.source)}:${escapePart(key.id)}`
     : `${key.resource}.${key.type}:${escapePart(key.source)}:${escapePart(key.id)}`;
 }
+
+/** A short digest of a key, for recognizing a record: in a list's cursors, and on the API's pages. */
+export function markOfKey(key: RecordKey): string {
+  return hash('sha256', canonicalKey(key), 'base64url').slice(0, MARK_CHARACTERS);
+}
+
+export const MARK_CHARACTERS = 8;
 
 function escapePart(part: string): string {
   return /[%:]/.test(part) ? part.replaceAll('%', '%25').replaceAll(':', '%3A') : part;

@@ -85,8 +85,8 @@ export const ERROR_CODES = {
   },
   UPSTREAM_UNSUPPORTED: {
     meaning: 'The API can not do this for the project.',
-    cause: 'It ignores a filter, or does not say how long a list is.',
-    cure: 'Ask without the filter, or with `first` instead of `last`.',
+    cause: 'It returns rows that do not match a filter, ignores filters, or does not say how long a list is.',
+    cure: 'Ask without the filter or with another value; use `first` instead of `last`.',
   },
   UPSTREAM_BUDGET_EXCEEDED: {
     meaning: 'The operation has used up its REST calls; what came before is answered.',
