@@ -156,7 +156,7 @@ export function createClient({
             send: (flight) => ask(name, request, flight, guard),
             decode: (answer) => SharedAnswer.checked(endpoint, answer, readJson),
           })
-          .then((answer) => answer.read(readJson));
+          .then((answer) => take(answer, operation, readJson));
       }
       operation.freshness?.note(relative, 0, 0);
     }
@@ -176,7 +176,13 @@ export function createClient({
       );
     });
     if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
-    return result.then((answer) => answer.read(readJson));
+    return result.then((answer) => take(answer, operation, readJson));
+  }
+
+  /** An operation's part of an answer. @throws GatewayError when it has read too much */
+  function take(answer: SharedAnswer, operation: Operation, readJson: ReadJson): unknown {
+    if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();
+    return answer.read(readJson);
   }
 
   /** One read's answer as it came. */
@@ -253,6 +259,8 @@ export function createClient({
         (response) => {
           observe(name, response, start, span);
           guard.note(response.status, retryAfterMs(response.retryAfter));
+          // What was written is told, however long the answer.
+          operation.receive(Buffer.byteLength(response.body));
           switch (endpoint.action) {
             case 'bulk':
               return readBulk(response);

@@ -62,6 +62,9 @@ const LISTS = {
   interaction: 'listInteractions',
 } as const;
 
+/** What a row that can't be read weighs, against a plain value: its error costs more than a record. */
+const BAD_ROW = 40;
+
 /** A value that no record has, made anew for each process. */
 const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 
@@ -96,8 +99,13 @@ export class Session {
     this.principal = options.principal;
     this.settings = options.settings;
     const { project, scopes } = options.principal;
-    this.mask = field ? field.of.mask : allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
-    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask };
+    const { operation } = options;
+    this.mask = field
+      ? field.of.mask
+      : allows(scopes, PERSONAL)
+        ? undefined
+        : options.settings.masking.for(project, operation);
+    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask, operation };
     this.#types = options.settings.recordTypes ?? RECORD_TYPES;
     this.#client = options.client;
     this.#knowledge = options.knowledge;
@@ -256,9 +264,11 @@ export class Session {
       try {
         return this.#types[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
       } catch (error) {
+        this.#operation.take(BAD_ROW);
         return toError(error);
       }
     });
+    if (this.#operation.isOver) return { ...window, rows: [] };
     for (const filter of filters) {
       if (rows.some((row) => !(row instanceof Error) && !filter.fits(row))) {
         throw this.#knowledge.learnIgnoredFilter(this.principal.project, listNoun(resource), filter.name);

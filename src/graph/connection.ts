@@ -16,7 +16,7 @@ export interface ConnectionArgs {
   readonly before?: string | null | undefined;
 }
 
-const MAX_PAGE = 500;
+export const MAX_PAGE = 500;
 export const DEFAULT_PAGE = 20;
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
@@ -158,8 +158,12 @@ function encodeCursor(offset: number, list: string): string {
   return Buffer.from(`${offset}.${list}`).toString('base64url');
 }
 
+/** 27 bytes in base64. */
+const MAX_CURSOR_CHARACTERS = 36;
+
 function decodeCursor(name: string, cursor: string, list: string): number {
-  const match = /^(\d{1,15})\.([\w-]{11})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  const text = cursor.length > MAX_CURSOR_CHARACTERS ? '' : Buffer.from(cursor, 'base64url').toString('latin1');
+  const match = /^(\d{1,15})\.([\w-]{11})$/.exec(text);
   const offset = Number(match?.[1]);
   if (!match || encodeCursor(offset, match[2] as string) !== cursor) {
     throw badInput(`${name} is not a cursor of this gateway.`);
