@@ -164,7 +164,7 @@ const variables = z.object({
   MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
   CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_ESTIMATED_CALLS: whole(1, 1_000_000_000, 'calls').default(5_000),
-  MAX_ESTIMATED_VALUES: whole(1, 1_000_000_000, 'values').default(300_000),
+  MAX_ESTIMATED_VALUES: whole(1, 1_000_000_000, 'values').default(350_000),
   MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
   MAX_BODY_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
   MAX_TOKENS: whole(1, 1_000_000, 'tokens').default(5_000),

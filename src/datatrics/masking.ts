@@ -35,8 +35,10 @@ const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
 const AT = /@|%40/g;
 /** Ends an address there. */
 const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
-/** Characters of a text with an address in it that take as long to look through as one plain value to read. */
-const CHARACTERS_PER_VALUE = 8;
+/** What masking weighs against one plain value: an `@` in a text, characters around it, and a hash. */
+const LOOK = 0.1;
+const CHARACTERS_PER_VALUE = 32;
+const HASH = 5;
 /** Characters before and behind the `@` at most. */
 const MAX_LOCAL = 128;
 const MAX_DOMAIN = 250;
@@ -139,12 +141,11 @@ export class Mask {
 
   /** Text with the addresses in it covered, for words that are not a field's. */
   text(value: string): string {
-    if (!value.includes('@') && !value.includes('%40')) return value;
-    if (this.#operation?.take(value.length / CHARACTERS_PER_VALUE) === false) return '***';
     let result = '';
     let from = 0;
     for (const { 0: at, index } of value.matchAll(AT)) {
       const [start, end] = addressAround(value, index, index + at.length, from);
+      if (this.#operation?.take(LOOK + (end - start) / CHARACTERS_PER_VALUE) === false) return '***';
       if (start === index || end === index + at.length) continue;
       result += value.slice(from, start) + (this.#cover(value.slice(start, end)) ?? '***');
       from = end;
@@ -206,7 +207,7 @@ export class Mask {
     const { mode, key } = this.#options;
     if (mode === 'null') return null;
     if (mode === 'partial') return partial(value);
-    if (key === undefined) return null;
+    if (key === undefined || this.#operation?.take(HASH) === false) return null;
     // Addresses join whatever their case; a hash of one project tells nothing in another.
     const text = value.includes('@') ? value.trim().toLowerCase() : value;
     return this.#masking.hash(key, `${this.#project}\n${text}`);

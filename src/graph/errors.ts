@@ -32,7 +32,11 @@ function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCo
 
 /** The errors of an answer whose operation did not run. */
 export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
-  return errors.map(({ message, locations }) => ({ message: shorten(message), ...(locations && { locations }), extensions: { code } }));
+  return errors.map(({ message, locations }) => ({
+    message: shorten(message),
+    ...(locations && { locations }),
+    extensions: { code },
+  }));
 }
 
 /** Characters of a message at most: graphql-js quotes what a client sent, which may be any length and in many errors. */

@@ -118,7 +118,8 @@ function weigh({ definitions }: DocumentNode, sizes: ReadonlyMap<string, number>
 
   let values = 0;
   for (const definition of definitions) {
-    if (definition.kind === Kind.OPERATION_DEFINITION) values = Math.max(values, weighSet(definition.selectionSet, false));
+    if (definition.kind === Kind.OPERATION_DEFINITION)
+      values = Math.max(values, weighSet(definition.selectionSet, false));
   }
   return values;
 }

@@ -6,6 +6,7 @@ import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { isLargerThan } from '../lib/json-size.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import type { Access } from './access.ts';
+import { mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
 import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
@@ -18,7 +19,6 @@ import {
   type PreparedOperation,
   selectOperation,
 } from './documents.ts';
-import { mayExceed, tooLarge } from './answer-size.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
@@ -145,11 +145,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const estimate = planner.estimate(variables.coerced, how.costSettings);
     const { calls: estimated, values } = estimate;
-    if (values > limits.maxEstimatedValues) {
-      return tooComplex(
-        over('values in the worst case', Math.ceil(values), limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES'),
-      );
-    }
+    const tooMany =
+      values > limits.maxEstimatedValues
+        ? tooComplex(
+            over('values in the worst case', Math.ceil(values), limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES'),
+          )
+        : null;
+    // A plan encodes what would be written.
+    if (tooMany && node.operation === 'mutation') return tooMany;
     if (how.planOnly) {
       const plan = planner.plan(variables.coerced, how.costSettings);
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
@@ -159,6 +162,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         over('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS'),
       );
     }
+    if (tooMany) return tooMany;
 
     const execute = executorOf(operation, entry);
     const contextValue = how.context(operation.selection);
@@ -202,7 +206,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {
       if (isLargerThan(outcome.result, maxAnswerBytes)) return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
       outcome.json = JSON.stringify(outcome.result);
-      if (Buffer.byteLength(outcome.json) > maxAnswerBytes) return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
+      if (Buffer.byteLength(outcome.json) > maxAnswerBytes)
+        return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
     }
     return outcome;
   }

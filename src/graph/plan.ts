@@ -60,7 +60,7 @@ export interface Estimate {
 export interface PlannerLimits {
   /** Items that a list without a page size counts as. */
   readonly assumedListSize: number;
-  /** Weight of an answer's values beyond which the rest is not counted. Default: any. */
+  /** Weight of an answer's values beyond which the calls of writes are not counted. Default: any. */
   readonly maxEstimatedValues?: number;
 }
 
@@ -134,9 +134,9 @@ export function createPlanner(
       // Its arguments can't be, so it will fail without a call, and have nothing below it.
       if (args === null) return;
       values += parents * (cost?.work?.(args) ?? 0);
-      // What is over the limit already is not looked through any further.
-      if (values > maxEstimatedValues && !entries) return;
-      for (const planned of cost?.calls(args, settings) ?? []) {
+      // An input that is over the limit already is not encoded to count its calls.
+      const isTooLarge = cost?.writes && values > maxEstimatedValues;
+      for (const planned of isTooLarge ? [] : (cost?.calls(args, settings) ?? [])) {
         calls += parents * planned.atMost;
         if (!entries) continue;
         const least = above.length > 0 ? 0 : leastOf(planned, counted, settings.project.batchReads !== 'off');

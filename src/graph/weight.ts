@@ -8,7 +8,7 @@ import { countValues } from '../lib/json-size.ts';
  */
 
 /** A record: one row of a REST answer to read and decode, of unknown width. */
-export const RECORD = 10;
+export const RECORD = 8;
 /** Any other object, such as an edge or a line of a conversion. */
 const OBJECT = 2;
 /** A field that may fail: an error with its path costs more than most records. */
