@@ -17,6 +17,9 @@ export interface Usage {
   retries: number;
 }
 
+/** Bytes of the API's answers that take as long to read as one plain value of the answer to write. */
+const BYTES_PER_VALUE = 192;
+
 export interface OperationLimits {
   /** ms from the start until whatever is unfinished is given up. */
   readonly timeoutMs: number;
@@ -49,7 +52,7 @@ export class Operation {
   /** bytes that the API's answers to it had, and those of the largest. */
   bytes = 0;
   largestAnswer = 0;
-  /** Weight of the values counted so far, which could not be known before it ran. */
+  /** Weight of what was counted so far and could not be known before it ran: bytes read, items of lists, attributes. */
   values = 0;
   /** Weight of one item of a list whose length is known only when it is read. */
   valuesPerItem = 1;
@@ -92,6 +95,7 @@ export class Operation {
   /** Books an answer of the API; false when the operation has read too much, and then the answer must not be used. */
   receive(bytes: number): boolean {
     this.bytes += bytes;
+    this.values += bytes / BYTES_PER_VALUE;
     if (bytes > this.largestAnswer) this.largestAnswer = bytes;
     return this.bytes <= this.#maxBytes;
   }
