@@ -182,7 +182,12 @@ export function createPlanner(
     return estimated;
   }
 
-  const withKeys = prepared?.filter(({ cost }) => cost?.keys);
+  /** Undefined: which of them there are depends on variables. */
+  const withKeys = prepared
+    ? prepared.filter(({ cost }) => cost?.keys)
+    : [operation, ...fragments.values()].some((definition) => mayTakeKeys(root, definition))
+      ? undefined
+      : [];
   function keys(variables: Variables): ReturnType<Planner['keys']> {
     let representations = 0;
     let ids = 0;
@@ -347,6 +352,21 @@ function hasVariable(node: ASTNode): boolean {
     Variable() {
       found = true;
       return BREAK;
+    },
+  });
+  return found;
+}
+
+/** Whether a field has arguments, and the name of a root field that takes keys. */
+function mayTakeKeys(
+  root: GraphQLObjectType | null | undefined,
+  definition: OperationDefinitionNode | FragmentDefinitionNode,
+): boolean {
+  let found = false;
+  visit(definition.selectionSet, {
+    Field({ name, arguments: args }) {
+      const cost = args?.length ? root?.getFields()[name.value]?.extensions.cost : undefined;
+      found ||= (cost as FieldCost | undefined)?.keys !== undefined;
     },
   });
   return found;
