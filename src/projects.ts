@@ -79,6 +79,8 @@ export function createProjects(
       limits: {
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,
         maxCalls: own.maxUpstreamCalls ?? config.maxUpstreamCalls,
+        maxBytes: config.maxUpstreamBytes,
+        maxValues: config.documentLimits.maxEstimatedValues,
       },
       admission: new Admission(connections * WAVES, connections),
     };

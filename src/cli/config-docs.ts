@@ -87,7 +87,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   ],
   MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
-  MAX_REPRESENTATIONS: ['limits', 'Representations that one request to `/subgraph` may have.'],
+  MAX_REPRESENTATIONS: [
+    'limits',
+    'Representations that one request to `/subgraph` may have, and ids that one `nodes` field may have.',
+  ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     'operation',
     'Where OpenTelemetry spans go (OTLP over HTTP). Without it none are made. See [operations](operations.md).',
@@ -119,6 +122,15 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   MAX_ESTIMATED_CALLS: [
     'limits',
     'REST calls that an operation may make in the worst case; it is not begun otherwise.',
+  ],
+  MAX_ESTIMATED_VALUES: [
+    'limits',
+    'Size of an answer in the worst case, in values, estimated before the operation runs. See [limits](limits.md#the-size-of-an-answer).',
+  ],
+  MAX_ANSWER_BYTES: ['limits', 'Bytes of one answer as JSON, before compression.'],
+  MAX_UPSTREAM_BYTES: [
+    'limits',
+    'Bytes that one operation reads from the API, decompressed; fields beyond get `UPSTREAM_BUDGET_EXCEEDED`.',
   ],
   ASSUMED_LIST_SIZE: ['limits', 'Items that a list without a page size counts as in that estimate.'],
   MAX_UPSTREAM_CALLS: ['limits', 'REST calls that one operation really makes, retries included.'],

@@ -158,7 +158,7 @@ export function createClient({
             send: (flight) => ask(name, request, flight, guard),
             decode: (answer) => SharedAnswer.checked(endpoint, answer, reader),
           })
-          .then((answer) => answer.read(reader));
+          .then((answer) => take(answer, operation, reader));
       }
       operation.freshness?.note(relative, 0, 0);
     }
@@ -178,7 +178,13 @@ export function createClient({
       );
     });
     if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
-    return result.then((answer) => answer.read(reader));
+    return result.then((answer) => take(answer, operation, reader));
+  }
+
+  /** An operation's part of an answer. @throws GatewayError when it has read too much */
+  function take(answer: SharedAnswer, operation: Operation, readJson: ReadJson): unknown {
+    if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();
+    return answer.read(readJson);
   }
 
   /** One read's answer as it came. */
@@ -255,6 +261,8 @@ export function createClient({
         (response) => {
           observe(name, response, start, span);
           guard.note(response.status, retryAfterMs(response.retryAfter));
+          // What was written is told, however long the answer.
+          operation.receive(Buffer.byteLength(response.body));
           switch (endpoint.action) {
             case 'bulk':
               return readBulk(response);

@@ -111,6 +111,9 @@ export function encodeValue(
   );
 }
 
+/** More problems than this with one record tell a developer nothing. */
+const MAX_PROBLEMS = 20;
+
 /**
  * The values of an input by their REST names.
  *
@@ -135,7 +138,7 @@ function encodeFields(
   if (!attributes) return values;
   for (const [name, value] of Object.entries(attributes)) {
     if (!reserved.has(name)) setOwn(values, name, value);
-    else {
+    else if (problems.length < MAX_PROBLEMS) {
       const message = `attributes can not hold "${name}", which is a field of its own.`;
       problems.push({ code: 'INVALID', message, field: [...path, 'attributes', name] });
     }

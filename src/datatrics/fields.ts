@@ -1,5 +1,7 @@
 import { isTooDeep } from '../lib/depth.ts';
 import { isKept } from '../lib/digits.ts';
+import { countValues } from '../lib/json-size.ts';
+import type { Operation } from '../lib/operation.ts';
 import { invalidResponse } from './errors.ts';
 import { compileGetter } from './getters.ts';
 import type { Mask, MaskedType } from './masking.ts';
@@ -32,6 +34,8 @@ export interface RecordContext {
   readonly timeZone: string;
   /** For a reader who may not see personal data. */
   readonly mask?: Mask | undefined;
+  /** Pays for values whose number is known only when they are read. Default: nothing is counted. */
+  readonly operation?: Operation | undefined;
 }
 
 type Read<T> = Field<T>['read'];
@@ -136,6 +140,8 @@ export class Decoded {
   /** As sent; shared by all who hold it, never to be changed. */
   readonly raw: JsonObject;
   readonly context: RecordContext;
+  /** The list of `lines`, once it was read: every alias of the field, and each look of the compiled engine, gets the same. */
+  lines: unknown = undefined;
 
   constructor(raw: JsonObject, context: RecordContext) {
     this.raw = raw;
@@ -167,6 +173,22 @@ export function namesOf(fields: FieldTable): ReadonlySet<string> {
     NAMES.set(fields, names);
   }
   return names;
+}
+
+/** Attributes, with all that is nested in them, that weigh as much as one plain value. */
+const ATTRIBUTES_PER_VALUE = 2;
+
+/** The attributes of a record or a line as its reader may see them, paid for by the operation. */
+export function attributesOf(
+  { raw, context: { mask, operation } }: Decoded,
+  fields: FieldTable,
+  type: MaskedType,
+  isKey?: (name: string, value: unknown) => boolean,
+): JsonObject {
+  if (operation?.isOver) return {};
+  const attributes = readAttributes(raw, fields, isKey);
+  if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};
+  return mask?.attributes(type, attributes) ?? attributes;
 }
 
 /** Levels of lists and objects in an attribute. What is far deeper can be read, but not be written into an answer. */

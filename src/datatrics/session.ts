@@ -63,6 +63,9 @@ const LISTS = {
   interaction: 'listInteractions',
 } as const;
 
+/** What a row that can't be read weighs, against a plain value: its error costs more than a record. */
+const BAD_ROW = 40;
+
 /** A value that no record has, made anew by each process. */
 const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 
@@ -97,8 +100,13 @@ export class Session {
     this.principal = options.principal;
     this.settings = options.settings;
     const { project, scopes } = options.principal;
-    this.mask = field ? field.of.mask : allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
-    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask };
+    const { operation } = options;
+    this.mask = field
+      ? field.of.mask
+      : allows(scopes, PERSONAL)
+        ? undefined
+        : options.settings.masking.for(project, operation);
+    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask, operation };
     this.#types = options.settings.recordTypes ?? RECORD_TYPES;
     this.#client = options.client;
     this.#capabilities = options.capabilities;
@@ -255,6 +263,7 @@ export class Session {
       try {
         return this.#types[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
       } catch (error) {
+        this.#operation.take(BAD_ROW);
         return toError(error);
       }
     };
@@ -265,6 +274,7 @@ export class Session {
         return record instanceof Error ? undefined : markOfKey(record.key);
       },
     });
+    if (this.#operation.isOver) return { ...window, rows: [] };
     const rows = window.rows.map(decode);
     for (const filter of filters) this.#checkRows(resource, filter, rows);
     return { ...window, rows };

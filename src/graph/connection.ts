@@ -18,7 +18,7 @@ export interface ConnectionArgs {
   readonly before?: string | null | undefined;
 }
 
-const MAX_PAGE = 500;
+export const MAX_PAGE = 500;
 export const DEFAULT_PAGE = 20;
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
