@@ -49,7 +49,7 @@ export interface Gateway {
 /** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** What can be left out, for comparing the ways, and for looking behind the first of two fences. */
+/** What can be left out, for comparing the ways, and for looking behind the first of two fences; and what is counted outside. */
 interface Parts {
   /** The way past Yoga. */
   readonly hotPath?: boolean;
@@ -59,6 +59,8 @@ interface Parts {
   readonly checkScopes?: boolean;
   /** Lines, counters and spans of operations, for seeing what they cost. */
   readonly observe?: boolean;
+  /** Log lines dropped so far. Default: none. */
+  readonly droppedLines?: () => number;
 }
 
 /**
@@ -85,6 +87,7 @@ export async function startGateway(
     queued: () => projects.queued(),
     guarded: () => projects.guarded(),
     load,
+    droppedLines: parts.droppedLines ?? (() => 0),
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
   });
@@ -205,7 +208,6 @@ export async function startGateway(
       await rateLimiter?.close();
       redis?.disconnect();
       await tracing?.close();
-      log.flush();
     },
   };
 }

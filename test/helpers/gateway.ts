@@ -46,7 +46,7 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
   const running: Gateway = await startGateway(
     config(settings),
     upstream,
-    parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'),
+    parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent', process.stdout),
     parts,
   );
   const queryOf =

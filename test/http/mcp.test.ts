@@ -347,7 +347,7 @@ describe('the endpoint', () => {
       const upstream = { origin: 'http://127.0.0.1:9', basePath: '', project: '1', apiKey: 'k', sources: { profile: [], content: [], conversion: [], interaction: [] } };
       for (const MCP of ['off', 'on']) {
         const config = readConfig({ PORT: '0', MCP, TRUSTED_DOCUMENTS_FILE: process.argv[1] });
-        const gateway = await startGateway(config, upstream, createLogger('silent'));
+        const gateway = await startGateway(config, upstream, createLogger('silent', process.stdout));
         await gateway.close();
         console.log(MCP, seen.length > 0);
       }`;

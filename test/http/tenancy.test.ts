@@ -173,7 +173,7 @@ test('a page that gives its own name the address of this machine is turned away'
   };
   const sources = { profile: [], content: [], conversion: [], interaction: [] };
   const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
-  const open = await startGateway(readConfig(settings), upstream, createLogger('silent'));
+  const open = await startGateway(readConfig(settings), upstream, createLogger('silent', process.stdout));
   const { request } = await import('node:http');
   const ask = (host: string): Promise<number> =>
     new Promise((resolve, reject) => {

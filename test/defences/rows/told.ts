@@ -161,8 +161,8 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'nor what a caller calls itself, where that may be an address',
         file: 'src/http/observe.ts',
-        find: 'principal: loggableId(id) };',
-        replace: 'principal: id };',
+        find: 'principal: principal && loggableId(principal.id),',
+        replace: 'principal: principal?.id,',
         test: [LOG, 'whose subject is a mail address stands as a digest of it'],
       },
       {
