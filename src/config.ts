@@ -112,7 +112,8 @@ function readMaxAges(text: string): MaxAges | null {
   return ages.some(([resource]) => resource === undefined) ? null : Object.fromEntries(ages);
 }
 
-function readRateLimit(text: string): RateLimit {
+function readRateLimit(text: string): RateLimit | undefined {
+  if (text === 'off') return undefined;
   const [, requests] = /(\d+)r/.exec(text) ?? [];
   const [, calls] = /(\d+)c/.exec(text) ?? [];
   return {
