@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import '../src/lib/heap.ts';
 import { startGateway } from '../src/app.ts';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 import { createLogger } from '../src/lib/log.ts';
 import { openStandardOutput } from '../src/lib/standard-output.ts';
 import type { Fixtures } from './fixtures.ts';

@@ -1,4 +1,5 @@
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config/config.ts';
+import { ConfigError } from './config/config-error.ts';
 import { Knowledge } from './datatrics/knowledge.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { watchFreshness } from './graph/freshness.ts';

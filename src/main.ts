@@ -1,5 +1,7 @@
 import { type Gateway, startGateway, type Upstream } from './app.ts';
-import { type Config, ConfigError, environment, readConfig } from './config.ts';
+import { type Config, readConfig } from './config/config.ts';
+import { ConfigError } from './config/config-error.ts';
+import { environment } from './config/environment.ts';
 import { createLogger } from './lib/log.ts';
 import { type Output, openStandardOutput } from './lib/standard-output.ts';
 

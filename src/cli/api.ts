@@ -1,4 +1,5 @@
-import { type Config, environment, readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { environment } from '../config/environment.ts';
 import { type CustomFields, createRecordTypes } from '../datatrics/custom-fields.ts';
 import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts';
 import { buildPath, type CallArgs } from '../datatrics/paths.ts';

@@ -1,4 +1,4 @@
-import { CHECKS, NEEDS, type VariableName } from '../config.ts';
+import { CHECKS, NEEDS, type VariableName } from '../config/variables.ts';
 
 /** Parts of the configuration reference, in the order in which people need them. */
 const GROUPS = {
@@ -167,7 +167,7 @@ export function renderConfigDocs(): string {
   });
   return `# Configuration
 
-<!-- Made by \`npm run codegen\` from src/config.ts and src/cli/config-docs.ts. -->
+<!-- Made by \`npm run codegen\` from src/config/variables.ts and src/cli/config-docs.ts. -->
 
 By environment variables, or in a \`.env\` file in the working directory. An empty variable counts as unset. A wrong one
 stops the start; every problem is named at once, with what it needs. Without any, the gateway serves its sandbox.

@@ -160,7 +160,7 @@ test('a router’s cache, which does not see the project, is told to keep nothin
 test('a page that gives its own name the address of this machine is turned away', async () => {
   // A config of its own: the sandbox has nobody's data, so the check is for a real API only.
   const { startGateway } = await import('../../src/app.ts');
-  const { readConfig } = await import('../../src/config.ts');
+  const { readConfig } = await import('../../src/config/config.ts');
   const { createLogger } = await import('../../src/lib/log.ts');
   const { origin } = gateway.upstream;
   const settings = {

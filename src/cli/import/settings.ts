@@ -1,4 +1,4 @@
-import { type Config, readConfig } from '../../config.ts';
+import { type Config, readConfig } from '../../config/config.ts';
 import { UsageError } from './problem.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

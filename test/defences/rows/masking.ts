@@ -182,7 +182,7 @@ export const MASKING_ROWS: readonly Row[] = [
       },
       {
         defence: 'a hash without a key is none',
-        file: 'src/config.ts',
+        file: 'src/config/rules.ts',
         find: "if (values.PII_MASK === 'hash' && values.PII_KEY === undefined) {",
         replace: "if (values.PII_MASK === 'hash' && values.PII_KEY === '') {",
         test: ['test/config.test.ts', 'needs a way in, and the key of its hashes'],

@@ -120,7 +120,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'the schema can not be asked for in managed',
-        file: 'src/config.ts',
+        file: 'src/config/config.ts',
         find: "values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on'",
         replace: "values.INTROSPECTION !== 'off'",
         test: ['test/http/managed.test.ts', 'the schema can not be asked for, unless the settings say so'],
@@ -205,7 +205,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'a wrong setting is told without a secret’s value',
-        file: 'src/config.ts',
+        file: 'src/config/variables.ts',
         find: "const secret = SECRETS.has(name) || value?.includes('@');",
         replace: 'const secret = false;',
         test: ['test/config.test.ts', 'never show a secret'],

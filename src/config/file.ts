@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { isTimeZone } from './datatrics/time.ts';
-import { PROJECT_ID } from './lib/principal.ts';
+import { isTimeZone } from '../datatrics/time.ts';
+import { PROJECT_ID } from '../lib/principal.ts';
 
 /** One of several projects of a gateway. What it leaves out is as the rest of the settings say. */
 const project = z.strictObject({
