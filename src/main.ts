@@ -1,13 +1,12 @@
 import { type Gateway, startGateway, type Upstream } from './app.ts';
-import { type Config, readConfig } from './config/config.ts';
+import { type Config, loadConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
-import { environment } from './config/environment.ts';
 import { createLogger } from './lib/log.ts';
 import { type Output, openStandardOutput } from './lib/standard-output.ts';
 
 /** The program behind `npm start`. */
 async function main(): Promise<void> {
-  const config = readConfig(environment());
+  const config = loadConfig();
   const output = openStandardOutput();
   const log = createLogger(config.logLevel, output);
   const { upstream, stop } = await findUpstream(config, output);
@@ -15,6 +14,7 @@ async function main(): Promise<void> {
   stopOnSignal(gateway, stop, output);
   const where = config.upstream ? `the API at ${upstream.origin}${upstream.basePath}` : 'the embedded sandbox';
   output.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);
+  for (const warning of config.warnings) log.warn(warning);
   output.flush();
 }
 
@@ -34,7 +34,7 @@ async function findUpstream(
     return { upstream: { ...config.upstream, project, apiKey, sources }, stop: async () => undefined };
   }
   const { startSandbox } = await import('./sandbox/server.ts');
-  const sandbox = await startSandbox(config.project === undefined ? {} : { project: config.project });
+  const sandbox = await startSandbox();
   const { origin, pathname } = new URL(sandbox.url);
   const upstream: Upstream = {
     origin,
@@ -74,14 +74,16 @@ function stopOnSignal(gateway: Gateway, stop: () => Promise<void>, output: Outpu
   process.on('SIGINT', onSignal);
 }
 
+/** System calls that fail when `HOST` or `PORT` is wrong. */
+const LISTENING = new Set(['listen', 'bind', 'getaddrinfo']);
+
 main().catch((error) => {
+  const { code, syscall, port, address, hostname } = error as NodeJS.ErrnoException & Record<string, unknown>;
   if (error instanceof ConfigError) {
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
-  } else if (
-    (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ||
-    (error as NodeJS.ErrnoException).code === 'EACCES'
-  ) {
-    process.stderr.write(`PORT, HOST: can not listen (${(error as Error).message})\n`);
+  } else if (syscall !== undefined && LISTENING.has(syscall)) {
+    const got = [port, address ?? hostname].filter((part) => part !== undefined).join(', ');
+    process.stderr.write(`PORT, HOST: got ${got} (${code}); need a free port of an address of this machine\n`);
   } else {
     process.stderr.write(`${(error as Error).stack}\n`);
   }

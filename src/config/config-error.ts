@@ -3,8 +3,10 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
+    // Names in a file may have line ends.
+    const lines = problems.map((problem) => problem.replace(/\s*[\r\n]\s*/g, ' '));
+    super(lines.join('\n'));
     this.name = 'ConfigError';
-    this.problems = problems;
+    this.problems = lines;
   }
 }

@@ -17,10 +17,13 @@ import type { TracingOptions } from '../http/tracing.ts';
 import type { CONNECTORS } from '../transport/connectors.ts';
 import type { Policy } from '../transport/policy.ts';
 import { ConfigError } from './config-error.ts';
-import { withoutEmpty } from './environment.ts';
-import { type ProjectConfig, readFile, readProjects, readSection } from './file.ts';
-import { checkTogether, readDocuments } from './rules.ts';
-import { type AuthMode, describe, NEEDS, type Variables, variables } from './variables.ts';
+import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
+import { readFile } from './file.ts';
+import { checkNames } from './names.ts';
+import { type ProjectConfig, readProjects } from './projects.ts';
+import { checkTogether, type Given, readDocuments } from './rules.ts';
+import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
+import { type AuthMode, CHECKS, checkVariables, type Variables } from './variables.ts';
 
 /**
  * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
@@ -98,34 +101,54 @@ export interface Config {
   /** Seconds for which a router may keep what it read. */
   readonly subgraphMaxAges: MaxAges;
   readonly logLevel: string;
+  /** What is worth a line in the log at the start. */
+  readonly warnings: readonly string[];
+}
+
+/** Names that the environment and the file may have. */
+const NAMES: readonly string[] = [...Object.keys(CHECKS), ...SECRET_FILE_NAMES];
+
+/**
+ * Reads the settings of this process: its environment, `.env`, and the files that they name.
+ * @throws ConfigError naming every problem at once
+ */
+export function loadConfig(): Config {
+  const problems: string[] = [];
+  const env = readEnvironment(problems);
+  return readConfig(env, problems);
 }
 
 /**
  * Reads the settings.
  *
  * @param env the environment, `process.env` in a real start
+ * @param problems what is wrong with the environment itself. If anything is, it is not complete, and nothing counts as missing
  * @throws ConfigError naming every problem at once
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const problems: string[] = [];
-  const file = readFile(env.GATEWAY_CONFIG, Object.keys(variables.shape), problems);
-  const given = { ...file.settings, ...withoutEmpty(env) };
-  const projects = readProjects(file.sections.projects, env, problems);
+export function readConfig(env: Environment, problems: string[] = []): Config {
+  const isComplete = problems.length === 0;
+  const file = readFile(env.GATEWAY_CONFIG, NAMES, problems);
+  const given = withoutEmpty({ ...file.settings, ...withoutEmpty(env) });
+  const secrets = readSecretFiles(given, problems);
+  const labels = new Map(Object.keys(secrets).map((name) => [name, fileVariable(name)]));
+  const checked = checkVariables({ ...given, ...secrets }, labels, problems);
   const customFields = readCustomFields(file.sections.customFields, problems);
-  const parsed = variables.safeParse(pick(given));
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      const name = String(issue.path[0]);
-      problems.push(describe(name, given[name], NEEDS[name] ?? issue.message));
-    }
-    throw new ConfigError([...new Set(problems)]);
-  }
-  const values = parsed.data;
-  const authMode = checkTogether(values, projects, problems);
-  const documents = readDocuments(values, problems);
-  const lifetimes = readSection(file.sections, 'freshness', readLifetimes, problems);
-  const policies = readSection(file.sections, 'upstream', readPolicies, problems);
-  if (problems.length > 0 || authMode === undefined || !lifetimes || !policies) throw new ConfigError(problems);
+  const lifetimes = readLifetimes(file.sections.freshness, problems);
+  const policies = readPolicies(file.sections.upstream, problems);
+  if (!isComplete) throw new ConfigError(problems);
+  const { projects, keyNames } = readProjects(file.sections.projects, env, problems);
+  const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], keyNames);
+  problems.push(...names.problems);
+  const together: Given = {
+    values: checked,
+    has: (name) => given[name] !== undefined || given[fileVariable(name)] !== undefined,
+    hasProjects: file.sections.projects !== undefined,
+  };
+  checkTogether(together, problems);
+  const documents = readDocuments(together, problems);
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  const values = checked as Variables;
+  const authMode = values.AUTH_MODE ?? 'open';
   return {
     port: values.PORT,
     host: values.HOST,
@@ -202,6 +225,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     subgraphDirectives: values.SUBGRAPH_DIRECTIVES,
     subgraphMaxAges: values.SUBGRAPH_MAX_AGE ?? {},
     logLevel: values.LOG_LEVEL,
+    warnings: names.warnings,
   };
 }
 
@@ -211,7 +235,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
  */
 export function readDeclaredFields(path: string | undefined): CustomFields {
   const problems: string[] = [];
-  const file = readFile(path, Object.keys(variables.shape), problems);
+  const file = readFile(path, NAMES, problems);
   const customFields = readCustomFields(file.sections.customFields, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return customFields;
@@ -220,8 +244,4 @@ export function readDeclaredFields(path: string | undefined): CustomFields {
 function jwtOf({ JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl }: Variables): Config['jwt'] {
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined;
   return { issuer, audience, jwksUrl };
-}
-
-function pick(given: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
-  return Object.fromEntries(Object.keys(variables.shape).map((name) => [name, given[name]]));
 }

@@ -99,15 +99,15 @@ function readRateLimit(text: string): RateLimit | undefined {
   };
 }
 
-export const variables = z.object({
+/** A key as it can stand in a header. */
+export const API_KEY = /^[\x21-\x7e]+$/;
+
+const variables = z.object({
   PORT: whole(0, 65_535, 'a port').default(4000),
   HOST: z.string().default('127.0.0.1'),
   DATATRICS_URL: baseUrl.optional(),
   DATATRICS_PROJECT: z.string().regex(PROJECT_ID, 'a project id of letters, digits, _ and -').optional(),
-  DATATRICS_API_KEY: z
-    .string()
-    .regex(/^[\x21-\x7e]+$/, 'a key of visible ASCII characters')
-    .optional(),
+  DATATRICS_API_KEY: z.string().regex(API_KEY, 'a key of visible ASCII characters').optional(),
   DATATRICS_PROFILE_SOURCES: list.optional(),
   DATATRICS_CONTENT_SOURCES: list.optional(),
   DATATRICS_CONVERSION_SOURCES: list.optional(),
@@ -210,7 +210,7 @@ export type AuthMode = 'open' | 'passthrough' | 'managed';
 export const CHECKS = variables.shape;
 
 /** Never shown, whatever is wrong with it. */
-const SECRETS: ReadonlySet<string> = new Set<VariableName>([
+export const SECRETS: ReadonlySet<string> = new Set<VariableName>([
   'DATATRICS_API_KEY',
   'REDIS_URL',
   'PII_KEY',
@@ -239,9 +239,36 @@ export const NEEDS: Readonly<Record<string, string>> = {
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent',
 };
 
-export function describe(name: string, value: string | undefined, need: string): string {
-  // A URL may hold a password before its `@`.
-  const secret = SECRETS.has(name) || value?.includes('@');
-  const got = secret ? 'got a value that can not be shown' : `got ${JSON.stringify(value)}`;
-  return `${name}: ${got}; needs ${need}`;
+/** The longest value that is shown. */
+const MAX_SHOWN = 200;
+
+/** A value as it may be shown. */
+function show(name: string, value: string): string {
+  // A URL may hold a password before its `@`, or a key in its query.
+  if (SECRETS.has(name) || value.includes('@') || /[?&][\w-]+=/.test(value)) return 'a value that is not shown';
+  return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
+}
+
+/**
+ * Checks each variable by itself; gives the values of those that are right.
+ *
+ * @param labels names of variables that were given under another name
+ * @param problems gets a line for each that is wrong
+ */
+export function checkVariables(
+  given: Readonly<Record<string, string | undefined>>,
+  labels: ReadonlyMap<string, string>,
+  problems: string[],
+): Partial<Variables> {
+  const values: Record<string, unknown> = {};
+  for (const [name, check] of Object.entries(CHECKS)) {
+    const value = given[name];
+    const { success, data, error } = check.safeParse(value);
+    if (success) values[name] = data;
+    else {
+      const need = NEEDS[name] ?? error.issues[0]?.message ?? 'another value';
+      problems.push(`${labels.get(name) ?? name}: got ${show(name, value ?? '')}; needs ${need}`);
+    }
+  }
+  return values;
 }

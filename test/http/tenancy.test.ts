@@ -11,7 +11,8 @@ const folder = mkdtempSync(join(tmpdir(), 'projects-'));
 const GATEWAY_CONFIG = join(folder, 'gateway.yaml');
 writeFileSync(
   GATEWAY_CONFIG,
-  `projects:
+  `DATATRICS_URL: https://api.example/2.0 # the gateway calls the upstream of the test
+projects:
   - id: nl
     apiKeyFrom: KEY_NL
     profileSources: [Webshop NL]
