@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config/config.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { watchFreshness } from './graph/freshness.ts';
@@ -49,7 +49,7 @@ export interface Gateway {
 /** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** What can be left out, for comparing the ways, and for looking behind the first of two fences. */
+/** What can be left out, for comparing the ways, and for looking behind the first of two fences; and what is counted outside. */
 interface Parts {
   /** The way past Yoga. */
   readonly hotPath?: boolean;
@@ -59,12 +59,11 @@ interface Parts {
   readonly checkScopes?: boolean;
   /** Lines, counters and spans of operations, for seeing what they cost. */
   readonly observe?: boolean;
+  /** Log lines dropped so far. Default: none. */
+  readonly droppedLines?: () => number;
 }
 
-/**
- * Puts the layers together and listens. The only place that sees them all.
- * @throws ConfigError when the settings do not go together
- */
+/** Puts the layers together and listens. The only place that sees them all. */
 export async function startGateway(
   config: Config,
   upstream: Upstream,
@@ -85,6 +84,7 @@ export async function startGateway(
     queued: () => projects.queued(),
     guarded: () => projects.guarded(),
     load,
+    droppedLines: parts.droppedLines ?? (() => 0),
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
   });
@@ -176,8 +176,7 @@ export async function startGateway(
   /** Loaded only where it is wanted: the protocol's package is as large as all the rest. */
   async function startMcp(mutations: boolean): Promise<McpHandler> {
     const { createTools } = await import('./graph/tools.ts');
-    const { tools, leftOut, problems } = createTools(schema, config.documents, { mutations });
-    if (problems.length > 0) throw new ConfigError(problems.map((problem) => `TRUSTED_DOCUMENTS_FILE: ${problem}`));
+    const { tools, leftOut } = createTools(schema, config.documents, { mutations });
     if (leftOut.length > 0) log.warn({ leftOut }, 'published documents that are no tools for agents');
     const { createMcp } = await import('./http/mcp.ts');
     return createMcp({
@@ -205,7 +204,6 @@ export async function startGateway(
       await rateLimiter?.close();
       redis?.disconnect();
       await tracing?.close();
-      log.flush();
     },
   };
 }
@@ -237,7 +235,6 @@ function authOptions(
     case 'open': {
       // What the sandbox holds is nobody's.
       const hosts = config.upstream === null ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]);
-      if (keys.size === 0) throw new ConfigError(['AUTH_MODE: open needs DATATRICS_PROJECT and DATATRICS_API_KEY']);
       return { ...projects, mode: 'open', hosts };
     }
     default: {

@@ -1,6 +1,6 @@
 import type { Upstream } from './app.ts';
-import type { Config } from './config.ts';
-import type { ProjectConfig } from './config-file.ts';
+import type { Config } from './config/config.ts';
+import type { ProjectConfig } from './config/projects.ts';
 import { type Client, type ClientOptions, createClient } from './datatrics/client.ts';
 import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';

@@ -110,7 +110,12 @@ describe('npm start', () => {
     });
     expect(await exit).toBe(1);
     const lines = stderr().trim().split('\n');
-    expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(['DATATRICS_API_KEY', 'DATATRICS_URL', 'PORT']);
+    expect(lines.map((line) => line.split(':')[0]).sort()).toEqual([
+      'AUTH_MODE',
+      'DATATRICS_API_KEY',
+      'DATATRICS_URL',
+      'PORT',
+    ]);
     expect(stderr()).not.toContain('canary');
     expect(stderr()).not.toContain('    at ');
   });
@@ -120,7 +125,7 @@ describe('npm start', () => {
     await once(other, 'listening');
     const { exit, stderr } = start({ PORT: String((other.address() as AddressInfo).port) });
     expect(await exit).toBe(1);
-    expect(stderr()).toMatch(/^PORT, HOST: can not listen/);
+    expect(stderr()).toMatch(/^PORT, HOST: got .*EADDRINUSE/);
     other.close();
   });
 });

@@ -1,4 +1,5 @@
-import { CHECKS, NEEDS, type VariableName } from '../config.ts';
+import { SECRET_FILE_NAMES } from '../config/secret-files.ts';
+import { CHECKS, NEEDS, type VariableName } from '../config/variables.ts';
 
 /** Parts of the configuration reference, in the order in which people need them. */
 const GROUPS = {
@@ -170,6 +171,7 @@ function defaultOf(check: Check): string {
 
 /** `docs/configuration.md`. */
 export function renderConfigDocs(): string {
+  const secrets = SECRET_FILE_NAMES.map((name) => `\`${name.replace(/_FILE$/, '')}\``).join(', ');
   const names = Object.keys(CHECKS) as VariableName[];
   const tables = Object.entries(GROUPS).map(([group, title]) => {
     const rows = names
@@ -182,13 +184,26 @@ export function renderConfigDocs(): string {
   });
   return `# Configuration
 
-<!-- Made by \`npm run codegen\` from src/config.ts and src/cli/config-docs.ts. -->
+<!-- Made by \`npm run codegen\` from src/config/variables.ts and src/cli/config-docs.ts. -->
 
 By environment variables, or in a \`.env\` file in the working directory. An empty variable counts as unset. A wrong one
 stops the start; every problem is named at once, with what it needs. Without any, the gateway serves its sandbox.
 
+The \`.env\` file is UTF-8, with or without a byte order mark, or UTF-16 with one. A line is \`NAME=value\` or a comment that
+starts with \`#\`. A value with a \`#\`, or with several lines, stands in quotes. With anything else in it, the file is refused
+as a whole. The environment wins over it.
+
+The values of these variables may be in files, which a variable with \`_FILE\` at the end of its name gives, such as
+\`DATATRICS_API_KEY_FILE=/run/secrets/key\`: ${secrets}.
+One line end at the end of the file is not part of the value. A variable and its \`…_FILE\` may not both be set.
+
+A project or a key without \`DATATRICS_URL\` stops the start: the sandbox takes neither. So does a name that begins with
+\`DATATRICS_\` and is close to a setting that is not set, such as \`DATATRICS_ULR\`. Other names that are close to a setting, and
+other names that begin with \`DATATRICS_\`, get a warning in the log.
+
 \`GATEWAY_CONFIG\` names a JSON or YAML file of settings by the same names, where lists may be lists, and of
-[several projects](access.md#several-projects). Variables win over it.
+[several projects](access.md#several-projects). Variables win over it. Put ids, keys and sources in quotes when YAML takes
+them for something else than text: \`"012345"\`, \`"1e5"\`, \`"yes"\`. The gateway refuses what would be converted.
 
 \`\`\`yaml [gateway.yml]
 AUTH_MODE: passthrough

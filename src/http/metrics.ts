@@ -16,6 +16,8 @@ export interface MetricSources {
   /** Groups of endpoints. */
   guarded(): { readonly open: number; readonly paced: number };
   readonly load: Load;
+  /** Log lines that could not be written, since the start. */
+  droppedLines(): number;
   ready(): boolean;
   /** Undefined: no Redis is configured. */
   readonly redisConnected: (() => boolean) | undefined;
@@ -83,6 +85,15 @@ export function createMetrics(sources: MetricSources) {
     'GraphQL requests turned away because of load, since the start.',
     () => sources.load.shed,
   );
+  new Counter({
+    name: 'gateway_log_lines_dropped_total',
+    help: 'Log lines that were dropped because standard output did not take them.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.droppedLines());
+    },
+  });
   gauge('gateway_ready', '1 when /ready answers 200.', () => Number(sources.ready()));
   const { redisConnected } = sources;
   if (redisConnected) gauge('gateway_redis_connected', '1 while Redis answers.', () => Number(redisConnected()));

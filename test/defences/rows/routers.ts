@@ -126,14 +126,14 @@ export const ROUTERS: readonly Row[] = [
       },
       {
         defence: 'a secret is long enough not to be guessed',
-        file: 'src/config.ts',
+        file: 'src/config/variables.ts',
         find: "    .regex(/^[\\x21-\\x7e]{16,}$/, 'a secret of 16 or more visible ASCII characters')\n    .optional(),\n  // Whoever",
         replace: '    .optional(),\n  // Whoever',
         test: ['test/config.test.ts', 'take no ROUTER_SECRET that can be guessed'],
       },
       {
         defence: 'a key of signatures as well',
-        file: 'src/config.ts',
+        file: 'src/config/variables.ts',
         find: ".min(16, 'a secret of 16 or more characters')",
         replace: '',
         test: ['test/config.test.ts', 'take no ROUTER_HMAC_SECRET that can be guessed'],
