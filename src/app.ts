@@ -79,11 +79,11 @@ export async function startGateway(
   const hasCache = Object.keys(config.lifetimes).length > 0;
   const cache = hasCache ? await createCache(config, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
-  const load = new Load(config.loadLimits);
+  const load = new Load(config.loadLimits, config.authMode !== 'open');
   const metrics = createMetrics({
     inFlight: () => projects.inFlight(),
     queued: () => projects.queued(),
-    guarded: () => projects.guarded(),
+    guarded: () => projects.callers.guarded,
     load,
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
@@ -91,10 +91,9 @@ export async function startGateway(
   const tracing = config.tracing && (await (await import('./http/tracing.ts')).startTracing(config.tracing));
   const projects = createProjects(config, upstream, await loadConnector(config.upstreamClient), {
     onWrite: (project) => collapse?.forget(project),
-    policies: config.policies,
     freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
-      readiness.observe(call.outcome);
+      readiness.observe(call);
       metrics.onCall(call);
     },
   });
@@ -119,6 +118,8 @@ export async function startGateway(
     rateLimiter,
     collapse,
     projectOf: projects.of,
+    callers: projects.callers,
+    load,
     knowledge: new Knowledge(),
     bulkLimits: config.bulkLimits,
     hasCache,

@@ -4,6 +4,7 @@ import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
+import type { Party } from '../lib/turns.ts';
 import type { Access } from './access.ts';
 import type { CacheControlOf } from './cache-control.ts';
 import { compile, type Executor, interpret } from './compile.ts';
@@ -67,6 +68,8 @@ export interface Run {
   context(selection: Selection | undefined): GatewayContext;
   /** Where operations wait for their turn. */
   readonly admission: Admission;
+  /** Whose share of the turns the operation takes. */
+  readonly party: Party;
   /** Whether the transport allows mutations: not by HTTP GET. */
   readonly allowMutation: boolean;
 }
@@ -152,7 +155,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
     const weight = Math.min(Math.round(operation.expectedCalls), atOnce);
-    const turn = how.admission.enter(weight, contextValue.operation.signal);
+    const turn = how.admission.enter(weight, contextValue.operation.signal, how.party);
     if (turn) {
       try {
         await turn;
@@ -165,7 +168,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     try {
       result = await execute(contextValue, request.variables ?? {});
     } finally {
-      how.admission.leave(weight);
+      how.admission.leave(weight, how.party);
     }
     const { calls } = contextValue.operation.usage;
     operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
