@@ -130,7 +130,11 @@ export async function startGateway(
   const runOperation = createRunOperation(operations);
   const runSubgraphOperation = createLazyRunOperation(async () => {
     const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
-    const plain = buildSubgraphSchema({ directives: config.subgraphDirectives, customFields: config.customFields });
+    const plain = buildSubgraphSchema({
+      directives: config.subgraphDirectives,
+      customFields: config.customFields,
+      masking: config.masking,
+    });
     const schema = hasCache ? watchFreshness(plain) : plain;
     return createRunOperation({
       ...operations,
