@@ -73,7 +73,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'upstream',
     'Bytes of remembered answers in memory, where `freshness` allows any. See [reliability](reliability.md).',
   ],
-  UPSTREAM_QUEUE: ['upstream', 'Calls that wait for a connection before more of them fail at once. Callers share them.'],
+  UPSTREAM_QUEUE: [
+    'upstream',
+    'Calls that wait for a connection before more of them fail at once. Callers share them.',
+  ],
   UPSTREAM_CLIENT: [
     'upstream',
     'What speaks HTTP to the API when the gateway serves: its own client, or the library undici, which takes more of the processor.',

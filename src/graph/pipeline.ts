@@ -107,7 +107,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
-    const { identity, prepared: entry } = prepare(request.query);
+    const { identity, prepared: entry } = prepare(request.query, how.party.isAccepted);
     how.identify?.(identity);
     if ('kind' in entry) return entry;
 
@@ -209,7 +209,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   function isQuery(request: OperationRequest): boolean {
-    const entry = prepare(request.query).prepared;
+    const entry = prepare(request.query, false).prepared;
     if ('kind' in entry) return false;
     const operation = selectOperation(entry.operations, request.operationName);
     return !('kind' in operation) && operation.node.operation === 'query';

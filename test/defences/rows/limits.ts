@@ -165,8 +165,8 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'the cache of documents has a bound',
         file: DOCUMENTS,
-        find: 'maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,',
-        replace: 'maxSize: Number.MAX_SAFE_INTEGER,',
+        find: 'const maxSize = options.maxCachedCharacters ?? 8 * 1024 * 1024;',
+        replace: 'const maxSize = Number.MAX_SAFE_INTEGER;',
         test: ['test/limits/flood.test.ts', 'a flood of distinct documents'],
       },
       {
