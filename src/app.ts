@@ -78,11 +78,11 @@ export async function startGateway(
   const hasCache = Object.keys(config.lifetimes).length > 0;
   const cache = hasCache ? await createCache(config, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
-  const load = new Load(config.loadLimits);
+  const load = new Load(config.loadLimits, config.authMode !== 'open');
   const metrics = createMetrics({
     inFlight: () => projects.inFlight(),
     queued: () => projects.queued(),
-    guarded: () => projects.guarded(),
+    guarded: () => projects.callers.guarded,
     load,
     droppedLines: parts.droppedLines ?? (() => 0),
     ready: () => readiness.problem() === null,
@@ -91,10 +91,9 @@ export async function startGateway(
   const tracing = config.tracing && (await (await import('./http/tracing.ts')).startTracing(config.tracing));
   const projects = createProjects(config, upstream, await loadConnector(config.upstreamClient), {
     onWrite: (project) => collapse?.forget(project),
-    policies: config.policies,
     freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
-      readiness.observe(call.outcome);
+      readiness.observe(call);
       metrics.onCall(call);
     },
   });
@@ -120,6 +119,8 @@ export async function startGateway(
     collapse,
     projectOf: projects.of,
     capabilities: new Capabilities(),
+    callers: projects.callers,
+    load,
     bulkLimits: config.bulkLimits,
     hasCache,
     reportUnexpected,
@@ -129,7 +130,11 @@ export async function startGateway(
   const runOperation = createRunOperation(operations);
   const runSubgraphOperation = createLazyRunOperation(async () => {
     const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
-    const plain = buildSubgraphSchema({ directives: config.subgraphDirectives, customFields: config.customFields });
+    const plain = buildSubgraphSchema({
+      directives: config.subgraphDirectives,
+      customFields: config.customFields,
+      masking: config.masking,
+    });
     const schema = hasCache ? watchFreshness(plain) : plain;
     return createRunOperation({
       ...operations,

@@ -77,7 +77,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'upstream',
     'Bytes of remembered answers in memory, where `freshness` allows any. See [reliability](reliability.md).',
   ],
-  UPSTREAM_QUEUE: ['upstream', 'Calls that wait for a connection before more of them fail at once.'],
+  UPSTREAM_QUEUE: [
+    'upstream',
+    'Calls that wait for a connection before more of them fail at once. Callers share them.',
+  ],
   UPSTREAM_CLIENT: [
     'upstream',
     'What speaks HTTP to the API when the gateway serves: its own client, or the library undici, which takes more of the processor.',
@@ -86,7 +89,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'rates',
     'Connections of clients; one more is closed at once, since each costs memory, whatever it sends.',
   ],
-  MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503.'],
+  MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503. Callers share them.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
   MAX_REPRESENTATIONS: [
     'limits',
@@ -139,7 +142,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'limits',
     'Time for an operation; what is not there by then is an error, the rest is answered.',
   ],
-  RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) of one caller per minute.'],
+  RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) of one caller per minute, across projects.'],
   REDIS_URL: ['rates', 'Where several instances count them together; without it each counts by itself.'],
   MAX_BULK_ITEMS: ['bulk', 'Items of one mutation.'],
   BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call; 50 unless set.'],
@@ -147,7 +150,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   BULK_CONCURRENCY: ['bulk', 'REST calls of one mutation at once.'],
   BULK_EXTRA_REQUESTS: ['bulk', 'REST calls beyond one per chunk, for parting refused items from the rest.'],
   UPSTREAM_TIMEOUT_MS: ['upstream', 'Time for one REST call.'],
-  UPSTREAM_CONNECTIONS: ['upstream', 'Connections to the API.'],
+  UPSTREAM_CONNECTIONS: ['upstream', 'Connections to the API per project. Callers share them.'],
   SHARE_IN_FLIGHT: ['upstream', 'Whether equal REST reads of one caller that overlap in time share one call.'],
   COLLAPSE_OPERATIONS: ['upstream', 'Whether whole identical queries of one caller that overlap share one run.'],
   LOG_LEVEL: ['operation', 'From which level on lines are logged, as JSON on standard output.'],

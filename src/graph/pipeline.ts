@@ -5,6 +5,7 @@ import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { isLargerThan } from '../lib/json-size.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
+import type { Party } from '../lib/turns.ts';
 import type { Access } from './access.ts';
 import { mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
@@ -73,6 +74,8 @@ export interface Run {
   context(selection: Selection | undefined): GatewayContext;
   /** Where operations wait for their turn. */
   readonly admission: Admission;
+  /** Whose share of the turns the operation takes. */
+  readonly party: Party;
   /** Whether the transport allows mutations: not by HTTP GET. */
   readonly allowMutation: boolean;
 }
@@ -110,7 +113,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
-    const { identity, prepared: entry } = prepare(request.query);
+    const { identity, prepared: entry } = prepare(request.query, how.party.isAccepted);
     how.identify?.(identity);
     if ('kind' in entry) return entry;
 
@@ -172,7 +175,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
     const weight = Math.min(Math.round(operation.expectedCalls), atOnce);
-    const turn = how.admission.enter(weight, contextValue.operation.signal);
+    const turn = how.admission.enter(weight, contextValue.operation.signal, how.party);
     if (turn) {
       try {
         await turn;
@@ -185,7 +188,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     try {
       result = await execute(contextValue, request.variables ?? {});
     } finally {
-      how.admission.leave(weight);
+      how.admission.leave(weight, how.party);
     }
     const { calls } = contextValue.operation.usage;
     operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
@@ -235,7 +238,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   function isQuery(request: OperationRequest): boolean {
-    const entry = prepare(request.query).prepared;
+    const entry = prepare(request.query, false).prepared;
     if ('kind' in entry) return false;
     const operation = selectOperation(entry.operations, request.operationName);
     return !('kind' in operation) && operation.node.operation === 'query';

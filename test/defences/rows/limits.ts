@@ -250,8 +250,8 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'the cache of documents has a bound',
         file: DOCUMENTS,
-        find: 'maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,',
-        replace: 'maxSize: Number.MAX_SAFE_INTEGER,',
+        find: 'const maxSize = options.maxCachedCharacters ?? 8 * 1024 * 1024;',
+        replace: 'const maxSize = Number.MAX_SAFE_INTEGER;',
         test: ['test/limits/flood.test.ts', 'a flood of distinct documents'],
       },
       {
@@ -284,9 +284,9 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'UPSTREAM_QUEUE',
-        file: 'src/transport/queue.ts',
-        find: '    if (this.#waiting - this.#abandoned >= this.#maxWaiting) return false;\n',
-        replace: '',
+        file: 'src/lib/turns.ts',
+        find: '    let free = this.#maxWaiting - this.#waiting;\n',
+        replace: '    let free = Number.POSITIVE_INFINITY;\n',
         test: [
           'test/transport/queue.test.ts',
           'a lane leaves room for the others, and calls beyond the queue fail at once',
@@ -324,7 +324,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'MAX_EVENT_LOOP_DELAY_MS',
         file: 'src/http/load.ts',
-        find: ' && this.#lateChecks < CHECKS) return true;',
+        find: ' && (this.#tellsApart || !this.#isLate)) return true;',
         replace: ') return true;',
         test: [LOAD, 'that is late for long has requests turned away, until it is not'],
       },
@@ -345,7 +345,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'RATE_LIMIT, by REST calls',
         file: 'src/http/rate-limit.ts',
-        find: '      owed.set(principal, (owed.get(principal) ?? 0) + calls);\n',
+        find: '      owed.set(caller, { name, calls: (owed.get(caller)?.calls ?? 0) + calls });\n',
         replace: '',
         test: [RATES, 'stops the requests after the one that used them up'],
       },

@@ -202,9 +202,9 @@ export const ROUTERS: readonly Row[] = [
       {
         defence: 'calls count for the caller’s rate limit',
         file: 'src/http/operations.ts',
-        find: 'const taken = rateLimiter && (await rateLimiter.take(account));',
+        find: 'const taken = account && (await rateLimiter?.take(account));',
         replace:
-          "const taken = rateLimiter && head.headers['mcp-protocol-version'] === undefined ? await rateLimiter?.take(account) : undefined;",
+          "const taken = account && head.headers['mcp-protocol-version'] === undefined ? await rateLimiter?.take(account) : undefined;",
         test: [MCP, 'counts for the caller’s rate limit'],
       },
     ],

@@ -223,8 +223,8 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'those of rate limits as well',
         file: 'src/http/operations.ts',
-        find: '  return `${project}/${loggableId(id)}`;',
-        replace: '  return `${project}/${id}`;',
+        find: '  return loggableId(id);',
+        replace: '  return id;',
         test: ['test/e2e/redis.e2e.test.ts', 'leave no address of a caller in the names of what they count'],
       },
     ],
