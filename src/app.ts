@@ -51,8 +51,8 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** What can be left out, for comparing the ways, and for looking behind the first of two fences; and what is counted outside. */
 interface Parts {
-  /** The way past Yoga. */
-  readonly hotPath?: boolean;
+  /** The short cut past Yoga for a POST of JSON. */
+  readonly shortcut?: boolean;
   /** Compiled execution. */
   readonly compile?: boolean;
   /** The check of a document against the caller's scopes; the data stays guarded. */
@@ -155,6 +155,7 @@ export async function startGateway(
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
     maxConnections: config.maxConnections,
+    maxWaitingBytes: config.maxWaitingBytes,
     endpoints: {
       '/graphql': { runOperation, yoga: createLazyYogaHandler(runOperation), forBrowsers: true },
       '/subgraph': {
@@ -163,7 +164,7 @@ export async function startGateway(
         forBrowsers: false,
       },
     },
-    hotPath: parts.hotPath ?? true,
+    shortcut: parts.shortcut ?? true,
     graphiql: createGraphiql({
       headers: GRAPHIQL_HEADERS[config.authMode],
       maxCalls: config.maxUpstreamCalls,

@@ -89,6 +89,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'rates',
     'Connections of clients; one more is closed at once, since each costs memory, whatever it sends.',
   ],
+  MAX_WAITING_BYTES: [
+    'rates',
+    'Bytes of all answers that clients have not read yet, and as many of all bodies that are not complete. Beyond it, the slowest clients are disconnected.',
+  ],
   MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503. Callers share them.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
   MAX_REPRESENTATIONS: [

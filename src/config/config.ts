@@ -71,6 +71,7 @@ export interface Config {
   readonly loadLimits: LoadLimits;
   /** Connections of clients. */
   readonly maxConnections: number;
+  readonly maxWaitingBytes: number;
   /** bytes of answers kept in memory. */
   readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
@@ -186,6 +187,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     upstreamQueue: values.UPSTREAM_QUEUE,
     upstreamClient: values.UPSTREAM_CLIENT,
     maxConnections: values.MAX_CONNECTIONS,
+    maxWaitingBytes: values.MAX_WAITING_BYTES,
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,

@@ -138,6 +138,7 @@ const variables = z.object({
   UPSTREAM_QUEUE: whole(0, 1_000_000, 'calls').default(10_000),
   UPSTREAM_CLIENT: z.enum(CONNECTORS).default('built-in'),
   MAX_CONNECTIONS: whole(1, 1_000_000, 'connections').default(10_000),
+  MAX_WAITING_BYTES: whole(1_048_576, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_REQUESTS: whole(1, 1_000_000, 'requests').default(2_000),
   MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
   CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type Outcome, refused } from '../graph/outcome.ts';
 import { type Party, Turns } from '../lib/turns.ts';
 
 export interface LoadLimits {
@@ -13,6 +14,11 @@ const CHECK_EVERY_MS = 250;
 const CHECKS = 2;
 /** How fine the loop is watched; part of every delay that is measured. */
 const RESOLUTION_MS = 10;
+
+/** The answer to a request that is not taken. */
+export function overloaded(): Outcome {
+  return refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway has more to do than it can.', { 'retry-after': '1' });
+}
 
 /** Requests that run at once while the event loop is late, where callers are told apart: one of each caller. */
 const MAX_LATE = 8;

@@ -306,7 +306,7 @@ describe('the endpoint', () => {
   test('is not there unless it is switched on', async () => {
     const off = await startWithSandbox({ TRUSTED_DOCUMENTS_FILE: FILE });
     const response = await fetch(`${off.url}/mcp`, { method: 'POST', body: LIST });
-    expect(response.status).toBe(405);
+    expect(response.status).toBe(404);
     expect((await fetch(`${off.url}/mcp`)).status).toBe(404);
     await off.close();
   });
