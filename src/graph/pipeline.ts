@@ -6,7 +6,7 @@ import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import type { Access } from './access.ts';
 import type { CacheControlOf } from './cache-control.ts';
-import { compile, type Executor, interpret } from './compile.ts';
+import { type Compiler, createCompiler, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
 import {
@@ -87,6 +87,7 @@ const NEWEST = 0.25;
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { schema, reportUnexpected, limits, checkScopes = true } = options;
   const prepare = createDocuments(options);
+  let compiler: Compiler | undefined;
 
   /**
    * An operation is compiled when it comes the second time: compiling costs as much as some dozens of runs save, and a
@@ -94,11 +95,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    */
   function executorOf(operation: PreparedOperation, { document, fragments }: PreparedDocument): Executor {
     operation.runs += 1;
-    if (operation.runs === 1) return interpret(schema, document, operation.node);
-    if (operation.executor === undefined) {
-      const compiled = options.compile !== false && compile(schema, document, operation.node);
-      if (compiled) operation.selection = createSelection(schema, operation.node, fragments);
-      operation.executor = compiled || interpret(schema, document, operation.node);
+    if (operation.executor) return operation.executor;
+    const interpreted = interpret(schema, document, operation.node);
+    if (operation.runs === 1 || options.compile === false) return interpreted;
+    compiler ??= createCompiler(schema);
+    operation.executor = compiler(operation.node, [...fragments.values()], interpreted, () => {});
+    if (operation.executor !== interpreted) {
+      operation.selection = createSelection(schema, operation.node, fragments);
     }
     return operation.executor;
   }
@@ -163,7 +166,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     let result: ExecutionResult;
     try {
-      result = await execute(contextValue, request.variables ?? {});
+      result = await execute(contextValue, { given: request.variables ?? {}, coerced: variables.coerced });
     } finally {
       how.admission.leave(weight);
     }

@@ -1,15 +1,10 @@
 import {
-  type ASTNode,
-  BREAK,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLField,
-  GraphQLIncludeDirective,
   type GraphQLObjectType,
   type GraphQLSchema,
-  GraphQLSkipDirective,
   getArgumentValues,
-  getDirectiveValues,
   getNamedType,
   getNullableType,
   isAbstractType,
@@ -17,11 +12,11 @@ import {
   isListType,
   Kind,
   type OperationDefinitionNode,
-  type SelectionNode,
   type SelectionSetNode,
   visit,
 } from 'graphql';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
+import { conditionsOf, isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost, PlannedCalls } from './cost.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -74,7 +69,7 @@ export function createPlanner(
   const root = schema.getRootType(operation.operation);
   const collectRoot = (variables: Variables): PlanField[] =>
     root ? collect({ schema, fragments, variables }, root, [operation.selectionSet]) : [];
-  const isConditional = [operation, ...fragments.values()].some(hasVariableDirective);
+  const isConditional = conditionsOf([operation, ...fragments.values()]).size > 0;
   const prepared = isConditional ? undefined : collectRoot({});
   /** Variables that the estimate depends on; undefined: all may matter. */
   const matter = prepared && [...variablesOf(prepared)];
@@ -238,15 +233,6 @@ function applies(schema: GraphQLSchema, type: GraphQLObjectType, condition: stri
   return isAbstractType(named) && schema.isSubType(named, type);
 }
 
-function isIncluded(selection: SelectionNode, variables: Variables): boolean {
-  try {
-    if (getDirectiveValues(GraphQLSkipDirective, selection, variables)?.if === true) return false;
-    return getDirectiveValues(GraphQLIncludeDirective, selection, variables)?.if !== false;
-  } catch {
-    return true;
-  }
-}
-
 /** Estimates of one operation that are remembered at once. */
 const MAX_REMEMBERED = 64;
 /** Characters of one variable's value in what an estimate is remembered by. */
@@ -280,25 +266,4 @@ function variablesOf(fields: readonly PlanField[], names = new Set<string>()): S
     variablesOf(children, names);
   }
   return names;
-}
-
-function hasVariable(node: ASTNode): boolean {
-  let found = false;
-  visit(node, {
-    Variable() {
-      found = true;
-      return BREAK;
-    },
-  });
-  return found;
-}
-
-function hasVariableDirective(definition: OperationDefinitionNode | FragmentDefinitionNode): boolean {
-  let found = false;
-  visit(definition.selectionSet, {
-    Directive(directive) {
-      found ||= hasVariable(directive);
-    },
-  });
-  return found;
 }
