@@ -20,6 +20,7 @@ import {
 import { formatError, type ReportUnexpected } from './errors.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
+import type { Values } from './parameterize.ts';
 import { createSelection } from './selection.ts';
 
 /** What a client asks for, whatever way it came in. */
@@ -154,7 +155,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const start = performance.now();
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
-    const weight = Math.min(Math.round(operation.expectedCalls), atOnce);
+    const weight = Math.min(Math.max(1, Math.round(operation.expectedShare * estimated)), atOnce);
     const turn = how.admission.enter(weight, contextValue.operation.signal);
     if (turn) {
       try {
@@ -171,15 +172,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       how.admission.leave(weight);
     }
     const { calls } = contextValue.operation.usage;
-    operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
+    const share = estimated > 0 ? Math.min(1, calls / estimated) : 0;
+    operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
     const { freshness } = contextValue.operation;
     return {
       kind: 'executed',
-      ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
+      ...(!result.errors && {
+        cacheControl: options.cacheControlOf?.(entry.document, node, variables.coerced, contextValue),
+      }),
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
         data: result.data ?? null,
-        ...extensionsFor(contextValue, access, how.receipt ? performance.now() - start : undefined),
+        ...extensionsFor(contextValue, access, variables.coerced, how.receipt ? performance.now() - start : undefined),
       },
       ...(freshness &&
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
@@ -191,7 +195,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    * are masked.
    * @param ms that it took; undefined where no receipt is wanted
    */
-  function extensionsFor(context: GatewayContext, access: Access, ms: number | undefined): object | undefined {
+  function extensionsFor(
+    context: GatewayContext,
+    access: Access,
+    variables: Values,
+    ms: number | undefined,
+  ): object | undefined {
     const { freshness } = context.operation;
     const { mask } = context.session;
     const own = options.extensionsOf?.(context);
@@ -203,7 +212,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         ...own,
         ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
         ...(isStale && { freshness: freshness.fields }),
-        ...(isMasked && { masked: access.maskedPaths(mask.masked) }),
+        ...(isMasked && { masked: access.maskedPaths(mask.masked, variables) }),
       },
     };
   }

@@ -72,11 +72,12 @@ export function createPlanner(
   const isConditional = conditionsOf([operation, ...fragments.values()]).size > 0;
   const prepared = isConditional ? undefined : collectRoot({});
   /** Variables that the estimate depends on; undefined: all may matter. */
-  const matter = prepared && [...variablesOf(prepared)];
-  /** By project, and by the values of those variables. */
+  const matter = prepared && variablesOf(prepared);
+  /** By project, and by those variables. */
   const remembered = new WeakMap<object, Map<string, number>>();
 
-  function plan(variables: Variables, settings: CostSettings): PlanEntry[] {
+  /** @param worst whether to count what is impossible only with these values: see `PlannedCalls` */
+  function plan(variables: Variables, settings: CostSettings, worst = false): PlanEntry[] {
     const entries: PlanEntry[] = [];
     const counted = new Set<string>();
 
@@ -97,6 +98,7 @@ export function createPlanner(
       // Its arguments can't be, so it will fail without a call, and have nothing below it.
       if (args === null) return;
       for (const calls of cost?.calls(args, settings) ?? []) {
+        if (calls.isImpossible && !worst) continue;
         const least = above.length > 0 ? 0 : leastOf(calls, counted, settings.project.batchReads !== 'off');
         entries.push(entryOf(path, calls.endpoint, least, parents * calls.atMost, assumed));
       }
@@ -117,7 +119,7 @@ export function createPlanner(
 
   function estimate(variables: Variables, settings: CostSettings): number {
     if (prepared?.length === 0) return 0;
-    const key = matter && keyOf(matter, variables);
+    const key = matter && keyOf(settings.projectId, matter, variables);
     if (key === undefined) return total(variables, settings);
     let known = remembered.get(settings.project);
     if (known === undefined || known.size >= MAX_REMEMBERED) {
@@ -133,7 +135,7 @@ export function createPlanner(
   }
 
   function total(variables: Variables, settings: CostSettings): number {
-    return plan(variables, settings).reduce((sum, entry) => sum + entry.atMost, 0);
+    return plan(variables, settings, true).reduce((sum, entry) => sum + entry.atMost, 0);
   }
 
   const hasEntities = root?.getFields()._entities !== undefined;
@@ -145,7 +147,7 @@ export function createPlanner(
     }, 0);
   }
 
-  return { plan, estimate, representations };
+  return { plan: (variables, settings) => plan(variables, settings), estimate, representations };
 }
 
 function argumentsOf({ definition, node }: PlanField, variables: Variables): Record<string, unknown> | null {
@@ -238,10 +240,16 @@ const MAX_REMEMBERED = 64;
 /** Characters of one variable's value in what an estimate is remembered by. */
 const MAX_KEY_CHARACTERS = 64;
 
-/** Names the values of variables; undefined where one is no short scalar, and so not worth remembering. */
-function keyOf(names: readonly string[], variables: Variables): string | undefined {
-  let key = '';
-  for (const name of names) {
+/** Variables of arguments: those on whose values the number of calls depends, and those that may make a field impossible. */
+interface Influences {
+  readonly values: ReadonlySet<string>;
+  readonly presence: ReadonlySet<string>;
+}
+
+/** Names what variables say; undefined where one is no short scalar, and so not worth remembering. */
+function keyOf(project: string, { values, presence }: Influences, variables: Variables): string | undefined {
+  let key = `${project} `;
+  for (const name of values) {
     const value = variables[name];
     if (typeof value === 'string' ? value.length > MAX_KEY_CHARACTERS : typeof value === 'object' && value !== null) {
       return undefined;
@@ -249,21 +257,27 @@ function keyOf(names: readonly string[], variables: Variables): string | undefin
     // A string is quoted by its length, so that no other values read the same.
     key += typeof value === 'string' ? `${value.length}"${value}` : `${value},`;
   }
+  for (const name of presence) {
+    const value = variables[name];
+    key += value === undefined ? 'u' : value === null ? 'n' : 'v';
+  }
   return key;
 }
 
-/** Names of the variables in arguments on which the number of calls depends. */
-function variablesOf(fields: readonly PlanField[], names = new Set<string>()): Set<string> {
-  for (const { cost, node, children } of fields) {
+function variablesOf(fields: readonly PlanField[]): Influences {
+  const values = new Set<string>();
+  const presence = new Set<string>();
+  const look = ({ cost, node, children }: PlanField): void => {
     for (const { name, value } of node.arguments ?? []) {
-      if (!cost?.dependsOn.includes(name.value)) continue;
+      const names = cost?.dependsOn.includes(name.value) ? values : presence;
       visit(value, {
         Variable(variable) {
           names.add(variable.name.value);
         },
       });
     }
-    variablesOf(children, names);
-  }
-  return names;
+    children.forEach(look);
+  };
+  fields.forEach(look);
+  return { values, presence };
 }
