@@ -62,8 +62,8 @@ export interface PreparedOperation {
   readonly coerce: ReturnType<typeof createCoercion>;
   /** Times that it ran. */
   runs: number;
-  /** REST calls that it makes, by what it made before. */
-  expectedCalls: number;
+  /** REST calls that it makes, as a share of its estimate, by what it made before. */
+  expectedShare: number;
   executor: Executor | undefined;
   /** Made together with a compiled executor. */
   selection: Selection | undefined;
@@ -183,7 +183,7 @@ function prepareDocument(
       access: createAccess(schema, node, fragments),
       coerce: createCoercion(schema, node, { maxErrors: MAX_ERRORS, hideSuggestions }),
       runs: 0,
-      expectedCalls: 1,
+      expectedShare: 0,
       executor: undefined,
       selection: undefined,
     }));

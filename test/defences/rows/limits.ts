@@ -129,6 +129,20 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [ATTACKS, 'gets nothing by 500 conversions with 500 profiles each time over'],
       },
       {
+        defence: 'an estimate is remembered with the arguments that are null',
+        file: 'src/graph/plan.ts',
+        find: "    key += value === undefined ? 'u' : value === null ? 'n' : 'v';\n",
+        replace: "    key += value === undefined ? 'u' : 'v';\n",
+        test: ['test/limits/remembered.test.ts', 'an argument that is null and must not be'],
+      },
+      {
+        defence: 'an estimate is remembered with its project',
+        file: 'src/graph/plan.ts',
+        find: '  let key = `${project} `;',
+        replace: '  let key = project.slice(0, 0);',
+        test: ['test/limits/remembered.test.ts', 'an estimate is of this project, whatever was estimated for another'],
+      },
+      {
         defence: 'MAX_UPSTREAM_CALLS',
         file: 'src/lib/operation.ts',
         find: '    if (this.usage.calls >= this.maxCalls) return false;\n',
