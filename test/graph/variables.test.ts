@@ -170,7 +170,7 @@ async function byGateway(query: string, variables: Variables): Promise<Result> {
   const operation = new Operation({ timeoutMs: 5_000, maxCalls: 1 });
   const run: Run = {
     scopes: ALL_SCOPES,
-    costSettings: {} as Run['costSettings'],
+    costSettings: { project: {} } as Run['costSettings'],
     planOnly: false,
     receipt: false,
     context: () => ({ operation, session: {} }) as unknown as GatewayContext,
