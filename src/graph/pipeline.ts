@@ -4,24 +4,15 @@ import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
-import type { Access } from './access.ts';
 import type { CacheControlOf } from './cache-control.ts';
-import { type Compiler, createCompiler, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
-import {
-  createDocuments,
-  type DocumentsOptions,
-  type OperationIdentity,
-  type PreparedDocument,
-  type PreparedOperation,
-  selectOperation,
-} from './documents.ts';
+import { createDocuments, type DocumentsOptions, selectOperation } from './documents.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
-import { createSelection } from './selection.ts';
+import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 /** What a client asks for, whatever way it came in. */
 export interface OperationRequest {
@@ -42,8 +33,6 @@ export interface PipelineOptions extends DocumentsOptions {
   readonly cacheControlOf?: CacheControlOf | undefined;
   /** Extensions of an answer, besides those that its request asks for. */
   readonly extensionsOf?: (context: GatewayContext) => object | undefined;
-  /** Whether operations that come again are compiled. Default: true. */
-  readonly compile?: boolean;
   /** Whether a document is compared with the caller's scopes; without it only the data is guarded. Default: true. */
   readonly checkScopes?: boolean;
 }
@@ -86,26 +75,8 @@ export interface Pipeline {
 const NEWEST = 0.25;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { schema, reportUnexpected, limits, checkScopes = true } = options;
+  const { reportUnexpected, limits, checkScopes = true } = options;
   const prepare = createDocuments(options);
-  let compiler: Compiler | undefined;
-
-  /**
-   * An operation is compiled when it comes the second time: compiling costs as much as some dozens of runs save, and a
-   * flood of documents that come once must not pay it.
-   */
-  function executorOf(operation: PreparedOperation, { document, fragments }: PreparedDocument): Executor {
-    operation.runs += 1;
-    if (operation.executor) return operation.executor;
-    const interpreted = interpret(schema, document, operation.node);
-    if (operation.runs === 1 || options.compile === false) return interpreted;
-    compiler ??= createCompiler(schema);
-    operation.executor = compiler(operation.node, [...fragments.values()], interpreted, () => {});
-    if (operation.executor !== interpreted) {
-      operation.selection = createSelection(schema, operation.node, fragments);
-    }
-    return operation.executor;
-  }
 
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
     const { identity, prepared: entry } = prepare(request.query);
@@ -114,7 +85,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const operation = selectOperation(entry.operations, request.operationName);
     if ('kind' in operation) return operation;
-    const { node, planner, access } = operation;
+    const { node } = operation;
     how.identify?.(operation.identity);
     if (node.operation === 'mutation' && !how.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
@@ -126,21 +97,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const variables = operation.coerce(request.variables ?? {});
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
-    const representations = planner.representations(variables.coerced);
+    const representations = operation.planner.representations(variables.coerced);
     if (representations > limits.maxRepresentations) {
       return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
     }
     // Whoever may do everything is not asked for more.
     if (checkScopes && how.scopes !== ALL_SCOPES) {
-      const needed = access.needed(variables.coerced, how.costSettings);
+      const needed = operation.access.needed(variables.coerced, how.costSettings);
       if (!allows(how.scopes, needed)) {
         return refused(403, 'FORBIDDEN', forbidden(missing(how.scopes, needed)).message);
       }
     }
 
-    const estimated = planner.estimate(variables.coerced, how.costSettings);
+    const estimated = operation.planner.estimate(variables.coerced, how.costSettings);
     if (how.planOnly) {
-      const plan = planner.plan(variables.coerced, how.costSettings);
+      const plan = operation.planner.plan(variables.coerced, how.costSettings);
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
     }
     if (estimated > limits.maxEstimatedCalls) {
@@ -149,7 +120,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       );
     }
 
-    const execute = executorOf(operation, entry);
+    const execute = operation.executor();
     const contextValue = how.context(operation.selection);
     const report = how.reportUnexpected ?? reportUnexpected;
     const start = performance.now();
@@ -183,7 +154,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
         data: result.data ?? null,
-        ...extensionsFor(contextValue, access, variables.coerced, how.receipt ? performance.now() - start : undefined),
+        ...extensionsFor(
+          contextValue,
+          operation,
+          variables.coerced,
+          how.receipt ? performance.now() - start : undefined,
+        ),
       },
       ...(freshness &&
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
@@ -197,7 +173,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    */
   function extensionsFor(
     context: GatewayContext,
-    access: Access,
+    operation: PreparedOperation,
     variables: Values,
     ms: number | undefined,
   ): object | undefined {
@@ -212,7 +188,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         ...own,
         ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
         ...(isStale && { freshness: freshness.fields }),
-        ...(isMasked && { masked: access.maskedPaths(mask.masked, variables) }),
+        ...(isMasked && { masked: operation.access.maskedPaths(mask.masked, variables) }),
       },
     };
   }
