@@ -61,9 +61,7 @@ const COERCED = 'CoercedValue';
  * - invalid arguments: an argument or a condition that is null and must not be
  */
 export function createCompiler(schema: GraphQLSchema): Compiler {
-  const config = schema.toConfig();
-  const coerced = new GraphQLScalarType({ name: COERCED, parseValue: (value) => value });
-  const permissive = new GraphQLSchema({ ...config, types: [...config.types, coerced], assumeValid: true });
+  let permissive: GraphQLSchema | undefined;
 
   function compileVariant(
     definitions: readonly (OperationDefinitionNode | FragmentDefinitionNode)[],
@@ -72,6 +70,7 @@ export function createCompiler(schema: GraphQLSchema): Compiler {
   ): Executor {
     const parameterized = parameterize(schema, definitions, conditions, COERCED);
     if (parameterized === null) return interpreted;
+    permissive ??= withCoercedValues(schema);
     const compiled = compileQuery(permissive, parameterized.document, '', { disableLeafSerialization: true });
     if (!isCompiledQuery(compiled)) return interpreted;
     const query = compiled.query as (root: unknown, context: unknown, variables: unknown) => ReturnType<Executor>;
@@ -104,6 +103,12 @@ export function createCompiler(schema: GraphQLSchema): Compiler {
       return variant(context, variables);
     };
   };
+}
+
+function withCoercedValues(schema: GraphQLSchema): GraphQLSchema {
+  const config = schema.toConfig();
+  const coerced = new GraphQLScalarType({ name: COERCED, parseValue: (value) => value });
+  return new GraphQLSchema({ ...config, types: [...config.types, coerced], assumeValid: true });
 }
 
 const COMPILABLE_DIRECTIVES: ReadonlySet<string> = new Set(['skip', 'include']);

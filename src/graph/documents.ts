@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   Kind,
@@ -13,32 +12,24 @@ import {
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { Selection } from '../datatrics/selection.ts';
-import { type Access, createAccess } from './access.ts';
-import type { Executor } from './compile.ts';
+import { type Compiler, createCompiler } from './compile.ts';
 import { createIntrospectionLimit } from './introspection.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
 import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
-import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
-import { createCoercion } from './variables.ts';
+import { releaseTokens } from './places.ts';
+import type { PlannerLimits } from './plan.ts';
+import { type OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: DocumentLimits & PlannerLimits;
   /** Whether the schema can be asked for. Default: true. */
   readonly introspection?: boolean;
-  /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
-  readonly maxCachedCharacters?: number;
-}
-
-/** What an operation is called where its text can not stand, as in a log. */
-export interface OperationIdentity {
-  /** Start of the document's SHA-256, hexadecimal. */
-  readonly document: string;
-  /** Undefined: the document can not run, or the operation has no name. */
-  readonly name?: string;
-  readonly type?: 'query' | 'mutation' | 'subscription';
+  /** Whether operations that come again are compiled. Default: true. */
+  readonly compile?: boolean;
+  /** Bytes of memory that prepared documents may take together, compiled functions included. Default: 64 MiB. */
+  readonly maxCachedBytes?: number;
 }
 
 /** A document as the cache holds it. */
@@ -47,26 +38,12 @@ export interface CachedDocument {
   readonly prepared: PreparedDocument | Outcome;
 }
 
-/** All that can be known of a document by its text. */
+/** A document that can run. */
 export interface PreparedDocument {
   readonly document: DocumentNode;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly operations: readonly PreparedOperation[];
-}
-
-export interface PreparedOperation {
-  readonly node: OperationDefinitionNode;
-  readonly identity: OperationIdentity;
-  readonly planner: Planner;
-  readonly access: Access;
-  readonly coerce: ReturnType<typeof createCoercion>;
-  /** Times that it ran. */
-  runs: number;
-  /** REST calls that it makes, as a share of its estimate, by what it made before. */
-  expectedShare: number;
-  executor: Executor | undefined;
-  /** Made together with a compiled executor. */
-  selection: Selection | undefined;
+  /** Bytes of memory, as measured: see `NODE_BYTES`. */
+  readonly bytes: number;
 }
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
@@ -75,6 +52,18 @@ const MAX_ERRORS = 20;
 const HASH_CHARACTERS = 16;
 /** Of an operation's name, whatever a client calls it. */
 const MAX_NAME_CHARACTERS = 64;
+
+/** Bytes of a node of the syntax tree, its place included. */
+const NODE_BYTES = 160;
+/** Bytes of a cache entry besides its texts. */
+const ENTRY_BYTES = 1_024;
+/** A string's characters take one byte or two. */
+const CHARACTER_BYTES = 2;
+
+/** A document and the bytes of memory that it takes. */
+interface WeighedDocument extends CachedDocument {
+  readonly bytes: number;
+}
 
 /** Part of the cache for documents that no accepted caller has sent twice: a flood of new ones evicts only each other. */
 const NEW_SHARE = 1 / 4;
@@ -94,20 +83,36 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
     exceededIntrospection: createIntrospectionLimit(schema),
     rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
     hideSuggestions,
+    compiler: options.compile === false ? null : createCompiler(schema),
   };
-  const maxSize = options.maxCachedCharacters ?? 8 * 1024 * 1024;
-  const createCache = (share: number): LRUCache<string, CachedDocument> =>
-    new LRUCache({ maxSize: Math.ceil(maxSize * share), sizeCalculation: (_value, text) => text.length + 1 });
+  const maxSize = options.maxCachedBytes ?? 64 * 1024 * 1024;
+  const createCache = (share: number): LRUCache<string, WeighedDocument> =>
+    new LRUCache({ maxSize: Math.ceil(maxSize * share), sizeCalculation: ({ bytes }) => bytes });
   const kept = createCache(1 - NEW_SHARE);
   const recent = createCache(NEW_SHARE);
+
+  function prepare(text: string): WeighedDocument {
+    const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
+    const onGrowth = (bytes: number): void => {
+      for (const cache of [kept, recent]) {
+        const entry = cache.peek(text);
+        // It may have been dropped since, and prepared anew.
+        if (entry?.identity !== identity) continue;
+        cache.delete(text);
+        cache.set(text, { ...entry, bytes: entry.bytes + bytes });
+      }
+    };
+    const prepared = prepareSafely(text, identity, judge, onGrowth);
+    const own = 'kind' in prepared ? JSON.stringify(prepared.result).length * CHARACTER_BYTES : prepared.bytes;
+    return { identity, prepared, bytes: ENTRY_BYTES + text.length * CHARACTER_BYTES + own };
+  }
 
   return (text, keep) => {
     const known = kept.get(text);
     if (known) return known;
     let entry = recent.get(text);
     if (entry === undefined) {
-      const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
-      entry = { identity, prepared: prepareSafely(text, identity, judge) };
+      entry = prepare(text);
       recent.set(text, entry);
     } else if (keep) {
       recent.delete(text);
@@ -124,12 +129,18 @@ interface Judge extends Pick<DocumentsOptions, 'schema' | 'limits'> {
   readonly rules: readonly ValidationRule[];
   /** Whether errors keep to themselves which names come close to a wrong one. */
   readonly hideSuggestions: boolean;
+  readonly compiler: Compiler | null;
 }
 
 /** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
-function prepareSafely(text: string, identity: OperationIdentity, judge: Judge): PreparedDocument | Outcome {
+function prepareSafely(
+  text: string,
+  identity: OperationIdentity,
+  judge: Judge,
+  onGrowth: (bytes: number) => void,
+): PreparedDocument | Outcome {
   try {
-    return prepareDocument(text, identity, judge);
+    return prepareDocument(text, identity, judge, onGrowth);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -139,7 +150,8 @@ function prepareSafely(text: string, identity: OperationIdentity, judge: Judge):
 function prepareDocument(
   text: string,
   identity: OperationIdentity,
-  { schema, limits, exceededIntrospection, rules, hideSuggestions }: Judge,
+  { schema, limits, exceededIntrospection, rules, hideSuggestions, compiler }: Judge,
+  onGrowth: (bytes: number) => void,
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -154,6 +166,9 @@ function prepareDocument(
   const unkept = unkeptLiterals(schema, document, text);
   if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
   const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
+  if (errors.some(({ message }) => message === 'Validation aborted.')) {
+    return tooComplex('The document has too many fields of one name whose selections have to be compared.');
+  }
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
   const { definitions } = document;
@@ -170,24 +185,22 @@ function prepareDocument(
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
       .map((fragment) => [fragment.name.value, fragment]),
   );
+  const setting = {
+    schema,
+    document,
+    fragments,
+    limits,
+    coercionOptions: { maxErrors: MAX_ERRORS, hideSuggestions },
+    compiler,
+    onGrowth,
+  };
   const operations = definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-    .map((node) => ({
-      node,
-      identity: {
-        ...identity,
-        type: node.operation,
-        ...(node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) }),
-      },
-      planner: createPlanner(schema, node, fragments, limits),
-      access: createAccess(schema, node, fragments),
-      coerce: createCoercion(schema, node, { maxErrors: MAX_ERRORS, hideSuggestions }),
-      runs: 0,
-      expectedShare: 0,
-      executor: undefined,
-      selection: undefined,
-    }));
-  return { document, fragments, operations };
+    .map((node) => {
+      const name = node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) };
+      return new PreparedOperation(node, { ...identity, type: node.operation, ...name }, setting);
+    });
+  return { document, operations, bytes: releaseTokens(document) * NODE_BYTES };
 }
 
 /** The operation of a document that a request means. */

@@ -6,25 +6,16 @@ import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { isLargerThan } from '../lib/json-size.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import type { Party } from '../lib/turns.ts';
-import type { Access } from './access.ts';
 import { mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
-import { type Compiler, createCompiler, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
-import {
-  createDocuments,
-  type DocumentsOptions,
-  type OperationIdentity,
-  type PreparedDocument,
-  type PreparedOperation,
-  selectOperation,
-} from './documents.ts';
+import { createDocuments, type DocumentsOptions, selectOperation } from './documents.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
-import { createSelection } from './selection.ts';
+import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 /** What a client asks for, whatever way it came in. */
 export interface OperationRequest {
@@ -49,8 +40,6 @@ export interface PipelineOptions extends DocumentsOptions {
   readonly cacheControlOf?: CacheControlOf | undefined;
   /** Extensions of an answer, besides those that its request asks for. */
   readonly extensionsOf?: (context: GatewayContext) => object | undefined;
-  /** Whether operations that come again are compiled. Default: true. */
-  readonly compile?: boolean;
   /** Whether a document is compared with the caller's scopes; without it only the data is guarded. Default: true. */
   readonly checkScopes?: boolean;
 }
@@ -95,26 +84,8 @@ export interface Pipeline {
 const NEWEST = 0.25;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { schema, reportUnexpected, limits, checkScopes = true } = options;
+  const { reportUnexpected, limits, checkScopes = true } = options;
   const prepare = createDocuments(options);
-  let compiler: Compiler | undefined;
-
-  /**
-   * An operation is compiled when it comes the second time: compiling costs as much as some dozens of runs save, and a
-   * flood of documents that come once must not pay it.
-   */
-  function executorOf(operation: PreparedOperation, { document, fragments }: PreparedDocument): Executor {
-    operation.runs += 1;
-    if (operation.executor) return operation.executor;
-    const interpreted = interpret(schema, document, operation.node);
-    if (operation.runs === 1 || options.compile === false) return interpreted;
-    compiler ??= createCompiler(schema);
-    operation.executor = compiler(operation.node, [...fragments.values()], interpreted, () => {});
-    if (operation.executor !== interpreted) {
-      operation.selection = createSelection(schema, operation.node, fragments);
-    }
-    return operation.executor;
-  }
 
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
     const { identity, prepared: entry } = prepare(request.query, how.party.isAccepted);
@@ -123,7 +94,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const operation = selectOperation(entry.operations, request.operationName);
     if ('kind' in operation) return operation;
-    const { node, planner, access } = operation;
+    const { node } = operation;
     how.identify?.(operation.identity);
     if (node.operation === 'mutation' && !how.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
@@ -135,7 +106,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const variables = operation.coerce(request.variables ?? {});
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
-    const { representations, ids } = planner.keys(variables.coerced);
+    const { representations, ids } = operation.planner.keys(variables.coerced);
     if (representations > limits.maxRepresentations) {
       return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
     }
@@ -144,13 +115,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     // Skip the check for callers with all scopes.
     if (checkScopes && how.scopes !== ALL_SCOPES) {
-      const needed = access.needed(variables.coerced, how.costSettings);
+      const needed = operation.access.needed(variables.coerced, how.costSettings);
       if (!allows(how.scopes, needed)) {
         return refused(403, 'FORBIDDEN', forbidden(missing(how.scopes, needed)).message);
       }
     }
 
-    const estimate = planner.estimate(variables.coerced, how.costSettings);
+    const estimate = operation.planner.estimate(variables.coerced, how.costSettings);
     const { calls: estimated, values } = estimate;
     const tooMany =
       values > limits.maxEstimatedValues
@@ -161,7 +132,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     // A plan encodes what would be written.
     if (tooMany && node.operation === 'mutation') return tooMany;
     if (how.planOnly) {
-      const plan = planner.plan(variables.coerced, how.costSettings);
+      const plan = operation.planner.plan(variables.coerced, how.costSettings);
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
     }
     if (estimated > limits.maxEstimatedCalls) {
@@ -171,7 +142,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     if (tooMany) return tooMany;
 
-    const execute = executorOf(operation, entry);
+    const execute = operation.executor();
     const contextValue = how.context(operation.selection);
     contextValue.operation.valuesPerItem = estimate.perItem;
     const report = how.reportUnexpected ?? reportUnexpected;
@@ -207,7 +178,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
         data: result.data ?? null,
-        ...extensionsFor(contextValue, access, variables.coerced, how.receipt ? performance.now() - start : undefined),
+        ...extensionsFor(
+          contextValue,
+          operation,
+          variables.coerced,
+          how.receipt ? performance.now() - start : undefined,
+        ),
       },
       ...(freshness &&
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
@@ -229,7 +205,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    */
   function extensionsFor(
     context: GatewayContext,
-    access: Access,
+    operation: PreparedOperation,
     variables: Values,
     ms: number | undefined,
   ): object | undefined {
@@ -244,7 +220,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         ...own,
         ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
         ...(isStale && { freshness: freshness.fields }),
-        ...(isMasked && { masked: access.maskedPaths(mask.masked, variables) }),
+        ...(isMasked && { masked: operation.access.maskedPaths(mask.masked, variables) }),
       },
     };
   }

@@ -300,8 +300,9 @@ function applies(schema: GraphQLSchema, type: GraphQLObjectType, condition: stri
 
 /** Estimates of one operation that are remembered at once. */
 const MAX_REMEMBERED = 64;
-/** Characters of one variable's value in what an estimate is remembered by. */
+/** Characters of one variable's value in what an estimate is remembered by, and of all together. */
 const MAX_KEY_CHARACTERS = 64;
+const MAX_KEY_LENGTH = 256;
 
 /** Variables of arguments: those on whose values the number of calls depends, and those that may make a field impossible. */
 interface Influences {
@@ -324,7 +325,7 @@ function keyOf(project: string, { values, presence }: Influences, variables: Var
     const value = variables[name];
     key += value === undefined ? 'u' : value === null ? 'n' : 'v';
   }
-  return key;
+  return key.length > MAX_KEY_LENGTH ? undefined : key;
 }
 
 function variablesOf(fields: readonly PlanField[]): Influences {

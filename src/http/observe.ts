@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Attributes } from '@opentelemetry/api';
-import type { OperationIdentity } from '../graph/documents.ts';
 import type { Outcome } from '../graph/outcome.ts';
+import type { OperationIdentity } from '../graph/prepared-operation.ts';
 import { type Logger, loggableId } from '../lib/log.ts';
 import type { Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';

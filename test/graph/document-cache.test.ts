@@ -17,7 +17,7 @@ test.each([
   ['new documents', true, 1],
   ['documents that made-up keys send again and again', false, 3],
 ])('a flood of %s does not evict a document that comes again', (_name, keep, times) => {
-  const prepare = createDocuments({ schema, limits, maxCachedCharacters: 20_000 });
+  const prepare = createDocuments({ schema, limits, maxCachedBytes: 1_000_000 });
   const mine = prepare(document('Mine'), true);
   expect(prepare(document('Mine'), true)).toBe(mine);
   const first = prepare(document('Flood0'), keep);

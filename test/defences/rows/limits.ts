@@ -260,9 +260,23 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'the cache of documents has a bound',
         file: DOCUMENTS,
-        find: 'const maxSize = options.maxCachedCharacters ?? 8 * 1024 * 1024;',
+        find: 'const maxSize = options.maxCachedBytes ?? 64 * 1024 * 1024;',
         replace: 'const maxSize = Number.MAX_SAFE_INTEGER;',
         test: ['test/limits/flood.test.ts', 'a flood of distinct documents'],
+      },
+      {
+        defence: 'what is made of a document later counts too',
+        file: DOCUMENTS,
+        find: 'bytes: entry.bytes + bytes });',
+        replace: 'bytes: entry.bytes + 0 * bytes });',
+        test: ['test/limits/prepared.test.ts', 'documents of 10 KB that keep coming'],
+      },
+      {
+        defence: 'selections count wherever fragments bring them',
+        file: LIMITS,
+        find: '    if (size.selections > MAX_SELECTIONS) {',
+        replace: '    if (size.selections < 0) {',
+        test: ['test/limits/prepared.test.ts', 'fragments that double'],
       },
       {
         defence: 'OPERATION_TIMEOUT_MS',

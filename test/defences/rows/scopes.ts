@@ -104,8 +104,8 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'variables count',
         file: PIPELINE,
-        find: 'const needed = access.needed(variables.coerced, how.costSettings);',
-        replace: 'const needed = access.needed({}, how.costSettings);',
+        find: 'const needed = operation.access.needed(variables.coerced, how.costSettings);',
+        replace: 'const needed = operation.access.needed({}, how.costSettings);',
         test: [SCOPES, 'variables can not hide what is asked for'],
       },
       {
