@@ -7,6 +7,8 @@ export interface Answer {
   readonly bytes: number;
   /** Different ones of the codes at the start and the end of the answer. */
   readonly codes: readonly string[];
+  /** The first error's, cut short. */
+  readonly message: string | undefined;
 }
 
 const KEPT_BYTES = 65_536;
@@ -21,7 +23,9 @@ export function send(port: number, { bytes, client = 'answer' }: AttackRequest):
     let last = '';
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
-    socket.on('close', () => resolve({ status: statusOf(first), bytes: received, codes: codesIn(first + last) }));
+    socket.on('close', () =>
+      resolve({ status: statusOf(first), bytes: received, codes: codesIn(first + last), message: messageIn(first) }),
+    );
     socket.write(bytes, () => {
       if (client === 'disconnect') socket.destroy();
       if (client === 'nothing') setTimeout(() => socket.destroy(), HOLD_MS);
@@ -43,4 +47,8 @@ function statusOf(text: string): number {
 
 function codesIn(text: string): string[] {
   return [...new Set([...text.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code as string))];
+}
+
+function messageIn(text: string): string | undefined {
+  return /"errors":\[\{"message":"((?:[^"\\]|\\.){0,100})/.exec(text)?.[1];
 }

@@ -10,6 +10,7 @@ export function lineOf({
   sentBytes,
   answerBytes,
   outcome,
+  message,
   measured,
   violations,
 }: Finding) {
@@ -19,9 +20,10 @@ export function lineOf({
     `${Math.round(measured.allMs)} ms`.padStart(9),
     `${Math.round(measured.addedMb)} MB`.padStart(8),
     `${kb(sentBytes / requests)} → ${kb(answerBytes / requests)}`.padStart(20),
-    atOnce === 1 ? (requests === 1 ? '' : `${requests} ×`) : `${requests} at once`,
+    requests === 1 ? '' : `${requests} requests, ${atOnce} at once`,
     `${family} #${round}: ${what}`,
     `[${outcome}]`,
+    message ?? '',
     violations.join(', '),
   ];
   return cells.filter((cell) => cell !== '').join('  ');

@@ -1,3 +1,5 @@
+import type { Dice } from './dice.ts';
+
 /** One request as bytes on the wire, and how its client behaves. */
 export interface AttackRequest {
   readonly bytes: Buffer;
@@ -12,14 +14,16 @@ export interface AttackRequest {
 /** Something that a client may send, with the words that name it in the report. */
 export interface Attack {
   readonly what: string;
-  /** Sent one after the other when measured alone; several where only many of them do harm. */
+  /** Several where only many of them do harm. */
   readonly requests: readonly AttackRequest[];
+  /** Of these, how many are sent at a time when the attack is measured alone. Default: 1 */
+  readonly atOnce?: number;
 }
 
 /** Attacks of one kind. */
 export interface Family {
   readonly name: string;
-  readonly make: (dice: import('./dice.ts').Dice) => Attack;
+  readonly make: (dice: Dice) => Attack;
 }
 
 export interface Head {

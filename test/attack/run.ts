@@ -35,6 +35,8 @@ export interface Finding {
   readonly answerBytes: number;
   /** Statuses and codes of the answers. */
   readonly outcome: string;
+  /** The first message of the first answer with errors. */
+  readonly message: string | undefined;
   readonly measured: Measurement;
   /** What it did that no attack may do; none when empty. */
   readonly violations: readonly string[];
@@ -58,7 +60,14 @@ export async function runAttacks(options: RunOptions, report: (finding: Finding)
       for (const family of options.families) {
         if (performance.now() > (round === 0 ? endsAt : aloneEndsAt)) break;
         const attack = family.make(createDice(options.seed, family.name, round));
-        const finding = toFinding(family, round, attack, attack.requests, 1, await bench.alone(attack.requests));
+        const finding = toFinding(
+          family,
+          round,
+          attack,
+          attack.requests,
+          attack.atOnce ?? 1,
+          await bench.alone(attack),
+        );
         add(finding);
         const worstYet = worst.get(family);
         if (!worstYet || harm(finding) > harm(worstYet.finding)) worst.set(family, { attack, finding });
@@ -92,14 +101,14 @@ class Bench {
   }
 
   /**
-   * One request after the other. What is over a limit is measured again on a fresh process, and the lower figure of each
-   * counts: other processes on the machine, and garbage of earlier requests, make figures larger, never smaller.
+   * What is over a limit is measured again on a fresh process, and the lower figure of each counts: other processes on
+   * the machine, and garbage of earlier requests, make figures larger, never smaller.
    */
-  async alone(requests: readonly AttackRequest[]): Promise<Measurement> {
-    const first = await this.#measure(requests, 1, ALONE_MS);
+  async alone(attack: Attack): Promise<Measurement> {
+    const first = await this.#each(attack);
     if (first.fate !== 'lives' || (first.mainMs <= MAX_MAIN_MS && first.addedMb <= MAX_ADDED_MB)) return first;
     await this.close();
-    const second = await this.#measure(requests, 1, ALONE_MS);
+    const second = await this.#each(attack);
     if (second.fate !== 'lives') return second;
     return {
       ...second,
@@ -109,13 +118,35 @@ class Bench {
     };
   }
 
+  /** A single request is sent three times, since a document is compiled when it comes again; the worst time counts. */
+  async #each({ requests, atOnce = 1 }: Attack): Promise<Measurement> {
+    if (requests.length > 1) return this.#measure(requests, atOnce, ALONE_MS);
+    let worst = await this.#measure(requests, 1, ALONE_MS);
+    for (let times = 1; times < 3 && worst.fate === 'lives'; times++) {
+      const next = await this.#measure(requests, 1, ALONE_MS, false);
+      worst = {
+        ...next,
+        mainMs: Math.max(worst.mainMs, next.mainMs),
+        allMs: Math.max(worst.allMs, next.allMs),
+        addedMb: Math.max(worst.addedMb, next.addedMb),
+      };
+    }
+    return worst;
+  }
+
   async together(requests: readonly AttackRequest[]): Promise<Measurement> {
     await this.close();
     return this.#measure(requests, AT_ONCE, TOGETHER_MS);
   }
 
-  async #measure(requests: readonly AttackRequest[], atOnce: number, maxMs: number): Promise<Measurement> {
-    if (this.#target && this.#target.grownMb() > WORN_MB) await this.close();
+  /** @param mayReplace whether a worn process may be replaced first */
+  async #measure(
+    requests: readonly AttackRequest[],
+    atOnce: number,
+    maxMs: number,
+    mayReplace = true,
+  ): Promise<Measurement> {
+    if (mayReplace && this.#target && this.#target.grownMb() > WORN_MB) await this.close();
     this.#target ??= await startTarget(this.#api);
     const measured = await this.#target.measure(requests, atOnce, maxMs);
     if (measured.fate !== 'lives') this.#target = undefined;
@@ -149,6 +180,7 @@ function toFinding(
     sentBytes: sum(requests.map(({ bytes }) => bytes.length)),
     answerBytes: sum(answers.filter(Boolean).map(({ bytes }) => bytes)),
     outcome: [...statuses, ...codes].join(' '),
+    message: answers.find((answer) => answer?.message)?.message,
     measured,
     violations: violationsOf(measured, atOnce),
   };
@@ -159,6 +191,6 @@ function violationsOf({ mainMs, addedMb, fate }: Measurement, atOnce: number): s
   if (fate === 'endless') return ['the process did not come to an end of it'];
   const found: string[] = [];
   if (mainMs > MAX_MAIN_MS) found.push(`${Math.round(mainMs)} ms of the event loop for each request`);
-  if (atOnce === 1 && addedMb > MAX_ADDED_MB) found.push(`${Math.round(addedMb)} MB added`);
+  if (atOnce < AT_ONCE && addedMb > MAX_ADDED_MB) found.push(`${Math.round(addedMb)} MB added`);
   return found;
 }

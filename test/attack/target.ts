@@ -117,7 +117,8 @@ export async function startTarget(api: ApiProcess): Promise<Target> {
     const watch = setInterval(() => {
       try {
         after = usageOf(pid);
-        peakMb = memoryOf(pid).peakMb;
+        // A process that has ended has no memory.
+        peakMb = memoryOf(pid).peakMb || peakMb;
       } catch {
         clearInterval(watch);
       }

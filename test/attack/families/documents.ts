@@ -206,14 +206,17 @@ const invalid: Family = {
 const distinct: Family = {
   name: 'hundreds of different documents',
   make(dice): Attack {
-    const count = dice.size(300, 100);
-    const size = dice.variant([10_000, 4_000, 900]);
-    const requests = Array.from({ length: count }, (_, n) =>
-      operation(
-        `query Q${n} { profile(profileId: "none-${n}", source: "Webshop") { ${'name email firstName '.repeat(Math.floor(size / 21))} x${n}: country } }`,
-      ),
+    const count = dice.size(900, 100);
+    const roots = dice.variant([40, 10, 2]);
+    const body = repeat(
+      roots,
+      (i) => `a${i}: conversions(first: ${i + 1}) { nodes { ${CONVERSION} profile { ${PROFILE} } } }`,
     );
-    return { what: `${count} documents of ${size} characters`, requests };
+    // The large operation is only prepared; the small one runs.
+    const requests = Array.from({ length: count }, (_, n) =>
+      post(JSON.stringify({ query: `query Small { __typename } query Large${n} { ${body} }`, operationName: 'Small' })),
+    );
+    return { what: `${count} documents of ${body.length} characters`, requests };
   },
 };
 

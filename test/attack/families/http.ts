@@ -212,10 +212,10 @@ const slowReaders: Family = {
   make(dice): Attack {
     const count = dice.size(20);
     const client = dice.variant(['nothing', 'disconnect'] as const);
-    const lists = dice.chance(0.5) ? LARGE : LARGE.replaceAll('conversions', 'conversions');
     return {
       what: `${count} large answers, client ${client === 'nothing' ? 'reads nothing' : 'goes away'}`,
-      requests: Array.from({ length: count }, () => ({ ...operation(lists), client })),
+      requests: Array.from({ length: count }, () => ({ ...operation(LARGE), client })),
+      atOnce: count,
     };
   },
 };

@@ -76,7 +76,7 @@ const entities: Family = {
     const [kind, make] = dice.variant(REPRESENTATIONS);
     const count = dice.chance(0.7) ? dice.size(500) : dice.size(Math.floor(VARIABLES / 90));
     const query = `query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Profile { ${PROFILE} }
-      ... on Content { ${CONTENT} } ... on Conversion { ${CONVERSION} } ... on Interaction { ${INTERACTION} } } }`;
+      ... on Content { ${CONTENT} } ... on Conversion { conversionId total attributes items { ${ITEM} } } ... on Interaction { interactionId event attributes } } }`;
     const r = Array.from({ length: count }, (_, i) => make(i));
     return one(`${count} representations ${kind}`, operation(query, { r }, { path: '/subgraph' }));
   },
