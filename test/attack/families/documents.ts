@@ -135,7 +135,7 @@ const definitions: Family = {
       readonly [string, string, (object | undefined)?, (string | undefined)?]
     >([
       [`900 operations`, repeat(dice.size(900), (i) => `query Q${i} { __typename }`), undefined, 'Q0'],
-      manyVariables(dice.size(700)),
+      manyVariables(dice.size(480)),
       manyDefaults(dice, dice.size(30)),
       [
         'operations that share a fragment',
@@ -151,16 +151,16 @@ const definitions: Family = {
 function manyVariables(count: number): readonly [string, string, object] {
   return [
     `${count} variables`,
-    `query (${repeat(count, (i) => `$v${i}: ID = "1"`)}) { ${repeat(49, (i) => `a${i}: profile(profileId: $v${i}, source: "Webshop") { name }`)} }`,
+    `query (${repeat(count, (i) => `$v${i}: ID! = "x${i}"`)}) { nodes(ids: [${repeat(count, (i) => `$v${i}`)}]) { id } }`,
     {},
   ];
 }
 
 function manyDefaults(dice: Dice, count: number): readonly [string, string, object] {
-  const fields = dice.size(60);
+  const fields = dice.size(40);
   return [
     `${count} variables with default values of ${fields} fields`,
-    `query (${repeat(count, (i) => `$v${i}: JSONObject = { ${repeat(fields, (k) => `f${k}: ${k}`)} }`)}) { __typename }`,
+    `mutation (${repeat(count, (i) => `$v${i}: JSONObject = { ${repeat(fields, (k) => `f${k}: ${k}`)} }`)}) { ${repeat(count, (i) => `a${i}: createProfile(input: { profileId: "", source: "s", attributes: $v${i} }) { userErrors { code } }`)} }`,
     {},
   ];
 }
@@ -232,10 +232,10 @@ const distinctTwice: Family = {
 const conditions: Family = {
   name: '@skip and @include',
   make(dice): Attack {
-    const count = dice.size(48);
-    const fields = repeat(count, (i) => `a${i}: name @include(if: $v${i % 24})`);
-    const query = `query (${repeat(24, (i) => `$v${i}: Boolean!`)}) { conversions(first: ${dice.size(500)}) { nodes { profile(source: "Webshop") { ${fields} } ${CONVERSION} } } }`;
-    const variables = Object.fromEntries(Array.from({ length: 24 }, (_, i) => [`v${i}`, dice.chance(0.5)]));
+    const count = dice.size(48, 16);
+    const fields = repeat(count, (i) => `a${i}: name @include(if: $v${i % 16})`);
+    const query = `query (${repeat(16, (i) => `$v${i}: Boolean!`)}) { conversions(first: ${dice.size(500)}) { nodes { profile(source: "Webshop") { ${fields} } ${CONVERSION} } } }`;
+    const variables = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`v${i}`, dice.chance(0.5)]));
     // Different values for the same document, as often as it takes to be compiled.
     return { what: `${count} conditions over a list`, requests: [1, 2, 3].map(() => operation(query, variables)) };
   },
