@@ -10,7 +10,9 @@ export const MAX_ADDED_MB = 100;
 const AT_ONCE = 50;
 /** ms after which a gateway that still works is ended. */
 const ALONE_MS = 20_000;
-const TOGETHER_MS = 60_000;
+const TOGETHER_MS = 90_000;
+/** … and this for each of several requests. */
+const EACH_MS = 100;
 /** MB beyond which a process is replaced, so that it does not hide in what it holds already what a request adds. */
 const WORN_MB = 50;
 
@@ -120,7 +122,7 @@ class Bench {
 
   /** A single request is sent three times, since a document is compiled when it comes again; the worst time counts. */
   async #each({ requests, atOnce = 1 }: Attack): Promise<Measurement> {
-    if (requests.length > 1) return this.#measure(requests, atOnce, ALONE_MS);
+    if (requests.length > 1) return this.#measure(requests, atOnce, ALONE_MS + requests.length * EACH_MS);
     let worst = await this.#measure(requests, 1, ALONE_MS);
     for (let times = 1; times < 3 && worst.fate === 'lives'; times++) {
       const next = await this.#measure(requests, 1, ALONE_MS, false);
@@ -136,7 +138,7 @@ class Bench {
 
   async together(requests: readonly AttackRequest[]): Promise<Measurement> {
     await this.close();
-    return this.#measure(requests, AT_ONCE, TOGETHER_MS);
+    return this.#measure(requests, AT_ONCE, TOGETHER_MS + requests.length * EACH_MS);
   }
 
   /** @param mayReplace whether a worn process may be replaced first */
