@@ -1,5 +1,5 @@
 import { type Config, ConfigError } from './config.ts';
-import { Knowledge } from './datatrics/knowledge.ts';
+import { Capabilities } from './datatrics/capabilities.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { watchFreshness } from './graph/freshness.ts';
 import { createPipeline } from './graph/pipeline.ts';
@@ -119,7 +119,7 @@ export async function startGateway(
     rateLimiter,
     collapse,
     projectOf: projects.of,
-    knowledge: new Knowledge(),
+    capabilities: new Capabilities(),
     bulkLimits: config.bulkLimits,
     hasCache,
     reportUnexpected,

@@ -164,6 +164,7 @@ const variables = z.object({
   MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 'milliseconds').default(250),
   CACHE_MAX_BYTES: whole(0, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_ESTIMATED_CALLS: whole(1, 1_000_000_000, 'calls').default(5_000),
+  MAX_ESTIMATED_VALUES: whole(1, 1_000_000_000, 'values').default(350_000),
   MAX_UPSTREAM_CALLS: whole(1, 1_000_000, 'calls').default(1_000),
   MAX_BODY_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
   MAX_TOKENS: whole(1, 1_000_000, 'tokens').default(5_000),
@@ -172,6 +173,8 @@ const variables = z.object({
   MAX_ROOT_FIELDS: whole(1, 100_000, 'fields').default(50),
   MAX_DIRECTIVES: whole(0, 100_000, 'directives').default(50),
   MAX_REPRESENTATIONS: whole(1, 100_000, 'representations').default(500),
+  MAX_ANSWER_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(16_777_216),
+  MAX_UPSTREAM_BYTES: whole(1_024, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
   BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').optional(),
   BULK_CHUNK_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(1_048_576),
@@ -305,6 +308,8 @@ export interface Config {
   /** bytes of answers kept in memory. */
   readonly cacheMaxBytes: number;
   readonly maxUpstreamCalls: number;
+  /** bytes that one operation reads from the API, decompressed. */
+  readonly maxUpstreamBytes: number;
   readonly maxBodyBytes: number;
   readonly documentLimits: PipelineOptions['limits'];
   readonly bulkLimits: BulkLimits;
@@ -409,6 +414,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
+    maxUpstreamBytes: values.MAX_UPSTREAM_BYTES,
     maxBodyBytes: values.MAX_BODY_BYTES,
     documentLimits: {
       maxTokens: values.MAX_TOKENS,
@@ -417,6 +423,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       maxRootFields: values.MAX_ROOT_FIELDS,
       maxDirectives: values.MAX_DIRECTIVES,
       maxEstimatedCalls: values.MAX_ESTIMATED_CALLS,
+      maxEstimatedValues: values.MAX_ESTIMATED_VALUES,
+      maxAnswerBytes: values.MAX_ANSWER_BYTES,
       assumedListSize: values.ASSUMED_LIST_SIZE,
       maxRepresentations: values.MAX_REPRESENTATIONS,
     },

@@ -12,6 +12,8 @@ import { type CreateConnector, createPool } from './transport/pool.ts';
 
 /** What serves one project: its own connections, its own way of being read, its own limits. */
 export interface Project {
+  /** Base URL of its API. */
+  readonly upstream: string;
   readonly client: Client;
   readonly settings: ProjectSettings;
   readonly limits: OperationLimits;
@@ -57,6 +59,7 @@ export function createProjects(
     });
     pools.push(pool);
     return {
+      upstream: upstream.origin + upstream.basePath,
       client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...shared }),
       settings: {
         sources: {
@@ -76,6 +79,8 @@ export function createProjects(
       limits: {
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,
         maxCalls: own.maxUpstreamCalls ?? config.maxUpstreamCalls,
+        maxBytes: config.maxUpstreamBytes,
+        maxValues: config.documentLimits.maxEstimatedValues,
       },
       admission: new Admission(connections * WAVES, connections),
     };

@@ -34,7 +34,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   DATATRICS_CONTENT_SOURCES: ['project', 'The same for content.'],
   DATATRICS_CONVERSION_SOURCES: ['project', 'The same for conversions.'],
   DATATRICS_INTERACTION_SOURCES: ['project', 'The same for interactions.'],
-  DATATRICS_FILTERS: ['project', 'Whether the API’s undocumented filters are used: `auto` asks it once per project.'],
+  DATATRICS_FILTERS: [
+    'project',
+    'Whether the API’s undocumented filters are used: `auto` probes it once per project, `on` assumes them, `off` refuses them.',
+  ],
   DATATRICS_BATCH_READS: [
     'project',
     'Whether many records are fetched by one call, which the API does not document: `auto` tries it on records just read, `on` relies on it.',
@@ -84,7 +87,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   ],
   MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
-  MAX_REPRESENTATIONS: ['limits', 'Representations that one request to `/subgraph` may have.'],
+  MAX_REPRESENTATIONS: [
+    'limits',
+    'Representations that one request to `/subgraph` may have, and ids that one `nodes` field may have.',
+  ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     'operation',
     'Where OpenTelemetry spans go (OTLP over HTTP). Without it none are made. See [operations](operations.md).',
@@ -116,6 +122,15 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   MAX_ESTIMATED_CALLS: [
     'limits',
     'REST calls that an operation may make in the worst case; it is not begun otherwise.',
+  ],
+  MAX_ESTIMATED_VALUES: [
+    'limits',
+    'Size of an answer in the worst case, in values, estimated before the operation runs. See [limits](limits.md#the-size-of-an-answer).',
+  ],
+  MAX_ANSWER_BYTES: ['limits', 'Bytes of one answer as JSON, before compression.'],
+  MAX_UPSTREAM_BYTES: [
+    'limits',
+    'Bytes that one operation reads from the API, decompressed; fields beyond get `UPSTREAM_BUDGET_EXCEEDED`.',
   ],
   ASSUMED_LIST_SIZE: ['limits', 'Items that a list without a page size counts as in that estimate.'],
   MAX_UPSTREAM_CALLS: ['limits', 'REST calls that one operation really makes, retries included.'],

@@ -1,8 +1,10 @@
 import { Cancellation } from '../lib/cancellation.ts';
+import { readJson } from '../lib/digits.ts';
 import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Span } from '../lib/trace.ts';
+import { wellFormedJson } from '../lib/well-formed.ts';
 import { RequestHeaders, type UpstreamRequest, type UpstreamResponse } from '../transport/connection.ts';
 import { TransportError } from '../transport/errors.ts';
 import { type Guard, Guards } from '../transport/guard.ts';
@@ -122,7 +124,7 @@ export function createClient({
     name: ReadName,
     args: CallArgs,
     { principal, operation, headers }: Bound,
-    readJson: ReadJson = JSON.parse,
+    reader: ReadJson = readJson,
   ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
     let relative: string;
@@ -154,9 +156,9 @@ export function createClient({
             lifetimes,
             operation,
             send: (flight) => ask(name, request, flight, guard),
-            decode: (answer) => SharedAnswer.checked(endpoint, answer, readJson),
+            decode: (answer) => SharedAnswer.checked(endpoint, answer, reader),
           })
-          .then((answer) => answer.read(readJson));
+          .then((answer) => take(answer, operation, reader));
       }
       operation.freshness?.note(relative, 0, 0);
     }
@@ -176,7 +178,13 @@ export function createClient({
       );
     });
     if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
-    return result.then((answer) => answer.read(readJson));
+    return result.then((answer) => take(answer, operation, reader));
+  }
+
+  /** An operation's part of an answer. @throws GatewayError when it has read too much */
+  function take(answer: SharedAnswer, operation: Operation, readJson: ReadJson): unknown {
+    if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();
+    return answer.read(readJson);
   }
 
   /** One read's answer as it came. */
@@ -243,7 +251,7 @@ export function createClient({
       priority: operation.deadline,
       lane,
       timeoutMs: guard.policy.timeoutMs,
-      body: body instanceof RawJson ? body.text : JSON.stringify(body),
+      body: wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body)),
     };
     const span = operation.trace?.begin(labelOf(endpoint));
     span?.attempt();
@@ -253,6 +261,8 @@ export function createClient({
         (response) => {
           observe(name, response, start, span);
           guard.note(response.status, retryAfterMs(response.retryAfter));
+          // What was written is told, however long the answer.
+          operation.receive(Buffer.byteLength(response.body));
           switch (endpoint.action) {
             case 'bulk':
               return readBulk(response);

@@ -2,13 +2,13 @@ import DataLoader from 'dataloader';
 import { toError } from '../lib/error.ts';
 import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
+import type { Capabilities } from './capabilities.ts';
 import { type BoundClient, type ReadName, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { JsonObject, RecordContext } from './fields.ts';
 import { KeyMap } from './key-map.ts';
 import type { RecordKey } from './keys.ts';
-import type { Knowledge } from './knowledge.ts';
 import type { CallArgs } from './paths.ts';
 import type { RecordOf, RecordTypes } from './records.ts';
 import type { ReadJson, Selection } from './selection.ts';
@@ -51,7 +51,7 @@ const ID_FIELDS = {
 export class RecordLoader {
   readonly #client: BoundClient;
   readonly #operation: Operation;
-  readonly #knowledge: Knowledge;
+  readonly #capabilities: Capabilities;
   readonly #context: RecordContext;
   readonly #types: RecordTypes;
   readonly #mode: BatchMode;
@@ -63,7 +63,7 @@ export class RecordLoader {
   constructor(options: {
     client: BoundClient;
     operation: Operation;
-    knowledge: Knowledge;
+    capabilities: Capabilities;
     context: RecordContext;
     types: RecordTypes;
     mode: BatchMode;
@@ -72,7 +72,7 @@ export class RecordLoader {
   }) {
     this.#client = options.client;
     this.#operation = options.operation;
-    this.#knowledge = options.knowledge;
+    this.#capabilities = options.capabilities;
     this.#context = options.context;
     this.#types = options.types;
     this.#mode = options.mode;
@@ -136,7 +136,7 @@ export class RecordLoader {
   }
 
   #canBatch({ resource }: RecordKey): boolean {
-    return this.#knowledge.batches(this.#context.project, resource) ?? this.#mode === 'on';
+    return this.#capabilities.batches(this.#context.project, resource) ?? this.#mode === 'on';
   }
 
   /** Fetches a group by one call; gives the keys that it did not bring, all of them when there is any doubt. */
@@ -151,7 +151,7 @@ export class RecordLoader {
       return group;
     }
     if (records === null) {
-      this.#knowledge.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
+      this.#capabilities.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
       return group;
     }
     return group.filter((key) => {
@@ -172,10 +172,10 @@ export class RecordLoader {
     const [first] = sample;
     const { project } = this.#context;
     if (first === undefined || sample.length < 2 || this.#mode !== 'auto') return;
-    if (this.#knowledge.batches(project, first.resource) !== undefined) return;
+    if (this.#capabilities.batches(project, first.resource) !== undefined) return;
     try {
       const records = await this.#list(sample);
-      this.#knowledge.learnBatches(project, first.resource, records?.size === sample.length);
+      this.#capabilities.learnBatches(project, first.resource, records?.size === sample.length);
     } catch {
       // Not known then; the next operation tries again.
     }

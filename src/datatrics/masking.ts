@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Operation } from '../lib/operation.ts';
 import type { Field } from './fields.ts';
 import type { TypeName } from './keys.ts';
 
@@ -34,6 +35,10 @@ const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
 const AT = /@|%40/g;
 /** Ends an address there. */
 const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
+/** What masking weighs against one plain value: an `@` in a text, characters around it, and a hash. */
+const LOOK = 0.1;
+const CHARACTERS_PER_VALUE = 32;
+const HASH = 5;
 /** Characters before and behind the `@` at most. */
 const MAX_LOCAL = 128;
 const MAX_DOMAIN = 250;
@@ -46,6 +51,9 @@ export function isAddress(value: string): boolean {
 function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
+
+/** Masked attributes that an answer names one by one; beyond that it names `attributes`. */
+const MAX_NAMED = 200;
 
 /** Hashes that are remembered, and characters of what they are of. */
 const MAX_REMEMBERED = 10_000;
@@ -88,8 +96,8 @@ export class Masking {
   }
 
   /** For one operation in a project: keeps what was masked. */
-  for(project: string): Mask {
-    return new Mask(this, this.#options, project);
+  for(project: string, operation?: Operation): Mask {
+    return new Mask(this, this.#options, project, operation);
   }
 }
 
@@ -100,12 +108,14 @@ export class Mask {
   readonly #masking: Masking;
   readonly #options: MaskOptions;
   readonly #project: string;
+  readonly #operation: Operation | undefined;
   readonly #covered = new Map<string, boolean>();
 
-  constructor(masking: Masking, options: MaskOptions, project: string) {
+  constructor(masking: Masking, options: MaskOptions, project: string, operation: Operation | undefined) {
     this.#masking = masking;
     this.#options = options;
     this.#project = project;
+    this.#operation = operation;
   }
 
   /** A field's value as this caller may see it; only text can be hashed, all else becomes null, times in text included. */
@@ -135,6 +145,7 @@ export class Mask {
     let from = 0;
     for (const { 0: at, index } of value.matchAll(AT)) {
       const [start, end] = addressAround(value, index, index + at.length, from);
+      if (this.#operation?.take(LOOK + (end - start) / CHARACTERS_PER_VALUE) === false) return '***';
       if (start === index || end === index + at.length) continue;
       result += value.slice(from, start) + (this.#cover(value.slice(start, end)) ?? '***');
       from = end;
@@ -151,7 +162,7 @@ export class Mask {
     const result: Record<string, unknown> = Object.create(null);
     for (const [given, inner] of Object.entries(value)) {
       const name = this.text(given);
-      if (name !== given) this.masked.add(`${path}.${name}`);
+      if (name !== given) this.#note(type, path, name);
       result[name] = this.#value(type, name, inner, path, levels);
     }
     return result;
@@ -161,21 +172,26 @@ export class Mask {
     if (value === null || value === '') return value;
     const isObject = typeof value === 'object';
     if (this.#covers(type, name) || (isObject && levels === 0)) {
-      this.masked.add(`${path}.${name}`);
+      this.#note(type, path, name);
       return isObject ? null : this.#cover(String(value));
     }
     // An address is personal under any name.
     if (typeof value === 'string' && isAddress(value)) {
-      this.masked.add(`${path}.${name}`);
+      this.#note(type, path, name);
       return this.#cover(value);
     }
     if (typeof value === 'string') {
       const text = this.text(value);
-      if (text !== value) this.masked.add(`${path}.${name}`);
+      if (text !== value) this.#note(type, path, name);
       return text;
     }
     if (Array.isArray(value)) return value.map((item) => this.#value(type, name, item, path, levels - 1));
     return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;
+  }
+
+  /** Notes that something in an attribute was masked. */
+  #note(type: MaskedType, path: string, name: string): void {
+    this.masked.add(this.masked.size < MAX_NAMED ? `${path}.${name}` : `${type}.attributes`);
   }
 
   #covers(type: MaskedType, name: string): boolean {
@@ -191,7 +207,7 @@ export class Mask {
     const { mode, key } = this.#options;
     if (mode === 'null') return null;
     if (mode === 'partial') return partial(value);
-    if (key === undefined) return null;
+    if (key === undefined || this.#operation?.take(HASH) === false) return null;
     // Addresses join whatever their case; a hash of one project tells nothing in another.
     const text = value.includes('@') ? value.trim().toLowerCase() : value;
     return this.#masking.hash(key, `${this.#project}\n${text}`);

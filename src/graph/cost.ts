@@ -5,9 +5,10 @@ import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
 import type { ScopeSet } from '../lib/scopes.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './access.ts';
-import { DEFAULT_PAGE } from './connection.ts';
+import { DEFAULT_PAGE, MAX_PAGE } from './connection.ts';
 import { possibleKeyOf } from './representation.ts';
 import type { ReadsExtension } from './selection.ts';
+import { weightOfInput } from './weight.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
 export interface CostSettings {
@@ -37,8 +38,10 @@ export interface FieldCost {
   calls(args: Args, settings: CostSettings): readonly PlannedCalls[];
   /** Objects that it gives for one parent, where that is not one. */
   rows?(args: Args): number;
-  /** Representations of entities that it is asked for. */
-  representations?(args: Args): number;
+  /** Keys of records that it is given: ids, or representations of entities. */
+  keys?(args: Args): number;
+  /** Weight of what its arguments make the gateway do, besides calls. */
+  work?(args: Args): number;
   /** Calls that it mostly makes for one parent, as routers are told. */
   readonly weight: number;
   /** Whether it gives a connection with the paging arguments. */
@@ -116,7 +119,11 @@ export function costOfList(resource: Resource): CostExtensions {
         if (filtered && project.filters === 'off') return [];
         return [{ endpoint: LIST[resource], atLeast: filtered ? 0 : 1, atMost: 2, identity: LIST[resource] }];
       },
-      rows: ({ first, last }) => first ?? last ?? DEFAULT_PAGE,
+      // An impossible size fails, and gives nothing.
+      rows: ({ first, last }) => {
+        const size = first ?? last ?? DEFAULT_PAGE;
+        return size >= 1 && size <= MAX_PAGE ? size : 0;
+      },
       scopes: scopesOfList(resource),
     },
   };
@@ -141,6 +148,7 @@ export function costOfNodes(): CostExtensions {
           return key === null ? [] : [callOf(key)];
         }),
       rows: (args) => idsOf(args).length,
+      keys: ({ ids }) => ids?.length ?? 0,
       scopes: scopesOfNodes,
     },
   };
@@ -162,7 +170,7 @@ export function costOfEntities(): CostExtensions {
         return [...calls.values()];
       },
       rows: ({ representations }) => representations.length,
-      representations: ({ representations }) => representations.length,
+      keys: ({ representations }) => representations.length,
       scopes: scopesOfEntities,
     },
   };
@@ -174,7 +182,15 @@ function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { rea
 
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
-  return { cost: { weight: 1, dependsOn: [], writes: endpoint, calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
+  return {
+    cost: {
+      weight: 1,
+      dependsOn: ['input'],
+      writes: endpoint,
+      calls: () => [{ endpoint, atLeast: 0, atMost: 1 }],
+      work: ({ input }) => weightOfInput(input),
+    },
+  };
 }
 
 const BULK = {
@@ -199,6 +215,9 @@ export function costOfBulk(resource: Resource): CostExtensions {
         const atMost = chunks === 0 ? 0 : chunks + Math.min(bulkLimits.extraRequests, 2 * items.length);
         return [{ endpoint: BULK[resource], atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];
       },
+      // One result for each.
+      rows: ({ input }) => input.items.length,
+      work: ({ input }) => weightOfInput(input),
     },
   };
 }

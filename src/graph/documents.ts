@@ -16,17 +16,16 @@ import { LRUCache } from 'lru-cache';
 import type { Selection } from '../datatrics/selection.ts';
 import { type Access, createAccess } from './access.ts';
 import type { Executor } from './compile.ts';
+import { createIntrospectionLimit } from './introspection.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
+import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
-import { createPlanner, type Planner } from './plan.ts';
+import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
 import { createCoercion } from './variables.ts';
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
-  readonly limits: DocumentLimits & {
-    /** Items that a list without a page size counts as. */
-    readonly assumedListSize: number;
-  };
+  readonly limits: DocumentLimits & PlannerLimits;
   /** Whether the schema can be asked for. Default: true. */
   readonly introspection?: boolean;
   /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
@@ -85,6 +84,7 @@ export function createDocuments(options: DocumentsOptions): (text: string) => Ca
   const judge: Judge = {
     schema,
     limits,
+    exceededIntrospection: createIntrospectionLimit(schema),
     rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
     hideSuggestions,
   };
@@ -106,6 +106,8 @@ export function createDocuments(options: DocumentsOptions): (text: string) => Ca
 
 /** How documents are judged. */
 interface Judge extends Pick<DocumentsOptions, 'schema' | 'limits'> {
+  /** The message for a document that asks too much of the schema itself, or null. */
+  readonly exceededIntrospection: ReturnType<typeof createIntrospectionLimit>;
   readonly rules: readonly ValidationRule[];
   /** Whether errors keep to themselves which names come close to a wrong one. */
   readonly hideSuggestions: boolean;
@@ -124,7 +126,7 @@ function prepareSafely(text: string, identity: OperationIdentity, judge: Judge):
 function prepareDocument(
   text: string,
   identity: OperationIdentity,
-  { schema, limits, rules, hideSuggestions }: Judge,
+  { schema, limits, exceededIntrospection, rules, hideSuggestions }: Judge,
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -134,8 +136,10 @@ function prepareDocument(
     if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
     return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
   }
-  const exceeded = exceededLimit(document, limits);
+  const exceeded = exceededLimit(document, limits) ?? exceededIntrospection(document);
   if (exceeded !== null) return tooComplex(exceeded);
+  const unkept = unkeptLiterals(schema, document, text);
+  if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
   const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
@@ -162,7 +166,7 @@ function prepareDocument(
         type: node.operation,
         ...(node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) }),
       },
-      planner: createPlanner(schema, node, fragments, limits.assumedListSize),
+      planner: createPlanner(schema, node, fragments, limits),
       access: createAccess(schema, node, fragments),
       coerce: createCoercion(schema, node, { maxErrors: MAX_ERRORS, hideSuggestions }),
       runs: 0,

@@ -13,7 +13,7 @@ const MASKED = 'Something went wrong in the gateway.';
 export function formatError(error: GraphQLError, report: ReportUnexpected): GraphQLFormattedError {
   const { code, message } = explain(error, report);
   return {
-    message,
+    message: shorten(message),
     ...(error.locations && { locations: error.locations }),
     ...(error.path && { path: error.path }),
     extensions: { code },
@@ -32,5 +32,16 @@ function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCo
 
 /** The errors of an answer whose operation did not run. */
 export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
-  return errors.map(({ message, locations }) => ({ message, ...(locations && { locations }), extensions: { code } }));
+  return errors.map(({ message, locations }) => ({
+    message: shorten(message),
+    ...(locations && { locations }),
+    extensions: { code },
+  }));
+}
+
+/** Characters of a message at most: graphql-js quotes what a client sent, which may be any length and in many errors. */
+const MAX_MESSAGE = 1_000;
+
+function shorten(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
 }

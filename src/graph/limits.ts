@@ -22,7 +22,10 @@ interface Size {
   fields: number;
 }
 
-/** The message for the first limit that a document is over, or null. Fields about the schema itself do not count. */
+/**
+ * The message for the first limit that a document is over, or null. Levels of fields about the schema itself do not count:
+ * `introspection.ts` limits those.
+ */
 export function exceededLimit(document: DocumentNode, limits: DocumentLimits): string | null {
   const { directives, valueDepth } = survey(document);
   if (directives > limits.maxDirectives) return over('directives', directives, limits.maxDirectives, 'MAX_DIRECTIVES');
@@ -60,11 +63,11 @@ function measure(
   const total: Size = { depth: 0, aliases: 0, fields: 0 };
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) {
-      if (selection.name.value === '__schema' || selection.name.value === '__type') continue;
+      const { value: name } = selection.name;
       total.fields += 1;
       if (selection.alias) total.aliases += 1;
       const below = selection.selectionSet && measure(selection.selectionSet, fragments, measured);
-      total.depth = Math.max(total.depth, 1 + (below?.depth ?? 0));
+      if (name !== '__schema' && name !== '__type') total.depth = Math.max(total.depth, 1 + (below?.depth ?? 0));
       total.aliases += below?.aliases ?? 0;
       continue;
     }

@@ -3,8 +3,10 @@ import { forbidden } from '../datatrics/access.ts';
 import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
+import { isLargerThan } from '../lib/json-size.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import type { Access } from './access.ts';
+import { mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
 import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
@@ -34,8 +36,12 @@ export interface PipelineOptions extends DocumentsOptions {
   readonly limits: DocumentsOptions['limits'] & {
     /** REST calls that an operation may make in the worst case. */
     readonly maxEstimatedCalls: number;
-    /** Representations of entities that a router may ask for in one operation. */
+    /** Weight of an answer's values in the worst case. */
+    readonly maxEstimatedValues: number;
+    /** Representations of entities that a router may ask for in one operation, and ids of one `nodes`. */
     readonly maxRepresentations: number;
+    /** bytes of an answer, as JSON. */
+    readonly maxAnswerBytes: number;
   };
   /** Tells how long an answer without errors may be kept. Default: not at all. */
   readonly cacheControlOf?: CacheControlOf | undefined;
@@ -122,11 +128,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const variables = operation.coerce(request.variables ?? {});
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
-    const representations = planner.representations(variables.coerced);
+    const { representations, ids } = planner.keys(variables.coerced);
     if (representations > limits.maxRepresentations) {
       return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
     }
-    // Whoever may do everything is not asked for more.
+    if (ids > limits.maxRepresentations) {
+      return tooComplex(over('ids in one nodes field', ids, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
+    }
+    // Skip the check for callers with all scopes.
     if (checkScopes && how.scopes !== ALL_SCOPES) {
       const needed = access.needed(variables.coerced, how.costSettings);
       if (!allows(how.scopes, needed)) {
@@ -134,7 +143,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     }
 
-    const estimated = planner.estimate(variables.coerced, how.costSettings);
+    const estimate = planner.estimate(variables.coerced, how.costSettings);
+    const { calls: estimated, values } = estimate;
+    const tooMany =
+      values > limits.maxEstimatedValues
+        ? tooComplex(
+            over('values in the worst case', Math.ceil(values), limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES'),
+          )
+        : null;
+    // A plan encodes what would be written.
+    if (tooMany && node.operation === 'mutation') return tooMany;
     if (how.planOnly) {
       const plan = planner.plan(variables.coerced, how.costSettings);
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
@@ -144,9 +162,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         over('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS'),
       );
     }
+    if (tooMany) return tooMany;
 
     const execute = executorOf(operation, entry);
     const contextValue = how.context(operation.selection);
+    contextValue.operation.valuesPerItem = estimate.perItem;
     const report = how.reportUnexpected ?? reportUnexpected;
     const start = performance.now();
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
@@ -169,8 +189,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     const { calls } = contextValue.operation.usage;
     operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
+    if (contextValue.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
     const { freshness } = contextValue.operation;
-    return {
+    const outcome: Outcome = {
       kind: 'executed',
       ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
       result: {
@@ -181,6 +202,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       ...(freshness &&
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
+    const { maxAnswerBytes } = limits;
+    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {
+      if (isLargerThan(outcome.result, maxAnswerBytes)) return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
+      outcome.json = JSON.stringify(outcome.result);
+      if (Buffer.byteLength(outcome.json) > maxAnswerBytes)
+        return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
+    }
+    return outcome;
   }
 
   /**

@@ -1,12 +1,20 @@
 import DirectivesPlugin from '@pothos/plugin-directives';
 import FederationPlugin from '@pothos/plugin-federation';
-import { type GraphQLObjectType, type GraphQLSchema, type GraphQLUnionType, getNamedType } from 'graphql';
+import {
+  type GraphQLObjectType,
+  type GraphQLScalarType,
+  type GraphQLSchema,
+  type GraphQLUnionType,
+  getNamedType,
+  valueFromASTUntyped,
+} from 'graphql';
 import { typeNameOf } from '../datatrics/keys.ts';
 import type { DatatricsRecord } from '../datatrics/record.ts';
 import { createBuilder } from './builder.ts';
 import { costOfEntities } from './cost.ts';
 import GatewayDirectivesPlugin from './directives.ts';
 import { resolveEntities, resolveTaggedEntities } from './entities.ts';
+import { withTextNumbers } from './number-literals.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
 
@@ -35,6 +43,9 @@ export function buildSubgraphSchema({ directives = [], ...options }: SubgraphOpt
     // Pothos's own search does not see the directives that plugins add.
     federationDirectives: [...ALWAYS, ...directives].map((name) => `@${name}`),
   });
+
+  const any = schema.getType('_Any') as GraphQLScalarType;
+  any.parseLiteral = (literal, variables) => valueFromASTUntyped(withTextNumbers(literal), variables);
 
   const entities = (schema.getQueryType() as GraphQLObjectType).getFields()._entities;
   if (!entities) throw new Error('The subgraph has no entities.');

@@ -2,13 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { createTarget } from '../bulk/target.ts';
 import { bulkUpsert } from '../bulk/upsert.ts';
+import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Client } from '../datatrics/client.ts';
-import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
 import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
 import type { OperationRequest, Pipeline } from '../graph/pipeline.ts';
 import type { Admission } from '../lib/admission.ts';
+import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Freshness, readDemand } from '../lib/freshness.ts';
 import { loggableId } from '../lib/log.ts';
@@ -35,12 +36,14 @@ export interface OperationsOptions {
   readonly collapse: Collapse | undefined;
   /** What serves a project. */
   readonly projectOf: (project: string) => {
+    /** Base URL of its API. */
+    readonly upstream: string;
     readonly client: Client;
     readonly settings: ProjectSettings;
     readonly limits: OperationLimits;
     readonly admission: Admission;
   };
-  readonly knowledge: Knowledge;
+  readonly capabilities: Capabilities;
   /** Whether answers of the API are remembered. */
   readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
@@ -64,7 +67,7 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, knowledge, rateLimiter, collapse, observer } = options;
+  const { pipeline, authenticate, capabilities, rateLimiter, collapse, observer } = options;
 
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(
@@ -74,7 +77,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     observed: Observed,
   ): Execution & { calls(): number } {
     let operation: Operation | undefined;
-    const { client, settings, limits, admission } = options.projectOf(principal.project);
+    const { client, settings, limits, admission, upstream } = options.projectOf(principal.project);
     const receipt = head.headers['x-upstream-receipt'];
     const outcome = pipeline.run(request, {
       scopes: principal.scopes,
@@ -92,7 +95,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         observed.usage = operation.usage;
         if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation);
-        const session = new Session({ client: bound, principal, operation, settings, knowledge, selection });
+        const session = new Session({ client: bound, principal, operation, settings, capabilities, selection });
         const life = operation;
         return {
           operation,
@@ -100,7 +103,14 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
           writer: new Writer({ client: bound, session }),
           bulkUpsert: async (resource, { items, resumeToken, dryRun }) => {
             const target = createTarget(resource, bound, session, life);
-            const result = await bulkUpsert({ target, inputs: items, resumeToken, dryRun, limits: options.bulkLimits });
+            const result = await bulkUpsert({
+              target,
+              inputs: items,
+              resumeToken,
+              scope: { principal, upstream },
+              dryRun,
+              limits: options.bulkLimits,
+            });
             if (life.signal.aborted) options.onAbandonedWrite({ resource, ...result.summary });
             return result;
           },
@@ -195,7 +205,7 @@ function nameOf(
     headers['x-upstream-receipt'],
     headers['cache-control'],
   ];
-  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
+  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;
 }
 
 /** Waits for a run; it is cancelled when the last client that waits for it has gone. */

@@ -45,6 +45,10 @@ describe('readNumber', () => {
     'Infinity',
     'NaN',
     '1e999',
+    '1e-999',
+    '9007199254740993',
+    '-1234567890123456789',
+    '9007199254740993,00',
     '१२',
     true,
     null,
@@ -60,8 +64,10 @@ describe('readNumber', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
         expect(readNumber(number)).toBe(number);
-        expect(readNumber(String(number))).toBe(Number(String(number)));
-        expect(readNumber(String(number).replace('.', ','))).toBe(Number(String(number)));
+        const isLongInteger = /^-?\d+$/.test(String(number)) && !Number.isSafeInteger(number);
+        const kept = isLongInteger ? null : Number(String(number));
+        expect(readNumber(String(number))).toBe(kept);
+        expect(readNumber(String(number).replace('.', ','))).toBe(kept);
       }),
     ));
 
@@ -309,14 +315,6 @@ describe('what the API sends is read leniently', () => {
       total: null,
       createdAt: null,
       items: Array(4).fill({ name: null, price: null }),
-    });
-  });
-
-  it('a number beyond what numbers hold as nothing', async () => {
-    expect(
-      await read('conversion(conversionId: "7", source: "shop")', 'total', '{"conversionid":"7","total":1e999}'),
-    ).toEqual({
-      total: null,
     });
   });
 

@@ -8,6 +8,7 @@ import { PACKAGES } from './rows/packages.ts';
 import { ROUTERS } from './rows/routers.ts';
 import { ACCESS_ROWS } from './rows/scopes.ts';
 import { TENANTS } from './rows/tenants.ts';
+import { TEXTS } from './rows/texts.ts';
 import { TOKENS } from './rows/tokens.ts';
 import { TOLD } from './rows/told.ts';
 import { UPSTREAM_ROWS } from './rows/upstream.ts';
@@ -22,6 +23,7 @@ export const ROWS: readonly Row[] = [
   ...FRAMING_ROWS,
   ...LIMIT_ROWS,
   ...NAMES,
+  ...TEXTS,
   ...ROUTERS,
   ...UPSTREAM_ROWS,
   ...TOLD,

@@ -12,6 +12,7 @@ const HOT_PATH = 'test/http/hot-path.test.ts';
 const LOAD = 'test/http/load.test.ts';
 const PROTOCOL = 'test/http/protocol.test.ts';
 const RATES = 'test/limits/rates.test.ts';
+const SIZE = 'test/limits/size.test.ts';
 const SLOW = 'test/e2e/slow-clients.e2e.test.ts';
 
 /** What is too much. */
@@ -154,6 +155,90 @@ export const LIMIT_ROWS: readonly Row[] = [
           'test/graph/subgraph.test.ts',
           'are on representations, by variable, in the document and over several fields',
         ],
+      },
+      {
+        defence: 'MAX_REPRESENTATIONS, for the ids of one nodes',
+        file: PIPELINE,
+        find: '    if (ids > limits.maxRepresentations) {',
+        replace: '    if (ids < 0) {',
+        test: [SIZE, 'are 500 at most, by variable, in the document and all the same'],
+      },
+      {
+        defence: 'MAX_ESTIMATED_VALUES',
+        file: PIPELINE,
+        find: '    if (tooMany) return tooMany;\n',
+        replace: '',
+        test: [SIZE, 'is bounded: one page under 50 aliases'],
+      },
+      {
+        defence: 'before an input is encoded',
+        file: PIPELINE,
+        find: "    if (tooMany && node.operation === 'mutation') return tooMany;\n    if (how.planOnly)",
+        replace: '    if (how.planOnly)',
+        test: [SIZE, 'is bounded for what is written, also where only the plan is asked for'],
+      },
+      {
+        defence: 'fields that fail count in it',
+        file: 'src/graph/plan.ts',
+        find: '      if (cost || args === null) values += parents * FAILURE;\n',
+        replace: '',
+        test: [SIZE, 'is bounded: fields that all fail'],
+      },
+      {
+        defence: 'and no page size takes anything off it',
+        file: 'src/graph/cost.ts',
+        find: 'return size >= 1 && size <= MAX_PAGE ? size : 0;',
+        replace: 'return size;',
+        test: [SIZE, 'is bounded: what a negative page size takes off'],
+      },
+      {
+        defence: 'lists of unknown length count while they are read',
+        file: 'src/datatrics/conversion.ts',
+        find: '    if (context.operation?.takeItems(rows.length) === false) return [];\n',
+        replace: '',
+        test: [SIZE, 'stops the answer when there is too much of it: lines of a conversion'],
+      },
+      {
+        defence: 'and so do attributes',
+        file: 'src/datatrics/fields.ts',
+        find: 'if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};',
+        replace: '',
+        test: [SIZE, 'stops the answer when there is too much of it: attributes of records'],
+      },
+      {
+        defence: 'MAX_ANSWER_BYTES',
+        file: PIPELINE,
+        find: '    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {',
+        replace: '    if (estimate.calls < 0 && mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {',
+        test: [SIZE, 'is the most that is sent: attributes under aliases'],
+      },
+      {
+        defence: 'MAX_UPSTREAM_BYTES',
+        file: 'src/datatrics/client.ts',
+        find: '    if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();',
+        replace: '    operation.receive(answer.bytes);',
+        test: [SIZE, 'is what one operation reads from the API; fields beyond it are null'],
+      },
+      {
+        defence: 'what may be asked of the schema itself',
+        file: DOCUMENTS,
+        find: ' ?? exceededIntrospection(document);',
+        replace: ' ?? (document.definitions.length < 0 ? exceededIntrospection(document) : null);',
+        test: [SIZE, 'is refused beyond: 40 aliases of __schema'],
+      },
+      {
+        defence: 'messages that quote what a client sent have a bound',
+        file: 'src/graph/errors.ts',
+        find: 'return message.length > MAX_MESSAGE ?',
+        replace: 'return message.length < 0 ?',
+        test: [SIZE, 'messages hold no more than the start of what a client sent'],
+      },
+      {
+        defence: 'a text that is too long for a cursor is not decoded',
+        file: 'src/graph/connection.ts',
+        find: "cursor.length > MAX_CURSOR_CHARACTERS ? '' : ",
+        replace: '',
+        test: [SIZE, 'a cursor of any length is refused at once, however many fields are given it'],
       },
       {
         defence: 'the size of a page',
