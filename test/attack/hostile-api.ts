@@ -44,6 +44,20 @@ const MISBEHAVIOURS: Readonly<Record<string, Misbehaviour>> = {
   'deep-rows': body(() => `{"total_elements":1,"items":[{"profileid":"1","source":"s","deep":${deep(100_000)}}]}`),
   'thousands-of-names': body(() => list(500, (i) => many(200, (k) => k * i))),
   'many-digits': body(() => list(500, () => many(20, () => 1)).replaceAll(':1,', `:1${'0'.repeat(300)},`)),
+  // What the gateway reads as numbers, spelled so that they nearly are.
+  'nearly-numbers': body(() =>
+    list(5, () => ({ total: `${'1'.repeat(200_000)}x`, items: [{ itemid: '1', price: `${'1'.repeat(100_000)}.x` }] })),
+  ),
+  'nearly-times': body(() =>
+    list(5, () => ({ created: `2024-01-01${' '.repeat(200_000)}x`, updated: '2'.repeat(99_999) })),
+  ),
+  'nearly-addresses': body(() => list(5, () => ({ note: 'a@'.repeat(200_000), more: `${' '.repeat(200_000)}@` }))),
+  // One row whose members all have names of their own, in an answer of less than a megabyte.
+  'a-wide-row': body(() => list(1, () => many(70_000, () => 1))),
+  'deep-lists': body(
+    () =>
+      `{"total_elements":1,"items":[{"conversionid":"1","source":"s","items":${'['.repeat(100_000)}${']'.repeat(100_000)}}]}`,
+  ),
   escapes: body(() => list(500, () => ({ text: '\u0001"\\'.repeat(3_000) }))),
   'not-json': body(() => `{"items":[${'"'.repeat(10_000_001)}`),
   '64-megabytes': body(() => list(1, () => ({ blob: 'x'.repeat(64 * 1024 * 1024) }))),

@@ -11,7 +11,7 @@ const json: Family = {
   name: 'bodies of JSON',
   make(dice): Attack {
     const fill = (piece: string, around = 100): string =>
-      piece.repeat(Math.floor((dice.size(BODY) - around) / piece.length));
+      piece.repeat(Math.floor((dice.size(BODY, 1_000) - around) / piece.length));
     const [what, body] = dice.variant<readonly [string, string]>([
       ['nested lists', `{"query":"${TYPENAME}","variables":{"a":${nest(fill('[').length / 2, '[', ']')}}}`],
       [
@@ -27,6 +27,18 @@ const json: Family = {
       ['a small number with many digits', `{"query":"${TYPENAME}","variables":{"a":0.${fill('0')}1}}`],
       ['many numbers beyond 2^53', `{"query":"${TYPENAME}","variables":{"a":[${fill('9007199254740993,')}1]}}`],
       ['many numbers with exponents', `{"query":"${TYPENAME}","variables":{"a":[${fill('1e400,')}1]}}`],
+      [
+        'half a million numbers and one beyond 2^53',
+        `{"query":"${TYPENAME}","variables":{"a":[${fill('1,')}9007199254740993]}}`,
+      ],
+      [
+        'names and one number beyond 2^53',
+        `{"query":"${TYPENAME}","variables":{${numbered(BODY)},"n":9007199254740993}}`,
+      ],
+      [
+        'texts that look like long numbers',
+        `{"query":"${TYPENAME}","variables":{"a":"${fill(' 1234567890123456-')}"}}`,
+      ],
       ['escapes', `{"query":"${TYPENAME}","variables":{"a":"${fill('\\u0041')}"}}`],
       ['escapes in the query', `{"query":"{ __typename #${fill('\\u0041')}"}`],
       ['lone surrogates', `{"query":"${TYPENAME}","variables":{"a":"${fill('\\ud800')}"}}`],
