@@ -1,12 +1,13 @@
 import type { Upstream } from './app.ts';
-import type { Config } from './config.ts';
-import type { ProjectConfig } from './config-file.ts';
-import { type Client, type ClientOptions, createClient } from './datatrics/client.ts';
+import type { Config } from './config/config.ts';
+import type { ProjectConfig } from './config/projects.ts';
+import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
 import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { Admission } from './lib/admission.ts';
 import type { OperationLimits } from './lib/operation.ts';
+import type { Callers } from './transport/callers.ts';
 import { DEFAULT_BULKHEAD } from './transport/policy.ts';
 import { type CreateConnector, createPool } from './transport/pool.ts';
 
@@ -29,24 +30,28 @@ export interface ProjectRegistry {
   inFlight(): number;
   /** REST calls that wait for a connection. */
   queued(): number;
-  /** Groups of endpoints whose breaker is open, and whose pace is slowed. */
-  guarded(): { readonly open: number; readonly paced: number };
+  /** The callers of all projects. */
+  readonly callers: Callers;
   close(): Promise<void>;
 }
 
 /** Calls that running operations are expected to make for each connection: enough for it never to wait for work. */
 const WAVES = 3;
 
+/** How callers are told apart, here and upstream. */
+const CALLER_KINDS = { open: 'everybody', managed: 'one-key', passthrough: 'own-keys' } as const;
+
 /** Sets up every configured project, and one more for those that callers bring the key of. */
 export function createProjects(
   config: Config,
   upstream: Upstream,
   createConnector: CreateConnector,
-  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'policies' | 'freshness'>,
+  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'freshness'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
   const recordTypes = createRecordTypes(config.customFields);
   const pools: ReturnType<typeof createPool>[] = [];
+  const callers = createCallers(CALLER_KINDS[config.authMode], config.policies);
 
   function setUp(own: Partial<ProjectConfig>): Project {
     const connections = own.connections ?? config.upstreamConnections;
@@ -60,7 +65,13 @@ export function createProjects(
     pools.push(pool);
     return {
       upstream: upstream.origin + upstream.basePath,
-      client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...shared }),
+      client: createClient({
+        send: pool.send,
+        basePath: upstream.basePath,
+        share: config.shareInFlight,
+        callers,
+        ...shared,
+      }),
       settings: {
         sources: {
           profile: own.profileSources ?? upstream.sources.profile,
@@ -100,10 +111,7 @@ export function createProjects(
     keys,
     inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
     queued: () => sum(pools.map(({ waiting }) => waiting)),
-    guarded: () => ({
-      open: sum(clients.map(({ guarded }) => guarded.open)),
-      paced: sum(clients.map(({ guarded }) => guarded.paced)),
-    }),
+    callers,
     async close() {
       await Promise.all(pools.map((pool) => pool.close()));
     },

@@ -69,6 +69,22 @@ export function createRecordTypes(custom: CustomFields): RecordTypes {
   };
 }
 
+/** The tables by which records, and the lines of conversions, are read. */
+export function fieldTablesOf({
+  profile,
+  content,
+  conversion,
+  interaction,
+}: RecordTypes): Record<MaskedType, FieldTable> {
+  return {
+    Profile: profile.fields,
+    Content: content.fields,
+    Conversion: conversion.fields,
+    ConversionItem: conversion.fields.items?.lines ?? conversionItemFields,
+    Interaction: interaction.fields,
+  };
+}
+
 function withItems(lines: FieldTable): FieldTable {
   return { ...conversionFields, items: itemsField(lines) };
 }

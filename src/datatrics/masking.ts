@@ -20,7 +20,10 @@ export interface MaskOptions {
 /** The types of records, and of the lines in a conversion. */
 export type MaskedType = TypeName | 'ConversionItem';
 
-/** Fields that are a person's, by normal names. The `name` of a product is nobody's. */
+/**
+ * Fields that are a person's, by normal names. The `name` of a product is nobody's. Masking, the scope `pii:read` for filters
+ * and orders, and the subgraph's tags all go by this list and what the configuration adds to it.
+ */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
 /** A line may name who gets it, but its own `name` is that of what was bought. */
 const PERSONAL_IN_LINES = PERSONAL.filter((name) => name !== 'name');
@@ -81,8 +84,16 @@ export class Masking {
   /** Whether a field is personal; `name` in any spelling. */
   covers(type: MaskedType, name: string): boolean {
     const plain = normalize(name);
-    const everywhere = OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
-    return everywhere.has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
+    return this.#namesOf(type).has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
+  }
+
+  /** Whether anything is personal by its name in this type. */
+  coversAny(type: MaskedType): boolean {
+    return this.#namesOf(type).size > 0 || this.#ofTypes.has(type);
+  }
+
+  #namesOf(type: MaskedType): ReadonlySet<string> {
+    return OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
   }
 
   /** The same people come up again and again, and a hash costs more than all else that a field goes through. */

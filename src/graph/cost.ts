@@ -25,6 +25,8 @@ export interface PlannedCalls {
   readonly atMost: number;
   /** Names the call that `atLeast` counts, so that it is not counted again where another field shares it. */
   readonly identity?: string;
+  /** Not made with the values at hand, but counted by estimates, which are remembered for other values too. */
+  readonly isImpossible?: boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of all fields
@@ -50,7 +52,7 @@ export interface FieldCost {
   readonly writes?: EndpointName;
   /** Scopes that its arguments ask for, beyond those of the types it gives. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;
-  /** Arguments that `atMost` depends on; without variables among them it is the same every time, impossible values apart. */
+  /** Arguments on whose values `atMost` and `rows` depend; without variables among them they are the same every time. */
   readonly dependsOn: readonly string[];
 }
 
@@ -80,9 +82,10 @@ export function costOfFind(resource: Resource): CostExtensions {
       dependsOn: ['source'],
       calls: (args, { project }) => {
         const sources = args.source == null ? [...new Set(project.sources[resource])] : [args.source];
-        if (sources.length === 0 || args.source === '' || !isPossibleId(args[idName])) return [];
+        if (sources.length === 0 || args.source === '') return [];
         const identity = JSON.stringify([resource, args.type, sources[0], args[idName]]);
-        return [{ endpoint: GET[resource], atLeast: 1, atMost: sources.length, identity }];
+        const isImpossible = !isPossibleId(args[idName]);
+        return [{ endpoint: GET[resource], atLeast: 1, atMost: sources.length, identity, isImpossible }];
       },
     },
   };

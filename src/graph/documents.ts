@@ -62,8 +62,8 @@ export interface PreparedOperation {
   readonly coerce: ReturnType<typeof createCoercion>;
   /** Times that it ran. */
   runs: number;
-  /** REST calls that it makes, by what it made before. */
-  expectedCalls: number;
+  /** REST calls that it makes, as a share of its estimate, by what it made before. */
+  expectedShare: number;
   executor: Executor | undefined;
   /** Made together with a compiled executor. */
   selection: Selection | undefined;
@@ -76,8 +76,15 @@ const HASH_CHARACTERS = 16;
 /** Of an operation's name, whatever a client calls it. */
 const MAX_NAME_CHARACTERS = 64;
 
-/** Gives what can be known of a document by its text, remembered up to a bound. */
-export function createDocuments(options: DocumentsOptions): (text: string) => CachedDocument {
+/** Part of the cache for documents that no accepted caller has sent twice: a flood of new ones evicts only each other. */
+const NEW_SHARE = 1 / 4;
+
+/**
+ * Gives what can be known of a document by its text, remembered up to a bound.
+ *
+ * @returns a function whose `keep` says whether the document counts as sent again by a caller whose key the API accepts
+ */
+export function createDocuments(options: DocumentsOptions): (text: string, keep: boolean) => CachedDocument {
   const { schema, limits } = options;
   // Where the schema can't be asked for, it is not to be guessed name by name either.
   const hideSuggestions = options.introspection === false;
@@ -88,17 +95,23 @@ export function createDocuments(options: DocumentsOptions): (text: string) => Ca
     rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
     hideSuggestions,
   };
-  const prepared = new LRUCache<string, CachedDocument>({
-    maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
-    sizeCalculation: (_value, text) => text.length + 1,
-  });
+  const maxSize = options.maxCachedCharacters ?? 8 * 1024 * 1024;
+  const createCache = (share: number): LRUCache<string, CachedDocument> =>
+    new LRUCache({ maxSize: Math.ceil(maxSize * share), sizeCalculation: (_value, text) => text.length + 1 });
+  const kept = createCache(1 - NEW_SHARE);
+  const recent = createCache(NEW_SHARE);
 
-  return (text) => {
-    let entry = prepared.get(text);
+  return (text, keep) => {
+    const known = kept.get(text);
+    if (known) return known;
+    let entry = recent.get(text);
     if (entry === undefined) {
       const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
       entry = { identity, prepared: prepareSafely(text, identity, judge) };
-      prepared.set(text, entry);
+      recent.set(text, entry);
+    } else if (keep) {
+      recent.delete(text);
+      kept.set(text, entry);
     }
     return entry;
   };
@@ -170,7 +183,7 @@ function prepareDocument(
       access: createAccess(schema, node, fragments),
       coerce: createCoercion(schema, node, { maxErrors: MAX_ERRORS, hideSuggestions }),
       runs: 0,
-      expectedCalls: 1,
+      expectedShare: 0,
       executor: undefined,
       selection: undefined,
     }));

@@ -5,10 +5,11 @@ import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { isLargerThan } from '../lib/json-size.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
+import type { Party } from '../lib/turns.ts';
 import type { Access } from './access.ts';
 import { mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
-import { compile, type Executor, interpret } from './compile.ts';
+import { type Compiler, createCompiler, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
 import {
@@ -22,6 +23,7 @@ import {
 import { formatError, type ReportUnexpected } from './errors.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
+import type { Values } from './parameterize.ts';
 import { createSelection } from './selection.ts';
 
 /** What a client asks for, whatever way it came in. */
@@ -73,6 +75,8 @@ export interface Run {
   context(selection: Selection | undefined): GatewayContext;
   /** Where operations wait for their turn. */
   readonly admission: Admission;
+  /** Whose share of the turns the operation takes. */
+  readonly party: Party;
   /** Whether the transport allows mutations: not by HTTP GET. */
   readonly allowMutation: boolean;
 }
@@ -93,6 +97,7 @@ const NEWEST = 0.25;
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { schema, reportUnexpected, limits, checkScopes = true } = options;
   const prepare = createDocuments(options);
+  let compiler: Compiler | undefined;
 
   /**
    * An operation is compiled when it comes the second time: compiling costs as much as some dozens of runs save, and a
@@ -100,17 +105,19 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    */
   function executorOf(operation: PreparedOperation, { document, fragments }: PreparedDocument): Executor {
     operation.runs += 1;
-    if (operation.runs === 1) return interpret(schema, document, operation.node);
-    if (operation.executor === undefined) {
-      const compiled = options.compile !== false && compile(schema, document, operation.node);
-      if (compiled) operation.selection = createSelection(schema, operation.node, fragments);
-      operation.executor = compiled || interpret(schema, document, operation.node);
+    if (operation.executor) return operation.executor;
+    const interpreted = interpret(schema, document, operation.node);
+    if (operation.runs === 1 || options.compile === false) return interpreted;
+    compiler ??= createCompiler(schema);
+    operation.executor = compiler(operation.node, [...fragments.values()], interpreted, () => {});
+    if (operation.executor !== interpreted) {
+      operation.selection = createSelection(schema, operation.node, fragments);
     }
     return operation.executor;
   }
 
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
-    const { identity, prepared: entry } = prepare(request.query);
+    const { identity, prepared: entry } = prepare(request.query, how.party.isAccepted);
     how.identify?.(identity);
     if ('kind' in entry) return entry;
 
@@ -171,8 +178,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const start = performance.now();
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
-    const weight = Math.min(Math.round(operation.expectedCalls), atOnce);
-    const turn = how.admission.enter(weight, contextValue.operation.signal);
+    const weight = Math.min(Math.max(1, Math.round(operation.expectedShare * estimated)), atOnce);
+    const turn = how.admission.enter(weight, contextValue.operation.signal, how.party);
     if (turn) {
       try {
         await turn;
@@ -183,21 +190,24 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     let result: ExecutionResult;
     try {
-      result = await execute(contextValue, request.variables ?? {});
+      result = await execute(contextValue, { given: request.variables ?? {}, coerced: variables.coerced });
     } finally {
-      how.admission.leave(weight);
+      how.admission.leave(weight, how.party);
     }
     const { calls } = contextValue.operation.usage;
-    operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
+    const share = estimated > 0 ? Math.min(1, calls / estimated) : 0;
+    operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
     if (contextValue.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
     const { freshness } = contextValue.operation;
     const outcome: Outcome = {
       kind: 'executed',
-      ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
+      ...(!result.errors && {
+        cacheControl: options.cacheControlOf?.(entry.document, node, variables.coerced, contextValue),
+      }),
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
         data: result.data ?? null,
-        ...extensionsFor(contextValue, access, how.receipt ? performance.now() - start : undefined),
+        ...extensionsFor(contextValue, access, variables.coerced, how.receipt ? performance.now() - start : undefined),
       },
       ...(freshness &&
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
@@ -217,7 +227,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    * are masked.
    * @param ms that it took; undefined where no receipt is wanted
    */
-  function extensionsFor(context: GatewayContext, access: Access, ms: number | undefined): object | undefined {
+  function extensionsFor(
+    context: GatewayContext,
+    access: Access,
+    variables: Values,
+    ms: number | undefined,
+  ): object | undefined {
     const { freshness } = context.operation;
     const { mask } = context.session;
     const own = options.extensionsOf?.(context);
@@ -229,13 +244,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         ...own,
         ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
         ...(isStale && { freshness: freshness.fields }),
-        ...(isMasked && { masked: access.maskedPaths(mask.masked) }),
+        ...(isMasked && { masked: access.maskedPaths(mask.masked, variables) }),
       },
     };
   }
 
   function isQuery(request: OperationRequest): boolean {
-    const entry = prepare(request.query).prepared;
+    const entry = prepare(request.query, false).prepared;
     if ('kind' in entry) return false;
     const operation = selectOperation(entry.operations, request.operationName);
     return !('kind' in operation) && operation.node.operation === 'query';

@@ -1,16 +1,11 @@
 import {
-  type ASTNode,
-  BREAK,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLField,
-  GraphQLIncludeDirective,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
-  GraphQLSkipDirective,
   getArgumentValues,
-  getDirectiveValues,
   getNamedType,
   getNullableType,
   isAbstractType,
@@ -19,11 +14,11 @@ import {
   isListType,
   Kind,
   type OperationDefinitionNode,
-  type SelectionNode,
   type SelectionSetNode,
   visit,
 } from 'graphql';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
+import { conditionsOf, isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost, PlannedCalls } from './cost.ts';
 import { FAILURE, weightOfLeaf, weightOfObject } from './weight.ts';
 
@@ -102,11 +97,11 @@ export function createPlanner(
     Object.assign(names, { aliases: 0, longestName: 0 });
     return root ? collect({ schema, fragments, variables, names }, root, [operation.selectionSet]).fields : [];
   };
-  const isConditional = [operation, ...fragments.values()].some(hasVariableDirective);
+  const isConditional = conditionsOf([operation, ...fragments.values()]).size > 0;
   const prepared = isConditional ? undefined : collectRoot({});
   /** Variables that the estimate depends on; undefined: all may matter. */
-  const matter = prepared && [...variablesOf(prepared)];
-  /** By project, and by the values of those variables. */
+  const matter = prepared && variablesOf(prepared);
+  /** By project, and by those variables. */
   const remembered = new WeakMap<object, Map<string, Estimate>>();
 
   /** @param entries the plan, where one is wanted */
@@ -137,6 +132,7 @@ export function createPlanner(
       // An input that is over the limit already is not encoded to count its calls.
       const isTooLarge = cost?.writes && values > maxEstimatedValues;
       for (const planned of isTooLarge ? [] : (cost?.calls(args, settings) ?? [])) {
+        if (entries && planned.isImpossible) continue;
         calls += parents * planned.atMost;
         if (!entries) continue;
         const least = above.length > 0 ? 0 : leastOf(planned, counted, settings.project.batchReads !== 'off');
@@ -167,7 +163,7 @@ export function createPlanner(
   }
 
   function estimate(variables: Variables, settings: CostSettings): Estimate {
-    const key = matter && keyOf(matter, variables);
+    const key = matter && keyOf(settings.projectId, matter, variables);
     if (key === undefined) return count(variables, settings);
     let known = remembered.get(settings.project);
     if (known === undefined || known.size >= MAX_REMEMBERED) {
@@ -302,24 +298,21 @@ function applies(schema: GraphQLSchema, type: GraphQLObjectType, condition: stri
   return isAbstractType(named) && schema.isSubType(named, type);
 }
 
-function isIncluded(selection: SelectionNode, variables: Variables): boolean {
-  try {
-    if (getDirectiveValues(GraphQLSkipDirective, selection, variables)?.if === true) return false;
-    return getDirectiveValues(GraphQLIncludeDirective, selection, variables)?.if !== false;
-  } catch {
-    return true;
-  }
-}
-
 /** Estimates of one operation that are remembered at once. */
 const MAX_REMEMBERED = 64;
 /** Characters of one variable's value in what an estimate is remembered by. */
 const MAX_KEY_CHARACTERS = 64;
 
-/** Names the values of variables; undefined where one is no short scalar, and so not worth remembering. */
-function keyOf(names: readonly string[], variables: Variables): string | undefined {
-  let key = '';
-  for (const name of names) {
+/** Variables of arguments: those on whose values the number of calls depends, and those that may make a field impossible. */
+interface Influences {
+  readonly values: ReadonlySet<string>;
+  readonly presence: ReadonlySet<string>;
+}
+
+/** Names what variables say; undefined where one is no short scalar, and so not worth remembering. */
+function keyOf(project: string, { values, presence }: Influences, variables: Variables): string | undefined {
+  let key = `${project} `;
+  for (const name of values) {
     const value = variables[name];
     if (typeof value === 'string' ? value.length > MAX_KEY_CHARACTERS : typeof value === 'object' && value !== null) {
       return undefined;
@@ -327,34 +320,29 @@ function keyOf(names: readonly string[], variables: Variables): string | undefin
     // A string is quoted by its length, so that no other values read the same.
     key += typeof value === 'string' ? `${value.length}"${value}` : `${value},`;
   }
+  for (const name of presence) {
+    const value = variables[name];
+    key += value === undefined ? 'u' : value === null ? 'n' : 'v';
+  }
   return key;
 }
 
-/** Names of the variables in arguments on which the number of calls depends. */
-function variablesOf(fields: readonly PlanField[], names = new Set<string>()): Set<string> {
-  for (const { cost, node, children } of fields) {
+function variablesOf(fields: readonly PlanField[]): Influences {
+  const values = new Set<string>();
+  const presence = new Set<string>();
+  const look = ({ cost, node, children }: PlanField): void => {
     for (const { name, value } of node.arguments ?? []) {
-      if (!cost?.dependsOn.includes(name.value)) continue;
+      const names = cost?.dependsOn.includes(name.value) ? values : presence;
       visit(value, {
         Variable(variable) {
           names.add(variable.name.value);
         },
       });
     }
-    variablesOf(children, names);
-  }
-  return names;
-}
-
-function hasVariable(node: ASTNode): boolean {
-  let found = false;
-  visit(node, {
-    Variable() {
-      found = true;
-      return BREAK;
-    },
-  });
-  return found;
+    children.forEach(look);
+  };
+  fields.forEach(look);
+  return { values, presence };
 }
 
 /** Whether a field has arguments, and the name of a root field that takes keys. */
@@ -367,16 +355,6 @@ function mayTakeKeys(
     Field({ name, arguments: args }) {
       const cost = args?.length ? root?.getFields()[name.value]?.extensions.cost : undefined;
       found ||= (cost as FieldCost | undefined)?.keys !== undefined;
-    },
-  });
-  return found;
-}
-
-function hasVariableDirective(definition: OperationDefinitionNode | FragmentDefinitionNode): boolean {
-  let found = false;
-  visit(definition.selectionSet, {
-    Directive(directive) {
-      found ||= hasVariable(directive);
     },
   });
   return found;

@@ -8,7 +8,9 @@ import {
   getNamedType,
   valueFromASTUntyped,
 } from 'graphql';
+import { createRecordTypes, fieldTablesOf, withPersonalFields } from '../datatrics/custom-fields.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
+import { Masking, type MaskOptions } from '../datatrics/masking.ts';
 import type { DatatricsRecord } from '../datatrics/record.ts';
 import { createBuilder } from './builder.ts';
 import { costOfEntities } from './cost.ts';
@@ -24,6 +26,8 @@ export { entityExtensions } from './entities.ts';
 export interface SubgraphOptions extends SchemaOptions {
   /** Directives beyond those that every router takes; none by default. */
   readonly directives?: readonly OptionalDirective[];
+  /** What is personal. Default: the documented fields that are, and custom fields that are declared so. */
+  readonly masking?: MaskOptions;
 }
 
 const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
@@ -32,10 +36,15 @@ const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
  * Builds the schema that `/subgraph` serves: the same types once more, as an Apollo Federation v2 subgraph. It has no
  * `node` and `nodes`, which do not compose with those of others.
  */
-export function buildSubgraphSchema({ directives = [], ...options }: SubgraphOptions = {}): GraphQLSchema {
+export function buildSubgraphSchema({ directives = [], masking, ...options }: SubgraphOptions = {}): GraphQLSchema {
+  const custom = options.customFields ?? {};
   const builder = createBuilder({
     plugins: [DirectivesPlugin, FederationPlugin, GatewayDirectivesPlugin],
     optionalDirectives: new Set(directives),
+    personalFields: {
+      masking: new Masking(masking ?? withPersonalFields({ mode: 'null', fields: [] }, custom)),
+      tables: fieldTablesOf(createRecordTypes(custom)),
+    },
   });
   defineSchema(builder, options);
   const schema = builder.toSubGraphSchema({

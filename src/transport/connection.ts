@@ -1,3 +1,4 @@
+import type { Party } from '../lib/turns.ts';
 import type { TransportFailure } from './errors.ts';
 
 export interface UpstreamRequest {
@@ -6,7 +7,9 @@ export interface UpstreamRequest {
   readonly path: string;
   readonly headers: RequestHeaders;
   readonly body?: string;
-  /** Of the calls that wait for a connection the smallest goes first: the operation's deadline, as a rule. Default: 0. */
+  /** Whose share of the connections the call takes. Default: everybody's. */
+  readonly party?: Party;
+  /** Of one party's calls that wait for a connection the smallest goes first: the operation's deadline, as a rule. Default: 0. */
   readonly priority?: number;
   /** Calls of one lane share a bulkhead. Default: one of its own for all that name none. */
   readonly lane?: string;

@@ -1,10 +1,10 @@
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
+import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/turns.ts';
 import type { AnswerListener, Connection, ConnectionOptions, UpstreamRequest, UpstreamResponse } from './connection.ts';
 import { Connections } from './connections.ts';
 import { TransportError, type TransportFailure } from './errors.ts';
 import { createHttp1 } from './http1.ts';
 import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
-import { TurnQueue, type Waiting } from './queue.ts';
 
 export interface PoolOptions {
   /** `https://host[:port]`. */
@@ -52,7 +52,7 @@ export function createPool(options: PoolOptions) {
   const shared: Shared = {
     connections,
     timeoutMs: options.timeoutMs,
-    queue: new TurnQueue({
+    queue: new Turns({
       running: options.connections,
       runningInLane: options.connections - Math.floor(options.connections * reservedShare),
       waiting,
@@ -82,13 +82,15 @@ export function createPool(options: PoolOptions) {
 interface Shared {
   readonly connections: Connections;
   readonly timeoutMs: number;
-  readonly queue: TurnQueue;
+  readonly queue: Turns;
 }
 
 /** One request and its answer: settles exactly once, and lets go of timer and signal when it does. */
 class Exchange implements AnswerListener, CancelListener, Waiting {
+  readonly party: Party;
   readonly priority: number;
   readonly lane: string;
+  readonly weight = 1;
   settled = false;
   readonly #shared: Shared;
   readonly #request: UpstreamRequest;
@@ -108,6 +110,7 @@ class Exchange implements AnswerListener, CancelListener, Waiting {
     resolve: (response: UpstreamResponse) => void,
     reject: (error: unknown) => void,
   ) {
+    this.party = request.party ?? EVERYBODY;
     this.priority = request.priority ?? 0;
     this.lane = request.lane ?? '';
     this.#shared = shared;
@@ -165,8 +168,8 @@ class Exchange implements AnswerListener, CancelListener, Waiting {
     if (this.#connection) {
       if (reusable) this.#shared.connections.give(this.#connection);
       else this.#shared.connections.discard(this.#connection);
-      this.#shared.queue.leave(this.lane);
-    } else if (!this.#turnedAway) this.#shared.queue.abandon();
+      this.#shared.queue.leave(this.party, this.lane, this.weight);
+    } else if (!this.#turnedAway) this.#shared.queue.abandon(this);
     return true;
   }
 }

@@ -1,5 +1,6 @@
 import type { Row } from './mutation.ts';
 import { BROWSER_ROWS } from './rows/browsers.ts';
+import { FAIRNESS_ROWS } from './rows/fairness.ts';
 import { FRAMING_ROWS } from './rows/framing.ts';
 import { LIMIT_ROWS } from './rows/limits.ts';
 import { MASKING_ROWS } from './rows/masking.ts';
@@ -22,6 +23,7 @@ export const ROWS: readonly Row[] = [
   ...BROWSER_ROWS,
   ...FRAMING_ROWS,
   ...LIMIT_ROWS,
+  ...FAIRNESS_ROWS,
   ...NAMES,
   ...TEXTS,
   ...ROUTERS,

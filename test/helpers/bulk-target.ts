@@ -1,7 +1,7 @@
 import { createTarget } from '../../src/bulk/target.ts';
+import { Capabilities } from '../../src/datatrics/capabilities.ts';
 import { createClient } from '../../src/datatrics/client.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
-import { Capabilities } from '../../src/datatrics/capabilities.ts';
 import { Masking } from '../../src/datatrics/masking.ts';
 import { type ProjectSettings, Session } from '../../src/datatrics/session.ts';
 import { Operation } from '../../src/lib/operation.ts';

@@ -52,6 +52,9 @@ const settings = {
   DATATRICS_PROFILE_SOURCES: 'shop',
   DATATRICS_CONVERSION_SOURCES: 'shop',
   DATATRICS_CONTENT_SOURCES: 'shop',
+  // The upstream runs in the same process, and makes large answers.
+  UPSTREAM_TIMEOUT_MS: '30000',
+  OPERATION_TIMEOUT_MS: '60000',
 };
 const gateway = await startWithUpstream(answer, settings);
 afterAll(() => gateway.close());

@@ -3,7 +3,7 @@ import { BulkEngine } from '../../bulk/engine.ts';
 import type { Pending } from '../../bulk/items.ts';
 import { retryPolicy } from '../../bulk/policy.ts';
 import { type Answered, type BulkTarget, createTarget } from '../../bulk/target.ts';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { Capabilities } from '../../datatrics/capabilities.ts';
 import { createClient } from '../../datatrics/client.ts';
 import type { WriteSettings } from '../../datatrics/encode.ts';

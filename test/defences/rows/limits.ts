@@ -3,17 +3,20 @@ import type { Row } from '../mutation.ts';
 const LIMITS = 'src/graph/limits.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
 const DOCUMENTS = 'src/graph/documents.ts';
-const HOT = 'src/http/hot-connection.ts';
+const BODY = 'src/http/body.ts';
+const CONNECTIONS = 'src/http/connections.ts';
+const RESPONSES = 'src/http/responses.ts';
 const ROUTES = 'src/http/routes.ts';
 const SERVER = 'src/http/server.ts';
 const ATTACKS = 'test/e2e/attacks.e2e.test.ts';
 const ERRORS = 'test/datatrics/errors.test.ts';
-const HOT_PATH = 'test/http/hot-path.test.ts';
 const LOAD = 'test/http/load.test.ts';
+const PIPELINING = 'test/http/pipelining.test.ts';
 const PROTOCOL = 'test/http/protocol.test.ts';
 const RATES = 'test/limits/rates.test.ts';
 const SIZE = 'test/limits/size.test.ts';
 const SLOW = 'test/e2e/slow-clients.e2e.test.ts';
+const WAITING = 'test/http/slow-clients.test.ts';
 
 /** What is too much. */
 export const LIMIT_ROWS: readonly Row[] = [
@@ -22,28 +25,21 @@ export const LIMIT_ROWS: readonly Row[] = [
     mutations: [
       {
         defence: 'a body is no longer than allowed, by its chunks',
-        file: ROUTES,
-        find: '      if (bytes <= maxBytes) chunks.push(chunk);',
-        replace: '      if (bytes > 0) chunks.push(chunk);',
+        file: BODY,
+        find: 'bytes + piece.length > maxBytes || ',
+        replace: '',
         test: [PROTOCOL, 'larger than allowed answers 413, by its length or by its chunks'],
       },
       {
         defence: 'nothing is read of a body that says that it is longer',
-        file: ROUTES,
-        find: "  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return null;\n",
+        file: BODY,
+        find: "    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(null);\n",
         replace: '',
         test: [PROTOCOL, 'that says that it will be larger is not waited for'],
       },
       {
-        defence: 'nor on the hot path',
-        file: HOT,
-        find: '      head.bodyBytes > maxBodyBytes ||\n',
-        replace: '',
-        test: [PROTOCOL, 'larger than allowed answers 413, by its length or by its chunks'],
-      },
-      {
         defence: 'a compressed body is not unpacked',
-        file: 'src/http/hot-path.ts',
+        file: ROUTES,
         find: "  return contentEncoding !== undefined && contentEncoding !== 'identity';",
         replace: "  return contentEncoding === 'none';",
         test: [ATTACKS, 'gets nothing by a gzip bomb'],
@@ -131,6 +127,20 @@ export const LIMIT_ROWS: readonly Row[] = [
         find: '    if (estimated > limits.maxEstimatedCalls) {',
         replace: '    if (estimated < 0) {',
         test: [ATTACKS, 'gets nothing by 500 conversions with 500 profiles each time over'],
+      },
+      {
+        defence: 'an estimate is remembered with the arguments that are null',
+        file: 'src/graph/plan.ts',
+        find: "    key += value === undefined ? 'u' : value === null ? 'n' : 'v';\n",
+        replace: "    key += value === undefined ? 'u' : 'v';\n",
+        test: ['test/limits/remembered.test.ts', 'an argument that is null and must not be'],
+      },
+      {
+        defence: 'an estimate is remembered with its project',
+        file: 'src/graph/plan.ts',
+        find: '  let key = `${project} `;',
+        replace: '  let key = project.slice(0, 0);',
+        test: ['test/limits/remembered.test.ts', 'an estimate is of this project, whatever was estimated for another'],
       },
       {
         defence: 'MAX_UPSTREAM_CALLS',
@@ -250,8 +260,8 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'the cache of documents has a bound',
         file: DOCUMENTS,
-        find: 'maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,',
-        replace: 'maxSize: Number.MAX_SAFE_INTEGER,',
+        find: 'const maxSize = options.maxCachedCharacters ?? 8 * 1024 * 1024;',
+        replace: 'const maxSize = Number.MAX_SAFE_INTEGER;',
         test: ['test/limits/flood.test.ts', 'a flood of distinct documents'],
       },
       {
@@ -284,9 +294,9 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'UPSTREAM_QUEUE',
-        file: 'src/transport/queue.ts',
-        find: '    if (this.#waiting - this.#abandoned >= this.#maxWaiting) return false;\n',
-        replace: '',
+        file: 'src/lib/turns.ts',
+        find: '    let free = this.#maxWaiting - this.#waiting;\n',
+        replace: '    let free = Number.POSITIVE_INFINITY;\n',
         test: [
           'test/transport/queue.test.ts',
           'a lane leaves room for the others, and calls beyond the queue fail at once',
@@ -297,13 +307,6 @@ export const LIMIT_ROWS: readonly Row[] = [
         file: 'src/http/load.ts',
         find: 'this.#requests < this.#limits.maxRequests && ',
         replace: '',
-        test: [LOAD, 'are answered 503 with Retry-After at once'],
-      },
-      {
-        defence: 'and on the hot path',
-        file: HOT,
-        find: 'await (load.accepts()',
-        replace: 'await (load',
         test: [LOAD, 'are answered 503 with Retry-After at once'],
       },
       {
@@ -324,7 +327,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'MAX_EVENT_LOOP_DELAY_MS',
         file: 'src/http/load.ts',
-        find: ' && this.#lateChecks < CHECKS) return true;',
+        find: ' && (this.#tellsApart || !this.#isLate)) return true;',
         replace: ') return true;',
         test: [LOAD, 'that is late for long has requests turned away, until it is not'],
       },
@@ -345,7 +348,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'RATE_LIMIT, by REST calls',
         file: 'src/http/rate-limit.ts',
-        find: '      owed.set(principal, (owed.get(principal) ?? 0) + calls);\n',
+        find: '      owed.set(caller, { name, calls: (owed.get(caller)?.calls ?? 0) + calls });\n',
         replace: '',
         test: [RATES, 'stops the requests after the one that used them up'],
       },
@@ -364,46 +367,88 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [SLOW, 'is cut off when its body takes too long'],
       },
       {
-        defence: 'connections that say nothing',
-        file: HOT,
-        find: "this.#state === 'fresh' && ms > headersTimeoutMs",
-        replace: "this.#state === 'fresh' && ms < 0",
-        test: [SLOW, 'is cut off when its headers take too long, or it says nothing at all'],
-      },
-      {
-        defence: 'bodies that take too long on the hot path',
-        file: HOT,
-        find: "this.#state === 'reading' && ms > requestTimeoutMs",
-        replace: "this.#state === 'reading' && ms < 0",
-        test: [SLOW, 'is cut off when its body takes too long'],
-      },
-      {
-        defence: 'who takes no answers is asked no more of',
-        file: HOT,
-        find: 'else if (this.#socket.write(text, answer.encoding)) this.#next();',
-        replace: 'else if (this.#socket.write(text, answer.encoding) || answer) this.#next();',
-        test: [HOT_PATH, 'a client that asks for more than it takes is asked no more of'],
-      },
-      {
-        defence: 'and who sends without a pause is read no faster than answered',
-        file: HOT,
-        find: '    if (this.#behind === undefined && !this.isGone) this.#socket.resume();',
-        replace: '    if (!this.isGone) this.#socket.resume();',
-        test: [HOT_PATH, 'a client that sends without a pause is taken in no faster than it is answered'],
-      },
-      {
-        defence: 'and who keeps a connection open is not waited for by a gateway that closes',
-        file: HOT,
-        find: 'this.#socket.destroySoon();',
-        replace: 'this.#socket.end();',
-        test: [HOT_PATH, 'a gateway that closes answers what still comes, and then ends the connection by itself'],
-      },
-      {
         defence: 'slow clients are looked for',
         file: SERVER,
-        find: 'createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, ',
-        replace: 'createServer({}, ',
+        find: '    connectionsCheckingInterval: CHECK_INTERVAL_MS,\n',
+        replace: '',
         test: [SLOW, 'is cut off when its headers take too long, or it says nothing at all'],
+      },
+      {
+        defence: 'a body comes in a bounded number of pieces',
+        file: BODY,
+        find: ' || pieces > MAX_PIECES',
+        replace: '',
+        test: [WAITING, 'are answered when they finish, however small the pieces, up to 50,000 of them'],
+      },
+      {
+        defence: 'MAX_WAITING_BYTES, of unfinished bodies',
+        file: BODY,
+        find: '        if (!req.complete) unfinished.set(socket, body.length);\n',
+        replace: '',
+        test: [WAITING, 'are disconnected when all of them keep more than MAX_WAITING_BYTES, those that began first'],
+      },
+      {
+        defence: 'MAX_WAITING_BYTES, of unread answers',
+        file: RESPONSES,
+        find: '          this.#wait(bytes, writeNext, releaseUnwritten);',
+        replace: "          this.once('drain', writeNext);",
+        test: [WAITING, 'are disconnected when all of them keep more than MAX_WAITING_BYTES, past Yoga'],
+      },
+      {
+        defence: 'and of what is sent as a stream',
+        file: RESPONSES,
+        find: '      if (!more) this.#wait(',
+        replace: '      if (more && !more) this.#wait(',
+        test: [WAITING, 'are disconnected whatever they asked for: files of GraphiQL'],
+      },
+      {
+        defence: 'clients that do not read are disconnected in time',
+        file: SERVER,
+        find: '() => unread.disconnectStalled(STALL_MS)',
+        replace: '() => undefined',
+        test: [SLOW, 'is cut off when it does not read its answer for 20 s'],
+      },
+      {
+        defence: 'a connection has one request under way',
+        file: CONNECTIONS,
+        find: 'if (connection.current === undefined) this.#begin',
+        replace: 'if (connection.pipelined.length === 0) this.#begin',
+        test: [PIPELINING, 'are begun one at a time'],
+      },
+      {
+        defence: 'and is read no faster than it is answered',
+        file: CONNECTIONS,
+        find: '  if (pipelined.length > 0) socket.pause();',
+        replace: '  if (pipelined.length < 0) socket.pause();',
+        also: [{ file: CONNECTIONS, find: 'const MAX_PIPELINED = 100;', replace: 'const MAX_PIPELINED = 1e9;' }],
+        test: [PIPELINING, 'are read no faster than they are answered'],
+      },
+      {
+        defence: 'requests that came in one piece are bounded as well',
+        file: CONNECTIONS,
+        find: 'const MAX_PIPELINED = 100;',
+        replace: 'const MAX_PIPELINED = 1e9;',
+        test: [PIPELINING, 'end the connection when there are more than 100 of them'],
+      },
+      {
+        defence: 'a gateway that stops does not wait for unfinished requests',
+        file: CONNECTIONS,
+        find: 'current?.req.complete && unreadSince === undefined',
+        replace: 'unreadSince === undefined',
+        test: [
+          'test/main.test.ts',
+          'exits within 5 s though clients have not finished a request, or do not read an answer',
+        ],
+      },
+      {
+        defence: 'nor for clients that do not read',
+        file: SERVER,
+        find: 'const CLOSE_READ_MS = 3_000;',
+        replace: 'const CLOSE_READ_MS = 15_000;',
+        test: [
+          'test/main.test.ts',
+          'exits within 5 s though clients have not finished a request, or do not read an answer',
+        ],
       },
       {
         defence: 'MAX_CONNECTIONS',

@@ -182,8 +182,8 @@ export const MASKING_ROWS: readonly Row[] = [
       },
       {
         defence: 'a hash without a key is none',
-        file: 'src/config.ts',
-        find: "if (values.PII_MASK === 'hash' && values.PII_KEY === undefined) {",
+        file: 'src/config/rules.ts',
+        find: "if (values.PII_MASK === 'hash' && !has('PII_KEY')) {",
         replace: "if (values.PII_MASK === 'hash' && values.PII_KEY === '') {",
         test: ['test/config.test.ts', 'needs a way in, and the key of its hashes'],
       },
