@@ -18,6 +18,7 @@ import { type Access, createAccess } from './access.ts';
 import type { Executor } from './compile.ts';
 import { createIntrospectionLimit } from './introspection.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
+import { createLocate, detachText } from './locations.ts';
 import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
 import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
@@ -149,21 +150,22 @@ function prepareDocument(
     if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
     return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
   }
+  detachText(document);
+  const locate = createLocate(text);
   const exceeded = exceededLimit(document, limits) ?? exceededIntrospection(document);
   if (exceeded !== null) return tooComplex(exceeded);
   const unkept = unkeptLiterals(schema, document, text);
-  if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
+  if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS), locate);
   const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
-  if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
+  if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors, locate);
 
   const { definitions } = document;
   const rootless = definitions.find(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION && !schema.getRootType(definition.operation),
   ) as OperationDefinitionNode | undefined;
   if (rootless) {
-    return invalid('GRAPHQL_VALIDATION_FAILED', [
-      new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless }),
-    ]);
+    const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
+    return invalid('GRAPHQL_VALIDATION_FAILED', [error], locate);
   }
   const fragments = new Map(
     definitions

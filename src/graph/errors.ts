@@ -1,5 +1,6 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import type { Locate } from './locations.ts';
 
 /** Called with what nobody foresaw, once per error, to be logged. */
 export type ReportUnexpected = (error: unknown) => void;
@@ -9,12 +10,17 @@ const MASKED = 'Something went wrong in the gateway.';
 /**
  * The one place where failures become GraphQL errors. What a `GatewayError` says reaches the client; anything else that
  * was thrown is masked and reported.
+ *
+ * A field may be selected hundreds of times: the first place stands for all of them.
+ *
+ * @param locate needed for an error that points into the document
  */
-export function formatError(error: GraphQLError, report: ReportUnexpected): GraphQLFormattedError {
+export function formatError(error: GraphQLError, report: ReportUnexpected, locate?: Locate): GraphQLFormattedError {
   const { code, message } = explain(error, report);
+  const place = error.locations?.[0];
   return {
     message: shorten(message),
-    ...(error.locations && { locations: error.locations }),
+    ...(place && locate && { locations: [locate(place)] }),
     ...(error.path && { path: error.path }),
     extensions: { code },
   };
@@ -30,11 +36,19 @@ function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCo
   return { code: 'INTERNAL_SERVER_ERROR', message: MASKED };
 }
 
-/** The errors of an answer whose operation did not run. */
-export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
+/**
+ * The errors of an answer whose operation did not run.
+ *
+ * @param locate needed for errors in a document whose text was detached
+ */
+export function requestErrors(
+  code: ErrorCode,
+  errors: readonly GraphQLError[],
+  locate: Locate = (location) => location,
+): GraphQLFormattedError[] {
   return errors.map(({ message, locations }) => ({
     message: shorten(message),
-    ...(locations && { locations }),
+    ...(locations && { locations: locations.map(locate) }),
     extensions: { code },
   }));
 }

@@ -1,6 +1,7 @@
 import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { type ReportUnexpected, requestErrors } from './errors.ts';
+import type { Locate } from './locations.ts';
 
 /** An answer before it is bytes. */
 export interface Outcome {
@@ -30,9 +31,13 @@ export function tooComplex(message: string): Outcome {
   return invalid('OPERATION_TOO_COMPLEX', [new GraphQLError(message)]);
 }
 
-/** The document or its variables are wrong. */
-export function invalid(code: ErrorCode, errors: readonly GraphQLError[]): Outcome {
-  return { kind: 'invalid', result: { errors: requestErrors(code, errors) } };
+/**
+ * The document or its variables are wrong.
+ *
+ * @param locate needed for errors in a document whose text was detached
+ */
+export function invalid(code: ErrorCode, errors: readonly GraphQLError[], locate?: Locate): Outcome {
+  return { kind: 'invalid', result: { errors: requestErrors(code, errors, locate) } };
 }
 
 /** The request is turned away as a whole. */

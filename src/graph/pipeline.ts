@@ -22,6 +22,7 @@ import {
 } from './documents.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
 import { over } from './limits.ts';
+import { createLocate } from './locations.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
 import { createSelection } from './selection.ts';
@@ -133,7 +134,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return tooComplex(`The variables are nested deeper than ${MAX_JSON_DEPTH} levels.`);
     }
     const variables = operation.coerce(request.variables ?? {});
-    if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
+    if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors, createLocate(request.query));
 
     const { representations, ids } = planner.keys(variables.coerced);
     if (representations > limits.maxRepresentations) {
@@ -199,13 +200,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
     if (contextValue.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
     const { freshness } = contextValue.operation;
+    const locate = result.errors && createLocate(request.query);
     const outcome: Outcome = {
       kind: 'executed',
       ...(!result.errors && {
         cacheControl: options.cacheControlOf?.(entry.document, node, variables.coerced, contextValue),
       }),
       result: {
-        ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
+        ...(result.errors && { errors: result.errors.map((error) => formatError(error, report, locate)) }),
         data: result.data ?? null,
         ...extensionsFor(contextValue, access, variables.coerced, how.receipt ? performance.now() - start : undefined),
       },
