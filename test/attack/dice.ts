@@ -4,7 +4,7 @@ import { createRandom } from '../../src/sandbox/random.ts';
 export interface Dice {
   /** A whole number from `min` to `max`. */
   between(min: number, max: number): number;
-  /** A size up to `max`: exactly `max` in the first round, and in half of the others. */
+  /** A size up to `max`: exactly `max` in the first round, and in a third of the others; else of any order of magnitude. */
   size(max: number, min?: number): number;
   /** Each of these in turn, from round to round, so that a run of as many rounds tries all of them. */
   variant<T>(values: readonly T[]): T;
@@ -21,7 +21,8 @@ export function createDice(seed: number, family: string, round: number): Dice {
   return {
     between,
     size(max, min = 1) {
-      return round === 0 || random() < 0.5 ? max : between(min, max);
+      if (round === 0 || random() < 1 / 3) return max;
+      return Math.round(min * (max / min) ** random());
     },
     variant: <T>(values: readonly T[]) => values[round % values.length] as T,
     pick: <T>(values: readonly T[]) => values[between(0, values.length - 1)] as T,
