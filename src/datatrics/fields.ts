@@ -97,8 +97,11 @@ function numberIn(value: unknown): string | null {
     digits =
       comma > digits.lastIndexOf('.') ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
   }
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits) ? digits : null;
+  return NUMBER.test(digits) ? digits : null;
 }
+
+/** No digit can be matched in two ways: for text that is not a number, time would grow with the square of its digits. */
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 export type JsonObject = { readonly [name: string]: unknown };
 

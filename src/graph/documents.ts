@@ -15,9 +15,9 @@ import { LRUCache } from 'lru-cache';
 import { type Compiler, createCompiler } from './compile.ts';
 import { createIntrospectionLimit } from './introspection.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
+import { detachText, releaseTokens } from './locations.ts';
 import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
-import { releaseTokens } from './places.ts';
 import type { PlannerLimits } from './plan.ts';
 import { type OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
@@ -161,6 +161,7 @@ function prepareDocument(
     if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
     return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
   }
+  detachText(document);
   const exceeded = exceededLimit(document, limits) ?? exceededIntrospection(document);
   if (exceeded !== null) return tooComplex(exceeded);
   const unkept = unkeptLiterals(schema, document, text);
@@ -176,9 +177,8 @@ function prepareDocument(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION && !schema.getRootType(definition.operation),
   ) as OperationDefinitionNode | undefined;
   if (rootless) {
-    return invalid('GRAPHQL_VALIDATION_FAILED', [
-      new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless }),
-    ]);
+    const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
+    return invalid('GRAPHQL_VALIDATION_FAILED', [error]);
   }
   const fragments = new Map(
     definitions

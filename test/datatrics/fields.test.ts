@@ -60,6 +60,13 @@ describe('readNumber', () => {
     Number.NaN,
   ])('reads %j as nothing', (value) => expect(readNumber(value)).toBeNull());
 
+  it('reads text that is nearly a number in linear time', () => {
+    const digits = '1'.repeat(500_000);
+    for (const text of [`${digits}x`, `${digits}.x`, `.${digits}x`, `1e${digits}x`, ','.repeat(500_000)]) {
+      expect(readNumber(text)).toBeNull();
+    }
+  });
+
   it('reads every number in a text, with a point or a comma', () =>
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {

@@ -38,6 +38,13 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [PROTOCOL, 'that says that it will be larger is not waited for'],
       },
       {
+        defence: 'lines are not counted for each error',
+        file: DOCUMENTS,
+        find: '  detachText(document);\n',
+        replace: '',
+        test: ['test/graph/locations.test.ts', 'thousands of errors in a document of very many lines'],
+      },
+      {
         defence: 'a compressed body is not unpacked',
         file: ROUTES,
         find: "  return contentEncoding !== undefined && contentEncoding !== 'identity';",
