@@ -22,10 +22,12 @@ export function responsesWithin(unread: Backlog): typeof ServerResponse<Incoming
 
     override end(...args: unknown[]): this {
       const [body, encoding] = args;
-      if (typeof body === 'string' && body.length > SLICE) {
+      const isSent = this.req.method !== 'HEAD';
+      if (isSent && typeof body === 'string' && body.length > SLICE) {
         this.#endInSlices(slicesOfText(body, encoding as BufferEncoding), giveBack);
-      } else if (body instanceof Uint8Array && body.length > SLICE) this.#endInSlices(slicesOf(body), () => undefined);
-      else {
+      } else if (isSent && body instanceof Uint8Array && body.length > SLICE) {
+        this.#endInSlices(slicesOf(body), () => undefined);
+      } else {
         super.end(...(args as Parameters<ServerResponse['end']>));
         if (this.writableLength > 0) unread.set(this.req.socket, this.writableLength);
       }
@@ -45,10 +47,12 @@ export function responsesWithin(unread: Backlog): typeof ServerResponse<Incoming
           release(written);
         }
         written = slices.shift();
-        if (written === undefined) super.end();
-        else {
+        if (slices.length > 0) {
           super.write(written);
           this.#wait(bytes, writeNext, releaseUnwritten);
+        } else {
+          super.end(written);
+          if (this.writableLength > 0) unread.set(this.req.socket, bytes);
         }
       };
       // What has been written is in use until the socket is closed.

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
@@ -17,9 +18,9 @@ const EDITOR = readdirSync('assets/graphiql')
 const gateways: TestGateway[] = [];
 afterAll(() => Promise.all(gateways.map((gateway) => gateway.close())));
 
-async function start(settings: Record<string, string>, shortcut = true, letter = 'x') {
+async function start(settings: Record<string, string>, shortcut = true) {
   const gateway = await startWithUpstream(
-    () => ({ profileid: '1', source: 'S', name: letter.repeat(LARGE) }),
+    () => ({ profileid: '1', source: 'S', name: 'x'.repeat(LARGE) }),
     { DATATRICS_PROFILE_SOURCES: 'S', SHARE_IN_FLIGHT: 'off', ...settings },
     { shortcut },
   );
@@ -66,12 +67,6 @@ describe('clients that do not read their answers', () => {
     close(clients);
   });
 
-  test('get their letters beyond ASCII whole', async () => {
-    const gateway = await start({}, true, 'é');
-    const { body } = await gateway.query(PROFILE);
-    expect(body.data.profile.name).toBe('é'.repeat(LARGE));
-  });
-
   test.each([
     ['files of GraphiQL', `/graphiql/${EDITOR}`, 30],
     ['queries by GET', `/graphql?query=${encodeURIComponent(PROFILE)}`, 4],
@@ -85,6 +80,40 @@ describe('clients that do not read their answers', () => {
     await Promise.race(clients.map(({ closed }) => closed));
     close(clients);
   });
+});
+
+describe('large answers', () => {
+  const SLICE = 131_072;
+  test.each(['x', 'é', '😀', 'x😀'])('come whole, one after the other on a connection: %s', async (letters) => {
+    const upstream = await startWithUpstream(
+      ({ path }) => {
+        const id = /profile\/(\d+)/.exec(path)?.[1];
+        return { profileid: id, source: 'S', name: letters.repeat(Number(id)) };
+      },
+      { DATATRICS_PROFILE_SOURCES: 'S' },
+    );
+    gateways.push(upstream);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (const count of [SLICE - 33, SLICE - 30, SLICE, SLICE + 1, 2 * SLICE - 30, 3 * SLICE, 1]) {
+      const query = `{ profile(profileId: "${count}", source: "S") { name } }`;
+      expect((await ask(agent, upstream.url, query)).data.profile.name === letters.repeat(count), `${count}`).toBe(
+        true,
+      );
+    }
+    agent.destroy();
+  });
+
+  /** Over the one connection of an agent. */
+  function ask(agent: Agent, url: string, query: string): Promise<{ data: { profile: { name: string } } }> {
+    return new Promise((resolve, reject) => {
+      const headers = { 'content-type': 'application/json' };
+      request(`${url}/graphql`, { method: 'POST', agent, headers }, async (res) => {
+        resolve(JSON.parse(Buffer.concat(await res.toArray()).toString()));
+      })
+        .on('error', reject)
+        .end(JSON.stringify({ query }));
+    });
+  }
 });
 
 describe('clients that do not finish their bodies', () => {
