@@ -32,7 +32,7 @@ export const FAIRNESS_ROWS: readonly Row[] = [
         file: TURNS,
         find: 'own === 0 || own + more <= PER_FREE * (free - more);',
         replace: 'own + more + free > 0;',
-        test: [FAIRNESS, `silent, ${GOES_ON}`],
+        test: [FAIRNESS, 'a caller whose calls hang leaves another connections, requests and turns'],
       },
       {
         defence: 'made-up keys evict nothing of a key that the API accepted',
