@@ -18,7 +18,7 @@ export const FAIRNESS_ROWS: readonly Row[] = [
         file: CALLERS,
         find: "this.#kind === 'own-keys' ? this.#newGuards(STRANGERS_PROJECTS) : this.#shared",
         replace: 'this.#shared',
-        test: [FAIRNESS, `beside made-up keys whose calls are limited, ${GOES_ON}`],
+        test: [FAIRNESS, `limited, ${GOES_ON}`],
       },
       {
         defence: 'keys that the API has not accepted share a quarter of the connections',
@@ -30,9 +30,9 @@ export const FAIRNESS_ROWS: readonly Row[] = [
       {
         defence: 'one caller does not take all connections, places in the queue and requests',
         file: TURNS,
-        find: 'const PER_FREE = 3;',
-        replace: 'const PER_FREE = 1_000;',
-        test: [FAIRNESS, `beside a caller whose key the API knows whose calls are silent, ${GOES_ON}`],
+        find: 'own === 0 || own + more <= PER_FREE * (free - more);',
+        replace: 'own + more + free > 0;',
+        test: [FAIRNESS, 'a caller whose calls hang leaves another connections, requests and turns'],
       },
       {
         defence: 'made-up keys evict nothing of a key that the API accepted',
