@@ -253,7 +253,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'a text that is too long for a cursor is not decoded',
         file: 'src/graph/connection.ts',
-        find: "cursor.length > MAX_CURSOR_CHARACTERS ? '' : ",
+        find: "text.length > MAX_CURSOR_CHARACTERS ? '' : ",
         replace: '',
         test: [SIZE, 'a cursor of any length is refused at once, however many fields are given it'],
       },
