@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import '../src/lib/heap.ts';
 import { startGateway } from '../src/app.ts';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 import { createLogger } from '../src/lib/log.ts';
+import { openStandardOutput } from '../src/lib/standard-output.ts';
 import type { Fixtures } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
@@ -77,7 +78,7 @@ export async function serveWay(json: string): Promise<void> {
   });
   const sources = { profile: ['Webshop'], content: [], conversion: ['Webshop'], interaction: [] };
   const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
-  await startGateway(config, upstream, createLogger(config.logLevel), { observe });
+  await startGateway(config, upstream, createLogger(config.logLevel, openStandardOutput()), { observe });
 }
 
 /** One way, being served. */

@@ -1,5 +1,5 @@
-import { type Config, ConfigError } from './config.ts';
-import { Knowledge } from './datatrics/knowledge.ts';
+import type { Config } from './config/config.ts';
+import { Capabilities } from './datatrics/capabilities.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { watchFreshness } from './graph/freshness.ts';
 import { createPipeline } from './graph/pipeline.ts';
@@ -48,22 +48,21 @@ export interface Gateway {
 /** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** What can be left out, for comparing the ways, and for looking behind the first of two fences. */
+/** What can be left out, for comparing the ways, and for looking behind the first of two fences; and what is counted outside. */
 interface Parts {
-  /** The way past Yoga. */
-  readonly hotPath?: boolean;
+  /** The short cut past Yoga for a POST of JSON. */
+  readonly shortcut?: boolean;
   /** Compiled execution. */
   readonly compile?: boolean;
   /** The check of a document against the caller's scopes; the data stays guarded. */
   readonly checkScopes?: boolean;
   /** Lines, counters and spans of operations, for seeing what they cost. */
   readonly observe?: boolean;
+  /** Log lines dropped so far. Default: none. */
+  readonly droppedLines?: () => number;
 }
 
-/**
- * Puts the layers together and listens. The only place that sees them all.
- * @throws ConfigError when the settings do not go together
- */
+/** Puts the layers together and listens. The only place that sees them all. */
 export async function startGateway(
   config: Config,
   upstream: Upstream,
@@ -78,22 +77,22 @@ export async function startGateway(
   const hasCache = Object.keys(config.lifetimes).length > 0;
   const cache = hasCache ? await createCache(config, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
-  const load = new Load(config.loadLimits);
+  const load = new Load(config.loadLimits, config.authMode !== 'open');
   const metrics = createMetrics({
     inFlight: () => projects.inFlight(),
     queued: () => projects.queued(),
-    guarded: () => projects.guarded(),
+    guarded: () => projects.callers.guarded,
     load,
+    droppedLines: parts.droppedLines ?? (() => 0),
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
   });
   const tracing = config.tracing && (await (await import('./http/tracing.ts')).startTracing(config.tracing));
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
-    policies: config.policies,
     freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
-      readiness.observe(call.outcome);
+      readiness.observe(call);
       metrics.onCall(call);
     },
   });
@@ -118,7 +117,9 @@ export async function startGateway(
     rateLimiter,
     collapse,
     projectOf: projects.of,
-    knowledge: new Knowledge(),
+    capabilities: new Capabilities(),
+    callers: projects.callers,
+    load,
     bulkLimits: config.bulkLimits,
     hasCache,
     reportUnexpected,
@@ -128,7 +129,11 @@ export async function startGateway(
   const runOperation = createRunOperation(operations);
   const runSubgraphOperation = createLazyRunOperation(async () => {
     const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
-    const plain = buildSubgraphSchema({ directives: config.subgraphDirectives, customFields: config.customFields });
+    const plain = buildSubgraphSchema({
+      directives: config.subgraphDirectives,
+      customFields: config.customFields,
+      masking: config.masking,
+    });
     const schema = hasCache ? watchFreshness(plain) : plain;
     return createRunOperation({
       ...operations,
@@ -149,6 +154,7 @@ export async function startGateway(
     port: config.port,
     maxBodyBytes: config.maxBodyBytes,
     maxConnections: config.maxConnections,
+    maxWaitingBytes: config.maxWaitingBytes,
     endpoints: {
       '/graphql': { runOperation, yoga: createLazyYogaHandler(runOperation), forBrowsers: true },
       '/subgraph': {
@@ -157,7 +163,7 @@ export async function startGateway(
         forBrowsers: false,
       },
     },
-    hotPath: parts.hotPath ?? true,
+    shortcut: parts.shortcut ?? true,
     graphiql: createGraphiql({
       headers: GRAPHIQL_HEADERS[config.authMode],
       maxCalls: config.maxUpstreamCalls,
@@ -175,8 +181,7 @@ export async function startGateway(
   /** Loaded only where it is wanted: the protocol's package is as large as all the rest. */
   async function startMcp(mutations: boolean): Promise<McpHandler> {
     const { createTools } = await import('./graph/tools.ts');
-    const { tools, leftOut, problems } = createTools(schema, config.documents, { mutations });
-    if (problems.length > 0) throw new ConfigError(problems.map((problem) => `TRUSTED_DOCUMENTS_FILE: ${problem}`));
+    const { tools, leftOut } = createTools(schema, config.documents, { mutations });
     if (leftOut.length > 0) log.warn({ leftOut }, 'published documents that are no tools for agents');
     const { createMcp } = await import('./http/mcp.ts');
     return createMcp({
@@ -204,7 +209,6 @@ export async function startGateway(
       await rateLimiter?.close();
       redis?.disconnect();
       await tracing?.close();
-      log.flush();
     },
   };
 }
@@ -236,7 +240,6 @@ function authOptions(
     case 'open': {
       // What the sandbox holds is nobody's.
       const hosts = config.upstream === null ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]);
-      if (keys.size === 0) throw new ConfigError(['AUTH_MODE: open needs DATATRICS_PROJECT and DATATRICS_API_KEY']);
       return { ...projects, mode: 'open', hosts };
     }
     default: {

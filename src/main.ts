@@ -1,20 +1,28 @@
 import { type Gateway, startGateway, type Upstream } from './app.ts';
-import { type Config, ConfigError, environment, readConfig } from './config.ts';
+import { type Config, loadConfig } from './config/config.ts';
+import { ConfigError } from './config/config-error.ts';
 import { createLogger } from './lib/log.ts';
+import { type Output, openStandardOutput } from './lib/standard-output.ts';
 
 /** The program behind `npm start`. */
 async function main(): Promise<void> {
-  const config = readConfig(environment());
-  const log = createLogger(config.logLevel);
-  const { upstream, stop } = await findUpstream(config);
-  const gateway = await startGateway(config, upstream, log);
-  stopOnSignal(gateway, stop);
+  const config = loadConfig();
+  const output = openStandardOutput();
+  const log = createLogger(config.logLevel, output);
+  const { upstream, stop } = await findUpstream(config, output);
+  const gateway = await startGateway(config, upstream, log, { droppedLines: output.dropped });
+  stopOnSignal(gateway, stop, output);
   const where = config.upstream ? `the API at ${upstream.origin}${upstream.basePath}` : 'the embedded sandbox';
-  process.stdout.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);
+  output.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);
+  for (const warning of config.warnings) log.warn(warning);
+  output.flush();
 }
 
 /** The configured API, or a sandbox of our own on a free loopback port. */
-async function findUpstream(config: Config): Promise<{ upstream: Upstream; stop: () => Promise<void> }> {
+async function findUpstream(
+  config: Config,
+  output: Output,
+): Promise<{ upstream: Upstream; stop: () => Promise<void> }> {
   if (config.upstream !== null) {
     const { project, apiKey } = config;
     const sources = {
@@ -26,7 +34,7 @@ async function findUpstream(config: Config): Promise<{ upstream: Upstream; stop:
     return { upstream: { ...config.upstream, project, apiKey, sources }, stop: async () => undefined };
   }
   const { startSandbox } = await import('./sandbox/server.ts');
-  const sandbox = await startSandbox(config.project === undefined ? {} : { project: config.project });
+  const sandbox = await startSandbox();
   const { origin, pathname } = new URL(sandbox.url);
   const upstream: Upstream = {
     origin,
@@ -41,35 +49,41 @@ async function findUpstream(config: Config): Promise<{ upstream: Upstream; stop:
     },
   };
   if (config.authMode === 'passthrough')
-    process.stdout.write(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}\n`);
+    output.write(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}\n`);
   return { upstream, stop: () => sandbox.close() };
 }
 
 /** ms in which clients with an open connection send their next request, or are gone. */
 const LINGER_MS = 1_000;
 
+/** ms in which the last log lines are written, if standard output takes them. */
+const LAST_LINES_MS = 1_000;
+
 /** SIGTERM and SIGINT drain and exit with 0; a second one does not wait. */
-function stopOnSignal(gateway: Gateway, stop: () => Promise<void>): void {
+function stopOnSignal(gateway: Gateway, stop: () => Promise<void>, output: Output): void {
   let stopping = false;
   const onSignal = async (): Promise<void> => {
     if (stopping) process.exit(0);
     stopping = true;
     await gateway.close(LINGER_MS);
     await stop();
+    await output.close(LAST_LINES_MS);
     process.exit(0);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
 }
 
+/** System calls that fail when `HOST` or `PORT` is wrong. */
+const LISTENING = new Set(['listen', 'bind', 'getaddrinfo']);
+
 main().catch((error) => {
+  const { code, syscall, port, address, hostname } = error as NodeJS.ErrnoException & Record<string, unknown>;
   if (error instanceof ConfigError) {
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
-  } else if (
-    (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ||
-    (error as NodeJS.ErrnoException).code === 'EACCES'
-  ) {
-    process.stderr.write(`PORT, HOST: can not listen (${(error as Error).message})\n`);
+  } else if (syscall !== undefined && LISTENING.has(syscall)) {
+    const got = [port, address ?? hostname].filter((part) => part !== undefined).join(', ');
+    process.stderr.write(`PORT, HOST: got ${got} (${code}); need a free port of an address of this machine\n`);
   } else {
     process.stderr.write(`${(error as Error).stack}\n`);
   }

@@ -1,17 +1,20 @@
 import type { Upstream } from './app.ts';
-import type { Config } from './config.ts';
-import type { ProjectConfig } from './config-file.ts';
-import { type Client, type ClientOptions, createClient } from './datatrics/client.ts';
+import type { Config } from './config/config.ts';
+import type { ProjectConfig } from './config/projects.ts';
+import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
 import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { Admission } from './lib/admission.ts';
 import type { OperationLimits } from './lib/operation.ts';
+import type { Callers } from './transport/callers.ts';
 import { DEFAULT_BULKHEAD } from './transport/policy.ts';
 import { createPool } from './transport/pool.ts';
 
 /** What serves one project: its own connections, its own way of being read, its own limits. */
 export interface Project {
+  /** Base URL of its API. */
+  readonly upstream: string;
   readonly client: Client;
   readonly settings: ProjectSettings;
   readonly limits: OperationLimits;
@@ -27,23 +30,27 @@ export interface ProjectRegistry {
   inFlight(): number;
   /** REST calls that wait for a connection. */
   queued(): number;
-  /** Groups of endpoints whose breaker is open, and whose pace is slowed. */
-  guarded(): { readonly open: number; readonly paced: number };
+  /** The callers of all projects. */
+  readonly callers: Callers;
   close(): Promise<void>;
 }
 
 /** Calls that running operations are expected to make for each connection: enough for it never to wait for work. */
 const WAVES = 3;
 
+/** How callers are told apart, here and upstream. */
+const CALLER_KINDS = { open: 'everybody', managed: 'one-key', passthrough: 'own-keys' } as const;
+
 /** Sets up every configured project, and one more for those that callers bring the key of. */
 export function createProjects(
   config: Config,
   upstream: Upstream,
-  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'policies' | 'freshness'>,
+  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'freshness'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
   const recordTypes = createRecordTypes(config.customFields);
   const pools: ReturnType<typeof createPool>[] = [];
+  const callers = createCallers(CALLER_KINDS[config.authMode], config.policies);
 
   function setUp(own: Partial<ProjectConfig>): Project {
     const connections = own.connections ?? config.upstreamConnections;
@@ -55,7 +62,14 @@ export function createProjects(
     });
     pools.push(pool);
     return {
-      client: createClient({ send: pool.send, basePath: upstream.basePath, share: config.shareInFlight, ...shared }),
+      upstream: upstream.origin + upstream.basePath,
+      client: createClient({
+        send: pool.send,
+        basePath: upstream.basePath,
+        share: config.shareInFlight,
+        callers,
+        ...shared,
+      }),
       settings: {
         sources: {
           profile: own.profileSources ?? upstream.sources.profile,
@@ -74,6 +88,8 @@ export function createProjects(
       limits: {
         timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,
         maxCalls: own.maxUpstreamCalls ?? config.maxUpstreamCalls,
+        maxBytes: config.maxUpstreamBytes,
+        maxValues: config.documentLimits.maxEstimatedValues,
       },
       admission: new Admission(connections * WAVES, connections),
     };
@@ -93,10 +109,7 @@ export function createProjects(
     keys,
     inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
     queued: () => sum(pools.map(({ waiting }) => waiting)),
-    guarded: () => ({
-      open: sum(clients.map(({ guarded }) => guarded.open)),
-      paced: sum(clients.map(({ guarded }) => guarded.paced)),
-    }),
+    callers,
     async close() {
       await Promise.all(pools.map((pool) => pool.close()));
     },

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type FakeUpstream, startUpstream } from './helpers/gateway.ts';
+import { getOf, openClient, postOf } from './helpers/sockets.ts';
 
 let child: ChildProcess | undefined;
 let upstream: FakeUpstream | undefined;
@@ -90,6 +91,29 @@ describe('npm start', () => {
     await expect(fetch(`${address}/health`)).rejects.toThrow();
   });
 
+  test('exits within 5 s though clients have not finished a request, or do not read an answer', async () => {
+    upstream = await startUpstream(() => ({ profileid: '1', source: 's', name: 'x'.repeat(8_000_000) }));
+    const { running, exit, url } = start(inFront(upstream));
+    const address = await url();
+    const { host } = new URL(address);
+    const query = '{ profile(profileId: "1", source: "s") { name } }';
+    const head = `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+    const clients = [
+      openClient(address),
+      openClient(address, Buffer.from(head)),
+      openClient(address, Buffer.from(`${head}Content-Length: 100\r\n\r\n{`)),
+      openClient(address, Buffer.concat([getOf(address, '/health'), Buffer.from(head)])),
+      openClient(address, postOf(address, query), { reads: false }),
+    ];
+    await expect.poll(() => upstream?.calls.length).toBe(1);
+    await sleep(300);
+    const asked = performance.now();
+    running.kill('SIGTERM');
+    expect(await exit).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(5_000);
+    for (const { socket } of clients) socket.destroy();
+  });
+
   test('calls the API for nothing but an operation', async () => {
     upstream = await startUpstream(() => ({ profileid: '1', source: 's' }));
     const { url } = start(inFront(upstream));
@@ -112,7 +136,12 @@ describe('npm start', () => {
     });
     expect(await exit).toBe(1);
     const lines = stderr().trim().split('\n');
-    expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(['DATATRICS_API_KEY', 'DATATRICS_URL', 'PORT']);
+    expect(lines.map((line) => line.split(':')[0]).sort()).toEqual([
+      'AUTH_MODE',
+      'DATATRICS_API_KEY',
+      'DATATRICS_URL',
+      'PORT',
+    ]);
     expect(stderr()).not.toContain('canary');
     expect(stderr()).not.toContain('    at ');
   });
@@ -122,7 +151,7 @@ describe('npm start', () => {
     await once(other, 'listening');
     const { exit, stderr } = start({ PORT: String((other.address() as AddressInfo).port) });
     expect(await exit).toBe(1);
-    expect(stderr()).toMatch(/^PORT, HOST: can not listen/);
+    expect(stderr()).toMatch(/^PORT, HOST: got .*EADDRINUSE/);
     other.close();
   });
 });

@@ -45,10 +45,9 @@ const NO_PROBLEMS: readonly InputProblem[] = [];
 
 /** Inputs with their results; `pending` is null for those whose result is settled without sending. */
 export interface PreparedItems {
+  readonly inputs: readonly RecordInput[];
   readonly results: readonly ItemResult[];
   readonly pending: readonly (Pending | null)[];
-  /** One text per item that says what was asked; empty where nothing is sent. */
-  readonly identity: readonly string[];
 }
 
 /** One input, encoded; `pending` is null where its result is settled without sending. */
@@ -93,8 +92,7 @@ export function prepareItems(
   settings: WriteSettings,
 ): PreparedItems {
   const items = inputs.map((input, index) => prepareItem(resource, input, settings, index));
-  const pending = dropDuplicates(items);
-  return { results: items.map(({ result }) => result), pending, identity: pending.map((item) => item?.json ?? '') };
+  return { inputs, results: items.map(({ result }) => result), pending: dropDuplicates(items) };
 }
 
 export function reject(result: ItemResult, problems: readonly InputProblem[]): void {

@@ -15,10 +15,7 @@ export type Answered = RecordOf[Resource] | null | undefined;
 /** Where the items of one bulk write go, and what is needed to tell what became of them. */
 export interface BulkTarget {
   readonly resource: Resource;
-  readonly project: string;
   readonly settings: WriteSettings;
-  /** The upstream key in use: resume tokens are made with a key derived from it. */
-  readonly apiKey: string;
   /** Sends one chunk; gives what the API answered of each of its items, null when it answered nothing. */
   send(chunk: readonly Pending[]): Promise<readonly Answered[] | null>;
   /** REST calls that the operation has made. */
@@ -91,8 +88,6 @@ export function createTarget(
 
   return {
     resource,
-    project: session.principal.project,
-    apiKey: session.principal.apiKey,
     settings: session.settings,
     send,
     calls: () => operation.usage.calls,

@@ -5,7 +5,7 @@ import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
 import { BulkEngine } from './engine.ts';
 import { type BulkOutcome, type ItemResult, type Pending, prepareItems } from './items.ts';
 import { NO_RETRIES } from './policy.ts';
-import { readResumeToken, writeResumeToken } from './resume.ts';
+import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts';
 import type { BulkTarget } from './target.ts';
 
 export interface BulkSummary {
@@ -22,13 +22,15 @@ export interface BulkUpsert {
   readonly target: BulkTarget;
   readonly inputs: readonly RecordInput[];
   readonly resumeToken?: string | null | undefined;
+  /** Who sends, and where to: a token is good for the same only. */
+  readonly scope: Omit<ResumeScope, 'resource'>;
   readonly dryRun: boolean;
   readonly limits: BulkLimits;
 }
 
 /**
- * A bulk mutation: writes a bounded number of records and tells what became of each. Nothing is sent twice; an item that
- * was not sent, or whose answer was not read, is told so, and the token goes on from there.
+ * A bulk mutation: writes a bounded number of records and gives the outcome of each. It sends nothing twice. With the token
+ * that it returns, the same input can be sent again, and only what is not done is sent.
  *
  * @throws GatewayError `BAD_USER_INPUT` for too many items, or a token of another input; then nothing was sent
  */
@@ -41,9 +43,11 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
   if (inputs.length > limits.maxItems) {
     throw badInput(`items has ${inputs.length} entries; at most ${limits.maxItems} are allowed (MAX_BULK_ITEMS).`);
   }
-  const { results, pending, identity } = prepareItems(target.resource, inputs, target.settings);
-  const done = options.resumeToken ? readResumeToken(options.resumeToken, target, identity) : undefined;
-  const left = pending.filter((item): item is Pending => {
+  const prepared = prepareItems(target.resource, inputs, target.settings);
+  const { results } = prepared;
+  const scope: ResumeScope = { ...options.scope, resource: target.resource };
+  const done = options.resumeToken == null ? undefined : readResumeToken(options.resumeToken, scope, prepared);
+  const left = prepared.pending.filter((item): item is Pending => {
     if (item === null) return false;
     if (!done?.has(item.result.index)) return true;
     item.result.outcome = 'UPSERTED';
@@ -62,7 +66,7 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
     upstreamRequests: dryRun ? countChunks(target.resource, left, limits) : engine.requests,
   };
   const unfinished = !dryRun && summary.notAttempted + summary.unknown > 0;
-  return { results, summary, resumeToken: unfinished ? writeResumeToken(target, identity, results) : null };
+  return { results, summary, resumeToken: unfinished ? writeResumeToken(scope, prepared) : null };
 }
 
 /** REST calls that a bulk mutation takes when none is refused; 0 when nothing in it can be sent. */

@@ -1,4 +1,4 @@
-import { type Config, environment, readConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { type CustomFields, createRecordTypes } from '../datatrics/custom-fields.ts';
 import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts';
 import { buildPath, type CallArgs } from '../datatrics/paths.ts';
@@ -42,8 +42,8 @@ const READ_MS = 30_000;
  * @throws ConfigError, UsageError
  */
 export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
-  const config = readConfig(environment());
-  const { url, project, apiKey, stop } = config.upstream ? configured(config, asked) : await sandbox(config);
+  const config = loadConfig();
+  const { url, project, apiKey, stop } = config.upstream ? configured(config, asked) : await sandbox();
   const { origin, pathname } = new URL(url);
   const pool = createPool({ origin, connections: 4, timeoutMs: config.upstreamTimeoutMs });
   const accepted = ['accept', 'application/json', 'content-type', 'application/json'];
@@ -99,8 +99,8 @@ function configured(config: Config, asked: string | undefined): Place {
   return { url: `${origin}${basePath}`, project, apiKey, stop: async () => undefined };
 }
 
-async function sandbox(config: Config): Promise<Place> {
+async function sandbox(): Promise<Place> {
   const { startSandbox } = await import('../sandbox/server.ts');
-  const running = await startSandbox(config.project === undefined ? {} : { project: config.project });
+  const running = await startSandbox();
   return { url: running.url, project: running.project, apiKey: running.apiKey, stop: () => running.close() };
 }

@@ -1,4 +1,5 @@
-import { CHECKS, NEEDS, type VariableName } from '../config.ts';
+import { SECRET_FILE_NAMES } from '../config/secret-files.ts';
+import { CHECKS, NEEDS, type VariableName } from '../config/variables.ts';
 
 /** Parts of the configuration reference, in the order in which people need them. */
 const GROUPS = {
@@ -34,7 +35,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   DATATRICS_CONTENT_SOURCES: ['project', 'The same for content.'],
   DATATRICS_CONVERSION_SOURCES: ['project', 'The same for conversions.'],
   DATATRICS_INTERACTION_SOURCES: ['project', 'The same for interactions.'],
-  DATATRICS_FILTERS: ['project', 'Whether the API’s undocumented filters are used: `auto` asks it once per project.'],
+  DATATRICS_FILTERS: [
+    'project',
+    'Whether the API’s undocumented filters are used: `auto` probes it once per project, `on` assumes them, `off` refuses them.',
+  ],
   DATATRICS_BATCH_READS: [
     'project',
     'Whether many records are fetched by one call, which the API does not document: `auto` tries it on records just read, `on` relies on it.',
@@ -73,14 +77,24 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'upstream',
     'Bytes of remembered answers in memory, where `freshness` allows any. See [reliability](reliability.md).',
   ],
-  UPSTREAM_QUEUE: ['upstream', 'Calls that wait for a connection before more of them fail at once.'],
+  UPSTREAM_QUEUE: [
+    'upstream',
+    'Calls that wait for a connection before more of them fail at once. Callers share them.',
+  ],
   MAX_CONNECTIONS: [
     'rates',
     'Connections of clients; one more is closed at once, since each costs memory, whatever it sends.',
   ],
-  MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503.'],
+  MAX_WAITING_BYTES: [
+    'rates',
+    'Bytes of all answers that clients have not read yet, and as many of all bodies that are not complete. Beyond it, the slowest clients are disconnected.',
+  ],
+  MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503. Callers share them.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
-  MAX_REPRESENTATIONS: ['limits', 'Representations that one request to `/subgraph` may have.'],
+  MAX_REPRESENTATIONS: [
+    'limits',
+    'Representations that one request to `/subgraph` may have, and ids that one `nodes` field may have.',
+  ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     'operation',
     'Where OpenTelemetry spans go (OTLP over HTTP). Without it none are made. See [operations](operations.md).',
@@ -113,13 +127,22 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'limits',
     'REST calls that an operation may make in the worst case; it is not begun otherwise.',
   ],
+  MAX_ESTIMATED_VALUES: [
+    'limits',
+    'Size of an answer in the worst case, in values, estimated before the operation runs. See [limits](limits.md#the-size-of-an-answer).',
+  ],
+  MAX_ANSWER_BYTES: ['limits', 'Bytes of one answer as JSON, before compression.'],
+  MAX_UPSTREAM_BYTES: [
+    'limits',
+    'Bytes that one operation reads from the API, decompressed; fields beyond get `UPSTREAM_BUDGET_EXCEEDED`.',
+  ],
   ASSUMED_LIST_SIZE: ['limits', 'Items that a list without a page size counts as in that estimate.'],
   MAX_UPSTREAM_CALLS: ['limits', 'REST calls that one operation really makes, retries included.'],
   OPERATION_TIMEOUT_MS: [
     'limits',
     'Time for an operation; what is not there by then is an error, the rest is answered.',
   ],
-  RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) of one caller per minute.'],
+  RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) of one caller per minute, across projects.'],
   REDIS_URL: ['rates', 'Where several instances count them together; without it each counts by itself.'],
   MAX_BULK_ITEMS: ['bulk', 'Items of one mutation.'],
   BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call; 50 unless set.'],
@@ -127,7 +150,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   BULK_CONCURRENCY: ['bulk', 'REST calls of one mutation at once.'],
   BULK_EXTRA_REQUESTS: ['bulk', 'REST calls beyond one per chunk, for parting refused items from the rest.'],
   UPSTREAM_TIMEOUT_MS: ['upstream', 'Time for one REST call.'],
-  UPSTREAM_CONNECTIONS: ['upstream', 'Connections to the API.'],
+  UPSTREAM_CONNECTIONS: ['upstream', 'Connections to the API per project. Callers share them.'],
   SHARE_IN_FLIGHT: ['upstream', 'Whether equal REST reads of one caller that overlap in time share one call.'],
   COLLAPSE_OPERATIONS: ['upstream', 'Whether whole identical queries of one caller that overlap share one run.'],
   LOG_LEVEL: ['operation', 'From which level on lines are logged, as JSON on standard output.'],
@@ -151,6 +174,7 @@ function defaultOf(check: Check): string {
 
 /** `docs/configuration.md`. */
 export function renderConfigDocs(): string {
+  const secrets = SECRET_FILE_NAMES.map((name) => `\`${name.replace(/_FILE$/, '')}\``).join(', ');
   const names = Object.keys(CHECKS) as VariableName[];
   const tables = Object.entries(GROUPS).map(([group, title]) => {
     const rows = names
@@ -163,13 +187,26 @@ export function renderConfigDocs(): string {
   });
   return `# Configuration
 
-<!-- Made by \`npm run codegen\` from src/config.ts and src/cli/config-docs.ts. -->
+<!-- Made by \`npm run codegen\` from src/config/variables.ts and src/cli/config-docs.ts. -->
 
 By environment variables, or in a \`.env\` file in the working directory. An empty variable counts as unset. A wrong one
 stops the start; every problem is named at once, with what it needs. Without any, the gateway serves its sandbox.
 
+The \`.env\` file is UTF-8, with or without a byte order mark, or UTF-16 with one. A line is \`NAME=value\` or a comment that
+starts with \`#\`. A value with a \`#\`, or with several lines, stands in quotes. With anything else in it, the file is refused
+as a whole. The environment wins over it.
+
+The values of these variables may be in files, which a variable with \`_FILE\` at the end of its name gives, such as
+\`DATATRICS_API_KEY_FILE=/run/secrets/key\`: ${secrets}.
+One line end at the end of the file is not part of the value. A variable and its \`…_FILE\` may not both be set.
+
+A project or a key without \`DATATRICS_URL\` stops the start: the sandbox takes neither. So does a name that begins with
+\`DATATRICS_\` and is close to a setting that is not set, such as \`DATATRICS_ULR\`. Other names that are close to a setting, and
+other names that begin with \`DATATRICS_\`, get a warning in the log.
+
 \`GATEWAY_CONFIG\` names a JSON or YAML file of settings by the same names, where lists may be lists, and of
-[several projects](access.md#several-projects). Variables win over it.
+[several projects](access.md#several-projects). Variables win over it. Put ids, keys and sources in quotes when YAML takes
+them for something else than text: \`"012345"\`, \`"1e5"\`, \`"yes"\`. The gateway refuses what would be converted.
 
 \`\`\`yaml [gateway.yml]
 AUTH_MODE: passthrough

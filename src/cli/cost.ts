@@ -154,7 +154,7 @@ function costs(options: Options): Row[] {
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => {
       const variables = variablesOf(schema, node, options.variables);
-      const plan = createPlanner(schema, node, fragments, options.list).plan(variables, settings);
+      const plan = createPlanner(schema, node, fragments, { assumedListSize: options.list }).plan(variables, settings);
       const sum = (name: 'atLeast' | 'atMost'): number => plan.reduce((total, entry) => total + entry[name], 0);
       const operation = node.name?.value ?? `(${node.operation} without a name)`;
       return { operation, atLeast: sum('atLeast'), atMost: sum('atMost'), plan };

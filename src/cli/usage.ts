@@ -1,4 +1,6 @@
-import { ConfigError, environment, readDeclaredFields } from '../config.ts';
+import { readDeclaredFields } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { environment } from '../config/environment.ts';
 import type { CustomFields } from '../datatrics/custom-fields.ts';
 
 /** Something about the command line, the settings or the files that the user has to mend. */

@@ -2,8 +2,11 @@ import './import/memory.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'bullmq';
 import { Command, CommanderError, Option } from 'commander';
-import { type Config, ConfigError, environment } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { environment } from '../config/environment.ts';
 import { createLogger } from '../lib/log.ts';
+import { openStandardOutput } from '../lib/standard-output.ts';
 import { createApiDestination } from './import/api.ts';
 import { wholeNumber } from './import/options.ts';
 import { UsageError } from './import/problem.ts';
@@ -20,6 +23,8 @@ const STALLED_CHECK_MS = 5_000;
 const MAX_DEATHS = 20;
 /** ms that calls under way get after SIGTERM; what is not handed back then is found by the others. */
 const STOP_GRACE_MS = 10_000;
+/** ms in which the last log lines are written, if standard output takes them. */
+const LAST_LINES_MS = 1_000;
 
 interface WorkerOptions {
   readonly jobs: number;
@@ -60,7 +65,8 @@ docs/import.md tells more.`,
 }
 
 async function work(options: WorkerOptions, config: Config): Promise<void> {
-  const log = createLogger(config.logLevel);
+  const output = openStandardOutput();
+  const log = createLogger(config.logLevel, output);
   const queue = queueNameOf(config);
   if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set: jobs come from there.');
   const redis = connectQueue(
@@ -110,6 +116,7 @@ async function work(options: WorkerOptions, config: Config): Promise<void> {
   runner.stop();
   await Promise.race([closed.then(() => runner.close()), sleep(STOP_GRACE_MS)]);
   redis.disconnect();
+  await output.close(LAST_LINES_MS);
 }
 
 try {

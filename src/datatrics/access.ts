@@ -3,7 +3,7 @@ import { allows, missing, type Scope, type ScopeSet, scopeSet } from '../lib/sco
 import type { Resource } from './endpoints.ts';
 import type { FieldTable } from './fields.ts';
 import { typeNameOf } from './keys.ts';
-import type { Masking } from './masking.ts';
+import type { MaskedType, Masking } from './masking.ts';
 
 const READ: Readonly<Record<Resource, ScopeSet>> = {
   profile: scopeSet(['profiles:read']),
@@ -26,7 +26,13 @@ export function scopeOf(resource: Resource, action: 'read' | 'write'): ScopeSet 
   return action === 'read' ? READ[resource] : WRITE[resource];
 }
 
-/** Whether a list is asked by what is personal; the names are the schema's or the API's, and so may be those masked. */
+/** Whether a type's field is personal by either of its names; both `asked` and the masked names may be of either kind. */
+export function isPersonal(masking: Masking, type: MaskedType, table: FieldTable, asked: string): boolean {
+  const same = Object.entries(table).find(([name, { rest }]) => name === asked || rest === asked);
+  return [asked, ...(same ? [same[0], same[1].rest] : [])].some((name) => masking.covers(type, name));
+}
+
+/** Whether a list is filtered or ordered by what is personal. */
 export function asksByPersonal(
   masking: Masking,
   resource: Resource,
@@ -34,11 +40,7 @@ export function asksByPersonal(
   names: readonly string[],
 ): boolean {
   const type = typeNameOf(resource);
-  const fields = Object.entries(table);
-  return names.some((asked) => {
-    const same = fields.find(([name, { rest }]) => name === asked || rest === asked);
-    return [asked, ...(same ? [same[0], same[1].rest] : [])].some((name) => masking.covers(type, name));
-  });
+  return names.some((asked) => isPersonal(masking, type, table, asked));
 }
 
 /** The error for what a principal may not do; names the scopes, which are no secret. */

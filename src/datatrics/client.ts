@@ -1,19 +1,22 @@
 import { Cancellation } from '../lib/cancellation.ts';
+import { readJson } from '../lib/digits.ts';
 import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import type { Span } from '../lib/trace.ts';
+import { wellFormedJson } from '../lib/well-formed.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../transport/call.ts';
+import { type Caller, type CallerKind, Callers } from '../transport/callers.ts';
 import { ACCEPT_ENCODING } from '../transport/dispatcher.ts';
 import { TransportError } from '../transport/errors.ts';
-import { type Guard, Guards } from '../transport/guard.ts';
+import type { Guard } from '../transport/guard.ts';
 import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
 import type { Send } from '../transport/pool.ts';
 import { pause, retryAfterMs, sendWithRetry } from '../transport/retry.ts';
 import { type Flight, InFlight } from '../transport/share.ts';
 import { checkAccess, scopeOf } from './access.ts';
 import { ENDPOINTS, type Endpoint, type EndpointName, labelOf, type Resource } from './endpoints.ts';
-import { errorOfTransport } from './errors.ts';
+import { DatatricsError, errorOfTransport } from './errors.ts';
 import { type JsonObject, readText } from './fields.ts';
 import { buildPath, type CallArgs, type Condition } from './paths.ts';
 import { RECORD_TYPES } from './records.ts';
@@ -68,8 +71,18 @@ export type BoundClient = {
   readonly [N in WriteName]: (args: EndpointArgs<N>, body: JsonObject | RawJson) => Promise<WriteAnswer<N>>;
 };
 
-/** Told of every REST call's end, for metrics and readiness. */
-export type CallObserver = (call: { endpoint: EndpointName; outcome: 'ok' | 'refused' | 'failed'; ms: number }) => void;
+/** The end of a REST call, retries included. */
+export interface EndedCall {
+  readonly endpoint: EndpointName;
+  readonly outcome: 'ok' | 'refused' | 'failed';
+  readonly ms: number;
+  readonly caller: Caller;
+  /** False where the API could not be connected to, which no caller causes. */
+  readonly isReachable: boolean;
+}
+
+/** Receives every REST call's end, for metrics and readiness. */
+export type CallObserver = (call: EndedCall) => void;
 
 export interface ClientOptions {
   readonly send: Send;
@@ -82,8 +95,8 @@ export interface ClientOptions {
   readonly onWrite?: (project: string) => void;
   /** Undefined: every read asks the API. */
   readonly freshness?: FreshnessOptions | undefined;
-  /** How each resource's endpoints are called. Default: `DEFAULT_POLICY`. */
-  readonly policies?: Readonly<Partial<Record<Resource, Policy>>>;
+  /** Default: callers are not told apart, and every endpoint is called by `DEFAULT_POLICY`. */
+  readonly callers?: Callers;
 }
 
 /** Reads and writes of a resource fail apart: a list that is too heavy for the API says nothing of its writes. */
@@ -93,6 +106,17 @@ const GROUPS = {
   conversion: { read: 'conversion', write: 'conversion write' },
   interaction: { read: 'interaction', write: 'interaction write' },
 } as const;
+
+/**
+ * The callers of a gateway's clients.
+ * @param policies how each resource's endpoints are called. Default: `DEFAULT_POLICY`
+ */
+export function createCallers(kind: CallerKind, policies: Readonly<Partial<Record<Resource, Policy>>> = {}): Callers {
+  const byGroup = Object.entries(policies).flatMap(([resource, policy]) =>
+    Object.values(GROUPS[resource as Resource]).map((group): [string, Policy] => [group, policy]),
+  );
+  return new Callers(kind, Object.fromEntries(byGroup), DEFAULT_POLICY);
+}
 
 /**
  * A client of the REST API. `as` gives its functions to one operation: calls are made with the principal's key, in the
@@ -106,24 +130,16 @@ export function createClient({
   onCall = () => undefined,
   onWrite,
   freshness,
-  policies = {},
+  callers = createCallers('everybody'),
 }: ClientOptions) {
-  const guards = new Guards(
-    Object.fromEntries(
-      Object.entries(policies).flatMap(([resource, policy]) =>
-        Object.values(GROUPS[resource as Resource]).map((group) => [group, policy]),
-      ),
-    ),
-    DEFAULT_POLICY,
-  );
   const inFlight = new InFlight<SharedAnswer>();
   const memory = freshness && new Memory(freshness.cache, inFlight);
 
   function read(
     name: ReadName,
     args: CallArgs,
-    { principal, operation, headers }: Bound,
-    readJson: ReadJson = JSON.parse,
+    { principal, operation, headers, caller }: Bound,
+    reader: ReadJson = readJson,
   ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
     let relative: string;
@@ -135,11 +151,12 @@ export function createClient({
     }
     const path = basePath + relative;
     const lane = GROUPS[endpoint.resource].read;
-    const guard = guards.of(principal.project, lane);
+    const guard = caller.guards.of(principal.project, lane);
     const request: UpstreamRequest = {
       method: 'GET',
       path,
       headers,
+      party: caller,
       priority: operation.deadline,
       lane,
       timeoutMs: guard.policy.timeoutMs,
@@ -154,10 +171,10 @@ export function createClient({
             tag: tagOf(principal.project, endpoint.resource, args.id),
             lifetimes,
             operation,
-            send: (flight) => ask(name, request, flight, guard),
-            decode: (answer) => SharedAnswer.checked(endpoint, answer, readJson),
+            send: (flight) => ask(name, request, flight, guard, caller),
+            decode: (answer) => SharedAnswer.checked(endpoint, answer, reader),
           })
-          .then((answer) => answer.read(readJson));
+          .then((answer) => take(answer, operation, caller, reader));
       }
       operation.freshness?.note(relative, 0, 0);
     }
@@ -168,43 +185,62 @@ export function createClient({
       const span = operation.trace?.begin(labelOf(endpoint));
       return sendWithRetry(send, labelled(request, span), span ? traced(flight, span) : flight, guard).then(
         (response) => {
-          observe(name, response, start, span);
+          observe(name, response, start, caller, span);
           return new SharedAnswer(endpoint, response);
         },
         (error) => {
-          throw explain(name, error, start, span);
+          throw explain(name, error, start, caller, span);
         },
       );
     });
     if (operation.usage.deduped > deduped) operation.trace?.join(labelOf(endpoint), result);
-    return result.then((answer) => answer.read(readJson));
+    return result.then((answer) => take(answer, operation, caller, reader));
+  }
+
+  /** An operation's part of an answer. @throws GatewayError when it has read too much */
+  function take(answer: SharedAnswer, operation: Operation, caller: Caller, reader: ReadJson): unknown {
+    if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();
+    return received(answer.read(reader), caller);
   }
 
   /** One read's answer as it came. */
-  function ask(name: ReadName, request: UpstreamRequest, flight: Flight, guard: Guard): Promise<UpstreamResponse> {
+  function ask(
+    name: ReadName,
+    request: UpstreamRequest,
+    flight: Flight,
+    guard: Guard,
+    caller: Caller,
+  ): Promise<UpstreamResponse> {
     const start = performance.now();
     return sendWithRetry(send, request, flight, guard).then(
       (response) => {
-        observe(name, response, start);
+        observe(name, response, start, caller);
         return response;
       },
       (error) => {
-        throw explain(name, error, start);
+        throw explain(name, error, start, caller);
       },
     );
   }
 
-  function observe(endpoint: EndpointName, { status }: UpstreamResponse, start: number, span?: Span): void {
+  function observe(
+    endpoint: EndpointName,
+    { status }: UpstreamResponse,
+    start: number,
+    caller: Caller,
+    span?: Span,
+  ): void {
     const outcome = status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok';
     span?.end(outcome);
-    onCall({ endpoint, outcome, ms: performance.now() - start });
+    onCall({ endpoint, outcome, ms: performance.now() - start, caller, isReachable: true });
   }
 
-  /** Gives transport failures their meaning, and tells the observer of them. */
-  function explain(endpoint: EndpointName, error: unknown, start: number, span?: Span): unknown {
+  /** Gives transport failures their meaning, and reports them to the observer. */
+  function explain(endpoint: EndpointName, error: unknown, start: number, caller: Caller, span?: Span): unknown {
     span?.end('failed');
     if (!(error instanceof TransportError)) return error;
-    onCall({ endpoint, outcome: 'failed', ms: performance.now() - start });
+    const isReachable = error.sent || error.failure !== 'unreachable';
+    onCall({ endpoint, outcome: 'failed', ms: performance.now() - start, caller, isReachable });
     return errorOfTransport(error);
   }
 
@@ -216,19 +252,19 @@ export function createClient({
     name: WriteName,
     args: CallArgs,
     body: JsonObject | RawJson,
-    { principal, operation, headers }: Bound,
+    { principal, operation, headers, caller }: Bound,
   ): Promise<unknown> {
     const endpoint: Endpoint = ENDPOINTS[name];
     checkAccess(principal.scopes, scopeOf(endpoint.resource, 'write'));
     const path = basePath + buildPath(name, args, principal.project);
     if (operation.signal.aborted) throw operation.signal.reason;
     const lane = GROUPS[endpoint.resource].write;
-    const guard = guards.of(principal.project, lane);
+    const guard = caller.guards.of(principal.project, lane);
     const start = performance.now();
     const refusal = guard.refusal();
-    if (refusal !== null) throw explain(name, refusal, start);
+    if (refusal !== null) throw explain(name, refusal, start, caller);
     const waitMs = guard.waitMs(operation.deadline);
-    if (waitMs === undefined) throw explain(name, new TransportError('paced', false), start);
+    if (waitMs === undefined) throw explain(name, new TransportError('paced', false), start, caller);
     if (!operation.spend()) throw operation.budgetExceeded();
     if (waitMs > 0) {
       await pause(waitMs, operation.signal).catch((error) => {
@@ -241,45 +277,55 @@ export function createClient({
       method: endpoint.method,
       path,
       headers,
+      party: caller,
       priority: operation.deadline,
       lane,
       timeoutMs: guard.policy.timeoutMs,
-      body: body instanceof RawJson ? body.text : JSON.stringify(body),
+      body: wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body)),
     };
     const span = operation.trace?.begin(labelOf(endpoint));
     span?.attempt();
-    let wasSent = true;
-    const sent = send(labelled(request, span), NEVER)
-      .then(
-        (response) => {
-          observe(name, response, start, span);
-          guard.note(response.status, retryAfterMs(response.retryAfter));
-          switch (endpoint.action) {
-            case 'bulk':
-              return readBulk(response);
-            case 'delete':
-              return readDone(response);
-            default:
-              return readWritten(response, RECORD_TYPES[endpoint.resource].idNames);
-          }
-        },
-        (error) => {
-          guard.noteFailure(error);
-          wasSent = !(error instanceof TransportError) || error.sent;
-          throw explain(name, error, start, span);
-        },
-      )
-      .finally(() => {
-        if (!wasSent) return undefined;
-        // Reads under way may have seen what was there before; whoever asks from now on must not join them.
-        onWrite?.(principal.project);
-        const resource = resourcePath(endpoint, principal);
-        inFlight.forget(
-          (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
-        );
-        return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
-      });
-    return operation.until(sent, operation.expired);
+    const sent = send(labelled(request, span), NEVER).then(
+      (response) => {
+        observe(name, response, start, caller, span);
+        guard.note(response.status, retryAfterMs(response.retryAfter));
+        // The outcome of a write is reported, however long the answer.
+        operation.receive(Buffer.byteLength(response.body));
+        switch (endpoint.action) {
+          case 'bulk':
+            return readBulk(response);
+          case 'delete':
+            return readDone(response);
+          default:
+            return readWritten(response, RECORD_TYPES[endpoint.resource].idNames);
+        }
+      },
+      (error) => {
+        guard.noteFailure(error);
+        throw explain(name, error, start, caller, span);
+      },
+    );
+    const forget = (): Promise<void> | undefined => {
+      // Reads under way may have seen what was there before; later ones must not join them.
+      onWrite?.(principal.project);
+      const resource = resourcePath(endpoint, principal);
+      inFlight.forget(
+        (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
+      );
+      return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
+    };
+    const written = sent.then(
+      async (answer) => {
+        caller.accept();
+        await forget();
+        return answer;
+      },
+      async (error) => {
+        if (mayBeWritten(error)) await caller.whenAccepted(forget);
+        throw error;
+      },
+    );
+    return operation.until(written, operation.expired);
   }
 
   /** The functions of the table on a prototype: binding them to an operation costs one object. */
@@ -288,11 +334,13 @@ export function createClient({
     readonly operation: Operation;
     /** Of every call. */
     readonly headers: string[];
+    readonly caller: Caller;
 
-    constructor(principal: Principal, operation: Operation) {
+    constructor(principal: Principal, operation: Operation, caller: Caller) {
       this.principal = principal;
       this.operation = operation;
       this.headers = [...headersOf(principal), ...operation.headers];
+      this.caller = caller;
     }
   }
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
@@ -307,15 +355,12 @@ export function createClient({
   }
 
   return {
-    as: (principal: Principal, operation: Operation): BoundClient =>
-      new Bound(principal, operation) as unknown as BoundClient,
+    /** @param caller default: the principal's */
+    as: (principal: Principal, operation: Operation, caller = callers.of(principal.id)): BoundClient =>
+      new Bound(principal, operation, caller) as unknown as BoundClient,
     /** Reads under way, of all principals. */
     get inFlight(): number {
       return inFlight.size;
-    },
-    /** Groups of endpoints that are not called because they failed, and those that are called less than they could be. */
-    get guarded(): Guards['state'] {
-      return guards.state;
     },
   };
 }
@@ -357,6 +402,23 @@ function tagsOfWrite(endpoint: Endpoint, { id }: CallArgs, body: JsonObject | Ra
 
 function isRead(name: EndpointName): name is ReadName {
   return ENDPOINTS[name].method === 'GET';
+}
+
+/**
+ * An answer that was read. A record or a list shows that the API accepts the caller's key. Nothing found does not: it may be
+ * how the API answers for a project that the key does not have.
+ */
+function received(value: unknown, caller: Caller): unknown {
+  if (!caller.isAccepted && value !== null) caller.accept();
+  return value;
+}
+
+/** Statuses of a refusal before anything is written. */
+const NOT_WRITTEN: ReadonlySet<number | undefined> = new Set([401, 403, 404, 429]);
+
+/** Whether a write may have been carried out though it failed. */
+function mayBeWritten(error: unknown): boolean {
+  return !(error instanceof DatatricsError) || (error.sent && !NOT_WRITTEN.has(error.status));
 }
 
 /** A request with its span's own headers, where it has some. */

@@ -1,5 +1,6 @@
 import {
   addFieldGetters,
+  attributesOf,
   Decoded,
   type Field,
   type FieldTable,
@@ -9,7 +10,6 @@ import {
   type JsonObject,
   number,
   type RecordContext,
-  readAttributes,
   text,
   time,
 } from './fields.ts';
@@ -36,6 +36,7 @@ const NOTHING: JsonObject = {};
 export function itemsField(lines: FieldTable): Field<ConversionItem[]> {
   class Line extends Decoded {
     readonly conversion: Conversion;
+    #attributes: JsonObject | undefined;
 
     constructor(raw: JsonObject, context: RecordContext, conversion: Conversion) {
       super(raw, context);
@@ -47,15 +48,21 @@ export function itemsField(lines: FieldTable): Field<ConversionItem[]> {
     }
 
     get attributes(): JsonObject {
-      const attributes = readAttributes(this.raw, lines);
-      return this.context.mask?.attributes('ConversionItem', attributes) ?? attributes;
+      this.#attributes ??= attributesOf(this, lines, 'ConversionItem');
+      return this.#attributes;
     }
   }
   addFieldGetters(Line, lines, 'ConversionItem');
 
   /** Lines as a list, or as PHP's object of numbered entries. A line that is no object keeps its place, empty. */
-  function read(value: unknown, context: RecordContext, owner: unknown): ConversionItem[] {
+  function read(value: unknown, context: RecordContext, owner: Decoded): ConversionItem[] {
+    owner.lines ??= readLines(value, context, owner);
+    return owner.lines as ConversionItem[];
+  }
+
+  function readLines(value: unknown, context: RecordContext, owner: unknown): ConversionItem[] {
     const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+    if (context.operation?.takeItems(rows.length) === false) return [];
     return rows.map((row) => {
       const line: unknown = new Line(isObject(row) ? row : NOTHING, context, owner as Conversion);
       return line as ConversionItem;

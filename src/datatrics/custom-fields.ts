@@ -1,5 +1,5 @@
 import { conversionFields, conversionItemFields, itemsField } from './conversion.ts';
-import { type Field, type FieldTable, number, readNumber, text, time } from './fields.ts';
+import { type Field, type FieldTable, number, readNumberOrError, text, time } from './fields.ts';
 import { type MaskedType, Masking, type MaskOptions } from './masking.ts';
 import { type DatatricsRecord, defineRecord, type RecordType } from './record.ts';
 import { RECORD_TYPES, type RecordTypes } from './records.ts';
@@ -35,10 +35,10 @@ const MAKERS: Readonly<Record<CustomType, (rest: string) => Field>> = {
   DateTime: (rest) => time(rest),
 };
 
-/** A whole number of 32 bits; null for all else. */
-function readInt(value: unknown): number | null {
-  const result = readNumber(value);
-  return result !== null && (result | 0) === result ? result : null;
+/** A whole number of 32 bits; null for all other numbers that a double holds. */
+function readInt(value: unknown): number | Error | null {
+  const result = readNumberOrError(value);
+  return result instanceof Error || (result !== null && (result | 0) === result) ? result : null;
 }
 
 /** The shops' spellings of yes and no: true, 1, "1", "true". */
@@ -66,6 +66,22 @@ export function createRecordTypes(custom: CustomFields): RecordTypes {
     content: extend(RECORD_TYPES.content, withCustomFields(RECORD_TYPES.content.fields, Content)),
     conversion: extend(RECORD_TYPES.conversion, withCustomFields(ofConversions, Conversion)),
     interaction: extend(RECORD_TYPES.interaction, withCustomFields(RECORD_TYPES.interaction.fields, Interaction)),
+  };
+}
+
+/** The tables by which records, and the lines of conversions, are read. */
+export function fieldTablesOf({
+  profile,
+  content,
+  conversion,
+  interaction,
+}: RecordTypes): Record<MaskedType, FieldTable> {
+  return {
+    Profile: profile.fields,
+    Content: content.fields,
+    Conversion: conversion.fields,
+    ConversionItem: conversion.fields.items?.lines ?? conversionItemFields,
+    Interaction: interaction.fields,
   };
 }
 

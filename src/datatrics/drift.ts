@@ -1,3 +1,4 @@
+import { readJson } from '../lib/digits.ts';
 import type { UpstreamResponse } from '../transport/call.ts';
 import { type Endpoint, type ListEndpoint, labelOf, type TotalSpelling } from './endpoints.ts';
 import { type Field, type FieldTable, isObject, type JsonObject, lookUp, readText } from './fields.ts';
@@ -46,7 +47,7 @@ function checkStatus({ status, body }: UpstreamResponse, path: string): Finding 
 
 function parseJson(body: string): unknown {
   try {
-    return JSON.parse(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
+    return readJson(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
   } catch {
     return undefined;
   }
@@ -278,7 +279,8 @@ function oddIn(field: Field, value: unknown, timeZone: string): string | null {
 }
 
 function readsAs(field: Field, value: unknown, timeZone: string): boolean {
-  return field.read(value, { project: '', timeZone }, undefined as never) !== null;
+  const read = field.read(value, { project: '', timeZone }, undefined as never);
+  return read !== null && !(read instanceof Error);
 }
 
 function sortOf(value: unknown): string {

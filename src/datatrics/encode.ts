@@ -1,6 +1,6 @@
 import { ENDPOINTS, type Resource, type WriteBody } from './endpoints.ts';
 import { type Field, type FieldTable, type JsonObject, namesOf } from './fields.ts';
-import { idProblem, type RecordKey } from './keys.ts';
+import { idProblem, isTooLong, MAX_TEXT_BYTES, type RecordKey, textProblem } from './keys.ts';
 import { RECORD_TYPES, type RecordTypes } from './records.ts';
 import { writeTime } from './time.ts';
 
@@ -81,13 +81,8 @@ const ID_NAMES = {
 
 /** Adds to `problems` what is wrong with an id or a source in an input. */
 export function checkKeyPart(name: string, value: string, problems: InputProblem[]): void {
-  const problem = name === 'source' ? sourceProblem(value) : idProblem(value);
+  const problem = name === 'source' ? textProblem(value) : idProblem(value);
   if (problem) problems.push({ code: 'INVALID', message: `${name} ${problem}.`, field: [name] });
-}
-
-function sourceProblem(value: string): string | null {
-  if (value === '') return 'must not be empty';
-  return value.isWellFormed() ? null : 'must be well-formed Unicode';
 }
 
 /**
@@ -106,11 +101,18 @@ export function encodeValue(
 ): unknown {
   if (value === null) return null;
   if (kind === 'time') return writeTime(value as string, timeZone);
+  if (kind === 'id' && isTooLong(value as string)) {
+    const message = `${name} must have at most ${MAX_TEXT_BYTES} bytes.`;
+    problems.push({ code: 'INVALID', message, field: [...path, name] });
+  }
   if (!lines) return value;
   return (value as RecordInput[]).map((line, index) =>
     encodeFields(lines, line, namesOf(lines), timeZone, [...path, name, String(index)], problems),
   );
 }
+
+/** More problems than this with one record tell a developer nothing. */
+const MAX_PROBLEMS = 20;
 
 /**
  * The values of an input by their REST names.
@@ -136,7 +138,7 @@ function encodeFields(
   if (!attributes) return values;
   for (const [name, value] of Object.entries(attributes)) {
     if (!reserved.has(name)) setOwn(values, name, value);
-    else {
+    else if (problems.length < MAX_PROBLEMS) {
       const message = `attributes can not hold "${name}", which is a field of its own.`;
       problems.push({ code: 'INVALID', message, field: [...path, 'attributes', name] });
     }

@@ -1,4 +1,8 @@
 import { isTooDeep } from '../lib/depth.ts';
+import { isKept } from '../lib/digits.ts';
+import { countValues } from '../lib/json-size.ts';
+import type { Operation } from '../lib/operation.ts';
+import { invalidResponse } from './errors.ts';
 import { compileGetter } from './getters.ts';
 import type { Mask, MaskedType } from './masking.ts';
 import { readTime } from './time.ts';
@@ -17,7 +21,7 @@ export interface Field<T = unknown> {
   readonly custom?: true;
   /** The table of the objects in a list of them. */
   readonly lines?: FieldTable;
-  /** Lenient: null for what is missing, empty, or can't be read. */
+  /** Lenient: null for what is missing, empty, or can't be read; an error only for a number that a double does not hold. */
   readonly read: (value: unknown, context: RecordContext, owner: Decoded) => T | null;
 }
 
@@ -30,6 +34,8 @@ export interface RecordContext {
   readonly timeZone: string;
   /** For a reader who may not see personal data. */
   readonly mask?: Mask | undefined;
+  /** Pays for values whose number is known only when they are read. Default: nothing is counted. */
+  readonly operation?: Operation | undefined;
 }
 
 type Read<T> = Field<T>['read'];
@@ -46,7 +52,7 @@ function field<T>(kind: Field['kind'], read: Read<T>) {
 export const text = field('text', readText);
 /** A reference to a record: text, but a number counts as its decimal form. */
 export const id = field('id', readText);
-export const number = field('number', readNumber);
+export const number = field('number', readNumberOrError as Read<number>);
 export const time = field('time', (value, context) => readTime(value, context.timeZone));
 
 /** Text of a string, number or boolean; null for `""`, objects and lists. */
@@ -62,10 +68,28 @@ export function readText(value: unknown): string | null {
   }
 }
 
-/** A number, or one in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`. */
+/**
+ * A number, or one in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`; null also for one that a double does not
+ * hold.
+ */
 export function readNumber(value: unknown): number | null {
-  // `1e999` in JSON is infinite.
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  const digits = numberIn(value);
+  if (digits === null) return null;
+  const result = Number(digits);
+  return isKept(digits, result) ? result : null;
+}
+
+/** As `readNumber`, but an error for a number that a double does not hold. */
+export function readNumberOrError(value: unknown): number | Error | null {
+  const result = readNumber(value);
+  return result === null && numberIn(value) !== null
+    ? invalidResponse('a number with more digits than this field can hold')
+    : result;
+}
+
+/** The number in a string, as JavaScript spells it; null where there is none. */
+function numberIn(value: unknown): string | null {
   if (typeof value !== 'string') return null;
   let digits = value.trim();
   const comma = digits.lastIndexOf(',');
@@ -73,10 +97,11 @@ export function readNumber(value: unknown): number | null {
     digits =
       comma > digits.lastIndexOf('.') ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
   }
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(digits)) return null;
-  const result = Number(digits);
-  return Number.isFinite(result) ? result : null;
+  return NUMBER.test(digits) ? digits : null;
 }
+
+/** No digit can be matched in two ways: for text that is not a number, time would grow with the square of its digits. */
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 export type JsonObject = { readonly [name: string]: unknown };
 
@@ -111,12 +136,15 @@ function nameIn(raw: JsonObject, field: Field): string {
 
 /**
  * Something the API sent, read through a table of fields. It keeps what was sent and reads a field when it is asked for,
- * so that a list of hundreds costs no more than the fields that were selected. The getters never throw.
+ * so that a list of hundreds costs no more than the fields that were selected. The getters never throw: a value that
+ * is an error where it is read stands as that error, as a row does, since a compiled query would not survive a throw.
  */
 export class Decoded {
   /** As sent; shared by all who hold it, never to be changed. */
   readonly raw: JsonObject;
   readonly context: RecordContext;
+  /** The list of `lines`, once it was read: every alias of the field, and each look of the compiled engine, gets the same. */
+  lines: unknown = undefined;
 
   constructor(raw: JsonObject, context: RecordContext) {
     this.raw = raw;
@@ -148,6 +176,22 @@ export function namesOf(fields: FieldTable): ReadonlySet<string> {
     NAMES.set(fields, names);
   }
   return names;
+}
+
+/** Attributes, with all that is nested in them, that weigh as much as one plain value. */
+const ATTRIBUTES_PER_VALUE = 2;
+
+/** The attributes of a record or a line as its reader may see them, paid for by the operation. */
+export function attributesOf(
+  { raw, context: { mask, operation } }: Decoded,
+  fields: FieldTable,
+  type: MaskedType,
+  isKey?: (name: string, value: unknown) => boolean,
+): JsonObject {
+  if (operation?.isOver) return {};
+  const attributes = readAttributes(raw, fields, isKey);
+  if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};
+  return mask?.attributes(type, attributes) ?? attributes;
 }
 
 /** Levels of lists and objects in an attribute. What is far deeper can be read, but not be written into an answer. */

@@ -1,15 +1,15 @@
-import { badInput } from '../lib/error.ts';
 import { type Decoded, type Field, type JsonObject, lookUp, readText } from './fields.ts';
+import { checkText } from './keys.ts';
 import type { Condition } from './paths.ts';
 import type { DatatricsRecord } from './record.ts';
 import { writeTime } from './time.ts';
 
-/** One wish for a list: how it is asked of the API, and how each row is checked when it comes back. */
+/** One filter of a list: how it is sent to the API, and how each returned row is checked. */
 export interface Filter {
   /** GraphQL name of the field, for messages. */
   readonly name: string;
   readonly conditions: readonly Condition[];
-  fits(record: DatatricsRecord): boolean;
+  matches(record: DatatricsRecord): boolean;
 }
 
 /** A range of instants, both ends included; ISO 8601 in UTC. */
@@ -18,13 +18,19 @@ export interface TimeRange {
   readonly lte?: string | null | undefined;
 }
 
-/** Rows whose field has just this value. `rest` stands in for the field's own REST name where a project differs. */
+/**
+ * Rows whose field has this value: a number counts as its decimal form, and e-mail addresses match in either case, since an
+ * API may find `Ann@Example.com` for `ann@example.com`.
+ *
+ * @param rest replaces the field's own REST name where a project differs
+ */
 export function equals(name: string, field: Field, value: string, rest = field.rest): Filter {
-  if (value === '') throw badInput(`filter.${name} must not be empty.`);
-  if (!value.isWellFormed()) throw badInput(`filter.${name} must be well-formed Unicode.`);
-  const fits = (record: DatatricsRecord): boolean =>
-    rest === field.rest ? fieldValue(record, name) === value : readText(lookUp(rawOf(record), rest)) === value;
-  return { name, conditions: [{ field: rest, value }], fits };
+  checkText(`filter.${name}`, value);
+  const fold = (text: unknown): unknown => (name === 'email' && typeof text === 'string' ? text.toLowerCase() : text);
+  const wanted = fold(value);
+  const matches = (record: DatatricsRecord): boolean =>
+    fold(rest === field.rest ? fieldValue(record, name) : readText(lookUp(rawOf(record), rest))) === wanted;
+  return { name, conditions: [{ field: rest, value }], matches };
 }
 
 /** Rows of one source. */
@@ -32,7 +38,7 @@ export function ofSource(source: string): Filter {
   return {
     name: 'source',
     conditions: [{ field: 'source', value: source }],
-    fits: (record) => record.source === source,
+    matches: (record) => record.source === source,
   };
 }
 
@@ -41,8 +47,8 @@ const LATEST = '9999-12-31 23:59:59';
 const CLOCK_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
 /**
- * Rows whose time lies in the range. Both ends are always sent: the API compares strings, and an empty date sorts below
- * every other, so that a range without a lower end would bring the rows that have no date.
+ * Rows whose time lies in the range. Both bounds are always sent: the API compares strings, and an empty date sorts below
+ * every other, so that a range without a lower bound would return the rows without a date.
  */
 export function within(name: string, field: Field, range: TimeRange, timeZone: string): Filter | null {
   const gte = range.gte ?? null;
@@ -56,10 +62,10 @@ export function within(name: string, field: Field, range: TimeRange, timeZone: s
       { field: field.rest, op: '$gte', value: from },
       { field: field.rest, op: '$lte', value: to },
     ],
-    fits: (record) => {
+    matches: (record) => {
       const value = fieldValue(record, name);
       if (typeof value !== 'string') return false;
-      // Where a zone's clock goes back or forth, clock times, which the API compares, are not in the order of instants.
+      // The API compares clock times. Where a zone's clock goes back or forth, they are not in the order of instants.
       const sent = lookUp(rawOf(record), field.rest);
       if (typeof sent === 'string' && CLOCK_TIME.test(sent)) return from <= sent && sent <= to;
       return (gte === null || value >= gte) && (lte === null || value <= lte);

@@ -4,8 +4,7 @@ import type { Field } from './fields.ts';
 const PLAIN: Readonly<Partial<Record<Field['kind'], string>>> = {
   text: `typeof value === 'string' && value !== ''`,
   id: `typeof value === 'string' && value !== ''`,
-  // `1e999` in JSON is infinite.
-  number: `typeof value === 'number' && value - value === 0`,
+  number: `typeof value === 'number'`,
 };
 
 /**

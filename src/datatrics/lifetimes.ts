@@ -12,13 +12,15 @@ const setting = z.partialRecord(
 
 /**
  * Reads the setting `freshness`: by the type's name its lifetimes in seconds, each 0 where it is left out.
- * @throws Error that says what is wrong
+ * @param problems gets a line for each thing that is wrong
  */
-export function readLifetimes(value: unknown): Partial<Record<Resource, Lifetimes>> {
-  const parsed = setting.safeParse(value);
+export function readLifetimes(value: unknown, problems: string[]): Partial<Record<Resource, Lifetimes>> {
+  const parsed = setting.safeParse(value ?? {});
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`${['freshness', ...(issue?.path ?? [])].join('.')}: ${issue?.message}`);
+    for (const { path, message } of parsed.error.issues) {
+      problems.push(`GATEWAY_CONFIG: ${['freshness', ...path].join('.')}: ${message}`);
+    }
+    return {};
   }
   const lifetimes: Partial<Record<Resource, Lifetimes>> = {};
   for (const [type, given] of Object.entries(parsed.data)) {

@@ -1,13 +1,13 @@
 import DataLoader from 'dataloader';
 import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
+import type { Capabilities } from './capabilities.ts';
 import { type BoundClient, type ReadName, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { JsonObject, RecordContext } from './fields.ts';
 import { KeyMap } from './key-map.ts';
 import type { RecordKey } from './keys.ts';
-import type { Knowledge } from './knowledge.ts';
 import type { CallArgs } from './paths.ts';
 import type { RecordOf, RecordTypes } from './records.ts';
 import type { ReadJson, Selection } from './selection.ts';
@@ -52,7 +52,7 @@ const ID_FIELDS = {
 export class RecordLoader {
   readonly #client: BoundClient;
   readonly #operation: Operation;
-  readonly #knowledge: Knowledge;
+  readonly #capabilities: Capabilities;
   readonly #context: RecordContext;
   readonly #types: RecordTypes;
   readonly #mode: BatchMode;
@@ -64,7 +64,7 @@ export class RecordLoader {
   constructor(options: {
     client: BoundClient;
     operation: Operation;
-    knowledge: Knowledge;
+    capabilities: Capabilities;
     context: RecordContext;
     types: RecordTypes;
     mode: BatchMode;
@@ -73,7 +73,7 @@ export class RecordLoader {
   }) {
     this.#client = options.client;
     this.#operation = options.operation;
-    this.#knowledge = options.knowledge;
+    this.#capabilities = options.capabilities;
     this.#context = options.context;
     this.#types = options.types;
     this.#mode = options.mode;
@@ -143,7 +143,7 @@ export class RecordLoader {
   }
 
   #canBatch({ resource }: RecordKey): boolean {
-    return this.#knowledge.batches(this.#context.project, resource) ?? this.#mode === 'on';
+    return this.#capabilities.batches(this.#context.project, resource) ?? this.#mode === 'on';
   }
 
   /** The records of a group that one list call brings, by id: none where there is any doubt. */
@@ -151,7 +151,7 @@ export class RecordLoader {
     try {
       const records = await this.#list(group);
       if (records !== null) return records;
-      this.#knowledge.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
+      this.#capabilities.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
     } catch {
       // Then each is read by itself.
     }
@@ -167,15 +167,15 @@ export class RecordLoader {
   async #tryBatch(group: readonly RecordKey[], records: readonly Promise<AnyRecord | null>[]): Promise<void> {
     const { project } = this.#context;
     const { resource } = group[0] as RecordKey;
-    if (this.#mode !== 'auto' || this.#knowledge.batches(project, resource) !== undefined) return;
+    if (this.#mode !== 'auto' || this.#capabilities.batches(project, resource) !== undefined) return;
     const results = await Promise.allSettled(records);
     const sample = group
       .filter((_key, at) => results[at]?.status === 'fulfilled' && results[at].value !== null)
       .slice(0, 3);
-    if (sample.length < 2 || this.#knowledge.batches(project, resource) !== undefined) return;
+    if (sample.length < 2 || this.#capabilities.batches(project, resource) !== undefined) return;
     try {
       const listed = await this.#list(sample);
-      this.#knowledge.learnBatches(project, resource, listed?.size === sample.length);
+      this.#capabilities.learnBatches(project, resource, listed?.size === sample.length);
     } catch {
       // Not known then; the next operation tries again.
     }

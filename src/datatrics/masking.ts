@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Operation } from '../lib/operation.ts';
 import type { Field } from './fields.ts';
 import type { TypeName } from './keys.ts';
 
@@ -19,7 +20,10 @@ export interface MaskOptions {
 /** The types of records, and of the lines in a conversion. */
 export type MaskedType = TypeName | 'ConversionItem';
 
-/** Fields that are a person's, by normal names. The `name` of a product is nobody's. */
+/**
+ * Fields that are a person's, by normal names. The `name` of a product is nobody's. Masking, the scope `pii:read` for filters
+ * and orders, and the subgraph's tags all go by this list and what the configuration adds to it.
+ */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
 /** A line may name who gets it, but its own `name` is that of what was bought. */
 const PERSONAL_IN_LINES = PERSONAL.filter((name) => name !== 'name');
@@ -34,6 +38,10 @@ const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
 const AT = /@|%40/g;
 /** Ends an address there. */
 const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
+/** What masking weighs against one plain value: an `@` in a text, characters around it, and a hash. */
+const LOOK = 0.1;
+const CHARACTERS_PER_VALUE = 32;
+const HASH = 5;
 /** Characters before and behind the `@` at most. */
 const MAX_LOCAL = 128;
 const MAX_DOMAIN = 250;
@@ -46,6 +54,9 @@ export function isAddress(value: string): boolean {
 function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
+
+/** Masked attributes that an answer names one by one; beyond that it names `attributes`. */
+const MAX_NAMED = 200;
 
 /** Hashes that are remembered, and characters of what they are of. */
 const MAX_REMEMBERED = 10_000;
@@ -73,8 +84,16 @@ export class Masking {
   /** Whether a field is personal; `name` in any spelling. */
   covers(type: MaskedType, name: string): boolean {
     const plain = normalize(name);
-    const everywhere = OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
-    return everywhere.has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
+    return this.#namesOf(type).has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
+  }
+
+  /** Whether anything is personal by its name in this type. */
+  coversAny(type: MaskedType): boolean {
+    return this.#namesOf(type).size > 0 || this.#ofTypes.has(type);
+  }
+
+  #namesOf(type: MaskedType): ReadonlySet<string> {
+    return OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
   }
 
   /** The same people come up again and again, and a hash costs more than all else that a field goes through. */
@@ -88,8 +107,8 @@ export class Masking {
   }
 
   /** For one operation in a project: keeps what was masked. */
-  for(project: string): Mask {
-    return new Mask(this, this.#options, project);
+  for(project: string, operation?: Operation): Mask {
+    return new Mask(this, this.#options, project, operation);
   }
 }
 
@@ -100,12 +119,14 @@ export class Mask {
   readonly #masking: Masking;
   readonly #options: MaskOptions;
   readonly #project: string;
+  readonly #operation: Operation | undefined;
   readonly #covered = new Map<string, boolean>();
 
-  constructor(masking: Masking, options: MaskOptions, project: string) {
+  constructor(masking: Masking, options: MaskOptions, project: string, operation: Operation | undefined) {
     this.#masking = masking;
     this.#options = options;
     this.#project = project;
+    this.#operation = operation;
   }
 
   /** A field's value as this caller may see it; only text can be hashed, all else becomes null, times in text included. */
@@ -135,6 +156,7 @@ export class Mask {
     let from = 0;
     for (const { 0: at, index } of value.matchAll(AT)) {
       const [start, end] = addressAround(value, index, index + at.length, from);
+      if (this.#operation?.take(LOOK + (end - start) / CHARACTERS_PER_VALUE) === false) return '***';
       if (start === index || end === index + at.length) continue;
       result += value.slice(from, start) + (this.#cover(value.slice(start, end)) ?? '***');
       from = end;
@@ -151,7 +173,7 @@ export class Mask {
     const result: Record<string, unknown> = Object.create(null);
     for (const [given, inner] of Object.entries(value)) {
       const name = this.text(given);
-      if (name !== given) this.masked.add(`${path}.${name}`);
+      if (name !== given) this.#note(type, path, name);
       result[name] = this.#value(type, name, inner, path, levels);
     }
     return result;
@@ -161,21 +183,26 @@ export class Mask {
     if (value === null || value === '') return value;
     const isObject = typeof value === 'object';
     if (this.#covers(type, name) || (isObject && levels === 0)) {
-      this.masked.add(`${path}.${name}`);
+      this.#note(type, path, name);
       return isObject ? null : this.#cover(String(value));
     }
     // An address is personal under any name.
     if (typeof value === 'string' && isAddress(value)) {
-      this.masked.add(`${path}.${name}`);
+      this.#note(type, path, name);
       return this.#cover(value);
     }
     if (typeof value === 'string') {
       const text = this.text(value);
-      if (text !== value) this.masked.add(`${path}.${name}`);
+      if (text !== value) this.#note(type, path, name);
       return text;
     }
     if (Array.isArray(value)) return value.map((item) => this.#value(type, name, item, path, levels - 1));
     return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;
+  }
+
+  /** Notes that something in an attribute was masked. */
+  #note(type: MaskedType, path: string, name: string): void {
+    this.masked.add(this.masked.size < MAX_NAMED ? `${path}.${name}` : `${type}.attributes`);
   }
 
   #covers(type: MaskedType, name: string): boolean {
@@ -191,7 +218,7 @@ export class Mask {
     const { mode, key } = this.#options;
     if (mode === 'null') return null;
     if (mode === 'partial') return partial(value);
-    if (key === undefined) return null;
+    if (key === undefined || this.#operation?.take(HASH) === false) return null;
     // Addresses join whatever their case; a hash of one project tells nothing in another.
     const text = value.includes('@') ? value.trim().toLowerCase() : value;
     return this.#masking.hash(key, `${this.#project}\n${text}`);

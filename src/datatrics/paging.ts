@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../lib/error.ts';
-import { invalidResponse } from './errors.ts';
+import { DatatricsError, invalidResponse } from './errors.ts';
+import { furthest, isLast, judgeShortPage, type PageSizes, pageSizeFor } from './page-size.ts';
 import type { Page } from './wire.ts';
 
 /**
@@ -8,30 +9,30 @@ import type { Page } from './wire.ts';
  * holds the offsets from `(p - 1) * L` on, so a window that one page of a suitable size covers costs one call, and any
  * other two neighbouring pages of the window's own size: never more than two calls.
  *
- * The API may cap `limit` without saying so. Then page `p` holds other offsets than asked for, which must be noticed,
+ * The API may cap `limit` without saying so. Then page `p` holds other offsets than requested, which must be noticed,
  * or rows would be lost or seen twice: see `judgeShortPage`. A second call, of no more rows than came, is then right in
  * any case: `readAround`.
+ *
+ * Beyond the end of a list, the API may answer an empty page, 404, or its last page once more. A total tells which rows
+ * are real. Where there is none, a page is compared with the page before it, and with the row of the cursor that the
+ * reader came with: that row is never behind itself.
  */
 
 /** One REST call. `reversed` asks for the opposite order. */
 export type FetchPage = (page: number, limit: number, reversed: boolean) => Promise<Page>;
 
-/** What is known of a list's page size, kept from call to call. */
-export interface PageSizes {
-  /** Rows to ask for at most: the configured limit, or the API's cap where one was met. */
-  max(): number;
-  /** The largest page that the API is known to give. */
-  proven(): number;
-  /** A page of `rows` rows came where more were asked for and exist. */
-  capped(rows: number): void;
-  /** A page came as large as it was asked for. */
-  full(rows: number): void;
+/** How the rows of a list are told apart. */
+export interface RowComparer {
+  /** A digest of the row's key; undefined for a row without one. */
+  markOf(row: unknown): string | undefined;
+  /** Whether the list's order leaves open which of two rows comes first. */
+  tied(a: unknown, b: unknown): boolean;
 }
 
 /** Which offsets are wanted. */
 export type Range =
-  /** `size` rows from offset `start` on. */
-  | { readonly start: number; readonly size: number }
+  /** `size` rows from offset `start` on; `after` is the mark of the row before them, where it is known. */
+  | { readonly start: number; readonly size: number; readonly after?: string | undefined }
   /** The rows right before offset `before`, none before offset `from`. */
   | { readonly before: number; readonly from: number }
   /** The last `last` rows, none before offset `from`. */
@@ -51,18 +52,11 @@ export interface Window {
  * A window may hold fewer rows than wanted where the API gives small pages; it never leaves out one at the side where the
  * reader came from.
  *
- * @param tied whether the list's order leaves open which of two rows comes first
  * @throws GatewayError `UPSTREAM_UNSUPPORTED` for the end of a list of unknown length
+ * @throws DatatricsError for a 404, unless a second call shows that the list exists and ends before that page
  */
-export function readWindow(
-  fetch: FetchPage,
-  range: Range,
-  sizes: PageSizes,
-  tied: (a: unknown, b: unknown) => boolean,
-): Promise<Window> {
-  if ('last' in range) return readEnd(fetch, range.last, range.from, sizes, tied);
-  if ('before' in range) return readBefore(fetch, range.from, range.before, sizes);
-  return readFrom(fetch, range.start, range.size, sizes);
+export function readWindow(fetch: FetchPage, range: Range, sizes: PageSizes, comparer: RowComparer): Promise<Window> {
+  return new WindowReader(fetch, sizes, comparer).read(range);
 }
 
 /** A run of rows at known offsets. */
@@ -73,184 +67,213 @@ interface Run {
   readonly ends: boolean;
 }
 
-async function readFrom(fetch: FetchPage, start: number, wanted: number, sizes: PageSizes): Promise<Window> {
-  const limit = pageSizeFor(start, wanted, sizes.max());
-  const { page, number, shortness } = await readFirst(fetch, start, limit, sizes);
-  const got = page.rows.length;
-  const run: Run = { start: (number - 1) * limit, rows: page.rows, ends: isLast(page, number, limit) };
-  if (shortness !== 'whole' && (number > 1 || start >= got)) {
-    // One row more than wanted tells whether there is a next page.
-    const reach = (size: number): number => Math.min(wanted + 1, size - (start % size));
-    const again = await readAround(fetch, start, reach, run, shortness, sizes);
-    return cut(again.run, start, wanted, again.total);
-  }
-
-  const end = run.start + got;
-  const { total } = page;
-  if (run.ends || (total === null ? end > start + wanted : end >= start + wanted))
-    return cut(run, start, wanted, total);
-
-  // A capped first page is followed by pages of its own size; asking for that size is right in any case.
-  const size = total === null ? limit : Math.min(limit, got);
-  const second = await fetch(number + 1, size, false);
-  if (got < limit && second.rows.length > 0) sizes.capped(got);
-  const rows = [...page.rows.slice(0, limit), ...second.rows.slice(0, limit)];
-  const ends = second.rows.length < Math.min(limit, got);
-  return cut({ start: run.start, rows, ends }, start, wanted, second.total ?? total);
-}
-
-/** Backwards from `to`: what does not fit is left out at the start. */
-async function readBefore(fetch: FetchPage, from: number, to: number, sizes: PageSizes): Promise<Window> {
-  const max = sizes.max();
-  const start = Math.max(from, to - max);
-  const limit = pageSizeFor(start, to - start, max);
-  const { page, number, shortness } = await readFirst(fetch, to - 1, limit, sizes);
-  const run: Run = { start: (number - 1) * limit, rows: page.rows, ends: isLast(page, number, limit) };
-  if (shortness !== 'whole' && (number > 1 || page.rows.length < to)) {
-    const reach = (size: number): number => Math.min(to - from, ((to - 1) % size) + 1);
-    const again = await readAround(fetch, to - 1, reach, run, shortness, sizes);
-    return cutBefore(again.run, from, to, again.total);
-  }
-  if (run.start <= from || page.rows.length === 0) return cutBefore(run, from, to, page.total);
-  const earlier = await fetch(number - 1, limit, false);
-  // An earlier page that is short is not next to the later one: the list has changed between the two calls.
-  const fits = earlier.rows.length === limit;
-  const whole = fits ? { ...run, start: run.start - limit, rows: [...earlier.rows, ...run.rows] } : run;
-  return cutBefore(whole, from, to, page.total);
-}
-
-/** The page of `limit` rows that should hold the offset, and what its length tells. */
-async function readFirst(fetch: FetchPage, offset: number, limit: number, sizes: PageSizes) {
-  const number = Math.floor(offset / limit) + 1;
-  const page = await fetch(number, limit, false);
-  const got = page.rows.length;
-  if (got > limit && number > 1) throw invalidResponse('more rows than a page was asked for');
-  if (got >= limit) sizes.full(limit);
-  const shortness = judgeShortPage(page, number, limit, sizes.proven());
-  if (typeof shortness === 'number') sizes.capped(shortness);
-  return { page, number, shortness };
-}
-
-/**
- * Reads what lies at an offset after a page came short, and its rows may not be those of the offsets asked for. A page of
- * no more rows than that one is right in any case; of those sizes, the one that reaches furthest is taken.
- *
- * @param first the short page, as if it had not been capped
- */
-async function readAround(
-  fetch: FetchPage,
-  offset: number,
-  reach: (size: number) => number,
-  first: Run,
-  shortness: 'doubtful' | number,
-  sizes: PageSizes,
-): Promise<{ run: Run; total: number | null }> {
-  const got = first.rows.length;
-  const size = furthest(reach, got);
-  const page = await fetch(Math.floor(offset / size) + 1, size, false);
-  const rows = page.rows.slice(0, size);
-  const run: Run = { start: offset - (offset % size), rows, ends: rows.length < size };
-  if (shortness === 'doubtful' && rows.length > 0) {
-    // The short page was the list's last when nothing lies behind it, and both hold the same where they should.
-    const at = Math.max(first.start, run.start);
-    const ends = run.start + rows.length <= first.start + got;
-    if (ends && isDeepStrictEqual(rows[at - run.start], first.rows[at - first.start])) {
-      const before = rows.slice(0, at - run.start);
-      const last = { start: at - before.length, rows: [...before, ...first.rows.slice(at - first.start)], ends };
-      return { run: last, total: page.total };
-    }
-    sizes.capped(got);
-  }
-  return { run, total: page.total };
+/** A page as it was read; `missing` is the 404 that came in its place. */
+interface ReadPage extends Page {
+  readonly missing?: DatatricsError;
 }
 
 /** Rows to ask for at the end of a list, at least: as cheap as a few, and mostly enough for one more call to do. */
 const MIN_END_PAGE = 20;
 
-/**
- * The API's own order reversed has the list's end on its first page, and says how long the list is. Rows that the order
- * does not tell apart may come in the same order both ways: then the end is read once more, forwards.
- */
-async function readEnd(
-  fetch: FetchPage,
-  wanted: number,
-  from: number,
-  sizes: PageSizes,
-  tied: (a: unknown, b: unknown) => boolean,
-): Promise<Window> {
-  // More rows than wanted show whether the first one is tied with what lies before it, and that such pages are given.
-  const limit = Math.min(Math.max(wanted * 2, MIN_END_PAGE), sizes.max());
-  const { rows, total } = await fetch(1, limit, true);
-  if (total === null) {
-    throw new GatewayError(
-      'UPSTREAM_UNSUPPORTED',
-      'The Datatrics API does not say how long this list is, so its end has no place in it. Use first, or last with before.',
-    );
+class WindowReader {
+  readonly #fetch: FetchPage;
+  readonly #sizes: PageSizes;
+  readonly #comparer: RowComparer;
+
+  constructor(fetch: FetchPage, sizes: PageSizes, comparer: RowComparer) {
+    this.#fetch = fetch;
+    this.#sizes = sizes;
+    this.#comparer = comparer;
   }
-  if (rows.length >= limit) sizes.full(limit);
-  else if (rows.length > 0 && rows.length < total) sizes.capped(rows.length);
-  const got = Math.max(0, Math.min(rows.length, wanted, total - from));
-  const end = rows.slice(0, got).reverse();
-  const isUnclear = end.some((row, i) => i > 0 && tied(row, end[i - 1]));
-  const hasMore = got > 0 && got < total;
-  const previous = rows[got];
-  if (hasMore && previous === undefined && !isUnclear && got > 1) {
-    const [before] = (await fetch(got + 1, 1, true)).rows;
-    if (tied(before, end[0])) end.shift();
-  } else if (isUnclear || (hasMore && (previous === undefined || tied(previous, end[0])))) {
-    const size = furthest((size) => Math.min(got, ((total - 1) % size) + 1), rows.length);
-    const page = await fetch(Math.ceil(total / size), size, false);
-    if (page.rows.length === ((total - 1) % size) + 1) end.splice(0, got, ...page.rows.slice(-got));
+
+  read(range: Range): Promise<Window> {
+    if ('last' in range) return this.#readEnd(range.last, range.from);
+    if ('before' in range) return this.#readBefore(range.from, range.before);
+    return this.#readFrom(range.start, range.size, range.after);
   }
-  return { rows: end, start: total - end.length, total, hasPrevious: end.length < total, hasNext: false };
-}
 
-/** The size of the pages in which to read a window: one page's where that is not much more than the window. */
-function pageSizeFor(start: number, wanted: number, max: number): number {
-  const size = Math.min(wanted, max);
-  return onePageSize(start, size, Math.min(max, size * 2)) ?? size;
-}
-
-/** The smallest page size up to `max` that puts the offsets from `start` to `start + size - 1` on one page, or null. */
-function onePageSize(start: number, size: number, max: number): number | null {
-  for (let limit = size; limit <= max; limit++) {
-    if (Math.floor(start / limit) === Math.floor((start + size - 1) / limit)) return limit;
+  /** One call. Rows that are not the page's own are left out; a 404 for a page behind the first may mean the list's end. */
+  async #page(number: number, limit: number, reversed = false): Promise<ReadPage> {
+    try {
+      const page = await this.#fetch(number, limit, reversed);
+      if (page.total !== null && number > 1 && (number - 1) * limit >= page.total) return { ...page, rows: [] };
+      this.#sizes.came(Math.min(page.rows.length, limit));
+      return page;
+    } catch (error) {
+      if (number === 1 || !(error instanceof DatatricsError) || error.status !== 404) throw error;
+      return { rows: [], total: null, pages: null, missing: error };
+    }
   }
-  return null;
-}
 
-/** The page size up to `max` of the largest reach, the larger one among equals. */
-function furthest(reach: (size: number) => number, max: number): number {
-  let best = 1;
-  for (let size = 2; size <= max; size++) if (reach(size) >= reach(best)) best = size;
-  return best;
-}
+  async #readFrom(start: number, wanted: number, after: string | undefined): Promise<Window> {
+    const limit = pageSizeFor(start, wanted, this.#sizes.max());
+    const { page, number, shortness } = await this.#readFirst(start, limit, start - 1, after);
+    if (page.missing) return this.#readNothing(start, page.missing);
+    const { total } = page;
+    const got = page.rows.length;
+    const run: Run = { start: (number - 1) * limit, rows: page.rows, ends: isLast(page, number, limit) };
+    if (shortness !== 'whole' && (number > 1 || start >= got)) {
+      // One row more than wanted tells whether there is a next page.
+      const reach = (size: number): number => Math.min(wanted + 1, size - (start % size));
+      const again = await this.#readAround(start, reach, run, shortness, after);
+      return cut(again.run, start, wanted, again.total ?? total);
+    }
 
-/**
- * What a page tells that came with fewer rows than asked for. `whole`: it is the list's last, its rows are at the
- * offsets asked for (so is a full page). A number: the API gives only so many rows a page. `doubtful`: one of the two.
- *
- * On the first page the offsets are right in any case. Later on totals decide: a list that ends with the page has just
- * the records before it and on it, and more pages of a smaller size.
- */
-function judgeShortPage(page: Page, number: number, limit: number, proven: number): 'whole' | 'doubtful' | number {
-  const got = page.rows.length;
-  const { total, pages } = page;
-  if (got === 0 || got >= limit) return 'whole';
-  if (number === 1 && total !== null) return total > got ? got : 'whole';
-  if (limit <= proven) return 'whole';
-  if (total === null || pages === null) return 'doubtful';
-  if (pages > number) return pages === Math.ceil(total / got) ? got : 'doubtful';
-  if (total === (number - 1) * limit + got) return 'whole';
-  // The last page, but of smaller ones than asked for.
-  const size = (total - got) / (number - 1);
-  return Number.isInteger(size) && size > got && size < limit ? size : 'doubtful';
-}
+    const end = run.start + got;
+    // The cursor's row comes last behind itself: the API repeated the list's last page, or the list grew in front.
+    const isDoubtful = total === null && run.start === start && this.#endsWith(page.rows, after);
+    if (!isDoubtful && (run.ends || (total === null ? end > start + wanted : end >= start + wanted))) {
+      return cut(run, start, wanted, total);
+    }
 
-/** Whether the list surely ends with this page. */
-function isLast(page: Page, number: number, limit: number): boolean {
-  if (page.rows.length === 0) return true;
-  return page.total !== null && (number - 1) * limit + page.rows.length >= page.total;
+    // A capped first page is followed by pages of its own size; asking for that size is right in any case.
+    const size = total === null ? limit : Math.min(limit, got);
+    const second = await this.#page(number + 1, size);
+    if (total === null && this.#isRepeat(page.rows, second.rows)) {
+      return cut(isDoubtful ? { start, rows: [], ends: true } : { ...run, ends: true }, start, wanted, null);
+    }
+    if (got < limit && second.rows.length > 0) this.#sizes.capped(got);
+    const rows = [...page.rows.slice(0, limit), ...second.rows.slice(0, limit)];
+    const ends = second.rows.length < Math.min(limit, got);
+    return cut({ start: run.start, rows, ends }, start, wanted, second.total ?? total);
+  }
+
+  /** The window at an offset for whose page the API answered 404: empty, if the list exists and is no longer than that. */
+  async #readNothing(start: number, missing: DatatricsError): Promise<Window> {
+    const { rows, total } = await this.#page(1, 1);
+    if (total !== null && total > start) throw missing;
+    return { rows: [], start, total, hasPrevious: rows.length > 0, hasNext: false };
+  }
+
+  /** Backwards from `to`: what does not fit is left out at the start. */
+  async #readBefore(from: number, to: number): Promise<Window> {
+    const max = this.#sizes.max();
+    const start = Math.max(from, to - max);
+    const limit = pageSizeFor(start, to - start, max);
+    const { page, number, shortness } = await this.#readFirst(to - 1, limit);
+    const run: Run = { start: (number - 1) * limit, rows: page.rows, ends: isLast(page, number, limit) };
+    if (shortness !== 'whole' && (number > 1 || page.rows.length < to)) {
+      const reach = (size: number): number => Math.min(to - from, ((to - 1) % size) + 1);
+      const again = await this.#readAround(to - 1, reach, run, shortness);
+      return cutBefore(again.run, from, to, again.total ?? page.total);
+    }
+    if (!page.missing && (run.start <= from || page.rows.length === 0)) return cutBefore(run, from, to, page.total);
+    const earlier = await this.#page(number - 1, limit);
+    if (page.missing && earlier.missing) throw page.missing;
+    // An earlier page that is short is not next to the later one: the list has changed between the two calls. One that
+    // is repeated, or is followed by a 404, is the list's last by now.
+    const isEnd = page.missing !== undefined || (page.total === null && this.#isRepeat(earlier.rows, run.rows));
+    const fits = isEnd || earlier.rows.length === limit;
+    const rows = isEnd ? earlier.rows : [...earlier.rows, ...run.rows];
+    const whole = fits ? { ...run, start: run.start - limit, rows } : run;
+    return cutBefore(whole, from, to, page.total);
+  }
+
+  /**
+   * The page of `limit` rows that should hold the offset, and what its length tells.
+   * @param mark of the row at `markedOffset`: where the page has it in its place, the page is in its place too
+   */
+  async #readFirst(offset: number, limit: number, markedOffset = -1, mark?: string) {
+    const number = Math.floor(offset / limit) + 1;
+    const page = await this.#page(number, limit);
+    if (page.rows.length > limit && number > 1) throw invalidResponse('more rows than a page was asked for');
+    let shortness = judgeShortPage(page, number, limit, this.#sizes.proven());
+    if (shortness === 'doubtful' && number > 1 && mark !== undefined) {
+      const marked = page.rows[markedOffset - (number - 1) * limit];
+      if (marked !== undefined && this.#comparer.markOf(marked) === mark) shortness = 'whole';
+    }
+    if (typeof shortness === 'number') this.#sizes.capped(shortness);
+    return { page, number, shortness };
+  }
+
+  /**
+   * Reads what lies at an offset after a page came short, and its rows may not be those of the requested offsets. A page
+   * of no more rows than that one is right in any case; of those sizes, the one that reaches furthest is taken.
+   *
+   * @param first the short page, as if it had not been capped
+   * @param before mark of the row before the offset
+   */
+  async #readAround(
+    offset: number,
+    reach: (size: number) => number,
+    first: Run,
+    shortness: 'doubtful' | number,
+    before?: string,
+  ): Promise<{ run: Run; total: number | null }> {
+    const got = first.rows.length;
+    const size = furthest(reach, got);
+    const start = offset - (offset % size);
+    const page = await this.#page(Math.floor(offset / size) + 1, size);
+    const isBeyond = page.total === null && start === offset && this.#endsWith(page.rows, before);
+    const rows = isBeyond ? [] : page.rows.slice(0, size);
+    const run: Run = { start, rows, ends: rows.length < size };
+    if (shortness === 'doubtful' && rows.length > 0) {
+      // The short page was the list's last when nothing lies behind it, and both hold the same where they should.
+      const at = Math.max(first.start, start);
+      const ends = start + rows.length <= first.start + got;
+      if (ends && this.#isSame(rows[at - start], first.rows[at - first.start])) {
+        const earlier = rows.slice(0, at - start);
+        const last = { start: at - earlier.length, rows: [...earlier, ...first.rows.slice(at - first.start)], ends };
+        return { run: last, total: page.total };
+      }
+      this.#sizes.capped(got);
+    }
+    return { run, total: page.total };
+  }
+
+  /**
+   * The API's own order reversed has the list's end on its first page, and says how long the list is. Rows that the order
+   * does not tell apart may come in the same order both ways: then the end is read once more, forwards.
+   */
+  async #readEnd(wanted: number, from: number): Promise<Window> {
+    const { tied } = this.#comparer;
+    // More rows than wanted show whether the first one is tied with what lies before it, and that such pages are given.
+    const limit = Math.min(Math.max(wanted * 2, MIN_END_PAGE), this.#sizes.max());
+    const { rows, total } = await this.#page(1, limit, true);
+    if (total === null) {
+      throw new GatewayError(
+        'UPSTREAM_UNSUPPORTED',
+        'The Datatrics API does not return the length of this list, so the gateway can not read its end. Use first, or last with before.',
+      );
+    }
+    if (rows.length > 0 && rows.length < Math.min(limit, total)) this.#sizes.capped(rows.length);
+    const got = Math.max(0, Math.min(rows.length, wanted, total - from));
+    const end = rows.slice(0, got).reverse();
+    const isUnclear = end.some((row, i) => i > 0 && tied(row, end[i - 1]));
+    const hasMore = got > 0 && got < total;
+    const previous = rows[got];
+    if (hasMore && previous === undefined && !isUnclear && got > 1) {
+      const [before] = (await this.#page(got + 1, 1, true)).rows;
+      if (tied(before, end[0])) end.shift();
+    } else if (isUnclear || (hasMore && (previous === undefined || tied(previous, end[0])))) {
+      const size = furthest((size) => Math.min(got, ((total - 1) % size) + 1), rows.length);
+      const page = await this.#page(Math.ceil(total / size), size);
+      if (page.rows.length === ((total - 1) % size) + 1) end.splice(0, got, ...page.rows.slice(-got));
+    }
+    return { rows: end, start: total - end.length, total, hasPrevious: end.length < total, hasNext: false };
+  }
+
+  #endsWith(rows: readonly unknown[], mark: string | undefined): boolean {
+    return mark !== undefined && rows.length > 0 && this.#comparer.markOf(rows.at(-1)) === mark;
+  }
+
+  #isSame(a: unknown, b: unknown): boolean {
+    const mark = this.#comparer.markOf(a);
+    return mark === undefined ? isDeepStrictEqual(a, b) : mark === this.#comparer.markOf(b);
+  }
+
+  /**
+   * Whether a page is the one before it once more: most rows of one are rows of the other. Fewer may be so by chance: a row
+   * that was added between the two calls moves the last row of the first page to the second.
+   */
+  #isRepeat(page: readonly unknown[], next: readonly unknown[]): boolean {
+    if (page.length === 0 || next.length === 0) return false;
+    const marksOf = (rows: readonly unknown[]): Set<string> =>
+      new Set(rows.map((row) => this.#comparer.markOf(row)).filter((mark) => mark !== undefined));
+    const [marks, nextMarks] = [marksOf(page), marksOf(next)];
+    if (marks.size === 0 || nextMarks.size === 0) return isDeepStrictEqual(page, next);
+    return marks.intersection(nextMarks).size * 2 > Math.min(marks.size, nextMarks.size);
+  }
 }
 
 /** The part of a run that was wanted, and what lies around it. */

@@ -31,13 +31,15 @@ const setting = z.partialRecord(z.enum(['Profile', 'Content', 'Conversion', 'Int
 
 /**
  * Reads the setting `upstream`: by the type's name what its endpoints have instead of `DEFAULT_POLICY`.
- * @throws Error that says what is wrong
+ * @param problems gets a line for each thing that is wrong
  */
-export function readPolicies(value: unknown): Partial<Record<Resource, Policy>> {
-  const parsed = setting.safeParse(value);
+export function readPolicies(value: unknown, problems: string[]): Partial<Record<Resource, Policy>> {
+  const parsed = setting.safeParse(value ?? {});
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`${['upstream', ...(issue?.path ?? [])].join('.')}: ${issue?.message}`);
+    for (const { path, message } of parsed.error.issues) {
+      problems.push(`GATEWAY_CONFIG: ${['upstream', ...path].join('.')}: ${message}`);
+    }
+    return {};
   }
   return Object.fromEntries(
     Object.entries(parsed.data).map(([type, given]) => [

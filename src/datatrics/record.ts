@@ -2,6 +2,7 @@ import type { ContentType, Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import {
   addFieldGetters,
+  attributesOf,
   Decoded,
   type FieldTable,
   isObject,
@@ -9,10 +10,9 @@ import {
   lookUp,
   namesOf,
   type RecordContext,
-  readAttributes,
   readText,
 } from './fields.ts';
-import { encodeGlobalId, idProblem, type RecordKey, typeNameOf } from './keys.ts';
+import { encodeGlobalId, idProblem, isTooLong, type RecordKey, typeNameOf } from './keys.ts';
 
 /** What every record of the model has, whatever its resource. */
 export interface DatatricsRecord {
@@ -66,6 +66,7 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
 
   class ApiRecord extends Decoded implements DatatricsRecord {
     readonly key: RecordKey;
+    #attributes: JsonObject | undefined;
 
     constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
       super(raw, context);
@@ -84,14 +85,15 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
       return this.key.type;
     }
 
+    /** The same object for every alias of the field. */
     get attributes(): JsonObject {
-      const idName = idNameOf(this.raw);
-      const attributes = readAttributes(
-        this.raw,
-        fields,
-        (name, value) => name === idName || name === 'source' || isKey(name, value),
-      );
-      return this.context.mask?.attributes(typeName, attributes) ?? attributes;
+      if (this.#attributes === undefined) {
+        const idName = idNameOf(this.raw);
+        const isKeyPart = (name: string, value: unknown): boolean =>
+          name === idName || name === 'source' || isKey(name, value);
+        this.#attributes = attributesOf(this, fields, typeName, isKeyPart);
+      }
+      return this.#attributes;
     }
   }
 
@@ -112,7 +114,9 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
     const id = idName === undefined ? null : readText(lookUp(raw, idName));
     if (id === null || idProblem(id)) throw invalidResponse(`a ${typeName} without a usable id`);
     const source = readText(lookUp(raw, 'source')) ?? requested.source;
-    if (source === undefined || !source.isWellFormed()) throw invalidResponse(`a ${typeName} without a source`);
+    if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
+      throw invalidResponse(`a ${typeName} without a usable source`);
+    }
     const { type } = requested;
     const key: RecordKey = type === undefined ? { resource, id, source } : { resource, id, source, type };
     return new ApiRecord(key, raw, context) as DatatricsRecord as R;

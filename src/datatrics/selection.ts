@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
+import { readJson } from '../lib/digits.ts';
 import { createJsonReader, type Wanted } from '../lib/json-reader.ts';
 import { type FieldTable, isObject, type JsonObject } from './fields.ts';
 import { typeNameOf } from './keys.ts';
 import type { MaskedType } from './masking.ts';
 import type { DatatricsRecord, RecordType } from './record.ts';
 
-/** Reads a body: `JSON.parse`, or one that leaves out what nobody asks for. Throws SyntaxError. */
+/** Reads a body: `readJson`, or one that leaves out what nobody asks for. Throws SyntaxError. */
 export type ReadJson = (text: string) => unknown;
 
 /** What of a record's type decides on what is read. */
@@ -39,7 +40,7 @@ export class Selection {
   recordReader(type: Readable): ReadJson {
     return this.#reader(type.resource, () => {
       const wanted = this.#record(type, [], []);
-      if (wanted === true) return JSON.parse;
+      if (wanted === true) return readJson;
       return withLines(readerOf({ ...ERROR_PARTS, ...wanted }), wanted, hasNumberedLines);
     });
   }
@@ -53,7 +54,7 @@ export class Selection {
   pageReader(type: Readable, filters: readonly string[], names: readonly string[]): ReadJson {
     return this.#reader(`${type.resource} ${filters.join()} ${names.join()}`, () => {
       const wanted = this.#record(type, filters, names);
-      if (wanted === true) return JSON.parse;
+      if (wanted === true) return readJson;
       const read = readerOf({ ...ERROR_PARTS, ...PAGE_PARTS, items: wanted });
       return withLines(read, wanted, (page) => Array.isArray(page.items) && page.items.some(hasNumberedLines));
     });
@@ -110,7 +111,7 @@ function withLines(read: ReadJson, wanted: object, isNumbered: (value: JsonObjec
   if (!('items' in wanted)) return read;
   return (text) => {
     const value = read(text);
-    return isObject(value) && isNumbered(value) ? JSON.parse(text) : value;
+    return isObject(value) && isNumbered(value) ? readJson(text) : value;
   };
 }
 

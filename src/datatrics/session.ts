@@ -5,16 +5,17 @@ import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
 import { asksByPersonal, checkAccess, PERSONAL, scopeOf } from './access.ts';
+import { type Capabilities, type FilterMode, unmatchedRows, unsupportedFilter } from './capabilities.ts';
 import { type BoundClient, stalenessOf } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
-import { checkId, idProblem, type RecordKey } from './keys.ts';
-import { type FilterMode, type Knowledge, unsupportedFilter } from './knowledge.ts';
+import { checkId, idProblem, markOfKey, type RecordKey } from './keys.ts';
 import { type BatchMode, RecordLoader } from './loader.ts';
 import type { Mask, Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
+import type { DatatricsRecord } from './record.ts';
 import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records.ts';
 import type { ReadJson, Selection } from './selection.ts';
 import type { Page } from './wire.ts';
@@ -62,7 +63,10 @@ const LISTS = {
   interaction: 'listInteractions',
 } as const;
 
-/** A value that no record has, made anew for each process. */
+/** What a row that can't be read weighs, against a plain value: its error costs more than a record. */
+const BAD_ROW = 40;
+
+/** A value that no record has, made anew by each process. */
 const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 
 /**
@@ -79,7 +83,7 @@ export class Session {
   readonly #client: BoundClient;
   readonly #operation: Operation;
   readonly #usage: Usage;
-  readonly #knowledge: Knowledge;
+  readonly #capabilities: Capabilities;
   readonly #loaders: Partial<Record<Resource, RecordLoader>>;
   readonly #pages: Map<string, Promise<Page>>;
   readonly #options: SessionOptions;
@@ -96,22 +100,27 @@ export class Session {
     this.principal = options.principal;
     this.settings = options.settings;
     const { project, scopes } = options.principal;
-    this.mask = field ? field.of.mask : allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);
-    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask };
+    const { operation } = options;
+    this.mask = field
+      ? field.of.mask
+      : allows(scopes, PERSONAL)
+        ? undefined
+        : options.settings.masking.for(project, operation);
+    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask, operation };
     this.#types = options.settings.recordTypes ?? RECORD_TYPES;
     this.#client = options.client;
-    this.#knowledge = options.knowledge;
+    this.#capabilities = options.capabilities;
     this.#operation = options.operation;
     this.#usage = options.operation.usage;
     this.#loaders = field ? field.of.#loaders : {};
   }
 
   #loaderOf(resource: Resource): RecordLoader {
-    const { client, operation, knowledge, settings, selection } = this.#options;
+    const { client, operation, capabilities, settings, selection } = this.#options;
     this.#loaders[resource] ??= new RecordLoader({
       client,
       operation,
-      knowledge,
+      capabilities,
       context: this.#context,
       types: this.#types,
       mode: settings.batchReads,
@@ -253,23 +262,37 @@ export class Session {
         : query.order && { sort: order.sort, order: order.direction };
       return this.#page(resource, { page, limit, ...sorting, ...fixed, q }, readJson);
     };
-    const sizes = this.#knowledge.pageSizes(this.principal.project, name, this.settings.pageLimit);
+    const sizes = this.#capabilities.pageSizes(this.principal.project, name, this.settings.pageLimit);
     const sortValue = (row: unknown): unknown => (isObject(row) ? lookUp(row, order.sort) : undefined);
-    const tied = (a: unknown, b: unknown): boolean => sortValue(a) === sortValue(b);
-    const window = await readWindow(fetch, range, sizes, tied);
-    const rows = window.rows.map((raw) => {
+    const decode = (raw: unknown): RecordOf[R] | Error => {
       try {
         return this.#types[resource].decode(raw, { source: query.source, type: query.type }, this.#context);
       } catch (error) {
+        this.#operation.take(BAD_ROW);
         return toError(error);
       }
+    };
+    const window = await readWindow(fetch, range, sizes, {
+      tied: (a, b) => sortValue(a) === sortValue(b),
+      markOf(raw) {
+        const record = decode(raw);
+        return record instanceof Error ? undefined : markOfKey(record.key);
+      },
     });
-    for (const filter of filters) {
-      if (rows.some((row) => !(row instanceof Error) && !filter.fits(row))) {
-        throw this.#knowledge.learnIgnoredFilter(this.principal.project, listNoun(resource), filter.name);
-      }
-    }
+    if (this.#operation.isOver) return { ...window, rows: [] };
+    const rows = window.rows.map(decode);
+    for (const filter of filters) this.#checkRows(resource, filter, rows);
     return { ...window, rows };
+  }
+
+  /** @throws GatewayError `UPSTREAM_UNSUPPORTED` when a row does not match: rows are never dropped silently */
+  #checkRows(resource: Resource, filter: Filter, rows: readonly (DatatricsRecord | Error)[]): void {
+    let mismatches = 0;
+    for (const row of rows) if (!(row instanceof Error) && !filter.matches(row)) mismatches += 1;
+    if (mismatches === 0) return;
+    const noun = listNoun(resource);
+    this.#capabilities.noteMismatches(this.principal, noun, filter.name, mismatches, rows.length);
+    throw unmatchedRows(noun, filter.name);
   }
 
   /** A filter or an order by what is masked would tell it, one guess at a time. */
@@ -285,28 +308,34 @@ export class Session {
     }
   }
 
-  /** Finds out whether the API filters at all before the first list that needs it, and stops those that it does not. */
-  async #checkFilters(resource: Resource, query: ListQuery, asked: readonly Filter[]): Promise<void> {
-    const { project } = this.principal;
+  /** Stops filters that the API does not support; probes the API before the first list of the project that needs one. */
+  async #checkFilters(resource: Resource, query: ListQuery, sent: readonly Filter[]): Promise<void> {
     const noun = listNoun(resource);
-    if (query.source !== undefined) this.#knowledge.checkFilter(project, noun, 'source');
-    const first = asked[0];
+    // A list's source is checked in every row, also where it is a REST parameter.
+    if (query.source !== undefined) this.#capabilities.checkFilter(this.principal, noun, 'source');
+    const first = sent[0];
     if (first === undefined) return;
     if (this.settings.filters === 'off') throw unsupportedFilter(noun, first.name);
-    for (const filter of asked) this.#knowledge.checkFilter(project, noun, filter.name);
+    for (const filter of sent) this.#capabilities.checkFilter(this.principal, noun, filter.name);
     if (this.settings.filters === 'on') return;
 
-    const works = await this.#knowledge.isFilterable(
+    const works = await this.#capabilities.isFilterable(
       this.principal,
       (probe) => this.#operation.until(probe),
       async () => {
-        const field = first.conditions[0]?.field as string;
         const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
-        const probe = { page: 1, limit: 1, ...typeArgs, q: [{ field, value: IMPOSSIBLE }] };
-        return (await this.#page(resource, probe)).rows.length === 0;
+        const q = [{ field: this.#fieldToProbe(resource, sent), value: IMPOSSIBLE }];
+        return (await this.#page(resource, { page: 1, limit: 1, ...typeArgs, q })).rows.length === 0;
       },
     );
     if (!works) throw unsupportedFilter(noun, first.name);
+  }
+
+  /** A field that every project has: one of its own that the API ignores says nothing of the others. */
+  #fieldToProbe(resource: Resource, sent: readonly Filter[]): string {
+    const { fields } = this.#types[resource];
+    const documented = sent.find(({ name }) => fields[name]?.custom !== true);
+    return documented?.conditions[0]?.field ?? 'source';
   }
 
   #page(resource: Resource, args: ListArgs, readJson?: ReadJson): Promise<Page> {
@@ -338,7 +367,7 @@ interface SessionOptions {
   readonly principal: Principal;
   readonly operation: Operation;
   readonly settings: ProjectSettings;
-  readonly knowledge: Knowledge;
+  readonly capabilities: Capabilities;
   /** What is read of the records. Default: all. */
   readonly selection?: Selection | undefined;
 }

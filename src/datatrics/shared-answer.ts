@@ -8,6 +8,7 @@ import { readPage, readRecord } from './wire.ts';
 export class SharedAnswer {
   readonly #endpoint: Endpoint;
   readonly #answer: Answer;
+  #bytes: number | undefined;
   /** What the latest reader made of it: those who share mostly ask for the same. */
   #latest: { readonly readJson: ReadJson; readonly value: unknown } | undefined;
 
@@ -21,6 +22,12 @@ export class SharedAnswer {
     const shared = new SharedAnswer(endpoint, answer);
     shared.read(readJson);
     return shared;
+  }
+
+  /** Of its body, as UTF-8. */
+  get bytes(): number {
+    this.#bytes ??= Buffer.byteLength(this.#answer.body);
+    return this.#bytes;
   }
 
   /** @throws DatatricsError for an answer that is an error, or not what the endpoint promises */

@@ -1,3 +1,4 @@
+import { readJson } from '../lib/digits.ts';
 import type { UpstreamResponse } from '../transport/call.ts';
 import { retryAfterMs } from '../transport/retry.ts';
 import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts';
@@ -26,14 +27,14 @@ type Body = { readonly found: true; readonly json: unknown } | { readonly found:
 function readBody(
   response: UpstreamResponse,
   isResult: (body: JsonObject) => boolean,
-  readJson: ReadJson = JSON.parse,
+  read: ReadJson = readJson,
 ): Body {
   const { status, body } = response;
   if (status < 200 || status > 299) throw errorOfStatus(status, readMessage(body), retryAfterMs(response.retryAfter));
   if (status === 204 || body.trim() === '') return { found: false };
   let json: unknown;
   try {
-    json = readJson(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
+    json = read(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
   } catch (cause) {
     throw invalidResponse('something else than JSON', cause);
   }
@@ -45,14 +46,10 @@ function readBody(
 }
 
 /** The answer to a read by id: the record as sent, or null when there is none. */
-export function readRecord(
-  response: UpstreamResponse,
-  idNames: readonly string[],
-  readJson?: ReadJson,
-): JsonObject | null {
+export function readRecord(response: UpstreamResponse, idNames: readonly string[], read?: ReadJson): JsonObject | null {
   const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
   try {
-    const body = readBody(response, hasId, readJson);
+    const body = readBody(response, hasId, read);
     if (!body.found) return null;
     if (!isObject(body.json)) throw invalidResponse('a record that is no object');
     return body.json;
@@ -63,8 +60,8 @@ export function readRecord(
 }
 
 /** The answer to a list. */
-export function readPage(response: UpstreamResponse, readJson?: ReadJson): Page {
-  const body = readBody(response, (json) => 'items' in json, readJson);
+export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
+  const body = readBody(response, (json) => 'items' in json, read);
   if (!body.found) throw invalidResponse('nothing instead of a list');
   if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('something else than a page');
   const { json } = body;
@@ -114,7 +111,7 @@ function readInnerError(json: JsonObject): DatatricsError | null {
 /** The API's message in an error body of either shape; undefined when it has none. */
 function readMessage(body: string): string | undefined {
   try {
-    const json: unknown = JSON.parse(body);
+    const json = readJson(body);
     if (!isObject(json)) return undefined;
     const inner = isObject(json.error) ? json.error : json;
     return readText(inner.message) ?? undefined;

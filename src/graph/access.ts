@@ -17,6 +17,7 @@ import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import { decodeGlobalId } from '../datatrics/keys.ts';
 import { RECORD_TYPES } from '../datatrics/records.ts';
 import { NO_SCOPES, type ScopeSet } from '../lib/scopes.ts';
+import { conditionsOf, isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost } from './cost.ts';
 import { possibleKeyOf } from './representation.ts';
 
@@ -49,8 +50,8 @@ interface Place {
 export interface Access {
   /** Scopes that the operation needs with these variables. */
   needed(variables: Readonly<Record<string, unknown>>, settings: CostSettings): ScopeSet;
-  /** The places in the answer where something was masked, list indices left out. */
-  maskedPaths(masked: ReadonlySet<string>): string[];
+  /** The places where an answer with these variables may have something that was masked, list indices left out. */
+  maskedPaths(masked: ReadonlySet<string>, variables: Readonly<Record<string, unknown>>): string[];
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
@@ -93,11 +94,13 @@ export function createAccess(schema: GraphQLSchema, operation: OperationDefiniti
     );
   }
 
-  let places: readonly Place[] | undefined;
+  let known: readonly Place[] | undefined;
+  const isConditional = conditionsOf([operation, ...fragments.values()]).size > 0;
   return {
     needed: (variables, settings) => demands.reduce((scopes, demand) => scopes | demand(variables, settings), fixed),
-    maskedPaths(masked) {
-      places ??= placesOf(schema, operation, fragments);
+    maskedPaths(masked, variables) {
+      const places = known ?? placesOf(schema, operation, fragments, variables);
+      if (!isConditional) known = places;
       return places.flatMap(({ path, coordinate }) => {
         if (masked.has(coordinate)) return path;
         if (!coordinate.endsWith('.attributes')) return [];
@@ -137,7 +140,12 @@ export function scopesOfEntities(args: { representations: readonly unknown[] }, 
 }
 
 /** Every leaf of a record's type that an answer to the operation may have. */
-function placesOf(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments): Place[] {
+function placesOf(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  fragments: Fragments,
+  variables: Readonly<Record<string, unknown>>,
+): Place[] {
   const found = new Map<string, Place>();
   // A selection counts once for each place, however often fragments bring it there.
   const walked = new Map<SelectionSetNode, Set<string>>();
@@ -146,6 +154,7 @@ function placesOf(schema: GraphQLSchema, operation: OperationDefinitionNode, fra
     if (places.has(above)) return;
     walked.set(set, places.add(above));
     for (const selection of set.selections) {
+      if (!isIncluded(selection, variables)) continue;
       if (selection.kind === Kind.FIELD) {
         const type = schema.getType(typeName);
         const field = isObjectType(type) ? type.getFields()[selection.name.value] : undefined;

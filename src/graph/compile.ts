@@ -3,71 +3,125 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   execute,
-  type GraphQLSchema,
-  Kind,
+  type FragmentDefinitionNode,
+  GraphQLScalarType,
+  GraphQLSchema,
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
+import { conditionsOf } from './conditions.ts';
 import type { GatewayContext } from './context.ts';
+import { parameterize, type Values } from './parameterize.ts';
 
-/** Runs one operation of a document that has been validated, with variables that have been coerced. */
+/** The variables of one request. */
+export interface RequestVariables {
+  /** As the client sent them. */
+  readonly given: Values;
+  /** The same, as graphql-js coerced them. */
+  readonly coerced: Values;
+}
+
+/** Runs one operation of a document that has been validated, with variables that are valid. */
 export type Executor = (
   context: GatewayContext,
-  variables: Readonly<Record<string, unknown>>,
+  variables: RequestVariables,
 ) => ExecutionResult | Promise<ExecutionResult>;
 
-/**
- * Runs an operation by graphql-js, which can do everything.
- *
- * @param variables as the client sent them: graphql-js coerces them itself
- */
+/** Runs an operation by graphql-js, which supports everything, and coerces the variables itself. */
 export function interpret(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Executor {
   const args: ExecutionArgs = { schema, document, operationName: operation.name?.value };
-  return (contextValue, variableValues) => execute({ ...args, contextValue, variableValues });
+  return (contextValue, { given }) => execute({ ...args, contextValue, variableValues: given });
 }
+
+/** Compiles operations to JavaScript by graphql-jit. */
+export type Compiler = (
+  operation: OperationDefinitionNode,
+  fragments: readonly FragmentDefinitionNode[],
+  interpreted: Executor,
+  onCompiled: () => void,
+) => Executor;
+
+/** Sets of conditions for which one operation is compiled at most. */
+const MAX_VARIANTS = 8;
+/** No type of the schema has this name. */
+const COERCED = 'CoercedValue';
 
 /**
- * Compiles an operation to JavaScript by graphql-jit; null for what that can't do right, which graphql-js then runs:
+ * The compiled functions get every input from graphql-js: graphql-jit coerces variables, conditions and literals by rules
+ * of its own, and writes the literals into the code that it generates, where some strings become code. It therefore gets
+ * documents without any of them (see `parameterize`), whose variables have a type that takes every value as it is.
  *
- * - mutations: they are few, and their time is the API's
- * - fields about the schema itself: resolved by graphql-js's own resolvers, and rare
- * - a variable inside an input object: left out, it would come as null instead of being absent
- * - anything named `__proto__`: the engine's objects take that for their prototype, and lose what it holds
+ * graphql-js runs what graphql-jit does not do right:
+ *
+ * - mutations: they are few, and the API takes most of their time
+ * - fields about the schema itself: graphql-js resolves them, and they are rare
+ * - directives other than `@skip` and `@include`
+ * - anything named `__proto__`: graphql-jit would set an object's prototype
+ * - invalid arguments: an argument or a condition that is null and must not be
  */
-export function compile(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-): Executor | null {
-  if (operation.operation !== 'query' || !isCompilable(document)) return null;
-  const compiled = compileQuery(schema, document, operation.name?.value ?? '', { disableLeafSerialization: true });
-  if (!isCompiledQuery(compiled)) return null;
-  const query = compiled.query as (root: unknown, context: unknown, variables: unknown) => ReturnType<Executor>;
-  return (context, variables) => query(undefined, context, variables);
+export function createCompiler(schema: GraphQLSchema): Compiler {
+  let permissive: GraphQLSchema | undefined;
+
+  function compileVariant(
+    definitions: readonly (OperationDefinitionNode | FragmentDefinitionNode)[],
+    conditions: Values,
+    interpreted: Executor,
+  ): Executor {
+    const parameterized = parameterize(schema, definitions, conditions, COERCED);
+    if (parameterized === null) return interpreted;
+    permissive ??= withCoercedValues(schema);
+    const compiled = compileQuery(permissive, parameterized.document, '', { disableLeafSerialization: true });
+    if (!isCompiledQuery(compiled)) return interpreted;
+    const query = compiled.query as (root: unknown, context: unknown, variables: unknown) => ReturnType<Executor>;
+    return (context, variables) => {
+      const values = parameterized.values(variables.coerced);
+      return values === undefined ? interpreted(context, variables) : query(undefined, context, values);
+    };
+  }
+
+  return (operation, fragments, interpreted, onCompiled) => {
+    const definitions = [operation, ...fragments];
+    if (operation.operation !== 'query' || !definitions.every(isCompilable)) return interpreted;
+    const conditions = [...conditionsOf(definitions)];
+    const variants = new Map<string, Executor>();
+
+    return (context, variables) => {
+      let key = '';
+      for (const name of conditions) {
+        const value = variables.coerced[name];
+        if (typeof value !== 'boolean') return interpreted(context, variables);
+        key += value ? '1' : '0';
+      }
+      let variant = variants.get(key);
+      if (variant === undefined) {
+        if (variants.size >= MAX_VARIANTS) return interpreted(context, variables);
+        variant = compileVariant(definitions, variables.coerced, interpreted);
+        variants.set(key, variant);
+        onCompiled();
+      }
+      return variant(context, variables);
+    };
+  };
 }
 
-function isCompilable(document: DocumentNode): boolean {
+function withCoercedValues(schema: GraphQLSchema): GraphQLSchema {
+  const config = schema.toConfig();
+  const coerced = new GraphQLScalarType({ name: COERCED, parseValue: (value) => value });
+  return new GraphQLSchema({ ...config, types: [...config.types, coerced], assumeValid: true });
+}
+
+const COMPILABLE_DIRECTIVES: ReadonlySet<string> = new Set(['skip', 'include']);
+
+function isCompilable(definition: OperationDefinitionNode | FragmentDefinitionNode): boolean {
   let compilable = true;
-  let objects = 0;
-  visit(document, {
+  visit(definition, {
     Name({ value }) {
       if (value === '__schema' || value === '__type' || value === '__proto__') compilable = false;
     },
-    ObjectValue: {
-      enter() {
-        objects += 1;
-      },
-      leave() {
-        objects -= 1;
-      },
-    },
-    Variable() {
-      if (objects > 0) compilable = false;
+    Directive({ name }) {
+      if (!COMPILABLE_DIRECTIVES.has(name.value)) compilable = false;
     },
   });
-  return (
-    compilable &&
-    document.definitions.every(({ kind }) => kind === Kind.OPERATION_DEFINITION || kind === Kind.FRAGMENT_DEFINITION)
-  );
+  return compilable;
 }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ArgBuilder } from '@pothos/core';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
+import { MARK_CHARACTERS, markOfKey } from '../datatrics/keys.ts';
 import type { Range } from '../datatrics/paging.ts';
+import type { DatatricsRecord } from '../datatrics/record.ts';
 import type { RecordOf } from '../datatrics/records.ts';
 import type { ListQuery, Session } from '../datatrics/session.ts';
 import { badInput } from '../lib/error.ts';
@@ -16,7 +18,7 @@ export interface ConnectionArgs {
   readonly before?: string | null | undefined;
 }
 
-const MAX_PAGE = 500;
+export const MAX_PAGE = 500;
 export const DEFAULT_PAGE = 20;
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
@@ -94,13 +96,18 @@ export async function resolveConnection<R extends Resource>(
     pageInfo: {
       hasNextPage: empty ? window.rows.length > 0 : window.hasNext,
       hasPreviousPage: window.hasPrevious,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      // Made only when they are selected.
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null;
+      },
     },
   };
 }
 
-class CursorEdge<R> implements Edge<R> {
+class CursorEdge<R extends DatatricsRecord> implements Edge<R> {
   readonly node: R | Error;
   readonly #offset: number;
   readonly #list: string;
@@ -112,7 +119,8 @@ class CursorEdge<R> implements Edge<R> {
   }
 
   get cursor(): string {
-    return encodeCursor(this.#offset, this.#list);
+    const mark = this.node instanceof Error ? undefined : markOfKey(this.node.key);
+    return encodeCursor({ offset: this.#offset, list: this.#list, mark });
   }
 }
 
@@ -121,11 +129,14 @@ function toRange(args: ConnectionArgs, list: string): { range: Range; empty: boo
   const first = pageSize('first', args.first);
   const last = pageSize('last', args.last);
   if (first !== undefined && last !== undefined) throw badInput('first and last can not be used together.');
-  const from = args.after == null ? 0 : decodeCursor('after', args.after, list) + 1;
-  const to = args.before == null ? Number.POSITIVE_INFINITY : decodeCursor('before', args.before, list);
-  if (to <= from) return { range: { start: from, size: 1 }, empty: true };
-  if (last === undefined)
-    return { range: { start: from, size: Math.min(first ?? DEFAULT_PAGE, to - from) }, empty: false };
+  const after = args.after == null ? undefined : decodeCursor('after', args.after, list);
+  const from = after === undefined ? 0 : after.offset + 1;
+  const to = args.before == null ? Number.POSITIVE_INFINITY : decodeCursor('before', args.before, list).offset;
+  if (to <= from) return { range: { start: from, size: 1, after: after?.mark }, empty: true };
+  if (last === undefined) {
+    const size = Math.min(first ?? DEFAULT_PAGE, to - from);
+    return { range: { start: from, size, after: after?.mark }, empty: false };
+  }
   if (to === Number.POSITIVE_INFINITY) return { range: { last, from }, empty: false };
   return { range: { before: to, from: Math.max(from, to - last) }, empty: false };
 }
@@ -154,16 +165,27 @@ function fingerprint(project: string, resource: Resource, query: ListQuery): str
   return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 11);
 }
 
-function encodeCursor(offset: number, list: string): string {
-  return Buffer.from(`${offset}.${list}`).toString('base64url');
+/** A record's place in a list. */
+interface Cursor {
+  readonly offset: number;
+  readonly list: string;
+  /** Of the record's key; undefined for a row without one. */
+  readonly mark: string | undefined;
 }
 
-function decodeCursor(name: string, cursor: string, list: string): number {
-  const match = /^(\d{1,15})\.([\w-]{11})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
-  const offset = Number(match?.[1]);
-  if (!match || encodeCursor(offset, match[2] as string) !== cursor) {
-    throw badInput(`${name} is not a cursor of this gateway.`);
-  }
-  if (match[2] !== list) throw badInput(`${name} is a cursor of another list, order or filter.`);
-  return offset;
+function encodeCursor({ offset, list, mark }: Cursor): string {
+  return Buffer.from(mark === undefined ? `${offset}.${list}` : `${offset}.${list}.${mark}`).toString('base64url');
+}
+
+/** Characters of a cursor: at most 15 digits, two dots, 11 and MARK_CHARACTERS characters as base64. */
+const MAX_CURSOR_CHARACTERS = Math.ceil(((15 + 1 + 11 + 1 + MARK_CHARACTERS) * 4) / 3);
+const CURSOR = new RegExp(`^(\\d{1,15})\\.([\\w-]{11})(?:\\.([\\w-]{${MARK_CHARACTERS}}))?$`);
+
+function decodeCursor(name: string, text: string, list: string): Cursor {
+  const plain = text.length > MAX_CURSOR_CHARACTERS ? '' : Buffer.from(text, 'base64url').toString('latin1');
+  const match = CURSOR.exec(plain);
+  const cursor = match && { offset: Number(match[1]), list: match[2] as string, mark: match[3] };
+  if (!cursor || encodeCursor(cursor) !== text) throw badInput(`${name} is not a cursor of this gateway.`);
+  if (cursor.list !== list) throw badInput(`${name} is a cursor of another list, order or filter.`);
+  return cursor;
 }

@@ -5,9 +5,10 @@ import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/session.ts';
 import type { ScopeSet } from '../lib/scopes.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './access.ts';
-import { DEFAULT_PAGE } from './connection.ts';
+import { DEFAULT_PAGE, MAX_PAGE } from './connection.ts';
 import { possibleKeyOf } from './representation.ts';
 import type { ReadsExtension } from './selection.ts';
+import { weightOfInput } from './weight.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
 export interface CostSettings {
@@ -24,6 +25,8 @@ export interface PlannedCalls {
   readonly atMost: number;
   /** Names the call that `atLeast` counts, so that it is not counted again where another field shares it. */
   readonly identity?: string;
+  /** Not made with the values at hand, but counted by estimates, which are remembered for other values too. */
+  readonly isImpossible?: boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of all fields
@@ -37,8 +40,10 @@ export interface FieldCost {
   calls(args: Args, settings: CostSettings): readonly PlannedCalls[];
   /** Objects that it gives for one parent, where that is not one. */
   rows?(args: Args): number;
-  /** Representations of entities that it is asked for. */
-  representations?(args: Args): number;
+  /** Keys of records that it is given: ids, or representations of entities. */
+  keys?(args: Args): number;
+  /** Weight of what its arguments make the gateway do, besides calls. */
+  work?(args: Args): number;
   /** Calls that it mostly makes for one parent, as routers are told. */
   readonly weight: number;
   /** Whether it gives a connection with the paging arguments. */
@@ -47,7 +52,7 @@ export interface FieldCost {
   readonly writes?: EndpointName;
   /** Scopes that its arguments ask for, beyond those of the types it gives. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;
-  /** Arguments that `atMost` depends on; without variables among them it is the same every time, impossible values apart. */
+  /** Arguments on whose values `atMost` and `rows` depend; without variables among them they are the same every time. */
   readonly dependsOn: readonly string[];
 }
 
@@ -77,9 +82,10 @@ export function costOfFind(resource: Resource): CostExtensions {
       dependsOn: ['source'],
       calls: (args, { project }) => {
         const sources = args.source == null ? [...new Set(project.sources[resource])] : [args.source];
-        if (sources.length === 0 || args.source === '' || !isPossibleId(args[idName])) return [];
+        if (sources.length === 0 || args.source === '') return [];
         const identity = JSON.stringify([resource, args.type, sources[0], args[idName]]);
-        return [{ endpoint: GET[resource], atLeast: 1, atMost: sources.length, identity }];
+        const isImpossible = !isPossibleId(args[idName]);
+        return [{ endpoint: GET[resource], atLeast: 1, atMost: sources.length, identity, isImpossible }];
       },
     },
   };
@@ -116,7 +122,11 @@ export function costOfList(resource: Resource): CostExtensions {
         if (filtered && project.filters === 'off') return [];
         return [{ endpoint: LIST[resource], atLeast: filtered ? 0 : 1, atMost: 2, identity: LIST[resource] }];
       },
-      rows: ({ first, last }) => first ?? last ?? DEFAULT_PAGE,
+      // An impossible size fails, and gives nothing.
+      rows: ({ first, last }) => {
+        const size = first ?? last ?? DEFAULT_PAGE;
+        return size >= 1 && size <= MAX_PAGE ? size : 0;
+      },
       scopes: scopesOfList(resource),
     },
   };
@@ -141,6 +151,7 @@ export function costOfNodes(): CostExtensions {
           return key === null ? [] : [callOf(key)];
         }),
       rows: (args) => idsOf(args).length,
+      keys: ({ ids }) => ids?.length ?? 0,
       scopes: scopesOfNodes,
     },
   };
@@ -162,7 +173,7 @@ export function costOfEntities(): CostExtensions {
         return [...calls.values()];
       },
       rows: ({ representations }) => representations.length,
-      representations: ({ representations }) => representations.length,
+      keys: ({ representations }) => representations.length,
       scopes: scopesOfEntities,
     },
   };
@@ -174,7 +185,15 @@ function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { rea
 
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
-  return { cost: { weight: 1, dependsOn: [], writes: endpoint, calls: () => [{ endpoint, atLeast: 0, atMost: 1 }] } };
+  return {
+    cost: {
+      weight: 1,
+      dependsOn: ['input'],
+      writes: endpoint,
+      calls: () => [{ endpoint, atLeast: 0, atMost: 1 }],
+      work: ({ input }) => weightOfInput(input),
+    },
+  };
 }
 
 const BULK = {
@@ -199,6 +218,9 @@ export function costOfBulk(resource: Resource): CostExtensions {
         const atMost = chunks === 0 ? 0 : chunks + Math.min(bulkLimits.extraRequests, 2 * items.length);
         return [{ endpoint: BULK[resource], atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];
       },
+      // One result for each.
+      rows: ({ input }) => input.items.length,
+      work: ({ input }) => weightOfInput(input),
     },
   };
 }

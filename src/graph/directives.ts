@@ -1,11 +1,15 @@
 import SchemaBuilder, {
   BasePlugin,
+  type PothosInputFieldConfig,
   type PothosOutputFieldConfig,
   type PothosTypeConfig,
   type SchemaTypes,
 } from '@pothos/core';
+import { isPersonal } from '../datatrics/access.ts';
 import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
+import type { FieldTable } from '../datatrics/fields.ts';
 import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
+import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import { DEFAULT_PAGE } from './connection.ts';
 import type { FieldCost } from './cost.ts';
 import type { OptionalDirective } from './optional-directives.ts';
@@ -19,17 +23,31 @@ interface Directive {
 /** What other subgraphs commonly define in the same words. */
 const SHAREABLE: ReadonlySet<string> = new Set(['PageInfo', 'UserError']);
 
-/** What tells who somebody is, for contracts that leave it out. */
-const PERSONAL: ReadonlySet<string> = new Set([
-  'Profile.name',
-  'Profile.firstName',
-  'Profile.lastName',
-  'Profile.email',
-  'Profile.attributes',
-  'Conversion.email',
-  'Conversion.attributes',
-  'Interaction.attributes',
-]);
+/** Marks what is masked, or refused, without `pii:read`, for contracts that leave it out. */
+const PERSONAL: Directive = { name: 'tag', args: { name: 'pii' } };
+
+/** Which fields are personal. */
+export interface PersonalFields {
+  readonly masking: Masking;
+  readonly tables: Readonly<Record<MaskedType, FieldTable>>;
+}
+
+/** Whether what a field gives is masked. Keys and references to records never are. */
+function givesPersonal({ masking, tables }: PersonalFields, parent: string, field: string): boolean {
+  const type = parent as MaskedType;
+  const table = tables[type];
+  if (table === undefined) return false;
+  if (field === 'attributes') return masking.coversAny(type);
+  const kind = table[field]?.kind;
+  return kind !== undefined && kind !== 'id' && kind !== 'items' && isPersonal(masking, type, table, field);
+}
+
+/** Whether a list can be asked by this for what is personal; the name is that of a filter's field, or an order's REST name. */
+function asksPersonal({ masking, tables }: PersonalFields, input: string, name: string): boolean {
+  const type = /^(\w+?)(Filter|OrderField)$/.exec(input)?.[1] as MaskedType | undefined;
+  const table = type && tables[type];
+  return table !== undefined && isPersonal(masking, type as MaskedType, table, name);
+}
 
 const RESOURCE_OF_TYPE: ReadonlyMap<string, Resource> = new Map(
   [...ENTITY_TYPES.values()].flatMap((resource) =>
@@ -61,9 +79,9 @@ function directivesOfField(
   field: string,
   cost: FieldCost | undefined,
   optional: ReadonlySet<string>,
+  personal: PersonalFields,
 ): Directive[] {
-  const directives: Directive[] = [];
-  if (PERSONAL.has(`${parent}.${field}`)) directives.push({ name: 'tag', args: { name: 'pii' } });
+  const directives: Directive[] = givesPersonal(personal, parent, field) ? [PERSONAL] : [];
   if (cost) directives.push({ name: 'cost', args: { weight: cost.weight } });
   if (cost?.isConnection) {
     directives.push({
@@ -99,31 +117,54 @@ declare global {
     }
     interface SchemaBuilderOptions<Types extends SchemaTypes> {
       optionalDirectives?: ReadonlySet<OptionalDirective>;
+      /** Needed with this plugin. */
+      personalFields?: PersonalFields;
     }
   }
 }
 
 /**
- * Puts a subgraph's directives on types and fields by the rules above, from their names and from what a field costs, so
- * that the definitions themselves know nothing of federation.
+ * Puts a subgraph's directives on types, fields and values by the rules above, from their names and from what a field costs,
+ * so that the definitions themselves know nothing of federation.
  */
 class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   readonly #optional: ReadonlySet<string> = this.builder.options.optionalDirectives ?? new Set();
+  readonly #personal = this.builder.options.personalFields as PersonalFields;
 
   override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
+    if (config.kind === 'Enum') {
+      const values = Object.entries(config.values ?? {}).map(([name, value]) => {
+        const isTagged = asksPersonal(this.#personal, config.name, String(value.value));
+        return [name, isTagged ? withDirectives(value, [PERSONAL]) : value];
+      });
+      return { ...config, values: Object.fromEntries(values) };
+    }
     const directives = directivesOfType(config.name, this.#optional);
     // What is printed for routers is made of applied directives alone.
     if (config.kind === 'Scalar' && config.specifiedByURL) {
       directives.push({ name: 'specifiedBy', args: { url: config.specifiedByURL } });
     }
-    return directives.length === 0 ? config : { ...config, extensions: { ...config.extensions, directives } };
+    return withDirectives(config, directives);
+  }
+
+  override onInputFieldConfig(config: PothosInputFieldConfig<Types>): PothosInputFieldConfig<Types> {
+    return asksPersonal(this.#personal, config.parentType, config.name) ? withDirectives(config, [PERSONAL]) : config;
   }
 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
     const cost = config.extensions?.cost as FieldCost | undefined;
-    const directives = directivesOfField(config.parentType, config.name, cost, this.#optional);
-    return directives.length === 0 ? config : { ...config, extensions: { ...config.extensions, directives } };
+    return withDirectives(
+      config,
+      directivesOfField(config.parentType, config.name, cost, this.#optional, this.#personal),
+    );
   }
+}
+
+function withDirectives<C extends { extensions?: object | null | undefined }>(
+  config: C,
+  directives: readonly Directive[],
+): C {
+  return directives.length === 0 ? config : { ...config, extensions: { ...config.extensions, directives } };
 }
 
 SchemaBuilder.registerPlugin(PLUGIN, GatewayDirectives);

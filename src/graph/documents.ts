@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   Kind,
@@ -13,33 +12,24 @@ import {
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { Selection } from '../datatrics/selection.ts';
-import { type Access, createAccess } from './access.ts';
-import type { Executor } from './compile.ts';
+import { type Compiler, createCompiler } from './compile.ts';
+import { createIntrospectionLimit } from './introspection.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
+import { detachText, releaseTokens } from './locations.ts';
+import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
-import { createPlanner, type Planner } from './plan.ts';
-import { createCoercion } from './variables.ts';
+import type { PlannerLimits } from './plan.ts';
+import { type OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
-  readonly limits: DocumentLimits & {
-    /** Items that a list without a page size counts as. */
-    readonly assumedListSize: number;
-  };
+  readonly limits: DocumentLimits & PlannerLimits;
   /** Whether the schema can be asked for. Default: true. */
   readonly introspection?: boolean;
-  /** Characters of document text that the cache of prepared documents holds at most. Default: 8 Mi. */
-  readonly maxCachedCharacters?: number;
-}
-
-/** What an operation is called where its text can not stand, as in a log. */
-export interface OperationIdentity {
-  /** Start of the document's SHA-256, hexadecimal. */
-  readonly document: string;
-  /** Undefined: the document can not run, or the operation has no name. */
-  readonly name?: string;
-  readonly type?: 'query' | 'mutation' | 'subscription';
+  /** Whether operations that come again are compiled. Default: true. */
+  readonly compile?: boolean;
+  /** Bytes of memory that prepared documents may take together, compiled functions included. Default: 64 MiB. */
+  readonly maxCachedBytes?: number;
 }
 
 /** A document as the cache holds it. */
@@ -48,26 +38,12 @@ export interface CachedDocument {
   readonly prepared: PreparedDocument | Outcome;
 }
 
-/** All that can be known of a document by its text. */
+/** A document that can run. */
 export interface PreparedDocument {
   readonly document: DocumentNode;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly operations: readonly PreparedOperation[];
-}
-
-export interface PreparedOperation {
-  readonly node: OperationDefinitionNode;
-  readonly identity: OperationIdentity;
-  readonly planner: Planner;
-  readonly access: Access;
-  readonly coerce: ReturnType<typeof createCoercion>;
-  /** Times that it ran. */
-  runs: number;
-  /** REST calls that it makes, by what it made before. */
-  expectedCalls: number;
-  executor: Executor | undefined;
-  /** Made together with a compiled executor. */
-  selection: Selection | undefined;
+  /** Bytes of memory, as measured: see `NODE_BYTES`. */
+  readonly bytes: number;
 }
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
@@ -77,28 +53,70 @@ const HASH_CHARACTERS = 16;
 /** Of an operation's name, whatever a client calls it. */
 const MAX_NAME_CHARACTERS = 64;
 
-/** Gives what can be known of a document by its text, remembered up to a bound. */
-export function createDocuments(options: DocumentsOptions): (text: string) => CachedDocument {
+/** Bytes of a node of the syntax tree, its place included. */
+const NODE_BYTES = 160;
+/** Bytes of a cache entry besides its texts. */
+const ENTRY_BYTES = 1_024;
+/** A string's characters take one byte or two. */
+const CHARACTER_BYTES = 2;
+
+/** A document and the bytes of memory that it takes. */
+interface WeighedDocument extends CachedDocument {
+  readonly bytes: number;
+}
+
+/** Part of the cache for documents that no accepted caller has sent twice: a flood of new ones evicts only each other. */
+const NEW_SHARE = 1 / 4;
+
+/**
+ * Gives what can be known of a document by its text, remembered up to a bound.
+ *
+ * @returns a function whose `keep` says whether the document counts as sent again by a caller whose key the API accepts
+ */
+export function createDocuments(options: DocumentsOptions): (text: string, keep: boolean) => CachedDocument {
   const { schema, limits } = options;
   // Where the schema can't be asked for, it is not to be guessed name by name either.
   const hideSuggestions = options.introspection === false;
   const judge: Judge = {
     schema,
     limits,
+    exceededIntrospection: createIntrospectionLimit(schema),
     rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
     hideSuggestions,
+    compiler: options.compile === false ? null : createCompiler(schema),
   };
-  const prepared = new LRUCache<string, CachedDocument>({
-    maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,
-    sizeCalculation: (_value, text) => text.length + 1,
-  });
+  const maxSize = options.maxCachedBytes ?? 64 * 1024 * 1024;
+  const createCache = (share: number): LRUCache<string, WeighedDocument> =>
+    new LRUCache({ maxSize: Math.ceil(maxSize * share), sizeCalculation: ({ bytes }) => bytes });
+  const kept = createCache(1 - NEW_SHARE);
+  const recent = createCache(NEW_SHARE);
 
-  return (text) => {
-    let entry = prepared.get(text);
+  function prepare(text: string): WeighedDocument {
+    const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
+    const onGrowth = (bytes: number): void => {
+      for (const cache of [kept, recent]) {
+        const entry = cache.peek(text);
+        // It may have been dropped since, and prepared anew.
+        if (entry?.identity !== identity) continue;
+        cache.delete(text);
+        cache.set(text, { ...entry, bytes: entry.bytes + bytes });
+      }
+    };
+    const prepared = prepareSafely(text, identity, judge, onGrowth);
+    const own = 'kind' in prepared ? JSON.stringify(prepared.result).length * CHARACTER_BYTES : prepared.bytes;
+    return { identity, prepared, bytes: ENTRY_BYTES + text.length * CHARACTER_BYTES + own };
+  }
+
+  return (text, keep) => {
+    const known = kept.get(text);
+    if (known) return known;
+    let entry = recent.get(text);
     if (entry === undefined) {
-      const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
-      entry = { identity, prepared: prepareSafely(text, identity, judge) };
-      prepared.set(text, entry);
+      entry = prepare(text);
+      recent.set(text, entry);
+    } else if (keep) {
+      recent.delete(text);
+      kept.set(text, entry);
     }
     return entry;
   };
@@ -106,15 +124,23 @@ export function createDocuments(options: DocumentsOptions): (text: string) => Ca
 
 /** How documents are judged. */
 interface Judge extends Pick<DocumentsOptions, 'schema' | 'limits'> {
+  /** The message for a document that asks too much of the schema itself, or null. */
+  readonly exceededIntrospection: ReturnType<typeof createIntrospectionLimit>;
   readonly rules: readonly ValidationRule[];
   /** Whether errors keep to themselves which names come close to a wrong one. */
   readonly hideSuggestions: boolean;
+  readonly compiler: Compiler | null;
 }
 
 /** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
-function prepareSafely(text: string, identity: OperationIdentity, judge: Judge): PreparedDocument | Outcome {
+function prepareSafely(
+  text: string,
+  identity: OperationIdentity,
+  judge: Judge,
+  onGrowth: (bytes: number) => void,
+): PreparedDocument | Outcome {
   try {
-    return prepareDocument(text, identity, judge);
+    return prepareDocument(text, identity, judge, onGrowth);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -124,7 +150,8 @@ function prepareSafely(text: string, identity: OperationIdentity, judge: Judge):
 function prepareDocument(
   text: string,
   identity: OperationIdentity,
-  { schema, limits, rules, hideSuggestions }: Judge,
+  { schema, limits, exceededIntrospection, rules, hideSuggestions, compiler }: Judge,
+  onGrowth: (bytes: number) => void,
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
   try {
@@ -134,9 +161,15 @@ function prepareDocument(
     if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
     return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
   }
-  const exceeded = exceededLimit(document, limits);
+  detachText(document);
+  const exceeded = exceededLimit(document, limits) ?? exceededIntrospection(document);
   if (exceeded !== null) return tooComplex(exceeded);
+  const unkept = unkeptLiterals(schema, document, text);
+  if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
   const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
+  if (errors.some(({ message }) => message === 'Validation aborted.')) {
+    return tooComplex('The document has too many fields of one name whose selections have to be compared.');
+  }
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 
   const { definitions } = document;
@@ -144,33 +177,30 @@ function prepareDocument(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION && !schema.getRootType(definition.operation),
   ) as OperationDefinitionNode | undefined;
   if (rootless) {
-    return invalid('GRAPHQL_VALIDATION_FAILED', [
-      new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless }),
-    ]);
+    const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
+    return invalid('GRAPHQL_VALIDATION_FAILED', [error]);
   }
   const fragments = new Map(
     definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
       .map((fragment) => [fragment.name.value, fragment]),
   );
+  const setting = {
+    schema,
+    document,
+    fragments,
+    limits,
+    coercionOptions: { maxErrors: MAX_ERRORS, hideSuggestions },
+    compiler,
+    onGrowth,
+  };
   const operations = definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-    .map((node) => ({
-      node,
-      identity: {
-        ...identity,
-        type: node.operation,
-        ...(node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) }),
-      },
-      planner: createPlanner(schema, node, fragments, limits.assumedListSize),
-      access: createAccess(schema, node, fragments),
-      coerce: createCoercion(schema, node, { maxErrors: MAX_ERRORS, hideSuggestions }),
-      runs: 0,
-      expectedCalls: 1,
-      executor: undefined,
-      selection: undefined,
-    }));
-  return { document, fragments, operations };
+    .map((node) => {
+      const name = node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) };
+      return new PreparedOperation(node, { ...identity, type: node.operation, ...name }, setting);
+    });
+  return { document, operations, bytes: releaseTokens(document) * NODE_BYTES };
 }
 
 /** The operation of a document that a request means. */

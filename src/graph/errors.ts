@@ -1,5 +1,6 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { locationsOf } from './locations.ts';
 
 /** Called with what nobody foresaw, once per error, to be logged. */
 export type ReportUnexpected = (error: unknown) => void;
@@ -9,12 +10,15 @@ const MASKED = 'Something went wrong in the gateway.';
 /**
  * The one place where failures become GraphQL errors. What a `GatewayError` says reaches the client; anything else that
  * was thrown is masked and reported.
+ *
+ * A field may be selected hundreds of times: only the first place is named.
  */
 export function formatError(error: GraphQLError, report: ReportUnexpected): GraphQLFormattedError {
   const { code, message } = explain(error, report);
+  const place = locationsOf(error)?.[0];
   return {
-    message,
-    ...(error.locations && { locations: error.locations }),
+    message: shorten(message),
+    ...(place && { locations: [place] }),
     ...(error.path && { path: error.path }),
     extensions: { code },
   };
@@ -32,5 +36,15 @@ function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCo
 
 /** The errors of an answer whose operation did not run. */
 export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
-  return errors.map(({ message, locations }) => ({ message, ...(locations && { locations }), extensions: { code } }));
+  return errors.map((error) => {
+    const locations = locationsOf(error);
+    return { message: shorten(error.message), ...(locations && { locations }), extensions: { code } };
+  });
+}
+
+/** Characters of a message at most: graphql-js quotes what a client sent, which may be any length and in many errors. */
+const MAX_MESSAGE = 1_000;
+
+function shorten(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
 }

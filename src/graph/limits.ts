@@ -1,4 +1,11 @@
-import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode, visit } from 'graphql';
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  visit,
+} from 'graphql';
 import { MAX_JSON_DEPTH } from '../lib/depth.ts';
 
 /** What one document may hold, counted before it is validated. */
@@ -18,11 +25,22 @@ export interface DocumentLimits {
 interface Size {
   depth: number;
   aliases: number;
+  /** Fields, spreads and inline fragments of all levels, fragments spread. */
+  selections: number;
   /** Fields of the first level. */
   fields: number;
 }
 
-/** The message for the first limit that a document is over, or null. Fields about the schema itself do not count. */
+/**
+ * Selections of one operation or fragment, fragments spread: what is made of a document grows with them, and fragments that
+ * spread others many times over let few tokens have very many.
+ */
+const MAX_SELECTIONS = 10_000;
+
+/**
+ * The message for the first limit that a document is over, or null. Levels of fields about the schema itself do not count:
+ * `introspection.ts` limits those.
+ */
 export function exceededLimit(document: DocumentNode, limits: DocumentLimits): string | null {
   const { directives, valueDepth } = survey(document);
   if (directives > limits.maxDirectives) return over('directives', directives, limits.maxDirectives, 'MAX_DIRECTIVES');
@@ -41,6 +59,9 @@ export function exceededLimit(document: DocumentNode, limits: DocumentLimits): s
     const { maxDepth, maxAliases, maxRootFields } = limits;
     if (size.depth > maxDepth) return over('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
     if (size.aliases > maxAliases) return over('aliases', size.aliases, maxAliases, 'MAX_ALIASES');
+    if (size.selections > MAX_SELECTIONS) {
+      return `The operation has more than ${MAX_SELECTIONS} selections, counting fragments wherever they are spread.`;
+    }
     if (definition.kind === Kind.OPERATION_DEFINITION && size.fields > maxRootFields) {
       return over('root fields', size.fields, maxRootFields, 'MAX_ROOT_FIELDS');
     }
@@ -57,15 +78,17 @@ function measure(
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   measured: Map<string, Size>,
 ): Size {
-  const total: Size = { depth: 0, aliases: 0, fields: 0 };
+  const total: Size = { depth: 0, aliases: 0, selections: 0, fields: 0 };
   for (const selection of selections) {
+    total.selections += 1;
     if (selection.kind === Kind.FIELD) {
-      if (selection.name.value === '__schema' || selection.name.value === '__type') continue;
+      const { value: name } = selection.name;
       total.fields += 1;
       if (selection.alias) total.aliases += 1;
       const below = selection.selectionSet && measure(selection.selectionSet, fragments, measured);
-      total.depth = Math.max(total.depth, 1 + (below?.depth ?? 0));
+      if (name !== '__schema' && name !== '__type') total.depth = Math.max(total.depth, 1 + (below?.depth ?? 0));
       total.aliases += below?.aliases ?? 0;
+      total.selections += below?.selections ?? 0;
       continue;
     }
     const spread =
@@ -74,6 +97,7 @@ function measure(
         : measureFragment(selection.name.value, fragments, measured);
     total.depth = Math.max(total.depth, spread.depth);
     total.aliases += spread.aliases;
+    total.selections += spread.selections;
     total.fields += spread.fields;
   }
   return total;
@@ -86,12 +110,20 @@ function measureFragment(
 ): Size {
   const known = measured.get(name);
   if (known) return known;
-  const nothing = { depth: 0, aliases: 0, fields: 0 };
+  const nothing = { depth: 0, aliases: 0, selections: 0, fields: 0 };
   measured.set(name, nothing);
   const fragment = fragments.get(name);
   const size = fragment ? measure(fragment.selectionSet, fragments, measured) : nothing;
   measured.set(name, size);
   return size;
+}
+
+/** Selections of an operation of all levels, fragments spread. */
+export function countSelections(
+  { selectionSet }: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+): number {
+  return measure(selectionSet, fragments, new Map()).selections;
 }
 
 /** Counts by graphql-js's visitor, which does not recurse, so that no nesting can overflow the stack here. */

@@ -76,11 +76,13 @@ export function defineMutationTypes(builder: Builder) {
       resolve: (
         outcome: { problems: readonly InputProblem[] },
         _args: unknown,
-        { session: { mask } }: GatewayContext,
-      ) =>
-        mask
+        { session: { mask }, operation }: GatewayContext,
+      ) => {
+        if (!operation.takeItems(outcome.problems.length)) return [];
+        return mask
           ? outcome.problems.map((problem) => ({ ...problem, message: mask.text(problem.message) }))
-          : outcome.problems,
+          : outcome.problems;
+      },
     });
   }
 

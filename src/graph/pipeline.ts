@@ -3,24 +3,19 @@ import { forbidden } from '../datatrics/access.ts';
 import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
+import { isLargerThan } from '../lib/json-size.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
-import type { Access } from './access.ts';
+import type { Party } from '../lib/turns.ts';
+import { mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
-import { compile, type Executor, interpret } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
-import {
-  createDocuments,
-  type DocumentsOptions,
-  type OperationIdentity,
-  type PreparedDocument,
-  type PreparedOperation,
-  selectOperation,
-} from './documents.ts';
+import { createDocuments, type DocumentsOptions, selectOperation } from './documents.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
-import { createSelection } from './selection.ts';
+import type { Values } from './parameterize.ts';
+import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 /** What a client asks for, whatever way it came in. */
 export interface OperationRequest {
@@ -34,15 +29,17 @@ export interface PipelineOptions extends DocumentsOptions {
   readonly limits: DocumentsOptions['limits'] & {
     /** REST calls that an operation may make in the worst case. */
     readonly maxEstimatedCalls: number;
-    /** Representations of entities that a router may ask for in one operation. */
+    /** Weight of an answer's values in the worst case. */
+    readonly maxEstimatedValues: number;
+    /** Representations of entities that a router may ask for in one operation, and ids of one `nodes`. */
     readonly maxRepresentations: number;
+    /** bytes of an answer, as JSON. */
+    readonly maxAnswerBytes: number;
   };
   /** Tells how long an answer without errors may be kept. Default: not at all. */
   readonly cacheControlOf?: CacheControlOf | undefined;
   /** Extensions of an answer, besides those that its request asks for. */
   readonly extensionsOf?: (context: GatewayContext) => object | undefined;
-  /** Whether operations that come again are compiled. Default: true. */
-  readonly compile?: boolean;
   /** Whether a document is compared with the caller's scopes; without it only the data is guarded. Default: true. */
   readonly checkScopes?: boolean;
 }
@@ -67,6 +64,8 @@ export interface Run {
   context(selection: Selection | undefined): GatewayContext;
   /** Where operations wait for their turn. */
   readonly admission: Admission;
+  /** Whose share of the turns the operation takes. */
+  readonly party: Party;
   /** Whether the transport allows mutations: not by HTTP GET. */
   readonly allowMutation: boolean;
 }
@@ -85,32 +84,17 @@ export interface Pipeline {
 const NEWEST = 0.25;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { schema, reportUnexpected, limits, checkScopes = true } = options;
+  const { reportUnexpected, limits, checkScopes = true } = options;
   const prepare = createDocuments(options);
 
-  /**
-   * An operation is compiled when it comes the second time: compiling costs as much as some dozens of runs save, and a
-   * flood of documents that come once must not pay it.
-   */
-  function executorOf(operation: PreparedOperation, { document, fragments }: PreparedDocument): Executor {
-    operation.runs += 1;
-    if (operation.runs === 1) return interpret(schema, document, operation.node);
-    if (operation.executor === undefined) {
-      const compiled = options.compile !== false && compile(schema, document, operation.node);
-      if (compiled) operation.selection = createSelection(schema, operation.node, fragments);
-      operation.executor = compiled || interpret(schema, document, operation.node);
-    }
-    return operation.executor;
-  }
-
   async function run(request: OperationRequest, how: Run): Promise<Outcome> {
-    const { identity, prepared: entry } = prepare(request.query);
+    const { identity, prepared: entry } = prepare(request.query, how.party.isAccepted);
     how.identify?.(identity);
     if ('kind' in entry) return entry;
 
     const operation = selectOperation(entry.operations, request.operationName);
     if ('kind' in operation) return operation;
-    const { node, planner, access } = operation;
+    const { node } = operation;
     how.identify?.(operation.identity);
     if (node.operation === 'mutation' && !how.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
@@ -122,21 +106,33 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const variables = operation.coerce(request.variables ?? {});
     if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
 
-    const representations = planner.representations(variables.coerced);
+    const { representations, ids } = operation.planner.keys(variables.coerced);
     if (representations > limits.maxRepresentations) {
       return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
     }
-    // Whoever may do everything is not asked for more.
+    if (ids > limits.maxRepresentations) {
+      return tooComplex(over('ids in one nodes field', ids, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
+    }
+    // Skip the check for callers with all scopes.
     if (checkScopes && how.scopes !== ALL_SCOPES) {
-      const needed = access.needed(variables.coerced, how.costSettings);
+      const needed = operation.access.needed(variables.coerced, how.costSettings);
       if (!allows(how.scopes, needed)) {
         return refused(403, 'FORBIDDEN', forbidden(missing(how.scopes, needed)).message);
       }
     }
 
-    const estimated = planner.estimate(variables.coerced, how.costSettings);
+    const estimate = operation.planner.estimate(variables.coerced, how.costSettings);
+    const { calls: estimated, values } = estimate;
+    const tooMany =
+      values > limits.maxEstimatedValues
+        ? tooComplex(
+            over('values in the worst case', Math.ceil(values), limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES'),
+          )
+        : null;
+    // A plan encodes what would be written.
+    if (tooMany && node.operation === 'mutation') return tooMany;
     if (how.planOnly) {
-      const plan = planner.plan(variables.coerced, how.costSettings);
+      const plan = operation.planner.plan(variables.coerced, how.costSettings);
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
     }
     if (estimated > limits.maxEstimatedCalls) {
@@ -144,15 +140,17 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         over('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS'),
       );
     }
+    if (tooMany) return tooMany;
 
-    const execute = executorOf(operation, entry);
+    const execute = operation.executor();
     const contextValue = how.context(operation.selection);
+    contextValue.operation.valuesPerItem = estimate.perItem;
     const report = how.reportUnexpected ?? reportUnexpected;
     const start = performance.now();
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
-    const weight = Math.min(Math.round(operation.expectedCalls), atOnce);
-    const turn = how.admission.enter(weight, contextValue.operation.signal);
+    const weight = Math.min(Math.max(1, Math.round(operation.expectedShare * estimated)), atOnce);
+    const turn = how.admission.enter(weight, contextValue.operation.signal, how.party);
     if (turn) {
       try {
         await turn;
@@ -163,24 +161,41 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     let result: ExecutionResult;
     try {
-      result = await execute(contextValue, request.variables ?? {});
+      result = await execute(contextValue, { given: request.variables ?? {}, coerced: variables.coerced });
     } finally {
-      how.admission.leave(weight);
+      how.admission.leave(weight, how.party);
     }
     const { calls } = contextValue.operation.usage;
-    operation.expectedCalls = Math.max(1, operation.expectedCalls * (1 - NEWEST) + calls * NEWEST);
+    const share = estimated > 0 ? Math.min(1, calls / estimated) : 0;
+    operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
+    if (contextValue.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
     const { freshness } = contextValue.operation;
-    return {
+    const outcome: Outcome = {
       kind: 'executed',
-      ...(!result.errors && { cacheControl: options.cacheControlOf?.(entry.document, node, contextValue) }),
+      ...(!result.errors && {
+        cacheControl: options.cacheControlOf?.(entry.document, node, variables.coerced, contextValue),
+      }),
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
         data: result.data ?? null,
-        ...extensionsFor(contextValue, access, how.receipt ? performance.now() - start : undefined),
+        ...extensionsFor(
+          contextValue,
+          operation,
+          variables.coerced,
+          how.receipt ? performance.now() - start : undefined,
+        ),
       },
       ...(freshness &&
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
+    const { maxAnswerBytes } = limits;
+    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {
+      if (isLargerThan(outcome.result, maxAnswerBytes)) return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
+      outcome.json = JSON.stringify(outcome.result);
+      if (Buffer.byteLength(outcome.json) > maxAnswerBytes)
+        return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
+    }
+    return outcome;
   }
 
   /**
@@ -188,7 +203,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
    * are masked.
    * @param ms that it took; undefined where no receipt is wanted
    */
-  function extensionsFor(context: GatewayContext, access: Access, ms: number | undefined): object | undefined {
+  function extensionsFor(
+    context: GatewayContext,
+    operation: PreparedOperation,
+    variables: Values,
+    ms: number | undefined,
+  ): object | undefined {
     const { freshness } = context.operation;
     const { mask } = context.session;
     const own = options.extensionsOf?.(context);
@@ -200,13 +220,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         ...own,
         ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
         ...(isStale && { freshness: freshness.fields }),
-        ...(isMasked && { masked: access.maskedPaths(mask.masked) }),
+        ...(isMasked && { masked: operation.access.maskedPaths(mask.masked, variables) }),
       },
     };
   }
 
   function isQuery(request: OperationRequest): boolean {
-    const entry = prepare(request.query).prepared;
+    const entry = prepare(request.query, false).prepared;
     if ('kind' in entry) return false;
     const operation = selectOperation(entry.operations, request.operationName);
     return !('kind' in operation) && operation.node.operation === 'query';

@@ -1,28 +1,26 @@
 import {
-  type ASTNode,
-  BREAK,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLField,
-  GraphQLIncludeDirective,
+  type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
-  GraphQLSkipDirective,
   getArgumentValues,
-  getDirectiveValues,
   getNamedType,
   getNullableType,
   isAbstractType,
   isCompositeType,
+  isLeafType,
   isListType,
   Kind,
   type OperationDefinitionNode,
-  type SelectionNode,
   type SelectionSetNode,
   visit,
 } from 'graphql';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
+import { conditionsOf, isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost, PlannedCalls } from './cost.ts';
+import { FAILURE, weightOfLeaf, weightOfObject } from './weight.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -39,13 +37,35 @@ export interface PlanEntry {
   readonly assumed?: true;
 }
 
+/** What an operation costs in the worst case. */
+export interface Estimate {
+  /** REST calls. */
+  readonly calls: number;
+  /** Weight of the answer's values, as `weight.ts` counts them. */
+  readonly values: number;
+  /** The same for one item of a list whose length is known only when it is read. */
+  readonly perItem: number;
+  /** Aliases, by which the same data can be in the answer more than once. */
+  readonly aliases: number;
+  /** Characters of the longest name in the answer. */
+  readonly longestName: number;
+}
+
+/** How the parts of an operation are counted. */
+export interface PlannerLimits {
+  /** Items that a list without a page size counts as. */
+  readonly assumedListSize: number;
+  /** Weight of an answer's values beyond which the calls of writes are not counted. Default: any. */
+  readonly maxEstimatedValues?: number;
+}
+
 /** Tells what an operation costs before it runs. */
 export interface Planner {
-  /** REST calls in the worst case; cheap, and remembered where variables do not matter. */
-  estimate(variables: Variables, settings: CostSettings): number;
+  /** Cheap, and remembered where variables do not matter. */
+  estimate(variables: Variables, settings: CostSettings): Estimate;
   plan(variables: Variables, settings: CostSettings): PlanEntry[];
-  /** Representations of entities that it asks for, all its fields together. */
-  representations(variables: Variables): number;
+  /** Keys that its root fields are given: those of all `_entities` together, and the most of one `nodes`. */
+  keys(variables: Variables): { readonly representations: number; readonly ids: number };
 }
 
 /** A field as the executor will meet it: all selections of one response name on one type. */
@@ -55,6 +75,8 @@ interface PlanField {
   readonly node: FieldNode;
   readonly cost: FieldCost | undefined;
   readonly children: readonly PlanField[];
+  /** Weight of one object that it gives, its leaves included. */
+  readonly weight: number;
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
@@ -62,27 +84,31 @@ type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 /**
  * Prepares the planner of an operation: its selections are collected once, as the executor would; only where `@skip` or
  * `@include` depend on variables are they collected anew for each set of these.
- *
- * @param assumedListSize items that a list without a page size counts as
  */
 export function createPlanner(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   fragments: Fragments,
-  assumedListSize: number,
+  { assumedListSize, maxEstimatedValues = Number.POSITIVE_INFINITY }: PlannerLimits,
 ): Planner {
   const root = schema.getRootType(operation.operation);
-  const collectRoot = (variables: Variables): PlanField[] =>
-    root ? collect({ schema, fragments, variables }, root, [operation.selectionSet]) : [];
-  const isConditional = [operation, ...fragments.values()].some(hasVariableDirective);
+  const names = { aliases: 0, longestName: 0 };
+  const collectRoot = (variables: Variables): readonly PlanField[] => {
+    Object.assign(names, { aliases: 0, longestName: 0 });
+    return root ? collect({ schema, fragments, variables, names }, root, [operation.selectionSet]).fields : [];
+  };
+  const isConditional = conditionsOf([operation, ...fragments.values()]).size > 0;
   const prepared = isConditional ? undefined : collectRoot({});
   /** Variables that the estimate depends on; undefined: all may matter. */
-  const matter = prepared && [...variablesOf(prepared)];
-  /** By project, and by the values of those variables. */
-  const remembered = new WeakMap<object, Map<string, number>>();
+  const matter = prepared && variablesOf(prepared);
+  /** By project, and by those variables. */
+  const remembered = new WeakMap<object, Map<string, Estimate>>();
 
-  function plan(variables: Variables, settings: CostSettings): PlanEntry[] {
-    const entries: PlanEntry[] = [];
+  /** @param entries the plan, where one is wanted */
+  function count(variables: Variables, settings: CostSettings, entries?: PlanEntry[]): Estimate {
+    let calls = 0;
+    let values = 0;
+    let perItem = 1;
     const counted = new Set<string>();
 
     /**
@@ -99,31 +125,46 @@ export function createPlanner(
       const { definition, cost } = field;
       const path = [...above, field.name];
       const args = argumentsOf(field, variables);
+      if (cost || args === null) values += parents * FAILURE;
       // Its arguments can't be, so it will fail without a call, and have nothing below it.
       if (args === null) return;
-      for (const calls of cost?.calls(args, settings) ?? []) {
-        const least = above.length > 0 ? 0 : leastOf(calls, counted, settings.project.batchReads !== 'off');
-        entries.push(entryOf(path, calls.endpoint, least, parents * calls.atMost, assumed));
+      values += parents * (cost?.work?.(args) ?? 0);
+      // An input that is over the limit already is not encoded to count its calls.
+      const isTooLarge = cost?.writes && values > maxEstimatedValues;
+      for (const planned of isTooLarge ? [] : (cost?.calls(args, settings) ?? [])) {
+        if (entries && planned.isImpossible) continue;
+        calls += parents * planned.atMost;
+        if (!entries) continue;
+        const least = above.length > 0 ? 0 : leastOf(planned, counted, settings.project.batchReads !== 'off');
+        entries.push(entryOf(path, planned.endpoint, least, parents * planned.atMost, assumed));
       }
       const rows = cost?.rows?.(args);
       if (!isListType(getNullableType(definition.type))) {
+        values += parents * field.weight;
         for (const child of field.children) walk(child, path, parents, assumed, rows);
         return;
       }
       const size = pageSize ?? rows;
-      for (const child of field.children) {
-        walk(child, path, parents * (size ?? assumedListSize), assumed || size === undefined);
-      }
+      const items = parents * (size ?? assumedListSize);
+      const before = values;
+      values += items * field.weight;
+      for (const child of field.children) walk(child, path, items, assumed || size === undefined);
+      if (size === undefined && items > 0) perItem = Math.max(perItem, (values - before) / items);
     }
 
     for (const field of prepared ?? collectRoot(variables)) walk(field, [], 1, false);
+    return { calls, values, perItem, ...names };
+  }
+
+  function plan(variables: Variables, settings: CostSettings): PlanEntry[] {
+    const entries: PlanEntry[] = [];
+    count(variables, settings, entries);
     return entries;
   }
 
-  function estimate(variables: Variables, settings: CostSettings): number {
-    if (prepared?.length === 0) return 0;
-    const key = matter && keyOf(matter, variables);
-    if (key === undefined) return total(variables, settings);
+  function estimate(variables: Variables, settings: CostSettings): Estimate {
+    const key = matter && keyOf(settings.projectId, matter, variables);
+    if (key === undefined) return count(variables, settings);
     let known = remembered.get(settings.project);
     if (known === undefined || known.size >= MAX_REMEMBERED) {
       known = new Map();
@@ -131,26 +172,31 @@ export function createPlanner(
     }
     let estimated = known.get(key);
     if (estimated === undefined) {
-      estimated = total(variables, settings);
+      estimated = count(variables, settings);
       known.set(key, estimated);
     }
     return estimated;
   }
 
-  function total(variables: Variables, settings: CostSettings): number {
-    return plan(variables, settings).reduce((sum, entry) => sum + entry.atMost, 0);
+  /** Undefined: which of them there are depends on variables. */
+  const withKeys = prepared
+    ? prepared.filter(({ cost }) => cost?.keys)
+    : [operation, ...fragments.values()].some((definition) => mayTakeKeys(root, definition))
+      ? undefined
+      : [];
+  function keys(variables: Variables): ReturnType<Planner['keys']> {
+    let representations = 0;
+    let ids = 0;
+    for (const field of withKeys ?? collectRoot(variables)) {
+      const args = field.cost?.keys && argumentsOf(field, variables);
+      if (!args) continue;
+      if (args.ids) ids = Math.max(ids, (args.ids as unknown[]).length);
+      else representations += field.cost?.keys?.(args) ?? 0;
+    }
+    return { representations, ids };
   }
 
-  const hasEntities = root?.getFields()._entities !== undefined;
-  function representations(variables: Variables): number {
-    if (!hasEntities) return 0;
-    return (prepared ?? collectRoot(variables)).reduce((sum, field) => {
-      const args = field.cost?.representations && argumentsOf(field, variables);
-      return args ? sum + (field.cost?.representations?.(args) ?? 0) : sum;
-    }, 0);
-  }
-
-  return { plan, estimate, representations };
+  return { plan, estimate, keys };
 }
 
 function argumentsOf({ definition, node }: PlanField, variables: Variables): Record<string, unknown> | null {
@@ -186,13 +232,18 @@ interface Scope {
   readonly schema: GraphQLSchema;
   readonly fragments: Fragments;
   readonly variables: Variables;
+  /** Counted on the way. */
+  readonly names: { aliases: number; longestName: number };
 }
 
-/**
- * Groups selections by response name, https://spec.graphql.org/October2021/#CollectFields(). Fields that cost nothing,
- * and have nothing below them that does, are left out.
- */
-function collect(scope: Scope, type: GraphQLObjectType, sets: readonly SelectionSetNode[]): PlanField[] {
+/** What is selected on objects of one type: their fields that give objects, and the weight of the others. */
+interface Collected {
+  readonly fields: readonly PlanField[];
+  readonly leaves: number;
+}
+
+/** Groups selections by response name, https://spec.graphql.org/October2021/#CollectFields(). */
+function collect(scope: Scope, type: GraphQLObjectType, sets: readonly SelectionSetNode[]): Collected {
   const groups = new Map<string, { node: FieldNode; sets: SelectionSetNode[] }>();
   const visited = new Set<string>();
   const spread = ({ selections }: SelectionSetNode): void => {
@@ -216,14 +267,23 @@ function collect(scope: Scope, type: GraphQLObjectType, sets: readonly Selection
   sets.forEach(spread);
 
   const fields: PlanField[] = [];
+  let leaves = 0;
   for (const [name, group] of groups) {
+    if (group.node.alias) scope.names.aliases += 1;
+    scope.names.longestName = Math.max(scope.names.longestName, name.length);
     const definition = type.getFields()[group.node.name.value];
-    if (!definition) continue;
-    const children = possibleTypes(scope.schema, definition).flatMap((child) => collect(scope, child, group.sets));
+    const named = definition && getNamedType(definition.type);
+    // `__typename`; what is asked of the schema itself has a limit of its own.
+    if (!definition || isLeafType(named)) {
+      leaves += definition ? weightOfLeaf(definition.type) : 1;
+      continue;
+    }
+    const below = possibleTypes(scope.schema, definition).map((child) => collect(scope, child, group.sets));
+    const weight = weightOfObject(named as GraphQLNamedType) + Math.max(0, ...below.map((one) => one.leaves));
     const cost = definition.extensions.cost as FieldCost | undefined;
-    if (cost || children.length > 0) fields.push({ name, definition, node: group.node, cost, children });
+    fields.push({ name, definition, node: group.node, cost, children: below.flatMap((one) => one.fields), weight });
   }
-  return fields;
+  return { fields, leaves };
 }
 
 function possibleTypes(schema: GraphQLSchema, { type }: GraphQLField<unknown, unknown>): readonly GraphQLObjectType[] {
@@ -238,24 +298,22 @@ function applies(schema: GraphQLSchema, type: GraphQLObjectType, condition: stri
   return isAbstractType(named) && schema.isSubType(named, type);
 }
 
-function isIncluded(selection: SelectionNode, variables: Variables): boolean {
-  try {
-    if (getDirectiveValues(GraphQLSkipDirective, selection, variables)?.if === true) return false;
-    return getDirectiveValues(GraphQLIncludeDirective, selection, variables)?.if !== false;
-  } catch {
-    return true;
-  }
-}
-
 /** Estimates of one operation that are remembered at once. */
 const MAX_REMEMBERED = 64;
-/** Characters of one variable's value in what an estimate is remembered by. */
+/** Characters of one variable's value in what an estimate is remembered by, and of all together. */
 const MAX_KEY_CHARACTERS = 64;
+const MAX_KEY_LENGTH = 256;
 
-/** Names the values of variables; undefined where one is no short scalar, and so not worth remembering. */
-function keyOf(names: readonly string[], variables: Variables): string | undefined {
-  let key = '';
-  for (const name of names) {
+/** Variables of arguments: those on whose values the number of calls depends, and those that may make a field impossible. */
+interface Influences {
+  readonly values: ReadonlySet<string>;
+  readonly presence: ReadonlySet<string>;
+}
+
+/** Names what variables say; undefined where one is no short scalar, and so not worth remembering. */
+function keyOf(project: string, { values, presence }: Influences, variables: Variables): string | undefined {
+  let key = `${project} `;
+  for (const name of values) {
     const value = variables[name];
     if (typeof value === 'string' ? value.length > MAX_KEY_CHARACTERS : typeof value === 'object' && value !== null) {
       return undefined;
@@ -263,41 +321,41 @@ function keyOf(names: readonly string[], variables: Variables): string | undefin
     // A string is quoted by its length, so that no other values read the same.
     key += typeof value === 'string' ? `${value.length}"${value}` : `${value},`;
   }
-  return key;
+  for (const name of presence) {
+    const value = variables[name];
+    key += value === undefined ? 'u' : value === null ? 'n' : 'v';
+  }
+  return key.length > MAX_KEY_LENGTH ? undefined : key;
 }
 
-/** Names of the variables in arguments on which the number of calls depends. */
-function variablesOf(fields: readonly PlanField[], names = new Set<string>()): Set<string> {
-  for (const { cost, node, children } of fields) {
+function variablesOf(fields: readonly PlanField[]): Influences {
+  const values = new Set<string>();
+  const presence = new Set<string>();
+  const look = ({ cost, node, children }: PlanField): void => {
     for (const { name, value } of node.arguments ?? []) {
-      if (!cost?.dependsOn.includes(name.value)) continue;
+      const names = cost?.dependsOn.includes(name.value) ? values : presence;
       visit(value, {
         Variable(variable) {
           names.add(variable.name.value);
         },
       });
     }
-    variablesOf(children, names);
-  }
-  return names;
+    children.forEach(look);
+  };
+  fields.forEach(look);
+  return { values, presence };
 }
 
-function hasVariable(node: ASTNode): boolean {
-  let found = false;
-  visit(node, {
-    Variable() {
-      found = true;
-      return BREAK;
-    },
-  });
-  return found;
-}
-
-function hasVariableDirective(definition: OperationDefinitionNode | FragmentDefinitionNode): boolean {
+/** Whether a field has arguments, and the name of a root field that takes keys. */
+function mayTakeKeys(
+  root: GraphQLObjectType | null | undefined,
+  definition: OperationDefinitionNode | FragmentDefinitionNode,
+): boolean {
   let found = false;
   visit(definition.selectionSet, {
-    Directive(directive) {
-      found ||= hasVariable(directive);
+    Field({ name, arguments: args }) {
+      const cost = args?.length ? root?.getFields()[name.value]?.extensions.cost : undefined;
+      found ||= (cost as FieldCost | undefined)?.keys !== undefined;
     },
   });
   return found;

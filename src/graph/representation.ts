@@ -57,6 +57,6 @@ function isMissing(value: unknown): value is null | undefined {
 /** As GraphQL reads an `ID`: text, or a whole number. */
 function readId(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
-  if (Number.isInteger(value)) return String(value);
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return String(value);
   throw badInput(`${name} must be an ID.`);
 }

@@ -1,6 +1,7 @@
-import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
+import { GraphQLError, GraphQLID, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
 import type { JsonObject } from '../datatrics/fields.ts';
 import { parseInstant } from '../datatrics/time.ts';
+import { isUnkept } from '../lib/digits.ts';
 import type { Builder } from './builder.ts';
 
 function parseDateTime(value: unknown): string {
@@ -15,8 +16,31 @@ function parseJsonObject(value: unknown): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new GraphQLError('JSONObject must be an object.');
   }
+  checkNumbers(value);
   return value as JsonObject;
 }
+
+function checkNumbers(value: object): void {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object') {
+      if (inner !== null) checkNumbers(inner);
+    } else if (isUnkept(inner)) throw new GraphQLError(`JSONObject can not hold the number ${inner}: send it as text.`);
+  }
+}
+
+const parseId = GraphQLID.parseValue;
+
+/**
+ * An `ID` keeps the digits of an integer of any size, which graphql-js 16 does not: it refuses a `bigint`, and takes a
+ * number that was rounded. graphql-js 17 takes a `bigint` itself.
+ */
+GraphQLID.parseValue = (value) => {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    throw new GraphQLError(`ID cannot represent value: ${value}`);
+  }
+  return parseId(value);
+};
 
 /** Scalars that GraphQL does not have by itself. */
 export function defineScalars(builder: Builder): void {
@@ -29,7 +53,8 @@ export function defineScalars(builder: Builder): void {
     parseLiteral: (node: ValueNode) => parseDateTime(node.kind === Kind.STRING ? node.value : undefined),
   });
   builder.scalarType('JSONObject', {
-    description: 'A JSON object of any content: its values come and go as they are, untyped.',
+    description:
+      'A JSON object of any content: its values come and go as they are, untyped. A number that a double does not hold, such as an integer beyond 2^53, is its digits as text on output; on input it is refused.',
     specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
     serialize: (value) => value,
     parseValue: parseJsonObject,

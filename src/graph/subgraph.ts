@@ -1,12 +1,22 @@
 import DirectivesPlugin from '@pothos/plugin-directives';
 import FederationPlugin from '@pothos/plugin-federation';
-import { type GraphQLObjectType, type GraphQLSchema, type GraphQLUnionType, getNamedType } from 'graphql';
+import {
+  type GraphQLObjectType,
+  type GraphQLScalarType,
+  type GraphQLSchema,
+  type GraphQLUnionType,
+  getNamedType,
+  valueFromASTUntyped,
+} from 'graphql';
+import { createRecordTypes, fieldTablesOf, withPersonalFields } from '../datatrics/custom-fields.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
+import { Masking, type MaskOptions } from '../datatrics/masking.ts';
 import type { DatatricsRecord } from '../datatrics/record.ts';
 import { createBuilder } from './builder.ts';
 import { costOfEntities } from './cost.ts';
 import GatewayDirectivesPlugin from './directives.ts';
 import { resolveEntities, resolveTaggedEntities } from './entities.ts';
+import { withTextNumbers } from './number-literals.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
 
@@ -16,6 +26,8 @@ export { entityExtensions } from './entities.ts';
 export interface SubgraphOptions extends SchemaOptions {
   /** Directives beyond those that every router takes; none by default. */
   readonly directives?: readonly OptionalDirective[];
+  /** What is personal. Default: the documented fields that are, and custom fields that are declared so. */
+  readonly masking?: MaskOptions;
 }
 
 const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
@@ -24,10 +36,15 @@ const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
  * Builds the schema that `/subgraph` serves: the same types once more, as an Apollo Federation v2 subgraph. It has no
  * `node` and `nodes`, which do not compose with those of others.
  */
-export function buildSubgraphSchema({ directives = [], ...options }: SubgraphOptions = {}): GraphQLSchema {
+export function buildSubgraphSchema({ directives = [], masking, ...options }: SubgraphOptions = {}): GraphQLSchema {
+  const custom = options.customFields ?? {};
   const builder = createBuilder({
     plugins: [DirectivesPlugin, FederationPlugin, GatewayDirectivesPlugin],
     optionalDirectives: new Set(directives),
+    personalFields: {
+      masking: new Masking(masking ?? withPersonalFields({ mode: 'null', fields: [] }, custom)),
+      tables: fieldTablesOf(createRecordTypes(custom)),
+    },
   });
   defineSchema(builder, options);
   const schema = builder.toSubGraphSchema({
@@ -35,6 +52,9 @@ export function buildSubgraphSchema({ directives = [], ...options }: SubgraphOpt
     // Pothos's own search does not see the directives that plugins add.
     federationDirectives: [...ALWAYS, ...directives].map((name) => `@${name}`),
   });
+
+  const any = schema.getType('_Any') as GraphQLScalarType;
+  any.parseLiteral = (literal, variables) => valueFromASTUntyped(withTextNumbers(literal), variables);
 
   const entities = (schema.getQueryType() as GraphQLObjectType).getFields()._entities;
   if (!entities) throw new Error('The subgraph has no entities.');

@@ -43,8 +43,6 @@ interface Tools {
   readonly tools: ReadonlyMap<string, Tool>;
   /** Why a document, or an operation in it, is no tool; one line each. */
   readonly leftOut: readonly string[];
-  /** What has to be mended before any of them can be offered. */
-  readonly problems: readonly string[];
 }
 
 /**
@@ -60,7 +58,6 @@ export function createTools(
 ): Tools {
   const tools = new Map<string, Tool>();
   const leftOut: string[] = [];
-  const problems: string[] = [];
   for (const [id, text] of documents) {
     try {
       const document = parse(text);
@@ -76,14 +73,13 @@ export function createTools(
         const name = node.name?.value;
         if (name === undefined) leftOut.push(`document ${id}: its operation has no name`);
         else if (node.operation === 'mutation' && !mutations) leftOut.push(`${name}: mutations are not allowed`);
-        else if (tools.has(name)) problems.push(`the operation ${name} is in more than one document, as ${id}`);
         else tools.set(name, createTool(schema, text, node, name, fragments));
       }
     } catch (error) {
       leftOut.push(`document ${id}: ${(error as Error).message.split('\n')[0]}`);
     }
   }
-  return { tools, leftOut, problems };
+  return { tools, leftOut };
 }
 
 function createTool(

@@ -41,8 +41,7 @@ export function readManifest(path: string): Map<string, string> {
   const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new Error('it is no object of ids to documents');
-  for (const [id, text] of Object.entries(json)) {
-    if (typeof text !== 'string') throw new Error(`the document with the id ${JSON.stringify(id)} is no text`);
-  }
+  const wrong = Object.entries(json).flatMap(([id, text]) => (typeof text === 'string' ? [] : [JSON.stringify(id)]));
+  if (wrong.length > 0) throw new Error(`no text for the ids ${wrong.join(', ')}`);
   return new Map(Object.entries(json as Record<string, string>));
 }

@@ -18,8 +18,10 @@ export interface GraphiqlOptions {
 export interface Graphiql {
   /** The page's HTML. */
   readonly page: string;
-  /** Answers with a file of the page by its name below `/graphiql/`; false when there is none. */
-  send(name: string, req: IncomingMessage, res: ServerResponse): Promise<boolean>;
+  /** Whether the page has a file of this name below `/graphiql/`. */
+  has(name: string): boolean;
+  /** Answers with such a file. */
+  send(name: string, req: IncomingMessage, res: ServerResponse): Promise<void>;
 }
 
 /** What `npm run build:graphiql` says of the files it made. */
@@ -62,9 +64,10 @@ export function createGraphiql(options: GraphiqlOptions): Graphiql {
   };
   return {
     page: renderPage(manifest, settings),
+    has: (name) => files.has(name),
     async send(name, req, res) {
       const file = files.get(name);
-      if (!file) return false;
+      if (!file) throw new TypeError(`GraphiQL has no file ${name}; has() tells which it has`);
       const gzipped = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))|\*/.test(String(req.headers['accept-encoding'] ?? ''));
       res.writeHead(200, {
         ...SECURITY_HEADERS,
@@ -76,7 +79,6 @@ export function createGraphiql(options: GraphiqlOptions): Graphiql {
       });
       if (req.method === 'HEAD') res.end();
       else await sendFile(`${ASSETS}${name}.gz`, gzipped, res);
-      return true;
     },
   };
 }

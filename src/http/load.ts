@@ -1,4 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type Outcome, refused } from '../graph/outcome.ts';
+import { type Party, Turns } from '../lib/turns.ts';
 
 export interface LoadLimits {
   /** Requests under way at once. */
@@ -13,12 +15,25 @@ const CHECKS = 2;
 /** How fine the loop is watched; part of every delay that is measured. */
 const RESOLUTION_MS = 10;
 
+/** The answer to a request that is not taken. */
+export function overloaded(): Outcome {
+  return refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway has more to do than it can.', { 'retry-after': '1' });
+}
+
+/** Requests that run at once while the event loop is late, where callers are told apart: one of each caller. */
+const MAX_LATE = 8;
+
 /**
- * Tells when there is more to do than can be done in time: then new requests are turned away before they are read, which is
- * cheap, so that those under way are finished in time.
+ * The load shedder: refuses new requests when there is more to do than can be done in time, so that those under way are
+ * finished in time.
+ *
+ * `accepts` decides before a request is read, which is cheap. `admit` decides once the caller is known, so that one caller's
+ * requests don't have another's refused.
  */
 export class Load {
   readonly #limits: LoadLimits;
+  readonly #tellsApart: boolean;
+  readonly #turns: Turns;
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #timer: NodeJS.Timeout | undefined;
   #requests = 0;
@@ -26,8 +41,11 @@ export class Load {
   #delayMs = 0;
   #shed = 0;
 
-  constructor(limits: LoadLimits) {
+  /** @param tellsApart whether callers are told apart: then a late event loop leaves each caller one request at a time */
+  constructor(limits: LoadLimits, tellsApart = false) {
     this.#limits = limits;
+    this.#tellsApart = tellsApart;
+    this.#turns = new Turns({ running: limits.maxRequests });
     if (limits.maxDelayMs === 0) return;
     this.#histogram.enable();
     this.#timer = setInterval(() => this.#check(), CHECK_EVERY_MS).unref();
@@ -35,9 +53,25 @@ export class Load {
 
   /** Whether one more request can be taken; to be asked before anything of it is read. */
   accepts(): boolean {
-    if (this.#requests < this.#limits.maxRequests && this.#lateChecks < CHECKS) return true;
+    if (this.#requests < this.#limits.maxRequests && (this.#tellsApart || !this.#isLate)) return true;
     this.#shed += 1;
     return false;
+  }
+
+  /** Whether one more request of this caller can be taken; `release` gives its place back. */
+  admit(party: Party): boolean {
+    const isOneTooMany = this.#isLate && !(this.#turns.isIdle(party) && this.#turns.running < MAX_LATE);
+    if (!isOneTooMany && this.#turns.take(party, '', 1)) return true;
+    this.#shed += 1;
+    return false;
+  }
+
+  release(party: Party): void {
+    this.#turns.leave(party, '', 1);
+  }
+
+  get #isLate(): boolean {
+    return this.#lateChecks >= CHECKS;
   }
 
   /** A request has been read and is worked on: a slow sender takes no place. */

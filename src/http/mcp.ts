@@ -14,8 +14,10 @@ import { isObject } from '../datatrics/fields.ts';
 import type { CostSettings } from '../graph/cost.ts';
 import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
 import type { Tool } from '../graph/tools.ts';
+import { readClientJson } from '../lib/digits.ts';
 import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
+import { wellFormedJson } from '../lib/well-formed.ts';
 import type { Authenticate } from './authenticate.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import type { Load } from './load.ts';
@@ -148,8 +150,8 @@ export function createMcp(options: McpOptions): McpHandler {
     await server.connect(transport);
     try {
       const response = await transport.handleRequest(toRequest(req), { parsedBody: message });
-      const text = Buffer.from(await response.arrayBuffer());
-      send(res, response.status, Object.fromEntries(response.headers), text);
+      const text = wellFormedJson(await response.text());
+      send(res, response.status, Object.fromEntries(response.headers), Buffer.from(text));
     } finally {
       await server.close();
     }
@@ -182,7 +184,7 @@ function isOwnOrigin({ headers }: IncomingMessage): boolean {
 
 function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return readClientJson(body.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -16,6 +16,8 @@ export interface MetricSources {
   /** Groups of endpoints. */
   guarded(): { readonly open: number; readonly paced: number };
   readonly load: Load;
+  /** Log lines that could not be written, since the start. */
+  droppedLines(): number;
   ready(): boolean;
   /** Undefined: no Redis is configured. */
   readonly redisConnected: (() => boolean) | undefined;
@@ -63,6 +65,12 @@ export function createMetrics(sources: MetricSources) {
     labelNames: ['bound'],
     registers,
   });
+  const disconnected = new Counter({
+    name: 'gateway_slow_clients_disconnected_total',
+    help: 'Slow clients disconnected, by reason: unread (an answer), unfinished (a body).',
+    labelNames: ['reason'],
+    registers,
+  });
   let running = 0;
   gauge('gateway_operations_in_flight', 'GraphQL requests under way.', () => running);
   gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', sources.inFlight);
@@ -83,6 +91,15 @@ export function createMetrics(sources: MetricSources) {
     'GraphQL requests turned away because of load, since the start.',
     () => sources.load.shed,
   );
+  new Counter({
+    name: 'gateway_log_lines_dropped_total',
+    help: 'Log lines that were dropped because standard output did not take them.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.droppedLines());
+    },
+  });
   gauge('gateway_ready', '1 when /ready answers 200.', () => Number(sources.ready()));
   const { redisConnected } = sources;
   if (redisConnected) gauge('gateway_redis_connected', '1 while Redis answers.', () => Number(redisConnected()));
@@ -127,8 +144,21 @@ export function createMetrics(sources: MetricSources) {
   const boundOf = new Map(
     Object.entries(BOUNDS).map(([code, bound]) => [code, budget.labels({ bound })] as [string, Counter.Internal]),
   );
+  const unread = disconnected.labels({ reason: 'unread' });
+  const unfinished = disconnected.labels({ reason: 'unfinished' });
   // What has not happened yet stands at 0, so that a rule sees the first time as an increase.
-  for (const child of [...errorsBy.values(), ...boundOf.values(), firsts, retries, shared, cached, stale]) child.inc(0);
+  for (const child of [
+    unread,
+    unfinished,
+    ...errorsBy.values(),
+    ...boundOf.values(),
+    firsts,
+    retries,
+    shared,
+    cached,
+    stale,
+  ])
+    child.inc(0);
 
   return {
     /** A request has come in. */
@@ -150,6 +180,10 @@ export function createMetrics(sources: MetricSources) {
     },
     onCall(call: { endpoint: EndpointName; outcome: string; ms: number }): void {
       endedBy.get(call.endpoint + call.outcome)?.observe(call.ms / 1000);
+    },
+    /** A slow client was disconnected: it did not read its answer, or did not finish its body. */
+    onDisconnect(reason: 'unread' | 'unfinished'): void {
+      (reason === 'unread' ? unread : unfinished).inc();
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),

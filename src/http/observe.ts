@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Attributes } from '@opentelemetry/api';
-import type { OperationIdentity } from '../graph/documents.ts';
 import type { Outcome } from '../graph/outcome.ts';
-import { type Logger, loggableId, writeInfo } from '../lib/log.ts';
+import type { OperationIdentity } from '../graph/prepared-operation.ts';
+import { type Logger, loggableId } from '../lib/log.ts';
 import type { Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { type CallTrace, Trace } from '../lib/trace.ts';
@@ -84,7 +84,7 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
       metrics.end(kind, codes, usage, ms);
-      if (logs) writeInfo(log, () => lineOf(observed, kind, codes, ms), 'operation');
+      if (logs) log.info(lineOf(observed, kind, codes, ms), 'operation');
       span?.end(observed.operation?.type ?? 'graphql', attributesOf(observed, kind, codes), kind !== 'executed');
     },
   };
@@ -109,36 +109,21 @@ function lineOf(
   outcome: OperationOutcome,
   codes: readonly string[],
   ms: number,
-): string {
+): object {
   const { calls, deduped, cached, stale, retries } = usage;
-  // No id has a letter in it that JSON escapes.
-  let line = `"requestId":"${requestId}"`;
-  if (operation) line += membersOf(operation, describeOperation);
-  if (principal) line += membersOf(principal, describePrincipal);
-  line += `,"ms":${Math.round(ms * 10) / 10},"rest":{"calls":${calls},"deduped":${deduped},"cached":${cached}`;
-  line += `,"stale":${stale},"retries":${retries}},"outcome":"${outcome}"`;
-  if (codes.length > 0) line += `,"errors":${codes.length},"codes":${JSON.stringify(distinct(codes))}`;
-  return line;
-}
-
-/** Parts of lines, by what they tell of: operations and callers come again. */
-const MEMBERS = new WeakMap<object, string>();
-
-function membersOf<T extends object>(of: T, describe: (of: T) => object): string {
-  let members = MEMBERS.get(of);
-  if (members === undefined) {
-    members = `,${JSON.stringify(describe(of)).slice(1, -1)}`;
-    MEMBERS.set(of, members);
-  }
-  return members;
-}
-
-function describeOperation({ name, type, document }: OperationIdentity): object {
-  return { operation: name, type, document };
-}
-
-function describePrincipal({ project, id }: Principal): object {
-  return { project, principal: loggableId(id) };
+  return {
+    requestId,
+    operation: operation?.name,
+    type: operation?.type,
+    document: operation?.document,
+    project: principal?.project,
+    principal: principal && loggableId(principal.id),
+    ms: Math.round(ms * 10) / 10,
+    rest: { calls, deduped, cached, stale, retries },
+    outcome,
+    errors: codes.length > 0 ? codes.length : undefined,
+    codes: codes.length > 0 ? distinct(codes) : undefined,
+  };
 }
 
 function attributesOf(

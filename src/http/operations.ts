@@ -2,20 +2,23 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { BulkLimits } from '../bulk/chunk.ts';
 import { createTarget } from '../bulk/target.ts';
 import { bulkUpsert } from '../bulk/upsert.ts';
+import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Client } from '../datatrics/client.ts';
-import type { Knowledge } from '../datatrics/knowledge.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
 import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
 import type { OperationRequest, Pipeline } from '../graph/pipeline.ts';
 import type { Admission } from '../lib/admission.ts';
+import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Freshness, readDemand } from '../lib/freshness.ts';
 import { loggableId } from '../lib/log.ts';
 import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import type { Caller, Callers } from '../transport/callers.ts';
 import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
+import { type Load, overloaded } from './load.ts';
 import { callTraceOf, type Observed, type Observer } from './observe.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -35,12 +38,16 @@ export interface OperationsOptions {
   readonly collapse: Collapse | undefined;
   /** What serves a project. */
   readonly projectOf: (project: string) => {
+    /** Base URL of its API. */
+    readonly upstream: string;
     readonly client: Client;
     readonly settings: ProjectSettings;
     readonly limits: OperationLimits;
     readonly admission: Admission;
   };
-  readonly knowledge: Knowledge;
+  readonly callers: Callers;
+  readonly load: Load;
+  readonly capabilities: Capabilities;
   /** Whether answers of the API are remembered. */
   readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
@@ -64,21 +71,23 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, knowledge, rateLimiter, collapse, observer } = options;
+  const { pipeline, authenticate, capabilities, rateLimiter, collapse, load, observer } = options;
 
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(
     request: OperationRequest,
     principal: Principal,
+    caller: Caller,
     head: RequestHead,
     observed: Observed,
   ): Execution & { calls(): number } {
     let operation: Operation | undefined;
-    const { client, settings, limits, admission } = options.projectOf(principal.project);
+    const { client, settings, limits, admission, upstream } = options.projectOf(principal.project);
     const receipt = head.headers['x-upstream-receipt'];
     const outcome = pipeline.run(request, {
       scopes: principal.scopes,
       admission,
+      party: caller,
       allowMutation: head.method === 'POST',
       planOnly: head.headers['x-upstream-plan'] === '1',
       receipt: receipt === '1' || receipt === 'trace',
@@ -91,8 +100,8 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         operation = new Operation(limits, callTraceOf(observed, receipt === 'trace'), observed.upstreamHeaders);
         observed.usage = operation.usage;
         if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
-        const bound = client.as(principal, operation);
-        const session = new Session({ client: bound, principal, operation, settings, knowledge, selection });
+        const bound = client.as(principal, operation, caller);
+        const session = new Session({ client: bound, principal, operation, settings, capabilities, selection });
         const life = operation;
         return {
           operation,
@@ -100,7 +109,14 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
           writer: new Writer({ client: bound, session }),
           bulkUpsert: async (resource, { items, resumeToken, dryRun }) => {
             const target = createTarget(resource, bound, session, life);
-            const result = await bulkUpsert({ target, inputs: items, resumeToken, dryRun, limits: options.bulkLimits });
+            const result = await bulkUpsert({
+              target,
+              inputs: items,
+              resumeToken,
+              scope: { principal, upstream },
+              dryRun,
+              limits: options.bulkLimits,
+            });
             if (life.signal.aborted) options.onAbandonedWrite({ resource, ...result.summary });
             return result;
           },
@@ -121,34 +137,51 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       const known = authenticate(head.headers, params);
       const principal = known instanceof Promise ? await known : known;
       observed.principal = principal;
-      const account = rateLimiter ? accountOf(principal) : '';
-      const taken = rateLimiter && (await rateLimiter.take(account));
-      if (taken?.allowed === false) {
-        const message = 'This caller has used up its requests or REST calls for now.';
-        return refused(429, 'RATE_LIMITED', message, taken.headers);
+      const caller = options.callers.of(principal.id);
+      if (!load.admit(caller)) return overloaded();
+      try {
+        return await runFor(principal, caller, params, head, observed);
+      } finally {
+        load.release(caller);
       }
-      // It may have gone while its token was checked; nothing is begun for nobody.
-      if (head.isGone()) return outcomeOfError(clientGone(), () => undefined);
-      const request = { ...params, query: options.resolveDocument(params, principal) };
-      const start = (): Execution => {
-        const execution = begin(request, principal, head, observed);
-        if (rateLimiter) {
-          const charge = (): void => rateLimiter.charge(account, execution.calls());
-          execution.outcome.then(charge, charge);
-        }
-        return execution;
-      };
-      const execution =
-        collapse && pipeline.isQuery(request)
-          ? collapse.run(nameOf(options.schemaName, request, principal, head), start)
-          : start();
-      const outcome = await waitFor(execution, head);
-      return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
     } catch (error) {
       if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
       const outcome = outcomeOfError(error, (bug) => options.reportUnexpected(bug, observed.requestId));
       return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
     }
+  }
+
+  /** Runs the request of a caller that was let in. */
+  async function runFor(
+    principal: Principal,
+    caller: Caller,
+    params: RequestParams,
+    head: RequestHead,
+    observed: Observed,
+  ): Promise<Outcome> {
+    const account = rateLimiter && { name: accountOf(principal), caller };
+    const taken = account && (await rateLimiter?.take(account));
+    if (taken?.allowed === false) {
+      const message = 'This caller has used up its requests or REST calls for now.';
+      return refused(429, 'RATE_LIMITED', message, taken.headers);
+    }
+    // It may have gone while its token was checked; nothing is begun for nobody.
+    if (head.isGone()) return outcomeOfError(clientGone(), () => undefined);
+    const request = { ...params, query: options.resolveDocument(params, principal) };
+    const start = (): Execution => {
+      const execution = begin(request, principal, caller, head, observed);
+      if (account) {
+        const charge = (): void => rateLimiter?.charge(account, execution.calls());
+        execution.outcome.then(charge, charge);
+      }
+      return execution;
+    };
+    const execution =
+      collapse && pipeline.isQuery(request)
+        ? collapse.run(nameOf(options.schemaName, request, principal, head), start)
+        : start();
+    const outcome = await waitFor(execution, head);
+    return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
   }
 
   return async (head, readParams) => {
@@ -173,11 +206,11 @@ export function createLazyRunOperation(create: () => Promise<RunOperation>): Run
 }
 
 /**
- * Whose requests and calls are counted together, whatever rights each of their tokens has. It may be a name in Redis, where
- * a subject that is somebody's address has no more business than in a log.
+ * Whose requests and calls are counted together, whatever project they name and whatever rights each of their tokens has. It
+ * may be a name in Redis, where a subject that is somebody's address has no more business than in a log.
  */
-function accountOf({ project, id }: Principal): string {
-  return `${project}/${loggableId(id)}`;
+function accountOf({ id }: Principal): string {
+  return loggableId(id);
 }
 
 /** Everything that an answer depends on besides what the API says. */
@@ -195,7 +228,7 @@ function nameOf(
     headers['x-upstream-receipt'],
     headers['cache-control'],
   ];
-  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;
+  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;
 }
 
 /** Waits for a run; it is cancelled when the last client that waits for it has gone. */

@@ -1,3 +1,4 @@
+import { readClientJson } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 
 /** A request that can not be answered at all; `status` is the HTTP status of the answer. */
@@ -38,7 +39,7 @@ export function readJsonBody(body: Uint8Array): RequestParams {
   }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = readClientJson(text);
   } catch {
     throw new RequestRefused(400, 'The body is not JSON.');
   }
@@ -54,7 +55,7 @@ export function readSearchParams(search: URLSearchParams): RequestParams {
     const text = search.get(name);
     if (text === null || text === '') return undefined;
     try {
-      return JSON.parse(text);
+      return readClientJson(text);
     } catch {
       throw new RequestRefused(400, `The parameter ${name} is not JSON.`);
     }

@@ -1,4 +1,5 @@
 import type { Outcome } from '../graph/outcome.ts';
+import { wellFormedJson } from '../lib/well-formed.ts';
 
 export const JSON_TYPE = 'application/json';
 export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json';
@@ -32,7 +33,7 @@ export function respond(outcome: Outcome, accept: string | null | undefined): Ht
   const status = outcome.status ?? (outcome.kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
   const own = outcome.cacheControl === undefined ? HEADERS[mediaType] : headersOf(mediaType, outcome.cacheControl);
   const headers = outcome.headers ? [...own, ...Object.entries(outcome.headers).flat()] : own;
-  outcome.json ??= JSON.stringify(outcome.result);
+  outcome.json ??= wellFormedJson(JSON.stringify(outcome.result));
   return { status, headers, body: outcome.json };
 }
 

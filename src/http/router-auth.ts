@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
+import { spellUnkept } from '../lib/digits.ts';
 import { badInput, GatewayError } from '../lib/error.ts';
 import { PROJECT_ID, type Principal } from '../lib/principal.ts';
 import { SCOPES, scopeSet } from '../lib/scopes.ts';
@@ -86,7 +87,7 @@ export function signOperation(
 
 /** JSON with the keys of every object in the order of their UTF-16 units; undefined for what JSON does not have. */
 function stableStringify(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value, spellUnkept);
   if (Array.isArray(value)) return `[${value.map((item) => stableStringify(item) ?? 'null').join(',')}]`;
   const pairs = Object.keys(value)
     .sort()

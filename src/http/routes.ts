@@ -1,23 +1,25 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { type Outcome, refused } from '../graph/outcome.ts';
+import { refused } from '../graph/outcome.ts';
+import type { ReadBody } from './body.ts';
 import type { Cors } from './cors.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Graphiql } from './graphiql.ts';
-import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
+import { PAGE_POLICY } from './headers.ts';
 import type { Readiness } from './health.ts';
-import { answerOf, isCompressed, isJson, overloaded, runHot, type WholeAnswer } from './hot-path.ts';
-import type { Load } from './load.ts';
+import { type Load, overloaded } from './load.ts';
 import type { McpHandler } from './mcp.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHead } from './operations.ts';
+import { readJsonBody } from './params.ts';
 import { requestIdOf } from './request-id.ts';
+import { send, sendOutcome, sendText } from './send.ts';
 
 export interface RouteOptions {
   readonly maxBodyBytes: number;
   /** Where GraphQL is served, by path. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
   /** Whether a POST of JSON skips Yoga; the answers are the same either way. */
-  readonly hotPath: boolean;
+  readonly shortcut: boolean;
   readonly graphiql: Graphiql;
   readonly readiness: Readiness;
   readonly load: Load;
@@ -36,18 +38,23 @@ const PAGE_HEADERS = {
 };
 
 /** Which path, which method, how large; GraphQL itself goes on to the endpoint. */
-export async function route(options: RouteOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const target = req.url ?? '/';
-  const question = target.indexOf('?');
-  const path = question === -1 ? target : target.slice(0, question);
-  const endpoint = options.endpoints[path];
-  if (endpoint) return graphql(options, endpoint, target, req, res);
-  if (path === '/mcp' && options.mcp) return options.mcp(req, res, () => readBody(req, options.maxBodyBytes));
+export async function route(
+  options: RouteOptions,
+  readBody: ReadBody,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const { path, search } = readTarget(req.url ?? '/');
+  const endpoint = Object.hasOwn(options.endpoints, path) ? options.endpoints[path] : undefined;
+  if (endpoint) return graphql(options, endpoint, readBody, search, req, res);
+  if (path === '/mcp' && options.mcp) return options.mcp(req, res, () => readBody(req));
+  const file = path.startsWith('/graphiql/') ? path.slice('/graphiql/'.length) : undefined;
+  if (file === undefined ? !PAGES.has(path) : !options.graphiql.has(file))
+    return sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
   if (req.method !== 'GET' && req.method !== 'HEAD')
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
+  if (file !== undefined) return options.graphiql.send(file, req, res);
   switch (path) {
-    case '/health':
-      return sendText(res, 200, 'ok\n');
     case '/ready': {
       const problem = options.readiness.problem();
       return problem === null ? sendText(res, 200, 'ready\n') : sendText(res, 503, `not ready: ${problem}\n`);
@@ -56,17 +63,30 @@ export async function route(options: RouteOptions, req: IncomingMessage, res: Se
       return send(res, 200, { 'content-type': options.metrics.contentType }, await options.metrics.text());
     case '/':
       return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: '/graphql' });
+    default:
+      return sendText(res, 200, 'ok\n');
   }
-  if (path.startsWith('/graphiql/')) {
-    if (await options.graphiql.send(path.slice('/graphiql/'.length), req, res)) return;
-  }
-  sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
+}
+
+const PAGES = new Set(['/', '/health', '/ready', '/metrics']);
+
+/**
+ * Splits a request's target. A target in absolute form (https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2) counts as its
+ * path, and one slash after an endpoint's path counts as none.
+ */
+function readTarget(target: string): { path: string; search: string } {
+  const own = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '');
+  const question = own.indexOf('?');
+  const path = question === -1 ? own : own.slice(0, question);
+  const search = question === -1 ? '' : own.slice(question);
+  return { path: path === '/graphql/' || path === '/subgraph/' ? path.slice(0, -1) : path || '/', search };
 }
 
 function graphql(
   options: RouteOptions,
   endpoint: Endpoint,
-  target: string,
+  readBody: ReadBody,
+  search: string,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> | void {
@@ -80,47 +100,47 @@ function graphql(
     return send(res, 204, { allow: 'GET, POST', ...preflight }, '');
   }
   if (req.method !== 'GET' && req.method !== 'POST') {
-    return sendGraphql(
-      req,
-      res,
-      refused(405, 'BAD_REQUEST', 'GraphQL needs POST, or GET for queries.', { allow: 'GET, POST' }),
-    );
+    const message = 'GraphQL needs POST, or GET for queries.';
+    return sendOutcome(res, refused(405, 'BAD_REQUEST', message, { allow: 'GET, POST' }), req.headers);
   }
   if (req.method === 'GET' && endpoint.forBrowsers && prefersHtml(req.headers.accept)) {
     return send(res, 200, PAGE_HEADERS, options.graphiql.page);
   }
-  if (!options.load.accepts()) {
-    return sendGraphql(req, res, overloaded());
-  }
-  return operate(options, endpoint, target, req, res, req.method);
+  // Refused before anything of it is read: that costs less than the request would.
+  if (!options.load.accepts()) return sendOutcome(res, overloaded(), req.headers);
+  const head = new Head(req.method, req, res);
+  return req.method === 'GET'
+    ? viaYoga(options, endpoint, search, head, null, res)
+    : post(options, endpoint, readBody, search, head, req, res);
 }
 
-/** A request that was let in. */
-async function operate(
+/** A POST that was let in. */
+async function post(
   options: RouteOptions,
   endpoint: Endpoint,
-  target: string,
+  readBody: ReadBody,
+  search: string,
+  head: RequestHead,
   req: IncomingMessage,
   res: ServerResponse,
-  method: 'GET' | 'POST',
 ): Promise<void> {
-  const head = new Head(method, req, res);
-  if (method === 'GET') return viaFetch(options, endpoint, target, head, null, res);
-
   if (!isJson(req.headers['content-type'])) {
     const message = 'The content type must be application/json.';
-    return sendGraphql(req, res, refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' }));
+    const outcome = refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' });
+    return sendOutcome(res, outcome, req.headers);
   }
   if (isCompressed(req.headers['content-encoding'])) {
-    return sendGraphql(req, res, refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'));
+    return sendOutcome(res, refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'), req.headers);
   }
-  const body = await readBody(req, options.maxBodyBytes);
+  const body = await readBody(req);
   if (body === null) {
-    const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES).`;
-    return sendGraphql(req, res, refused(413, 'BAD_REQUEST', message, { connection: 'close' }));
+    const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES), or comes in too many pieces.`;
+    return sendOutcome(res, refused(413, 'BAD_REQUEST', message, { connection: 'close' }), req.headers);
   }
-  if (!options.hotPath) return viaFetch(options, endpoint, target, head, body, res);
-  sendGraphql(req, res, await runHot(endpoint, options.load, head, body));
+  if (!options.shortcut) return viaYoga(options, endpoint, search, head, body, res);
+  options.load.begin();
+  const outcome = await endpoint.runOperation(head, () => readJsonBody(body)).finally(() => options.load.end());
+  sendOutcome(res, outcome, req.headers);
 }
 
 /** A request as operations see it. */
@@ -145,18 +165,17 @@ class Head implements RequestHead {
   }
 }
 
-/** The long way, through the Fetch API and Yoga: for everything but a POST of JSON. */
-async function viaFetch(
+/** The way through the Fetch API and Yoga, for everything but a POST of JSON. */
+async function viaYoga(
   options: RouteOptions,
   endpoint: Endpoint,
-  target: string,
+  search: string,
   head: RequestHead,
   body: Buffer | null,
   res: ServerResponse,
 ): Promise<void> {
   const { accept } = head.headers;
-  const question = target.indexOf('?');
-  const request = new Request(`http://gateway/graphql${question === -1 ? '' : target.slice(question)}`, {
+  const request = new Request(`http://gateway/graphql${search}`, {
     method: head.method,
     ...(accept !== undefined && { headers: { accept } }),
     ...(body && { body: new Uint8Array(body) }),
@@ -175,46 +194,16 @@ function prefersHtml(accept: string | undefined): boolean {
   return accept?.includes('text/html') ?? false;
 }
 
-/** The whole body, or null when it is larger than allowed: then the rest is not read. */
-async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
-  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return null;
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    req.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= maxBytes) chunks.push(chunk);
-      else {
-        req.pause();
-        resolve(null);
-      }
-    });
-    req.on('end', () => resolve(Buffer.concat(chunks)));
-    req.on('error', reject);
-  });
+/** Whether a body is JSON as it stands, as far as its headers say. */
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === 'application/json') return true;
+  const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  if (type?.trim() !== 'application/json') return false;
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
+  return charset === undefined || /^charset="?utf-?8"?$/.test(charset);
 }
 
-/** Answers with GraphQL. */
-function sendGraphql(req: IncomingMessage, res: ServerResponse, outcome: Outcome): void {
-  sendAnswer(res, answerOf(outcome, req.headers));
-}
-
-/** One flat list of headers, so that node has nothing to take apart. */
-export function sendAnswer(res: ServerResponse, { status, headers, body, encoding }: WholeAnswer): void {
-  res.writeHead(status, [...headers]);
-  res.end(body, encoding);
-}
-
-function sendText(res: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
-  send(res, status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers }, text);
-}
-
-function send(res: ServerResponse, status: number, headers: Record<string, string>, body: string | Uint8Array): void {
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  res.writeHead(status, {
-    ...SECURITY_HEADERS,
-    ...headers,
-    ...(status !== 204 && status !== 304 && { 'content-length': length }),
-  });
-  res.end(body);
+/** Whether a body would have to be decompressed first, which is not supported. */
+function isCompressed(contentEncoding: string | undefined): boolean {
+  return contentEncoding !== undefined && contentEncoding !== 'identity';
 }

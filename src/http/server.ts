@@ -1,14 +1,19 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
-import { HotConnections } from './hot-connections.ts';
-import { answerOfError } from './hot-path.ts';
-import { type RouteOptions, route, sendAnswer } from './routes.ts';
+import { Backlog } from './backlog.ts';
+import { ClientGone, createReadBody } from './body.ts';
+import { Connections } from './connections.ts';
+import { responsesWithin } from './responses.ts';
+import { type RouteOptions, route } from './routes.ts';
+import { sendError } from './send.ts';
 
 export interface ServerOptions extends RouteOptions {
   readonly host: string;
   readonly port: number;
   /** Open at once; beyond that one is closed at once: each costs memory, whatever it sends. */
   readonly maxConnections: number;
+  /** Bytes of all answers that clients have not read, and of all bodies that they have not finished. */
+  readonly maxWaitingBytes: number;
 }
 
 export interface GatewayServer {
@@ -25,37 +30,42 @@ export interface GatewayServer {
 /** ms in which a client must have sent its headers, and its whole request. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** ms in which a client must read the next slice of its answer (128 KiB, or what is left). */
+const STALL_MS = 20_000;
 /** How often slow clients are looked for. */
 const CHECK_INTERVAL_MS = 2_000;
 /** Idle connections stay open longer than those of common balancers (60 s), so that it is never us who cut one off. */
 const KEEP_ALIVE_MS = 65_000;
 /** How often, while the server closes, connections are looked for that have become idle. */
 const CLOSE_IDLE_MS = 50;
+/** ms in which clients must have read their answers while the server closes: it exits within 5 s of SIGTERM. */
+const CLOSE_READ_MS = 3_000;
 
-/** Listens: plain POSTs of JSON take the hot path from the socket on, everything else goes by node:http. */
+/** Listens: node:http reads every request. */
 export async function startServer(options: ServerOptions): Promise<GatewayServer> {
   let isClosing = false;
-  const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (req, res) => {
+  const { maxWaitingBytes, metrics } = options;
+  const unread = new Backlog(maxWaitingBytes, () => metrics.onDisconnect('unread'));
+  const unfinished = new Backlog(maxWaitingBytes, () => metrics.onDisconnect('unfinished'));
+  const readBody = createReadBody(options.maxBodyBytes, unfinished);
+  const server = createServer({
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    ServerResponse: responsesWithin(unread),
+  });
+  const connections = new Connections(server, unread, (req, res) => {
     if (isClosing) res.shouldKeepAlive = false;
-    route(options, req, res).catch((error) => {
+    route(options, readBody, req, res).catch((error) => {
+      if (error instanceof ClientGone) return;
       options.reportUnexpected(error);
       if (res.headersSent) res.destroy();
-      else sendAnswer(res, answerOfError(error, req.headers));
+      else sendError(res, error, req.headers);
     });
   });
+  const stalls = setInterval(() => unread.disconnectStalled(STALL_MS), CHECK_INTERVAL_MS).unref();
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = options.maxConnections;
-  const hot = options.hotPath
-    ? new HotConnections(server, CHECK_INTERVAL_MS, {
-        ...options,
-        headersTimeoutMs: HEADERS_TIMEOUT_MS,
-        requestTimeoutMs: REQUEST_TIMEOUT_MS,
-        keepAliveMs: KEEP_ALIVE_MS,
-        isClosing: () => isClosing,
-      })
-    : undefined;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -67,44 +77,31 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
   const host = ['0.0.0.0', '::'].includes(options.host) ? 'localhost' : options.host;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    close(graceMs, lingerMs) {
+    async close(graceMs, lingerMs) {
       isClosing = true;
-      return closeServer(server, hot, graceMs, lingerMs);
+      await closeServer(server, connections, graceMs, lingerMs);
+      clearInterval(stalls);
     },
   };
 }
 
-function closeServer(
-  server: Server,
-  hot: HotConnections | undefined,
-  graceMs: number,
-  lingerMs: number,
-): Promise<void> {
+function closeServer(server: Server, connections: Connections, graceMs: number, lingerMs: number): Promise<void> {
   const lingerUntil = performance.now() + lingerMs;
-  const closeIdle = (): void => {
-    server.closeIdleConnections();
-    hot?.closeIdle();
-  };
   return new Promise((resolve) => {
-    const linger = setTimeout(closeIdle, lingerMs);
-    const timer = setTimeout(() => {
-      server.closeAllConnections();
-      hot?.closeAll();
-    }, lingerMs + graceMs);
-    // What is busy now is kept open by its client once it is answered.
-    const idle = setInterval(() => {
-      if (performance.now() >= lingerUntil) closeIdle();
-    }, CLOSE_IDLE_MS);
+    const timer = setTimeout(() => server.closeAllConnections(), lingerMs + graceMs);
+    // Clients keep a connection open that is busy now, once it has its answer.
+    const closeIdle = (): void => {
+      if (performance.now() >= lingerUntil) connections.closeIdle(lingerUntil, CLOSE_READ_MS);
+    };
+    const idle = setInterval(closeIdle, CLOSE_IDLE_MS);
     // The close of `net`: that of `http` would cut idle connections off at once.
     NetServer.prototype.close.call(server, () => {
-      clearTimeout(linger);
       clearTimeout(timer);
       clearInterval(idle);
-      hot?.stop();
       // Stops its watch over slow clients.
       server.close();
       resolve();
     });
-    if (lingerMs === 0) closeIdle();
+    closeIdle();
   });
 }

@@ -44,8 +44,8 @@ export function readTokens(path: string): StaticToken[] {
   }
   const parsed = file.safeParse(json);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${issue?.path.join('.') || 'the list'} needs ${issue?.message}`);
+  const needs = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the list'} needs ${message}`);
+  throw new Error(needs.join('; '));
 }
 
 /** ms between two looks at whether the file has changed. */

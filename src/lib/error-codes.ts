@@ -42,9 +42,9 @@ export const ERROR_CODES = {
     cure: 'The message names the value and what is allowed.',
   },
   OPERATION_TOO_COMPLEX: {
-    meaning: 'The operation is over a limit, and was not run.',
+    meaning: 'The operation is over a limit and was not run, or its answer is too large.',
     cause:
-      'Too many tokens, levels, aliases, root fields, directives or REST calls; the message names limit and value.',
+      'Too many tokens, levels, aliases, root fields, directives, REST calls, ids, or values or bytes in the answer; the message names limit and value.',
     cure: 'Split it, ask for smaller pages, or have the limit raised.',
   },
   UNAUTHENTICATED: {
@@ -85,12 +85,13 @@ export const ERROR_CODES = {
   },
   UPSTREAM_UNSUPPORTED: {
     meaning: 'The API can not do this for the project.',
-    cause: 'It ignores a filter, or does not say how long a list is.',
-    cure: 'Ask without the filter, or with `first` instead of `last`.',
+    cause: 'It returns rows that do not match a filter, ignores filters, or does not say how long a list is.',
+    cure: 'Ask without the filter or with another value; use `first` instead of `last`.',
   },
   UPSTREAM_BUDGET_EXCEEDED: {
-    meaning: 'The operation has used up its REST calls; what came before is answered.',
-    cause: 'More calls, retries included, than `MAX_UPSTREAM_CALLS`.',
+    meaning: 'The operation has used up its REST calls or bytes; what came before is answered.',
+    cause:
+      'More calls, retries included, than `MAX_UPSTREAM_CALLS`, or more bytes from the API than `MAX_UPSTREAM_BYTES`.',
     cure: 'Split the operation, or ask for smaller pages.',
   },
   INTERNAL_SERVER_ERROR: {

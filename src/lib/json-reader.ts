@@ -1,3 +1,4 @@
+import { readJson } from './digits.ts';
 import { interpret } from './json-members.ts';
 import { compile } from './json-reader-code.ts';
 import { scanner } from './json-scan.ts';
@@ -11,7 +12,7 @@ const WORTH = 2 ** 23;
 const SURPRISE = 128;
 
 /**
- * Makes a reader of JSON texts that takes those that `JSON.parse` takes and gives, of the same value, what is wanted: of
+ * Makes a reader of JSON texts that takes those that `readJson` takes and gives, of the same value, what is wanted: of
  * objects the wanted members, and all that is no object. A wanted member that an object lacks is absent from the root, and
  * `undefined` in the objects inside, which so are all of one hidden class.
  *
@@ -23,7 +24,7 @@ const SURPRISE = 128;
  * @throws TypeError when a wanted member is named `__proto__`. The reader throws SyntaxError.
  */
 export function createJsonReader(wanted: Wanted, worth: number = WORTH): (text: string) => unknown {
-  if (wanted === true) return (text) => JSON.parse(text);
+  if (wanted === true) return readJson;
   let shape = shapeOf(wanted);
   let read = interpret(wanted);
   let surprises: (() => number) | undefined;
@@ -36,7 +37,7 @@ export function createJsonReader(wanted: Wanted, worth: number = WORTH): (text: 
     } catch (error) {
       if (error !== scanner.REFUSED) throw error;
       // It knows what is wrong, or reads what is only too long or too deep.
-      return prune(JSON.parse(text), wanted);
+      return prune(readJson(text), wanted);
     }
     if (surprises === undefined) characters += text.length;
     else characters = SURPRISE * surprises();

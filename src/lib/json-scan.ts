@@ -1,4 +1,5 @@
 import { isStringOneByteRepresentation } from 'node:v8';
+import { isOfId, numberOrText, readJson } from './digits.ts';
 
 /** Goes through the text that was loaded last. Every function takes the position of a character in it. */
 export const scanner = createScanner();
@@ -220,8 +221,8 @@ function createScanner() {
     }
   }
 
-  /** Reads the number that is here. */
-  function number(text: string, start: number): number {
+  /** Reads the number that is here; one that a double does not hold is its text. */
+  function number(text: string, start: number): number | string {
     let i = at(start) === MINUS ? start + 1 : start;
     let n = at(i) - ZERO;
     if (n === 0) i++;
@@ -239,11 +240,11 @@ function createScanner() {
     // Up to 15 digits are exact, and so is a small power of ten: then their quotient is the number nearest to the text.
     if ((at(i) | 0x20) === 0x65 || i - start > 15) {
       i = skipNumber(start);
-      n = Number(text.slice(start, i));
-    } else {
-      if (decimals > 0) n /= POWERS_OF_TEN[decimals] as number;
-      if (at(start) === MINUS) n = -n;
+      end[0] = i;
+      return numberOrText(text.slice(start, i), isOfId(text, start));
     }
+    if (decimals > 0) n /= POWERS_OF_TEN[decimals] as number;
+    if (at(start) === MINUS) n = -n;
     end[0] = i;
     return n;
   }
@@ -260,7 +261,7 @@ function createScanner() {
     } else if (c === MINUS || isDigit(c)) return number(text, i);
     const to = skip(i);
     end[0] = to;
-    return JSON.parse(text.slice(i, to));
+    return c === QUOTE ? JSON.parse(text.slice(i, to)) : readJson(text.slice(i, to));
   }
 
   return { bytes, end, fail, load, number, plain, REFUSED, skip, skipColon, skipName, skipString, space, view, whole };

@@ -36,6 +36,8 @@ export function learn(value: unknown, known: Shape): Shape {
 function merge(objects: object[], known: Shape | undefined, room: { left: number }, levels: number): Shape | undefined {
   const order: string[] = [];
   for (const names of [...objects.map(Object.keys), [...(known?.keys() ?? [])]]) {
+    // Before they are looked up: the time for that grows with the square of their number.
+    if (names.length > MOST_MEMBERS) return known;
     let at = 0;
     for (const name of names) {
       const found = order.indexOf(name);

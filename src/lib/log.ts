@@ -3,26 +3,17 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger };
 
-/** Characters that are gathered before they are written, and ms after which what there is is written anyway. */
-const GATHERED = 16_384;
-const FLUSH_MS = 500;
-/** Lines that are made together. */
-const MAX_UNMADE = 64;
-
 /** Names under which something secret or personal could come along; whatever is there is not written. */
 const NEVER = ['apiKey', 'authorization', 'body', 'cookie', 'headers', 'password', 'query', 'token', 'variables'];
 
 /**
- * Structured logs on standard output; `level` is a pino level (`silent` for none). What is written is chosen by the
- * callers, field by field; errors come as their type, code and place, never with their message, which may quote what a
- * client or the API said.
+ * Structured logs as JSON lines. Callers choose what is written, field by field. Errors are logged as type, code and place,
+ * never with their message, which may quote a client or the API.
  *
- * Lines are gathered and written together, since a system call for each costs more than the line; errors go out at once,
- * and so does what is left when the process ends.
- *
- * @param destination where to instead, for tests
+ * @param level a pino level, `silent` for no lines
+ * @param output where lines go. It is flushed after each error: the process may be about to end
  */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: string, output: DestinationStream & { flush?(): void }): Logger {
   return pino(
     {
       level,
@@ -32,70 +23,15 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       hooks: {
         logMethod(args, method, severity) {
           method.apply(this, args);
-          if (severity >= ERROR) this.flush();
+          if (severity >= ERROR) output.flush?.();
         },
       },
     },
-    destination ?? (level === 'silent' ? { write: () => undefined } : new GatheredLines()),
+    output,
   );
 }
 
-/**
- * Writes a line at the level `info`, as the logger would, but of members that are JSON already: what comes with every
- * request is made of the same few parts, and to look through them again for each costs more than the line is worth.
- *
- * @param membersOf gives `"name":value`, comma-separated; what may be in them is up to the caller, nothing is left out
- *   here. May be called later, with many others, which takes a part of the time that it takes amid other work
- */
-export function writeInfo(log: Logger, membersOf: () => string, message: string): void {
-  const stream = (log as unknown as Record<symbol, DestinationStream | GatheredLines>)[pino.symbols.streamSym];
-  const time = Date.now();
-  const make = (): string => `{"level":${INFO},"time":${time},${membersOf()},"msg":${JSON.stringify(message)}}\n`;
-  if (stream instanceof GatheredLines) stream.later(make);
-  else stream?.write(make());
-}
-
-/**
- * Standard output, by the page: a line alone costs more to be written than to be made, and handing a page to another thread
- * costs more than writing it.
- */
-class GatheredLines implements DestinationStream {
-  readonly #output = pino.destination({ dest: 1, sync: true });
-  #lines = '';
-  #unmade: (() => string)[] = [];
-
-  constructor() {
-    setInterval(() => this.flush(), FLUSH_MS).unref();
-    process.once('exit', () => this.flush());
-  }
-
-  write(line: string): void {
-    this.#make();
-    this.#lines += line;
-    if (this.#lines.length >= GATHERED) this.flush();
-  }
-
-  /** In its order among the others. */
-  later(make: () => string): void {
-    this.#unmade.push(make);
-    if (this.#unmade.length === MAX_UNMADE) this.flush();
-  }
-
-  flush(): void {
-    this.#make();
-    if (this.#lines === '') return;
-    this.#output.write(this.#lines);
-    this.#lines = '';
-  }
-
-  #make(): void {
-    for (const make of this.#unmade) this.#lines += make();
-    this.#unmade = [];
-  }
-}
-
-/** pino's numbers of the levels. */
-const INFO = 30;
+/** pino's number of the level `error`. */
 const ERROR = 50;
 
 interface ErrorDescription {

@@ -17,11 +17,18 @@ export interface Usage {
   retries: number;
 }
 
+/** Bytes of the API's answers that take as long to read as one plain value of the answer to write. */
+const BYTES_PER_VALUE = 192;
+
 export interface OperationLimits {
   /** ms from the start until whatever is unfinished is given up. */
   readonly timeoutMs: number;
   /** REST calls, retries included. */
   readonly maxCalls: number;
+  /** bytes of the API's answers, decompressed. Default: any number. */
+  readonly maxBytes?: number;
+  /** Weight of the values that are counted while the answer is made. Default: any. */
+  readonly maxValues?: number;
 }
 
 /**
@@ -42,15 +49,26 @@ export class Operation {
   readonly headers: readonly string[];
   /** REST calls, retries included. */
   readonly maxCalls: number;
+  /** bytes that the API's answers to it had, and those of the largest. */
+  bytes = 0;
+  largestAnswer = 0;
+  /** Weight of what was counted so far and could not be known before it ran: bytes read, items of lists, attributes. */
+  values = 0;
+  /** Weight of one item of a list whose length is known only when it is read. */
+  valuesPerItem = 1;
   /** What it asks of caches and got from them; undefined where there are none. */
   freshness: Freshness | undefined = undefined;
   readonly #timer: NodeJS.Timeout;
+  readonly #maxBytes: number;
+  readonly #maxValues: number;
 
   constructor(limits: OperationLimits, trace?: CallTrace, headers: readonly string[] = []) {
     this.trace = trace;
     this.headers = headers;
     this.deadline = performance.now() + limits.timeoutMs;
     this.maxCalls = limits.maxCalls;
+    this.#maxBytes = limits.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#maxValues = limits.maxValues ?? Number.POSITIVE_INFINITY;
     this.#timer = setTimeout(() => {
       const reason = new GatewayError(
         'UPSTREAM_TIMEOUT',
@@ -69,16 +87,43 @@ export class Operation {
   /** Books one REST call; false when the budget is used up, and then no call may be made. */
   spend(): boolean {
     if (this.usage.calls >= this.maxCalls) return false;
+    if (this.bytes > this.#maxBytes) return false;
     this.usage.calls += 1;
     return true;
   }
 
-  /** The error for a call that `spend` refused. */
+  /** Books an answer of the API; false when the operation has read too much, and then the answer must not be used. */
+  receive(bytes: number): boolean {
+    this.bytes += bytes;
+    this.values += bytes / BYTES_PER_VALUE;
+    if (bytes > this.largestAnswer) this.largestAnswer = bytes;
+    return this.bytes <= this.#maxBytes;
+  }
+
+  /** The error for what `spend` or `receive` refused. */
   budgetExceeded(): GatewayError {
     return new GatewayError(
       'UPSTREAM_BUDGET_EXCEEDED',
-      `The operation has used its ${this.maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
+      this.bytes > this.#maxBytes
+        ? `The operation has read more than ${this.#maxBytes} bytes from the API (MAX_UPSTREAM_BYTES).`
+        : `The operation has used its ${this.maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
     );
+  }
+
+  /** Books values of the answer; false when there are too many, and then no more need be made: it will not be sent. */
+  take(values: number): boolean {
+    this.values += values;
+    return !this.isOver;
+  }
+
+  /** Books the items of a list whose length was not known before. */
+  takeItems(items: number): boolean {
+    return this.take(items * this.valuesPerItem);
+  }
+
+  /** Whether the answer has more values than it may have. */
+  get isOver(): boolean {
+    return this.values > this.#maxValues;
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { Party } from '../lib/turns.ts';
+
 /** One HTTP request to the upstream. */
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -6,7 +8,9 @@ export interface UpstreamRequest {
   /** Names (in lower case) and values in turn. */
   readonly headers: string[];
   readonly body?: string;
-  /** Of the calls that wait for a connection, the smallest goes first: usually the operation's deadline. Default: 0. */
+  /** Whose share of the connections the call takes. Default: everybody's. */
+  readonly party?: Party;
+  /** Of one party's calls that wait for a connection, the smallest goes first: usually the operation's deadline. Default: 0. */
   readonly priority?: number;
   /** Calls with the same lane share a bulkhead. Default: one lane for all calls that name none. */
   readonly lane?: string;

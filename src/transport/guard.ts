@@ -5,7 +5,7 @@ import type { Policy } from './policy.ts';
 const HALF_WINDOW_MS = 5_000;
 
 /**
- * Keeps one group of endpoints from being called more than is good for it: circuit breaker, retry budget and pace.
+ * Circuit breaker, retry budget and pace of one group of endpoints, for the calls with one key.
  *
  * Written here rather than taken from a library: those wrap each call in a promise and closures of their own, which this
  * gateway would pay for on every call of a healthy day. Here a call asks before (`refusal`, `waitMs`) and tells after
@@ -211,26 +211,26 @@ export class Guard {
   }
 }
 
-/** Projects whose guards are kept; a bound, since callers may name projects. */
-const MAX_PROJECTS = 1_000;
-
-/** The guards of all groups of all projects that a client calls. */
+/** The guards of all groups of endpoints, by project, for the calls that are made with one key. */
 export class Guards {
   readonly #policies: Readonly<Record<string, Policy>>;
   readonly #default: Policy;
   readonly #projects = new Map<string, Map<string, Guard>>();
+  /** Projects whose guards are kept, since a caller may name any; beyond that the oldest goes. */
+  maxProjects: number;
 
   /** @param policies by group; the others have `fallback` */
-  constructor(policies: Readonly<Record<string, Policy>>, fallback: Policy) {
+  constructor(policies: Readonly<Record<string, Policy>>, fallback: Policy, maxProjects: number) {
     this.#policies = policies;
     this.#default = fallback;
+    this.maxProjects = maxProjects;
   }
 
   of(project: string, group: string): Guard {
     let groups = this.#projects.get(project);
     if (groups === undefined) {
       groups = new Map();
-      const [oldest] = this.#projects.size < MAX_PROJECTS ? [] : this.#projects.keys();
+      const [oldest] = this.#projects.size < this.maxProjects ? [] : this.#projects.keys();
       if (oldest !== undefined) this.#projects.delete(oldest);
       this.#projects.set(project, groups);
     }

@@ -1,6 +1,6 @@
 /**
- * How one group of endpoints of one project is called, all of it: what a call may take, what is tried again, and when no
- * call is made at all. Every number that decides about a fault stands here.
+ * How one group of endpoints of one project is called with one key: how long a call may take, what is tried again, and when
+ * no call is made at all. Every number that decides about a fault is here.
  */
 export interface Policy {
   /** ms from dispatch to the complete answer of one call, waiting for a connection included. The pool's own by default. */

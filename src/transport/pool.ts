@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici';
 import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
+import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/turns.ts';
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { failureOf, TransportError, type TransportFailure } from './errors.ts';
 import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
-import { TurnQueue, type Waiting } from './queue.ts';
 
 export interface PoolOptions {
   /** `https://host[:port]`. */
@@ -30,7 +30,7 @@ export function createPool(options: PoolOptions) {
   const { origin, connections, timeoutMs } = options;
   const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const dispatcher = createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, maxBodyBytes });
-  const queue = new TurnQueue({
+  const queue = new Turns({
     running: connections,
     runningInLane: connections - Math.floor(connections * reservedShare),
     waiting,
@@ -58,7 +58,7 @@ export function createPool(options: PoolOptions) {
 /** What all exchanges of a pool have in common. */
 interface Shared {
   readonly dispatcher: Dispatcher;
-  readonly queue: TurnQueue;
+  readonly queue: Turns;
   readonly origin: string;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
@@ -69,8 +69,10 @@ type Phase = 'queue' | 'connect' | 'answer' | 'body';
 
 /** One call: settles exactly once, and then releases its turn, timer and signal. */
 class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
+  readonly party: Party;
   readonly priority: number;
   readonly lane: string;
+  readonly weight = 1;
   settled = false;
   readonly #shared: Shared;
   readonly #request: UpstreamRequest;
@@ -93,6 +95,8 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     resolve: (response: UpstreamResponse) => void,
     reject: (error: unknown) => void,
   ) {
+    this.party = request.party ?? EVERYBODY;
+    this.party = request.party ?? EVERYBODY;
     this.priority = request.priority ?? 0;
     this.lane = request.lane ?? '';
     this.#shared = shared;
@@ -182,8 +186,8 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
     this.#signal.removeEventListener('abort', this);
     // Ends undici's part, where it has not ended by itself, before the next call needs a connection.
     this.#controller?.abort(new Error('The call was given up.'));
-    if (this.#phase !== 'queue') this.#shared.queue.leave(this.lane);
-    else if (!this.#turnedAway) this.#shared.queue.abandon();
+    if (this.#phase !== 'queue') this.#shared.queue.leave(this.party, this.lane, this.weight);
+    else if (!this.#turnedAway) this.#shared.queue.abandon(this);
     return true;
   }
 }

@@ -45,6 +45,10 @@ describe('readNumber', () => {
     'Infinity',
     'NaN',
     '1e999',
+    '1e-999',
+    '9007199254740993',
+    '-1234567890123456789',
+    '9007199254740993,00',
     '१२',
     true,
     null,
@@ -56,12 +60,21 @@ describe('readNumber', () => {
     Number.NaN,
   ])('reads %j as nothing', (value) => expect(readNumber(value)).toBeNull());
 
+  it('reads text that is nearly a number in linear time', () => {
+    const digits = '1'.repeat(500_000);
+    for (const text of [`${digits}x`, `${digits}.x`, `.${digits}x`, `1e${digits}x`, ','.repeat(500_000)]) {
+      expect(readNumber(text)).toBeNull();
+    }
+  });
+
   it('reads every number in a text, with a point or a comma', () =>
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
         expect(readNumber(number)).toBe(number);
-        expect(readNumber(String(number))).toBe(Number(String(number)));
-        expect(readNumber(String(number).replace('.', ','))).toBe(Number(String(number)));
+        const isLongInteger = /^-?\d+$/.test(String(number)) && !Number.isSafeInteger(number);
+        const kept = isLongInteger ? null : Number(String(number));
+        expect(readNumber(String(number))).toBe(kept);
+        expect(readNumber(String(number).replace('.', ','))).toBe(kept);
       }),
     ));
 
@@ -309,14 +322,6 @@ describe('what the API sends is read leniently', () => {
       total: null,
       createdAt: null,
       items: Array(4).fill({ name: null, price: null }),
-    });
-  });
-
-  it('a number beyond what numbers hold as nothing', async () => {
-    expect(
-      await read('conversion(conversionId: "7", source: "shop")', 'total', '{"conversionid":"7","total":1e999}'),
-    ).toEqual({
-      total: null,
     });
   });
 

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ReceivedCall, startWithUpstream } from '../helpers/gateway.ts';
@@ -13,6 +14,8 @@ interface ListKnobs {
   tied: number;
   /** Whether records that are tied change places when the order is reversed. */
   tiesReverse: boolean;
+  /** What a page beyond the end of the list is: empty, a 404, the last page once more, or as many of the last rows. */
+  past: 'empty' | '404' | 'repeat' | 'clamp';
 }
 
 const knobs: fc.Arbitrary<ListKnobs> = fc.record({
@@ -22,6 +25,7 @@ const knobs: fc.Arbitrary<ListKnobs> = fc.record({
   pagesName: fc.constantFrom('total_pages', 'totalPages', null),
   tied: fc.constantFrom(1, 1, 3, 1_000),
   tiesReverse: fc.boolean(),
+  past: fc.constantFrom('empty', '404', 'repeat', 'clamp'),
 });
 
 /** Page sizes, used in turn. */
@@ -45,12 +49,12 @@ function addProject(knobs: ListKnobs): Project {
   return project;
 }
 
-function serve({ path }: ReceivedCall): unknown {
+function serve({ path }: ReceivedCall, res: ServerResponse): unknown {
   const url = new URL(path, 'http://upstream');
   const project = projects.get(url.pathname.split('/')[3] ?? '');
   if (!project) return { status: 404, message: 'no such project' };
   project.calls.push(path);
-  const { total, cap, totalName, pagesName, tied, tiesReverse } = project.knobs;
+  const { total, cap, totalName, pagesName, tied, tiesReverse, past } = project.knobs;
   const rows = Array.from({ length: total }, (_, i) => ({
     profileid: `r${i}`,
     source: 'crm',
@@ -62,7 +66,13 @@ function serve({ path }: ReceivedCall): unknown {
   }
   const page = Number(url.searchParams.get('page'));
   const size = Math.min(Number(url.searchParams.get('limit')), cap);
-  const items = rows.slice((page - 1) * size, page * size);
+  let items = rows.slice((page - 1) * size, page * size);
+  if (items.length === 0 && page > 1) {
+    if (past === '404') return void res.writeHead(404).end('{"status":404,"message":"no such page"}');
+    const lastPage = Math.ceil(total / size);
+    if (past === 'repeat') items = rows.slice((lastPage - 1) * size);
+    if (past === 'clamp') items = rows.slice(-size);
+  }
   return {
     ...(totalName && { [totalName]: total }),
     ...(pagesName && { [pagesName]: Math.ceil(total / size) }),
@@ -149,7 +159,17 @@ async function walkForward(project: Project, sizes: number[]): Promise<string[]>
     if (!page.hasNextPage) break;
   }
   expect(seen).toEqual(upTo(project.knobs.total));
+  await expectEnd(project, cursors.at(-1), sizes[0] as number);
   return cursors;
+}
+
+/** Behind the last record there is nothing, whatever the API answers beyond its end. */
+async function expectEnd(project: Project, endCursor: string | undefined, first: number): Promise<void> {
+  if (endCursor === undefined) return;
+  for (const by of [gateway, others]) {
+    const end = await readPage(project, { first, after: endCursor }, by);
+    expect(end).toEqual({ at: [], cursors: [], hasNextPage: false, hasPreviousPage: true });
+  }
 }
 
 /** Walks to the start of the list from the record before `before`, or from its end. */
@@ -174,7 +194,7 @@ function upTo(count: number): number[] {
 const RUNS = { numRuns: 200 };
 /** Lists that once were read wrong. */
 const list = (total: number, cap: number, more: Partial<ListKnobs> = {}): ListKnobs => ({
-  ...{ total, cap, totalName: 'total_elements', pagesName: 'total_pages', tied: 1, tiesReverse: false },
+  ...{ total, cap, totalName: 'total_elements', pagesName: 'total_pages', tied: 1, tiesReverse: false, past: 'empty' },
   ...more,
 });
 const BACKWARD: [ListKnobs, number[]][] = [
@@ -188,6 +208,9 @@ const ENTERED: [ListKnobs, number, number][] = [
   [list(5, 3), 2, 4],
   [list(20, 11, { totalName: null }), 10, 19],
 ];
+
+/** A page of 75 rows came: then a page of 11 with 9 rows is no capped one. */
+const BETWEEN: [ListKnobs, number[], number, number][] = [[list(75, 1_000, { pagesName: null }), [6], 0, 73]];
 
 describe('a list of any length, page size, cap and spelling', () => {
   it(
@@ -285,7 +308,7 @@ describe('a list of any length, page size, cap and spelling', () => {
           const backward = await readPage(project, { last: size, ...between });
           expect(backward.at).toEqual(inside.slice(-size));
         }),
-        { numRuns: 60 },
+        { numRuns: 60, examples: BETWEEN },
       ),
     60_000,
   );
@@ -298,6 +321,7 @@ const PLAIN: ListKnobs = {
   pagesName: 'total_pages',
   tied: 1,
   tiesReverse: true,
+  past: 'empty',
 };
 
 describe('the number of calls', () => {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, test } from 'vitest';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
 import { startRedis } from '../helpers/redis.ts';
 
@@ -43,10 +43,31 @@ describe('two instances with one Redis', () => {
     const headers = { authorization: `Bearer ${await issuer.sign(claims)}` };
     await expect.poll(async () => (await managed.query('{ __typename }', {}, headers)).status).toBe(200);
     await expect.poll(() => watcher.keys('*')).toHaveLength(1);
-    expect(await watcher.keys('*')).toEqual([expect.stringMatching(/^rate:\d+\/jwt:#[0-9a-f]{16}$/)]);
+    expect(await watcher.keys('*')).toEqual([expect.stringMatching(/^rate:jwt:#[0-9a-f]{16}$/)]);
     watcher.disconnect();
     await managed.close();
     await issuer.close();
+  });
+
+  test('give made-up keys a bounded number of places, and count what such a key did once it is accepted', async () => {
+    const gateway = await startWithUpstream(({ headers }, res) => {
+      if (headers['x-apikey'] === 'good') return { profileid: '1', source: 'S' };
+      return void res.writeHead(403).end('{}');
+    }, settings);
+    const watcher = new Redis(redis.url);
+    await watcher.flushall();
+    const read = async (key: string) =>
+      (await gateway.query('{ profile(profileId: "1", source: "S") { profileId } }', {}, { 'x-apikey': key })).status;
+    await expect.poll(() => read('warm-up')).toBe(200);
+    for (let n = 0; n < 1_200; n += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, i) => read(`made-up-${n + i}`)));
+    }
+    expect((await watcher.keys('rate:*')).length).toBe(1_000);
+    expect([await read('good'), await read('good'), await read('good')]).toEqual([200, 200, 200]);
+    expect((await watcher.keys('rate:*')).length).toBe(1_001);
+    expect([await ask(other, 'good'), await ask(other, 'good')]).toEqual([200, 429]);
+    watcher.disconnect();
+    await gateway.close();
   });
 
   test('each count by themselves while Redis is away, and answer all the same', async () => {

@@ -1,7 +1,10 @@
-import { connect, type Socket } from 'node:net';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getIntrospectionQuery } from 'graphql';
 import { afterAll, describe, expect, test } from 'vitest';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
+import { type Instance, startInstance } from '../helpers/instance.ts';
+import { getOf, openClient, postOf, type RawClient } from '../helpers/sockets.ts';
 
 const gateway = await startWithSandbox();
 afterAll(() => gateway.close());
@@ -9,15 +12,7 @@ afterAll(() => gateway.close());
 const BODY = JSON.stringify({ query: '{ __typename }' });
 const HEAD = `POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n`;
 
-function open(): { socket: Socket; text: () => string; closed: Promise<void> } {
-  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
-  let text = '';
-  socket.on('data', (chunk) => {
-    text += chunk;
-  });
-  socket.on('error', () => undefined);
-  return { socket, text: () => text, closed: new Promise((resolve) => socket.once('close', () => resolve())) };
-}
+const open = (): RawClient => openClient(gateway.url);
 
 describe('a client that is slow or rude', () => {
   test('gets its answer when it sends byte by byte', async () => {
@@ -70,20 +65,14 @@ describe('a client that is slow or rude', () => {
   });
 
   test('is cut off when its body takes too long, however often it sends a byte', { timeout: 60_000 }, async () => {
-    // In one piece a head is read on the hot path, in two by node:http.
-    const [hot, parted] = [open(), open()];
-    hot.socket.write(`${HEAD}\r\n`);
-    parted.socket.write(HEAD);
-    await sleep(50);
-    parted.socket.write('\r\n');
-    const drip = setInterval(() => {
-      for (const { socket } of [hot, parted]) socket.write(' ');
-    }, 1_500);
+    const { socket, text, closed } = open();
+    socket.write(`${HEAD}\r\n`);
+    const drip = setInterval(() => socket.write(' '), 1_500);
     const start = performance.now();
-    await Promise.all([hot.closed, parted.closed]);
+    await closed;
     clearInterval(drip);
     expect(performance.now() - start).toBeLessThan(40_000);
-    for (const { text } of [hot, parted]) expect(text()).toMatch(/^HTTP\/1\.1 408 /);
+    expect(text()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   test('does not keep others waiting, however many of it there are', async () => {
@@ -93,5 +82,90 @@ describe('a client that is slow or rude', () => {
     expect((await gateway.query('{ __typename }')).status).toBe(200);
     expect(performance.now() - start).toBeLessThan(3_000);
     for (const { socket } of idle) socket.destroy();
+  });
+});
+
+/** A figure of a gateway's metrics. */
+async function figure({ url }: Instance, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`no metric ${name}`);
+  return Number(line.slice(name.length));
+}
+
+const UNREAD = 'gateway_slow_clients_disconnected_total{reason="unread"}';
+const MEMORY = 'process_resident_memory_bytes';
+
+const SMALL = getIntrospectionQuery({ descriptions: true });
+const EDITOR = readdirSync('assets/graphiql')
+  .find((name) => /^monaco-editor-.*\.js\.gz$/.test(name))
+  ?.slice(0, -'.gz'.length);
+
+describe('a client that does not read', () => {
+  const query = '{ profile(profileId: "1", source: "S") { name } }';
+
+  /** In front of an API whose record is that large. */
+  async function startInFrontOf(bytes: number) {
+    const upstream = await startUpstream(() => ({ profileid: '1', source: 'S', name: 'x'.repeat(bytes) }));
+    const instance = await startInstance({
+      DATATRICS_URL: upstream.url,
+      DATATRICS_PROJECT: '1',
+      DATATRICS_API_KEY: 'k',
+      AUTH_MODE: 'open',
+      // A busy machine changes nothing in what is sent.
+      MAX_EVENT_LOOP_DELAY_MS: '0',
+      UPSTREAM_TIMEOUT_MS: '60000',
+      OPERATION_TIMEOUT_MS: '60000',
+    });
+    return {
+      instance,
+      async stop() {
+        await instance.kill();
+        await upstream.close();
+      },
+    };
+  }
+
+  test('is cut off when it does not read its answer for 20 s, or reads a byte a second', {
+    timeout: 120_000,
+  }, async () => {
+    const { instance, stop } = await startInFrontOf(6_000_000);
+    const { url } = instance;
+    const clients = [
+      openClient(url, postOf(url, query), { reads: false }),
+      openClient(url, postOf(url, query), { reads: false }),
+      openClient(url, getOf(url, `/graphql?query=${encodeURIComponent(query)}`), { reads: false }),
+      // Answers small enough to be sent whole, and files that are sent as streams.
+      openClient(url, Buffer.concat(Array(90).fill(postOf(url, SMALL))), { reads: false }),
+      openClient(url, Buffer.concat(Array(20).fill(getOf(url, `/graphiql/${EDITOR}`))), { reads: false }),
+    ];
+    const [slow] = clients as [RawClient];
+    const drip = setInterval(() => slow.socket.read(1), 1_000);
+    const start = performance.now();
+    await expect.poll(() => figure(instance, UNREAD), { timeout: 60_000, interval: 500 }).toBe(clients.length);
+    expect(performance.now() - start).toBeGreaterThan(15_000);
+    expect(performance.now() - start).toBeLessThan(40_000);
+    clearInterval(drip);
+    for (const { socket } of clients) socket.destroy();
+    await stop();
+  });
+
+  test('takes little memory, with 149 others and 6 MB for each of them', { timeout: 180_000 }, async () => {
+    const { instance, stop } = await startInFrontOf(6_000_000);
+    const { url } = instance;
+    await (await fetch(`${url}/graphql?query=${encodeURIComponent(query)}`)).text();
+    const before = await figure(instance, MEMORY);
+    const clients = Array.from({ length: 150 }, () => openClient(url, postOf(url, query), { reads: false }));
+    const start = performance.now();
+    let most = 0;
+    while ((await figure(instance, UNREAD)) < 150 && performance.now() - start < 120_000) {
+      most = Math.max(most, await figure(instance, MEMORY));
+      await sleep(250);
+    }
+    expect(await figure(instance, UNREAD)).toBe(150);
+    expect((most - before) / 1e6).toBeLessThan(400);
+    expect(performance.now() - start).toBeLessThan(60_000);
+    for (const { socket } of clients) socket.destroy();
+    await stop();
   });
 });

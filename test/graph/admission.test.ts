@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 /** Profiles only, each after a moment; counts how many operations have calls under way at once. */
@@ -53,5 +54,19 @@ test('waiting counts against the operation’s time', async () => {
     expect(status).toBe(200);
     expect(new Set(body.errors?.map(({ extensions }) => extensions.code))).toEqual(new Set(['UPSTREAM_TIMEOUT']));
   }
+  await gateway.close();
+});
+
+test('an operation counts by its variables, whatever it called with others before', async () => {
+  // More calls than this can't wait at once: if every operation counted as one call, most of them would be refused.
+  const { gateway } = await start({ UPSTREAM_CONNECTIONS: '4', UPSTREAM_QUEUE: '40' });
+  const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
+  const idsOf = (n: number, count: number): string[] =>
+    Array.from({ length: count }, (_, i) => encodeGlobalId('1', { resource: 'profile', source: 'S', id: `${n}-${i}` }));
+  for (let n = 0; n < 10; n++) await gateway.query(query, { ids: idsOf(n, 1) });
+  const answers = await Promise.all(
+    Array.from({ length: 24 }, (_, n) => gateway.query(query, { ids: idsOf(100 + n, 8) })),
+  );
+  expect(answers.flatMap(({ body }) => body.errors ?? [])).toEqual([]);
   await gateway.close();
 });

@@ -69,6 +69,14 @@ describe('compiled and interpreted execution agree on', () => {
       'query ($f: ProfileFilter, $o: ProfileOrder) { profiles(filter: $f, orderBy: $o, first: 2) { nodes { email } } }',
       { f: { email: null }, o: { field: 'NAME', direction: 'DESC' } },
     ],
+    ['query ($n: Int! = 2) { profiles(first: $n) { nodes { __typename } } }'],
+    ['query ($yes: Boolean! = true) { profiles(first: 1) { totalCount @include(if: $yes) } }'],
+    ['query ($type: ContentType! = ITEM) { contents(type: $type, first: 1) { nodes { type } } }'],
+    ['query ($ids: [ID!]! = []) { nodes(ids: $ids) { id } }'],
+    ['query ($t: ContentType) { contents(type: $t, first: 1) { nodes { type } } }', { t: null }],
+    ['query ($t: ContentType) { contents(type: $t, first: 1) { nodes { type } } }'],
+    ['query ($id: ID = "x") { nodes(ids: ["y", $id]) { id } }', { id: null }],
+    ['query ($yes: Boolean = true) { profiles(first: 1) { totalCount @include(if: $yes) } }', { yes: null }],
     ['query A { a: __typename } query B { b: __typename }'],
   ])('%s %o', async (query, variables) => {
     await agree(query, variables);
@@ -93,6 +101,12 @@ describe('compiled and interpreted execution agree on', () => {
     ['query ($constructor: ID) { profiles(source: $toString) { totalCount } }'],
   ])('names of JavaScript’s own: %s', async (query, variables = '{}') => {
     await agree(query, JSON.parse(variables));
+  });
+
+  test('a literal that the compiler would turn into code', async () => {
+    const code = '__MAGIC_DATE__33a9e76d_02e0_4128_8e92_3530ad3da74dglobalThis.injected = true';
+    await agree(`{ profile(profileId: "${code}") { name } profiles(filter: { email: "${code}" }) { totalCount } }`);
+    expect(globalThis).not.toHaveProperty('injected');
   });
 
   test('a failing record among nodes', async () => {

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type GraphqlResult,
   type Settings,
@@ -48,6 +51,17 @@ function codesOf({ body }: GraphqlResult): string[] {
 /** What stands in an answer of a list: its rows and their number. */
 function page(...items: object[]): object {
   return { items, total_elements: items.length };
+}
+
+/** Does something as if it were some ms later. */
+async function at(laterMs: number, run: () => Promise<void>): Promise<void> {
+  const now = performance.now.bind(performance);
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + laterMs);
+  try {
+    await run();
+  } finally {
+    clock.mockRestore();
+  }
 }
 
 const isProbe = (path: string): boolean => /[?&]limit=1&/.test(path);
@@ -517,11 +531,12 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(plain.body).toEqual({ data: { conversions: { totalCount: 1 }, profiles: { totalCount: 1 } } });
   });
 
-  it('an API that stops to filter while the gateway runs is noticed by its rows', async () => {
+  it('an API that stops filtering is noticed by its rows, and is tried again after 10 minutes', async () => {
     const gateway = await withSandbox();
     const { requests, store, faults } = gateway.sandbox;
     store.put('conversion', sale('1', { email: 'a@x', profileid: '7' }));
     store.put('conversion', sale('2', { email: 'b@x', profileid: '7' }));
+    store.put('conversion', sale('3', { email: 'c@x', profileid: '7' }));
     expect((await gateway.query(CONVERSIONS)).body.data.conversions.totalCount).toBe(1);
 
     faults.set({ ignoreFilters: true });
@@ -532,10 +547,80 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(takeCalls(requests)).toHaveLength(1);
 
     faults.clear();
+    await at(599_000, async () => {
+      expect(codesOf(await gateway.query(CONVERSIONS))).toEqual(['UPSTREAM_UNSUPPORTED']);
+      expect(takeCalls(requests)).toEqual([]);
+      const byProfile = '{ conversions(filter: { profileId: "7" }) { totalCount } }';
+      expect((await gateway.query(byProfile)).body).toEqual({ data: { conversions: { totalCount: 3 } } });
+    });
+    takeCalls(requests);
+    await at(601_000, async () => {
+      expect((await gateway.query(CONVERSIONS)).body.data.conversions.totalCount).toBe(1);
+      expect(takeCalls(requests).map(isProbe)).toEqual([false]);
+    });
+  });
+
+  it('an API that answered the probe with rows is probed again after 10 minutes', async () => {
+    const gateway = await withSandbox();
+    const { requests, store, faults } = gateway.sandbox;
+    store.put('conversion', sale('1', { email: 'a@x' }));
+    faults.set({ ignoreFilters: true });
     expect(codesOf(await gateway.query(CONVERSIONS))).toEqual(['UPSTREAM_UNSUPPORTED']);
-    expect(takeCalls(requests)).toEqual([]);
-    const byProfile = '{ conversions(filter: { profileId: "7" }) { totalCount } }';
-    expect((await gateway.query(byProfile)).body).toEqual({ data: { conversions: { totalCount: 2 } } });
+    faults.clear();
+    requests.length = 0;
+    await at(599_000, async () => {
+      expect(codesOf(await gateway.query(CONVERSIONS))).toEqual(['UPSTREAM_UNSUPPORTED']);
+      expect(takeCalls(requests)).toEqual([]);
+    });
+    await at(601_000, async () => {
+      expect((await gateway.query(CONVERSIONS)).body.data.conversions.totalCount).toBe(1);
+      expect(takeCalls(requests).map(isProbe)).toEqual([true, false]);
+    });
+  });
+
+  it('a failed probe says nothing of the API, however many operations wait for it, and equal ones share a call', async () => {
+    const gateway = await withSandbox({ UPSTREAM_TIMEOUT_MS: '2000' });
+    const { requests, store, faults } = gateway.sandbox;
+    store.put('conversion', sale('1', { email: 'a@x' }));
+    faults.set({ match: { path: 'limit=1&' }, status: 403, latencyMs: 100 });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => gateway.query(CONVERSIONS)));
+    expect(new Set(answers.flatMap(codesOf))).toEqual(new Set(['FORBIDDEN']));
+    expect(takeCalls(requests).length).toBeLessThanOrEqual(4);
+    faults.clear();
+    expect((await gateway.query(CONVERSIONS)).body.data.conversions.totalCount).toBe(1);
+  });
+
+  it.each([500, 503, 429, 403, 404])(
+    'a probe that is answered with %i with a bad key decides nothing for others',
+    async (status) => {
+      const gateway = await withUpstream(
+        ({ path, headers }, res) => {
+          if (headers['x-apikey'] === 'good') return isProbe(path) ? page() : page(sale('1', { email: 'a@x' }));
+          res.writeHead(status).end('{"message":"no"}');
+          return undefined;
+        },
+        { AUTH_MODE: 'passthrough', UPSTREAM_TIMEOUT_MS: '1000' },
+      );
+      const ask = (key: string) => gateway.query(CONVERSIONS, {}, { 'x-apikey': key });
+      expect(codesOf(await ask('bad'))).toHaveLength(1);
+      expect((await ask('good')).body.data.conversions.totalCount).toBe(1);
+    },
+  );
+
+  it('the probe is by a field that every project has, though the filter is by a custom one', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'filters-')), 'gateway.json');
+    const fields = { Profile: { tier: { type: 'String', from: 'loyalty_tier' } } };
+    writeFileSync(file, JSON.stringify({ customFields: fields }));
+    // An API that ignores fields that it does not know.
+    const gateway = await withUpstream(
+      ({ path }) => (isProbe(path) && path.includes('q%5Bsource%5D') ? page() : page(profile('1', { email: 'a@x' }))),
+      { GATEWAY_CONFIG: file },
+    );
+    expect(codesOf(await gateway.query('{ profiles(filter: { tier: "gold" }) { totalCount } }'))).toEqual([
+      'UPSTREAM_UNSUPPORTED',
+    ]);
+    const { body } = await gateway.query('{ profiles(filter: { email: "a@x" }) { totalCount } }');
+    expect(body).toEqual({ data: { profiles: { totalCount: 1 } } });
   });
 
   it('each project is asked by itself, with the key of the caller who comes first', async () => {
@@ -565,45 +650,99 @@ describe('with DATATRICS_FILTERS=auto', () => {
   });
 });
 
-describe('a row that does not fit', () => {
+describe('a row that does not match', () => {
   const AT = '2024-05-01 10:00:00';
   const RANGE = '{ gte: "2024-06-01T00:00:00Z", lte: "2024-06-30T00:00:00Z" }';
-
-  it.each([
+  const CASES: [name: string, field: string, row: object][] = [
     ['email', 'conversions(filter: { email: "a@x" })', sale('1', { email: 'b@x' })],
     ['email', 'conversions(filter: { email: "a@x" })', sale('1')],
     ['profileId', 'conversions(filter: { profileId: "7" })', sale('1', { profileid: '8' })],
     ['source', 'conversions(source: "crm")', sale('1')],
+    ['source', 'conversions(source: "Shop")', sale('1')],
     ['createdAt', `conversions(filter: { createdAt: ${RANGE} })`, sale('1', { created: AT })],
     ['createdAt', `conversions(filter: { createdAt: ${RANGE} })`, sale('1', { created: '' })],
     ['createdAt', 'conversions(filter: { createdAt: { lte: "2024-06-01T00:00:00Z" } })', sale('1', { created: '' })],
     ['createdAt', 'conversions(filter: { createdAt: { lte: "2024-05-01T09:59:59.9Z" } })', sale('1', { created: AT })],
     ['createdAt', 'conversions(filter: { createdAt: { gte: "2024-05-01T10:00:00.1Z" } })', sale('1', { created: AT })],
+    [
+      'createdAt',
+      'conversions(filter: { createdAt: { gte: "2024-03-01T07:00:00Z" } })',
+      sale('1', { created: '2024-03-01T08:00:00+02:00' }),
+    ],
     ['updatedAt', `conversions(filter: { updatedAt: ${RANGE} })`, sale('1', { updated: AT })],
-    ['email', 'profiles(filter: { email: "a@x" })', profile('1', { email: 'A@x' })],
+    ['email', 'profiles(filter: { email: "a@x" })', profile('1', { email: 'aa@x' })],
     ['source', 'profiles(source: "crm")', profile('1')],
     ['itemType', 'contents(filter: { itemType: "article" })', item('1')],
     ['source', 'contents(type: CATEGORY, source: "crm")', item('1')],
-    ['event', 'interactions(filter: { event: "open" })', { ...interaction('1', { event: 'click' }) }],
+    ['event', 'interactions(filter: { event: "open" })', { ...interaction('1', { event: 'Open' }) }],
     ['occurredAt', `interactions(filter: { occurredAt: ${RANGE} })`, interaction('1', { datetime: AT })],
     ['profileId', 'interactions(filter: { profileId: "7" })', interaction('1', { profileid: '70' })],
-  ])('the filter %s of %s makes it null, and that filter is not asked again', async (name, field, row) => {
-    const gateway = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row)));
-    const query = `{ list: ${field} { nodes { id } } }`;
-    for (const times of [1, 2]) {
-      const answer = await gateway.query(query);
+  ];
+
+  it.each(CASES)(
+    'the filter %s of %s makes the list null; alone it says nothing of the API',
+    async (name, field, row) => {
+      const gateway = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row)));
+      for (const _ of [1, 2]) {
+        const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
+        expect(answer.body.data).toEqual({ list: null });
+        expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
+        expect(answer.body.errors?.[0]?.message).toContain(name);
+        expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(1);
+      }
+    },
+  );
+
+  it.each(CASES)('the filter %s of %s is not sent again when most rows do not match it', async (name, field, row) => {
+    const gateway = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row, row, row)));
+    for (const reads of [1, 0]) {
+      const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
       expect(answer.body.data).toEqual({ list: null });
       expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
       expect(answer.body.errors?.[0]?.message).toContain(name);
-      const reads = takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path));
-      expect(reads).toHaveLength(times === 1 ? 1 : 0);
+      expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(reads);
     }
   });
 
-  it('stops that filter of that list, and no other', async () => {
+  it('ends its own page only, for all callers and values', async () => {
+    const rows = ['a@x', 'a@x', 'b@x', 'b@x'];
     const gateway = await withUpstream(({ path }) => {
       if (isProbe(path)) return page();
-      return path.includes('/sale') ? page(sale('1', { profileid: '7', email: 'b@x' })) : page();
+      return page(...(path.includes('a%40x') ? rows : ['c@x']).map((email, at) => sale(`${at}`, { email })));
+    });
+    const byEmail = (email: string) => gateway.query(`{ conversions(filter: { email: "${email}" }) { totalCount } }`);
+    for (const _ of [1, 2]) {
+      expect(codesOf(await byEmail('a@x'))).toEqual(['UPSTREAM_UNSUPPORTED']);
+      expect((await byEmail('c@x')).body).toEqual({ data: { conversions: { totalCount: 1 } } });
+    }
+    expect(takeCalls(gateway.upstream.calls)).toHaveLength(5);
+  });
+
+  it('is none where only the spelling of the same value differs', async () => {
+    const rows: Record<string, object[]> = {
+      sale: [
+        sale('1', { email: 'Ann@Example.COM', profileid: 7, created: '2024-03-01T08:00:00+02:00' }),
+        sale('2', { email: 'ann@example.com', profileid: '7', created: '2024-03-01 06:00:00' }),
+        sale('3', { email: 'ANN@EXAMPLE.COM', profileid: 7, created: '2024-03-01T06:00:00.000Z' }),
+      ],
+      interaction: [interaction('1', { profileid: 7, datetime: '2024-03-01T07:00:00+0100' })],
+    };
+    const gateway = await withUpstream(({ path }) =>
+      isProbe(path) ? page() : page(...(rows[path.split('/')[4]?.split('?')[0] ?? ''] as object[])),
+    );
+    const AT_SIX = '{ gte: "2024-03-01T06:00:00Z", lte: "2024-03-01T06:00:00Z" }';
+    const { body } = await gateway.query(`{
+      conversions(filter: { email: "ann@Example.com", profileId: 7, createdAt: ${AT_SIX} }) { totalCount }
+      interactions(filter: { profileId: "7", occurredAt: ${AT_SIX} }) { totalCount }
+    }`);
+    expect(body).toEqual({ data: { conversions: { totalCount: 3 }, interactions: { totalCount: 1 } } });
+  });
+
+  it('stops that filter of that list, and no other, when most rows are like it', async () => {
+    const gateway = await withUpstream(({ path }) => {
+      if (isProbe(path)) return page();
+      const sales = ['1', '2', '3'].map((id) => sale(id, { profileid: '7', email: 'b@x' }));
+      return path.includes('/sale') ? page(...sales) : page();
     });
     expect(codesOf(await gateway.query('{ conversions(filter: { email: "a@x" }) { totalCount } }'))).toEqual([
       'UPSTREAM_UNSUPPORTED',
@@ -614,12 +753,26 @@ describe('a row that does not fit', () => {
       profiles(filter: { email: "a@x" }) { totalCount }
     }`;
     expect((await gateway.query(others)).body).toEqual({
-      data: { byProfile: { totalCount: 1 }, bySource: { totalCount: 1 }, profiles: { totalCount: 0 } },
+      data: { byProfile: { totalCount: 3 }, bySource: { totalCount: 3 }, profiles: { totalCount: 0 } },
     });
     gateway.upstream.calls.length = 0;
     const both = '{ conversions(filter: { profileId: "7", email: "a@x" }) { totalCount } }';
     expect(codesOf(await gateway.query(both))).toEqual(['UPSTREAM_UNSUPPORTED']);
     expect(gateway.upstream.calls).toEqual([]);
+  });
+
+  it('stops a filter for the caller who sent it, and for no other', async () => {
+    const gateway = await withUpstream(
+      ({ path, headers }) => {
+        const email = headers['x-apikey'] === 'key-1' ? 'b@x' : 'a@x';
+        return isProbe(path) ? page() : page(sale('1', { email }), sale('2', { email }));
+      },
+      { AUTH_MODE: 'passthrough' },
+    );
+    const ask = (key: string) =>
+      gateway.query('{ conversions(filter: { email: "a@x" }) { totalCount } }', {}, { 'x-apikey': key });
+    expect(codesOf(await ask('key-1'))).toEqual(['UPSTREAM_UNSUPPORTED']);
+    expect(codesOf(await ask('key-2'))).toEqual([]);
   });
 
   it('of what a profile has makes that null, and the profile is answered', async () => {
@@ -635,7 +788,8 @@ describe('a row that does not fit', () => {
   });
 
   it('is looked for with DATATRICS_FILTERS=on as well', async () => {
-    const gateway = await withUpstream(() => page(sale('1', { email: 'b@x' })), { DATATRICS_FILTERS: 'on' });
+    const rows = ['1', '2'].map((id) => sale(id, { email: 'b@x' }));
+    const gateway = await withUpstream(() => page(...rows), { DATATRICS_FILTERS: 'on' });
     const query = '{ conversions(filter: { email: "a@x" }) { totalCount } }';
     expect(codesOf(await gateway.query(query))).toEqual(['UPSTREAM_UNSUPPORTED']);
     expect(codesOf(await gateway.query(query))).toEqual(['UPSTREAM_UNSUPPORTED']);

@@ -93,7 +93,11 @@ describe('an operation gives the same the first time, when all is read, and afte
     'profiles(first: 3, filter: {createdAt: {gte: "2024-01-01T00:00:00Z"}}) { nodes { name } }',
   ])('%s', async (field) => {
     const answers = [];
-    for (let run = 0; run < 3; run++) answers.push((await gateway.query(`{ ${field} }`)).body);
+    for (let run = 0; run < 3; run++) {
+      const { data, errors } = (await gateway.query(`{ ${field} }`)).body;
+      // Rows that do not match a filter change the message: the gateway then knows that the API does not filter.
+      answers.push({ data, errors: errors?.map(({ path, extensions }) => ({ path, extensions })) });
+    }
     for (const answer of answers.slice(1)) expect(answer).toEqual(answers[0]);
   });
 });

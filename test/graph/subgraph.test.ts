@@ -350,16 +350,18 @@ describe('Cache-Control', () => {
   const keep = (settings: Record<string, string> = {}) =>
     startWithSandbox({ SUBGRAPH_MAX_AGE: 'Profile=5, Content=300', ...settings });
   const r = [profile('1001')];
-  const entities = (fields: string): [string, object] => [
+  const entities = (fields: string, representations: object[] = r): [string, { r: object[] }] => [
     `query ($r: [_Any!]!) { _entities(representations: $r) { ${fields} } }`,
-    { r },
+    { r: representations },
   ];
+  const contents = [{ __typename: 'Content', contentId: 'nothing', source: 'Webshop-EN', type: 'ITEM' }];
 
   test('comes from the part that must be freshest', async () => {
     const keeping = await keep();
     const cases: [[string, object?], string][] = [
       [entities('... on Profile { name }'), 'public, max-age=5'],
-      [entities('... on Content { name }'), 'public, max-age=300'],
+      [entities('... on Content { name }', contents), 'public, max-age=300'],
+      [entities('... on Content { name }', [...contents, ...r]), 'public, max-age=5'],
       [[`${entities('...P ... on Content { name }')[0]} fragment P on Profile { name }`, { r }], 'public, max-age=5'],
       [entities('__typename'), 'no-store'],
       [entities('... on Profile { name conversions(first: 1) { totalCount } }'), 'no-store'],

@@ -1,7 +1,7 @@
 import { createTarget } from '../../src/bulk/target.ts';
+import { Capabilities } from '../../src/datatrics/capabilities.ts';
 import { createClient } from '../../src/datatrics/client.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
-import { Knowledge } from '../../src/datatrics/knowledge.ts';
 import { Masking } from '../../src/datatrics/masking.ts';
 import { type ProjectSettings, Session } from '../../src/datatrics/session.ts';
 import { Operation } from '../../src/lib/operation.ts';
@@ -25,7 +25,7 @@ export function bulkTarget(resource: Resource, origin: string, timeoutMs: number
   const principal = createPrincipal('test', '1', 'k');
   const operation = new Operation({ timeoutMs: 2 ** 31 - 1, maxCalls: Number.POSITIVE_INFINITY });
   const client = createClient({ send: pool.send, basePath: '/2.0' }).as(principal, operation);
-  const session = new Session({ client, principal, operation, settings, knowledge: new Knowledge() });
+  const session = new Session({ client, principal, operation, settings, capabilities: new Capabilities() });
   return {
     target: createTarget(resource, client, session, operation),
     operation,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Gateway, startGateway, type Upstream } from '../../src/app.ts';
-import { type Config, readConfig } from '../../src/config.ts';
+import { type Config, readConfig } from '../../src/config/config.ts';
 import { createLogger, type Logger } from '../../src/lib/log.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
 
@@ -46,7 +46,7 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
   const running: Gateway = await startGateway(
     config(settings),
     upstream,
-    parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent'),
+    parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent', process.stdout),
     parts,
   );
   const queryOf =

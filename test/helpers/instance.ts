@@ -8,6 +8,9 @@ import { freePort } from './redis.ts';
 /** A gateway in a process of its own, as its users start it. */
 export interface Instance {
   readonly url: string;
+  readonly pid: number;
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly gone: Promise<void>;
   /** Its log and whatever else it wrote. */
   output(): string;
   /** Ends it as `kill -9` does. */
@@ -35,6 +38,7 @@ export async function startInstance(
     });
   }
   const url = `http://127.0.0.1:${port}`;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     const gone = once(child, 'exit');
@@ -52,6 +56,8 @@ export async function startInstance(
   }
   return {
     url,
+    pid: child.pid as number,
+    gone,
     output: () => output,
     async kill() {
       await end('SIGKILL');

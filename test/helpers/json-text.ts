@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { readJson } from '../../src/lib/digits.ts';
 import type { Wanted } from '../../src/lib/json-reader.ts';
 
-/** Fails unless the reader does with the text what `JSON.parse` and taking what is wanted would do. */
+/** Fails unless the reader does with the text what `readJson` and taking what is wanted would do. */
 export function agree(read: (text: string) => unknown, text: string, wanted: Wanted): void {
   const actual = outcome(() => read(text));
-  const expected = outcome(() => prune(JSON.parse(text), wanted));
+  const expected = outcome(() => prune(readJson(text), wanted));
   // `toEqual` takes no notice of members named `__proto__`.
   if (!isDeepStrictEqual(actual, expected))
     expect({ text, wanted, actual }).toEqual({ text, wanted, actual: expected });

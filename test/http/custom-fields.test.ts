@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
 import { SCOPES } from '../../src/lib/scopes.ts';
 import { startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
@@ -222,7 +223,7 @@ describe('declared fields', () => {
     const query = new URLSearchParams(takeCalls(gateway.upstream.calls).at(-1)?.split('?')[1]);
     expect(query.get('q[loyalty_tier]')).toBe('gold');
     expect(query.get('q[member_since][$gte]')).toBe('2024-01-01 00:00:00');
-    // The API answered a row that does not fit: then it does not filter by this field.
+    // The API answered with a row that does not match.
     const { body: wrong } = await gateway.query('{ profiles(filter: { loyaltyTier: "tin" }) { nodes { name } } }');
     expect(wrong.errors?.[0]?.extensions.code).toBe('UPSTREAM_UNSUPPORTED');
     const { body: number } = await gateway.query('{ profiles(filter: { points: 12 }) { nodes { name } } }');
@@ -232,7 +233,7 @@ describe('declared fields', () => {
   test('have their names escaped in a filter', async () => {
     const file = join(folder, 'strange.yaml');
     writeFileSync(file, 'customFields: {Profile: {strange: {type: String, from: "a&source=x#é"}}}');
-    const strange = await startWithUpstream(api, { GATEWAY_CONFIG: file });
+    const strange = await startWithUpstream(api, { GATEWAY_CONFIG: file, DATATRICS_FILTERS: 'on' });
     await strange.query('{ profiles(filter: { strange: "b&c=d" }) { totalCount } }');
     const paths = takeCalls(strange.upstream.calls);
     expect(paths.length).toBeGreaterThan(0);

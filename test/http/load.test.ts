@@ -121,6 +121,19 @@ describe('an event loop', () => {
     load.close();
   });
 
+  test('that is late leaves each caller one request at a time, where callers are told apart', async () => {
+    const load = new Load({ maxRequests: 10, maxDelayMs: 60 }, true);
+    const caller = (isAccepted = true) => ({ isAccepted, isEverybody: false });
+    const [hog, other, stranger] = [caller(), caller(), caller(false)];
+    expect([load.admit(hog), load.admit(hog)]).toEqual([true, true]);
+    const busy = setInterval(() => block(150), 0);
+    await expect.poll(() => load.admit(hog), { timeout: 5_000 }).toBe(false);
+    expect([load.accepts(), load.admit(other), load.admit(other)]).toEqual([true, true, false]);
+    expect([load.admit(stranger), load.admit(caller(false))]).toEqual([true, false]);
+    clearInterval(busy);
+    load.close();
+  });
+
   test('that was late once has not', async () => {
     const load = new Load({ maxRequests: 10, maxDelayMs: 100 });
     await new Promise((resolve) => setTimeout(resolve, 300));

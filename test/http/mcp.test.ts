@@ -6,7 +6,8 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
 import { SCOPES } from '../../src/lib/scopes.ts';
 import { startWithSandbox, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
@@ -305,7 +306,7 @@ describe('the endpoint', () => {
   test('is not there unless it is switched on', async () => {
     const off = await startWithSandbox({ TRUSTED_DOCUMENTS_FILE: FILE });
     const response = await fetch(`${off.url}/mcp`, { method: 'POST', body: LIST });
-    expect(response.status).toBe(405);
+    expect(response.status).toBe(404);
     expect((await fetch(`${off.url}/mcp`)).status).toBe(404);
     await off.close();
   });
@@ -342,12 +343,12 @@ describe('the endpoint', () => {
       const seen = [];
       registerHooks({ resolve: (name, context, next) => { if (name.startsWith('@modelcontextprotocol')) seen.push(name); return next(name, context); } });
       const { startGateway } = await import('./src/app.ts');
-      const { readConfig } = await import('./src/config.ts');
+      const { readConfig } = await import('./src/config/config.ts');
       const { createLogger } = await import('./src/lib/log.ts');
       const upstream = { origin: 'http://127.0.0.1:9', basePath: '', project: '1', apiKey: 'k', sources: { profile: [], content: [], conversion: [], interaction: [] } };
       for (const MCP of ['off', 'on']) {
         const config = readConfig({ PORT: '0', MCP, TRUSTED_DOCUMENTS_FILE: process.argv[1] });
-        const gateway = await startGateway(config, upstream, createLogger('silent'));
+        const gateway = await startGateway(config, upstream, createLogger('silent', process.stdout));
         await gateway.close();
         console.log(MCP, seen.length > 0);
       }`;

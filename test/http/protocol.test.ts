@@ -6,7 +6,7 @@ import { startWithSandbox } from '../helpers/gateway.ts';
 
 const GRAPHQL = 'application/graphql-response+json';
 const gateway = await startWithSandbox();
-const byYoga = await startWithSandbox({}, {}, { hotPath: false });
+const byYoga = await startWithSandbox({}, {}, { shortcut: false });
 afterAll(() => Promise.all([gateway.close(), byYoga.close()]));
 
 const post = (body: string | Uint8Array, headers: Record<string, string> = {}, url = gateway.url): Promise<Response> =>
@@ -22,7 +22,7 @@ const codes = async (response: Response): Promise<string[]> =>
   );
 
 describe.each([
-  ['the hot path', gateway],
+  ['the short cut', gateway],
   ['Yoga', byYoga],
 ])('GraphQL over HTTP by %s', (_name, { url }) => {
   test('passes every audit of the graphql-http package', async () => {
@@ -97,6 +97,30 @@ describe('a request', () => {
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
     socket.destroy();
+  });
+
+  test('whose target has one slash behind the path, or is in absolute form, is handled as its path', async () => {
+    const body = query('{ __typename }');
+    const send = async (method: string, target: string): Promise<string> => {
+      const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').setEncoding('latin1');
+      const lines = [
+        `${method} ${target} HTTP/1.1`,
+        `Host: ${new URL(gateway.url).host}`,
+        'Connection: close',
+        ...(method === 'POST' ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
+      ];
+      socket.write(`${lines.join('\r\n')}\r\n\r\n${method === 'POST' ? body : ''}`);
+      return (await socket.toArray()).join('');
+    };
+    for (const target of ['/graphql/', 'http://gateway/graphql', 'HTTPS://gateway:8443/graphql/', '/graphql?x=1'])
+      expect(await send('POST', target), target).toContain('{"data":{"__typename":"Query"}}');
+    expect(await send('POST', 'http://gateway/subgraph/')).toContain('{"data":{"__typename":"Query"}}');
+    for (const target of ['/graphql/?query={a:__typename}', 'http://gateway/graphql?query={a:__typename}'])
+      expect(await send('GET', target), target).toContain('{"data":{"a":"Query"}}');
+    expect(await send('GET', 'http://gateway/health')).toMatch(/ok\n$/);
+    expect(await send('GET', 'http://gateway')).toMatch(/^HTTP\/1\.1 302 /);
+    for (const target of ['http://gateway//graphql', 'http://gateway/nowhere', 'ftp://gateway/graphql'])
+      expect(await send('POST', target), target).toMatch(/^HTTP\/1\.1 404 /);
   });
 
   test('by another method answers 405 and names those that there are', async () => {
@@ -219,10 +243,16 @@ describe('besides GraphQL', () => {
     expect(metrics).toMatch(
       /^gateway_upstream_read_duration_seconds_count\{endpoint="getProfile",outcome="ok"\} \d+$/m,
     );
-    for (const path of ['/nowhere', '/graphqlx', '/graphiql/', '/.env', '//graphql'])
-      expect((await fetch(gateway.url + path)).status).toBe(404);
     expect((await fetch(`${gateway.url}/health`, { method: 'POST' })).status).toBe(405);
   });
+
+  test.each(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'])(
+    'an unknown path answers 404 to %s',
+    async (method) => {
+      for (const path of ['/nowhere', '/graphqlx', '/graphql//', '/graphiql/', '/graphiql/x.js', '/.env', '//graphql'])
+        expect((await fetch(gateway.url + path, { method })).status, path).toBe(404);
+    },
+  );
 
   test('readiness is lost when call after call fails, and comes back with the first that does not', async () => {
     gateway.sandbox.faults.set({ reset: 'before' });

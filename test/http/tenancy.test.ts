@@ -11,7 +11,8 @@ const folder = mkdtempSync(join(tmpdir(), 'projects-'));
 const GATEWAY_CONFIG = join(folder, 'gateway.yaml');
 writeFileSync(
   GATEWAY_CONFIG,
-  `projects:
+  `DATATRICS_URL: https://api.example/2.0 # the gateway calls the upstream of the test
+projects:
   - id: nl
     apiKeyFrom: KEY_NL
     profileSources: [Webshop NL]
@@ -160,7 +161,7 @@ test('a router’s cache, which does not see the project, is told to keep nothin
 test('a page that gives its own name the address of this machine is turned away', async () => {
   // A config of its own: the sandbox has nobody's data, so the check is for a real API only.
   const { startGateway } = await import('../../src/app.ts');
-  const { readConfig } = await import('../../src/config.ts');
+  const { readConfig } = await import('../../src/config/config.ts');
   const { createLogger } = await import('../../src/lib/log.ts');
   const { origin } = gateway.upstream;
   const settings = {
@@ -173,7 +174,7 @@ test('a page that gives its own name the address of this machine is turned away'
   };
   const sources = { profile: [], content: [], conversion: [], interaction: [] };
   const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
-  const open = await startGateway(readConfig(settings), upstream, createLogger('silent'));
+  const open = await startGateway(readConfig(settings), upstream, createLogger('silent', process.stdout));
   const { request } = await import('node:http');
   const ask = (host: string): Promise<number> =>
     new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startGateway } from '../../src/app.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { startUpstream, startWithUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 

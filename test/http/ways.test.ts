@@ -10,7 +10,7 @@ const REQUESTS = 1_000;
 const AT_ONCE = 20;
 
 const straight = await startWithSandbox();
-const byYoga = await startWithSandbox({}, {}, { hotPath: false });
+const byYoga = await startWithSandbox({}, {}, { shortcut: false });
 afterAll(async () => {
   await straight.close();
   await byYoga.close();

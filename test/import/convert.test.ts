@@ -84,10 +84,27 @@ describe('a record', () => {
     ]);
   });
 
-  test('is refused for an id whose digits are lost, half a character, and one field twice', () => {
+  test('keeps the digits of a number that a double does not hold, or is refused for it', () => {
+    const columns = converter('conversion');
+    const json = (fields: string): string =>
+      JSON.stringify(columns.ofJson(`{"conversionId":12345678901234567890,${fields}}`));
+    expect(json('"source":"s","profileid":-9007199254740993,"x":[1e999]')).toBe(
+      JSON.stringify({
+        input: {
+          conversionId: '12345678901234567890',
+          source: 's',
+          profileId: '-9007199254740993',
+          attributes: { x: ['1e999'] },
+        },
+      }),
+    );
+    expect(json('"source":"s","total":9007199254740993')).toContain('is no number');
+  });
+
+  test('is refused for an id that is no whole number, half a character, and one field twice', () => {
     const columns = converter('profile');
     const problem = (json: string): string => JSON.stringify(columns.ofJson(json));
-    expect(problem('{"profileId":12345678901234567890,"source":"s"}')).toContain('write it in quotes');
+    expect(problem('{"profileId":1.5,"source":"s"}')).toContain('in quotes');
     expect(problem('{"profileId":"a\\ud800","source":"s"}')).toContain('lone surrogate');
     expect(problem('{"profileId":"a","source":"s","x":{"y":"\\u0000"}}')).toContain('U+0000');
     expect(problem('{"profileId":"a","source":"s","x":"\\\\u0000 \\ud83d\\ude00"}')).toContain('"input"');

@@ -7,6 +7,7 @@ import { type Spelled, Speller } from '../../src/cli/import/spell.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import type { JsonObject } from '../../src/datatrics/fields.ts';
 import { canonicalKey } from '../../src/datatrics/keys.ts';
+import { readJson } from '../../src/lib/digits.ts';
 
 const ZONE = 'Europe/Amsterdam';
 
@@ -35,7 +36,7 @@ const shown = (spelled: Spelled | null | undefined) =>
   spelled && { name: canonicalKey(spelled.key), body: JSON.parse(spelled.json) };
 
 function byRecord(way: Both, text: string) {
-  const value = JSON.parse(text) as JsonObject;
+  const value = readJson(text) as JsonObject;
   const isPlain = !text.includes('\\');
   return {
     spelled: isUnwritable(text, value) ? null : shown(way.speller.ofRecord(value, isPlain)),

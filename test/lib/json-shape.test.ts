@@ -29,6 +29,11 @@ describe('the shape of a text', () => {
     expect(learn({ a: Array.from({ length: 300 }, (_, k) => ({ [k]: 1 })) }, known).get('a')).toBeUndefined();
   });
 
+  test('is not learned from very large dictionaries, and that at once', () => {
+    const known = shapeOf({ a: true });
+    expect(learn(objectOf(300_000), known)).toBe(known);
+  });
+
   test('is bounded in all', () => {
     const size = (shape: Shape | undefined): number =>
       shape ? shape.size + [...shape.values()].reduce((sum, it) => sum + size(it), 0) : 0;

@@ -25,6 +25,12 @@ describe('a limit on requests', () => {
     expect(retryAfter).toBeLessThanOrEqual(60);
   });
 
+  test('is absent from answers when it is off', async () => {
+    gateway = await startWithSandbox({ RATE_LIMIT: 'off' });
+    const { status, headers } = await gateway.query(PROFILE);
+    expect([status, headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([200, null, null]);
+  });
+
   test('counts each caller for themselves', async () => {
     const running = await startWithSandbox({ RATE_LIMIT: '1r', AUTH_MODE: 'passthrough' });
     gateway = running;

@@ -76,7 +76,15 @@ describe('metrics', () => {
     const guarded = () => ({ open: 0, paced: 0 });
     const zero = () => 0;
     const yes = () => true;
-    const sources = { inFlight: zero, queued: zero, guarded, load, ready: yes, redisConnected: yes };
+    const sources = {
+      inFlight: zero,
+      queued: zero,
+      guarded,
+      load,
+      droppedLines: zero,
+      ready: yes,
+      redisConnected: yes,
+    };
     const text = await createMetrics(sources).text();
     const own = [...text.matchAll(/^# TYPE (gateway_\w+)/gm)].map(([, name]) => name as string);
     const told = [...readFileSync('docs/operations.md', 'utf8').matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);

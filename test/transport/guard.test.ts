@@ -161,7 +161,7 @@ describe('a pace', () => {
 });
 
 test('projects and groups are guarded apart, and only so many projects', () => {
-  const guards = new Guards({ profile: { ...DEFAULT_POLICY, attempts: 1 } }, DEFAULT_POLICY);
+  const guards = new Guards({ profile: { ...DEFAULT_POLICY, attempts: 1 } }, DEFAULT_POLICY, 1_000);
   fail(guards.of('1', 'profile'), 100, 50);
   expect(guards.of('1', 'profile').isOpen).toBe(true);
   expect(guards.of('1', 'sale').isOpen).toBe(false);

@@ -3,12 +3,12 @@ import { BulkEngine } from '../../bulk/engine.ts';
 import type { Pending } from '../../bulk/items.ts';
 import { retryPolicy } from '../../bulk/policy.ts';
 import { type Answered, type BulkTarget, createTarget } from '../../bulk/target.ts';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { Capabilities } from '../../datatrics/capabilities.ts';
 import { createClient } from '../../datatrics/client.ts';
 import type { WriteSettings } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { DatatricsError } from '../../datatrics/errors.ts';
-import { Knowledge } from '../../datatrics/knowledge.ts';
 import { Masking } from '../../datatrics/masking.ts';
 import { Session } from '../../datatrics/session.ts';
 import { GatewayError } from '../../lib/error.ts';
@@ -49,7 +49,7 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     principal,
     operation,
     settings: { ...config, sources: NO_SOURCES, masking: new Masking(config.masking) },
-    knowledge: new Knowledge(1),
+    capabilities: new Capabilities(1),
   });
   const target = new WatchedTarget(createTarget(resource, client, session, operation, false), pace);
   const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
@@ -81,9 +81,7 @@ export function createApiDestination(resource: Resource, config: Config, limits:
 /** A target that keeps the pace, tells of rows as soon as they are in, and can be stopped. */
 class WatchedTarget implements BulkTarget {
   readonly resource: Resource;
-  readonly project: string;
   readonly settings: WriteSettings;
-  readonly apiKey: string;
   onIn: (rows: readonly number[]) => void = () => undefined;
   stopped = false;
   failure: string | null = null;
@@ -98,9 +96,7 @@ class WatchedTarget implements BulkTarget {
     this.#target = target;
     this.#pace = pace;
     this.resource = target.resource;
-    this.project = target.project;
     this.settings = target.settings;
-    this.apiKey = target.apiKey;
   }
 
   async send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {

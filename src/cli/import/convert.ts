@@ -1,6 +1,7 @@
 import { type RecordInput, WRITE_BODIES } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { isObject, type JsonObject } from '../../datatrics/fields.ts';
+import { readJson } from '../../lib/digits.ts';
 import type { Columns, Slot } from './columns.ts';
 import type { RowProblem } from './problem.ts';
 import { attributesOf, contentType, objectOf, put, ValueError, type ValueOptions, Values } from './values.ts';
@@ -80,7 +81,7 @@ export class Converter {
   ofJson(text: string): Converted {
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = readJson(text);
     } catch (error) {
       return { problems: [{ code: 'MALFORMED', message: `It is no JSON: ${(error as Error).message}.` }] };
     }

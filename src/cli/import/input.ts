@@ -1,4 +1,4 @@
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { Columns } from './columns.ts';
 import { Converter } from './convert.ts';
 import { frames } from './frame.ts';

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { prepareItem, unsent } from '../../bulk/items.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { isObject } from '../../datatrics/fields.ts';
+import { readJson } from '../../lib/digits.ts';
 import { splitRow } from './cells.ts';
 import { type Columns, REJECT_COLUMNS, type Slot } from './columns.ts';
 import { type Converted, type Converter, isUnwritable } from './convert.ts';
@@ -215,7 +216,7 @@ function checkTwice(columns: readonly string[], slots: readonly Slot[]): void {
 function spellJson(speller: Speller, text: string): Spelled | null {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = readJson(text);
   } catch {
     return null;
   }

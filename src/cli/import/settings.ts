@@ -1,4 +1,4 @@
-import { type Config, readConfig } from '../../config.ts';
+import { type Config, readConfig } from '../../config/config.ts';
 import { UsageError } from './problem.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -13,6 +13,8 @@ export function importConfig(env: Env, gateway?: URL): Config {
       'Where to? Set DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY, or give --gateway URL.',
     );
   }
-  // Who may ask a gateway, and where it listens, is of no matter here.
-  return readConfig({ ...env, AUTH_MODE: 'open', HOST: '127.0.0.1', ...(gateway && { DATATRICS_URL: '' }) });
+  // The importer listens to nobody; with a gateway, the settings of the API are not used.
+  const api = ['DATATRICS_URL', 'DATATRICS_PROJECT', 'DATATRICS_API_KEY', 'DATATRICS_API_KEY_FILE'];
+  const unused = gateway && Object.fromEntries(api.map((name) => [name, '']));
+  return readConfig({ ...env, AUTH_MODE: 'open', HOST: '127.0.0.1', ...unused });
 }

@@ -1,7 +1,7 @@
 import { encodeValue, type InputProblem, WRITE_BODIES } from '../../datatrics/encode.ts';
 import type { ContentType } from '../../datatrics/endpoints.ts';
 import { type Field, isObject, type JsonObject } from '../../datatrics/fields.ts';
-import { idProblem, type RecordKey } from '../../datatrics/keys.ts';
+import { idProblem, isTooLong, type RecordKey, textProblem } from '../../datatrics/keys.ts';
 import { RECORD_TYPES } from '../../datatrics/records.ts';
 import type { Slot } from './columns.ts';
 import { type ConvertOptions, isKey } from './convert.ts';
@@ -166,7 +166,10 @@ export class Speller {
   #json({ field, name }: Place, value: unknown): string | null {
     if (field === undefined) return typeof value === 'string' ? this.#quote(value) : JSON.stringify(value);
     if (value === null) return 'null';
-    if (field.kind === 'text' || field.kind === 'id') return this.#quote(textOf(value, field.kind === 'id'));
+    if (field.kind === 'text' || field.kind === 'id') {
+      const text = textOf(value, field.kind === 'id');
+      return field.kind === 'id' && isTooLong(text) ? null : this.#quote(text);
+    }
     const problems: InputProblem[] = [];
     const coerced = this.#values.coerce(field.kind, value);
     const json = JSON.stringify(encodeValue(name, field, coerced, this.#zone, [], problems));
@@ -183,7 +186,7 @@ export class Speller {
     const source = this.#source || this.#options.source;
     if (id === null || source === undefined || source === '' || idProblem(id)) return null;
     if (source !== this.#lastSource) {
-      if (!source.isWellFormed()) return null;
+      if (textProblem(source)) return null;
       this.#lastSource = source;
       this.#lastSourceJson = JSON.stringify(source);
     }

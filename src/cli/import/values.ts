@@ -3,6 +3,7 @@ import { readBoolean } from '../../datatrics/custom-fields.ts';
 import { setOwn } from '../../datatrics/encode.ts';
 import { type Field, isObject, type JsonObject, readNumber } from '../../datatrics/fields.ts';
 import { parseInstant, readTime } from '../../datatrics/time.ts';
+import { readJson } from '../../lib/digits.ts';
 import { fieldSlots } from './columns.ts';
 
 export interface ValueOptions {
@@ -110,9 +111,8 @@ export function attributesOf(input: Record<string, unknown>): Record<string, unk
 export function textOf(value: unknown, isId: boolean): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') {
-    // Its digits are lost already.
     if (isId && !Number.isSafeInteger(value)) {
-      throw new ValueError(`${value} is no whole number up to 2^53: write it in quotes`);
+      throw new ValueError(`${value} is not a whole number: write an id of other characters in quotes`);
     }
     return String(value);
   }
@@ -133,7 +133,7 @@ export function contentType(value: unknown): 'ITEM' | 'CATEGORY' | null {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     throw new ValueError('it is no JSON');
   }

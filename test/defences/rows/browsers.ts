@@ -3,7 +3,6 @@ import type { Row } from '../mutation.ts';
 const AUTHENTICATE = 'src/http/authenticate.ts';
 const CORS = 'src/http/cors.ts';
 const HEADERS = 'src/http/headers.ts';
-const HOT = 'src/http/hot-connection.ts';
 const ROUTES = 'src/http/routes.ts';
 const BROWSERS = 'test/limits/browsers.test.ts';
 const MCP = 'test/http/mcp.test.ts';
@@ -59,13 +58,6 @@ export const BROWSER_ROWS: readonly Row[] = [
         test: [PROTOCOL, 'with the content type text/plain answers 415'],
       },
       {
-        defence: 'and on the hot path',
-        file: HOT,
-        find: "      !isJson(head.headers['content-type']) ||\n",
-        replace: '',
-        test: [PROTOCOL, 'with the content type text/plain answers 415'],
-      },
-      {
         defence: 'no mutation by GET',
         file: 'src/graph/pipeline.ts',
         find: "    if (node.operation === 'mutation' && !how.allowMutation) {",
@@ -116,8 +108,8 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'answers with data are not sniffed',
-        file: 'src/http/hot-path.ts',
-        find: "      'x-content-type-options',\n      'nosniff',\n",
+        file: 'src/http/send.ts',
+        find: "    'x-content-type-options',\n    'nosniff',\n",
         replace: '',
         test: [BROWSERS, 'with data is not sniffed and not stored'],
       },

@@ -3,16 +3,20 @@ import type { Row } from '../mutation.ts';
 const LIMITS = 'src/graph/limits.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
 const DOCUMENTS = 'src/graph/documents.ts';
-const HOT = 'src/http/hot-connection.ts';
+const BODY = 'src/http/body.ts';
+const CONNECTIONS = 'src/http/connections.ts';
+const RESPONSES = 'src/http/responses.ts';
 const ROUTES = 'src/http/routes.ts';
 const SERVER = 'src/http/server.ts';
 const ATTACKS = 'test/e2e/attacks.e2e.test.ts';
 const ERRORS = 'test/datatrics/errors.test.ts';
-const HOT_PATH = 'test/http/hot-path.test.ts';
 const LOAD = 'test/http/load.test.ts';
+const PIPELINING = 'test/http/pipelining.test.ts';
 const PROTOCOL = 'test/http/protocol.test.ts';
 const RATES = 'test/limits/rates.test.ts';
+const SIZE = 'test/limits/size.test.ts';
 const SLOW = 'test/e2e/slow-clients.e2e.test.ts';
+const WAITING = 'test/http/slow-clients.test.ts';
 
 /** What is too much. */
 export const LIMIT_ROWS: readonly Row[] = [
@@ -21,28 +25,28 @@ export const LIMIT_ROWS: readonly Row[] = [
     mutations: [
       {
         defence: 'a body is no longer than allowed, by its chunks',
-        file: ROUTES,
-        find: '      if (bytes <= maxBytes) chunks.push(chunk);',
-        replace: '      if (bytes > 0) chunks.push(chunk);',
+        file: BODY,
+        find: 'bytes + piece.length > maxBytes || ',
+        replace: '',
         test: [PROTOCOL, 'larger than allowed answers 413, by its length or by its chunks'],
       },
       {
         defence: 'nothing is read of a body that says that it is longer',
-        file: ROUTES,
-        find: "  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return null;\n",
+        file: BODY,
+        find: "    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(null);\n",
         replace: '',
         test: [PROTOCOL, 'that says that it will be larger is not waited for'],
       },
       {
-        defence: 'nor on the hot path',
-        file: HOT,
-        find: '      head.bodyBytes > maxBodyBytes ||\n',
+        defence: 'lines are not counted for each error',
+        file: DOCUMENTS,
+        find: '  detachText(document);\n',
         replace: '',
-        test: [PROTOCOL, 'larger than allowed answers 413, by its length or by its chunks'],
+        test: ['test/graph/locations.test.ts', 'thousands of errors in a document of very many lines'],
       },
       {
         defence: 'a compressed body is not unpacked',
-        file: 'src/http/hot-path.ts',
+        file: ROUTES,
         find: "  return contentEncoding !== undefined && contentEncoding !== 'identity';",
         replace: "  return contentEncoding === 'none';",
         test: [ATTACKS, 'gets nothing by a gzip bomb'],
@@ -132,6 +136,20 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [ATTACKS, 'gets nothing by 500 conversions with 500 profiles each time over'],
       },
       {
+        defence: 'an estimate is remembered with the arguments that are null',
+        file: 'src/graph/plan.ts',
+        find: "    key += value === undefined ? 'u' : value === null ? 'n' : 'v';\n",
+        replace: "    key += value === undefined ? 'u' : 'v';\n",
+        test: ['test/limits/remembered.test.ts', 'an argument that is null and must not be'],
+      },
+      {
+        defence: 'an estimate is remembered with its project',
+        file: 'src/graph/plan.ts',
+        find: '  let key = `${project} `;',
+        replace: '  let key = project.slice(0, 0);',
+        test: ['test/limits/remembered.test.ts', 'an estimate is of this project, whatever was estimated for another'],
+      },
+      {
         defence: 'MAX_UPSTREAM_CALLS',
         file: 'src/lib/operation.ts',
         find: '    if (this.usage.calls >= this.maxCalls) return false;\n',
@@ -156,6 +174,90 @@ export const LIMIT_ROWS: readonly Row[] = [
         ],
       },
       {
+        defence: 'MAX_REPRESENTATIONS, for the ids of one nodes',
+        file: PIPELINE,
+        find: '    if (ids > limits.maxRepresentations) {',
+        replace: '    if (ids < 0) {',
+        test: [SIZE, 'are 500 at most, by variable, in the document and all the same'],
+      },
+      {
+        defence: 'MAX_ESTIMATED_VALUES',
+        file: PIPELINE,
+        find: '    if (tooMany) return tooMany;\n',
+        replace: '',
+        test: [SIZE, 'is bounded: one page under 50 aliases'],
+      },
+      {
+        defence: 'before an input is encoded',
+        file: PIPELINE,
+        find: "    if (tooMany && node.operation === 'mutation') return tooMany;\n    if (how.planOnly)",
+        replace: '    if (how.planOnly)',
+        test: [SIZE, 'is bounded for what is written, also where only the plan is asked for'],
+      },
+      {
+        defence: 'fields that fail count in it',
+        file: 'src/graph/plan.ts',
+        find: '      if (cost || args === null) values += parents * FAILURE;\n',
+        replace: '',
+        test: [SIZE, 'is bounded: fields that all fail'],
+      },
+      {
+        defence: 'and no page size takes anything off it',
+        file: 'src/graph/cost.ts',
+        find: 'return size >= 1 && size <= MAX_PAGE ? size : 0;',
+        replace: 'return size;',
+        test: [SIZE, 'is bounded: what a negative page size takes off'],
+      },
+      {
+        defence: 'lists of unknown length count while they are read',
+        file: 'src/datatrics/conversion.ts',
+        find: '    if (context.operation?.takeItems(rows.length) === false) return [];\n',
+        replace: '',
+        test: [SIZE, 'stops the answer when there is too much of it: lines of a conversion'],
+      },
+      {
+        defence: 'and so do attributes',
+        file: 'src/datatrics/fields.ts',
+        find: 'if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};',
+        replace: '',
+        test: [SIZE, 'stops the answer when there is too much of it: attributes of records'],
+      },
+      {
+        defence: 'MAX_ANSWER_BYTES',
+        file: PIPELINE,
+        find: '    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {',
+        replace: '    if (estimate.calls < 0 && mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {',
+        test: [SIZE, 'is the most that is sent: attributes under aliases'],
+      },
+      {
+        defence: 'MAX_UPSTREAM_BYTES',
+        file: 'src/datatrics/client.ts',
+        find: '    if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();',
+        replace: '    operation.receive(answer.bytes);',
+        test: [SIZE, 'is what one operation reads from the API; fields beyond it are null'],
+      },
+      {
+        defence: 'what may be asked of the schema itself',
+        file: DOCUMENTS,
+        find: ' ?? exceededIntrospection(document);',
+        replace: ' ?? (document.definitions.length < 0 ? exceededIntrospection(document) : null);',
+        test: [SIZE, 'is refused beyond: 40 aliases of __schema'],
+      },
+      {
+        defence: 'messages that quote what a client sent have a bound',
+        file: 'src/graph/errors.ts',
+        find: 'return message.length > MAX_MESSAGE ?',
+        replace: 'return message.length < 0 ?',
+        test: [SIZE, 'messages hold no more than the start of what a client sent'],
+      },
+      {
+        defence: 'a text that is too long for a cursor is not decoded',
+        file: 'src/graph/connection.ts',
+        find: "text.length > MAX_CURSOR_CHARACTERS ? '' : ",
+        replace: '',
+        test: [SIZE, 'a cursor of any length is refused at once, however many fields are given it'],
+      },
+      {
         defence: 'the size of a page',
         file: 'src/graph/connection.ts',
         find: 'if (value < 1 || value > MAX_PAGE) throw',
@@ -165,9 +267,23 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'the cache of documents has a bound',
         file: DOCUMENTS,
-        find: 'maxSize: options.maxCachedCharacters ?? 8 * 1024 * 1024,',
-        replace: 'maxSize: Number.MAX_SAFE_INTEGER,',
+        find: 'const maxSize = options.maxCachedBytes ?? 64 * 1024 * 1024;',
+        replace: 'const maxSize = Number.MAX_SAFE_INTEGER;',
         test: ['test/limits/flood.test.ts', 'a flood of distinct documents'],
+      },
+      {
+        defence: 'what is made of a document later counts too',
+        file: DOCUMENTS,
+        find: 'bytes: entry.bytes + bytes });',
+        replace: 'bytes: entry.bytes + 0 * bytes });',
+        test: ['test/limits/prepared.test.ts', 'documents of 10 KB that keep coming'],
+      },
+      {
+        defence: 'selections count wherever fragments bring them',
+        file: LIMITS,
+        find: '    if (size.selections > MAX_SELECTIONS) {',
+        replace: '    if (size.selections < 0) {',
+        test: ['test/limits/prepared.test.ts', 'fragments that double'],
       },
       {
         defence: 'OPERATION_TIMEOUT_MS',
@@ -199,9 +315,9 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'UPSTREAM_QUEUE',
-        file: 'src/transport/queue.ts',
-        find: '    if (this.#waiting - this.#abandoned >= this.#maxWaiting) return false;\n',
-        replace: '',
+        file: 'src/lib/turns.ts',
+        find: '    let free = this.#maxWaiting - this.#waiting;\n',
+        replace: '    let free = Number.POSITIVE_INFINITY;\n',
         test: [
           'test/transport/queue.test.ts',
           'a lane leaves room for the others, and calls beyond the queue fail at once',
@@ -212,13 +328,6 @@ export const LIMIT_ROWS: readonly Row[] = [
         file: 'src/http/load.ts',
         find: 'this.#requests < this.#limits.maxRequests && ',
         replace: '',
-        test: [LOAD, 'are answered 503 with Retry-After at once'],
-      },
-      {
-        defence: 'and on the hot path',
-        file: HOT,
-        find: 'await (load.accepts()',
-        replace: 'await (load',
         test: [LOAD, 'are answered 503 with Retry-After at once'],
       },
       {
@@ -239,7 +348,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'MAX_EVENT_LOOP_DELAY_MS',
         file: 'src/http/load.ts',
-        find: ' && this.#lateChecks < CHECKS) return true;',
+        find: ' && (this.#tellsApart || !this.#isLate)) return true;',
         replace: ') return true;',
         test: [LOAD, 'that is late for long has requests turned away, until it is not'],
       },
@@ -260,7 +369,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'RATE_LIMIT, by REST calls',
         file: 'src/http/rate-limit.ts',
-        find: '      owed.set(principal, (owed.get(principal) ?? 0) + calls);\n',
+        find: '      owed.set(caller, { name, calls: (owed.get(caller)?.calls ?? 0) + calls });\n',
         replace: '',
         test: [RATES, 'stops the requests after the one that used them up'],
       },
@@ -279,46 +388,88 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [SLOW, 'is cut off when its body takes too long'],
       },
       {
-        defence: 'connections that say nothing',
-        file: HOT,
-        find: "this.#state === 'fresh' && ms > headersTimeoutMs",
-        replace: "this.#state === 'fresh' && ms < 0",
-        test: [SLOW, 'is cut off when its headers take too long, or it says nothing at all'],
-      },
-      {
-        defence: 'bodies that take too long on the hot path',
-        file: HOT,
-        find: "this.#state === 'reading' && ms > requestTimeoutMs",
-        replace: "this.#state === 'reading' && ms < 0",
-        test: [SLOW, 'is cut off when its body takes too long'],
-      },
-      {
-        defence: 'who takes no answers is asked no more of',
-        file: HOT,
-        find: 'else if (this.#socket.write(text, answer.encoding)) this.#next();',
-        replace: 'else if (this.#socket.write(text, answer.encoding) || answer) this.#next();',
-        test: [HOT_PATH, 'a client that asks for more than it takes is asked no more of'],
-      },
-      {
-        defence: 'and who sends without a pause is read no faster than answered',
-        file: HOT,
-        find: '    if (this.#behind === undefined && !this.isGone) this.#socket.resume();',
-        replace: '    if (!this.isGone) this.#socket.resume();',
-        test: [HOT_PATH, 'a client that sends without a pause is taken in no faster than it is answered'],
-      },
-      {
-        defence: 'and who keeps a connection open is not waited for by a gateway that closes',
-        file: HOT,
-        find: 'this.#socket.destroySoon();',
-        replace: 'this.#socket.end();',
-        test: [HOT_PATH, 'a gateway that closes answers what still comes, and then ends the connection by itself'],
-      },
-      {
         defence: 'slow clients are looked for',
         file: SERVER,
-        find: 'createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, ',
-        replace: 'createServer({}, ',
+        find: '    connectionsCheckingInterval: CHECK_INTERVAL_MS,\n',
+        replace: '',
         test: [SLOW, 'is cut off when its headers take too long, or it says nothing at all'],
+      },
+      {
+        defence: 'a body comes in a bounded number of pieces',
+        file: BODY,
+        find: ' || pieces > MAX_PIECES',
+        replace: '',
+        test: [WAITING, 'are answered when they finish, however small the pieces, up to 50,000 of them'],
+      },
+      {
+        defence: 'MAX_WAITING_BYTES, of unfinished bodies',
+        file: BODY,
+        find: '        if (!req.complete) unfinished.set(socket, body.length);\n',
+        replace: '',
+        test: [WAITING, 'are disconnected when all of them keep more than MAX_WAITING_BYTES, those that began first'],
+      },
+      {
+        defence: 'MAX_WAITING_BYTES, of unread answers',
+        file: RESPONSES,
+        find: '          this.#wait(bytes, writeNext, releaseUnwritten);',
+        replace: "          this.once('drain', writeNext);",
+        test: [WAITING, 'are disconnected when all of them keep more than MAX_WAITING_BYTES, past Yoga'],
+      },
+      {
+        defence: 'and of what is sent as a stream',
+        file: RESPONSES,
+        find: '      if (!more) this.#wait(',
+        replace: '      if (more && !more) this.#wait(',
+        test: [WAITING, 'are disconnected whatever they asked for: files of GraphiQL'],
+      },
+      {
+        defence: 'clients that do not read are disconnected in time',
+        file: SERVER,
+        find: '() => unread.disconnectStalled(STALL_MS)',
+        replace: '() => undefined',
+        test: [SLOW, 'is cut off when it does not read its answer for 20 s'],
+      },
+      {
+        defence: 'a connection has one request under way',
+        file: CONNECTIONS,
+        find: 'if (connection.current === undefined) this.#begin',
+        replace: 'if (connection.pipelined.length === 0) this.#begin',
+        test: [PIPELINING, 'are begun one at a time'],
+      },
+      {
+        defence: 'and is read no faster than it is answered',
+        file: CONNECTIONS,
+        find: '  if (pipelined.length > 0) socket.pause();',
+        replace: '  if (pipelined.length < 0) socket.pause();',
+        also: [{ file: CONNECTIONS, find: 'const MAX_PIPELINED = 100;', replace: 'const MAX_PIPELINED = 1e9;' }],
+        test: [PIPELINING, 'are read no faster than they are answered'],
+      },
+      {
+        defence: 'requests that came in one piece are bounded as well',
+        file: CONNECTIONS,
+        find: 'const MAX_PIPELINED = 100;',
+        replace: 'const MAX_PIPELINED = 1e9;',
+        test: [PIPELINING, 'end the connection when there are more than 100 of them'],
+      },
+      {
+        defence: 'a gateway that stops does not wait for unfinished requests',
+        file: CONNECTIONS,
+        find: 'current?.req.complete && unreadSince === undefined',
+        replace: 'unreadSince === undefined',
+        test: [
+          'test/main.test.ts',
+          'exits within 5 s though clients have not finished a request, or do not read an answer',
+        ],
+      },
+      {
+        defence: 'nor for clients that do not read',
+        file: SERVER,
+        find: 'const CLOSE_READ_MS = 3_000;',
+        replace: 'const CLOSE_READ_MS = 15_000;',
+        test: [
+          'test/main.test.ts',
+          'exits within 5 s though clients have not finished a request, or do not read an answer',
+        ],
       },
       {
         defence: 'MAX_CONNECTIONS',

@@ -14,8 +14,8 @@ export const MASKING_ROWS: readonly Row[] = [
       {
         defence: 'who lacks pii:read has a mask',
         file: 'src/datatrics/session.ts',
-        find: 'allows(scopes, PERSONAL) ? undefined : options.settings.masking.for(project);',
-        replace: 'undefined;',
+        find: ': options.settings.masking.for(project, operation);',
+        replace: ': undefined;',
         test: [MASKED, 'personal data comes as hashes'],
       },
       {
@@ -34,16 +34,16 @@ export const MASKING_ROWS: readonly Row[] = [
       },
       {
         defence: 'attributes are masked',
-        file: 'src/datatrics/record.ts',
-        find: 'return this.context.mask?.attributes(typeName, attributes) ?? attributes;',
+        file: FIELDS,
+        find: 'return mask?.attributes(type, attributes) ?? attributes;',
         replace: 'return attributes;',
         test: [MASKED, 'personal data comes as hashes'],
       },
       {
         defence: 'attributes of a conversion’s lines are masked',
-        file: 'src/datatrics/conversion.ts',
-        find: "return this.context.mask?.attributes('ConversionItem', attributes) ?? attributes;",
-        replace: 'return attributes;',
+        file: FIELDS,
+        find: 'return mask?.attributes(type, attributes) ?? attributes;',
+        replace: "return type === 'ConversionItem' ? attributes : (mask?.attributes(type, attributes) ?? attributes);",
         test: [MASKED, 'hashes are stable within a project'],
       },
       {
@@ -182,8 +182,8 @@ export const MASKING_ROWS: readonly Row[] = [
       },
       {
         defence: 'a hash without a key is none',
-        file: 'src/config.ts',
-        find: "if (values.PII_MASK === 'hash' && values.PII_KEY === undefined) {",
+        file: 'src/config/rules.ts',
+        find: "if (values.PII_MASK === 'hash' && !has('PII_KEY')) {",
         replace: "if (values.PII_MASK === 'hash' && values.PII_KEY === '') {",
         test: ['test/config.test.ts', 'needs a way in, and the key of its hashes'],
       },

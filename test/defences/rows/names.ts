@@ -17,13 +17,6 @@ export const NAMES: readonly Row[] = [
         test: [COMPILE, 'names of JavaScript’s own: { __proto__: profile'],
       },
       {
-        defence: 'nor does a variable of such a name take a filter away',
-        file: 'src/graph/compile.ts',
-        find: " || value === '__proto__') compilable = false;",
-        replace: ') compilable = false;',
-        test: [COMPILE, 'names of JavaScript’s own: query ($__proto__: ProfileFilter) { profiles(filter: $__proto__)'],
-      },
-      {
         defence: 'attributes that are written',
         file: 'src/datatrics/encode.ts',
         find: 'if (!reserved.has(name)) setOwn(values, name, value);',
@@ -71,6 +64,19 @@ export const NAMES: readonly Row[] = [
         find: 'ENTITY_TYPES.get(given.__typename as string);',
         replace: '(Object.fromEntries(ENTITY_TYPES) as Record<string, Resource>)[given.__typename as string];',
         test: ['test/graph/subgraph.test.ts', 'that are malformed or incomplete are null alone'],
+      },
+    ],
+  },
+  {
+    tries: 'literals that the compiled engine would turn into JavaScript',
+    mutations: [
+      {
+        defence: 'a compiled document has no literals',
+        file: 'src/graph/parameterize.ts',
+        find: 'if (argument) return { ...node, value: variableFor(argument, node.value) };',
+        replace:
+          'if (argument) return hasVariable(node.value) ? { ...node, value: variableFor(argument, node.value) } : node;',
+        test: [COMPILE, 'a literal that the compiler would turn into code'],
       },
     ],
   },

@@ -126,14 +126,14 @@ export const ROUTERS: readonly Row[] = [
       },
       {
         defence: 'a secret is long enough not to be guessed',
-        file: 'src/config.ts',
+        file: 'src/config/variables.ts',
         find: "    .regex(/^[\\x21-\\x7e]{16,}$/, 'a secret of 16 or more visible ASCII characters')\n    .optional(),\n  // Whoever",
         replace: '    .optional(),\n  // Whoever',
         test: ['test/config.test.ts', 'take no ROUTER_SECRET that can be guessed'],
       },
       {
         defence: 'a key of signatures as well',
-        file: 'src/config.ts',
+        file: 'src/config/variables.ts',
         find: ".min(16, 'a secret of 16 or more characters')",
         replace: '',
         test: ['test/config.test.ts', 'take no ROUTER_HMAC_SECRET that can be guessed'],
@@ -202,9 +202,9 @@ export const ROUTERS: readonly Row[] = [
       {
         defence: 'calls count for the caller’s rate limit',
         file: 'src/http/operations.ts',
-        find: 'const taken = rateLimiter && (await rateLimiter.take(account));',
+        find: 'const taken = account && (await rateLimiter?.take(account));',
         replace:
-          "const taken = rateLimiter && head.headers['mcp-protocol-version'] === undefined ? await rateLimiter?.take(account) : undefined;",
+          "const taken = account && head.headers['mcp-protocol-version'] === undefined ? await rateLimiter?.take(account) : undefined;",
         test: [MCP, 'counts for the caller’s rate limit'],
       },
     ],

@@ -3,6 +3,8 @@ import type { Row } from '../mutation.ts';
 const ACCESS = 'src/graph/access.ts';
 const CLIENT = 'src/datatrics/client.ts';
 const DATA_ACCESS = 'src/datatrics/access.ts';
+const DIRECTIVES = 'src/graph/directives.ts';
+const PERSONAL_TAGS = 'test/graph/personal-tags.test.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
 const SESSION = 'src/datatrics/session.ts';
 const CUSTOM_FIELDS = 'test/http/custom-fields.test.ts';
@@ -102,8 +104,8 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'variables count',
         file: PIPELINE,
-        find: 'const needed = access.needed(variables.coerced, how.costSettings);',
-        replace: 'const needed = access.needed({}, how.costSettings);',
+        find: 'const needed = operation.access.needed(variables.coerced, how.costSettings);',
+        replace: 'const needed = operation.access.needed({}, how.costSettings);',
         test: [SCOPES, 'variables can not hide what is asked for'],
       },
       {
@@ -166,6 +168,20 @@ export const ACCESS_ROWS: readonly Row[] = [
         find: 'return [asked, ...(same ? [same[0], same[1].rest] : [])].some((name) => masking.covers(type, name));',
         replace: 'return masking.covers(type, asked) && same !== null;',
         test: [MASKING_ATTACKS, 'can not be asked by'],
+      },
+      {
+        defence: 'filters by what is personal have the tag that contracts leave out',
+        file: DIRECTIVES,
+        find: 'return asksPersonal(this.#personal, config.parentType, config.name) ? withDirectives',
+        replace: "return config.name === '' ? withDirectives",
+        test: [PERSONAL_TAGS, 'what filters and orders are refused for is what has the tag'],
+      },
+      {
+        defence: 'and so have orders',
+        file: DIRECTIVES,
+        find: 'return [name, isTagged ? withDirectives(value, [PERSONAL]) : value];',
+        replace: 'return [name, isTagged ? value : value];',
+        test: [PERSONAL_TAGS, 'what filters and orders are refused for is what has the tag'],
       },
       {
         defence: 'a field that is declared personal is so',

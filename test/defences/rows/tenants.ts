@@ -1,10 +1,14 @@
 import type { Row } from '../mutation.ts';
 
 const AUTHENTICATE = 'src/http/authenticate.ts';
+const CAPABILITIES = 'src/datatrics/capabilities.ts';
 const CLIENT = 'src/datatrics/client.ts';
+const FILTERS = 'test/graph/filters.test.ts';
 const KEYS = 'src/datatrics/keys.ts';
 const MANAGED = 'test/http/managed.test.ts';
 const PAGING = 'test/datatrics/paging.test.ts';
+const RESUME = 'test/bulk/resume.test.ts';
+const RESUME_SOURCE = 'src/bulk/resume.ts';
 const SHARING = 'test/datatrics/sharing.test.ts';
 const TENANCY = 'test/http/tenancy.test.ts';
 const CACHING = 'test/http/caching.test.ts';
@@ -89,8 +93,9 @@ export const TENANTS: readonly Row[] = [
       {
         defence: 'only one caller’s operations are collapsed',
         file: 'src/http/operations.ts',
-        find: 'return `${shareKey} ${JSON.stringify([query, operationName, variables, flags])}`;',
-        replace: "return `${shareKey.split('/')[0]}/ ${JSON.stringify([query, operationName, variables, flags])}`;",
+        find: 'return `${shareKey} ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;',
+        replace:
+          "return `${shareKey.split('/')[0]}/ ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;",
         test: [TENANCY, 'nothing crosses, whoever asks the same at the same time'],
       },
       {
@@ -127,6 +132,65 @@ export const TENANTS: readonly Row[] = [
         find: '.update(JSON.stringify([principal ?? null, scopes ?? null]))',
         replace: '.update(JSON.stringify([null, scopes ?? null]))',
         test: ['test/http/router-auth.test.ts', 'shares no call between callers that a router tells apart'],
+      },
+    ],
+  },
+  {
+    tries: 'to use a resume token for other items, or as another caller',
+    mutations: [
+      {
+        defence: 'a resume token is good for its caller only',
+        file: RESUME_SOURCE,
+        find: 'principal.project, principal.id, resource,',
+        replace: 'principal.project, resource,',
+        test: [RESUME, 'with tokens of a gateway that holds the key, whatever their rights'],
+      },
+      {
+        defence: 'and for its items only, whose keys are in no body',
+        file: RESUME_SOURCE,
+        find: '[item.name, JSON.parse(item.json)]',
+        replace: 'JSON.parse(item.json)',
+        test: [RESUME, 'of items is no token of categories with the same ids'],
+      },
+      {
+        defence: 'and can not be changed',
+        file: RESUME_SOURCE,
+        find: '!timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac(scope, prepared, bits))',
+        replace: 'bytes.length === 0',
+        test: [RESUME, 'is refused when a bit, a character or its length differs'],
+      },
+    ],
+  },
+  {
+    tries: 'to stop a filter for every caller',
+    mutations: [
+      {
+        defence: 'what the rows of one caller show holds for that caller only',
+        file: CAPABILITIES,
+        find: 'if (this.#unfilterable.has(`${shareKey} ${list} ${field}`))',
+        replace: "if (this.#unfilterable.has(`${shareKey.split('/')[0]} ${list} ${field}`))",
+        also: [
+          {
+            file: CAPABILITIES,
+            find: 'this.#unfilterable.set(`${shareKey} ${list} ${field}`, true);',
+            replace: "this.#unfilterable.set(`${shareKey.split('/')[0]} ${list} ${field}`, true);",
+          },
+        ],
+        test: [FILTERS, 'stops a filter for the caller who sent it, and for no other'],
+      },
+      {
+        defence: 'a few rows show nothing',
+        file: CAPABILITIES,
+        find: 'mismatches >= MIN_MISMATCHES && mismatches * 2 > rows',
+        replace: 'mismatches > 0',
+        test: [FILTERS, 'ends its own page only, for all callers and values'],
+      },
+      {
+        defence: 'nor does a field that one project has and the API does not know',
+        file: 'src/datatrics/session.ts',
+        find: "documented?.conditions[0]?.field ?? 'source'",
+        replace: "(documented ?? sent[0])?.conditions[0]?.field ?? 'source'",
+        test: [FILTERS, 'the probe is by a field that every project has, though the filter is by a custom one'],
       },
     ],
   },

@@ -238,7 +238,7 @@ export const TOKENS: readonly Row[] = [
       },
       {
         defence: 'a list that is wrong in itself stops the start',
-        file: 'src/config.ts',
+        file: 'src/config/rules.ts',
         find: '    readTokens(values.TOKENS_FILE);\n',
         replace: '',
         test: ['test/config.test.ts', 'does not start with the tokens'],

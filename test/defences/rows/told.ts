@@ -120,7 +120,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'the schema can not be asked for in managed',
-        file: 'src/config.ts',
+        file: 'src/config/config.ts',
         find: "values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on'",
         replace: "values.INTROSPECTION !== 'off'",
         test: ['test/http/managed.test.ts', 'the schema can not be asked for, unless the settings say so'],
@@ -161,8 +161,8 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'nor what a caller calls itself, where that may be an address',
         file: 'src/http/observe.ts',
-        find: 'principal: loggableId(id) };',
-        replace: 'principal: id };',
+        find: 'principal: principal && loggableId(principal.id),',
+        replace: 'principal: principal?.id,',
         test: [LOG, 'whose subject is a mail address stands as a digest of it'],
       },
       {
@@ -205,9 +205,9 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'a wrong setting is told without a secret’s value',
-        file: 'src/config.ts',
-        find: "const secret = SECRETS.has(name) || value?.includes('@');",
-        replace: 'const secret = false;',
+        file: 'src/config/variables.ts',
+        find: "if (SECRETS.has(name) || value.includes('@') || /[?&][\\w-]+=/.test(value)) return",
+        replace: 'if (value === name) return',
         test: ['test/config.test.ts', 'never show a secret'],
       },
       {
@@ -223,8 +223,8 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'those of rate limits as well',
         file: 'src/http/operations.ts',
-        find: '  return `${project}/${loggableId(id)}`;',
-        replace: '  return `${project}/${id}`;',
+        find: '  return loggableId(id);',
+        replace: '  return id;',
         test: ['test/e2e/redis.e2e.test.ts', 'leave no address of a caller in the names of what they count'],
       },
     ],

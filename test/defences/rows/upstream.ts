@@ -53,14 +53,14 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       {
         defence: 'an empty id is refused',
         file: KEYS,
-        find: "  if (id === '') return 'must not be empty';\n",
+        find: "  if (text === '') return 'must not be empty';\n",
         replace: '',
         test: [IDS, 'refuses the id "" without a call'],
       },
       {
         defence: 'what has no UTF-8 is refused',
         file: KEYS,
-        find: "  if (!id.isWellFormed()) return 'must be well-formed Unicode';\n",
+        find: "  if (!text.isWellFormed()) return 'must be well-formed Unicode';\n",
         replace: '',
         test: [IDS, 'without a call'],
       },

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Config } from '../../../config.ts';
+import type { Config } from '../../../config/config.ts';
 import { Journal } from '../journal.ts';
 import type { ImportOptions } from '../options.ts';
 import { UsageError } from '../problem.ts';

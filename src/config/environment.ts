@@ -1,0 +1,30 @@
+import { ConfigError } from './config-error.ts';
+import { readEnvFile } from './env-file.ts';
+
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Without variables that are empty, which count as unset. */
+export function withoutEmpty(env: Environment): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+}
+
+/**
+ * `process.env` over the `.env` file in the working directory.
+ *
+ * @param problems gets a line for each thing wrong with the file; nothing of it is used then
+ */
+export function readEnvironment(problems: string[]): Environment {
+  return { ...readEnvFile(problems), ...withoutEmpty(process.env) };
+}
+
+/**
+ * The same, for commands.
+ * @throws ConfigError when something is wrong with the file
+ */
+export function environment(): Environment {
+  const problems: string[] = [];
+  const env = readEnvironment(problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return env;
+}

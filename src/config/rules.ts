@@ -1,0 +1,91 @@
+import { duplicateOperations } from '../graph/published.ts';
+import { readManifest } from '../http/documents.ts';
+import { readTokens } from '../http/tokens.ts';
+import { isLoopback } from '../lib/loopback.ts';
+import type { VariableName, Variables } from './variables.ts';
+
+/** What is known when the rules are checked: values that are wrong by themselves are given, and have no value. */
+export interface Given {
+  readonly values: Partial<Variables>;
+  /** Whether a variable has a value, right or wrong. */
+  has(name: VariableName): boolean;
+  /** Whether the file lists projects, right or wrong. */
+  readonly hasProjects: boolean;
+}
+
+/** Rules that need more than one variable. */
+export function checkTogether(given: Given, problems: string[]): void {
+  if (given.values.AUTH_MODE === 'managed') checkManaged(given, problems);
+  if (given.has('DATATRICS_URL')) checkApi(given, problems);
+  else checkSandbox(given, problems);
+}
+
+/** In front of a real API. */
+function checkApi({ values, has, hasProjects }: Given, problems: string[]): void {
+  const { AUTH_MODE: mode, HOST: host } = values;
+  if (!has('AUTH_MODE')) problems.push('AUTH_MODE: not set; with DATATRICS_URL it needs open, passthrough or managed');
+  if (mode === 'open' && host !== undefined && !isLoopback(host)) {
+    problems.push(`AUTH_MODE: got "open" with HOST "${host}"; needs a loopback HOST, or passthrough or managed`);
+  }
+  if ((mode === 'open' || mode === 'managed') && !hasProjects) {
+    if (!has('DATATRICS_PROJECT')) problems.push('DATATRICS_PROJECT: not set; needs the project id');
+    if (!has('DATATRICS_API_KEY')) problems.push('DATATRICS_API_KEY: not set; needs the API key');
+  }
+}
+
+/** Settings of a real project show that the sandbox is not wanted: `DATATRICS_URL` is missing or misspelt. */
+function checkSandbox({ has, hasProjects }: Given, problems: string[]): void {
+  const names = (['DATATRICS_PROJECT', 'DATATRICS_API_KEY'] as const).filter(has);
+  const real = [...names, ...(hasProjects ? ['projects in GATEWAY_CONFIG'] : [])];
+  if (real.length === 0) return;
+  const got = `not set, with ${real.join(' and ')}`;
+  problems.push(`DATATRICS_URL: ${got}; needs the base URL of the API (the sandbox needs neither project nor key)`);
+}
+
+/** `managed` fails closed: nobody can get in by a setting that was forgotten. */
+function checkManaged({ values, has }: Given, problems: string[]): void {
+  const jwt = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
+  const missing = jwt.filter((name) => !has(name));
+  if (missing.length < jwt.length) {
+    for (const name of missing) problems.push(`${name}: not set; ${jwt.join(', ')} need each other`);
+  } else if (!has('TOKENS_FILE')) {
+    problems.push(`AUTH_MODE: got "managed"; needs ${jwt.join(', ')}, or TOKENS_FILE, or both`);
+  }
+  if (values.PII_MASK === 'hash' && !has('PII_KEY')) {
+    problems.push('PII_KEY: not set; PII_MASK "hash" needs a secret of 16 or more visible ASCII characters');
+  }
+  if (values.TOKENS_FILE === undefined) return;
+  try {
+    readTokens(values.TOKENS_FILE);
+  } catch (error) {
+    const got = JSON.stringify(values.TOKENS_FILE);
+    problems.push(`TOKENS_FILE: got ${got} (${(error as Error).message}); needs a JSON list of tokens`);
+  }
+}
+
+/** The published documents by id; none where something is wrong with them. */
+export function readDocuments({ values, has }: Given, problems: string[]): ReadonlyMap<string, string> {
+  const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path, MCP: mcp } = values;
+  if (path === undefined) {
+    if (has('TRUSTED_DOCUMENTS_FILE')) return new Map();
+    if (mcp === 'on') problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');
+    else if (mode === 'allowed' || mode === 'only')
+      problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
+    return new Map();
+  }
+  const got = `got ${JSON.stringify(path)}`;
+  try {
+    const documents = readManifest(path);
+    if (mcp === 'on') {
+      for (const name of duplicateOperations(documents, { mutations: values.MCP_MUTATIONS === 'on' })) {
+        const more = `the operation ${name} is in more than one document`;
+        problems.push(`TRUSTED_DOCUMENTS_FILE: ${got} (${more}); MCP "on" needs operations of different names`);
+      }
+    }
+    return documents;
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    problems.push(`TRUSTED_DOCUMENTS_FILE: ${got} (${reason}); needs a JSON object of ids to documents`);
+    return new Map();
+  }
+}

@@ -1,0 +1,41 @@
+import { readFileSync, statSync } from 'node:fs';
+import { TextDecoder } from 'node:util';
+
+/** No file of settings or of a secret is larger. */
+const MAX_BYTES = 1_048_576;
+
+/**
+ * The whole text of a file: UTF-8 with or without a byte order mark, or UTF-16 with one.
+ *
+ * @throws Error whose message says what the file is, in a few words, without any of its content
+ */
+export function readText(path: string): string {
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile() && !stat.isFIFO()) throw new Error('no file');
+    if (stat.size > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
+    return decode(readFileSync(path));
+  } catch (error) {
+    throw new Error((error as NodeJS.ErrnoException).code ?? (error as Error).message, { cause: error });
+  }
+}
+
+function decode(bytes: Buffer): string {
+  const encoding = encodingOf(bytes);
+  let text: string;
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error('neither UTF-8 nor UTF-16 with a byte order mark');
+  }
+  // Such as UTF-16 without a byte order mark, or a binary file.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(text)) throw new Error('control characters');
+  return text;
+}
+
+function encodingOf(bytes: Buffer): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  return 'utf-8';
+}

@@ -1,0 +1,51 @@
+import {
+  type ASTNode,
+  BREAK,
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
+  getDirectiveValues,
+  type SelectionNode,
+  visit,
+} from 'graphql';
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Whether `@skip` and `@include` leave a selection in. */
+export function isIncluded(selection: SelectionNode, variables: Variables): boolean {
+  if (!selection.directives?.length) return true;
+  try {
+    if (getDirectiveValues(GraphQLSkipDirective, selection, variables)?.if === true) return false;
+    return getDirectiveValues(GraphQLIncludeDirective, selection, variables)?.if !== false;
+  } catch {
+    // The condition is null: execution fails at this place.
+    return true;
+  }
+}
+
+/** Names of the variables in the directives of an operation and its fragments. */
+export function conditionsOf(definitions: readonly ASTNode[]): Set<string> {
+  const names = new Set<string>();
+  for (const definition of definitions) {
+    visit(definition, {
+      Directive(directive) {
+        visit(directive, {
+          Variable({ name }) {
+            names.add(name.value);
+          },
+        });
+      },
+    });
+  }
+  return names;
+}
+
+export function hasVariable(node: ASTNode): boolean {
+  let found = false;
+  visit(node, {
+    Variable() {
+      found = true;
+      return BREAK;
+    },
+  });
+  return found;
+}

@@ -1,0 +1,132 @@
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  type getVariableValues,
+  type OperationDefinitionNode,
+  visit,
+} from 'graphql';
+import type { Selection } from '../datatrics/selection.ts';
+import { type Access, createAccess } from './access.ts';
+import { type Compiler, type Executor, interpret } from './compile.ts';
+import { countSelections } from './limits.ts';
+import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
+import { createSelection } from './selection.ts';
+import { createCoercion } from './variables.ts';
+
+/** What an operation is called where its text can not stand, as in a log. */
+export interface OperationIdentity {
+  /** Start of the document's SHA-256, hexadecimal. */
+  readonly document: string;
+  /** Undefined: the document can not run, or the operation has no name. */
+  readonly name?: string;
+  readonly type?: 'query' | 'mutation' | 'subscription';
+}
+
+/** What the operations of one document share. */
+export interface OperationSetting {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly limits: PlannerLimits;
+  readonly coercionOptions: NonNullable<Parameters<typeof getVariableValues>[3]>;
+  /** Null: operations are never compiled. */
+  readonly compiler: Compiler | null;
+  /** Called with the bytes by which the memory of the document has grown. */
+  readonly onGrowth: (bytes: number) => void;
+}
+
+/** Selections, fragments spread, of the largest operation that is compiled: the time for it grows with them. */
+const MAX_COMPILED_SELECTIONS = 1_000;
+/** Bytes that a planner and its estimates take, besides those for each selection. */
+const PLANNED_BYTES = 2_048;
+const PLANNED_SELECTION_BYTES = 128;
+const COMPILED_SELECTION_BYTES = 2_048;
+
+/** One operation of a document that is valid. What a request needs of it is made with the first request that needs it. */
+export class PreparedOperation {
+  readonly node: OperationDefinitionNode;
+  readonly identity: OperationIdentity;
+  /** REST calls that it makes, as a share of its estimate, by what it made before. */
+  expectedShare = 0;
+  /** What it may read of the records; undefined before it is compiled: all. */
+  selection: Selection | undefined;
+  readonly #setting: OperationSetting;
+  #runs = 0;
+  #executor: Executor | undefined;
+  #used: ReadonlyMap<string, FragmentDefinitionNode> | undefined;
+  #planner: Planner | undefined;
+  #access: Access | undefined;
+  #coerce: ReturnType<typeof createCoercion> | undefined;
+
+  constructor(node: OperationDefinitionNode, identity: OperationIdentity, setting: OperationSetting) {
+    this.node = node;
+    this.identity = identity;
+    this.#setting = setting;
+  }
+
+  get planner(): Planner {
+    if (this.#planner === undefined) {
+      const { schema, limits, onGrowth } = this.#setting;
+      this.#planner = createPlanner(schema, this.node, this.#fragments, limits);
+      onGrowth(PLANNED_BYTES + PLANNED_SELECTION_BYTES * countSelections(this.node, this.#fragments));
+    }
+    return this.#planner;
+  }
+
+  get access(): Access {
+    this.#access ??= createAccess(this.#setting.schema, this.node, this.#fragments);
+    return this.#access;
+  }
+
+  get coerce(): ReturnType<typeof createCoercion> {
+    this.#coerce ??= createCoercion(this.#setting.schema, this.node, this.#setting.coercionOptions);
+    return this.#coerce;
+  }
+
+  /**
+   * How it runs this time. It is compiled when it comes the second time: compiling costs as much as some dozens of runs
+   * save, and a flood of documents that come once must not pay it.
+   */
+  executor(): Executor {
+    this.#runs += 1;
+    if (this.#executor) return this.#executor;
+    const { schema, document, compiler, onGrowth } = this.#setting;
+    const interpreted = interpret(schema, document, this.node);
+    if (this.#runs === 1 || compiler === null) return interpreted;
+    const selections = countSelections(this.node, this.#fragments);
+    this.#executor =
+      selections > MAX_COMPILED_SELECTIONS
+        ? interpreted
+        : compiler(this.node, [...this.#fragments.values()], interpreted, () =>
+            onGrowth(selections * COMPILED_SELECTION_BYTES),
+          );
+    if (this.#executor !== interpreted) this.selection = createSelection(schema, this.node, this.#fragments);
+    return this.#executor;
+  }
+
+  /** The fragments that it spreads, directly or by another. */
+  get #fragments(): ReadonlyMap<string, FragmentDefinitionNode> {
+    this.#used ??= usedFragments(this.node, this.#setting.fragments);
+    return this.#used;
+  }
+}
+
+function usedFragments(
+  operation: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+): ReadonlyMap<string, FragmentDefinitionNode> {
+  const used = new Map<string, FragmentDefinitionNode>();
+  const pending: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    visit(next, {
+      FragmentSpread({ name }) {
+        const fragment = fragments.get(name.value);
+        if (!fragment || used.has(name.value)) return;
+        used.set(name.value, fragment);
+        pending.push(fragment);
+      },
+    });
+  }
+  return used;
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http';
+import type { Backlog } from './backlog.ts';
+
+/** Pieces that a body may come in: each costs time, however small it is. */
+const MAX_PIECES = 50_000;
+
+/** Reads a request's body; null for one that is too large, or comes in too many pieces. The rest is not read. */
+export type ReadBody = (req: IncomingMessage) => Promise<Buffer | null>;
+
+/** The client has gone before its request was complete. */
+export class ClientGone extends Error {
+  constructor() {
+    super('The client disconnected before its request was complete.');
+    this.name = 'ClientGone';
+  }
+}
+
+/**
+ * @param maxBytes of one body
+ * @param unfinished the bodies of all clients that are not complete
+ */
+export function createReadBody(maxBytes: number, unfinished: Backlog): ReadBody {
+  return (req) => {
+    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      const { socket } = req;
+      let body: Buffer | undefined;
+      let bytes = 0;
+      let pieces = 0;
+      req.on('data', (piece: Buffer) => {
+        pieces += 1;
+        if (bytes + piece.length > maxBytes || pieces > MAX_PIECES) {
+          req.pause();
+          body = undefined;
+          unfinished.delete(socket);
+          resolve(null);
+          return;
+        }
+        body = body === undefined ? piece : append(body, bytes, piece);
+        bytes += piece.length;
+        if (!req.complete) unfinished.set(socket, body.length);
+      });
+      req.on('end', () => {
+        unfinished.delete(socket);
+        resolve(body?.subarray(0, bytes) ?? Buffer.alloc(0));
+      });
+      req.on('error', () => {
+        unfinished.delete(socket);
+        reject(new ClientGone());
+      });
+    });
+  };
+}
+
+/** Puts a piece behind the first `bytes` of a buffer, in a new one of twice the size where it does not fit. */
+function append(buffer: Buffer, bytes: number, piece: Buffer): Buffer {
+  const needed = bytes + piece.length;
+  let target = buffer;
+  if (needed > buffer.length) {
+    target = Buffer.allocUnsafeSlow(2 * needed);
+    buffer.copy(target, 0, 0, bytes);
+  }
+  piece.copy(target, bytes);
+  return target;
+}

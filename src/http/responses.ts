@@ -1,0 +1,97 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Backlog } from './backlog.ts';
+
+/** Bytes or characters of a larger body that are written at once; the next are written when the client has read them. */
+const SLICE = 128 * 1024;
+
+/**
+ * Makes the class of a server's responses: whatever a client has not read yet counts in `unread`. A large body goes out in
+ * slices, so that a client that reads slowly is seen to make progress. Text is kept as Buffers alone, not as a string as
+ * well, and each Buffer's memory is given back as soon as it is read, or its client disconnected: garbage collection does not
+ * hurry for memory that is outside V8's heap.
+ */
+export function responsesWithin(unread: Backlog): typeof ServerResponse<IncomingMessage> {
+  return class Response extends ServerResponse {
+    #isWaiting = false;
+
+    override write(...args: unknown[]): boolean {
+      const more = super.write(...(args as Parameters<ServerResponse['write']>));
+      if (!more) this.#wait(this.writableLength, () => unread.delete(this.req.socket));
+      return more;
+    }
+
+    override end(...args: unknown[]): this {
+      const [body, encoding] = args;
+      const isSent = this.req.method !== 'HEAD';
+      if (isSent && typeof body === 'string' && body.length > SLICE) {
+        this.#endInSlices(slicesOfText(body, encoding as BufferEncoding), giveBack);
+      } else if (isSent && body instanceof Uint8Array && body.length > SLICE) {
+        this.#endInSlices(slicesOf(body), () => undefined);
+      } else {
+        super.end(...(args as Parameters<ServerResponse['end']>));
+        if (this.writableLength > 0) unread.set(this.req.socket, this.writableLength);
+      }
+      return this;
+    }
+
+    #endInSlices(slices: Uint8Array[], release: (slice: Uint8Array) => void): void {
+      let bytes = slices.reduce((sum, slice) => sum + slice.length, 0);
+      let written: Uint8Array | undefined;
+      const releaseUnwritten = (): void => {
+        for (const slice of slices.splice(0)) release(slice);
+      };
+      const writeNext = (): void => {
+        unread.progress(this.req.socket);
+        if (written) {
+          bytes -= written.length;
+          release(written);
+        }
+        written = slices.shift();
+        if (slices.length > 0) {
+          super.write(written);
+          this.#wait(bytes, writeNext, releaseUnwritten);
+        } else {
+          super.end(written);
+          if (this.writableLength > 0) unread.set(this.req.socket, bytes);
+        }
+      };
+      // What has been written is in use until the socket is closed.
+      this.once('close', () => {
+        releaseUnwritten();
+        if (written) release(written);
+      });
+      writeNext();
+    }
+
+    #wait(bytes: number, onDrain: () => void, release?: () => void): void {
+      if (this.destroyed) return;
+      unread.set(this.req.socket, bytes, release);
+      if (this.#isWaiting) return;
+      this.#isWaiting = true;
+      this.once('drain', () => {
+        this.#isWaiting = false;
+        onDrain();
+      });
+    }
+  };
+}
+
+function slicesOf(body: Uint8Array): Uint8Array[] {
+  return Array.from({ length: Math.ceil(body.length / SLICE) }, (_, i) => body.subarray(i * SLICE, (i + 1) * SLICE));
+}
+
+function slicesOfText(text: string, encoding: BufferEncoding): Uint8Array[] {
+  const slices: Uint8Array[] = [];
+  for (let at = 0, end: number; at < text.length; at = end) {
+    end = at + SLICE;
+    // Both halves of a letter outside the Basic Multilingual Plane stay together.
+    if (/[\ud800-\udbff]/.test(text.charAt(end - 1))) end += 1;
+    slices.push(Buffer.from(text.slice(at, end), encoding));
+  }
+  return slices;
+}
+
+/** Frees a Buffer's memory, unless it shares that with others, as small Buffers do. */
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (buffer.byteLength === byteLength) (buffer as ArrayBuffer).transfer(0);
+}

@@ -1,0 +1,40 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { isHostile, misbehave } from './hostile-api.ts';
+
+/**
+ * The API behind the attacked gateway, as a process of its own: the sandbox, and under other project ids an API that is
+ * hostile itself. Sends the gateway's settings to its parent.
+ */
+const sandbox = await startSandbox({ maxRequestLog: 0 });
+const agent = new Agent({ keepAlive: true });
+
+function passOn(req: IncomingMessage, res: ServerResponse): void {
+  const { port } = new URL(sandbox.url);
+  const on = request({ port, agent, method: req.method, path: req.url, headers: req.headers }, (answer) => {
+    res.writeHead(answer.statusCode as number, answer.headers);
+    answer.pipe(res);
+  });
+  on.on('error', () => res.destroy());
+  res.on('close', () => on.destroy());
+  req.pipe(on);
+}
+
+const server = createServer((req, res) => {
+  const project = /^\/2\.0\/project\/([^/]+)/.exec(req.url ?? '')?.[1] ?? '';
+  if (isHostile(project)) misbehave(project, req, res);
+  else passOn(req, res);
+});
+server.listen(0, '127.0.0.1', () => {
+  const { profiles, contents, conversions, interactions } = sandbox.sources;
+  process.send?.({
+    DATATRICS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/2.0`,
+    DATATRICS_PROJECT: sandbox.project,
+    DATATRICS_PROFILE_SOURCES: profiles.join(','),
+    DATATRICS_CONTENT_SOURCES: contents.join(','),
+    DATATRICS_CONVERSION_SOURCES: conversions.join(','),
+    DATATRICS_INTERACTION_SOURCES: interactions.join(','),
+  });
+});
+process.on('disconnect', () => process.exit(0));

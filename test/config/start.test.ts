@@ -1,0 +1,184 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'start-'));
+const ENV_FILE = join(folder, '.env');
+beforeEach(() => rmSync(ENV_FILE, { force: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, content: string | Buffer): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** What the program says on a start that fails, in a folder that may have a `.env` file. */
+function failedStart(env: Record<string, string>): string[] {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', resolve('src/start.js')],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 20_000,
+      env: { PORT: '0', ...env },
+    },
+  );
+  expect({ status, stdout }, stderr).toEqual({ status: 1, stdout: '' });
+  return stderr.trimEnd().split('\n');
+}
+
+const namesOf = (lines: readonly string[]): string[] => lines.map((line) => line.split(':')[0] as string).sort();
+
+const API = { DATATRICS_URL: 'https://api.example/2.0', DATATRICS_PROJECT: '1', DATATRICS_API_KEY: 'k' };
+
+describe('a start', () => {
+  test('names all problems at once, those of single settings, of files and of what is missing', () => {
+    const GATEWAY_CONFIG = file(
+      'all.yml',
+      `UPSTREAM_CONNECTIONS: none
+customFields: { Person: {} }
+freshness: { Profile: { freshFor: long, staleIfError: -1 } }
+upstream: { Content: { attempts: 9 } }
+`,
+    );
+    const lines = failedStart({
+      GATEWAY_CONFIG,
+      PORT: 'x',
+      LOG_LEVEL: 'silent',
+      DATATRICS_URL: 'https://api.example/2.0',
+      AUTH_MODE: 'managed',
+      JWT_ISSUER: 'https://login.example',
+      TOKENS_FILE: file('tokens.json', '[{"id":"a b","hash":"no","scopes":[],"projects":[]}]'),
+      TRUSTED_DOCUMENTS: 'only',
+      ROUTER_SECRET_FILE: join(folder, 'nowhere'),
+    });
+    expect(namesOf(lines)).toEqual([
+      'DATATRICS_API_KEY',
+      'DATATRICS_PROJECT',
+      'GATEWAY_CONFIG',
+      'GATEWAY_CONFIG',
+      'GATEWAY_CONFIG',
+      'GATEWAY_CONFIG',
+      'JWT_AUDIENCE',
+      'JWT_JWKS_URL',
+      'PII_KEY',
+      'PORT',
+      'ROUTER_SECRET_FILE',
+      'TOKENS_FILE',
+      'TRUSTED_DOCUMENTS_FILE',
+      'UPSTREAM_CONNECTIONS',
+    ]);
+    expect(lines.find((line) => line.startsWith('TOKENS_FILE'))).toMatch(/0\.id needs .*; 0\.hash needs /);
+  });
+
+  test('names the operations that two published documents have, along with the rest', () => {
+    const documents = { a: 'query A { profiles { totalCount } }', b: 'query A { contents { totalCount } }' };
+    const TRUSTED_DOCUMENTS_FILE = file('documents.json', JSON.stringify(documents));
+    expect(failedStart({ MCP: 'on', TRUSTED_DOCUMENTS_FILE, MAX_DEPTH: '0' })).toEqual([
+      expect.stringMatching(/^MAX_DEPTH: got "0"; needs /),
+      expect.stringMatching(/^TRUSTED_DOCUMENTS_FILE: got .*the operation A is in more than one document/),
+    ]);
+  });
+
+  test.each([
+    ['a project', { DATATRICS_PROJECT: '1' }],
+    ['a key', { DATATRICS_API_KEY: 'canary' }],
+    ['a key in a file', { DATATRICS_API_KEY_FILE: 'key' }],
+    ['listed projects', { GATEWAY_CONFIG: 'projects.yml', KEY: 'canary' }],
+  ])('does not serve the sandbox in place of the API: with %s but no DATATRICS_URL', (_what, env) => {
+    file('key', 'canary');
+    file('projects.yml', 'projects: [{ id: a, apiKeyFrom: KEY }]\n');
+    const lines = failedStart(env);
+    expect(lines).toEqual([expect.stringMatching(/^DATATRICS_URL: not set, with .*; needs the base URL/)]);
+    expect(lines.join()).not.toContain('canary');
+  });
+
+  test.each(['DATATRICS_ULR', 'DATATRICS_URLS', 'datatrics_url', 'DATATRIX_URL'])('names a misspelt %s', (name) => {
+    const { DATATRICS_URL, ...rest } = API;
+    const lines = failedStart({ ...rest, AUTH_MODE: 'open', [name]: DATATRICS_URL });
+    expect(lines.join('\n')).toContain('DATATRICS_URL');
+    expect(lines.join('\n')).toContain(name === 'DATATRIX_URL' ? 'not set' : `${name}: no setting has this name`);
+  });
+
+  test('names a setting that was removed', () => {
+    expect(failedStart({ UPSTREAM_CLIENT: 'undici' })).toEqual([
+      'UPSTREAM_CLIENT: removed, since undici makes every call; remove it',
+    ]);
+  });
+
+  test('refuses an address that it cannot listen on, in one line', () => {
+    expect(failedStart({ HOST: '192.0.2.1' })).toEqual([expect.stringMatching(/^PORT, HOST: got .*EADDRNOTAVAIL/)]);
+  });
+});
+
+describe('a .env file', () => {
+  const CONTENT = 'DATATRICS_URL=https://api.example/2.0\nAUTH_MODE=managed\n';
+  const swapped = Buffer.from(`\ufeff${CONTENT}`, 'utf16le').swap16();
+
+  test.each<[string, Buffer]>([
+    ['UTF-8', Buffer.from(CONTENT)],
+    ['UTF-8 with a byte order mark', Buffer.from(`\ufeff${CONTENT}`)],
+    ['UTF-16, little endian', Buffer.from(`\ufeff${CONTENT}`, 'utf16le')],
+    ['UTF-16, big endian', swapped],
+    ['UTF-8 with the line ends of Windows', Buffer.from(CONTENT.replaceAll('\n', '\r\n'))],
+  ])('may be %s', (_encoding, content) => {
+    file('.env', content);
+    // Its first variable was read: it is not said to be missing.
+    expect(namesOf(failedStart({ PII_MASK: 'null' }))).toEqual(['AUTH_MODE', 'DATATRICS_API_KEY', 'DATATRICS_PROJECT']);
+  });
+
+  test.each<[string, string | Buffer, RegExp]>([
+    ['bytes that are no UTF-8', Buffer.from('PORT=4000\nHOST=\xff\n', 'latin1'), /neither UTF-8 nor UTF-16/],
+    ['UTF-16 without a byte order mark', Buffer.from(CONTENT, 'utf16le'), /control characters/],
+    ['half a character of UTF-16', Buffer.concat([swapped, Buffer.from([0])]), /neither UTF-8 nor UTF-16/],
+    ['a line that is no assignment', 'PORT=x\nsecret canary\nHOST=::1\n', /line 2 is wrong; needs NAME=value/],
+    ['a name with a colon', 'PORT: canary\n', /line 1 is wrong; needs NAME=value/],
+    [
+      'a quote that is not closed',
+      'PORT=x\nHOST="canary\nLOG_LEVEL=x\n',
+      /line 2 is wrong; needs a closing " for HOST/,
+    ],
+    ['text behind a quote', 'PORT=x\nHOST="a\\"canary"\n', /line 2 is wrong; needs nothing but a comment behind/],
+    ['a # in a value', 'HOST=a#canary\n', /line 1 is wrong; needs quotes around the value of HOST/],
+    ['a value that begins with #', 'HOST=#canary\n', /line 1 is wrong; needs quotes around the value of HOST/],
+    ['a line end of old', 'PORT=x\rHOST=canary\r', /control characters|line 1/],
+  ])('is refused as a whole for %s', (_what, content, need) => {
+    file('.env', content);
+    const lines = failedStart({ MAX_DEPTH: 'x' });
+    expect(lines.map((line) => line.split(':')[0])).toEqual(['.env', 'MAX_DEPTH']);
+    expect(lines[0]).toMatch(need);
+    expect(lines.join()).not.toContain('canary');
+  });
+
+  test('is read as it stands: comments, quotes, several lines, export', () => {
+    file(
+      '.env',
+      `# a comment
+export PORT=x1 # another
+
+HOST = 'a # b'
+MAX_DEPTH="x
+2"   # behind a quote
+LOG_LEVEL=\`it's\`
+MAX_ALIASES=it's "x"
+MAX_TOKENS=
+`,
+    );
+    const lines = failedStart({ PORT: '' });
+    expect(lines.map((line) => line.split(';')[0]).sort()).toEqual([
+      'LOG_LEVEL: got "it\'s"',
+      'MAX_ALIASES: got "it\'s \\"x\\""',
+      'MAX_DEPTH: got "x\\n2"',
+      'PORT: got "x1"',
+    ]);
+  });
+
+  test('is read by Node as .env.example has it', () => {
+    file('.env', readFileSync('.env.example', 'utf8').replaceAll(/^#([A-Z_]+=)/gm, '$1'));
+    expect(namesOf(failedStart({ PORT: 'x', LOG_LEVEL: 'x' }))).toContain('PORT');
+  });
+});

@@ -1,0 +1,199 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { freePort } from '../helpers/redis.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'output-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The longest operation name and request id of a log line: with them, a line has 450 bytes. */
+const NAME = 'n'.repeat(64);
+/** More lines than a pipe and the gateway hold. */
+const MANY = 3_000;
+
+let child: ChildProcess | undefined;
+const opened: number[] = [];
+afterEach(async () => {
+  if (child && child.exitCode === null && child.signalCode === null) {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+  child = undefined;
+  for (const fd of opened.splice(0)) closeSync(fd);
+});
+
+function open(path: string, flags: string | number): number {
+  const fd = openSync(path, flags);
+  opened.push(fd);
+  return fd;
+}
+
+/** A pipe of 64 KiB, which only the test reads. */
+function pipe(name: string): string {
+  const path = join(folder, name);
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+/** Everything that can be read from a pipe without waiting. */
+function drain(fd: number): string {
+  const buffer = Buffer.alloc(65_536);
+  let text = '';
+  for (;;) {
+    try {
+      const length = readSync(fd, buffer);
+      if (length === 0) return text;
+      text += buffer.toString('utf8', 0, length);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return text;
+      throw error;
+    }
+  }
+}
+
+/** Starts the gateway with this standard output, by a shell where `limit` is given (`ulimit -f`, blocks of 512 bytes). */
+async function start(stdout: number, limit?: number) {
+  const port = await freePort();
+  const program = [process.execPath, 'src/start.js'];
+  const [command = '', ...args] =
+    limit === undefined ? program : ['sh', '-c', `ulimit -f ${limit}; exec "$@"`, 'sh', ...program];
+  const running = spawn(command, args, {
+    env: { PATH: process.env.PATH, PORT: String(port), MAX_EVENT_LOOP_DELAY_MS: '0' },
+    stdio: ['ignore', stdout, 'inherit'],
+  });
+  child = running;
+  const url = `http://127.0.0.1:${port}`;
+  const isReady = (): Promise<boolean> =>
+    fetch(`${url}/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await expect.poll(isReady, { timeout: 10_000 }).toBe(true);
+  const ask = async (): Promise<void> => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-request-id': NAME },
+      body: JSON.stringify({ query: `query ${NAME} { __typename }` }),
+    });
+    expect(await response.text()).toBe('{"data":{"__typename":"Query"}}');
+  };
+  return {
+    ask,
+    async askMany(requests: number) {
+      for (let sent = 0; sent < requests; sent += 50) await Promise.all(Array.from({ length: 50 }, ask));
+    },
+    async health() {
+      return (await fetch(`${url}/health`)).status;
+    },
+    async dropped() {
+      const metrics = await (await fetch(`${url}/metrics`)).text();
+      return Number(/^gateway_log_lines_dropped_total (\d+)$/m.exec(metrics)?.[1]);
+    },
+    /** The exit code after SIGTERM, and the ms until then. */
+    async stop() {
+      const begin = performance.now();
+      const exit = once(running, 'exit');
+      running.kill('SIGTERM');
+      const [code] = await exit;
+      return { code, ms: performance.now() - begin };
+    },
+  };
+}
+
+test('a pipe that is not read costs log lines, and nothing else', { timeout: 60_000 }, async () => {
+  const gateway = await start(open(pipe('unread'), 'r+'));
+  await gateway.askMany(MANY);
+  expect(await gateway.health()).toBe(200);
+  expect(await gateway.dropped()).toBeGreaterThan(0);
+  const { code, ms } = await gateway.stop();
+  expect(code).toBe(0);
+  expect(ms).toBeLessThan(5_000);
+});
+
+test('a pipe that is read again gets lines again', { timeout: 60_000 }, async () => {
+  const path = pipe('read-again');
+  const reader = open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const gateway = await start(open(path, 'w'));
+  await gateway.askMany(MANY);
+  const dropped = await gateway.dropped();
+  let text = '';
+  // All that was kept, and a line of later.
+  await expect
+    .poll(
+      async () => {
+        await gateway.ask();
+        text += drain(reader);
+        return text.split('\n').length;
+      },
+      { timeout: 20_000 },
+    )
+    .toBeGreaterThan(MANY - dropped + 2);
+  for (const line of text.split('\n').slice(1, -1)) expect(JSON.parse(line).msg).toBe('operation');
+  expect((await gateway.stop()).code).toBe(0);
+});
+
+test('a pipe whose reader has gone ends nothing', { timeout: 60_000 }, async () => {
+  const path = pipe('closed');
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = open(path, 'w');
+  closeSync(reader);
+  const gateway = await start(writer);
+  await gateway.askMany(MANY);
+  expect(await gateway.health()).toBe(200);
+  expect(await gateway.dropped()).toBeGreaterThan(0);
+  expect((await gateway.stop()).code).toBe(0);
+});
+
+test('a full disk ends nothing', { timeout: 60_000 }, async () => {
+  const gateway = await start(open('/dev/full', 'w'));
+  await gateway.askMany(MANY);
+  expect(await gateway.health()).toBe(200);
+  expect(await gateway.dropped()).toBeGreaterThan(0);
+  expect((await gateway.stop()).code).toBe(0);
+});
+
+test('a file at its limit ends nothing, and gets lines again when there is room', { timeout: 60_000 }, async () => {
+  const path = join(folder, 'limited.log');
+  const gateway = await start(open(path, 'a'), 64);
+  await gateway.askMany(MANY);
+  expect(await gateway.dropped()).toBeGreaterThan(0);
+  expect(await gateway.health()).toBe(200);
+  truncateSync(path);
+  await expect.poll(() => readFileSync(path, 'utf8'), { timeout: 10_000 }).toContain('"msg":"operation"');
+  truncateSync(path);
+  expect((await gateway.stop()).code).toBe(0);
+});
+
+test('the last lines are written before the gateway exits', async () => {
+  const path = join(folder, 'whole.log');
+  const gateway = await start(open(path, 'a'));
+  await gateway.askMany(150);
+  expect((await gateway.stop()).code).toBe(0);
+  const [first, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n');
+  expect(first).toMatch(/^GraphiQL: http/);
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(Array(150).fill('operation'));
+});
+
+test('so is an error right before the end of the process', () => {
+  const script = `
+    const { createLogger } = await import('./src/lib/log.ts');
+    const { openStandardOutput } = await import('./src/lib/standard-output.ts');
+    const log = createLogger('info', openStandardOutput());
+    log.info('first');
+    log.error('last');
+    throw new TypeError('ends the process');`;
+  const { stdout, status } = (() => {
+    try {
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', stdio: 'pipe' });
+    } catch (error) {
+      return error as { stdout: string; status: number };
+    }
+    throw new Error('the process did not fail');
+  })();
+  expect(status).toBe(1);
+  expect(stdout.split('\n').map((line) => line && JSON.parse(line).msg)).toEqual(['first', 'last', '']);
+});
