@@ -20,6 +20,7 @@ import { createRateLimiter } from './http/rate-limit.ts';
 import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
 import { startServer } from './http/server.ts';
 import { TokenStore } from './http/tokens.ts';
+import { UpstreamWarnings } from './http/upstream-warnings.ts';
 import { createLazyYogaHandler } from './http/yoga.ts';
 import { retentionOf } from './lib/freshness.ts';
 import type { Logger } from './lib/log.ts';
@@ -72,6 +73,7 @@ export async function startGateway(
   const reportUnexpected = (error: unknown, requestId?: string): void =>
     log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
+  const warnings = new UpstreamWarnings(log);
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const hasCache = Object.keys(config.lifetimes).length > 0;
@@ -94,6 +96,7 @@ export async function startGateway(
     onCall(call) {
       readiness.observe(call);
       metrics.onCall(call);
+      warnings.observe(call);
     },
   });
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);

@@ -1,8 +1,9 @@
-import { type BoundClient, RawJson } from '../datatrics/client.ts';
+import type { BoundClient } from '../datatrics/client.ts';
 import type { WriteSettings } from '../datatrics/encode.ts';
 import { type BulkEndpoint, CONTENT_TYPE_SPELLING, ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import { isObject } from '../datatrics/fields.ts';
 import { canonicalKey, type RecordKey } from '../datatrics/keys.ts';
+import { RawJson } from '../datatrics/raw-json.ts';
 import { RECORD_TYPES, type RecordOf } from '../datatrics/records.ts';
 import type { Session } from '../datatrics/session.ts';
 import type { Page } from '../datatrics/wire.ts';

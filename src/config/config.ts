@@ -1,11 +1,11 @@
 import type { BulkLimits } from '../bulk/chunk.ts';
+import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/custom-fields.ts';
 import { readCustomFields } from '../datatrics/declare.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { readLifetimes } from '../datatrics/lifetimes.ts';
 import type { MaskOptions } from '../datatrics/masking.ts';
 import { readPolicies } from '../datatrics/policies.ts';
-import type { FreshnessOptions } from '../datatrics/remember.ts';
 import type { MaxAges } from '../graph/cache-control.ts';
 import type { OptionalDirective } from '../graph/optional-directives.ts';
 import type { PipelineOptions } from '../graph/pipeline.ts';

@@ -1,5 +1,5 @@
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
-import type { TransportError } from '../transport/errors.ts';
+import { codeOf, TransportError } from '../transport/errors.ts';
 
 /** What the API, or the way to it, did wrong. `message` is ours and safe to show; the API's own words are kept apart. */
 export class DatatricsError extends GatewayError {
@@ -91,4 +91,17 @@ export function errorOfTransport(error: TransportError): DatatricsError {
         details,
       );
   }
+}
+
+/**
+ * Why a call failed, for operators: the code of the underlying error (`ECONNREFUSED`, `CERT_HAS_EXPIRED`,
+ * `timeout (connect)`), a failing status (`HTTP 503`), or what the gateway itself decided (`open`, `busy`, `paced`). Clients
+ * never see it. Undefined for what is no failure of the API.
+ */
+export function causeOf(error: unknown): string | undefined {
+  if (!(error instanceof DatatricsError)) return undefined;
+  const { cause, status } = error;
+  if (cause instanceof TransportError) return codeOf(cause.cause) ?? cause.failure;
+  if (status !== undefined) return `HTTP ${status}`;
+  return error.code;
 }

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { Staleness } from '../lib/freshness.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Capabilities } from './capabilities.ts';
-import { type BoundClient, type ReadName, stalenessOf } from './client.ts';
+import type { BoundClient, ReadName } from './client.ts';
 import { CONTENT_TYPE_SPELLING, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { JsonObject, RecordContext } from './fields.ts';
@@ -11,6 +11,7 @@ import type { RecordKey } from './keys.ts';
 import type { CallArgs } from './paths.ts';
 import type { RecordOf, RecordTypes } from './records.ts';
 import type { ReadJson, Selection } from './selection.ts';
+import { stalenessOf } from './staleness.ts';
 import type { Page } from './wire.ts';
 
 /**

@@ -6,7 +6,7 @@ import type { Principal } from '../lib/principal.ts';
 import { allows } from '../lib/scopes.ts';
 import { asksByPersonal, checkAccess, PERSONAL, scopeOf } from './access.ts';
 import { type Capabilities, type FilterMode, unmatchedRows, unsupportedFilter } from './capabilities.ts';
-import { type BoundClient, stalenessOf } from './client.ts';
+import type { BoundClient } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
 import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
@@ -18,6 +18,7 @@ import type { Condition } from './paths.ts';
 import type { DatatricsRecord } from './record.ts';
 import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records.ts';
 import type { ReadJson, Selection } from './selection.ts';
+import { stalenessOf } from './staleness.ts';
 import type { Page } from './wire.ts';
 
 /** How a project is read; one value for all projects of a process for now. */

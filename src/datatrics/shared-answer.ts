@@ -4,29 +4,23 @@ import { RECORD_TYPES } from './records.ts';
 import type { ReadJson } from './selection.ts';
 import { readPage, readRecord } from './wire.ts';
 
-/** An answer to a read that several operations may share, each of which takes its own part of it. */
+/** An answer to a read that several operations may share: each reads what it selects. */
 export class SharedAnswer {
   readonly #endpoint: Endpoint;
-  readonly #answer: Answer;
+  /** As the API sent it. */
+  readonly answer: Answer;
   #bytes: number | undefined;
-  /** What the latest reader made of it: those who share mostly ask for the same. */
+  /** What the latest reader made of it: operations that share an answer usually select the same. */
   #latest: { readonly readJson: ReadJson; readonly value: unknown } | undefined;
 
   constructor(endpoint: Endpoint, answer: Answer) {
     this.#endpoint = endpoint;
-    this.#answer = answer;
-  }
-
-  /** One that has been read once. @throws DatatricsError as `read` does */
-  static checked(endpoint: Endpoint, answer: Answer, readJson: ReadJson): SharedAnswer {
-    const shared = new SharedAnswer(endpoint, answer);
-    shared.read(readJson);
-    return shared;
+    this.answer = answer;
   }
 
   /** Of its body, as UTF-8. */
   get bytes(): number {
-    this.#bytes ??= Buffer.byteLength(this.#answer.body);
+    this.#bytes ??= Buffer.byteLength(this.answer.body);
     return this.#bytes;
   }
 
@@ -36,8 +30,8 @@ export class SharedAnswer {
     const { action, resource } = this.#endpoint;
     const value =
       action === 'list'
-        ? readPage(this.#answer, readJson)
-        : readRecord(this.#answer, RECORD_TYPES[resource].idNames, readJson);
+        ? readPage(this.answer, readJson)
+        : readRecord(this.answer, RECORD_TYPES[resource].idNames, readJson);
     this.#latest = { readJson, value };
     return value;
   }

@@ -1,4 +1,4 @@
-import type { EndedCall } from '../datatrics/client.ts';
+import type { EndedCall } from '../datatrics/calls.ts';
 import type { Caller } from '../transport/callers.ts';
 
 /** ms for which failures are held against the upstream; without newer traffic nothing is known of it. */

@@ -3,7 +3,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Outcome } from '../graph/outcome.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
 import { type Logger, loggableId } from '../lib/log.ts';
-import type { Usage } from '../lib/operation.ts';
+import type { Operation, Usage } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
 import { type CallTrace, Trace } from '../lib/trace.ts';
 import type { Metrics } from './metrics.ts';
@@ -21,7 +21,7 @@ export interface Observed {
   principal: Principal | undefined;
   operation: OperationIdentity | undefined;
   /** Undefined while nothing has run for this request, and when it joined another's run. */
-  usage: Usage | undefined;
+  run: Operation | undefined;
 }
 
 /** Begins and ends the watch over each request. */
@@ -46,7 +46,7 @@ export const BLIND: Observer = {
     upstreamHeaders: [],
     principal: undefined,
     operation: undefined,
-    usage: undefined,
+    run: undefined,
   }),
   end: () => undefined,
 };
@@ -75,12 +75,13 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
         upstreamHeaders,
         principal: undefined,
         operation: undefined,
-        usage: undefined,
+        run: undefined,
       };
     },
     end(observed, outcome) {
       const ms = performance.now() - observed.start;
-      const { span, usage = NOTHING } = observed;
+      const { span } = observed;
+      const usage = observed.run?.usage ?? NOTHING;
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
       metrics.end(kind, codes, usage, ms);
@@ -105,12 +106,12 @@ function distinct(codes: readonly string[]): string[] {
 
 /** The line of an operation: nothing of its variables, headers or answer is in it. */
 function lineOf(
-  { requestId, operation, principal, usage = NOTHING }: Observed,
+  { requestId, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
   ms: number,
 ): object {
-  const { calls, deduped, cached, stale, retries } = usage;
+  const { calls, deduped, cached, stale, retries } = run?.usage ?? NOTHING;
   return {
     requestId,
     operation: operation?.name,
@@ -123,14 +124,16 @@ function lineOf(
     outcome,
     errors: codes.length > 0 ? codes.length : undefined,
     codes: codes.length > 0 ? distinct(codes) : undefined,
+    causes: run?.causes && [...run.causes],
   };
 }
 
 function attributesOf(
-  { requestId, operation, principal, usage = NOTHING }: Observed,
+  { requestId, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
 ): Attributes {
+  const usage = run?.usage ?? NOTHING;
   return {
     ...(operation?.name !== undefined && { 'graphql.operation.name': operation.name }),
     ...(operation?.type !== undefined && { 'graphql.operation.type': operation.type }),
@@ -144,6 +147,7 @@ function attributesOf(
     'gateway.stale': usage.stale,
     'gateway.retries': usage.retries,
     ...(codes.length > 0 && { 'gateway.codes': distinct(codes) }),
+    ...(run?.causes && { 'gateway.causes': [...run.causes] }),
   };
 }
 

@@ -98,7 +98,7 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
       costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
       context: (selection) => {
         operation = new Operation(limits, callTraceOf(observed, receipt === 'trace'), observed.upstreamHeaders);
-        observed.usage = operation.usage;
+        observed.run = operation;
         if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
         const bound = client.as(principal, operation, caller);
         const session = new Session({ client: bound, principal, operation, settings, capabilities, selection });

@@ -213,11 +213,12 @@ class CallSpan implements Span {
     this.#inner?.attempt();
   }
 
-  end(outcome: TraceOutcome): void {
+  end(outcome: TraceOutcome, cause?: string): void {
     this.#inner?.end(outcome);
     // What was never sent, as the budget was used up, is no call; a span that does not end is not exported.
     if (this.#attempts === 0) return;
     this.#span.setAttributes({ 'gateway.outcome': outcome, 'gateway.attempts': this.#attempts });
+    if (cause !== undefined) this.#span.setAttribute('error.type', cause);
     if (outcome === 'failed') this.#span.setStatus({ code: SpanStatusCode.ERROR });
     this.#span.end();
   }

@@ -31,6 +31,9 @@ export interface OperationLimits {
   readonly maxValues?: number;
 }
 
+/** Different causes that are kept for one operation. */
+const MAX_CAUSES = 8;
+
 /**
  * The life of one GraphQL operation: its deadline, its budget of REST calls, and the signal that stops its upstream
  * work when the time is up or the client has gone.
@@ -58,6 +61,8 @@ export class Operation {
   valuesPerItem = 1;
   /** What it asks of caches and got from them; undefined where there are none. */
   freshness: Freshness | undefined = undefined;
+  /** Why its calls failed, for operators; undefined: none has. */
+  causes: Set<string> | undefined = undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #maxBytes: number;
   readonly #maxValues: number;
@@ -82,6 +87,12 @@ export class Operation {
   /** Stops what is under way; each waiting field fails with `reason`. */
   cancel(reason: GatewayError): void {
     this.signal.abort(reason);
+  }
+
+  /** Keeps why a call failed. */
+  noteCause(cause: string): void {
+    this.causes ??= new Set();
+    if (this.causes.size < MAX_CAUSES) this.causes.add(cause);
   }
 
   /** Books one REST call; false when the budget is used up, and then no call may be made. */

@@ -21,7 +21,8 @@ export interface TraceEntry {
 export interface Span {
   /** To be called for each HTTP request sent. */
   attempt(): void;
-  end(outcome: TraceOutcome): void;
+  /** @param cause why it failed, for operators */
+  end(outcome: TraceOutcome, cause?: string): void;
   /** Further headers of its HTTP requests, names and values in turn. */
   readonly headers?: readonly string[];
 }

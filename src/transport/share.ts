@@ -26,19 +26,27 @@ export class InFlight<T> {
   /**
    * @param key names the read; must hold whose read it is
    * @param start must not throw
+   * @param label method and path template, for the trace of an operation that joins
    * @throws whatever `start` rejects with, or the operation's own reason when that is aborted first
    */
-  run(key: string | symbol, operation: Operation, start: (flight: Flight) => Promise<T>): Promise<T> {
+  run(
+    key: string | symbol,
+    operation: Operation,
+    start: (flight: Flight, operation: Operation) => Promise<T>,
+    label = '',
+  ): Promise<T> {
     if (operation.signal.aborted) return Promise.reject(operation.signal.reason);
     const existing = this.#flights.get(key);
     if (existing) {
       operation.usage.deduped += 1;
-      return existing.join(operation);
+      const joined = existing.join(operation);
+      operation.trace?.join(label, joined);
+      return joined;
     }
     const flight = new SharedFlight<T>(this.#flights, key);
     this.#flights.set(key, flight);
     const result = flight.join(operation);
-    flight.begin(start);
+    flight.begin((own) => start(own, operation));
     return result;
   }
 

@@ -43,6 +43,21 @@ describe('within freshFor', () => {
     expect(one.sandbox.requests).toHaveLength(1);
   });
 
+  test('the trace of a receipt shows calls, and answers of the cache as cached or stale', async () => {
+    const one = await gateway({ Profile: { freshFor: 0.3, staleWhileRevalidate: 60 } });
+    const outcomes = async (): Promise<unknown[]> => {
+      const { body } = await one.query(PROFILE, {}, { 'x-upstream-receipt': 'trace' });
+      return body.extensions.upstream.trace.map(({ outcome, attempts }: Record<string, unknown>) => [
+        outcome,
+        attempts,
+      ]);
+    };
+    expect(await outcomes()).toEqual([['ok', 1]]);
+    expect(await outcomes()).toEqual([['cached', 0]]);
+    await sleep(350);
+    expect(await outcomes()).toEqual([['stale', 0]]);
+  });
+
   test('other types are asked for each time', async () => {
     const one = await gateway({ Profile: { freshFor: 60 } });
     for (let i = 0; i < 2; i++) await one.query('{ conversion(conversionId: "3001") { total profile { name } } }');

@@ -64,7 +64,7 @@ export const FAIRNESS_ROWS: readonly Row[] = [
       },
       {
         defence: 'a refused write invalidates nothing',
-        file: CLIENT,
+        file: 'src/datatrics/invalidation.ts',
         find: 'error.sent && !NOT_WRITTEN.has(error.status)',
         replace: 'error.sent',
         also: [{ file: CLIENT, find: 'await caller.whenAccepted(forget);', replace: 'await forget();' }],

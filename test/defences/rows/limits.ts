@@ -232,8 +232,8 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'MAX_UPSTREAM_BYTES',
         file: 'src/datatrics/client.ts',
-        find: '    if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();',
-        replace: '    operation.receive(answer.bytes);',
+        find: '  if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();',
+        replace: '  operation.receive(answer.bytes);',
         test: [SIZE, 'is what one operation reads from the API; fields beyond it are null'],
       },
       {

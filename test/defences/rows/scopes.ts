@@ -27,7 +27,7 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'reads are refused by the client besides',
         file: CLIENT,
-        find: "      checkAccess(principal.scopes, scopeOf(endpoint.resource, 'read'));\n",
+        find: "      checkAccess(principal.scopes, scopeOf(resource, 'read'));\n",
         replace: '',
         test: [SCOPES, 'is turned away without profiles:read, and by the data itself'],
       },

@@ -79,15 +79,15 @@ export const TENANTS: readonly Row[] = [
       {
         defence: 'only one caller’s reads share a call',
         file: CLIENT,
-        find: 'const key = share ? `${principal.shareKey} ${path}` : Symbol();',
-        replace: 'const key = share ? path : Symbol();',
+        find: 'const key = share ? `${principal.shareKey} ${call.request.path}` : Symbol();',
+        replace: 'const key = share ? call.request.path : Symbol();',
         test: [SHARING, 'by two keys share nothing'],
       },
       {
         defence: 'only one caller’s reads are remembered for that caller',
         file: CLIENT,
-        find: '          key: `${principal.shareKey} ${path}`,\n',
-        replace: '          key: path,\n',
+        find: '        key: `${principal.shareKey} ${call.request.path}`,\n',
+        replace: '        key: call.request.path,\n',
         test: ['test/datatrics/freshness.test.ts', 'no caller gets what another one read'],
       },
       {

@@ -90,8 +90,8 @@ export const TEXTS: readonly Row[] = [
       {
         defence: 'bodies to the API are well-formed',
         file: 'src/datatrics/client.ts',
-        find: 'body: wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body)),',
-        replace: 'body: body instanceof RawJson ? body.text : JSON.stringify(body),',
+        find: 'const text = wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body));',
+        replace: 'const text = body instanceof RawJson ? body.text : JSON.stringify(body);',
         test: [WELL_FORMED, 'of a client is U+FFFD in a body to the API, of one record and of many'],
       },
     ],

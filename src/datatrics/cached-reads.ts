@@ -3,57 +3,60 @@ import { ANY, judge, type Lifetimes, retentionOf, standsIn } from '../lib/freshn
 import { Operation } from '../lib/operation.ts';
 import type { Answer, Lookup, RecordCache, Remembered } from '../transport/cache.ts';
 import type { Flight, InFlight } from '../transport/share.ts';
-import type { Resource } from './endpoints.ts';
+import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
+import type { ReadJson } from './selection.ts';
+import { SharedAnswer } from './shared-answer.ts';
 
-/** What is remembered of the API's answers, and for how long; the cache is one for the whole process. */
+/** Which answers of the API are cached, and for how long. The process has one cache. */
 export interface FreshnessOptions {
   readonly cache: RecordCache;
-  /** A type that is left out is always asked for. */
+  /** A type that is left out is always read from the API. */
   readonly lifetimes: Readonly<Partial<Record<Resource, Lifetimes>>>;
 }
 
-/** One read that may be answered from memory. */
-export interface Read<T> {
+/** One read that the cache may answer. */
+export interface CachedRead {
   /** On whose behalf, and what: no two callers have one. */
   readonly key: string;
   /** Path and query. */
   readonly path: string;
-  /** What a write has to name for this to be out of date. */
+  /** A write that names this tag makes the answer out of date. */
   readonly tag: string;
   readonly lifetimes: Lifetimes;
+  readonly endpoint: Endpoint;
   readonly operation: Operation;
-  send(flight: Flight): Promise<Answer>;
-  /** Throws for an answer that is an error: it is not remembered. */
-  decode(answer: Answer): T;
+  readonly reader: ReadJson;
+  /** Calls the API, on behalf of this operation or of a refresh in the background. */
+  ask(flight: Flight, by: Operation): Promise<SharedAnswer>;
 }
 
-/** ms that the API gets for an answer nobody waits for. */
+/** ms and calls of a refresh in the background, for which no operation waits. */
 const REFRESH_TIMEOUT_MS = 10_000;
 const REFRESH_CALLS = 3;
 
-/** Failures that pass, in whose place an older answer is better than none. */
+/** Failures that pass: an older answer is better than none. */
 const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_INVALID_RESPONSE']);
 
 /**
- * Answers reads from memory where their type's lifetimes and the request allow, and otherwise asks the API, once for all
- * who wait for the same.
+ * Answers reads from the cache where their type's lifetimes and the request allow it, and otherwise calls the API, once for
+ * all operations that wait for the same.
  */
-export class Memory<T> {
+export class CachedReads {
   readonly #cache: RecordCache;
-  readonly #inFlight: InFlight<T>;
+  readonly #inFlight: InFlight<SharedAnswer>;
 
-  constructor(cache: RecordCache, inFlight: InFlight<T>) {
+  constructor(cache: RecordCache, inFlight: InFlight<SharedAnswer>) {
     this.#cache = cache;
     this.#inFlight = inFlight;
   }
 
-  read(read: Read<T>): Promise<T> {
+  read(read: CachedRead): Promise<SharedAnswer> {
     const lookup = this.#cache.look(read.key, read.tag);
-    // A cache of other instances as well is asked over a network.
+    // A cache shared with other instances is asked over the network.
     return lookup instanceof Promise ? lookup.then((found) => this.#answer(read, found)) : this.#answer(read, lookup);
   }
 
-  async #answer(read: Read<T>, lookup: Lookup): Promise<T> {
+  async #answer(read: CachedRead, lookup: Lookup): Promise<SharedAnswer> {
     const { operation, lifetimes } = read;
     const demand = operation.freshness?.demand ?? ANY;
     const { valid } = lookup;
@@ -63,26 +66,26 @@ export class Memory<T> {
       if (verdict !== null) return give(read, valid, verdict);
     }
     try {
-      const value = await this.#ask(read, lookup, operation);
+      const answer = await this.#ask(read, lookup, operation);
       operation.freshness?.note(read.path, 0, lifetimes.freshForMs);
-      return value;
+      return answer;
     } catch (error) {
       const old = valid ?? lookup.unverified;
       if (!(error instanceof GatewayError) || !OUTAGES.has(error.code) || !old) throw error;
-      // It has become older while the API was asked.
+      // It has become older during the call.
       const now = this.#latest(read, old);
       if (!standsIn(now.ageMs, lifetimes, demand)) throw error;
       return give(read, now, 'stale-if-error');
     }
   }
 
-  #latest({ key, tag }: Read<T>, old: Remembered): Remembered {
+  #latest({ key, tag }: CachedRead, old: Remembered): Remembered {
     const lookup = this.#cache.look(key, tag);
     return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
-  /** Asks for the next reader's sake, unless that is being done. */
-  #refresh(read: Read<T>, lookup: Lookup): void {
+  /** Calls the API for the next reader, unless such a call is under way. */
+  #refresh(read: CachedRead, lookup: Lookup): void {
     if (this.#inFlight.has(flightOf(read, lookup))) return;
     const operation = new Operation({ timeoutMs: REFRESH_TIMEOUT_MS, maxCalls: REFRESH_CALLS });
     this.#ask(read, lookup, operation)
@@ -90,35 +93,38 @@ export class Memory<T> {
       .finally(() => operation.end());
   }
 
-  #ask(read: Read<T>, lookup: Lookup, operation: Operation): Promise<T> {
-    return this.#inFlight.run(flightOf(read, lookup), operation, async (flight) => {
+  #ask(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
+    const ask = async (flight: Flight): Promise<SharedAnswer> => {
       const ticket = this.#cache.open(read.key, read.tag, lookup);
-      let answer: Answer | undefined;
+      let good: Answer | undefined;
       try {
-        const sent = await read.send(flight);
-        const value = read.decode(sent);
-        answer = sent;
-        return value;
+        const shared = await read.ask(flight, operation);
+        // Throws for an answer that is an error: it is not cached.
+        shared.read(read.reader);
+        good = shared.answer;
+        return shared;
       } finally {
-        this.#cache.close(ticket, answer, retentionOf(read.lifetimes));
+        this.#cache.close(ticket, good, retentionOf(read.lifetimes));
       }
-    });
+    };
+    return this.#inFlight.run(flightOf(read, lookup), operation, ask, labelOf(read.endpoint));
   }
 }
 
-/** Who has seen a newer version must not be given what was asked for before. */
-function flightOf({ key }: Read<unknown>, { version }: Lookup): string {
+/** Operations that have seen a newer version must not share a call that was made before it. */
+function flightOf({ key }: CachedRead, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
-function give<T>(
-  { operation, path, lifetimes, decode }: Read<T>,
+function give(
+  { endpoint, operation, path, lifetimes }: CachedRead,
   { answer, ageMs }: Remembered,
   verdict: Exclude<ReturnType<typeof judge>, null>,
-): T {
+): SharedAnswer {
   operation.usage.cached += 1;
   const reason = verdict === 'fresh' ? undefined : verdict;
   if (reason !== undefined) operation.usage.stale += 1;
   operation.freshness?.note(path, ageMs, lifetimes.freshForMs - ageMs, reason);
-  return decode(answer);
+  operation.trace?.join(labelOf(endpoint), Promise.resolve(), reason === undefined ? 'cached' : 'stale');
+  return new SharedAnswer(endpoint, answer);
 }

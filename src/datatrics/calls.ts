@@ -1,0 +1,142 @@
+import { Cancellation } from '../lib/cancellation.ts';
+import type { Operation } from '../lib/operation.ts';
+import type { Span } from '../lib/trace.ts';
+import type { UpstreamRequest, UpstreamResponse } from '../transport/call.ts';
+import type { Caller } from '../transport/callers.ts';
+import { TransportError } from '../transport/errors.ts';
+import type { Guard } from '../transport/guard.ts';
+import type { Send } from '../transport/pool.ts';
+import { pause, retryAfterMs, sendWithRetry } from '../transport/retry.ts';
+import type { Flight } from '../transport/share.ts';
+import { ENDPOINTS, type EndpointName, labelOf } from './endpoints.ts';
+import { causeOf, errorOfTransport } from './errors.ts';
+
+/** One REST call, ready to be sent. */
+export interface Call {
+  readonly name: EndpointName;
+  readonly request: UpstreamRequest;
+  readonly guard: Guard;
+  readonly caller: Caller;
+}
+
+/** A REST call that is over. */
+export interface EndedCall {
+  readonly endpoint: EndpointName;
+  readonly outcome: 'ok' | 'refused' | 'failed';
+  readonly ms: number;
+  readonly caller: Caller;
+  /** False when no connection could be made: no caller's request is the cause then. */
+  readonly isReachable: boolean;
+  /** What made it fail, for operators: `ECONNREFUSED`, `timeout (answer)`, `HTTP 503`. */
+  readonly cause?: string;
+}
+
+/**
+ * Makes REST calls: retries, circuit breaker and pace, one span and one report for each, and the meaning of its failure.
+ * Every call of the client goes through here.
+ */
+export class Calls {
+  readonly #send: Send;
+  readonly #onEnd: (call: EndedCall) => void;
+
+  constructor(send: Send, onEnd: (call: EndedCall) => void) {
+    this.#send = send;
+    this.#onEnd = onEnd;
+  }
+
+  /**
+   * Makes a read, retried where that may help.
+   * @param flight those who wait for it
+   * @param operation the one that began it
+   * @throws GatewayError
+   */
+  read(call: Call, flight: Flight, operation: Operation): Promise<UpstreamResponse> {
+    const start = performance.now();
+    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]));
+    const request = withHeaders(call.request, span);
+    return sendWithRetry(this.#send, request, span ? withSpan(flight, span) : flight, call.guard).then(
+      (response) => this.#ended(call, response, start, span),
+      (error) => {
+        throw this.#failed(call, error, start, span);
+      },
+    );
+  }
+
+  /**
+   * Makes a write, once. It is not cancelled when the client goes away or the operation's time is up.
+   * @throws GatewayError
+   */
+  async write(call: Call, operation: Operation): Promise<UpstreamResponse> {
+    const { guard } = call;
+    const start = performance.now();
+    const refusal = guard.refusal();
+    if (refusal !== null) throw this.#failed(call, refusal, start);
+    const waitMs = guard.waitMs(operation.deadline);
+    if (waitMs === undefined) throw this.#failed(call, new TransportError('paced', false), start);
+    if (!operation.spend()) throw operation.budgetExceeded();
+    if (waitMs > 0) {
+      await pause(waitMs, operation.signal).catch((error) => {
+        // It was booked, and never sent.
+        operation.usage.calls -= 1;
+        throw error;
+      });
+    }
+    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]));
+    span?.attempt();
+    return this.#send(withHeaders(call.request, span), NEVER).then(
+      (response) => {
+        guard.note(response.status, retryAfterMs(response.retryAfter));
+        return this.#ended(call, response, start, span);
+      },
+      (error) => {
+        guard.noteFailure(error);
+        throw this.#failed(call, error, start, span);
+      },
+    );
+  }
+
+  #ended({ name, caller }: Call, response: UpstreamResponse, start: number, span?: Span): UpstreamResponse {
+    const { status } = response;
+    const outcome = status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok';
+    const cause = outcome === 'failed' ? `HTTP ${status}` : undefined;
+    span?.end(outcome, cause);
+    const ms = performance.now() - start;
+    this.#onEnd({ endpoint: name, outcome, ms, caller, isReachable: true, ...(cause && { cause }) });
+    return response;
+  }
+
+  /** Gives a failure of the transport its meaning. */
+  #failed({ name, caller }: Call, error: unknown, start: number, span?: Span): unknown {
+    if (!(error instanceof TransportError)) {
+      span?.end('failed');
+      return error;
+    }
+    const meaning = errorOfTransport(error);
+    const cause = causeOf(meaning) ?? error.failure;
+    span?.end('failed', cause);
+    const isReachable = error.sent || error.failure !== 'unreachable';
+    this.#onEnd({ endpoint: name, outcome: 'failed', ms: performance.now() - start, caller, isReachable, cause });
+    return meaning;
+  }
+}
+
+/** A request with its span's own headers, where it has some. */
+function withHeaders(request: UpstreamRequest, span: Span | undefined): UpstreamRequest {
+  const headers = span?.headers;
+  return headers ? { ...request, headers: [...request.headers, ...headers] } : request;
+}
+
+/** A flight whose attempts are reported to a span. */
+function withSpan(flight: Flight, span: Span): Flight {
+  return {
+    signal: flight.signal,
+    deadline: () => flight.deadline(),
+    spend(attempt) {
+      flight.spend(attempt);
+      span.attempt();
+    },
+  };
+}
+
+/** The signal of what is never cancelled. */
+const NEVER = new Cancellation();

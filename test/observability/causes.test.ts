@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { startWithUpstream } from '../helpers/gateway.ts';
+import { captureLog } from '../helpers/log-lines.ts';
+import { startOtlpReceiver } from '../helpers/otlp.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const READ = '{ profile(profileId: "1", source: "s") { name } }';
+
+async function start(answer: Parameters<typeof startWithUpstream>[0], settings: Record<string, string> = {}) {
+  const captured = captureLog();
+  const gateway = await startWithUpstream(answer, settings, { log: captured.log });
+  closing.push(() => gateway.close());
+  return { ...captured, gateway };
+}
+
+describe('why a call failed', () => {
+  test.each<[string, string, Parameters<typeof startWithUpstream>[0], Record<string, string>]>([
+    ['of a status', 'HTTP 503', (_call, res) => void res.writeHead(503).end(), {}],
+    ['of silence', 'timeout (answer)', () => undefined, { UPSTREAM_TIMEOUT_MS: '100' }],
+    [
+      'of an answer that stops',
+      'timeout (body)',
+      (_call, res) => void res.writeHead(200).write('{'),
+      { UPSTREAM_TIMEOUT_MS: '100' },
+    ],
+    ['of a reset', 'UND_ERR_SOCKET', (_call, res) => void res.destroy(), {}],
+    ['of an answer that is not JSON', 'UPSTREAM_INVALID_RESPONSE', (_call, res) => void res.end('<html>'), {}],
+  ])('is in the line of the operation: the cause %s', async (_name, cause, answer, settings) => {
+    const { gateway, lines } = await start(answer, settings);
+    const { body } = await gateway.query(READ);
+    expect(lines('operation')).toMatchObject([{ outcome: 'field_errors', causes: [cause] }]);
+    // Clients learn nothing of it.
+    expect(JSON.stringify(body)).not.toContain(cause === 'UPSTREAM_INVALID_RESPONSE' ? 'html' : cause);
+  });
+
+  test('is in the line when nothing listens, and in a warning once a minute for each cause', async () => {
+    const { gateway, lines } = await start(() => ({}));
+    await gateway.upstream.close();
+    for (let i = 0; i < 3; i++) await gateway.query(READ);
+    expect(lines('operation').map(({ causes }) => causes)).toEqual(new Array(3).fill(['ECONNREFUSED']));
+    expect(lines('calls to the API fail')).toMatchObject([
+      { level: 40, cause: 'ECONNREFUSED', endpoint: 'GET /project/{project}/profile/{id}', failures: 1 },
+    ]);
+  });
+
+  test('is not there for what is no failure', async () => {
+    const { gateway, lines } = await start((_call, res) => void res.writeHead(404).end('{}'));
+    expect((await gateway.query(READ)).body).toEqual({ data: { profile: null } });
+    expect(lines('operation')[0].causes).toBeUndefined();
+  });
+
+  test('is on the spans of the call and of its operation', async () => {
+    const receiver = await startOtlpReceiver();
+    closing.push(() => receiver.close());
+    const { gateway } = await start((_call, res) => void res.writeHead(503).end(), {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    });
+    await gateway.query(READ);
+    await gateway.close();
+    const spans = receiver.spans();
+    expect(spans.find(({ kind }) => kind === 3)?.attributes).toMatchObject({ 'error.type': 'HTTP 503' });
+    expect(spans.find(({ kind }) => kind === 2)?.attributes['gateway.causes']).toEqual({
+      values: [{ stringValue: 'HTTP 503' }],
+    });
+  });
+
+  test('is said for a write too', async () => {
+    const { gateway, lines } = await start((_call, res) => void res.writeHead(502).end());
+    await gateway.query('mutation { createProfile(input: { profileId: "1", source: "s" }) { profile { id } } }');
+    expect(lines('operation')).toMatchObject([{ causes: ['HTTP 502'] }]);
+  });
+});
+
+describe('an upstream that speaks something else than HTTP', () => {
+  test('is told apart', async () => {
+    const { gateway, lines } = await start((_call, res) => void res.socket?.end('hello\r\n\r\n'));
+    const { body } = await gateway.query(READ);
+    expect(body.errors?.[0]?.extensions.code).toBe('UPSTREAM_INVALID_RESPONSE');
+    expect(lines('operation')[0].causes).toEqual([expect.stringMatching(/^(HPE_|malformed)/)]);
+  });
+});
