@@ -9,8 +9,6 @@ export default defineConfig({
     exclude: ['test/e2e/**'],
     // Much of the time is spent waiting for sockets and time-outs.
     maxWorkers: 4,
-    // A busy machine may miss a bound in milliseconds once; what is wrong fails every time.
-    retry: process.env.CI ? 2 : 0,
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },
