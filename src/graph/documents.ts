@@ -48,6 +48,8 @@ export interface PreparedDocument {
 
 /** More errors than this in one document or set of variables tell a developer nothing. */
 const MAX_ERRORS = 20;
+/** Each of these may quote a large value as a whole. */
+const MAX_VARIABLE_ERRORS = 5;
 /** Of a document's hash, enough to tell documents apart. */
 const HASH_CHARACTERS = 16;
 /** Of an operation's name, whatever a client calls it. */
@@ -190,7 +192,7 @@ function prepareDocument(
     document,
     fragments,
     limits,
-    coercionOptions: { maxErrors: MAX_ERRORS, hideSuggestions },
+    coercionOptions: { maxErrors: MAX_VARIABLE_ERRORS, hideSuggestions },
     compiler,
     onGrowth,
   };

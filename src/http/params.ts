@@ -1,4 +1,4 @@
-import { readClientJson } from '../lib/digits.ts';
+import { readClientJson, TooManyValues } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 
 /** A request that can not be answered at all; `status` is the HTTP status of the answer. */
@@ -37,13 +37,17 @@ export function readJsonBody(body: Uint8Array): RequestParams {
   } catch {
     throw new RequestRefused(400, 'The body is not UTF-8.');
   }
-  let json: unknown;
+  return checkParams(readJson(text, 'The body'));
+}
+
+/** @param what the text is, for the message */
+function readJson(text: string, what: string): unknown {
   try {
-    json = readClientJson(text);
-  } catch {
-    throw new RequestRefused(400, 'The body is not JSON.');
+    return readClientJson(text);
+  } catch (error) {
+    const message = error instanceof TooManyValues ? error.message : `${what} is not JSON.`;
+    throw new RequestRefused(400, message);
   }
-  return checkParams(json);
 }
 
 /**
@@ -53,12 +57,7 @@ export function readJsonBody(body: Uint8Array): RequestParams {
 export function readSearchParams(search: URLSearchParams): RequestParams {
   const json = (name: string): unknown => {
     const text = search.get(name);
-    if (text === null || text === '') return undefined;
-    try {
-      return readClientJson(text);
-    } catch {
-      throw new RequestRefused(400, `The parameter ${name} is not JSON.`);
-    }
+    return text === null || text === '' ? undefined : readJson(text, `The parameter ${name}`);
   };
   return checkParams({
     query: search.get('query') ?? undefined,

@@ -63,12 +63,34 @@ export function isOfId(text: string, start: number): boolean {
   return ENDS_IN_ID.test(text.slice(Math.max(0, at - 12), at + 1));
 }
 
+/** Values of one text that are looked at one by one, which takes a microsecond each; texts without such numbers have no limit. */
+const MAX_VALUES = 250_000;
+
+/** The text has too many values to be read digit by digit. */
+export class TooManyValues extends Error {
+  constructor() {
+    super(`JSON with a number of more than 15 digits may have at most ${MAX_VALUES} values.`);
+    this.name = 'TooManyValues';
+  }
+}
+
+/** Counts the values of one text. @throws TooManyValues beyond the limit */
+function createCounter(): () => void {
+  let values = 0;
+  return () => {
+    values += 1;
+    if (values > MAX_VALUES) throw new TooManyValues();
+  };
+}
+
 /** Reads JSON of the API, as `JSON.parse` does, but a number that a double does not hold as its text. */
 export function readJson(text: string): unknown {
   if (!losesDigits(text)) return json.parse(text);
-  return json.parse(text, (key, value, { source }) =>
-    typeof value === 'number' ? numberOrText(source, key.endsWith('id')) : value,
-  );
+  const count = createCounter();
+  return json.parse(text, (key, value, { source }) => {
+    count();
+    return typeof value === 'number' ? numberOrText(source, key.endsWith('id')) : value;
+  });
 }
 
 /**
@@ -77,7 +99,9 @@ export function readJson(text: string): unknown {
  */
 export function readClientJson(text: string): unknown {
   if (!losesDigits(text)) return json.parse(text);
+  const count = createCounter();
   return json.parse(text, (_key, value, { source }) => {
+    count();
     if (typeof value !== 'number' || isKept(source, value)) return value;
     return INTEGER.test(source) && source.length <= MAX_DIGITS ? BigInt(source) : Number.NaN;
   });

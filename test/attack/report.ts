@@ -1,4 +1,4 @@
-import { type Finding, harm } from './run.ts';
+import { AT_ONCE, type Finding, harm } from './run.ts';
 
 /** A line of the table that is printed while attacks run. */
 export function lineOf({
@@ -54,8 +54,8 @@ export function markdownOf(findings: readonly Finding[], column: Column, present
     const cells = earlier.get(family) ?? ['', '', '', ''];
     const at = column === 'before' ? 0 : 2;
     const of = findings.filter((finding) => finding.family === family);
-    cells[at] = cellOf(of.filter(({ atOnce }) => atOnce === 1));
-    cells[at + 1] = cellOf(of.filter(({ atOnce }) => atOnce > 1));
+    cells[at] = cellOf(of.filter(({ atOnce }) => atOnce < AT_ONCE));
+    cells[at + 1] = cellOf(of.filter(({ atOnce }) => atOnce === AT_ONCE));
     return `| ${family} | ${cells.join(' | ')} |`;
   });
   return [

@@ -7,7 +7,7 @@ export const MAX_MAIN_MS = 500;
 export const MAX_ADDED_MB = 100;
 
 /** Requests at once, of those that did most alone. */
-const AT_ONCE = 50;
+export const AT_ONCE = 50;
 /** ms after which a gateway that still works is ended. */
 const ALONE_MS = 20_000;
 const TOGETHER_MS = 90_000;
@@ -184,15 +184,15 @@ function toFinding(
     outcome: [...statuses, ...codes].join(' '),
     message: answers.find((answer) => answer?.message)?.message,
     measured,
-    violations: violationsOf(measured, atOnce),
+    violations: violationsOf(measured, atOnce, family),
   };
 }
 
-function violationsOf({ mainMs, addedMb, fate }: Measurement, atOnce: number): string[] {
+function violationsOf({ mainMs, addedMb, fate }: Measurement, atOnce: number, { maxAddedMb }: Family): string[] {
   if (fate === 'ended') return ['the process ended'];
   if (fate === 'endless') return ['the process did not come to an end of it'];
   const found: string[] = [];
   if (mainMs > MAX_MAIN_MS) found.push(`${Math.round(mainMs)} ms of the event loop for each request`);
-  if (atOnce < AT_ONCE && addedMb > MAX_ADDED_MB) found.push(`${Math.round(addedMb)} MB added`);
+  if (atOnce < AT_ONCE && addedMb > (maxAddedMb ?? MAX_ADDED_MB)) found.push(`${Math.round(addedMb)} MB added`);
   return found;
 }

@@ -415,3 +415,14 @@ describe('writes', () => {
     expect(calls()).toEqual([]);
   });
 });
+
+it('a body with such a number among very many values is refused, since each value is looked at', async () => {
+  const body = `{"query":"{ __typename }","variables":{"a":[${'0,'.repeat(300_000)}${HUGE}]}}`;
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  expect(response.status).toBe(400);
+  expect(JSON.stringify(await response.json())).toContain('at most 250000 values');
+});

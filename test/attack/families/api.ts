@@ -2,8 +2,12 @@ import { HOSTILE_PROJECTS } from '../hostile-api.ts';
 import { type Attack, type Family, one, operation, repeat } from '../request.ts';
 import { CONVERSION, PROFILE } from './lists.ts';
 
+/** An operation may read MAX_UPSTREAM_BYTES, 64 MiB, which are there as bytes, as text and as what that is read into. */
+const MAX_ADDED_MB = 400;
+
 const hostileApi: Family = {
   name: 'an API that is hostile itself',
+  maxAddedMb: MAX_ADDED_MB,
   make(dice): Attack {
     const project = dice.variant(HOSTILE_PROJECTS);
     const roots = dice.chance(0.7) ? 1 : dice.size(10);
@@ -22,6 +26,7 @@ const hostileApi: Family = {
 
 const hostileRecord: Family = {
   name: 'a record of a hostile API',
+  maxAddedMb: MAX_ADDED_MB,
   make(dice): Attack {
     const project = dice.variant(HOSTILE_PROJECTS);
     return one(

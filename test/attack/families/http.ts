@@ -217,10 +217,12 @@ const otherForms: Family = {
   },
 };
 
-const LARGE = `{ ${repeat(8, (i) => `a${i}: conversions(first: 500) { nodes { ...F } }`)} } fragment F on Conversion { ${CONVERSION} }`;
+const LARGE = `{ ${repeat(4, (i) => `a${i}: conversions(first: 500) { nodes { ...F } }`)} } fragment F on Conversion { ${CONVERSION} }`;
 
 const slowReaders: Family = {
   name: 'clients that do not read, or go away',
+  // That of twenty large answers, one of which alone adds up to 40 MB.
+  maxAddedMb: 200,
   make(dice): Attack {
     const count = dice.size(20);
     const client = dice.variant(['nothing', 'disconnect'] as const);
