@@ -93,18 +93,32 @@ export async function resolveConnection<R extends Resource>(
   return {
     edges,
     totalCount: window.total,
-    pageInfo: {
-      hasNextPage: empty ? window.rows.length > 0 : window.hasNext,
-      hasPreviousPage: window.hasPrevious,
-      // Made only when they are selected.
-      get startCursor() {
-        return edges[0]?.cursor ?? null;
-      },
-      get endCursor() {
-        return edges.at(-1)?.cursor ?? null;
-      },
-    },
+    pageInfo: new PageInfo(edges, empty ? window.rows.length > 0 : window.hasNext, window.hasPrevious),
   };
+}
+
+/**
+ * Cursors are made only when they are selected. A class, since V8 makes a hidden class for each object literal with getters,
+ * which keeps what they refer to until the slow collector comes.
+ */
+class PageInfo {
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly #edges: readonly Edge<unknown>[];
+
+  constructor(edges: readonly Edge<unknown>[], hasNextPage: boolean, hasPreviousPage: boolean) {
+    this.#edges = edges;
+    this.hasNextPage = hasNextPage;
+    this.hasPreviousPage = hasPreviousPage;
+  }
+
+  get startCursor(): string | null {
+    return this.#edges[0]?.cursor ?? null;
+  }
+
+  get endCursor(): string | null {
+    return this.#edges.at(-1)?.cursor ?? null;
+  }
 }
 
 class CursorEdge<R extends DatatricsRecord> implements Edge<R> {

@@ -15,8 +15,8 @@ export const TEXTS: readonly Row[] = [
       {
         defence: 'a number of the API is its text',
         file: DIGITS_SOURCE,
-        find: "    typeof value === 'number' ? numberOrText(source, key.endsWith('id')) : value,",
-        replace: '    key === source ? source : value,',
+        find: "return typeof value === 'number' ? numberOrText(source, key.endsWith('id')) : value;",
+        replace: 'return key === source ? source : value;',
         test: [DIGITS, 'keeps two records two, with ids, sources and links of their own'],
       },
       {
