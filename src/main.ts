@@ -3,6 +3,7 @@ import { type Config, loadConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
 import { createLogger } from './lib/log.ts';
 import { type Output, openStandardOutput } from './lib/standard-output.ts';
+import { proxyVariable } from './transport/dispatcher.ts';
 
 /** The program behind `npm start`. */
 async function main(): Promise<void> {
@@ -15,6 +16,9 @@ async function main(): Promise<void> {
   const where = config.upstream ? `the API at ${upstream.origin}${upstream.basePath}` : 'the embedded sandbox';
   output.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);
   for (const warning of config.warnings) log.warn(warning);
+  const proxy = proxyVariable(upstream.origin);
+  if (proxy !== undefined)
+    log.info(`calls to the API go through the proxy of ${proxy}, unless NO_PROXY names its host`);
   output.flush();
 }
 

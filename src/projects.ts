@@ -1,13 +1,13 @@
 import type { Upstream } from './app.ts';
 import type { Config } from './config/config.ts';
 import type { ProjectConfig } from './config/projects.ts';
+import type { Callers } from './datatrics/callers.ts';
 import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
 import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { Admission } from './lib/admission.ts';
 import type { OperationLimits } from './lib/operation.ts';
-import type { Callers } from './transport/callers.ts';
 import { DEFAULT_BULKHEAD } from './transport/policy.ts';
 import { createPool } from './transport/pool.ts';
 

@@ -2,12 +2,12 @@ import { Cancellation } from '../lib/cancellation.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Span } from '../lib/trace.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../transport/call.ts';
-import type { Caller } from '../transport/callers.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Guard } from '../transport/guard.ts';
 import type { Send } from '../transport/pool.ts';
 import { pause, retryAfterMs, sendWithRetry } from '../transport/retry.ts';
 import type { Flight } from '../transport/share.ts';
+import type { Caller } from './callers.ts';
 import { ENDPOINTS, type EndpointName, labelOf } from './endpoints.ts';
 import { causeOf, errorOfTransport } from './errors.ts';
 

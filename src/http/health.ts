@@ -1,5 +1,5 @@
+import type { Caller } from '../datatrics/callers.ts';
 import type { EndedCall } from '../datatrics/calls.ts';
-import type { Caller } from '../transport/callers.ts';
 
 /** ms for which failures are held against the upstream; without newer traffic nothing is known of it. */
 const MEMORY_MS = 30_000;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import type { Caller } from '../transport/callers.ts';
+import type { Caller } from '../datatrics/callers.ts';
 
 /** Per principal and minute; undefined where there is no limit. */
 export interface RateLimit {

@@ -50,3 +50,10 @@ export function createDispatcher({
     : new EnvHttpProxyAgent({ ...options, requestTls: tls });
   return dispatcher.compose(interceptors.decompress({ skipErrorResponses: false, maxSize: maxBodyBytes }));
 }
+
+/** The variable whose proxy the calls to an origin use; undefined: none. A hint for operators, whatever NO_PROXY says. */
+export function proxyVariable(origin: string): string | undefined {
+  if (isLoopback(new URL(origin).hostname)) return undefined;
+  // In undici's order.
+  return ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].find((name) => process.env[name]);
+}

@@ -29,13 +29,26 @@ export function createPool(options: PoolOptions) {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   const { origin, connections, timeoutMs } = options;
   const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
-  const dispatcher = createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, maxBodyBytes });
+  const connect = (): Dispatcher =>
+    createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, maxBodyBytes });
+  const dispatcher = connect();
   const queue = new Turns({
     running: connections,
     runningInLane: connections - Math.floor(connections * reservedShare),
     waiting,
   });
-  const shared: Shared = { dispatcher, queue, origin, timeoutMs, maxBodyBytes };
+  let strangers: Dispatcher | undefined;
+  const shared: Shared = {
+    queue,
+    origin,
+    timeoutMs,
+    maxBodyBytes,
+    dispatcherOf(party) {
+      if (party.isAccepted) return dispatcher;
+      strangers ??= connect();
+      return strangers;
+    },
+  };
 
   const send: Send = (request, signal) =>
     new Promise((resolve, reject) => {
@@ -47,7 +60,7 @@ export function createPool(options: PoolOptions) {
   return {
     send,
     /** Closes every connection; calls under way, and calls from now on, fail. */
-    close: () => dispatcher.destroy(),
+    close: () => Promise.all([dispatcher.destroy(), strangers?.destroy()]),
     /** Calls that wait for a connection. */
     get waiting(): number {
       return queue.waiting;
@@ -57,7 +70,11 @@ export function createPool(options: PoolOptions) {
 
 /** What all exchanges of a pool have in common. */
 interface Shared {
-  readonly dispatcher: Dispatcher;
+  /**
+   * Callers whose key the upstream has not accepted have connections of their own: over HTTP/2 a request that makes the
+   * upstream close its connection would end the calls of others on it.
+   */
+  dispatcherOf(party: Party): Dispatcher;
   readonly queue: Turns;
   readonly origin: string;
   readonly timeoutMs: number;
@@ -110,9 +127,9 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
 
   start(): void {
     this.#phase = 'connect';
-    const { dispatcher, origin } = this.#shared;
+    const { origin } = this.#shared;
     const { method, path, headers, body } = this.#request;
-    dispatcher.dispatch({ origin, method, path, headers, body: body ?? null }, this);
+    this.#shared.dispatcherOf(this.party).dispatch({ origin, method, path, headers, body: body ?? null }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Guards } from '../../src/datatrics/guards.ts';
 import { TransportError } from '../../src/transport/errors.ts';
-import { Guard, Guards } from '../../src/transport/guard.ts';
+import { Guard } from '../../src/transport/guard.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/transport/policy.ts';
 
 let now = 0;

@@ -209,6 +209,21 @@ describe('over HTTP/2', () => {
     expect(sessions).toHaveLength(1);
   });
 
+  it('keeps callers whose key is not accepted off the connection of the others', async () => {
+    const { origin, sessions } = await http2Upstream((stream, path) => {
+      if (path === '/bad') stream.session?.destroy();
+      else setTimeout(() => ok(stream), 100);
+    });
+    const { get, send } = pool(origin);
+    await get('/first');
+    const under = settle([get('/1'), get('/2')]);
+    const party = { isAccepted: false, isEverybody: false };
+    const request = { method: 'GET' as const, path: '/bad', headers: [], party };
+    expect(await settle([send(request, new AbortController().signal)])).toEqual(['reset']);
+    expect(await under).toEqual([200, 200]);
+    expect(sessions).toHaveLength(2);
+  });
+
   it('uses HTTP/1.1 where the server does not offer HTTP/2', async () => {
     const { createServer } = await import('node:https');
     const versions: string[] = [];

@@ -1,6 +1,6 @@
 import type { Row } from '../mutation.ts';
 
-const CALLERS = 'src/transport/callers.ts';
+const CALLERS = 'src/datatrics/callers.ts';
 const CLIENT = 'src/datatrics/client.ts';
 const HEALTH = 'src/http/health.ts';
 const OPERATIONS = 'src/http/operations.ts';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Party } from '../lib/turns.ts';
-import { Guards } from './guard.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from '../transport/policy.ts';
+import { Guards } from './guards.ts';
 
 /**
  * - `everybody`: callers are not told apart
