@@ -3,7 +3,7 @@ import { type CustomFields, createRecordTypes } from '../datatrics/custom-fields
 import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts';
 import { buildPath, type CallArgs } from '../datatrics/paths.ts';
 import type { RecordTypes } from '../datatrics/records.ts';
-import { Cancellation } from '../lib/cancellation.ts';
+import { createAbortController } from '../lib/abort.ts';
 import type { UpstreamResponse } from '../transport/call.ts';
 import { Guard } from '../transport/guard.ts';
 import { DEFAULT_POLICY } from '../transport/policy.ts';
@@ -48,7 +48,7 @@ export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
   const pool = createPool({ origin, connections: 4, timeoutMs: config.upstreamTimeoutMs });
   const accepted = ['accept', 'application/json', 'content-type', 'application/json'];
   const headers = [...accepted, 'x-apikey', apiKey];
-  const signal = new Cancellation();
+  const { signal } = createAbortController();
   const guard = new Guard(DEFAULT_POLICY);
   let calls = 0;
   return {

@@ -1,4 +1,4 @@
-import { Cancellation } from '../lib/cancellation.ts';
+import { createAbortController } from '../lib/abort.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { Span } from '../lib/trace.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../transport/call.ts';
@@ -139,4 +139,4 @@ function withSpan(flight: Flight, span: Span): Flight {
 }
 
 /** The signal of what is never cancelled. */
-const NEVER = new Cancellation();
+const NEVER = createAbortController().signal;

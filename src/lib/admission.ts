@@ -1,4 +1,4 @@
-import type { CancelListener, CancelSignal } from './cancellation.ts';
+import type { AbortListener } from './abort.ts';
 import { EVERYBODY, type Party, Turns, type Waiting } from './turns.ts';
 
 /**
@@ -24,12 +24,12 @@ export class Admission {
    *
    * @param signal rejects the waiting with its reason, and then no place is held
    */
-  enter(calls: number, signal: CancelSignal, party: Party = EVERYBODY): Promise<void> | undefined {
+  enter(calls: number, signal: AbortSignal, party: Party = EVERYBODY): Promise<void> | undefined {
     const weight = Math.min(calls, this.#largest);
     if (this.#turns.take(party, '', weight)) return undefined;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const waiter: Waiting & CancelListener & { settled: boolean } = {
+      const waiter: Waiting & AbortListener & { settled: boolean } = {
         party,
         priority: 0,
         lane: '',

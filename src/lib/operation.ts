@@ -1,4 +1,4 @@
-import { Cancellation } from './cancellation.ts';
+import { createAbortController } from './abort.ts';
 import { GatewayError } from './error.ts';
 import type { Freshness } from './freshness.ts';
 import type { CallTrace } from './trace.ts';
@@ -43,9 +43,9 @@ export class Operation {
   readonly deadline: number;
   readonly usage: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
   /** Aborted when the time is up, or the client has gone. */
-  readonly signal = new Cancellation();
+  readonly signal: AbortSignal;
   /** Aborted when the time is up only. */
-  readonly expired = new Cancellation();
+  readonly expired: AbortSignal;
   /** Undefined: nobody asked for one. */
   readonly trace: CallTrace | undefined;
   /** Headers of its REST calls by which they are found again upstream, names and values in turn. */
@@ -64,11 +64,15 @@ export class Operation {
   /** Why its calls failed, for operators; undefined: none has. */
   causes: Set<string> | undefined = undefined;
   readonly #timer: NodeJS.Timeout;
+  readonly #cancelled = createAbortController();
+  readonly #timedOut = createAbortController();
   readonly #maxBytes: number;
   readonly #maxValues: number;
 
   constructor(limits: OperationLimits, trace?: CallTrace, headers: readonly string[] = []) {
     this.trace = trace;
+    this.signal = this.#cancelled.signal;
+    this.expired = this.#timedOut.signal;
     this.headers = headers;
     this.deadline = performance.now() + limits.timeoutMs;
     this.maxCalls = limits.maxCalls;
@@ -79,14 +83,14 @@ export class Operation {
         'UPSTREAM_TIMEOUT',
         `The operation did not finish within ${limits.timeoutMs} ms.`,
       );
-      this.expired.abort(reason);
+      this.#timedOut.abort(reason);
       this.cancel(reason);
     }, limits.timeoutMs);
   }
 
   /** Stops what is under way; each waiting field fails with `reason`. */
   cancel(reason: GatewayError): void {
-    this.signal.abort(reason);
+    this.#cancelled.abort(reason);
   }
 
   /** Keeps why a call failed. */
@@ -141,7 +145,7 @@ export class Operation {
    * Waits for a result no longer than the operation lasts; what makes the result goes on.
    * @param signal what ends the waiting; `expired` for a write, whose outcome matters though its client has gone
    */
-  until<T>(result: Promise<T>, signal: Cancellation = this.signal): Promise<T> {
+  until<T>(result: Promise<T>, signal: AbortSignal = this.signal): Promise<T> {
     return new Promise((resolve, reject) => {
       const listener = { handleEvent: (): void => reject(signal.reason) };
       if (signal.aborted) listener.handleEvent();

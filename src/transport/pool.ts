@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { CancelListener, CancelSignal } from '../lib/cancellation.ts';
+import type { AbortListener } from '../lib/abort.ts';
 import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/turns.ts';
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -20,7 +20,7 @@ export interface PoolOptions {
 }
 
 /** Makes one call. Rejects with `TransportError`, or with the signal's reason when that is aborted. */
-export type Send = (request: UpstreamRequest, signal: CancelSignal) => Promise<UpstreamResponse>;
+export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
 
 const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
@@ -85,7 +85,7 @@ interface Shared {
 type Phase = 'queue' | 'connect' | 'answer' | 'body';
 
 /** One call: settles exactly once, and then releases its turn, timer and signal. */
-class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
+class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
   readonly party: Party;
   readonly priority: number;
   readonly lane: string;
@@ -95,7 +95,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   readonly #request: UpstreamRequest;
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #signal: CancelSignal;
+  readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
   #phase: Phase = 'queue';
   #turnedAway = false;
@@ -108,7 +108,7 @@ class Exchange implements Dispatcher.DispatchHandler, CancelListener, Waiting {
   constructor(
     shared: Shared,
     request: UpstreamRequest,
-    signal: CancelSignal,
+    signal: AbortSignal,
     resolve: (response: UpstreamResponse) => void,
     reject: (error: unknown) => void,
   ) {

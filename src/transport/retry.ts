@@ -1,11 +1,10 @@
-import type { CancelSignal } from '../lib/cancellation.ts';
 import type { UpstreamResponse } from './call.ts';
 import { TransportError } from './errors.ts';
 import type { Guard } from './guard.ts';
 import type { Send } from './pool.ts';
 
 export interface RetryContext {
-  readonly signal: CancelSignal;
+  readonly signal: AbortSignal;
   /** `performance.now()` ms after which no attempt is worth starting. */
   deadline(): number;
   /** Books an attempt; may throw to forbid it. */
@@ -105,7 +104,7 @@ export function retryAfterMs(header: string | undefined): number | undefined {
 }
 
 /** Waits, or rejects with the signal's reason. */
-export function pause(ms: number, signal: CancelSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
       clearTimeout(timer);

@@ -1,10 +1,10 @@
-import { type CancelListener, Cancellation, type CancelSignal } from '../lib/cancellation.ts';
+import { type AbortListener, createAbortController } from '../lib/abort.ts';
 import type { Operation } from '../lib/operation.ts';
 
 /** The work behind one or more equal reads, as the function that does it sees it. */
 export interface Flight {
   /** Aborted when the last operation that waits has left. */
-  readonly signal: CancelSignal;
+  readonly signal: AbortSignal;
   /** `performance.now()` ms: the latest deadline among those who wait. */
   deadline(): number;
   /** Books a REST call with an operation that still waits. Throws `UPSTREAM_BUDGET_EXCEEDED` when none can pay. */
@@ -69,7 +69,7 @@ export class InFlight<T> {
 }
 
 /** One operation that waits, and its promise. */
-class Waiter<T> implements CancelListener {
+class Waiter<T> implements AbortListener {
   readonly flight: SharedFlight<T>;
   readonly operation: Operation;
   readonly resolve: (value: T) => void;
@@ -93,7 +93,8 @@ class Waiter<T> implements CancelListener {
 }
 
 class SharedFlight<T> implements Flight {
-  readonly signal = new Cancellation();
+  readonly #controller = createAbortController();
+  readonly signal = this.#controller.signal;
   readonly #waiting: Waiter<T>[] = [];
   readonly #flights: Map<string | symbol, SharedFlight<T>>;
   readonly #key: string | symbol;
@@ -134,7 +135,7 @@ class SharedFlight<T> implements Flight {
     const { reason } = waiter.operation.signal;
     if (this.#waiting.length === 0) {
       this.#land();
-      this.signal.abort(reason);
+      this.#controller.abort(reason);
     }
     waiter.reject(reason);
   }

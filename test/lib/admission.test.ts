@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { createAbortController } from '../../src/lib/abort.ts';
 import { Admission } from '../../src/lib/admission.ts';
-import { Cancellation } from '../../src/lib/cancellation.ts';
 
-const NEVER = new Cancellation();
+const NEVER = createAbortController().signal;
 
 test('operations begin at once while there is room, and then in their order', async () => {
   const admission = new Admission(10);
@@ -31,11 +31,12 @@ test('one operation may always run, however large', () => {
 test('who leaves the queue holds no place, and is rejected with the reason', async () => {
   const admission = new Admission(1);
   admission.enter(1, NEVER);
-  const signal = new Cancellation();
+  const controller = createAbortController();
+  const { signal } = controller;
   const gone = admission.enter(1, signal);
   const next = admission.enter(1, NEVER);
   const reason = new Error('gone');
-  signal.abort(reason);
+  controller.abort(reason);
   await expect(gone).rejects.toBe(reason);
   await expect(admission.enter(1, signal)).rejects.toBe(reason);
   admission.leave(1);
@@ -47,12 +48,13 @@ test('who leaves the queue holds no place, and is rejected with the reason', asy
 test('when the one in front leaves the queue, those behind it that fit begin', async () => {
   const admission = new Admission(10);
   admission.enter(5, NEVER);
-  const signal = new Cancellation();
+  const controller = createAbortController();
+  const { signal } = controller;
   const large = admission.enter(8, signal);
   const begun: string[] = [];
   const small = admission.enter(3, NEVER)?.then(() => begun.push('small'));
   const next = admission.enter(3, NEVER)?.then(() => begun.push('next'));
-  signal.abort(new Error('gone'));
+  controller.abort(new Error('gone'));
   await expect(large).rejects.toThrow('gone');
   await small;
   expect([begun, admission.waiting]).toEqual([['small'], 1]);

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { Cancellation } from '../../src/lib/cancellation.ts';
+import { createAbortController } from '../../src/lib/abort.ts';
 import { createPool } from '../../src/transport/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
 
@@ -15,7 +15,7 @@ afterAll(async () => {
   await upstream.close();
 });
 
-const send = (path: string, priority: number, signal = new Cancellation()) =>
+const send = (path: string, priority: number, signal = createAbortController().signal) =>
   pool.send({ method: 'GET', path, headers: NO_HEADERS, priority }, signal);
 const paths = (): string[] => upstream.calls.splice(0).map(({ path }) => path);
 
@@ -25,12 +25,13 @@ test('of the calls that wait for a connection the most urgent goes first, equal 
 });
 
 test('a call that is given up while it waits is never made, and holds up nobody', async () => {
-  const signal = new Cancellation();
+  const controller = createAbortController();
+  const { signal } = controller;
   const running = send('/running', 1);
   const gone = send('/gone', 1, signal);
   const after = send('/after', 2);
   const reason = new Error('gone');
-  signal.abort(reason);
+  controller.abort(reason);
   await expect(gone).rejects.toBe(reason);
   await Promise.all([running, after]);
   expect(paths()).toEqual(['/running', '/after']);
@@ -39,7 +40,9 @@ test('a call that is given up while it waits is never made, and holds up nobody'
 test('calls that fail give their turn to the next', async () => {
   const hasty = createPool({ origin: 'http://127.0.0.1:9', connections: 1, timeoutMs: 2_000 });
   const calls = Array.from({ length: 5 }, () =>
-    hasty.send({ method: 'GET', path: '/', headers: NO_HEADERS }, new Cancellation()).catch((error) => error.failure),
+    hasty
+      .send({ method: 'GET', path: '/', headers: NO_HEADERS }, createAbortController().signal)
+      .catch((error) => error.failure),
   );
   expect(await Promise.all(calls)).toEqual(Array.from({ length: 5 }, () => 'unreachable'));
   await hasty.close();
@@ -57,7 +60,7 @@ test('a lane leaves room for the others, and calls beyond the queue fail at once
     bulkhead: { reservedShare: 1 / 8, waiting: 5 },
   });
   const call = (lane: string) =>
-    narrow.send({ method: 'GET', path: `/${lane}`, headers: NO_HEADERS, lane }, new Cancellation()).then(
+    narrow.send({ method: 'GET', path: `/${lane}`, headers: NO_HEADERS, lane }, createAbortController().signal).then(
       () => 'ok',
       (error) => error.failure,
     );
@@ -78,17 +81,18 @@ test('calls that were given up while they waited make room for others', async ()
     timeoutMs: 5_000,
     bulkhead: { reservedShare: 0, waiting: 2 },
   });
-  const get = (path: string, signal = new Cancellation()) =>
+  const get = (path: string, signal = createAbortController().signal) =>
     narrow.send({ method: 'GET', path, headers: NO_HEADERS }, signal).then(
       () => 'ok',
       (error) => error.failure ?? 'given up',
     );
   const running = get('/running');
   for (let round = 0; round < 10; round++) {
-    const signal = new Cancellation();
+    const controller = createAbortController();
+    const { signal } = controller;
     const gone = [get('/gone', signal), get('/gone', signal)];
     expect(await get('/beyond')).toBe('busy');
-    signal.abort(new Error('gone'));
+    controller.abort(new Error('gone'));
     expect(await Promise.all(gone)).toEqual(['given up', 'given up']);
     expect(narrow.waiting).toBe(0);
   }

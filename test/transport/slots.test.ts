@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Cancellation } from '../../src/lib/cancellation.ts';
+import { createAbortController } from '../../src/lib/abort.ts';
 import { createPool } from '../../src/transport/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
 
@@ -23,17 +23,17 @@ test('after aborts, time-outs, resets and cut-off bodies every connection can be
     return undefined;
   });
   const pool = createPool({ origin: upstream.origin, connections: 4, timeoutMs: 1_000 });
-  const ask = (n: number, signal = new Cancellation()) =>
+  const ask = (n: number, signal = createAbortController().signal) =>
     pool.send({ method: 'GET', path: `/${n}`, headers: NO_HEADERS }, signal);
-  const signals = Array.from({ length: 100 }, () => new Cancellation());
-  const answers = signals.map((signal, n) =>
+  const controllers = Array.from({ length: 100 }, () => createAbortController());
+  const answers = controllers.map(({ signal }, n) =>
     ask(n + 1, signal).then(
       ({ status }) => status,
       () => 'failed',
     ),
   );
-  for (const [n, signal] of signals.entries()) {
-    if (n % 3 === 0) setTimeout(() => signal.abort(new Error('gone')), n % 40);
+  for (const [n, controller] of controllers.entries()) {
+    if (n % 3 === 0) setTimeout(() => controller.abort(new Error('gone')), n % 40);
   }
   await Promise.all(answers);
   // What was given up here the server still works on.
@@ -50,7 +50,9 @@ test('a closed pool fails all who wait, however many', async () => {
   const upstream = await startUpstream(() => sleep(10_000));
   const pool = createPool({ origin: upstream.origin, connections: 1, timeoutMs: 5_000 });
   const answers = Array.from({ length: 9_000 }, () =>
-    pool.send({ method: 'GET', path: '/', headers: NO_HEADERS }, new Cancellation()).catch((error) => error.failure),
+    pool
+      .send({ method: 'GET', path: '/', headers: NO_HEADERS }, createAbortController().signal)
+      .catch((error) => error.failure),
   );
   await sleep(50);
   await pool.close();

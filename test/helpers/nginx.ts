@@ -1,0 +1,120 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './redis.ts';
+
+/** One request, as nginx has logged it. */
+export interface LoggedRequest {
+  /** `HTTP/2.0` or `HTTP/1.1`. */
+  readonly protocol: string;
+  /** The serial number of the connection. */
+  readonly connection: string;
+  readonly status: string;
+  /** `content-encoding` of the answer, `-` for none. */
+  readonly encoding: string;
+  readonly method: string;
+}
+
+export interface TestNginx {
+  /** `https://localhost:<port>` */
+  readonly origin: string;
+  /** The requests that have ended so far. */
+  requests(): LoggedRequest[];
+  /** `nginx -s reload`: new workers take over, and the old ones send GOAWAY on their connections. */
+  reload(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * A real nginx (Debian's package) in front of `upstream`: TLS with the certificate for `localhost`, HTTP/2 and gzip. All its
+ * files are in a folder of its own.
+ *
+ * @param directives more directives of the server
+ */
+export async function startNginx(upstream: string, directives = ''): Promise<TestNginx> {
+  const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
+  const port = await freePort();
+  const log = join(folder, 'access.log');
+  writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, directives));
+  const own = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
+  const child = spawn('nginx', own, { stdio: 'ignore' });
+  child.on('error', () => undefined);
+
+  async function close(): Promise<void> {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      await gone;
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  for (let tries = 0; !(await accepts(port)); tries++) {
+    if (tries === 100 || child.exitCode !== null) {
+      await close();
+      throw new Error('nginx did not start: is it installed?');
+    }
+    await sleep(50);
+  }
+  return {
+    origin: `https://localhost:${port}`,
+    requests: () =>
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as LoggedRequest),
+    reload: () => void execFileSync('nginx', [...own, '-s', 'reload'], { stdio: 'ignore' }),
+    close,
+  };
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function configuration(folder: string, port: number, upstream: string, directives: string): string {
+  const tls = resolve('test/fixtures/tls');
+  // Started by root, workers run as another user, who may not read the folder.
+  const user = process.getuid?.() === 0 ? 'user root;' : '';
+  return `
+${user}
+daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log;
+events { worker_connections 1024; }
+http {
+  log_format request escape=json
+    '{"protocol":"$server_protocol","connection":"$connection","status":"$status",'
+    '"encoding":"$sent_http_content_encoding","method":"$request_method"}';
+  access_log ${folder}/access.log request;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  gzip on;
+  gzip_types application/json;
+  server {
+    listen 127.0.0.1:${port} ssl http2;
+    server_name localhost;
+    ssl_certificate ${tls}/cert.pem;
+    ssl_certificate_key ${tls}/key.pem;
+    ${directives}
+    location / { proxy_pass ${upstream}; }
+  }
+}
+`;
+}
