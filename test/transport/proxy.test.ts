@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createJwtCheck } from '../../src/http/jwt.ts';
+import { startTracing } from '../../src/http/tracing.ts';
 import { codeOf } from '../../src/transport/errors.ts';
 import { createPool } from '../../src/transport/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
@@ -21,8 +24,11 @@ afterEach(async () => {
 });
 
 /** An HTTPS server that is reached as `api.datatrics.test`, by a proxy only. */
-async function api(): Promise<number> {
-  const server = createHttpsServer({ key: KEY, cert: API_CERT }, (_req, res) => res.end('{}'));
+async function api(answer: (path: string) => string = () => '{}'): Promise<number> {
+  const server = createHttpsServer({ key: KEY, cert: API_CERT }, (req, res) => {
+    res.setHeader('content-type', 'application/json');
+    res.end(answer(req.url ?? ''));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   closing.push(() => server.close());
@@ -114,5 +120,46 @@ describe('a proxy', () => {
     const error = await get('https://api.datatrics.test').catch((reason) => reason);
     expect(error).toMatchObject({ failure: 'unreachable', sent: false });
     expect(codeOf(error)).toBe('ECONNREFUSED');
+  });
+});
+
+describe('through a proxy', () => {
+  it('the key set of tokens is fetched', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
+    const { host, connects } = await proxy(await api(() => JSON.stringify({ keys: [jwk] })));
+    vi.stubEnv('HTTPS_PROXY', `http://${host}`);
+    const check = createJwtCheck({
+      issuer: 'https://api.datatrics.test',
+      audience: 'gateway',
+      jwksUrl: new URL('https://api.datatrics.test/jwks'),
+    });
+    const now = Math.floor(Date.now() / 1000);
+    const token = await new SignJWT({ iss: 'https://api.datatrics.test', aud: 'gateway', sub: 'ada', exp: now + 60 })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+      .sign(privateKey);
+    expect(await check(token)).toMatchObject({ sub: 'ada' });
+    expect(connects.map(({ to }) => to)).toEqual(['api.datatrics.test:443']);
+  });
+
+  it('spans are exported', async () => {
+    const paths: string[] = [];
+    const upstream = await api((path) => {
+      paths.push(path);
+      return '{}';
+    });
+    const { host, connects } = await proxy(upstream);
+    vi.stubEnv('HTTPS_PROXY', `http://${host}`);
+    const tracing = await startTracing({
+      endpoint: new URL('https://api.datatrics.test'),
+      headers: {},
+      serviceName: 'gateway',
+      ratio: 1,
+      spansPerSecond: 100,
+    });
+    tracing.begin(undefined)?.end('query', {}, false);
+    await tracing.close();
+    expect(paths).toEqual(['/v1/traces']);
+    expect(connects.map(({ to }) => to)).toEqual(['api.datatrics.test:443']);
   });
 });
