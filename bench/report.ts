@@ -6,6 +6,7 @@ import {
   type Cell,
   type GrowthRow,
   type Results,
+  type RoundTrips,
   type Run,
   readResults,
   type Soak,
@@ -38,13 +39,14 @@ export function ratioLines(results: Results): string[] {
 }
 
 function page(results: Results): string {
-  const { run, growth, soak } = results;
+  const { run, growth, soak, roundTrips } = results;
   return [
     '# Performance',
     INTRODUCTION,
     ...(run ? [method(results, run), ahead(results), ratios(results), rates(results), workloadTables(results)] : []),
     ...(growth ? [growthSection(growth.run, growth.rows)] : []),
     ...(soak ? [soakSection(soak)] : []),
+    ...(roundTrips ? [roundTripsSection(roundTrips)] : []),
     place(results),
   ]
     .join('\n\n')
@@ -243,6 +245,25 @@ function soakSection(soak: Soak): string {
 ${soak.operations.toLocaleString('en')} operations, ${soak.errors} errors. Resident memory is **${soak.verdict}**.
 
 ${shown.join(' · ')}`;
+}
+
+export function roundTripsSection({ date, rttMs, rows }: RoundTrips): string {
+  const trips = (ms: number): string => (ms / rttMs).toFixed(1);
+  const lines = rows.map(
+    ({ protocol, process, durationsMs, connections, calls }) =>
+      `| ${protocol}, ${process} process | ${trips(Math.min(...durationsMs))} | ${trips(median(durationsMs))} | ${whole(median(durationsMs))} | ${connections} | ${calls} |`,
+  );
+  return `## Round trips to an API ${rttMs} ms away
+
+\`npm run bench:round-trips\` on ${date}: 100 conversions and the profile of each, 40 distinct, over HTTPS with TLS 1.3, while no
+connection to the API is open. A round trip is ${rttMs} ms of the whole operation, so the figures include the time of the gateway, the
+API and the machine's other work. The network needs 4 by HTTP/2 (TCP, TLS, the list, the profiles) and 6 by HTTP/1.1, where all
+profiles but one need a new connection. A new process has made no REST call before; a warm one has, on connections that are
+closed. The figures are of ${rows[0]?.durationsMs.length} runs, each with a gateway process of its own.
+
+| | Round trips, fewest | Median | Median, ms | Connections | REST calls |
+|---|--:|--:|--:|--:|--:|
+${lines.join('\n')}`;
 }
 
 function place({ machine, versions }: Results): string {

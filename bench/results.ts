@@ -79,6 +79,25 @@ export interface Soak {
   readonly verdict: string;
 }
 
+/** Round trips of one operation with no connection to the API open, by one version of HTTP. */
+export interface RoundTripsRow {
+  readonly protocol: string;
+  /** Whether the process had made REST calls before, on connections that are closed. */
+  readonly process: 'new' | 'warm';
+  /** Of each run. */
+  readonly durationsMs: readonly number[];
+  /** Connections that an operation opened, at most. */
+  readonly connections: number;
+  readonly calls: number;
+}
+
+export interface RoundTrips {
+  readonly date: string;
+  /** ms of one round trip to the API. */
+  readonly rttMs: number;
+  readonly rows: readonly RoundTripsRow[];
+}
+
 /** All that was measured: the page and the chart are made from this and nothing else. */
 export interface Results {
   readonly machine: Readonly<Record<string, string>>;
@@ -90,6 +109,7 @@ export interface Results {
   readonly failures: readonly Failure[];
   readonly growth?: { readonly run: Run; readonly rows: readonly GrowthRow[] };
   readonly soak?: Soak;
+  readonly roundTrips?: RoundTrips;
 }
 
 const FILE = join(import.meta.dirname, 'results.json');
@@ -102,7 +122,15 @@ export function readResults(): Results {
 
 /** Puts what a run found over what earlier ones left. */
 export function saveResults(found: Partial<Results>): Results {
-  const results = { ...readResults(), ...found, machine: describeMachine(), versions: findVersions() };
+  return write({ ...readResults(), ...found, machine: describeMachine(), versions: findVersions() });
+}
+
+/** The same for round trips, which need none of the peers: what is known of their versions stays. */
+export function saveRoundTrips(roundTrips: RoundTrips): Results {
+  return write({ ...readResults(), roundTrips });
+}
+
+function write(results: Results): Results {
   writeFileSync(FILE, `${JSON.stringify(results, null, 2)}\n`);
   return results;
 }

@@ -97,10 +97,15 @@ export interface Delay {
   stop(): Promise<void>;
 }
 
-/** Puts a latency in front of an upstream, in a process of its own on the load's core. */
-export async function startDelay(upstreamPort: number, ms: number): Promise<Delay> {
+/**
+ * Puts a latency in front of an upstream, in a process of its own on the load's core.
+ *
+ * @param connectMs ms that a new connection takes besides. Default: 0
+ */
+export async function startDelay(upstreamPort: number, ms: number, connectMs = 0): Promise<Delay> {
   const port = await freePort();
-  const args = ['--listen', String(port), '--to', String(upstreamPort), '--ms', String(ms)];
+  const numbers = { listen: port, to: upstreamPort, ms, connect: connectMs };
+  const args = Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const child: ChildProcess = spawn(
     'taskset',
     ['-c', LOAD_CORE, process.execPath, join(import.meta.dirname, 'delay.ts'), ...args],

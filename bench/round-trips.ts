@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startInstance } from '../test/helpers/instance.ts';
+import { CERT, KEY } from '../test/helpers/tls.ts';
+import { listBytes, makeFixtures, SOURCE, STANDARD_SIZE } from './fixtures.ts';
+import { roundTripsSection, writeReport } from './report.ts';
+import { type RoundTripsRow, saveRoundTrips } from './results.ts';
+import { startDelay } from './upstream.ts';
+
+/**
+ * How many round trips a list and its links take when no connection to the API is open: `npm run bench:round-trips`.
+ * Exits with 1 when even the fastest run takes more than allowed. `--save` writes them to `docs/performance.md`.
+ */
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '7' }, save: { type: 'boolean', default: false } },
+});
+const RTT_MS = 50;
+/** Round trips allowed. Necessary are 4 and 6; the rest is for the gateway's own work. */
+const PROTOCOLS = [
+  { protocol: 'HTTP/2', allowed: 5 },
+  { protocol: 'HTTP/1.1', allowed: 7 },
+] as const;
+type Protocol = (typeof PROTOCOLS)[number]['protocol'];
+/** Operations before a measured one. */
+const WARM_UPS = 20;
+
+const fixtures = makeFixtures(STANDARD_SIZE);
+const links = new Map(fixtures.linked.map((it) => [it.profileid, JSON.stringify(it)]));
+const list = listBytes(fixtures);
+/** Of no conversions it makes no REST call. */
+const QUERY = `query ($first: Int!) {
+  conversions(first: $first) { nodes { conversionId total profile(source: "${SOURCE}") { profileId name email } } }
+}`;
+
+/** The API with the fixtures, and what it has served. */
+async function startApi(protocol: Protocol) {
+  const served = { connections: 0, calls: 0 };
+  const answer = (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse): void => {
+    served.calls += 1;
+    const { pathname } = new URL(req.url ?? '', 'https://localhost');
+    const body = pathname.endsWith('/sale') ? list : links.get(pathname.slice(pathname.lastIndexOf('/') + 1));
+    res.statusCode = body === undefined ? 404 : 200;
+    res.setHeader('content-type', 'application/json');
+    res.end(body ?? '');
+  };
+  const certificate = { key: KEY, cert: CERT };
+  // Each speaks this protocol alone.
+  const server = protocol === 'HTTP/2' ? createSecureServer(certificate, answer) : createServer(certificate, answer);
+  const sockets = new Set<Socket>();
+  server.on('secureConnection', (socket: Socket) => {
+    served.connections += 1;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    served,
+    /** Closes every connection, and waits until the other side knows. */
+    async disconnect(): Promise<void> {
+      for (const socket of sockets) socket.destroy();
+      await sleep(4 * RTT_MS);
+    },
+    stop: () => server.close(),
+  };
+}
+
+async function ask(url: string, first: number): Promise<string> {
+  const headers = { 'content-type': 'application/json', accept: 'application/json' };
+  const body = JSON.stringify({ query: QUERY, variables: { first } });
+  return (await fetch(`${url}/graphql`, { method: 'POST', headers, body })).text();
+}
+
+interface Measured {
+  readonly durationMs: number;
+  readonly connections: number;
+  readonly calls: number;
+}
+
+/** The first operation of a new gateway process, and one after some more, its connections closed in between. */
+async function measure(protocol: Protocol): Promise<{ first: Measured; later: Measured }> {
+  const api = await startApi(protocol);
+  const delay = await startDelay(api.port, RTT_MS, RTT_MS);
+  const gateway = await startInstance({
+    DATATRICS_URL: `https://localhost:${new URL(delay.origin).port}/2.0`,
+    DATATRICS_PROJECT: '1',
+    DATATRICS_API_KEY: 'k',
+    AUTH_MODE: 'open',
+    RATE_LIMIT: 'off',
+    NODE_EXTRA_CA_CERTS: join(import.meta.dirname, '../test/fixtures/tls/cert.pem'),
+  });
+  const read = async (): Promise<Measured> => {
+    const before = { ...api.served };
+    const start = performance.now();
+    const text = await ask(gateway.url, STANDARD_SIZE.conversions);
+    const durationMs = performance.now() - start;
+    const { data, errors } = JSON.parse(text);
+    const names = new Set(data?.conversions?.nodes.map((it: { profile?: { name: string } }) => it.profile?.name));
+    if (errors || names.size !== links.size) throw new Error(`not the expected answer: ${text.slice(0, 300)}`);
+    const { connections, calls } = api.served;
+    return { durationMs, connections: connections - before.connections, calls: calls - before.calls };
+  };
+  try {
+    for (let i = 0; i < WARM_UPS; i++) await ask(gateway.url, 0);
+    if (api.served.calls + api.served.connections > 0) throw new Error('the first operation is not the first');
+    const first = await read();
+    for (let i = 0; i < WARM_UPS; i++) await read();
+    await api.disconnect();
+    return { first, later: await read() };
+  } finally {
+    await gateway.stop();
+    await delay.stop();
+    api.stop();
+  }
+}
+
+const rows: RoundTripsRow[] = [];
+for (const { protocol, allowed } of PROTOCOLS) {
+  const runs: Awaited<ReturnType<typeof measure>>[] = [];
+  for (let run = 0; run < Number(values.runs); run++) runs.push(await measure(protocol));
+  for (const which of ['first', 'later'] as const) {
+    const measured = runs.map((run) => run[which]);
+    const durationsMs = measured.map(({ durationMs }) => Math.round(durationMs));
+    rows.push({
+      protocol,
+      process: which === 'first' ? 'new' : 'warm',
+      durationsMs,
+      connections: Math.max(...measured.map(({ connections }) => connections)),
+      calls: Math.max(...measured.map(({ calls }) => calls)),
+    });
+    if (Math.min(...durationsMs) > allowed * RTT_MS) {
+      console.error(`${protocol}, ${which} operation: more than ${allowed} round trips in every run`);
+      process.exitCode = 1;
+    }
+  }
+}
+const found = { date: new Date().toISOString().slice(0, 10), rttMs: RTT_MS, rows };
+console.log(roundTripsSection(found));
+if (values.save) writeReport(saveRoundTrips(found));
