@@ -189,11 +189,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
     const { maxAnswerBytes } = limits;
-    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {
-      if (isLargerThan(outcome.result, maxAnswerBytes)) return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
-      outcome.json = JSON.stringify(outcome.result);
-      if (Buffer.byteLength(outcome.json) > maxAnswerBytes)
-        return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
+    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation) && isLargerThan(outcome.result, maxAnswerBytes)) {
+      return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
     }
     return outcome;
   }

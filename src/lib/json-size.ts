@@ -1,33 +1,37 @@
-/** Characters up to which a text counts as so many bytes; longer ones are measured. */
-const MEASURED_FROM = 64;
-/** Bytes of a value that is no text, list or object, at least. */
-const SCALAR_BYTES = 1;
+/** Text that is written as it is, one byte a character. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/**
- * Whether a value as JSON surely has more than `max` bytes; looks no further than that. Short texts count as ASCII, so that
- * a value that passes can still be longer, by their escapes and their letters beyond ASCII.
- */
+/** Whether a value as JSON has more than `max` bytes; looks no further than that. Makes no text of it: that may be large. */
 export function isLargerThan(value: unknown, max: number): boolean {
   let bytes = 0;
   function add(inner: unknown): boolean {
-    if (typeof inner === 'string') {
-      bytes += 2 + (inner.length < MEASURED_FROM ? inner.length : Buffer.byteLength(inner));
-    } else if (typeof inner !== 'object' || inner === null) {
-      bytes += SCALAR_BYTES;
-    } else if (Array.isArray(inner)) {
-      bytes += 1 + inner.length;
+    if (typeof inner === 'string') bytes += sizeOfText(inner);
+    else if (typeof inner !== 'object' || inner === null) bytes += String(inner).length;
+    else if (Array.isArray(inner)) {
+      // Brackets, and commas between the items.
+      bytes += 1 + Math.max(1, inner.length);
       for (const item of inner) if (add(item)) return true;
     } else {
+      // Braces less the comma that is counted too many.
       bytes += 1;
+      let isEmpty = true;
       for (const name in inner) {
-        // Quotes, colon and comma.
-        bytes += name.length + 4;
-        if (add((inner as Record<string, unknown>)[name])) return true;
+        const member = (inner as Record<string, unknown>)[name];
+        if (member === undefined) continue;
+        isEmpty = false;
+        // Colon and comma.
+        bytes += sizeOfText(name) + 2;
+        if (add(member)) return true;
       }
+      if (isEmpty) bytes += 1;
     }
     return bytes > max;
   }
   return add(value);
+}
+
+function sizeOfText(text: string): number {
+  return PLAIN.test(text) ? text.length + 2 : Buffer.byteLength(JSON.stringify(text));
 }
 
 /** Values in a value: itself, and all that are nested in it. */

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, Pool } from 'undici';
 import { isLoopback } from '../lib/loopback.ts';
 
@@ -33,7 +34,8 @@ export function createDispatcher({
   connectTimeoutMs,
   maxBodyBytes,
 }: DispatcherOptions): Dispatcher {
-  const tls = { preferH2: true };
+  // One context for all connections: it holds the trusted certificates, which take 9 ms to read.
+  const tls = { preferH2: true, secureContext: createSecureContext() };
   const options = {
     connections,
     connect: { ...tls, timeout: connectTimeoutMs },

@@ -14,6 +14,7 @@ const HEAD = `POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: applicati
 
 const open = (): RawClient => openClient(gateway.url);
 
+// What waits for half a minute waits side by side.
 describe('a client that is slow or rude', () => {
   test('gets its answer when it sends byte by byte', async () => {
     const { socket, text } = open();
@@ -45,7 +46,9 @@ describe('a client that is slow or rude', () => {
     expect((await gateway.query('{ __typename }')).body.data).toEqual({ __typename: 'Query' });
   });
 
-  test('is cut off when its headers take too long, or it says nothing at all', { timeout: 60_000 }, async () => {
+  test.concurrent('is cut off when its headers take too long, or it says nothing at all', {
+    timeout: 60_000,
+  }, async ({ expect }) => {
     const [begun, silent] = [open(), open()];
     begun.socket.write(HEAD);
     const start = performance.now();
@@ -54,7 +57,9 @@ describe('a client that is slow or rude', () => {
     for (const { text } of [begun, silent]) expect(text()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('may end its bodies with an empty line, and is kept as long as any other', { timeout: 60_000 }, async () => {
+  test.concurrent('may end its bodies with an empty line, and is kept as long as any other', {
+    timeout: 60_000,
+  }, async ({ expect }) => {
     const { socket, text } = open();
     socket.write(`${HEAD}\r\n${BODY}\r\n`);
     await sleep(13_000);
@@ -64,7 +69,9 @@ describe('a client that is slow or rude', () => {
     socket.destroy();
   });
 
-  test('is cut off when its body takes too long, however often it sends a byte', { timeout: 60_000 }, async () => {
+  test.concurrent('is cut off when its body takes too long, however often it sends a byte', {
+    timeout: 60_000,
+  }, async ({ expect }) => {
     const { socket, text, closed } = open();
     socket.write(`${HEAD}\r\n`);
     const drip = setInterval(() => socket.write(' '), 1_500);
@@ -126,9 +133,9 @@ describe('a client that does not read', () => {
     };
   }
 
-  test('is cut off when it does not read its answer for 20 s, or reads a byte a second', {
+  test.concurrent('is cut off when it does not read its answer for 20 s, or reads a byte a second', {
     timeout: 120_000,
-  }, async () => {
+  }, async ({ expect }) => {
     const { instance, stop } = await startInFrontOf(6_000_000);
     const { url } = instance;
     const clients = [
@@ -150,7 +157,9 @@ describe('a client that does not read', () => {
     await stop();
   });
 
-  test('takes little memory, with 149 others and 6 MB for each of them', { timeout: 180_000 }, async () => {
+  test.concurrent('takes little memory, with 149 others and 6 MB for each of them', { timeout: 180_000 }, async ({
+    expect,
+  }) => {
     const { instance, stop } = await startInFrontOf(6_000_000);
     const { url } = instance;
     await (await fetch(`${url}/graphql?query=${encodeURIComponent(query)}`)).text();

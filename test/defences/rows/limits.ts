@@ -225,8 +225,8 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'MAX_ANSWER_BYTES',
         file: PIPELINE,
-        find: '    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {',
-        replace: '    if (estimate.calls < 0 && mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {',
+        find: 'isLargerThan(outcome.result, maxAnswerBytes)',
+        replace: 'isLargerThan(outcome.result, Number.MAX_SAFE_INTEGER)',
         test: [SIZE, 'is the most that is sent: attributes under aliases'],
       },
       {
