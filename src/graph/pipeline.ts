@@ -6,6 +6,7 @@ import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { isLargerThan } from '../lib/json-size.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import type { Party } from '../lib/turns.ts';
+import { wellFormedJson } from '../lib/well-formed.ts';
 import { mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
 import type { GatewayContext } from './context.ts';
@@ -191,7 +192,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { maxAnswerBytes } = limits;
     if (mayExceed(maxAnswerBytes, estimate, contextValue.operation)) {
       if (isLargerThan(outcome.result, maxAnswerBytes)) return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
-      outcome.json = JSON.stringify(outcome.result);
+      outcome.json = wellFormedJson(JSON.stringify(outcome.result));
       if (Buffer.byteLength(outcome.json) > maxAnswerBytes)
         return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
     }
