@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -74,6 +74,26 @@ describe('npm start', () => {
     running.kill(signal);
     expect(await exit).toBe(0);
     expect(performance.now() - asked).toBeLessThan(5_000);
+  });
+
+  test('exits when npm gets the signal', async () => {
+    // A group of its own, so that nothing stays behind whatever fails.
+    const npm = spawn('npm', ['start'], { env: { PATH: process.env.PATH, PORT: '0' }, detached: true });
+    const exit = once(npm, 'exit');
+    let stdout = '';
+    npm.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    try {
+      await expect.poll(() => stdout, { timeout: 10_000 }).toContain('/graphql');
+      const url = /http:\S+(?=\/graphql)/.exec(stdout)?.[0] as string;
+      npm.kill('SIGTERM');
+      expect(await exit).toEqual([0, null]);
+      await expect(fetch(`${url}/health`)).rejects.toThrow();
+    } finally {
+      // Fails where the group is gone, as it should be.
+      spawnSync('kill', ['-KILL', '--', `-${npm.pid}`]);
+    }
   });
 
   test('finishes what is under way before it exits', async () => {

@@ -80,5 +80,5 @@ function needOf(name: string | undefined, quote: string | undefined, isOpen: boo
   if (name === undefined) return 'NAME=value, or a comment that starts with #';
   if (isOpen) return `a closing ${quote} for ${name}`;
   if (quote !== undefined) return `nothing but a comment behind the closing ${quote} of ${name}`;
-  return `quotes around the value of ${name}, since it has a #`;
+  return `quotes around the value of ${name}, since it has a # or a line end that is no line feed`;
 }

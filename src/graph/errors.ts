@@ -25,7 +25,8 @@ export function formatError(error: GraphQLError, report: ReportUnexpected): Grap
 }
 
 function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCode; message: string } {
-  const cause = error.originalError;
+  // A condition of a field of the operation itself fails before there is any path, and is not wrapped.
+  const cause = error.originalError ?? (error.path === undefined ? error : undefined);
   if (cause instanceof GatewayError && cause.code !== 'INTERNAL_SERVER_ERROR') return cause;
   // Argument values that came by variables are judged by the executor; those errors point into the document, and
   // errors of the answer's own values do not.

@@ -29,7 +29,8 @@ export interface HttpAnswer {
  * operation that did not run answers 400. A request that was turned away has its own status under both.
  */
 export function respond(outcome: Outcome, accept: string | null | undefined): HttpAnswer {
-  const mediaType = chooseMediaType(accept);
+  // Clients' retry links take a failing status under the other type for a result.
+  const mediaType = isRetryable(outcome.status) ? JSON_TYPE : chooseMediaType(accept);
   const status = outcome.status ?? (outcome.kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
   const own = outcome.cacheControl === undefined ? HEADERS[mediaType] : headersOf(mediaType, outcome.cacheControl);
   const headers = outcome.headers ? [...own, ...Object.entries(outcome.headers).flat()] : own;
@@ -55,4 +56,9 @@ export function chooseMediaType(accept: string | null | undefined): typeof JSON_
   };
   const wanted = quality(GRAPHQL_RESPONSE_TYPE);
   return wanted > 0 && wanted >= quality(JSON_TYPE) ? GRAPHQL_RESPONSE_TYPE : JSON_TYPE;
+}
+
+/** Statuses that tell a client to come again later. */
+function isRetryable(status: number | undefined): boolean {
+  return status === 429 || status === 503;
 }

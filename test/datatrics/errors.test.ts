@@ -204,6 +204,15 @@ describe('an answer', () => {
     expect(written).toBeLessThan(128);
   });
 
+  it('with more objects than any list has is invalid, and none of them is made', async () => {
+    for (const element of ['{}', '[]', '{"profileid":"7","source":"crm"}']) {
+      answer = send(200, `{"items":[${`${element},`.repeat(250_000)}{}]}`);
+      for (const _run of ['interpreted', 'compiled']) expect(await failure(LIST)).toBe('UPSTREAM_INVALID_RESPONSE');
+    }
+    answer = send(200, `{"profileid":"7","large":[${'1,'.repeat(250_000)}{}],"text":"${'a'.repeat(500_000)}"}`);
+    expect(await ask(GET)).toEqual({ data: { profile: { profileId: '7' } } });
+  });
+
   it('after early hints is the answer that counts', async () => {
     answer = (_call, res) => {
       res.writeEarlyHints({ link: '</style.css>; rel=preload' });

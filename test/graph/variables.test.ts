@@ -324,6 +324,15 @@ describe('conditions have the same effect, compiled or not', () => {
     }
   });
 
+  test.each([
+    'a: String_optional @skip(if: $x)',
+    'child { a: String_optional @include(if: $x) }',
+    '... @include(if: $x) { a: String_optional }',
+  ])('a null condition is bad input: %s', async (selection) => {
+    const [result] = await agree(`query ($x: Boolean = true) { ${selection} }`, { x: null });
+    expect(result?.errors).toEqual([expect.stringContaining('BAD_USER_INPUT')]);
+  });
+
   test('of more variables than an operation is compiled for', async () => {
     const names = [...'abcde'];
     const query = `query (${names.map((name) => `$${name}: Boolean!`).join(' ')}) {

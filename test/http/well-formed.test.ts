@@ -44,6 +44,12 @@ async function ask(query: string, variables: object = {}): Promise<GraphqlResult
 }
 
 describe('half a surrogate pair', () => {
+  it('is U+FFFD in an answer so large that its bytes are counted', async () => {
+    answer = `{"profileid":"7","source":"s","name":"a\\ud83d","large":"${'x'.repeat(5_000_000)}"}`;
+    const { data } = await ask('{ profile(profileId: "7", source: "s") { name attributes } }');
+    expect(data.profile.name).toBe('a\ufffd');
+  });
+
   it('of the API is U+FFFD in an answer: in texts, names of attributes, and at any depth', async () => {
     answer =
       '{"profileid":"7","source":"s","name":"a\\ud83d","email":"\\\\ud83d","country":"\\ud83d\\ude00 \\\\\\ud83d","a\\ude00":{"b":["\\ud83d\\ud83d",{"\\ude00":1}]}}';

@@ -23,6 +23,9 @@ describe('a limit on requests', () => {
     const retryAfter = Number(headers.get('retry-after'));
     expect(retryAfter).toBeGreaterThan(0);
     expect(retryAfter).toBeLessThanOrEqual(60);
+    const accept = 'application/graphql-response+json';
+    const again = await gateway.query(PROFILE, {}, { accept });
+    expect([again.status, again.headers.get('content-type')]).toEqual([429, 'application/json; charset=utf-8']);
   });
 
   test('is absent from answers when it is off', async () => {
