@@ -52,7 +52,7 @@ describe('passthrough', () => {
         Object.keys(headers)
           .filter((name) => name !== 'content-length')
           .sort(),
-      ).toEqual(['accept', 'connection', 'content-type', 'host', 'x-apikey', 'x-request-id']);
+      ).toEqual(['accept', 'accept-encoding', 'connection', 'content-type', 'host', 'x-apikey', 'x-request-id']);
       expect(JSON.stringify(headers)).not.toContain('canary');
     }
   });
