@@ -16,6 +16,7 @@ import type { McpHandler } from './http/mcp.ts';
 import { createMetrics } from './http/metrics.ts';
 import { BLIND, createObserver } from './http/observe.ts';
 import { createLazyRunOperation, createRunOperation, type OperationsOptions } from './http/operations.ts';
+import { PersistedQueries } from './http/persisted-queries.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
 import { startServer } from './http/server.ts';
@@ -117,6 +118,7 @@ export async function startGateway(
     authenticate,
     challenge,
     resolveDocument: createResolveDocument(config.documentsMode, config.documents),
+    persistedQueries: config.persistedQueries ? new PersistedQueries(redis) : undefined,
     rateLimiter,
     collapse,
     projectOf: projects.of,
@@ -175,7 +177,7 @@ export async function startGateway(
     readiness,
     load,
     metrics,
-    cors: createCors(config.corsOrigins),
+    cors: createCors(config.corsOrigins, config.corsHeaders),
     mcp,
     reportUnexpected,
   });

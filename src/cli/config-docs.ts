@@ -59,6 +59,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   TOKENS_FILE: ['access', '`managed`: JSON list of static tokens by their hashes; read again when it changes.'],
   INTROSPECTION: ['access', 'Whether the schema can be asked for. On, but for `managed`.'],
   CORS_ORIGINS: ['access', 'Origins whose pages may call from a browser.'],
+  CORS_HEADERS: [
+    'access',
+    'Further request headers that these pages may send. The gateway’s own headers and those of common clients and tracers are always allowed.',
+  ],
   ROUTER_SECRET: ['router', 'What a router of yours sends as `x-router-secret`. See [federation](federation.md).'],
   ROUTER_HMAC_SECRET: ['router', 'Key of the signature that Hive Gateway puts into `extensions["hmac-signature"]`.'],
   ROUTER_SCOPES: [
@@ -115,6 +119,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   TRUSTED_DOCUMENTS: [
     'documents',
     '`allowed`: ids of published documents may be sent in place of texts; `only`: nothing else runs.',
+  ],
+  AUTOMATIC_PERSISTED_QUERIES: [
+    'documents',
+    'Whether clients may register documents by their SHA-256 and then send the hash only, as the persisted-query links of Apollo Client and urql do. Default: `on`, unless `TRUSTED_DOCUMENTS` is `only`.',
   ],
   TRUSTED_DOCUMENTS_FILE: ['documents', 'The published documents: graphql-codegen’s `persisted-documents.json`.'],
   MAX_BODY_BYTES: ['limits', 'Size of a request’s body.'],

@@ -84,9 +84,13 @@ export interface Config {
   readonly collapseOperations: boolean;
   /** Origins that browsers may call from. */
   readonly corsOrigins: readonly string[];
+  /** Request headers that pages of these origins may send, besides those that are always allowed. */
+  readonly corsHeaders: readonly string[];
   /** Per principal and minute. */
   readonly rateLimit: RateLimit | undefined;
   readonly redisUrl: string | undefined;
+  /** Whether clients may register documents by their hash. */
+  readonly persistedQueries: boolean;
   readonly documentsMode: DocumentsMode;
   /** Published documents by id. */
   readonly documents: ReadonlyMap<string, string>;
@@ -212,9 +216,12 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     shareInFlight: values.SHARE_IN_FLIGHT === 'on',
     collapseOperations: values.COLLAPSE_OPERATIONS === 'on',
     corsOrigins: values.CORS_ORIGINS,
+    corsHeaders: values.CORS_HEADERS,
     rateLimit: values.RATE_LIMIT,
     redisUrl: values.REDIS_URL,
     documentsMode: values.TRUSTED_DOCUMENTS,
+    persistedQueries:
+      (values.AUTOMATIC_PERSISTED_QUERIES ?? (values.TRUSTED_DOCUMENTS === 'only' ? 'off' : 'on')) === 'on',
     documents,
     tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT && {
       endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,

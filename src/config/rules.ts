@@ -66,6 +66,11 @@ function checkManaged({ values, has }: Given, problems: string[]): void {
 /** The published documents by id; none where something is wrong with them. */
 export function readDocuments({ values, has }: Given, problems: string[]): ReadonlyMap<string, string> {
   const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path, MCP: mcp } = values;
+  if (mode === 'only' && values.AUTOMATIC_PERSISTED_QUERIES === 'on') {
+    problems.push(
+      'AUTOMATIC_PERSISTED_QUERIES: got "on" with TRUSTED_DOCUMENTS "only"; needs off, since only published documents run',
+    );
+  }
   if (path === undefined) {
     if (has('TRUSTED_DOCUMENTS_FILE')) return new Map();
     if (mcp === 'on') problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');

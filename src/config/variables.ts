@@ -158,6 +158,12 @@ const variables = z.object({
   CORS_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), 'origins such as https://app.example, comma-separated')
     .default([]),
+  CORS_HEADERS: list
+    .refine(
+      (names) => names.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)),
+      'names of headers such as x-app, comma-separated',
+    )
+    .default([]),
   RATE_LIMIT: z
     .string()
     .regex(/^(off|\d{1,9}r(,\d{1,9}c)?|\d{1,9}c)$/, 'off, or requests and REST calls per minute such as 6000r,60000c')
@@ -169,6 +175,7 @@ const variables = z.object({
     .optional(),
   TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
+  AUTOMATIC_PERSISTED_QUERIES: z.enum(['on', 'off']).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl.optional(),
   OTEL_EXPORTER_OTLP_HEADERS: pairs.optional(),
   OTEL_SERVICE_NAME: z.string().max(200).default('datatrics-graphql-gateway'),
@@ -226,6 +233,7 @@ export const NEEDS: Readonly<Record<string, string>> = {
   SHARE_IN_FLIGHT: 'on or off',
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
+  AUTOMATIC_PERSISTED_QUERIES: 'on or off',
   MCP: 'off or on',
   MCP_MUTATIONS: 'off or on',
   SUBGRAPH_DIRECTIVES: `any of ${OPTIONAL_DIRECTIVES.join(', ')}, comma-separated`,

@@ -1,7 +1,26 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-const REQUEST_HEADERS =
-  'content-type, authorization, x-apikey, x-datatrics-project, x-request-id, x-upstream-plan, x-upstream-receipt, traceparent, cache-control';
+/** Request headers that pages may send: the gateway's own, and those that common clients and tracers send by themselves. */
+const REQUEST_HEADERS = [
+  'content-type',
+  'authorization',
+  'x-apikey',
+  'x-datatrics-project',
+  'x-request-id',
+  'x-upstream-plan',
+  'x-upstream-receipt',
+  'cache-control',
+  // Apollo Client
+  'apollographql-client-name',
+  'apollographql-client-version',
+  'apollo-require-preflight',
+  'x-apollo-operation-name',
+  // W3C Trace Context and Baggage, Sentry
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'sentry-trace',
+];
 const RESPONSE_HEADERS = 'retry-after, ratelimit, ratelimit-policy, x-request-id, age, etag';
 
 const NONE = {};
@@ -10,8 +29,9 @@ const NONE = {};
  * The headers by which a browser lets a page of another origin read an answer. Only configured origins get any, each its
  * own name back; credentials are never allowed, since this API has no cookies to go with them.
  */
-export function createCors(origins: readonly string[]) {
+export function createCors(origins: readonly string[], headers: readonly string[]) {
   const allowed = new Set(origins);
+  const requestHeaders = [...REQUEST_HEADERS, ...headers].join(', ');
   return {
     /**
      * Headers for any answer; none where no page of another origin is ever let in.
@@ -31,7 +51,7 @@ export function createCors(origins: readonly string[]) {
       if (origin === undefined || !allowed.has(origin)) return {};
       return {
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': REQUEST_HEADERS,
+        'access-control-allow-headers': requestHeaders,
         'access-control-max-age': '600',
       };
     },

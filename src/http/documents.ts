@@ -9,11 +9,11 @@ import type { Principal } from '../lib/principal.ts';
  */
 export type DocumentsMode = 'off' | 'allowed' | 'only';
 
-/** Gives the text to run for what a client sent, a text or an id; throws `PERSISTED_QUERY_NOT_FOUND`. */
+/** Gives the text to run for what a client sent, a text or an id; undefined for an id that is not published. */
 export type ResolveDocument = (
   sent: { readonly query?: string; readonly documentId?: string },
   principal?: Principal,
-) => string;
+) => string | undefined;
 
 /**
  * Trusted documents from a manifest as graphql-codegen's `persistedDocuments` writes it: one JSON object of document id to
@@ -27,9 +27,7 @@ export function createResolveDocument(mode: DocumentsMode, manifest: ReadonlyMap
       throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', 'This gateway runs published documents only.');
     }
     const id = documentId ?? '';
-    const text = mode === 'off' ? undefined : (manifest.get(id) ?? manifest.get(id.slice(id.indexOf(':') + 1)));
-    if (text === undefined) throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', 'There is no document with this id.');
-    return text;
+    return mode === 'off' ? undefined : (manifest.get(id) ?? manifest.get(id.slice(id.indexOf(':') + 1)));
   };
 }
 

@@ -21,6 +21,7 @@ import type { ResolveDocument } from './documents.ts';
 import { type Load, overloaded } from './load.ts';
 import { callTraceOf, type Observed, type Observer } from './observe.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
+import type { PersistedQueries } from './persisted-queries.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface OperationsOptions {
@@ -32,6 +33,8 @@ export interface OperationsOptions {
   /** What callers are to bring, as `WWW-Authenticate` says it. */
   readonly challenge: string;
   readonly resolveDocument: ResolveDocument;
+  /** Undefined: clients can't register documents. */
+  readonly persistedQueries: PersistedQueries | undefined;
   /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
   /** Undefined: each operation runs for itself. */
@@ -71,7 +74,7 @@ export interface RequestHead {
 export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
 
 export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, capabilities, rateLimiter, collapse, load, observer } = options;
+  const { pipeline, authenticate, capabilities, rateLimiter, collapse, load, observer, persistedQueries } = options;
 
   /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
   function begin(
@@ -151,6 +154,14 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     }
   }
 
+  /** The document that was registered with this hash. The messages are those that clients' links look for. */
+  async function registered(hash: string | undefined): Promise<string> {
+    const text = hash === undefined ? undefined : await persistedQueries?.find(hash);
+    if (text !== undefined) return text;
+    const message = persistedQueries ? 'PersistedQueryNotFound' : 'PersistedQueryNotSupported';
+    throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', message);
+  }
+
   /** Runs the request of a caller that was let in. */
   async function runFor(
     principal: Principal,
@@ -167,7 +178,8 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     }
     // It may have gone while its token was checked; nothing is begun for nobody.
     if (head.isGone()) return outcomeOfError(clientGone(), () => undefined);
-    const request = { ...params, query: options.resolveDocument(params, principal) };
+    const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
+    const request = { ...params, query };
     const start = (): Execution => {
       const execution = begin(request, principal, caller, head, observed);
       if (account) {
@@ -181,6 +193,10 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
         ? collapse.run(nameOf(options.schemaName, request, principal, head), start)
         : start();
     const outcome = await waitFor(execution, head);
+    // What ran is valid and within the limits, and its caller is known.
+    if (params.persistedHash !== undefined && outcome.kind === 'executed' && caller.isAccepted) {
+      persistedQueries?.register(params.persistedHash, query);
+    }
     return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
   }
 

@@ -1,5 +1,6 @@
 import { readClientJson, TooManyValues } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
+import { sha256 } from './persisted-queries.ts';
 
 /** A request that can not be answered at all; `status` is the HTTP status of the answer. */
 export class RequestRefused extends GatewayError {
@@ -17,8 +18,10 @@ export class RequestRefused extends GatewayError {
 /** What a client asks for: a document's text or its id, and what goes with it. */
 export interface RequestParams {
   readonly query?: string;
-  /** By `documentId` or by Apollo's `extensions.persistedQuery`. */
+  /** Id of a published document, or a hash where there is no query. */
   readonly documentId?: string;
+  /** SHA-256 of the document, where the client sent it by Apollo's `extensions.persistedQuery`. */
+  readonly persistedHash?: string;
   readonly operationName: string | null | undefined;
   readonly variables: Readonly<Record<string, unknown>> | null | undefined;
   readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
@@ -80,12 +83,24 @@ function checkParams(params: unknown): RequestParams {
   if (!isMissing(extensions) && !isObject(extensions)) throw new RequestRefused(400, 'extensions must be an object.');
   if (!isMissing(query)) {
     if (typeof query !== 'string') throw new RequestRefused(400, 'query must be a string.');
-    return { query, operationName, variables, extensions };
+    const hash = persistedHash(extensions);
+    if (isMissing(hash)) return { query, operationName, variables, extensions };
+    if (hash !== sha256(query)) {
+      throw new RequestRefused(400, 'extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.');
+    }
+    return { query, persistedHash: hash, operationName, variables, extensions };
   }
-  const documentId = params.documentId ?? persistedHash(extensions);
+  const hash = persistedHash(extensions);
+  const documentId = params.documentId ?? hash;
   if (isMissing(documentId)) throw new RequestRefused(400, 'The request has no query.');
   if (typeof documentId !== 'string') throw new RequestRefused(400, 'documentId must be a string.');
-  return { documentId, operationName, variables, extensions };
+  return {
+    documentId,
+    ...(documentId === hash && { persistedHash: documentId }),
+    operationName,
+    variables,
+    extensions,
+  };
 }
 
 /** https://www.apollographql.com/docs/graphos/routing/operations/apq */

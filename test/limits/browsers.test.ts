@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const APP = 'https://app.example';
-const open = await startWithSandbox({ CORS_ORIGINS: `${APP},http://localhost:3000` });
+const open = await startWithSandbox({ CORS_ORIGINS: `${APP},http://localhost:3000`, CORS_HEADERS: 'x-app, X-Tenant' });
 const closed = await startWithSandbox();
 afterAll(() => Promise.all([open.close(), closed.close()]));
 
@@ -27,7 +27,10 @@ describe('a page of a configured origin', () => {
     expect(status).toBe(204);
     expect(headers.get('access-control-allow-origin')).toBe(APP);
     expect(headers.get('access-control-allow-methods')).toBe('GET, POST');
-    expect(headers.get('access-control-allow-headers')).toContain('x-apikey');
+    const allowed = headers.get('access-control-allow-headers')?.split(', ');
+    expect(allowed).toEqual(
+      expect.arrayContaining(['x-apikey', 'apollographql-client-name', 'sentry-trace', 'baggage', 'x-app', 'X-Tenant']),
+    );
     expect(headers.get('vary')).toContain('origin');
   });
 

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Redis } from '../lib/redis.ts';
+
+/** Bytes of registered documents in memory. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** Bytes of an entry besides its text. */
+const ENTRY_BYTES = 256;
+/** Seconds for which Redis keeps a document that nobody asks for. */
+const EXPIRY_S = 7 * 24 * 3_600;
+const HASH = /^[0-9a-f]{64}$/;
+const KEY = 'apq:';
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * Documents that clients registered by their SHA-256, as the persisted-query links of Apollo Client and urql do:
+ * https://www.apollographql.com/docs/graphos/routing/operations/apq
+ *
+ * Instances share them by Redis where there is one; without it, each client registers its documents once per instance.
+ */
+export class PersistedQueries {
+  readonly #documents = new LRUCache<string, string>({
+    maxSize: MAX_BYTES,
+    sizeCalculation: (text) => ENTRY_BYTES + 2 * text.length,
+  });
+  readonly #redis: Redis | undefined;
+
+  constructor(redis: Redis | undefined) {
+    this.#redis = redis;
+  }
+
+  /** The document with this hash; undefined when nobody has registered it, or Redis is away. */
+  find(hash: string): string | undefined | Promise<string | undefined> {
+    if (!HASH.test(hash)) return undefined;
+    const known = this.#documents.get(hash);
+    return known === undefined && this.#redis?.status === 'ready' ? this.#findShared(this.#redis, hash) : known;
+  }
+
+  async #findShared(redis: Redis, hash: string): Promise<string | undefined> {
+    const text = await redis.getex(KEY + hash, 'EX', EXPIRY_S).catch(() => null);
+    // Whatever else writes to that Redis must not decide what a hash means.
+    if (text === null || sha256(text) !== hash) return undefined;
+    this.#documents.set(hash, text);
+    return text;
+  }
+
+  /** @param hash the document's own */
+  register(hash: string, text: string): void {
+    if (this.#documents.has(hash)) return;
+    this.#documents.set(hash, text);
+    if (this.#redis?.status === 'ready') {
+      this.#redis.set(KEY + hash, text, 'EX', EXPIRY_S).catch(() => undefined);
+    }
+  }
+}
