@@ -31,9 +31,10 @@ export const ERROR_CODES = {
     cure: 'Send the `operationName`.',
   },
   PERSISTED_QUERY_NOT_FOUND: {
-    meaning: 'The gateway has no document with this id.',
-    cause: 'A document that was not published to this gateway, or a gateway without trusted documents.',
-    cure: 'Publish the manifest, or send the text of the query.',
+    meaning: 'The gateway has no document with this id or hash.',
+    cause:
+      'A document that was not published to this gateway, or that no client has registered by its hash (yet, or not on this instance).',
+    cure: 'Publish the manifest, or send the text of the query with its hash, as persisted-query links do by themselves.',
   },
   BAD_USER_INPUT: {
     meaning: 'A value can not be.',
