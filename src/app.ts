@@ -6,6 +6,7 @@ import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { createAuthenticate } from './http/authenticate.ts';
 import { Collapse } from './http/collapse.ts';
+import { createCompress } from './http/compression.ts';
 import { createCors } from './http/cors.ts';
 import { createResolveDocument } from './http/documents.ts';
 import { createGraphiql } from './http/graphiql.ts';
@@ -177,6 +178,7 @@ export async function startGateway(
     readiness,
     load,
     metrics,
+    compress: config.compression ? createCompress() : undefined,
     cors: createCors(config.corsOrigins, config.corsHeaders),
     mcp,
     reportUnexpected,

@@ -59,6 +59,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   TOKENS_FILE: ['access', '`managed`: JSON list of static tokens by their hashes; read again when it changes.'],
   INTROSPECTION: ['access', 'Whether the schema can be asked for. On, but for `managed`.'],
   CORS_ORIGINS: ['access', 'Origins whose pages may call from a browser.'],
+  COMPRESSION: [
+    'start',
+    'Whether answers of 1 KiB or more are compressed (zstd, br or gzip) for clients that ask for it. See [security](security.md#compression).',
+  ],
   CORS_HEADERS: [
     'access',
     'Further request headers that these pages may send. The gateway’s own headers and those of common clients and tracers are always allowed.',

@@ -65,7 +65,7 @@ export interface Config {
   readonly policies: Readonly<Partial<Record<Resource, Policy>>>;
   /** Calls that wait for a connection. */
   readonly upstreamQueue: number;
-  /** What speaks HTTP to the API. */
+  readonly compression: boolean;
   readonly loadLimits: LoadLimits;
   /** Connections of clients. */
   readonly maxConnections: number;
@@ -215,6 +215,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     },
     shareInFlight: values.SHARE_IN_FLIGHT === 'on',
     collapseOperations: values.COLLAPSE_OPERATIONS === 'on',
+    compression: values.COMPRESSION === 'on',
     corsOrigins: values.CORS_ORIGINS,
     corsHeaders: values.CORS_HEADERS,
     rateLimit: values.RATE_LIMIT,

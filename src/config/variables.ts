@@ -158,6 +158,7 @@ const variables = z.object({
   CORS_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), 'origins such as https://app.example, comma-separated')
     .default([]),
+  COMPRESSION: z.enum(['on', 'off']).default('on'),
   CORS_HEADERS: list
     .refine(
       (names) => names.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)),
@@ -234,6 +235,7 @@ export const NEEDS: Readonly<Record<string, string>> = {
   COLLAPSE_OPERATIONS: 'on or off',
   TRUSTED_DOCUMENTS: 'off, allowed or only',
   AUTOMATIC_PERSISTED_QUERIES: 'on or off',
+  COMPRESSION: 'on or off',
   MCP: 'off or on',
   MCP_MUTATIONS: 'off or on',
   SUBGRAPH_DIRECTIVES: `any of ${OPTIONAL_DIRECTIVES.join(', ')}, comma-separated`,

@@ -19,7 +19,8 @@ export function keepable(answer: HttpAnswer, outcome: Outcome, ifNoneMatch: stri
   const { oldestMs = 0, leftMs = 0 } = outcome.ages ?? {};
   const ageS = Math.floor(oldestMs / 1000);
   const leftS = Math.floor(leftMs / 1000);
-  const etag = `"${createHash('sha1').update(answer.body).digest('base64url')}"`;
+  // Weak: the same answer has other bytes where it is compressed.
+  const etag = `W/"${createHash('sha1').update(answer.body).digest('base64url')}"`;
   const headers = [
     ...without(answer.headers, 'cache-control'),
     'cache-control',
@@ -41,7 +42,7 @@ function isMatch(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch
     .split(',')
     .map((tag) => tag.trim())
-    .some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag);
+    .some((tag) => tag === '*' || tag.replace(/^(W\/)?/, 'W/') === etag);
 }
 
 function without(headers: readonly string[], name: string): string[] {

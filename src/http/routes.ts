@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { refused } from '../graph/outcome.ts';
 import type { ReadBody } from './body.ts';
+import type { Compress } from './compression.ts';
 import type { Cors } from './cors.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Graphiql } from './graphiql.ts';
@@ -12,7 +13,7 @@ import type { Metrics } from './metrics.ts';
 import type { RequestHead } from './operations.ts';
 import { readJsonBody } from './params.ts';
 import { requestIdOf } from './request-id.ts';
-import { send, sendOutcome, sendText } from './send.ts';
+import { send, sendCompressed, sendOutcome, sendText } from './send.ts';
 
 export interface RouteOptions {
   readonly maxBodyBytes: number;
@@ -25,6 +26,8 @@ export interface RouteOptions {
   readonly load: Load;
   readonly metrics: Metrics;
   readonly cors: Cors;
+  /** Undefined: answers are not compressed. */
+  readonly compress: Compress | undefined;
   /** Undefined: there is no such endpoint. */
   readonly mcp: McpHandler | undefined;
   readonly reportUnexpected: (error: unknown) => void;
@@ -140,7 +143,7 @@ async function post(
   if (!options.shortcut) return viaYoga(options, endpoint, search, head, body, res);
   options.load.begin();
   const outcome = await endpoint.runOperation(head, () => readJsonBody(body)).finally(() => options.load.end());
-  sendOutcome(res, outcome, req.headers);
+  return sendCompressed(res, outcome, req.headers, options.compress);
 }
 
 /** A request as operations see it. */
@@ -184,9 +187,12 @@ async function viaYoga(
   const response = await endpoint.yoga(request, head).finally(() => options.load.end());
   const id = head.headers['x-request-id'] as string;
   const headers: Record<string, string> = { ...Object.fromEntries(response.headers), 'x-request-id': id };
-  const varyBy = [res.getHeader('vary'), headers.vary].filter((value) => value !== undefined);
+  const varyBy = [res.getHeader('vary'), headers.vary, options.compress && 'accept-encoding'].filter(Boolean);
   if (varyBy.length > 0) headers.vary = varyBy.join(', ');
-  send(res, response.status, headers, Buffer.from(await response.arrayBuffer()));
+  const text = await response.text();
+  const compressed = await options.compress?.(text, head.headers['accept-encoding']);
+  if (compressed) headers['content-encoding'] = compressed.encoding;
+  send(res, response.status, headers, compressed?.body ?? text);
 }
 
 /** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */

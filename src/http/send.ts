@@ -1,13 +1,36 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
+import type { Compress, Compressed } from './compression.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { requestIdOf } from './request-id.ts';
-import { respond } from './respond.ts';
+import { type HttpAnswer, respond } from './respond.ts';
 
-/** Answers a request with GraphQL. Both ways, past Yoga and through it, have these headers. */
+/** Answers a request with GraphQL. */
 export function sendOutcome(res: ServerResponse, outcome: Outcome, requestHeaders: IncomingHttpHeaders): void {
-  const { status, headers, body } = respond(outcome, requestHeaders.accept);
-  const length = Buffer.byteLength(body);
+  sendAnswer(res, respond(outcome, requestHeaders.accept), requestHeaders);
+}
+
+/** The same, compressed where the client asks for that. */
+export async function sendCompressed(
+  res: ServerResponse,
+  outcome: Outcome,
+  requestHeaders: IncomingHttpHeaders,
+  compress: Compress | undefined,
+): Promise<void> {
+  const answer = respond(outcome, requestHeaders.accept);
+  // What a client accepts decides about the bytes, also where it accepts nothing.
+  if (compress) res.setHeader('vary', [res.getHeader('vary'), 'accept-encoding'].filter(Boolean).join(', '));
+  const compressing = compress?.(answer.body, requestHeaders['accept-encoding']);
+  sendAnswer(res, answer, requestHeaders, compressing && (await compressing));
+}
+
+function sendAnswer(
+  res: ServerResponse,
+  { status, headers, body }: HttpAnswer,
+  requestHeaders: IncomingHttpHeaders,
+  compressed?: Compressed,
+): void {
+  const length = compressed?.body.length ?? Buffer.byteLength(body);
   // One flat list, so that node:http has nothing to take apart.
   res.writeHead(status, [
     ...headers,
@@ -15,11 +38,13 @@ export function sendOutcome(res: ServerResponse, outcome: Outcome, requestHeader
     requestHeaders['x-request-id'] as string,
     'x-content-type-options',
     'nosniff',
+    ...(compressed ? ['content-encoding', compressed.encoding] : []),
     'content-length',
     String(length),
   ]);
+  if (compressed) res.end(compressed.body);
   // Text that is ASCII throughout is the same in Latin-1, which needs no conversion on its way out.
-  res.end(body, length === body.length ? 'latin1' : 'utf8');
+  else res.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
 /** Answers a request that failed with an unexpected error, which has been reported. */

@@ -49,7 +49,7 @@ describe('an answer to a GET', () => {
   test('is 304 without a body for who has it, and whole for who has another', async () => {
     for (const gateway of [plain, fresh]) {
       const etag = (await get(gateway, PROFILE)).headers.get('etag') as string;
-      for (const tags of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+      for (const tags of [etag, etag.slice(2), `"x", ${etag}`, '*']) {
         const answer = await get(gateway, PROFILE, { 'if-none-match': tags });
         expect([answer.status, await answer.text(), answer.headers.get('etag')]).toEqual([304, '', etag]);
         expect(answer.headers.get('content-length')).toBeNull();
