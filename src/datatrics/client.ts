@@ -218,7 +218,7 @@ export function createClient({
       priority: operation.deadline,
       lane,
       timeoutMs: guard.policy.timeoutMs,
-      ...(body !== undefined && { body }),
+      body,
     };
     return { name, request, guard, caller };
   }

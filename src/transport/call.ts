@@ -7,7 +7,7 @@ export interface UpstreamRequest {
   readonly path: string;
   /** Names (in lower case) and values in turn. */
   readonly headers: string[];
-  readonly body?: string;
+  readonly body?: string | undefined;
   /** Whose share of the connections the call takes. Default: everybody's. */
   readonly party?: Party;
   /** Of one party's calls that wait for a connection, the smallest goes first: usually the operation's deadline. Default: 0. */

@@ -113,7 +113,6 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     reject: (error: unknown) => void,
   ) {
     this.party = request.party ?? EVERYBODY;
-    this.party = request.party ?? EVERYBODY;
     this.priority = request.priority ?? 0;
     this.lane = request.lane ?? '';
     this.#shared = shared;

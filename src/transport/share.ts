@@ -1,4 +1,4 @@
-import { type AbortListener, createAbortController } from '../lib/abort.ts';
+import type { AbortListener } from '../lib/abort.ts';
 import type { Operation } from '../lib/operation.ts';
 
 /** The work behind one or more equal reads, as the function that does it sees it. */
@@ -93,7 +93,7 @@ class Waiter<T> implements AbortListener {
 }
 
 class SharedFlight<T> implements Flight {
-  readonly #controller = createAbortController();
+  readonly #controller = new AbortController();
   readonly signal = this.#controller.signal;
   readonly #waiting: Waiter<T>[] = [];
   readonly #flights: Map<string | symbol, SharedFlight<T>>;
