@@ -72,8 +72,8 @@ describe('the Dockerfile', () => {
     expect(readdirSync(join(stage, 'node_modules'))).not.toContain('vitest');
     expect(readdirSync(join(stage, 'node_modules'))).not.toContain('node');
 
-    const [, script] = JSON.parse(last('CMD')) as [string, string];
-    const running = spawn(process.execPath, [script], {
+    const [, ...args] = JSON.parse(last('CMD')) as string[];
+    const running = spawn(process.execPath, args, {
       cwd: stage,
       env: { PATH: env.PATH, NODE_ENV: 'production', HOST: '0.0.0.0', PORT: '0' },
     });
