@@ -1,12 +1,48 @@
 import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** What waits for installations and browsers: two of these files run at once. */
+const WAITING = [
+  'clients',
+  'container',
+  'examples',
+  'federation',
+  'getting-started',
+  'graphiql',
+  'import-terminal',
+  'site',
+];
+
+const common = {
   resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
+};
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
   test: {
-    include: ['test/e2e/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    fileParallelism: false,
+    projects: [
+      {
+        ...common,
+        test: {
+          ...limits,
+          name: 'waiting',
+          include: WAITING.map((name) => `test/e2e/${name}.e2e.test.ts`),
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        ...common,
+        test: {
+          ...limits,
+          // What measures times or memory has the machine for itself.
+          name: 'measuring',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: WAITING.map((name) => `test/e2e/${name}.e2e.test.ts`),
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });
