@@ -1,5 +1,13 @@
 import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';
+import {
+  brotliCompress,
+  brotliCompressSync,
+  constants,
+  gzip,
+  gzipSync,
+  zstdCompress,
+  zstdCompressSync,
+} from 'node:zlib';
 import Negotiator from 'negotiator';
 
 /** Characters from which an answer is compressed: smaller ones fit into one packet anyway. */
@@ -7,32 +15,41 @@ const MIN_CHARACTERS = 1_024;
 /** Characters of answers that are being compressed at once; beyond that answers go out as they are. */
 const MAX_UNDER_WAY = 32 * 1024 * 1024;
 
-const brotli = promisify(brotliCompress);
-const deflate = promisify(gzip);
-const zstd = promisify(zstdCompress);
+/** Characters from which an answer is compressed outside the event loop: for fewer, the way there and back costs more. */
+const LARGE = 64 * 1024;
 
 /** Fast levels: higher ones take several times the CPU for a tenth fewer bytes of JSON. */
-const ENCODERS = {
-  zstd: (text: string) => zstd(text, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
-  br: (text: string) => brotli(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } }),
-  gzip: (text: string) => deflate(text, { level: 1 }),
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } };
+const GZIP = { level: 1 };
+
+const NOW = {
+  zstd: (text: string) => zstdCompressSync(text, ZSTD),
+  br: (text: string) => brotliCompressSync(text, BROTLI),
+  gzip: (text: string) => gzipSync(text, GZIP),
+};
+const [zstd, brotli, deflate] = [promisify(zstdCompress), promisify(brotliCompress), promisify(gzip)];
+const LATER = {
+  zstd: (text: string) => zstd(text, ZSTD),
+  br: (text: string) => brotli(text, BROTLI),
+  gzip: (text: string) => deflate(text, GZIP),
 };
 /** In this order where the client prefers none of them: zstd takes the least CPU. */
 const PREFERRED = ['zstd', 'br', 'gzip'] as const;
 
 export interface Compressed {
-  readonly encoding: keyof typeof ENCODERS;
+  readonly encoding: keyof typeof NOW;
   readonly body: Buffer;
 }
 
 /**
- * Compresses an answer as its client prefers, outside the event loop.
+ * Compresses an answer as its client prefers; a large one outside the event loop.
  *
  * @param accepted the request's `accept-encoding`
  * @returns undefined where the answer goes out as it is: it is small, the client has not asked for a compressed one, or too
  *   much is being compressed
  */
-export type Compress = (text: string, accepted: string | undefined) => Promise<Compressed> | undefined;
+export type Compress = (text: string, accepted: string | undefined) => Promise<Compressed> | Compressed | undefined;
 
 export function createCompress(): Compress {
   let underWay = 0;
@@ -42,8 +59,9 @@ export function createCompress(): Compress {
     }
     const encoding = chooseEncoding(accepted);
     if (encoding === undefined) return undefined;
+    if (text.length < LARGE) return { encoding, body: NOW[encoding](text) };
     underWay += text.length;
-    return ENCODERS[encoding](text)
+    return LATER[encoding](text)
       .then((body) => ({ encoding, body }))
       .finally(() => {
         underWay -= text.length;
@@ -56,7 +74,7 @@ interface Preferring {
   encodings(available: readonly string[], options: { readonly preferred: readonly string[] }): string[];
 }
 
-function chooseEncoding(accepted: string): keyof typeof ENCODERS | undefined {
+function chooseEncoding(accepted: string): keyof typeof NOW | undefined {
   const negotiator: Preferring = new Negotiator({ headers: { 'accept-encoding': accepted } });
   const [best] = negotiator.encodings([...PREFERRED, 'identity'], { preferred: PREFERRED });
   return PREFERRED.find((encoding) => encoding === best);

@@ -20,8 +20,8 @@ export async function sendCompressed(
   const answer = respond(outcome, requestHeaders.accept);
   // What a client accepts decides about the bytes, also where it accepts nothing.
   if (compress) res.setHeader('vary', [res.getHeader('vary'), 'accept-encoding'].filter(Boolean).join(', '));
-  const compressing = compress?.(answer.body, requestHeaders['accept-encoding']);
-  sendAnswer(res, answer, requestHeaders, compressing && (await compressing));
+  const compressed = compress?.(answer.body, requestHeaders['accept-encoding']);
+  sendAnswer(res, answer, requestHeaders, compressed instanceof Promise ? await compressed : compressed);
 }
 
 function sendAnswer(

@@ -77,6 +77,17 @@ describe.each([
   });
 });
 
+test.each(['gzip', 'br', 'zstd'])('a large answer is compressed in %s', async (encoding) => {
+  const query =
+    '{ conversions(first: 500) { nodes { id conversionId email total createdAt items { itemId name price quantity total } } } }';
+  const { bytes: text } = await send(shortcut.url, query, {});
+  expect(text.length).toBeGreaterThan(100_000);
+  const { headers, bytes } = await send(shortcut.url, query, { 'accept-encoding': encoding });
+  expect(headers['content-encoding']).toBe(encoding);
+  expect(bytes.length).toBeLessThan(text.length / 4);
+  expect(DECODE[encoding]?.(bytes).equals(text)).toBe(true);
+});
+
 test('no answer is compressed, or varies by that, when it is off', async () => {
   const { headers } = await send(off.url, LARGE, { 'accept-encoding': 'gzip' });
   expect([headers['content-encoding'], headers.vary]).toEqual([undefined, 'origin']);
