@@ -1,11 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from './redis.ts';
+import { accepts, freePort } from './redis.ts';
 
 /** One request, as nginx has logged it. */
 export interface LoggedRequest {
@@ -70,18 +69,6 @@ export async function startNginx(upstream: string, directives = ''): Promise<Tes
     reload: () => void execFileSync('nginx', [...own, '-s', 'reload'], { stdio: 'ignore' }),
     close,
   };
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 function configuration(folder: string, port: number, upstream: string, directives: string): string {
