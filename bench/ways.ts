@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import '../src/lib/heap.ts';
 import { startGateway } from '../src/app.ts';
 import { readConfig } from '../src/config/config.ts';
+import { loadPlugins } from '../src/config/plugins.ts';
 import { createLogger } from '../src/lib/log.ts';
 import { openStandardOutput } from '../src/lib/standard-output.ts';
 import type { Fixtures } from './fixtures.ts';
@@ -78,7 +79,8 @@ export async function serveWay(json: string): Promise<void> {
   });
   const sources = { profile: ['Webshop'], content: [], conversion: ['Webshop'], interaction: [] };
   const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
-  await startGateway(config, upstream, createLogger(config.logLevel, openStandardOutput()), { observe });
+  const plugins = await loadPlugins(config.plugins);
+  await startGateway(config, upstream, createLogger(config.logLevel, openStandardOutput()), { observe, plugins });
 }
 
 /** One way, being served. */

@@ -1,4 +1,6 @@
+import type { Plugin } from 'graphql-yoga';
 import type { Config } from './config/config.ts';
+import { pluginsFailed } from './config/plugins.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
 import { watchFreshness } from './graph/freshness.ts';
@@ -9,6 +11,7 @@ import { Collapse } from './http/collapse.ts';
 import { createCompress } from './http/compression.ts';
 import { createCors } from './http/cors.ts';
 import { createResolveDocument } from './http/documents.ts';
+import { type EndpointParts, lazy } from './http/endpoint.ts';
 import { createGraphiql } from './http/graphiql.ts';
 import { Readiness } from './http/health.ts';
 import { createJwtCheck } from './http/jwt.ts';
@@ -16,14 +19,14 @@ import { Load } from './http/load.ts';
 import type { McpHandler } from './http/mcp.ts';
 import { createMetrics } from './http/metrics.ts';
 import { BLIND, createObserver } from './http/observe.ts';
-import { createLazyRunOperation, createRunOperation, type OperationsOptions } from './http/operations.ts';
+import { createOperations, type Operations, type OperationsOptions } from './http/operations.ts';
 import { PersistedQueries } from './http/persisted-queries.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
 import { startServer } from './http/server.ts';
 import { TokenStore } from './http/tokens.ts';
 import { UpstreamWarnings } from './http/upstream-warnings.ts';
-import { createLazyYogaHandler } from './http/yoga.ts';
+import { createYogaEndpoint } from './http/yoga.ts';
 import { retentionOf } from './lib/freshness.ts';
 import type { Logger } from './lib/log.ts';
 import type { Redis } from './lib/redis.ts';
@@ -61,6 +64,8 @@ interface Parts {
   readonly checkScopes?: boolean;
   /** Lines, counters and spans of operations, for seeing what they cost. */
   readonly observe?: boolean;
+  /** Plugins of Yoga and Envelop that see every request. Default: none. */
+  readonly plugins?: readonly Plugin[];
   /** Log lines dropped so far. Default: none. */
   readonly droppedLines?: () => number;
 }
@@ -72,6 +77,7 @@ export async function startGateway(
   log: Logger,
   parts: Parts = {},
 ): Promise<Gateway> {
+  const { plugins = [] } = parts;
   const reportUnexpected = (error: unknown, requestId?: string): void =>
     log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
@@ -107,13 +113,12 @@ export async function startGateway(
   const authenticate = createAuthenticate(auth);
   const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
   const pipelineOptions = {
-    reportUnexpected,
     limits: config.documentLimits,
     introspection: config.introspection,
     compile: parts.compile ?? true,
     checkScopes: parts.checkScopes ?? true,
   };
-  const operations: OperationsOptions = {
+  const options: OperationsOptions = {
     pipeline: createPipeline({ ...pipelineOptions, schema: hasCache ? watchFreshness(schema) : schema }),
     schemaName: 'gateway',
     authenticate,
@@ -132,8 +137,13 @@ export async function startGateway(
     onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
     observer: parts.observe === false ? BLIND : createObserver({ log, metrics, tracing }),
   };
-  const runOperation = createRunOperation(operations);
-  const runSubgraphOperation = createLazyRunOperation(async () => {
+  const endpointOf = (path: string, operations: Operations): EndpointParts => ({
+    operations,
+    yoga: lazy(() => createYogaEndpoint({ path, schema: operations.pipeline.schema, plugins })),
+  });
+  const operations = createOperations(options);
+  const gateway = endpointOf('/graphql', operations);
+  const loadSubgraph = lazy(async () => {
     const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
     const plain = buildSubgraphSchema({
       directives: config.subgraphDirectives,
@@ -141,8 +151,8 @@ export async function startGateway(
       masking: config.masking,
     });
     const schema = hasCache ? watchFreshness(plain) : plain;
-    return createRunOperation({
-      ...operations,
+    const subgraph = createOperations({
+      ...options,
       pipeline: createPipeline({
         ...pipelineOptions,
         schema,
@@ -151,9 +161,18 @@ export async function startGateway(
       }),
       schemaName: 'subgraph',
       authenticate: createSubgraphAuthenticate(auth, config.routerSecrets, config.routerGrants),
-      resolveDocument: createRouterDocuments(operations.resolveDocument),
+      resolveDocument: createRouterDocuments(options.resolveDocument),
     });
+    return endpointOf('/subgraph', subgraph);
   });
+  const hasPlugins = plugins.length > 0;
+  if (parts.shortcut === false) await gateway.yoga();
+  if (hasPlugins) {
+    // Plugins that throw when they are put to use stop the start.
+    await Promise.all([gateway.yoga(), loadSubgraph().then(({ yoga }) => yoga())]).catch((error: unknown) => {
+      throw pluginsFailed(config.plugins, error);
+    });
+  }
   const mcp = config.mcp && (await startMcp(config.mcp.mutations));
   const server = await startServer({
     host: config.host,
@@ -162,12 +181,8 @@ export async function startGateway(
     maxConnections: config.maxConnections,
     maxWaitingBytes: config.maxWaitingBytes,
     endpoints: {
-      '/graphql': { runOperation, yoga: createLazyYogaHandler(runOperation), forBrowsers: true },
-      '/subgraph': {
-        runOperation: runSubgraphOperation,
-        yoga: createLazyYogaHandler(runSubgraphOperation),
-        forBrowsers: false,
-      },
+      '/graphql': { load: () => gateway, hasPlugins, forBrowsers: true },
+      '/subgraph': { load: loadSubgraph, hasPlugins, forBrowsers: false },
     },
     shortcut: parts.shortcut ?? true,
     graphiql: createGraphiql({
@@ -193,7 +208,7 @@ export async function startGateway(
     const { createMcp } = await import('./http/mcp.ts');
     return createMcp({
       tools,
-      runOperation,
+      operations,
       authenticate,
       challenge,
       load,

@@ -1,6 +1,7 @@
 import { type Gateway, startGateway, type Upstream } from './app.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
+import { loadPlugins } from './config/plugins.ts';
 import { createLogger } from './lib/log.ts';
 import { type Output, openStandardOutput } from './lib/standard-output.ts';
 import { proxyVariable } from './transport/dispatcher.ts';
@@ -11,7 +12,8 @@ async function main(): Promise<void> {
   const output = openStandardOutput();
   const log = createLogger(config.logLevel, output);
   const { upstream, stop } = await findUpstream(config, output);
-  const gateway = await startGateway(config, upstream, log, { droppedLines: output.dropped });
+  const plugins = await loadPlugins(config.plugins);
+  const gateway = await startGateway(config, upstream, log, { plugins, droppedLines: output.dropped });
   stopOnSignal(gateway, stop, output);
   const where = config.upstream ? `the API at ${upstream.origin}${upstream.basePath}` : 'the embedded sandbox';
   output.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);

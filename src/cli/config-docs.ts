@@ -128,6 +128,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'documents',
     'Whether clients may register documents by their SHA-256 and then send the hash only, as the persisted-query links of Apollo Client and urql do. Default: `on`, unless `TRUSTED_DOCUMENTS` is `only`.',
   ],
+  GATEWAY_PLUGINS: [
+    'operation',
+    'Modules with plugins of Yoga or Envelop, comma-separated: paths from the working directory, or names of installed packages. See [plugins](plugins.md).',
+  ],
   TRUSTED_DOCUMENTS_FILE: ['documents', 'The published documents: graphql-codegen’s `persisted-documents.json`.'],
   MAX_BODY_BYTES: ['limits', 'Size of a request’s body.'],
   MAX_TOKENS: ['limits', 'Words and signs of a document.'],

@@ -91,6 +91,8 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** Whether clients may register documents by their hash. */
   readonly persistedQueries: boolean;
+  /** Modules with plugins of Yoga or Envelop. */
+  readonly plugins: readonly string[];
   readonly documentsMode: DocumentsMode;
   /** Published documents by id. */
   readonly documents: ReadonlyMap<string, string>;
@@ -220,6 +222,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     corsHeaders: values.CORS_HEADERS,
     rateLimit: values.RATE_LIMIT,
     redisUrl: values.REDIS_URL,
+    plugins: values.GATEWAY_PLUGINS,
     documentsMode: values.TRUSTED_DOCUMENTS,
     persistedQueries:
       (values.AUTOMATIC_PERSISTED_QUERIES ?? (values.TRUSTED_DOCUMENTS === 'only' ? 'off' : 'on')) === 'on',

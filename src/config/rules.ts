@@ -15,6 +15,12 @@ export interface Given {
 
 /** Rules that need more than one variable. */
 export function checkTogether(given: Given, problems: string[]): void {
+  const { GATEWAY_PLUGINS: plugins = [], COLLAPSE_OPERATIONS: collapse } = given.values;
+  if (plugins.length > 0 && collapse === 'on') {
+    problems.push(
+      'COLLAPSE_OPERATIONS: got "on" with GATEWAY_PLUGINS; needs off, since a plugin may answer each request differently',
+    );
+  }
   if (given.values.AUTH_MODE === 'managed') checkManaged(given, problems);
   if (given.has('DATATRICS_URL')) checkApi(given, problems);
   else checkSandbox(given, problems);

@@ -177,6 +177,7 @@ const variables = z.object({
   TRUSTED_DOCUMENTS: z.enum(['off', 'allowed', 'only']).default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
   AUTOMATIC_PERSISTED_QUERIES: z.enum(['on', 'off']).optional(),
+  GATEWAY_PLUGINS: list.default([]),
   OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl.optional(),
   OTEL_EXPORTER_OTLP_HEADERS: pairs.optional(),
   OTEL_SERVICE_NAME: z.string().max(200).default('datatrics-graphql-gateway'),

@@ -33,3 +33,25 @@ export function tooLarge(unit: string, max: number, setting: string): Outcome {
   const error = new GraphQLError(message, { originalError: new GatewayError('OPERATION_TOO_COMPLEX', message) });
   return { kind: 'executed', result: { errors: [formatError(error, () => undefined)], data: null } };
 }
+
+/** Limits of an answer, in weighted values and in bytes as JSON. */
+interface AnswerLimits {
+  readonly maxEstimatedValues: number;
+  readonly maxAnswerBytes: number;
+}
+
+/**
+ * Judges the messages of an answer in parts, one after the other: gives the outcome in place of one by which the whole answer
+ * becomes too large.
+ */
+export function createAnswerLimit(
+  { maxEstimatedValues, maxAnswerBytes }: AnswerLimits,
+  operation: Operation,
+): (message: object) => Outcome | undefined {
+  let bytes = 0;
+  return (message) => {
+    if (operation.isOver) return tooLarge('values', maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
+    bytes += Buffer.byteLength(JSON.stringify(message));
+    return bytes > maxAnswerBytes ? tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES') : undefined;
+  };
+}

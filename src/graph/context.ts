@@ -1,9 +1,17 @@
+import type { BulkLimits } from '../bulk/chunk.ts';
+import { createTarget } from '../bulk/target.ts';
+import { bulkUpsert } from '../bulk/upsert.ts';
+import type { Caller } from '../datatrics/callers.ts';
+import type { Capabilities } from '../datatrics/capabilities.ts';
+import type { Client } from '../datatrics/client.ts';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import type { RecordOf } from '../datatrics/records.ts';
-import type { Session } from '../datatrics/session.ts';
-import type { Writer } from '../datatrics/writer.ts';
+import type { Selection } from '../datatrics/selection.ts';
+import { type ProjectSettings, Session } from '../datatrics/session.ts';
+import { Writer } from '../datatrics/writer.ts';
 import type { Operation } from '../lib/operation.ts';
+import type { Principal } from '../lib/principal.ts';
 
 /** What every resolver gets: the door to the data, in one principal's name and for one operation. */
 export interface GatewayContext {
@@ -39,4 +47,47 @@ export interface BulkResult {
     readonly upstreamRequests: number;
   };
   readonly resumeToken: string | null;
+}
+
+/** What the context of one operation is made of. */
+export interface ContextOptions {
+  readonly principal: Principal;
+  readonly caller: Caller;
+  readonly operation: Operation;
+  /** What the operation may read of the records; undefined: all. */
+  readonly selection: Selection | undefined;
+  readonly project: {
+    /** Base URL of its API. */
+    readonly upstream: string;
+    readonly client: Client;
+    readonly settings: ProjectSettings;
+  };
+  readonly capabilities: Capabilities;
+  readonly bulkLimits: BulkLimits;
+  /** Told what became of a bulk write whose client went away before its end. */
+  readonly onAbandonedWrite: (summary: object) => void;
+}
+
+export function createContext(options: ContextOptions): GatewayContext {
+  const { principal, caller, operation, selection, capabilities } = options;
+  const { upstream, settings } = options.project;
+  const client = options.project.client.as(principal, operation, caller);
+  const session = new Session({ client, principal, operation, settings, capabilities, selection });
+  return {
+    operation,
+    session,
+    writer: new Writer({ client, session }),
+    async bulkUpsert(resource, { items, resumeToken, dryRun }) {
+      const result = await bulkUpsert({
+        target: createTarget(resource, client, session, operation),
+        inputs: items,
+        resumeToken,
+        scope: { principal, upstream },
+        dryRun,
+        limits: options.bulkLimits,
+      });
+      if (operation.signal.aborted) options.onAbandonedWrite({ resource, ...result.summary });
+      return result;
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   type DocumentNode,
+  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   Kind,
@@ -13,6 +14,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { type Compiler, createCompiler } from './compile.ts';
+import { IncrementalDirectivesRule, withoutIncremental } from './incremental.ts';
 import { createIntrospectionLimit } from './introspection.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
 import { detachText, releaseTokens } from './locations.ts';
@@ -40,7 +42,10 @@ export interface CachedDocument {
 
 /** A document that can run. */
 export interface PreparedDocument {
+  /** As it was sent. */
   readonly document: DocumentNode;
+  /** Whether it has `@defer` or `@stream`. */
+  readonly isIncremental: boolean;
   readonly operations: readonly PreparedOperation[];
   /** Bytes of memory, as measured: see `NODE_BYTES`. */
   readonly bytes: number;
@@ -83,7 +88,11 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
     schema,
     limits,
     exceededIntrospection: createIntrospectionLimit(schema),
-    rules: hideSuggestions ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
+    rules: [
+      ...specifiedRules,
+      ...(hideSuggestions ? [NoSchemaIntrospectionCustomRule] : []),
+      ...(schema.getDirective('defer') ? [IncrementalDirectivesRule] : []),
+    ],
     hideSuggestions,
     compiler: options.compile === false ? null : createCompiler(schema),
   };
@@ -182,27 +191,34 @@ function prepareDocument(
     const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
     return invalid('GRAPHQL_VALIDATION_FAILED', [error]);
   }
-  const fragments = new Map(
-    definitions
-      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-      .map((fragment) => [fragment.name.value, fragment]),
-  );
+  const whole = withoutIncremental(document);
+  const isIncremental = whole !== document;
   const setting = {
     schema,
-    document,
-    fragments,
+    document: whole,
+    fragments: fragmentsOf(whole),
+    sent: isIncremental ? { document, fragments: fragmentsOf(document) } : undefined,
     limits,
     coercionOptions: { maxErrors: MAX_VARIABLE_ERRORS, hideSuggestions },
     compiler,
     onGrowth,
   };
-  const operations = definitions
+  const operations = whole.definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => {
       const name = node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) };
       return new PreparedOperation(node, { ...identity, type: node.operation, ...name }, setting);
     });
-  return { document, operations, bytes: releaseTokens(document) * NODE_BYTES };
+  const bytes = (releaseTokens(document) + (isIncremental ? releaseTokens(whole) : 0)) * NODE_BYTES;
+  return { document, isIncremental, operations, bytes };
+}
+
+function fragmentsOf({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
+  return new Map(
+    definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
 }
 
 /** The operation of a document that a request means. */

@@ -16,12 +16,25 @@ const MASKED = 'Something went wrong in the gateway.';
 export function formatError(error: GraphQLError, report: ReportUnexpected): GraphQLFormattedError {
   const { code, message } = explain(error, report);
   const place = locationsOf(error)?.[0];
-  return {
+  const formatted = {
     message: shorten(message),
     ...(place && { locations: [place] }),
     ...(error.path && { path: error.path }),
     extensions: { code },
   };
+  thrown.set(formatted, error);
+  return formatted;
+}
+
+/** What was thrown, by what the client gets of it: only plugins that an operator configured see it. */
+const thrown = new WeakMap<GraphQLFormattedError, GraphQLError>();
+
+/** An error of an answer as Envelop's plugins expect it, with what was thrown as its `originalError`. */
+export function toGraphQLError(formatted: GraphQLFormattedError): GraphQLError {
+  const { message, path = null } = formatted;
+  const { nodes = null, originalError = null } = thrown.get(formatted) ?? {};
+  // A copy: plugins add to the extensions.
+  return new GraphQLError(message, { path, extensions: { ...formatted.extensions }, nodes, originalError });
 }
 
 function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCode; message: string } {

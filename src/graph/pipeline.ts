@@ -1,20 +1,25 @@
-import { type ExecutionResult, GraphQLError } from 'graphql';
+import { type ExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
 import { forbidden } from '../datatrics/access.ts';
 import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { isLargerThan } from '../lib/json-size.ts';
+import type { Operation } from '../lib/operation.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import type { Party } from '../lib/turns.ts';
-import { mayExceed, tooLarge } from './answer-size.ts';
+import { createAnswerLimit, mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
+import type { RequestVariables } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import type { CostSettings } from './cost.ts';
-import { createDocuments, type DocumentsOptions, selectOperation } from './documents.ts';
+import { createDocuments, type DocumentsOptions, type PreparedDocument, selectOperation } from './documents.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
+import { negativeCount, type Part } from './incremental.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
+import { formatParts, lastParts, MAX_PARTS, startInParts } from './parts.ts';
+import type { Estimate } from './plan.ts';
 import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 /** What a client asks for, whatever way it came in. */
@@ -25,7 +30,6 @@ export interface OperationRequest {
 }
 
 export interface PipelineOptions extends DocumentsOptions {
-  readonly reportUnexpected: ReportUnexpected;
   readonly limits: DocumentsOptions['limits'] & {
     /** REST calls that an operation may make in the worst case. */
     readonly maxEstimatedCalls: number;
@@ -44,7 +48,7 @@ export interface PipelineOptions extends DocumentsOptions {
   readonly checkScopes?: boolean;
 }
 
-/** How to run one operation once everything about it has been checked. */
+/** How one request may run. */
 export interface Run {
   /** What the caller may do. */
   readonly scopes: ScopeSet;
@@ -53,21 +57,36 @@ export interface Run {
   readonly planOnly: boolean;
   /** Answer with what was spent upstream besides the data. */
   readonly receipt: boolean;
+  /** Whether the transport allows mutations: not by HTTP GET. */
+  readonly allowMutation: boolean;
+  /** Where operations wait for their turn. */
+  readonly admission: Admission;
+  /** Whose share of the turns the operation takes. */
+  readonly party: Party;
   /** Told which document it is, and which operation of it, as soon as that is known. */
-  readonly identify?: (operation: OperationIdentity) => void;
-  /** Told of what nobody foresaw, instead of the pipeline's own. */
-  readonly reportUnexpected?: ReportUnexpected;
+  identify(operation: OperationIdentity): void;
+  /** Told of what nobody foresaw. */
+  reportUnexpected(error: unknown): void;
   /**
    * Makes the context; called at most once, and only when the operation is about to run.
    * @param selection what the operation may read of the records; undefined: all
    */
   context(selection: Selection | undefined): GatewayContext;
-  /** Where operations wait for their turn. */
-  readonly admission: Admission;
-  /** Whose share of the turns the operation takes. */
-  readonly party: Party;
-  /** Whether the transport allows mutations: not by HTTP GET. */
-  readonly allowMutation: boolean;
+}
+
+/** An operation that may run: everything that can be known before it runs has been checked. */
+export interface Checked {
+  readonly document: PreparedDocument;
+  readonly operation: PreparedOperation;
+  readonly variables: RequestVariables;
+  readonly estimate: Estimate;
+}
+
+/** An answer in parts: the first has been made, the rest are on their way. */
+export interface Parts {
+  readonly kind: 'parts';
+  readonly first: Part;
+  readonly rest: AsyncGenerator<Part, void, void>;
 }
 
 /**
@@ -75,38 +94,51 @@ export interface Run {
  * entry runs it, so that they can't differ in what they allow.
  */
 export interface Pipeline {
-  run(request: OperationRequest, run: Run): Promise<Outcome>;
-  /** Whether this is a query that can run. */
-  isQuery(request: OperationRequest): boolean;
+  readonly schema: GraphQLSchema;
+  /** What is known of a document by its text. */
+  prepare(text: string, run: Pick<Run, 'party'>): PreparedDocument | Outcome;
+  /** Checks everything that can be known before the operation runs; the outcome of one that does not run. */
+  check(request: OperationRequest, run: Run): Checked | Outcome;
+  /** Runs what has been checked; the answer is whole. */
+  execute(checked: Checked, run: Run): Promise<Outcome>;
+  /** Runs what has been checked, and answers in parts where the document asks for that. */
+  executeInParts(checked: Checked, run: Run): Promise<Outcome | Parts>;
 }
 
 /** Share of the latest run in what is expected of the next. */
 const NEWEST = 0.25;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { reportUnexpected, limits, checkScopes = true } = options;
-  const prepare = createDocuments(options);
+  const { schema, limits, checkScopes = true } = options;
+  const prepareCached = createDocuments(options);
 
-  async function run(request: OperationRequest, how: Run): Promise<Outcome> {
-    const { identity, prepared: entry } = prepare(request.query, how.party.isAccepted);
-    how.identify?.(identity);
-    if ('kind' in entry) return entry;
+  function prepare(text: string, { party }: Pick<Run, 'party'>): PreparedDocument | Outcome {
+    return prepareCached(text, party.isAccepted).prepared;
+  }
 
-    const operation = selectOperation(entry.operations, request.operationName);
+  function check(request: OperationRequest, run: Run): Checked | Outcome {
+    const { identity, prepared: document } = prepareCached(request.query, run.party.isAccepted);
+    run.identify(identity);
+    if ('kind' in document) return document;
+
+    const operation = selectOperation(document.operations, request.operationName);
     if ('kind' in operation) return operation;
     const { node } = operation;
-    how.identify?.(operation.identity);
-    if (node.operation === 'mutation' && !how.allowMutation) {
+    run.identify(operation.identity);
+    if (node.operation === 'mutation' && !run.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
     }
 
     if (isTooDeep(request.variables, MAX_JSON_DEPTH + 1)) {
       return tooComplex(`The variables are nested deeper than ${MAX_JSON_DEPTH} levels.`);
     }
-    const variables = operation.coerce(request.variables ?? {});
-    if (variables.errors) return invalid('BAD_USER_INPUT', variables.errors);
+    const given = request.variables ?? {};
+    const { coerced, errors } = operation.coerce(given);
+    if (errors) return invalid('BAD_USER_INPUT', errors);
+    const wrongCount = document.isIncremental && negativeCount(document.document, coerced);
+    if (wrongCount) return invalid('BAD_USER_INPUT', [wrongCount]);
 
-    const { representations, ids } = operation.planner.keys(variables.coerced);
+    const { representations, ids } = operation.planner.keys(coerced);
     if (representations > limits.maxRepresentations) {
       return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
     }
@@ -114,14 +146,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return tooComplex(over('ids in one nodes field', ids, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
     }
     // Skip the check for callers with all scopes.
-    if (checkScopes && how.scopes !== ALL_SCOPES) {
-      const needed = operation.access.needed(variables.coerced, how.costSettings);
-      if (!allows(how.scopes, needed)) {
-        return refused(403, 'FORBIDDEN', forbidden(missing(how.scopes, needed)).message);
+    if (checkScopes && run.scopes !== ALL_SCOPES) {
+      const needed = operation.access.needed(coerced, run.costSettings);
+      if (!allows(run.scopes, needed)) {
+        return refused(403, 'FORBIDDEN', forbidden(missing(run.scopes, needed)).message);
       }
     }
 
-    const estimate = operation.planner.estimate(variables.coerced, how.costSettings);
+    const estimate = operation.planner.estimate(coerced, run.costSettings);
     const { calls: estimated, values } = estimate;
     const tooMany =
       values > limits.maxEstimatedValues
@@ -131,8 +163,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         : null;
     // A plan encodes what would be written.
     if (tooMany && node.operation === 'mutation') return tooMany;
-    if (how.planOnly) {
-      const plan = operation.planner.plan(variables.coerced, how.costSettings);
+    if (run.planOnly) {
+      const plan = operation.planner.plan(coerced, run.costSettings);
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
     }
     if (estimated > limits.maxEstimatedCalls) {
@@ -140,59 +172,120 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         over('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS'),
       );
     }
-    if (tooMany) return tooMany;
+    return tooMany ?? { document, operation, variables: { given, coerced }, estimate };
+  }
 
-    const execute = operation.executor();
-    const contextValue = how.context(operation.selection);
-    contextValue.operation.valuesPerItem = estimate.perItem;
-    const report = how.reportUnexpected ?? reportUnexpected;
-    const start = performance.now();
+  /**
+   * Waits for the operation's turn.
+   * @returns what gives the turn back, or the outcome of an operation that got none
+   */
+  async function enter(
+    { operation, estimate }: Checked,
+    { admission, party, costSettings }: Run,
+    { signal, usage }: Operation,
+    report: ReportUnexpected,
+  ): Promise<(() => void) | Outcome> {
+    const { calls: estimated } = estimate;
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
-    const atOnce = node.operation === 'mutation' ? how.costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
+    const atOnce =
+      operation.node.operation === 'mutation' ? costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
     const weight = Math.min(Math.max(1, Math.round(operation.expectedShare * estimated)), atOnce);
-    const turn = how.admission.enter(weight, contextValue.operation.signal, how.party);
-    if (turn) {
-      try {
-        await turn;
-      } catch (error) {
-        const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
-        return { kind: 'executed', result: { errors: [formatError(failure, reportUnexpected)], data: null } };
-      }
+    try {
+      const turn = admission.enter(weight, signal, party);
+      if (turn) await turn;
+    } catch (error) {
+      const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
+      return { kind: 'executed', result: { errors: [formatError(failure, report)], data: null } };
     }
+    return () => {
+      admission.leave(weight, party);
+      const share = estimated > 0 ? Math.min(1, usage.calls / estimated) : 0;
+      operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
+    };
+  }
+
+  async function execute(checked: Checked, run: Run): Promise<Outcome> {
+    const { document, operation, variables, estimate } = checked;
+    const executor = operation.executor();
+    const context = run.context(operation.selection);
+    context.operation.valuesPerItem = estimate.perItem;
+    const start = performance.now();
+    const report: ReportUnexpected = (error) => run.reportUnexpected(error);
+    const leave = await enter(checked, run, context.operation, report);
+    if (typeof leave !== 'function') return leave;
     let result: ExecutionResult;
     try {
-      result = await execute(contextValue, { given: request.variables ?? {}, coerced: variables.coerced });
+      result = await executor(context, variables);
     } finally {
-      how.admission.leave(weight, how.party);
+      leave();
     }
-    const { calls } = contextValue.operation.usage;
-    const share = estimated > 0 ? Math.min(1, calls / estimated) : 0;
-    operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
-    if (contextValue.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
-    const { freshness } = contextValue.operation;
+    if (context.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
+    const { freshness } = context.operation;
     const outcome: Outcome = {
       kind: 'executed',
       ...(!result.errors && {
-        cacheControl: options.cacheControlOf?.(entry.document, node, variables.coerced, contextValue),
+        cacheControl: options.cacheControlOf?.(document.document, operation.node, variables.coerced, context),
       }),
       result: {
         ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
         data: result.data ?? null,
-        ...extensionsFor(
-          contextValue,
-          operation,
-          variables.coerced,
-          how.receipt ? performance.now() - start : undefined,
-        ),
+        ...extensionsFor(context, operation, variables.coerced, run.receipt ? performance.now() - start : undefined),
       },
       ...(freshness &&
-        node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
+        operation.node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
     const { maxAnswerBytes } = limits;
-    if (mayExceed(maxAnswerBytes, estimate, contextValue.operation) && isLargerThan(outcome.result, maxAnswerBytes)) {
+    if (mayExceed(maxAnswerBytes, estimate, context.operation) && isLargerThan(outcome.result, maxAnswerBytes)) {
       return tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES');
     }
     return outcome;
+  }
+
+  async function executeInParts(checked: Checked, run: Run): Promise<Outcome | Parts> {
+    const { document, operation, variables, estimate } = checked;
+    if (!document.isIncremental || estimate.parts > MAX_PARTS) return execute(checked, run);
+    const contextValue = run.context(undefined);
+    contextValue.operation.valuesPerItem = estimate.perItem;
+    const start = performance.now();
+    const report: ReportUnexpected = (error) => run.reportUnexpected(error);
+    const turn = await enter(checked, run, contextValue.operation, report);
+    if (typeof turn !== 'function') return turn;
+    let isOver = false;
+    const leave = (): void => {
+      if (!isOver) turn();
+      isOver = true;
+    };
+    // Nobody may read the parts to their end.
+    contextValue.operation.signal.addEventListener('abort', leave, { once: true });
+    const finish = (): object | undefined =>
+      extensionsFor(contextValue, operation, variables.coerced, run.receipt ? performance.now() - start : undefined);
+    try {
+      const { first, rest } = await startInParts({
+        schema,
+        document: document.document,
+        operationName: operation.node.name?.value,
+        contextValue,
+        variableValues: variables.given,
+      });
+      const result = {
+        ...(first.errors && { errors: first.errors.map((error) => formatError(error, report)) }),
+        data: first.data ?? null,
+      };
+      const limit = createAnswerLimit(limits, contextValue.operation);
+      const exceeded = limit(result);
+      if (exceeded || rest === undefined) {
+        leave();
+        return exceeded ?? { kind: 'executed', result: { ...result, ...finish() } };
+      }
+      return {
+        kind: 'parts',
+        first: { ...result, hasNext: true },
+        rest: lastParts(formatParts(rest, report), limit, finish, leave),
+      };
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   /**
@@ -222,14 +315,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     };
   }
 
-  function isQuery(request: OperationRequest): boolean {
-    const entry = prepare(request.query, false).prepared;
-    if ('kind' in entry) return false;
-    const operation = selectOperation(entry.operations, request.operationName);
-    return !('kind' in operation) && operation.node.operation === 'query';
-  }
-
-  return { run, isQuery };
+  return { schema, prepare, check, execute, executeInParts };
 }
 
 /** What an operation really spent, for its sender. */

@@ -20,6 +20,7 @@ import {
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
 import { conditionsOf, isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost, PlannedCalls } from './cost.ts';
+import { hasDirective } from './incremental.ts';
 import { FAILURE, weightOfLeaf, weightOfObject } from './weight.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -45,6 +46,8 @@ export interface Estimate {
   readonly values: number;
   /** The same for one item of a list whose length is known only when it is read. */
   readonly perItem: number;
+  /** Parts that `@defer` and `@stream` may divide the answer into, besides the first. */
+  readonly parts: number;
   /** Aliases, by which the same data can be in the answer more than once. */
   readonly aliases: number;
   /** Characters of the longest name in the answer. */
@@ -77,6 +80,8 @@ interface PlanField {
   readonly children: readonly PlanField[];
   /** Weight of one object that it gives, its leaves included. */
   readonly weight: number;
+  /** Fragments with `@defer` on one object that it gives. */
+  readonly deferred: number;
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
@@ -93,14 +98,15 @@ export function createPlanner(
 ): Planner {
   const root = schema.getRootType(operation.operation);
   const names = { aliases: 0, longestName: 0 };
-  const collectRoot = (variables: Variables): readonly PlanField[] => {
+  const collectRoot = (variables: Variables): Collected => {
     Object.assign(names, { aliases: 0, longestName: 0 });
-    return root ? collect({ schema, fragments, variables, names }, root, [operation.selectionSet]).fields : [];
+    if (!root) return { fields: [], leaves: 0, deferred: 0 };
+    return collect({ schema, fragments, variables, names }, root, [operation.selectionSet]);
   };
   const isConditional = conditionsOf([operation, ...fragments.values()]).size > 0;
   const prepared = isConditional ? undefined : collectRoot({});
   /** Variables that the estimate depends on; undefined: all may matter. */
-  const matter = prepared && variablesOf(prepared);
+  const matter = prepared && variablesOf(prepared.fields);
   /** By project, and by those variables. */
   const remembered = new WeakMap<object, Map<string, Estimate>>();
 
@@ -109,6 +115,7 @@ export function createPlanner(
     let calls = 0;
     let values = 0;
     let perItem = 1;
+    let parts = 0;
     const counted = new Set<string>();
 
     /**
@@ -141,6 +148,7 @@ export function createPlanner(
       const rows = cost?.rows?.(args);
       if (!isListType(getNullableType(definition.type))) {
         values += parents * field.weight;
+        parts += parents * field.deferred;
         for (const child of field.children) walk(child, path, parents, assumed, rows);
         return;
       }
@@ -148,12 +156,14 @@ export function createPlanner(
       const items = parents * (size ?? assumedListSize);
       const before = values;
       values += items * field.weight;
+      parts += items * (field.deferred + (hasDirective(field.node, 'stream') ? 1 : 0));
       for (const child of field.children) walk(child, path, items, assumed || size === undefined);
       if (size === undefined && items > 0) perItem = Math.max(perItem, (values - before) / items);
     }
 
-    for (const field of prepared ?? collectRoot(variables)) walk(field, [], 1, false);
-    return { calls, values, perItem, ...names };
+    const { fields, deferred } = prepared ?? collectRoot(variables);
+    for (const field of fields) walk(field, [], 1, false);
+    return { calls, values, perItem, parts: parts + deferred, ...names };
   }
 
   function plan(variables: Variables, settings: CostSettings): PlanEntry[] {
@@ -180,14 +190,14 @@ export function createPlanner(
 
   /** Undefined: which of them there are depends on variables. */
   const withKeys = prepared
-    ? prepared.filter(({ cost }) => cost?.keys)
+    ? prepared.fields.filter(({ cost }) => cost?.keys)
     : [operation, ...fragments.values()].some((definition) => mayTakeKeys(root, definition))
       ? undefined
       : [];
   function keys(variables: Variables): ReturnType<Planner['keys']> {
     let representations = 0;
     let ids = 0;
-    for (const field of withKeys ?? collectRoot(variables)) {
+    for (const field of withKeys ?? collectRoot(variables).fields) {
       const args = field.cost?.keys && argumentsOf(field, variables);
       if (!args) continue;
       if (args.ids) ids = Math.max(ids, (args.ids as unknown[]).length);
@@ -240,12 +250,15 @@ interface Scope {
 interface Collected {
   readonly fields: readonly PlanField[];
   readonly leaves: number;
+  /** Fragments with `@defer` among the selections. */
+  readonly deferred: number;
 }
 
 /** Groups selections by response name, https://spec.graphql.org/October2021/#CollectFields(). */
 function collect(scope: Scope, type: GraphQLObjectType, sets: readonly SelectionSetNode[]): Collected {
   const groups = new Map<string, { node: FieldNode; sets: SelectionSetNode[] }>();
   const visited = new Set<string>();
+  let deferred = 0;
   const spread = ({ selections }: SelectionSetNode): void => {
     for (const selection of selections) {
       if (!isIncluded(selection, scope.variables)) continue;
@@ -256,6 +269,7 @@ function collect(scope: Scope, type: GraphQLObjectType, sets: readonly Selection
         if (selection.selectionSet) group.sets.push(selection.selectionSet);
         continue;
       }
+      if (hasDirective(selection, 'defer')) deferred += 1;
       if (selection.kind === Kind.FRAGMENT_SPREAD) {
         if (visited.has(selection.name.value)) continue;
         visited.add(selection.name.value);
@@ -281,9 +295,11 @@ function collect(scope: Scope, type: GraphQLObjectType, sets: readonly Selection
     const below = possibleTypes(scope.schema, definition).map((child) => collect(scope, child, group.sets));
     const weight = weightOfObject(named as GraphQLNamedType) + Math.max(0, ...below.map((one) => one.leaves));
     const cost = definition.extensions.cost as FieldCost | undefined;
-    fields.push({ name, definition, node: group.node, cost, children: below.flatMap((one) => one.fields), weight });
+    const children = below.flatMap((one) => one.fields);
+    const deferredBelow = Math.max(0, ...below.map((one) => one.deferred));
+    fields.push({ name, definition, node: group.node, cost, children, weight, deferred: deferredBelow });
   }
-  return { fields, leaves };
+  return { fields, leaves, deferred };
 }
 
 function possibleTypes(schema: GraphQLSchema, { type }: GraphQLField<unknown, unknown>): readonly GraphQLObjectType[] {

@@ -3,6 +3,7 @@ import {
   type FragmentDefinitionNode,
   type GraphQLSchema,
   type getVariableValues,
+  Kind,
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
@@ -26,8 +27,11 @@ export interface OperationIdentity {
 /** What the operations of one document share. */
 export interface OperationSetting {
   readonly schema: GraphQLSchema;
+  /** Without `@defer` and `@stream`. */
   readonly document: DocumentNode;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** As it was sent, where that has `@defer` or `@stream`. */
+  readonly sent: Pick<OperationSetting, 'document' | 'fragments'> | undefined;
   readonly limits: PlannerLimits;
   readonly coercionOptions: NonNullable<Parameters<typeof getVariableValues>[3]>;
   /** Null: operations are never compiled. */
@@ -67,8 +71,10 @@ export class PreparedOperation {
 
   get planner(): Planner {
     if (this.#planner === undefined) {
-      const { schema, limits, onGrowth } = this.#setting;
-      this.#planner = createPlanner(schema, this.node, this.#fragments, limits);
+      const { schema, limits, sent, onGrowth } = this.#setting;
+      this.#planner = sent
+        ? createPlanner(schema, this.#sentNode(sent.document), sent.fragments, limits)
+        : createPlanner(schema, this.node, this.#fragments, limits);
       onGrowth(PLANNED_BYTES + PLANNED_SELECTION_BYTES * countSelections(this.node, this.#fragments));
     }
     return this.#planner;
@@ -103,6 +109,14 @@ export class PreparedOperation {
           );
     if (this.#executor !== interpreted) this.selection = createSelection(schema, this.node, this.#fragments);
     return this.#executor;
+  }
+
+  /** The same operation in the document as it was sent. */
+  #sentNode({ definitions }: DocumentNode): OperationDefinitionNode {
+    const name = this.node.name?.value;
+    return definitions.find(
+      (node) => node.kind === Kind.OPERATION_DEFINITION && node.name?.value === name,
+    ) as OperationDefinitionNode;
   }
 
   /** The fragments that it spreads, directly or by another. */

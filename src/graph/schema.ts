@@ -1,10 +1,11 @@
-import type { GraphQLSchema } from 'graphql';
+import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import type { CustomFields } from '../datatrics/custom-fields.ts';
 import { type Builder, createBuilder } from './builder.ts';
 import { defineContent } from './content.ts';
 import { defineContentMutations } from './content-mutations.ts';
 import { defineConversion } from './conversion.ts';
 import { defineConversionMutations } from './conversion-mutations.ts';
+import { INCREMENTAL_DIRECTIVES } from './incremental.ts';
 import { defineInteraction } from './interaction.ts';
 import { defineInteractionMutations } from './interaction-mutations.ts';
 import { defineListTypes } from './lists.ts';
@@ -23,7 +24,7 @@ export interface SchemaOptions {
 export function buildSchema(options: SchemaOptions = {}): GraphQLSchema {
   const builder = createBuilder();
   defineSchema(builder, options, () => defineNodeQueries(builder));
-  return builder.toSchema({ sortSchema: false });
+  return builder.toSchema({ sortSchema: false, directives: [...specifiedDirectives, ...INCREMENTAL_DIRECTIVES] });
 }
 
 /**

@@ -3,6 +3,9 @@ import {
   brotliCompress,
   brotliCompressSync,
   constants,
+  createBrotliCompress,
+  createGzip,
+  createZstdCompress,
   gzip,
   gzipSync,
   zstdCompress,
@@ -37,6 +40,12 @@ const LATER = {
 /** In this order where the client prefers none of them: zstd takes the least CPU. */
 const PREFERRED = ['zstd', 'br', 'gzip'] as const;
 
+const STREAMS = {
+  zstd: () => createZstdCompress(ZSTD),
+  br: () => createBrotliCompress(BROTLI),
+  gzip: () => createGzip(GZIP),
+};
+
 export interface Compressed {
   readonly encoding: keyof typeof NOW;
   readonly body: Buffer;
@@ -67,6 +76,18 @@ export function createCompress(): Compress {
         underWay -= text.length;
       });
   };
+}
+
+/** A stream that compresses an answer in parts; its `flush` brings what was written so far to the client. */
+export interface PartsCompressor {
+  readonly encoding: keyof typeof STREAMS;
+  readonly stream: ReturnType<(typeof STREAMS)[keyof typeof STREAMS]>;
+}
+
+/** @returns undefined where the client has not asked for compressed answers */
+export function compressParts(accepted: string | undefined): PartsCompressor | undefined {
+  const encoding = accepted === undefined ? undefined : chooseEncoding(accepted);
+  return encoding && { encoding, stream: STREAMS[encoding]() };
 }
 
 /** The package's types are older than this option of it. */

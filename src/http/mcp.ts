@@ -21,12 +21,13 @@ import { wellFormedJson } from '../lib/well-formed.ts';
 import type { Authenticate } from './authenticate.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import type { Load } from './load.ts';
-import type { RequestHead, RunOperation } from './operations.ts';
+import type { Operations } from './operations.ts';
+import { RequestHead } from './request-head.ts';
 
 export interface McpOptions {
   /** By name. */
   readonly tools: ReadonlyMap<string, Tool>;
-  readonly runOperation: RunOperation;
+  readonly operations: Operations;
   readonly authenticate: Authenticate;
   /** What callers are to bring, as `WWW-Authenticate` says it. */
   readonly challenge: string;
@@ -82,7 +83,7 @@ export function createMcp(options: McpOptions): McpHandler {
       const given = params.arguments ?? {};
       const strange = Object.keys(given).filter((argument) => !Object.hasOwn(tool.inputSchema.properties, argument));
       if (strange.length > 0) return failed(`${tool.name} has no argument named ${strange.join(', ')}.`);
-      const outcome = await options.runOperation(head, () => ({
+      const outcome = await options.operations.answer(head, () => ({
         query: tool.text,
         operationName: tool.name,
         variables: given,
@@ -135,15 +136,7 @@ export function createMcp(options: McpOptions): McpHandler {
       const challenge = status === 401 ? { 'www-authenticate': options.challenge } : {};
       return sendError(res, status, ErrorCode.InvalidRequest, result.errors?.[0]?.message ?? '', challenge);
     }
-    const head: RequestHead = {
-      method: 'POST',
-      headers: req.headers,
-      isGone: () => res.closed,
-      onDisconnect(callback) {
-        res.once('close', callback);
-        return () => res.off('close', callback);
-      },
-    };
+    const head = new RequestHead('POST', req, res);
     const server = serverFor(principal, head);
     server.onerror = () => undefined;
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });

@@ -1,30 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { BulkLimits } from '../bulk/chunk.ts';
-import { createTarget } from '../bulk/target.ts';
-import { bulkUpsert } from '../bulk/upsert.ts';
 import type { Caller, Callers } from '../datatrics/callers.ts';
-import type { Capabilities } from '../datatrics/capabilities.ts';
-import type { Client } from '../datatrics/client.ts';
-import { type ProjectSettings, Session } from '../datatrics/session.ts';
-import { Writer } from '../datatrics/writer.ts';
 import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
-import type { OperationRequest, Pipeline } from '../graph/pipeline.ts';
-import type { Admission } from '../lib/admission.ts';
+import type { Checked, OperationRequest, Parts, Pipeline } from '../graph/pipeline.ts';
 import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
-import { Freshness, readDemand } from '../lib/freshness.ts';
 import { loggableId } from '../lib/log.ts';
-import { Operation, type OperationLimits } from '../lib/operation.ts';
 import type { Principal } from '../lib/principal.ts';
+import { AcceptedRequest, clientGone, type RequestSetting } from './accepted.ts';
 import type { Collapse, Execution } from './collapse.ts';
 import type { ResolveDocument } from './documents.ts';
 import { type Load, overloaded } from './load.ts';
-import { callTraceOf, type Observed, type Observer } from './observe.ts';
+import type { Observed, Observer } from './observe.ts';
 import { type RequestParams, RequestRefused } from './params.ts';
 import type { PersistedQueries } from './persisted-queries.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { RequestHead } from './request-head.ts';
 
-export interface OperationsOptions {
+export interface OperationsOptions extends RequestSetting {
   readonly pipeline: Pipeline;
   /** Tells its answers from those of another schema. */
   readonly schemaName: string;
@@ -39,119 +31,75 @@ export interface OperationsOptions {
   readonly rateLimiter: RateLimiter | undefined;
   /** Undefined: each operation runs for itself. */
   readonly collapse: Collapse | undefined;
-  /** What serves a project. */
-  readonly projectOf: (project: string) => {
-    /** Base URL of its API. */
-    readonly upstream: string;
-    readonly client: Client;
-    readonly settings: ProjectSettings;
-    readonly limits: OperationLimits;
-    readonly admission: Admission;
-  };
   readonly callers: Callers;
   readonly load: Load;
-  readonly capabilities: Capabilities;
-  /** Whether answers of the API are remembered. */
-  readonly hasCache: boolean;
-  readonly bulkLimits: BulkLimits;
-  readonly reportUnexpected: (error: unknown, requestId?: string) => void;
-  /** Told what became of a bulk write that nobody waited for to the end. */
-  readonly onAbandonedWrite: (summary: object) => void;
   readonly observer: Observer;
 }
 
-/** What the HTTP side knows of a request, whichever way it is answered. */
-export interface RequestHead {
-  readonly method: 'GET' | 'POST';
-  readonly headers: IncomingHttpHeaders;
-  /** Whether the client has gone already. */
-  isGone(): boolean;
-  /** Calls back when the client goes away before its answer; gives a function that takes this back. */
-  onDisconnect(callback: () => void): () => void;
+/** GraphQL requests of one schema: the same steps whichever way a request is answered. None of them rejects. */
+export interface Operations {
+  readonly pipeline: Pipeline;
+  /**
+   * Who asks, what they may, and whether the document can run; nothing has run yet. Each accepted request is finished once by
+   * `finish`; the outcome of one that is turned away is final.
+   */
+  accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome>;
+  /** What is to run; the outcome of a request that can not run, or asks for its plan. */
+  check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome;
+  /** Runs an operation; the answer is whole. */
+  run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome>;
+  /** Runs an operation and answers in parts, where the document asks for that. */
+  runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts>;
+  /** Notes how a request ended, once its client has the answer or has gone. */
+  finish(accepted: AcceptedRequest, outcome: Outcome): void;
+  /** All of the steps, for whom a whole answer is enough. */
+  answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome>;
 }
 
-/** Runs one GraphQL request: who asks, then the pipeline, within a new operation's life. Never rejects. */
-export type RunOperation = (head: RequestHead, readParams: () => RequestParams) => Promise<Outcome>;
+export function createOperations(options: OperationsOptions): Operations {
+  const { pipeline, authenticate, rateLimiter, collapse, load, observer, persistedQueries } = options;
 
-export function createRunOperation(options: OperationsOptions): RunOperation {
-  const { pipeline, authenticate, capabilities, rateLimiter, collapse, load, observer, persistedQueries } = options;
-
-  /** Starts an operation; what it reads upstream is given up when `cancel` is called. */
-  function begin(
-    request: OperationRequest,
-    principal: Principal,
-    caller: Caller,
-    head: RequestHead,
-    observed: Observed,
-  ): Execution & { calls(): number } {
-    let operation: Operation | undefined;
-    const { client, settings, limits, admission, upstream } = options.projectOf(principal.project);
-    const receipt = head.headers['x-upstream-receipt'];
-    const outcome = pipeline.run(request, {
-      scopes: principal.scopes,
-      admission,
-      party: caller,
-      allowMutation: head.method === 'POST',
-      planOnly: head.headers['x-upstream-plan'] === '1',
-      receipt: receipt === '1' || receipt === 'trace',
-      identify: (identity) => {
-        observed.operation = identity;
-      },
-      reportUnexpected: (error) => options.reportUnexpected(error, observed.requestId),
-      costSettings: { project: settings, projectId: principal.project, bulkLimits: options.bulkLimits },
-      context: (selection) => {
-        operation = new Operation(limits, callTraceOf(observed, receipt === 'trace'), observed.upstreamHeaders);
-        observed.run = operation;
-        if (options.hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
-        const bound = client.as(principal, operation, caller);
-        const session = new Session({ client: bound, principal, operation, settings, capabilities, selection });
-        const life = operation;
-        return {
-          operation,
-          session,
-          writer: new Writer({ client: bound, session }),
-          bulkUpsert: async (resource, { items, resumeToken, dryRun }) => {
-            const target = createTarget(resource, bound, session, life);
-            const result = await bulkUpsert({
-              target,
-              inputs: items,
-              resumeToken,
-              scope: { principal, upstream },
-              dryRun,
-              limits: options.bulkLimits,
-            });
-            if (life.signal.aborted) options.onAbandonedWrite({ resource, ...result.summary });
-            return result;
-          },
-        };
-      },
-    });
-    return {
-      outcome: outcome.finally(() => operation?.end()),
-      waiters: 0,
-      cancel: () => operation?.cancel(clientGone()),
-      calls: () => operation?.usage.calls ?? 0,
+  async function accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome> {
+    const observed = observer.begin(head.headers);
+    let admitted: Caller | undefined;
+    const refuse = (outcome: Outcome): Outcome => {
+      if (admitted) load.release(admitted);
+      observer.end(observed, outcome);
+      return outcome;
     };
-  }
-
-  async function run(head: RequestHead, readParams: () => RequestParams, observed: Observed): Promise<Outcome> {
     try {
       const params = readParams();
       const known = authenticate(head.headers, params);
       const principal = known instanceof Promise ? await known : known;
       observed.principal = principal;
       const caller = options.callers.of(principal.id);
-      if (!load.admit(caller)) return overloaded();
-      try {
-        return await runFor(principal, caller, params, head, observed);
-      } finally {
-        load.release(caller);
+      if (!load.admit(caller)) return refuse(overloaded());
+      admitted = caller;
+      const account = rateLimiter && { name: accountOf(principal), caller };
+      const taken = account && (await rateLimiter?.take(account));
+      if (taken?.allowed === false) {
+        const message = 'This caller has used up its requests or REST calls for now.';
+        return refuse(refused(429, 'RATE_LIMITED', message, taken.headers));
       }
+      // It may have gone while its token was checked; nothing is begun for nobody.
+      if (head.isGone()) return refuse(outcomeOfError(clientGone(), () => undefined));
+      const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
+      const { variables, persistedHash } = params;
+      const request = { query, operationName: params.operationName || undefined, variables };
+      const rateHeaders = taken?.headers;
+      return new AcceptedRequest(
+        { head, principal, caller, observed, request, persistedHash, account, rateHeaders },
+        options,
+      );
     } catch (error) {
-      if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
-      const outcome = outcomeOfError(error, (bug) => options.reportUnexpected(bug, observed.requestId));
-      return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
+      return refuse(outcomeOfThrown(error, observed));
     }
+  }
+
+  function outcomeOfThrown(error: unknown, observed: Observed): Outcome {
+    if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
+    const outcome = outcomeOfError(error, (bug) => options.reportUnexpected(bug, observed.requestId));
+    return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
   }
 
   /** The document that was registered with this hash. The messages are those that clients' links look for. */
@@ -162,63 +110,102 @@ export function createRunOperation(options: OperationsOptions): RunOperation {
     throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', message);
   }
 
-  /** Runs the request of a caller that was let in. */
-  async function runFor(
-    principal: Principal,
-    caller: Caller,
-    params: RequestParams,
-    head: RequestHead,
-    observed: Observed,
-  ): Promise<Outcome> {
-    const account = rateLimiter && { name: accountOf(principal), caller };
-    const taken = account && (await rateLimiter?.take(account));
-    if (taken?.allowed === false) {
-      const message = 'This caller has used up its requests or REST calls for now.';
-      return refused(429, 'RATE_LIMITED', message, taken.headers);
+  function check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome {
+    try {
+      const checked = pipeline.check(request, accepted);
+      return 'kind' in checked ? withRates(checked, accepted) : checked;
+    } catch (error) {
+      return outcomeOfThrown(error, accepted.observed);
     }
-    // It may have gone while its token was checked; nothing is begun for nobody.
-    if (head.isGone()) return outcomeOfError(clientGone(), () => undefined);
-    const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
-    const request = { ...params, query };
-    const start = (): Execution => {
-      const execution = begin(request, principal, caller, head, observed);
-      if (account) {
-        const charge = (): void => rateLimiter?.charge(account, execution.calls());
-        execution.outcome.then(charge, charge);
-      }
-      return execution;
-    };
-    const execution =
-      collapse && pipeline.isQuery(request)
-        ? collapse.run(nameOf(options.schemaName, request, principal, head), start)
-        : start();
-    const outcome = await waitFor(execution, head);
-    // What ran is valid and within the limits, and its caller is known.
-    if (params.persistedHash !== undefined && outcome.kind === 'executed' && caller.isAccepted) {
-      persistedQueries?.register(params.persistedHash, query);
-    }
-    return taken ? { ...outcome, headers: { ...taken.headers, ...outcome.headers } } : outcome;
   }
 
-  return async (head, readParams) => {
-    const observed = observer.begin(head.headers);
-    const outcome = await run(head, readParams, observed);
-    observer.end(observed, outcome);
-    return outcome;
+  async function execute(accepted: AcceptedRequest, checked: Checked): Promise<Outcome> {
+    try {
+      return await pipeline.execute(checked, accepted);
+    } catch (error) {
+      return outcomeOfThrown(error, accepted.observed);
+    } finally {
+      end(accepted);
+    }
+  }
+
+  /** The operation of a request is over. */
+  function end({ operation, account }: AcceptedRequest): void {
+    operation?.end();
+    if (account) rateLimiter?.charge(account, operation?.usage.calls ?? 0);
+  }
+
+  function start(accepted: AcceptedRequest, checked: Checked): Execution {
+    return { outcome: execute(accepted, checked), waiters: 0, cancel: () => accepted.cancel() };
+  }
+
+  async function run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome> {
+    const { head, request, principal } = accepted;
+    const execution =
+      collapse && checked.operation.node.operation === 'query'
+        ? collapse.run(nameOf(options.schemaName, request, principal, head), () => start(accepted, checked))
+        : start(accepted, checked);
+    const outcome = await waitFor(execution, head);
+    registerDocument(accepted, outcome.kind);
+    return withRates(outcome, accepted);
+  }
+
+  async function runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts> {
+    const stopWatching = accepted.head.onDisconnect(() => accepted.cancel());
+    const stop = (): void => {
+      stopWatching();
+      accepted.cancel();
+      end(accepted);
+    };
+    let result: Outcome | Parts;
+    try {
+      result = await pipeline.executeInParts(checked, accepted);
+    } catch (error) {
+      result = outcomeOfThrown(error, accepted.observed);
+    }
+    if (result.kind !== 'parts') {
+      stop();
+      registerDocument(accepted, result.kind);
+      return withRates(result, accepted);
+    }
+    registerDocument(accepted, 'executed');
+    accepted.onFinish = stop;
+    return result;
+  }
+
+  /** What ran is valid and within the limits, and its caller is known. */
+  function registerDocument({ persistedHash, party, request }: AcceptedRequest, kind: Outcome['kind']): void {
+    if (persistedHash !== undefined && kind === 'executed' && party.isAccepted) {
+      persistedQueries?.register(persistedHash, request.query);
+    }
+  }
+
+  function finish(accepted: AcceptedRequest, outcome: Outcome): void {
+    accepted.onFinish?.();
+    load.release(accepted.party);
+    observer.end(accepted.observed, outcome);
+  }
+
+  return {
+    pipeline,
+    accept,
+    check,
+    run,
+    runInParts,
+    finish,
+    async answer(head, readParams) {
+      const accepted = await accept(head, readParams);
+      if ('kind' in accepted) return accepted;
+      const checked = check(accepted, accepted.request);
+      const outcome = 'kind' in checked ? checked : await run(accepted, checked);
+      finish(accepted, outcome);
+      return outcome;
+    },
   };
 }
 
-function clientGone(): GatewayError {
-  return new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.');
-}
-
-/** One that is made when it is first needed. */
-export function createLazyRunOperation(create: () => Promise<RunOperation>): RunOperation {
-  let made: Promise<RunOperation> | undefined;
-  return async (head, readParams) => {
-    made ??= create();
-    return (await made)(head, readParams);
-  };
+function withRates(outcome: Outcome, { rateHeaders }: AcceptedRequest): Outcome {
+  return rateHeaders ? { ...outcome, headers: { ...rateHeaders, ...outcome.headers } } : outcome;
 }
 
 /**

@@ -1,8 +1,6 @@
 import type { Outcome } from '../graph/outcome.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
-
-export const JSON_TYPE = 'application/json';
-export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json';
+import { chooseMediaType, GRAPHQL_RESPONSE_TYPE, JSON_TYPE } from './media-types.ts';
 
 const headersOf = (type: string, cacheControl: string) => [
   'content-type',
@@ -36,26 +34,6 @@ export function respond(outcome: Outcome, accept: string | null | undefined): Ht
   const headers = outcome.headers ? [...own, ...Object.entries(outcome.headers).flat()] : own;
   outcome.json ??= wellFormedJson(JSON.stringify(outcome.result));
   return { status, headers, body: outcome.json };
-}
-
-/**
- * The media type that a client prefers. Without a preference for either, as with `*∕*` or none of the two, it is
- * `application/json`, which every client understands.
- */
-export function chooseMediaType(accept: string | null | undefined): typeof JSON_TYPE | typeof GRAPHQL_RESPONSE_TYPE {
-  if (!accept?.includes(GRAPHQL_RESPONSE_TYPE)) return JSON_TYPE;
-  const quality = (type: string): number => {
-    let best = -1;
-    for (const part of accept.split(',')) {
-      const [name, ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
-      if (name !== type) continue;
-      const q = parameters.find((parameter) => parameter.startsWith('q='));
-      best = Math.max(best, q === undefined ? 1 : Number(q.slice(2)) || 0);
-    }
-    return best;
-  };
-  const wanted = quality(GRAPHQL_RESPONSE_TYPE);
-  return wanted > 0 && wanted >= quality(JSON_TYPE) ? GRAPHQL_RESPONSE_TYPE : JSON_TYPE;
 }
 
 /** Statuses that tell a client to come again later. */

@@ -1,19 +1,21 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { refused } from '../graph/outcome.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Outcome, refused } from '../graph/outcome.ts';
 import type { ReadBody } from './body.ts';
 import type { Compress } from './compression.ts';
 import type { Cors } from './cors.ts';
 import type { Endpoint } from './endpoint.ts';
+import { Engine } from './engine.ts';
 import type { Graphiql } from './graphiql.ts';
-import { PAGE_POLICY } from './headers.ts';
+import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
 import { type Load, overloaded } from './load.ts';
 import type { McpHandler } from './mcp.ts';
 import type { Metrics } from './metrics.ts';
-import type { RequestHead } from './operations.ts';
-import { readJsonBody } from './params.ts';
+import { type RequestParams, readJsonBody, readSearchParams } from './params.ts';
+import { RequestHead } from './request-head.ts';
 import { requestIdOf } from './request-id.ts';
-import { send, sendCompressed, sendOutcome, sendText } from './send.ts';
+import { type HttpAnswer, respond } from './respond.ts';
+import { send, sendAnswer, sendCompressed, sendResponse, sendText } from './send.ts';
 
 export interface RouteOptions {
   readonly maxBodyBytes: number;
@@ -34,6 +36,7 @@ export interface RouteOptions {
 }
 
 const PAGE_HEADERS = {
+  ...SECURITY_HEADERS,
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': PAGE_POLICY,
   'cache-control': 'no-cache',
@@ -85,114 +88,117 @@ function readTarget(target: string): { path: string; search: string } {
   return { path: path === '/graphql/' || path === '/subgraph/' ? path.slice(0, -1) : path || '/', search };
 }
 
-function graphql(
+async function graphql(
   options: RouteOptions,
   endpoint: Endpoint,
   readBody: ReadBody,
   search: string,
   req: IncomingMessage,
   res: ServerResponse,
-): Promise<void> | void {
+): Promise<void> {
   // From here on it is the id that goes through log, spans and REST calls, and back to the client.
   req.headers['x-request-id'] = requestIdOf(req.headers);
   for (const [name, value] of Object.entries(options.cors.headers(req.headers, endpoint.forBrowsers))) {
     res.setHeader(name, value);
   }
-  if (req.method === 'OPTIONS') {
-    const preflight = endpoint.forBrowsers ? options.cors.preflight(req.headers) : {};
-    return send(res, 204, { allow: 'GET, POST', ...preflight }, '');
+  const early = answerWithoutOperation(options, endpoint, req);
+  if (early) return answerEarly(options, endpoint, req, res, early);
+  const body = req.method === 'POST' ? await readBody(req) : null;
+  if (body === null && req.method === 'POST') {
+    const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES), or comes in too many pieces.`;
+    const outcome = refused(413, 'BAD_REQUEST', message, { connection: 'close' });
+    return answerEarly(options, endpoint, req, res, respond(outcome, req.headers.accept));
   }
-  if (req.method !== 'GET' && req.method !== 'POST') {
+  const readParams = () => (body === null ? readSearchParams(new URLSearchParams(search)) : readJsonBody(body));
+  options.load.begin();
+  try {
+    await answerOperation(options, endpoint, req, res, body, readParams);
+  } finally {
+    options.load.end();
+  }
+}
+
+/** The answer to a request that has no operation, or is turned away before its body is read; undefined for any other. */
+function answerWithoutOperation(
+  { cors, graphiql, load }: RouteOptions,
+  { forBrowsers }: Endpoint,
+  { method, headers }: IncomingMessage,
+): HttpAnswer | undefined {
+  const turnAway = (outcome: Outcome): HttpAnswer => respond(outcome, headers.accept);
+  if (method === 'OPTIONS') {
+    const preflight = forBrowsers ? cors.preflight(headers) : {};
+    return { status: 204, headers: Object.entries({ allow: 'GET, POST', ...preflight }).flat(), body: '' };
+  }
+  if (method !== 'GET' && method !== 'POST') {
     const message = 'GraphQL needs POST, or GET for queries.';
-    return sendOutcome(res, refused(405, 'BAD_REQUEST', message, { allow: 'GET, POST' }), req.headers);
+    return turnAway(refused(405, 'BAD_REQUEST', message, { allow: 'GET, POST' }));
   }
-  if (req.method === 'GET' && endpoint.forBrowsers && prefersHtml(req.headers.accept)) {
-    return send(res, 200, PAGE_HEADERS, options.graphiql.page);
+  if (method === 'GET' && forBrowsers && prefersHtml(headers.accept)) {
+    return { status: 200, headers: Object.entries(PAGE_HEADERS).flat(), body: graphiql.page };
   }
   // Refused before anything of it is read: that costs less than the request would.
-  if (!options.load.accepts()) return sendOutcome(res, overloaded(), req.headers);
-  const head = new Head(req.method, req, res);
-  return req.method === 'GET'
-    ? viaYoga(options, endpoint, search, head, null, res)
-    : post(options, endpoint, readBody, search, head, req, res);
+  if (!load.accepts()) return turnAway(overloaded());
+  if (method === 'GET') return undefined;
+  if (!isJson(headers['content-type'])) {
+    const message = 'The content type must be application/json.';
+    return turnAway(refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' }));
+  }
+  if (isCompressed(headers['content-encoding'])) {
+    return turnAway(refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'));
+  }
+  return undefined;
 }
 
-/** A POST that was let in. */
-async function post(
+/** Methods that the Fetch API does not have. */
+const NO_FETCH_METHODS: readonly unknown[] = ['CONNECT', 'TRACE', 'TRACK'];
+
+async function answerEarly(
   options: RouteOptions,
   endpoint: Endpoint,
-  readBody: ReadBody,
-  search: string,
-  head: RequestHead,
   req: IncomingMessage,
   res: ServerResponse,
+  answer: HttpAnswer,
 ): Promise<void> {
-  if (!isJson(req.headers['content-type'])) {
-    const message = 'The content type must be application/json.';
-    const outcome = refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' });
-    return sendOutcome(res, outcome, req.headers);
-  }
-  if (isCompressed(req.headers['content-encoding'])) {
-    return sendOutcome(res, refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'), req.headers);
-  }
-  const body = await readBody(req);
-  if (body === null) {
-    const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES), or comes in too many pieces.`;
-    return sendOutcome(res, refused(413, 'BAD_REQUEST', message, { connection: 'close' }), req.headers);
-  }
-  if (!options.shortcut) return viaYoga(options, endpoint, search, head, body, res);
-  options.load.begin();
-  const outcome = await endpoint.runOperation(head, () => readJsonBody(body)).finally(() => options.load.end());
-  return sendCompressed(res, outcome, req.headers, options.compress);
+  if (!endpoint.hasPlugins || NO_FETCH_METHODS.includes(req.method)) return sendAnswer(res, answer, req.headers);
+  const { yoga } = await endpoint.load();
+  const { response } = await (await yoga()).fetch(req, res, null, answer);
+  await sendResponse(res, response, req.headers, options.compress);
 }
 
-/** A request as operations see it. */
-class Head implements RequestHead {
-  readonly method: 'GET' | 'POST';
-  readonly headers: IncomingHttpHeaders;
-  readonly #res: ServerResponse;
-
-  constructor(method: 'GET' | 'POST', { headers }: IncomingMessage, res: ServerResponse) {
-    this.method = method;
-    this.headers = headers;
-    this.#res = res;
-  }
-
-  isGone(): boolean {
-    return this.#res.closed;
-  }
-
-  onDisconnect(callback: () => void): () => void {
-    this.#res.once('close', callback);
-    return () => this.#res.off('close', callback);
-  }
-}
-
-/** The way through the Fetch API and Yoga, for everything but a POST of JSON. */
-async function viaYoga(
+/** Answers a request that was read. */
+async function answerOperation(
   options: RouteOptions,
   endpoint: Endpoint,
-  search: string,
-  head: RequestHead,
-  body: Buffer | null,
+  req: IncomingMessage,
   res: ServerResponse,
+  body: Buffer | null,
+  readParams: () => RequestParams,
 ): Promise<void> {
-  const { accept } = head.headers;
-  const request = new Request(`http://gateway/graphql${search}`, {
-    method: head.method,
-    ...(accept !== undefined && { headers: { accept } }),
-    ...(body && { body: new Uint8Array(body) }),
-  });
-  options.load.begin();
-  const response = await endpoint.yoga(request, head).finally(() => options.load.end());
-  const id = head.headers['x-request-id'] as string;
-  const headers: Record<string, string> = { ...Object.fromEntries(response.headers), 'x-request-id': id };
-  const varyBy = [res.getHeader('vary'), headers.vary, options.compress && 'accept-encoding'].filter(Boolean);
-  if (varyBy.length > 0) headers.vary = varyBy.join(', ');
-  const text = await response.text();
-  const compressed = await options.compress?.(text, head.headers['accept-encoding']);
-  if (compressed) headers['content-encoding'] = compressed.encoding;
-  send(res, response.status, headers, compressed?.body ?? text);
+  const { operations, yoga } = await endpoint.load();
+  const head = new RequestHead(req.method === 'GET' ? 'GET' : 'POST', req, res);
+  const accepted = await operations.accept(head, readParams);
+  if ('kind' in accepted) return answerEarly(options, endpoint, req, res, respond(accepted, req.headers.accept));
+  const checked = operations.check(accepted, accepted.request);
+  if ('kind' in checked && checked.kind === 'refused') {
+    operations.finish(accepted, checked);
+    return answerEarly(options, endpoint, req, res, respond(checked, req.headers.accept));
+  }
+  const isIncremental = !('kind' in checked) && checked.document.isIncremental;
+  if (options.shortcut && !endpoint.hasPlugins && body !== null && !isIncremental) {
+    const outcome = 'kind' in checked ? checked : await operations.run(accepted, checked);
+    operations.finish(accepted, outcome);
+    return sendCompressed(res, outcome, req.headers, options.compress);
+  }
+  let outcome: Outcome | undefined;
+  try {
+    const answered = await (await yoga()).fetch(req, res, body, new Engine(operations, accepted, checked));
+    outcome = answered.outcome();
+    await sendResponse(res, answered.response, req.headers, options.compress);
+    outcome = answered.outcome();
+  } finally {
+    // A plugin that answers in the gateway's place has its own way to tell what came of that.
+    operations.finish(accepted, outcome ?? { kind: 'executed', result: {} });
+  }
 }
 
 /** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */

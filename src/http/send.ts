@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
-import type { Compress, Compressed } from './compression.ts';
+import { type Compress, type Compressed, compressParts, type PartsCompressor } from './compression.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
@@ -24,7 +25,7 @@ export async function sendCompressed(
   sendAnswer(res, answer, requestHeaders, compressed instanceof Promise ? await compressed : compressed);
 }
 
-function sendAnswer(
+export function sendAnswer(
   res: ServerResponse,
   { status, headers, body }: HttpAnswer,
   requestHeaders: IncomingHttpHeaders,
@@ -39,12 +40,93 @@ function sendAnswer(
     'x-content-type-options',
     'nosniff',
     ...(compressed ? ['content-encoding', compressed.encoding] : []),
-    'content-length',
-    String(length),
+    ...(status === 204 ? [] : ['content-length', String(length)]),
   ]);
   if (compressed) res.end(compressed.body);
   // Text that is ASCII throughout is the same in Latin-1, which needs no conversion on its way out.
   else res.end(body, length === body.length ? 'latin1' : 'utf8');
+}
+
+/** Sends a Response of the Fetch API, in parts where it is made of such. */
+export async function sendResponse(
+  res: ServerResponse,
+  response: Response,
+  requestHeaders: IncomingHttpHeaders,
+  compress: Compress | undefined,
+): Promise<void> {
+  const id = requestHeaders['x-request-id'] as string;
+  const headers: Record<string, string> = { ...Object.fromEntries(response.headers), 'x-request-id': id };
+  const varyBy = [res.getHeader('vary'), headers.vary, compress && 'accept-encoding'].filter(Boolean);
+  if (varyBy.length > 0) headers.vary = varyBy.join(', ');
+  if (response.body && PARTS.test(headers['content-type'] ?? '')) {
+    const compressor = compress && compressParts(requestHeaders['accept-encoding']);
+    for (const name of HOP_BY_HOP) delete headers[name];
+    if (compressor) headers['content-encoding'] = compressor.encoding;
+    res.writeHead(response.status, { ...SECURITY_HEADERS, ...PARTS_HEADERS, ...headers });
+    return sendParts(res, response.body, compressor?.stream);
+  }
+  const text = await response.text();
+  const compressed = await compress?.(text, requestHeaders['accept-encoding']);
+  if (compressed) headers['content-encoding'] = compressed.encoding;
+  send(res, response.status, headers, compressed?.body ?? text);
+}
+
+const PARTS = /^(multipart\/mixed|text\/event-stream)\b/;
+/** node:http decides about the connection. `none` is no encoding that clients know. */
+const HOP_BY_HOP = ['connection', 'transfer-encoding', 'content-encoding'];
+const PARTS_HEADERS = {
+  'cache-control': 'no-store',
+  // nginx would keep the parts back until its buffers are full.
+  'x-accel-buffering': 'no',
+};
+
+/** Writes parts as they come, and no faster than the client reads them. */
+async function sendParts(
+  res: ServerResponse,
+  body: ReadableStream<Uint8Array>,
+  compressor: PartsCompressor['stream'] | undefined,
+): Promise<void> {
+  const reader = body.getReader();
+  const out = compressor ?? res;
+  const stop = (): void => {
+    reader.cancel().catch(() => undefined);
+    compressor?.destroy();
+  };
+  compressor?.pipe(res);
+  res.flushHeaders();
+  res.once('close', stop);
+  let isScheduled = false;
+  const flush = (): void => {
+    isScheduled = false;
+    if (compressor?.writable) compressor.flush();
+    else res.uncork();
+  };
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      // What is ready at once goes out in one piece.
+      if (!isScheduled) {
+        isScheduled = true;
+        if (!compressor) res.cork();
+        setImmediate(flush);
+      }
+      if (!out.write(next.value) && !res.closed) await drained(out, res);
+    }
+    out.end();
+  } finally {
+    res.off('close', stop);
+  }
+}
+
+function drained(out: Writable, res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      out.off('drain', done);
+      res.off('close', done);
+      resolve();
+    };
+    out.once('drain', done);
+    res.once('close', done);
+  });
 }
 
 /** Answers a request that failed with an unexpected error, which has been reported. */

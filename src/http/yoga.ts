@@ -1,65 +1,93 @@
-import type { createYoga as CreateYoga, Plugin } from 'graphql-yoga';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GraphQLError, GraphQLSchema } from 'graphql';
+import type { getSSEProcessor as GetSSEProcessor, Plugin } from 'graphql-yoga';
+import type { Part } from '../graph/incremental.ts';
 import type { Outcome } from '../graph/outcome.ts';
+import { wellFormedJson } from '../lib/well-formed.ts';
 import { keepable } from './caching.ts';
-import type { RequestHead, RunOperation } from './operations.ts';
-import { readJsonBody, readSearchParams } from './params.ts';
-import { respond } from './respond.ts';
+import { Engine } from './engine.ts';
+import { choosePartsType, type PartsType } from './media-types.ts';
+import { type HttpAnswer, respond } from './respond.ts';
 
-interface ServerContext {
-  readonly head: RequestHead;
+/** What plugins find in their context beside what Yoga puts there. */
+export interface PluginContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Who asks; undefined for an answer that needs nobody's rights, such as GraphiQL's page. */
+  readonly caller?: PluginCaller;
+}
+
+/** The caller of an accepted request. */
+export interface PluginCaller {
+  /** The Datatrics project. */
+  readonly project: string;
+  /** Stable and without secrets: `open`, a digest of an API key, a token's id, or a JWT's subject. */
+  readonly principal: string;
+  /**
+   * The session for a plugin that keeps answers: callers with equal keys may see the same data. It covers project, principal
+   * and scopes.
+   */
+  readonly sessionKey: string;
+}
+
+/** Besides what plugins see: what the gateway's own plugins hand on to each other. */
+interface ServerContext extends PluginContext {
+  readonly exchange: Exchange;
+}
+
+/** One request to an endpoint. */
+interface Exchange {
+  readonly accept: string | undefined;
+  /** An accepted request; undefined where the answer is known already. */
+  readonly engine: Engine | undefined;
+  /** The answer to a request that is not for the engine. */
+  readonly answer: HttpAnswer | undefined;
+  /** What became of it. */
+  outcome: Outcome | undefined;
+}
+
+/** How a request through Yoga was answered. */
+export interface YogaAnswer {
+  readonly response: Response;
+  /** What became of an accepted request; undefined where a plugin answered in place of the gateway. */
+  outcome(): Outcome | undefined;
+}
+
+/** Answers requests to one endpoint by Yoga. */
+export interface YogaEndpoint {
+  /**
+   * @param body of a POST
+   * @param handled an accepted request, or the answer to any other
+   */
+  fetch(
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: Buffer | null,
+    handled: Engine | HttpAnswer,
+  ): Promise<YogaAnswer>;
+}
+
+export interface YogaOptions {
+  /** Where it is served. */
+  readonly path: string;
+  readonly schema: GraphQLSchema;
+  readonly plugins: readonly Plugin[];
 }
 
 /**
- * Yoga when it is first needed: it takes 28 MB and a sixth of a second to load, and a gateway whose clients all POST never
- * needs it.
+ * One Yoga for an endpoint, with the pipeline as its engine and the plugins that the operator configured. Yoga is loaded
+ * with the first endpoint that needs it: it takes 28 MB and a sixth of a second.
+ *
+ * Callers are authenticated, and their rate limits and scopes checked, before Yoga gets a request: no hook of a plugin can
+ * answer earlier.
  */
-export function createLazyYogaHandler(runOperation: RunOperation): FetchHandler {
-  let handler: Promise<FetchHandler> | undefined;
-  return async (request, head) => {
-    handler ??= import('graphql-yoga').then(({ createYoga }) => createYogaHandler(createYoga, runOperation));
-    return (await handler)(request, head);
-  };
-}
-
-/** Answers a GraphQL request in the terms of the Fetch API. */
-export type FetchHandler = (request: Request, head: RequestHead) => Promise<Response>;
-
-/**
- * Yoga as the adapter of GraphQL over HTTP, with our pipeline for its engine: reading the request, running it and
- * spelling the answer are the same functions that any other way in uses.
- */
-function createYogaHandler(createYoga: typeof CreateYoga, runOperation: RunOperation): FetchHandler {
-  const engine: Plugin<Record<string, never>, ServerContext> = {
-    onRequestParse({ setRequestParser }) {
-      // Yoga's own parsers would let a form or plain text through; the parameters are read by our engine, below.
-      setRequestParser(async (request) => ({
-        query: '',
-        extensions: { body: request.method === 'POST' ? new Uint8Array(await request.arrayBuffer()) : null },
-      }));
-    },
-    onParams({ request, params, context, setResult }) {
-      const body = params.extensions?.body as Uint8Array | null;
-      const read = () => (body === null ? readSearchParams(new URL(request.url).searchParams) : readJsonBody(body));
-      return runOperation(context.head, read).then((outcome) => setResult(outcome as never));
-    },
-    onResultProcess({ request, result, setResultProcessor, serverContext: { head } }) {
-      const outcome = result as unknown as Outcome;
-      const answer = respond(outcome, request.headers.get('accept'));
-      const { status, headers, body } =
-        head.method === 'GET' ? keepable(answer, outcome, head.headers['if-none-match']) : answer;
-      const pairs = headers.flatMap((name, index): [string, string][] =>
-        index % 2 === 0 ? [[name, headers[index + 1] as string]] : [],
-      );
-      setResultProcessor(
-        (_result, { Response }) => new Response(status === 304 ? null : body, { status, headers: pairs }),
-        '',
-      );
-    },
-  };
-
+export async function createYogaEndpoint({ path, schema, plugins }: YogaOptions): Promise<YogaEndpoint> {
+  const { createYoga, getSSEProcessor } = await import('graphql-yoga');
   const yoga = createYoga<ServerContext>({
-    plugins: [engine],
-    graphqlEndpoint: '/graphql',
+    schema,
+    plugins: [enginePlugin, ...plugins, answerPlugin(getSSEProcessor)],
+    graphqlEndpoint: path,
+    // All of these are decided before, in the same way for requests that do not come here.
     cors: false,
     graphiql: false,
     landingPage: false,
@@ -69,7 +97,117 @@ function createYogaHandler(createYoga: typeof CreateYoga, runOperation: RunOpera
     maxRequestBodySize: false,
     parserAndValidationCache: false,
     logging: false,
-    fetchAPI: globalThis,
+    // Node's own, whose classes are not enumerable members of `globalThis`.
+    fetchAPI: { Request, Response, Headers, ReadableStream, TextEncoder },
   });
-  return (request, head) => Promise.resolve(yoga.fetch(request, { head }));
+  return {
+    async fetch(req, res, body, handled) {
+      const engine = handled instanceof Engine ? handled : undefined;
+      const answer = handled instanceof Engine ? undefined : handled;
+      const exchange: Exchange = { accept: req.headers.accept, engine, answer, outcome: undefined };
+      const caller = engine && callerOf(engine);
+      const response = await yoga.fetch(toRequest(req, path, body), { req, res, exchange, ...(caller && { caller }) });
+      return { response, outcome: () => exchange.outcome };
+    },
+  };
+}
+
+function callerOf({ accepted: { principal } }: Engine): PluginCaller {
+  return { project: principal.project, principal: principal.id, sessionKey: principal.shareKey };
+}
+
+/** Runs before the plugins of the operator. */
+const enginePlugin: Plugin<ServerContext, ServerContext> = {
+  onRequest({ serverContext: { exchange }, endResponse }) {
+    if (exchange.answer) endResponse(toResponse(exchange.answer));
+  },
+  onRequestParse({ serverContext: { exchange }, setRequestParser }) {
+    const { query, operationName, variables } = engineOf(exchange).accepted.request;
+    setRequestParser(() => ({ query, operationName, variables }) as { query: string });
+  },
+  onParse({ context: { exchange }, setParseFn }) {
+    setParseFn((source) => engineOf(exchange).parse(typeof source === 'string' ? source : source.body));
+  },
+  onValidate({ context: { exchange }, setValidationFn }) {
+    setValidationFn((_schema, document, rules) => [...engineOf(exchange).validate(document, rules)]);
+  },
+  onExecute({ args: { contextValue }, setExecuteFn }) {
+    const { exchange } = contextValue;
+    setExecuteFn((args) => engineOf(exchange).execute(args, choosePartsType(exchange.accept) !== undefined));
+  },
+};
+
+function engineOf({ engine }: Exchange): Engine {
+  if (!engine) throw new TypeError('A request whose answer is known has no operation.');
+  return engine;
+}
+
+/** Runs after the plugins of the operator: makes the HTTP answer of the result as they left it. */
+function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerContext, ServerContext> {
+  const processEvents = getSSEProcessor();
+  return {
+    onResultProcess({ request, result, setResult, setResultProcessor, serverContext: { exchange } }) {
+      const engine = engineOf(exchange);
+      if (Symbol.asyncIterator in result) {
+        const outcome: Outcome = { kind: 'executed', result: { data: null } };
+        exchange.outcome = outcome;
+        const parts = formatParts(result as AsyncIterable<Part<GraphQLError>>, engine, exchange);
+        // Yoga's types have no formatted errors, which its JSON takes as well.
+        setResult(parts as unknown as typeof result);
+        const type: PartsType | undefined = choosePartsType(exchange.accept);
+        // Yoga's own choice, without regard to `q`, is multipart where a client takes both.
+        if (type === 'text/event-stream') setResultProcessor(processEvents, type);
+        return;
+      }
+      const outcome = engine.outcomeOf(result as Parameters<Engine['outcomeOf']>[0]);
+      exchange.outcome = outcome;
+      const plain = respond(outcome, exchange.accept);
+      const answer =
+        request.method === 'GET' ? keepable(plain, outcome, engine.accepted.head.headers['if-none-match']) : plain;
+      setResultProcessor(() => toResponse(answer), '');
+    },
+  };
+}
+
+/** Yoga writes a result by its own `stringify`, where it has one. */
+const WELL_FORMED = {
+  stringify: ({ stringify: _, ...part }: object & { stringify?: unknown }) => wellFormedJson(JSON.stringify(part)),
+};
+
+async function* formatParts(
+  parts: AsyncIterable<Part<GraphQLError>>,
+  engine: Engine,
+  exchange: Exchange,
+): AsyncGenerator<Part, void, void> {
+  for await (const part of parts) {
+    const formatted = engine.formatPart(part);
+    const errors = [formatted, ...(formatted.incremental ?? [])].flatMap((one) => one.errors ?? []);
+    if (errors.length > 0 && exchange.outcome) exchange.outcome = withErrors(exchange.outcome, errors);
+    yield { ...formatted, ...WELL_FORMED };
+  }
+}
+
+function withErrors(outcome: Outcome, errors: NonNullable<Outcome['result']['errors']>): Outcome {
+  return { ...outcome, result: { ...outcome.result, errors: [...(outcome.result.errors ?? []), ...errors] } };
+}
+
+function toResponse({ status, headers, body }: HttpAnswer): Response {
+  const pairs = headers.flatMap((name, index): [string, string][] =>
+    index % 2 === 0 ? [[name, headers[index + 1] as string]] : [],
+  );
+  return new Response(status === 204 || status === 304 ? null : body, { status, headers: pairs });
+}
+
+/** The request as the Fetch API has it. The name of the host is the gateway's own: clients can send any. */
+function toRequest(req: IncomingMessage, path: string, body: Buffer | null): Request {
+  const { url = '', headers, method = 'GET' } = req;
+  const question = url.indexOf('?');
+  const pairs = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+  );
+  return new Request(`http://gateway${path}${question === -1 ? '' : url.slice(question)}`, {
+    method,
+    headers: pairs,
+    body: body && new Uint8Array(body),
+  });
 }

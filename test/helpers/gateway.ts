@@ -36,6 +36,9 @@ function config(settings: Settings): Config {
   return readConfig({ PORT: '0', LOG_LEVEL: 'silent', MAX_EVENT_LOOP_DELAY_MS: '0', ...settings });
 }
 
+/** Whether this run of the tests sends POSTs of JSON through Yoga, as a gateway with plugins does. */
+const BY_YOGA = process.env.TEST_WAY === 'yoga';
+
 /** What is left out, for comparing the ways a request can go. */
 type Parts = NonNullable<Parameters<typeof startGateway>[3]> & {
   /** Default: none, or standard output at TEST_LOG_LEVEL. */
@@ -47,7 +50,7 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
     config(settings),
     upstream,
     parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent', process.stdout),
-    parts,
+    { shortcut: !BY_YOGA, ...parts },
   );
   const queryOf =
     (path: string): TestGateway['query'] =>

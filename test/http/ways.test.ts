@@ -9,7 +9,7 @@ import { anyOperation } from '../helpers/operations.ts';
 const REQUESTS = 1_000;
 const AT_ONCE = 20;
 
-const straight = await startWithSandbox();
+const straight = await startWithSandbox({}, {}, { shortcut: true });
 const byYoga = await startWithSandbox({}, {}, { shortcut: false });
 afterAll(async () => {
   await straight.close();

@@ -53,14 +53,14 @@ export const BROWSER_ROWS: readonly Row[] = [
       {
         defence: 'JSON only, so that a browser asks first',
         file: ROUTES,
-        find: "  if (!isJson(req.headers['content-type'])) {",
+        find: "  if (!isJson(headers['content-type'])) {",
         replace: "  if (!isJson('application/json')) {",
         test: [PROTOCOL, 'with the content type text/plain answers 415'],
       },
       {
         defence: 'no mutation by GET',
         file: 'src/graph/pipeline.ts',
-        find: "    if (node.operation === 'mutation' && !how.allowMutation) {",
+        find: "    if (node.operation === 'mutation' && !run.allowMutation) {",
         replace: "    if (node.operation === 'mutation' && node.operation !== 'mutation') {",
         test: [PROTOCOL, 'by GET runs queries, with variables, and no mutations'],
       },
@@ -81,8 +81,8 @@ export const BROWSER_ROWS: readonly Row[] = [
       {
         defence: 'nor asked first',
         file: ROUTES,
-        find: 'const preflight = endpoint.forBrowsers ? options.cors.preflight(req.headers) : {};',
-        replace: 'const preflight = options.cors.preflight(req.headers);',
+        find: 'const preflight = forBrowsers ? cors.preflight(headers) : {};',
+        replace: 'const preflight = cors.preflight(headers);',
         test: [BROWSERS, 'is not let in to /subgraph'],
       },
       {

@@ -58,7 +58,7 @@ export const FAIRNESS_ROWS: readonly Row[] = [
       {
         defence: 'one caller does not take every request of MAX_REQUESTS',
         file: OPERATIONS,
-        find: 'if (!load.admit(caller)) return overloaded();',
+        find: 'if (!load.admit(caller)) return refuse(overloaded());',
         replace: 'load.admit(caller);',
         test: [FAIRNESS, 'one caller does not take every request of MAX_REQUESTS'],
       },

@@ -183,15 +183,15 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'MAX_ESTIMATED_VALUES',
         file: PIPELINE,
-        find: '    if (tooMany) return tooMany;\n',
-        replace: '',
+        find: 'return tooMany ?? {',
+        replace: 'return {',
         test: [SIZE, 'is bounded: one page under 50 aliases'],
       },
       {
         defence: 'before an input is encoded',
         file: PIPELINE,
-        find: "    if (tooMany && node.operation === 'mutation') return tooMany;\n    if (how.planOnly)",
-        replace: '    if (how.planOnly)',
+        find: "    if (tooMany && node.operation === 'mutation') return tooMany;\n    if (run.planOnly)",
+        replace: '    if (run.planOnly)',
         test: [SIZE, 'is bounded for what is written, also where only the plan is asked for'],
       },
       {

@@ -160,7 +160,7 @@ export const ROUTERS: readonly Row[] = [
       {
         defence: 'and refused by the way of every operation',
         file: 'src/graph/pipeline.ts',
-        find: '      if (!allows(how.scopes, needed)) {',
+        find: '      if (!allows(run.scopes, needed)) {',
         replace: '      if (!allows(ALL_SCOPES, needed)) {',
         test: [MCP, 'tools that the scopes do not allow are not listed, and refused all the same'],
       },

@@ -20,7 +20,7 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'the document’s scopes are compared before any call',
         file: PIPELINE,
-        find: '      if (!allows(how.scopes, needed)) {',
+        find: '      if (!allows(run.scopes, needed)) {',
         replace: '      if (!allows(ALL_SCOPES, needed)) {',
         test: [SCOPES, 'is turned away without profiles:read, and by the data itself'],
       },
@@ -104,15 +104,15 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'variables count',
         file: PIPELINE,
-        find: 'const needed = operation.access.needed(variables.coerced, how.costSettings);',
+        find: 'const needed = operation.access.needed(coerced, run.costSettings);',
         replace: 'const needed = operation.access.needed({}, how.costSettings);',
         test: [SCOPES, 'variables can not hide what is asked for'],
       },
       {
         defence: 'a plan is not told to those who may not run it',
         file: PIPELINE,
-        find: 'if (checkScopes && how.scopes !== ALL_SCOPES) {',
-        replace: 'if (checkScopes && !how.planOnly && how.scopes !== ALL_SCOPES) {',
+        find: 'if (checkScopes && run.scopes !== ALL_SCOPES) {',
+        replace: 'if (checkScopes && !run.planOnly && run.scopes !== ALL_SCOPES) {',
         test: [SCOPES, 'a plan is not told to those who may not run it'],
       },
       {

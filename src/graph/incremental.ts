@@ -1,0 +1,148 @@
+import {
+  type ASTVisitor,
+  DirectiveLocation,
+  type DirectiveNode,
+  type DocumentNode,
+  GraphQLBoolean,
+  GraphQLDirective,
+  GraphQLError,
+  type GraphQLFormattedError,
+  GraphQLInt,
+  GraphQLNonNull,
+  GraphQLString,
+  getDirectiveValues,
+  getNullableType,
+  isListType,
+  Kind,
+  type ValidationContext,
+  visit,
+} from 'graphql';
+
+/**
+ * Incremental delivery, in the format of August 2022 that Apollo Client calls `deferSpec=20220824`:
+ * https://github.com/graphql/defer-stream-wg/discussions/47
+ */
+const NAMES: ReadonlySet<string> = new Set(['defer', 'stream']);
+
+const IF = {
+  type: new GraphQLNonNull(GraphQLBoolean),
+  defaultValue: true,
+  description: 'Whether to send this part later.',
+};
+const LABEL = { type: GraphQLString, description: 'Name of the part, unique in the document.' };
+
+export const INCREMENTAL_DIRECTIVES: readonly GraphQLDirective[] = [
+  new GraphQLDirective({
+    name: 'defer',
+    description: 'Sends the fragment after the fields around it, to clients that accept answers in parts.',
+    locations: [DirectiveLocation.FRAGMENT_SPREAD, DirectiveLocation.INLINE_FRAGMENT],
+    args: { if: IF, label: LABEL },
+  }),
+  new GraphQLDirective({
+    name: 'stream',
+    description: 'Sends the items of the list one by one, to clients that accept answers in parts.',
+    locations: [DirectiveLocation.FIELD],
+    args: {
+      if: IF,
+      label: LABEL,
+      initialCount: { type: GraphQLInt, defaultValue: 0, description: 'Items of the first part; 0 or more.' },
+    },
+  }),
+];
+
+/**
+ * One message of an answer in parts: the first has `data`, later ones have `incremental`.
+ * @template E how its errors are represented
+ */
+export interface Part<E = GraphQLFormattedError> {
+  readonly data?: Record<string, unknown> | null;
+  readonly errors?: readonly E[];
+  readonly incremental?: readonly Increment<E>[];
+  readonly hasNext: boolean;
+  readonly extensions?: Record<string, unknown>;
+}
+
+/** What follows later at one place of the answer. */
+interface Increment<E> {
+  /** Of a deferred fragment. */
+  readonly data?: Record<string, unknown> | null;
+  /** Of a streamed list. */
+  readonly items?: readonly unknown[] | null;
+  readonly errors?: readonly E[];
+  readonly path?: readonly (string | number)[];
+  readonly label?: string;
+}
+
+/** A part with its errors represented in another way. */
+export function mapErrors<From, To>({ errors, incremental, ...part }: Part<From>, map: (error: From) => To): Part<To> {
+  return {
+    ...(errors && { errors: errors.map(map) }),
+    ...part,
+    ...(incremental && {
+      incremental: incremental.map(({ errors, ...one }) => ({ ...one, ...(errors && { errors: errors.map(map) }) })),
+    }),
+  };
+}
+
+/** The document without `@defer` and `@stream`; the same document where it has none. */
+export function withoutIncremental(document: DocumentNode): DocumentNode {
+  return visit(document, {
+    Directive: ({ name }) => (NAMES.has(name.value) ? null : undefined),
+  });
+}
+
+/** Whether a selection has the directive `name`. */
+export function hasDirective(
+  node: { readonly directives?: readonly DirectiveNode[] | undefined },
+  name: string,
+): boolean {
+  return node.directives?.some((directive) => directive.name.value === name) ?? false;
+}
+
+const STREAM = INCREMENTAL_DIRECTIVES.find(({ name }) => name === 'stream');
+
+/** The error for a variable by which a `@stream` has a negative `initialCount`. */
+export function negativeCount(document: DocumentNode, variables: Record<string, unknown>): GraphQLError | undefined {
+  let error: GraphQLError | undefined;
+  visit(document, {
+    Field(node) {
+      const count = STREAM && hasDirective(node, 'stream') && getDirectiveValues(STREAM, node, variables)?.initialCount;
+      if (typeof count === 'number' && count < 0) {
+        error ??= new GraphQLError('initialCount must be 0 or more.', { nodes: node });
+      }
+    },
+  });
+  return error;
+}
+
+/**
+ * Rules for `@defer` and `@stream`, which graphql-js 16 does not have: labels are unique texts in the document, a mutation's
+ * own fields are not sent later, lists alone are streamed, and `initialCount` is not negative.
+ */
+export function IncrementalDirectivesRule(context: ValidationContext): ASTVisitor {
+  const labels = new Set<string>();
+  const report = (message: string, node: DirectiveNode): void =>
+    context.reportError(new GraphQLError(message, { nodes: node }));
+  return {
+    Directive(node) {
+      const { name, arguments: args = [] } = node;
+      if (!NAMES.has(name.value)) return;
+      const parent = context.getParentType();
+      const root = context.getSchema().getMutationType();
+      if (parent && parent === root) report(`@${name.value} can't be used on the fields of a mutation itself.`, node);
+      const type = context.getType();
+      if (name.value === 'stream' && type && !isListType(getNullableType(type))) {
+        report('@stream needs a field that is a list.', node);
+      }
+      for (const { name: argument, value } of args) {
+        if (argument.value === 'initialCount' && value.kind === Kind.INT && value.value.startsWith('-')) {
+          report('initialCount must be 0 or more.', node);
+        }
+        if (argument.value !== 'label' || value.kind === Kind.NULL) continue;
+        if (value.kind !== Kind.STRING) report('label must be a text, not a variable.', node);
+        else if (labels.has(value.value)) report(`The label "${value.value}" is used twice.`, node);
+        else labels.add(value.value);
+      }
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+
+/** What operations see of an HTTP request. */
+export class RequestHead {
+  readonly method: 'GET' | 'POST';
+  readonly headers: IncomingHttpHeaders;
+  readonly #res: ServerResponse;
+
+  constructor(method: 'GET' | 'POST', { headers }: IncomingMessage, res: ServerResponse) {
+    this.method = method;
+    this.headers = headers;
+    this.#res = res;
+  }
+
+  /** Whether the client has gone already. */
+  isGone(): boolean {
+    return this.#res.closed;
+  }
+
+  /** Calls back when the client goes away before its answer; gives a function that takes this back. */
+  onDisconnect(callback: () => void): () => void {
+    this.#res.once('close', callback);
+    return () => this.#res.off('close', callback);
+  }
+}
