@@ -128,7 +128,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'documents',
     'Whether clients may register documents by their SHA-256 and then send the hash only, as the persisted-query links of Apollo Client and urql do. Default: `on`, unless `TRUSTED_DOCUMENTS` is `only`.',
   ],
-  TRUSTED_DOCUMENTS_FILE: ['documents', 'The published documents: graphql-codegen’s `persisted-documents.json`.'],
+  TRUSTED_DOCUMENTS_FILE: [
+    'documents',
+    'The published documents: the manifest of graphql-codegen, Apollo or Relay. See [trusted documents](recipes/trusted-documents.md).',
+  ],
   MAX_BODY_BYTES: ['limits', 'Size of a request’s body.'],
   MAX_TOKENS: ['limits', 'Words and signs of a document.'],
   MAX_DEPTH: ['limits', 'Levels of a document, fragments spread; this and the next three hold before anything runs.'],
