@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 /** What waits for installations and browsers: two of these files run at once. */
 const WAITING = [
   'clients',
+  'clients-relay',
+  'clients-retry',
   'container',
   'examples',
   'federation',

@@ -132,7 +132,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'operation',
     'Modules with plugins of Yoga or Envelop, comma-separated: paths from the working directory, or names of installed packages. See [plugins](plugins.md).',
   ],
-  TRUSTED_DOCUMENTS_FILE: ['documents', 'The published documents: graphql-codegen’s `persisted-documents.json`.'],
+  TRUSTED_DOCUMENTS_FILE: [
+    'documents',
+    'The published documents: the manifest of graphql-codegen, Apollo or Relay. See [trusted documents](recipes/trusted-documents.md).',
+  ],
   MAX_BODY_BYTES: ['limits', 'Size of a request’s body.'],
   MAX_TOKENS: ['limits', 'Words and signs of a document.'],
   MAX_DEPTH: ['limits', 'Levels of a document, fragments spread; this and the next three hold before anything runs.'],

@@ -1,5 +1,5 @@
 import { duplicateOperations } from '../graph/published.ts';
-import { readManifest } from '../http/documents.ts';
+import { MANIFEST_NEEDS, readManifest } from '../http/manifest.ts';
 import { readTokens } from '../http/tokens.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import type { VariableName, Variables } from './variables.ts';
@@ -96,7 +96,7 @@ export function readDocuments({ values, has }: Given, problems: string[]): Reado
     return documents;
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-    problems.push(`TRUSTED_DOCUMENTS_FILE: ${got} (${reason}); needs a JSON object of ids to documents`);
+    problems.push(`TRUSTED_DOCUMENTS_FILE: ${got} (${reason}); needs ${MANIFEST_NEEDS}`);
     return new Map();
   }
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { GatewayError } from '../lib/error.ts';
 import type { Principal } from '../lib/principal.ts';
+import { sha256 } from './persisted-queries.ts';
 
 /**
  * - `off`: clients send their documents
@@ -16,30 +16,29 @@ export type ResolveDocument = (
 ) => string | undefined;
 
 /**
- * Trusted documents from a manifest as graphql-codegen's `persistedDocuments` writes it: one JSON object of document id to
- * text. Ids may be sent with the name of their hash in front (`sha256:…`), as GraphQL over HTTP proposes.
+ * Trusted documents from a manifest of ids to texts. A client may send
+ * - the id as it stands in the manifest
+ * - the id with the name of its hash in front (`sha256:…`), or without it, as GraphQL over HTTP proposes
+ * - the SHA-256 of the text, in hex, whatever the manifest's ids are: that is what Apollo's `persistedQuery` holds
  */
 export function createResolveDocument(mode: DocumentsMode, manifest: ReadonlyMap<string, string>): ResolveDocument {
   const texts = new Set(manifest.values());
+  const documents = byAnyId(manifest);
   return ({ query, documentId }) => {
     if (query !== undefined) {
       if (mode !== 'only' || texts.has(query)) return query;
       throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', 'This gateway runs published documents only.');
     }
     const id = documentId ?? '';
-    return mode === 'off' ? undefined : (manifest.get(id) ?? manifest.get(id.slice(id.indexOf(':') + 1)));
+    return mode === 'off' ? undefined : (documents.get(id) ?? documents.get(id.slice(id.indexOf(':') + 1)));
   };
 }
 
-/**
- * Reads a manifest.
- * @throws Error that says what is wrong with the file
- */
-export function readManifest(path: string): Map<string, string> {
-  const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new Error('it is no object of ids to documents');
-  const wrong = Object.entries(json).flatMap(([id, text]) => (typeof text === 'string' ? [] : [JSON.stringify(id)]));
-  if (wrong.length > 0) throw new Error(`no text for the ids ${wrong.join(', ')}`);
-  return new Map(Object.entries(json as Record<string, string>));
+/** The more exact ids come last, so that they win. */
+function byAnyId(manifest: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([
+    ...Array.from(manifest.values(), (text) => [sha256(text), text] as const),
+    ...Array.from(manifest, ([id, text]) => [id.replace(/^sha256:/, ''), text] as const),
+    ...manifest,
+  ]);
 }

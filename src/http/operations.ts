@@ -83,8 +83,10 @@ export function createOperations(options: OperationsOptions): Operations {
       }
       // It may have gone while its token was checked; nothing is begun for nobody.
       if (head.isGone()) return refuse(outcomeOfError(clientGone(), () => undefined));
+      const { variables } = params;
       const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
-      const { variables, persistedHash } = params;
+      // Only who sends the text registers it: an id that was found may be of another kind.
+      const persistedHash = params.query === undefined ? undefined : params.persistedHash;
       const request = { query, operationName: params.operationName || undefined, variables };
       const rateHeaders = taken?.headers;
       return new AcceptedRequest(

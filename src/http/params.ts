@@ -65,6 +65,8 @@ export function readSearchParams(search: URLSearchParams): RequestParams {
   return checkParams({
     query: search.get('query') ?? undefined,
     documentId: search.get('documentId') ?? undefined,
+    doc_id: search.get('doc_id') ?? undefined,
+    id: search.get('id') ?? undefined,
     operationName: search.get('operationName') ?? undefined,
     variables: json('variables'),
     extensions: json('extensions'),
@@ -91,9 +93,10 @@ function checkParams(params: unknown): RequestParams {
     return { query, persistedHash: hash, operationName, variables, extensions };
   }
   const hash = persistedHash(extensions);
-  const documentId = params.documentId ?? hash;
+  // Relay's network layers send the id as `doc_id`, as its docs do, or as `id`; others number their requests by `id`.
+  const documentId = params.documentId ?? hash ?? params.doc_id ?? (typeof params.id === 'string' ? params.id : null);
   if (isMissing(documentId)) throw new RequestRefused(400, 'The request has no query.');
-  if (typeof documentId !== 'string') throw new RequestRefused(400, 'documentId must be a string.');
+  if (typeof documentId !== 'string') throw new RequestRefused(400, 'The id of the document must be a string.');
   return {
     documentId,
     ...(documentId === hash && { persistedHash: documentId }),

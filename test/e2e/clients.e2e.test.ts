@@ -1,12 +1,22 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
-import { RetryLink } from '@apollo/client/link/retry';
+import {
+  generatePersistedQueryIdsFromManifest,
+  type PersistedQueryManifestForGeneratingPersistedQueryIds,
+} from '@apollo/persisted-query-lists';
 import { Client, cacheExchange, fetchExchange } from '@urql/core';
 import { persistedExchange } from '@urql/exchange-persisted';
+import { print } from 'graphql';
+import { ClientError, GraphQLClient } from 'graphql-request';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/http/persisted-queries.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
+import { makeApolloManifest } from '../helpers/manifests.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { watchedFetch } from '../helpers/watched-fetch.ts';
 
 const QUERY = gql`
   query Name($id: ID!) {
@@ -34,20 +44,6 @@ async function start(settings: Record<string, string> = {}) {
   return gateway;
 }
 
-/** A `fetch` that keeps what was sent and answered. */
-function watchedFetch() {
-  const sent: { method: string; hasQuery: boolean; status: number }[] = [];
-  const watched = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const response = await fetch(input, init);
-    const method = init.method ?? 'GET';
-    const hasQuery =
-      method === 'GET' ? new URL(String(input)).searchParams.has('query') : 'query' in JSON.parse(String(init.body));
-    sent.push({ method, hasQuery, status: response.status });
-    return response;
-  };
-  return { sent, watched };
-}
-
 function apollo(url: string, useGETForHashedQueries: boolean) {
   const { sent, watched } = watchedFetch();
   const client = new ApolloClient({
@@ -70,7 +66,7 @@ describe('persisted queries of Apollo Client', () => {
     expect(await ask()).toEqual(ADA);
     expect(await ask()).toEqual(ADA);
     // The client accepts application/graphql-response+json, under which an unknown hash has the status 400.
-    expect(sent).toEqual([{ ...hashed, status: 400 }, { ...hashed, method: 'POST', hasQuery: true }, hashed]);
+    expect(sent).toMatchObject([{ ...hashed, status: 400 }, { ...hashed, method: 'POST', hasQuery: true }, hashed]);
   });
 
   test('work without registration, by sending the text', async () => {
@@ -110,18 +106,161 @@ test('persisted queries of urql are registered once and then sent by their hash'
   expect(sent.map(({ hasQuery }) => hasQuery)).toEqual([false, true, false]);
 });
 
-test('the retry link of Apollo Client asks again after 429', async () => {
-  const { url } = await start({ RATE_LIMIT: '1r' });
-  const { sent, watched } = watchedFetch();
-  const client = new ApolloClient({
-    cache: new InMemoryCache(),
-    link: ApolloLink.from([
-      new RetryLink({ delay: { initial: 10, jitter: false }, attempts: { max: 3 } }),
+const LATER = gql`
+  query Later {
+    profiles {
+      totalCount
+    }
+  }
+`;
+
+describe('trusted documents of Apollo Client', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clients-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = await makeApolloManifest(folder, { 'name.graphql': print(QUERY), 'later.graphql': print(LATER) });
+  const manifest: PersistedQueryManifestForGeneratingPersistedQueryIds = JSON.parse(readFileSync(file, 'utf8'));
+
+  /** A gateway that runs the first document only, and a client that has the ids of both. */
+  async function startPublished() {
+    const operations = manifest.operations.filter(({ name }) => name === 'Name');
+    const published = join(folder, 'published.json');
+    writeFileSync(published, JSON.stringify({ ...manifest, operations }));
+    const { url } = await start({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: published });
+    const { sent, watched } = watchedFetch();
+    const ids = generatePersistedQueryIdsFromManifest({ loadManifest: async () => manifest });
+    const link = ApolloLink.from([
+      new PersistedQueryLink(ids),
       new HttpLink({ uri: `${url}/graphql`, fetch: watched }),
-    ]),
+    ]);
+    return { client: new ApolloClient({ cache: new InMemoryCache(), link }), sent };
+  }
+
+  test('are sent by the ids of its manifest, where nothing else runs', async () => {
+    const { client, sent } = await startPublished();
+    expect((await client.query({ query: QUERY, variables })).data).toEqual(ADA);
+    expect(sent).toMatchObject([{ method: 'POST', hasQuery: false, status: 200 }]);
   });
-  const ask = () => client.query({ query: QUERY, variables, fetchPolicy: 'network-only' });
-  await ask();
-  await expect(ask()).rejects.toThrow();
-  expect(sent.map(({ status }) => status)).toEqual([200, 429, 429, 429]);
+
+  test('fail by their code where they are not published, and leave the others', async () => {
+    const { client, sent } = await startPublished();
+    await expect(client.query({ query: LATER })).rejects.toMatchObject({
+      errors: [{ extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
+    });
+    // By the id, and then by the text.
+    expect(sent).toMatchObject([{ hasQuery: false }, { hasQuery: true }]);
+    expect((await client.query({ query: QUERY, variables })).data).toEqual(ADA);
+    expect(sent).toMatchObject([{}, {}, { hasQuery: false, status: 200 }]);
+  });
+});
+
+const PEOPLE = gql`
+  query People($first: Int!) {
+    profiles(first: $first) {
+      nodes {
+        id
+        name
+        email
+      }
+    }
+  }
+`;
+const RENAME = gql`
+  mutation Rename($input: ProfileInput!) {
+    updateProfile(input: $input) {
+      profile {
+        id
+        name
+      }
+    }
+  }
+`;
+const input = { profileId: '1001', source: 'Webshop', name: 'Ada' };
+
+interface Operations {
+  people(first: number): Promise<unknown>;
+  rename(): Promise<unknown>;
+}
+type Fetch = ReturnType<typeof watchedFetch>['watched'];
+
+describe.each<[string, (url: string, fetch: Fetch, byGet: boolean) => Operations, boolean]>([
+  [
+    'Apollo Client',
+    (url, fetch, useGETForQueries) => {
+      const link = new HttpLink({ uri: url, fetch, useGETForQueries });
+      const client = new ApolloClient({ cache: new InMemoryCache(), link });
+      return {
+        people: async (first) => (await client.query({ query: PEOPLE, variables: { first } })).data,
+        rename: async () => (await client.mutate({ mutation: RENAME, variables: { input } })).data,
+      };
+    },
+    true,
+  ],
+  [
+    'urql',
+    (url, fetch, preferGetMethod) => {
+      const client = new Client({ url, fetch, preferGetMethod, exchanges: [cacheExchange, fetchExchange] });
+      return {
+        people: async (first) => (await client.query(PEOPLE, { first }).toPromise()).data,
+        rename: async () => (await client.mutation(RENAME, { input }).toPromise()).data,
+      };
+    },
+    true,
+  ],
+  [
+    'graphql-request',
+    (url, fetch, byGet) => {
+      const client = new GraphQLClient(url, { fetch, method: byGet ? 'GET' : 'POST' });
+      return {
+        people: (first) => client.request(PEOPLE, { first }),
+        rename: () => client.request(RENAME, { input }),
+      };
+    },
+    false,
+  ],
+])('%s', (_, create, sendsMutationsByPost) => {
+  test.each(['GET', 'POST'])('sends queries by %s, and reads compressed answers', async (method) => {
+    const { url } = await start();
+    const { sent, watched } = watchedFetch();
+    const { people, rename } = create(`${url}/graphql`, watched, method === 'GET');
+    const person = { id: expect.any(String), name: expect.any(String) };
+    const { profiles } = (await people(50)) as { profiles: { nodes: unknown[] } };
+    expect(profiles.nodes).toHaveLength(50);
+    expect(profiles.nodes[0]).toMatchObject(person);
+    expect(sent).toEqual([{ method, hasQuery: true, status: 200, encoding: 'gzip' }]);
+    if (!sendsMutationsByPost && method === 'GET') return;
+    expect(await rename()).toMatchObject({ updateProfile: { profile: { name: 'Ada' } } });
+    expect(sent[1]).toMatchObject({ method: 'POST', status: 200 });
+  });
+});
+
+describe('graphql-request', () => {
+  const BOTH = 'query Both($id: ID!) { profile(profileId: $id) { name conversions(first: 501) { totalCount } } }';
+
+  test.each(['GET', 'POST'] as const)(
+    'throws the errors of fields with their codes, beside the data, by %s',
+    async (method) => {
+      const { url } = await start();
+      const client = new GraphQLClient(`${url}/graphql`, { method });
+      const error: unknown = await client.request(BOTH, variables).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ClientError);
+      expect((error as ClientError).response).toMatchObject({
+        status: 200,
+        data: { profile: { name: 'Ada Example', conversions: null } },
+        errors: [{ path: ['profile', 'conversions'], extensions: { code: 'BAD_USER_INPUT' } }],
+      });
+    },
+  );
+
+  test('throws what was turned away with its status, its code and the time to wait', async () => {
+    const { url } = await start({ RATE_LIMIT: '1r' });
+    const client = new GraphQLClient(`${url}/graphql`);
+    await expect(client.request('{ nope }')).rejects.toMatchObject({
+      response: { status: 400, errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] },
+    });
+    const error: unknown = await client.request(BOTH, variables).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ClientError);
+    const { status, errors, headers } = (error as ClientError).response;
+    expect([status, errors?.[0]?.extensions.code]).toEqual([429, 'RATE_LIMITED']);
+    expect(Number((headers as Headers).get('retry-after'))).toBeGreaterThan(0);
+  });
 });

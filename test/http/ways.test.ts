@@ -72,6 +72,8 @@ const params = fc.record(
     ),
     extensions: fc.oneof(fc.constant<unknown>({}), fc.jsonValue({ maxDepth: 2 })),
     documentId: fc.constantFrom<unknown>('x', 1, null),
+    doc_id: fc.constantFrom<unknown>('x', 1, null),
+    id: fc.constantFrom<unknown>('x', 1, null),
   },
   { requiredKeys: [] },
 );

@@ -109,7 +109,15 @@ const input: fc.Arbitrary<Sent> = fc.oneof(
   json.map((value) => post(JSON.stringify(value) ?? '')),
   fc
     .record(
-      { query: fc.oneof(document, json), variables: json, operationName: json, extensions: json, documentId: json },
+      {
+        query: fc.oneof(document, json),
+        variables: json,
+        operationName: json,
+        extensions: json,
+        documentId: json,
+        doc_id: json,
+        id: json,
+      },
       { requiredKeys: [] },
     )
     .map((value) => post(JSON.stringify(value))),

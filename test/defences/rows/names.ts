@@ -40,8 +40,8 @@ export const NAMES: readonly Row[] = [
       {
         defence: 'ids of documents',
         file: 'src/http/documents.ts',
-        find: "(manifest.get(id) ?? manifest.get(id.slice(id.indexOf(':') + 1)));",
-        replace: '(Object.fromEntries(manifest) as Record<string, string>)[id];',
+        find: "(documents.get(id) ?? documents.get(id.slice(id.indexOf(':') + 1)));",
+        replace: '(Object.fromEntries(documents) as Record<string, string>)[id];',
         test: ['test/limits/documents.test.ts', 'answers like a validation error, with documents allowed'],
       },
       {
