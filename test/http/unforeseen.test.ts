@@ -31,19 +31,20 @@ test('what nobody foresaw says nothing in a field, and is logged', async () => {
   await gateway.close();
 });
 
-/** A manifest on a disk that fails. */
-class Failing extends Map<string, string> {
-  override get(): never {
+/** A setting that fails when a request needs it. */
+const failing = {
+  ...readConfig({ PORT: '0' }).documentLimits,
+  get maxRepresentations(): never {
     throw Object.assign(new Error(`${CANARY} in /etc/${CANARY}`), { code: 'EIO', path: CANARY, headers: CANARY });
-  }
-}
+  },
+};
 
 test('what nobody foresaw says nothing in an answer as a whole, and is logged', async () => {
   const captured = captureLog();
   const upstream = await startUpstream(() => ({}));
   const sources = { profile: [], content: [], conversion: [], interaction: [] };
   const gateway = await startGateway(
-    { ...readConfig({ PORT: '0' }), documentsMode: 'allowed', documents: new Failing() },
+    { ...readConfig({ PORT: '0' }), documentLimits: failing },
     { origin: upstream.origin, basePath: '/2.0', project: '1', apiKey: 'k', sources },
     captured.log,
   );
@@ -51,7 +52,7 @@ test('what nobody foresaw says nothing in an answer as a whole, and is logged', 
     const response = await fetch(gateway.url + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-request-id': 'r-2' },
-      body: JSON.stringify({ documentId: 'x' }),
+      body: JSON.stringify({ query: '{ __typename }' }),
     });
     expect([response.status, await response.json()]).toEqual([
       500,
