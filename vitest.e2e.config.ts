@@ -11,6 +11,7 @@ const WAITING = [
   'federation',
   'getting-started',
   'graphiql',
+  'graphiql-prefix',
   'import-terminal',
   'site',
 ];

@@ -3,7 +3,8 @@ import { defineConfig } from 'vite';
 import { patches } from './patches.ts';
 
 export default defineConfig({
-  base: '/graphiql/',
+  // Every file names the others relative to itself: a proxy may serve them below any path.
+  base: './',
   plugins: [patches(), react()],
   worker: { format: 'es' },
   build: {

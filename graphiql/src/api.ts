@@ -50,8 +50,11 @@ interface Answer {
 
 type Headers = Record<string, string>;
 
+/** The page's own address is that of GraphQL, also where a proxy serves it below another path. */
+const ENDPOINT = location.origin + location.pathname;
+
 async function send(operation: Operation, headers: Headers, signal: AbortSignal): Promise<Answer> {
-  const response = await fetch('/graphql', {
+  const response = await fetch(ENDPOINT, {
     method: 'POST',
     headers: { accept: 'application/json', 'content-type': 'application/json', ...headers },
     body: JSON.stringify(operation),

@@ -16,8 +16,12 @@ export interface GraphiqlOptions {
 }
 
 export interface Graphiql {
-  /** The page's HTML. */
-  readonly page: string;
+  /**
+   * The page's HTML. It names its files relative to its own address, since a proxy may serve it below another path.
+   *
+   * @param target the request's target
+   */
+  page(target: string): string;
   /** Whether the page has a file of this name below `/graphiql/`. */
   has(name: string): boolean;
   /** Answers with such a file. */
@@ -62,8 +66,10 @@ export function createGraphiql(options: GraphiqlOptions): Graphiql {
     maxCalls: options.maxCalls,
     maxEstimatedCalls: options.maxEstimatedCalls,
   };
+  const page = renderPage(manifest, settings, 'graphiql/');
+  const pageWithSlash = renderPage(manifest, settings, '../graphiql/');
   return {
-    page: renderPage(manifest, settings),
+    page: (target) => (target.split('?', 1)[0]?.endsWith('/') ? pageWithSlash : page),
     has: (name) => files.has(name),
     async send(name, req, res) {
       const file = files.get(name);
@@ -93,7 +99,7 @@ async function sendFile(path: string, gzipped: boolean, res: ServerResponse): Pr
   }
 }
 
-function renderPage({ script, styles, preload }: Manifest, settings: object): string {
+function renderPage({ script, styles, preload }: Manifest, settings: object, folder: string): string {
   const json = JSON.stringify(settings).replaceAll('<', '\\u003c');
   return `<!doctype html>
 <html lang="en">
@@ -102,14 +108,14 @@ function renderPage({ script, styles, preload }: Manifest, settings: object): st
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>GraphiQL · Datatrics GraphQL gateway</title>
 <link rel="icon" href="data:,">
-${styles.map((name) => `<link rel="stylesheet" href="/graphiql/${name}">`).join('\n')}
-<link rel="modulepreload" href="/graphiql/${preload}">
+${styles.map((name) => `<link rel="stylesheet" href="${folder}${name}">`).join('\n')}
+<link rel="modulepreload" href="${folder}${preload}">
 </head>
 <body>
 <noscript><p class="notice">GraphiQL needs JavaScript.</p></noscript>
 <main id="root"><p class="notice">Loading GraphiQL …</p></main>
 <script type="application/json" id="graphiql-options">${json}</script>
-<script type="module" src="/graphiql/${script}"></script>
+<script type="module" src="${folder}${script}"></script>
 </body>
 </html>
 `;

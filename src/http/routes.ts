@@ -68,7 +68,8 @@ export async function route(
     case '/metrics':
       return send(res, 200, { 'content-type': options.metrics.contentType }, await options.metrics.text());
     case '/':
-      return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: '/graphql' });
+      // Relative, since a proxy may serve the gateway below another path.
+      return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: 'graphql' });
     default:
       return sendText(res, 200, 'ok\n');
   }
@@ -122,7 +123,7 @@ async function graphql(
 function answerWithoutOperation(
   { cors, graphiql, load }: RouteOptions,
   { forBrowsers }: Endpoint,
-  { method, headers }: IncomingMessage,
+  { method, headers, url = '' }: IncomingMessage,
 ): HttpAnswer | undefined {
   const turnAway = (outcome: Outcome): HttpAnswer => respond(outcome, headers.accept);
   if (method === 'OPTIONS') {
@@ -134,7 +135,7 @@ function answerWithoutOperation(
     return turnAway(refused(405, 'BAD_REQUEST', message, { allow: 'GET, POST' }));
   }
   if (method === 'GET' && forBrowsers && prefersHtml(headers.accept)) {
-    return { status: 200, headers: Object.entries(PAGE_HEADERS).flat(), body: graphiql.page };
+    return { status: 200, headers: Object.entries(PAGE_HEADERS).flat(), body: graphiql.page(url) };
   }
   // Refused before anything of it is read: that costs less than the request would.
   if (!load.accepts()) return turnAway(overloaded());

@@ -90,10 +90,10 @@ describe('the Dockerfile', () => {
     expect(spawnSync(process.execPath, health.slice(1), { env: { PORT: '1' } }).status).toBe(1);
     const page = await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
     expect(page.status).toBe(200);
-    const files = [...(await page.text()).matchAll(/(?:src|href)="(\/graphiql\/[^"]+)"/g)].map(([, file]) => file);
+    const files = [...(await page.text()).matchAll(/(?:src|href)="(graphiql\/[^"]+)"/g)].map(([, file]) => file);
     expect(files.length).toBeGreaterThan(2);
     for (const file of files) {
-      const { status, headers } = await fetch(url + file);
+      const { status, headers } = await fetch(`${url}/${file}`);
       expect([status, headers.get('content-type')], file).toEqual([200, expect.stringMatching(/^text\/(css|java)/)]);
     }
     const response = await fetch(`${url}/graphql`, {

@@ -18,6 +18,8 @@ export async function startBrowser(viewport: { width: number; height: number }):
     headless: true,
     chromiumSandbox: false,
     viewport,
+    // The certificate of the tests is for `localhost`, which is not found.
+    ignoreHTTPSErrors: true,
     args: [
       '--disable-gpu',
       '--disable-quic',

@@ -55,6 +55,38 @@ describe('the built GraphiQL', () => {
   });
 });
 
+describe('below a path that a proxy strips', () => {
+  /** The gateway's path, for an address of the proxy. */
+  const behind = (address: URL): string => address.href.replace('https://proxy.example/tools/gateway/', '/');
+
+  test.each(['graphql', 'graphql/', 'graphql?x=/', 'graphql/?x=1'])(
+    'the page at …/%s names its files so that they are found',
+    async (path) => {
+      const address = new URL(`https://proxy.example/tools/gateway/${path}`);
+      const { status, body } = await raw(behind(address), { accept: 'text/html' });
+      expect(status).toBe(200);
+      const links = [...body.toString().matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, link]) => link);
+      expect(links.length).toBeGreaterThan(2);
+      for (const link of links) expect((await raw(behind(new URL(link as string, address)))).status, link).toBe(200);
+    },
+  );
+
+  test('the first page leads to GraphiQL, whatever path the client says the proxy has', async () => {
+    const headers = { 'x-forwarded-prefix': '/other', 'x-forwarded-host': 'other.example', forwarded: 'host=other' };
+    const { status, headers: answer } = await raw('/', headers);
+    expect([status, answer.location]).toEqual([302, 'graphql']);
+    const page = await raw('/graphql', { accept: 'text/html', ...headers });
+    expect(page.body.toString()).not.toMatch(/(src|href)="[^"]*other/);
+  });
+
+  test('every file names the others relative to itself', () => {
+    for (const name of names.filter((file) => /\.(js|css)$/.test(file))) {
+      const text = gunzipSync(readFileSync(new URL(`${name}.gz`, ASSETS))).toString();
+      expect(text.match(/["'`(]\/graphi?ql\b[^"'`)]*/g), name).toBeNull();
+    }
+  });
+});
+
 describe('a file of GraphiQL', () => {
   test.each(names)('%s comes gzipped, with its type, to be kept for good', async (name) => {
     const { status, headers, body } = await raw(`/graphiql/${name}`, { 'accept-encoding': 'gzip, deflate, br' });

@@ -273,9 +273,9 @@ describe('besides GraphQL', () => {
     });
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
     const html = await page.text();
-    const addresses = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, address]) => address as string);
-    expect(addresses.length).toBeGreaterThan(2);
-    for (const address of addresses) expect((await fetch(gateway.url + address)).status, address).toBe(200);
+    const links = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, link]) => link as string);
+    expect(links.length).toBeGreaterThan(2);
+    for (const link of links) expect((await fetch(new URL(link, page.url))).status, link).toBe(200);
     expect(html).toContain('ConversionsWithProfiles');
   });
 });
