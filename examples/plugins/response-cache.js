@@ -3,8 +3,8 @@ import { useResponseCache } from '@graphql-yoga/plugin-response-cache';
 /**
  * Keeps whole answers for five seconds. Needs `npm install @graphql-yoga/plugin-response-cache` beside the gateway.
  *
- * The session is the caller's: who may see other data gets another answer. Consider the gateway's own cache of records first
- * (`freshness`), which knows of writes.
+ * The session is the caller's: callers with other rights get other answers. A write does not remove answers that were read
+ * before it: the gateway's own cache of records (`freshness`) does.
  *
  * @type {import('graphql-yoga').Plugin[]}
  */

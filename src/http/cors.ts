@@ -46,6 +46,13 @@ export function createCors(origins: readonly string[], headers: readonly string[
         'access-control-expose-headers': RESPONSE_HEADERS,
       };
     },
+    /**
+     * Whether a page of another origin caused a request that a browser sends without asking first. Such a page can't read the
+     * answer, but its request would cost REST calls. Browsers say so by `Sec-Fetch-Site`, https://www.w3.org/TR/fetch-metadata/
+     */
+    isForeign({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
+      return site === 'cross-site' && (origin === undefined || !allowed.has(origin));
+    },
     /** Further headers for the answer to a preflight of an allowed origin. */
     preflight({ origin }: IncomingHttpHeaders): Record<string, string> {
       if (origin === undefined || !allowed.has(origin)) return {};

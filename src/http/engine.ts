@@ -150,12 +150,15 @@ export class Engine {
   }
 }
 
-/** An error that a plugin made: one with a code of its own is for the client, anything else is masked and reported. */
+/**
+ * An error that a plugin made: a `GraphQLError` that wraps nothing is for the client, as in Yoga. Anything else is masked and
+ * reported.
+ */
 function formatForeign(error: unknown, report: (error: unknown) => void): GraphQLFormattedError {
   const known = error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error });
-  if (typeof known.extensions.code !== 'string' || known.originalError) return formatError(known, report);
-  const { http, ...extensions } = known.extensions;
-  return { ...known.toJSON(), extensions };
+  if (known.originalError) return formatError(known, report);
+  const { http, code = 'BAD_REQUEST', ...extensions } = known.extensions;
+  return { ...known.toJSON(), extensions: { ...extensions, code } };
 }
 
 /** `extensions.http` of results and errors, by which Yoga's plugins choose status and headers. */

@@ -137,6 +137,9 @@ function answerWithoutOperation(
   if (method === 'GET' && forBrowsers && prefersHtml(headers.accept)) {
     return { status: 200, headers: Object.entries(PAGE_HEADERS).flat(), body: graphiql.page(url) };
   }
+  if (method === 'GET' && cors.isForeign(headers)) {
+    return turnAway(refused(403, 'BAD_REQUEST', 'Pages of other origins may not send GET requests; see CORS_ORIGINS.'));
+  }
   // Refused before anything of it is read: that costs less than the request would.
   if (!load.accepts()) return turnAway(overloaded());
   if (method === 'GET') return undefined;

@@ -311,6 +311,16 @@ describe('Envelop’s hooks', () => {
     expect(body).toEqual({ errors: [{ message: 'No names.', extensions: { code: 'NO_NAMES' } }] });
     expect((await gateway.query('{ __typename }')).body).toEqual({ data: { __typename: 'Query' } });
 
+    const plain = await start([
+      {
+        onExecute: ({ setResultAndStopExecution }) =>
+          setResultAndStopExecution({ errors: [new GraphQLError('Not now.')] }),
+      },
+    ]);
+    expect((await plain.query(PROFILE)).body).toEqual({
+      errors: [{ message: 'Not now.', extensions: { code: 'BAD_REQUEST' } }],
+    });
+
     const teapot = new GraphQLError('No coffee.', { extensions: { code: 'TEAPOT', http: { status: 418 } } });
     const refusing = await start([
       { onExecute: ({ setResultAndStopExecution }) => setResultAndStopExecution({ errors: [teapot] }) },

@@ -53,6 +53,37 @@ describe('a page of a configured origin', () => {
   });
 });
 
+describe('a GET that a page caused', () => {
+  const get = async (gateway: typeof open, headers: Record<string, string>, path = '/graphql') => {
+    const response = await fetch(`${gateway.url}${path}?query={__typename}`, { headers });
+    return [response.status, (await response.json()).errors?.[0]?.extensions.code];
+  };
+
+  test('of another origin is refused, since it would cost REST calls, unless the origin is configured', async () => {
+    const crossSite = { 'sec-fetch-site': 'cross-site' };
+    expect(await get(closed, crossSite)).toEqual([403, 'BAD_REQUEST']);
+    expect(await get(closed, { ...crossSite, origin: 'https://evil.example' }, '/subgraph')).toEqual([
+      403,
+      'BAD_REQUEST',
+    ]);
+    expect(await get(open, { ...crossSite, origin: 'https://evil.example' })).toEqual([403, 'BAD_REQUEST']);
+    expect(await get(open, { ...crossSite, origin: APP })).toEqual([200, undefined]);
+  });
+
+  test('of its own origin, or no page at all, is answered', async () => {
+    for (const site of ['same-origin', 'none'])
+      expect(await get(closed, { 'sec-fetch-site': site })).toEqual([200, undefined]);
+    expect(await get(closed, {})).toEqual([200, undefined]);
+  });
+
+  test('by following a link opens GraphiQL', async () => {
+    const headers = { 'sec-fetch-site': 'cross-site', accept: 'text/html' };
+    expect(
+      (await fetch(`${closed.url}/graphql?query={__typename}`, { headers })).headers.get('content-type'),
+    ).toContain('text/html');
+  });
+});
+
 describe('a page of any other origin', () => {
   test.each(['https://evil.example', `${APP}.evil.example`, 'http://app.example', 'null', 'https://APP.example'])(
     'is not let in: %s',
