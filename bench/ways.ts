@@ -29,6 +29,8 @@ export interface Way {
   readonly title: string;
   /** Handed as JSON behind `--serve`, with the `port` to serve at, to the program in a process of its own. */
   readonly setup: Setup;
+  /** The program that serves it, where that is not the one for all. */
+  readonly program?: string;
   /** What its callers send as `Authorization`. */
   readonly authorization?: string;
 }
@@ -130,7 +132,7 @@ async function measureRounds(options: WaysOptions, bodies: string): Promise<Map<
     for (const way of ways) {
       const port = await freePort();
       const setup = JSON.stringify({ ...way.setup, port });
-      const child = startPinned(SYSTEM_CORE, [process.execPath, program, '--serve', setup]);
+      const child = startPinned(SYSTEM_CORE, [process.execPath, way.program ?? program, '--serve', setup]);
       served.push({ way, port, child });
       await untilAnswering(`http://127.0.0.1:${port}/health`, child);
     }

@@ -26,16 +26,19 @@ const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } };
 const GZIP = { level: 1 };
 
+/** An answer, perhaps encoded already. */
+type Text = string | Uint8Array;
+
 const NOW = {
-  zstd: (text: string) => zstdCompressSync(text, ZSTD),
-  br: (text: string) => brotliCompressSync(text, BROTLI),
-  gzip: (text: string) => gzipSync(text, GZIP),
+  zstd: (text: Text) => zstdCompressSync(text, ZSTD),
+  br: (text: Text) => brotliCompressSync(text, BROTLI),
+  gzip: (text: Text) => gzipSync(text, GZIP),
 };
 const [zstd, brotli, deflate] = [promisify(zstdCompress), promisify(brotliCompress), promisify(gzip)];
 const LATER = {
-  zstd: (text: string) => zstd(text, ZSTD),
-  br: (text: string) => brotli(text, BROTLI),
-  gzip: (text: string) => deflate(text, GZIP),
+  zstd: (text: Text) => zstd(text, ZSTD),
+  br: (text: Text) => brotli(text, BROTLI),
+  gzip: (text: Text) => deflate(text, GZIP),
 };
 /** In this order where the client prefers none of them: zstd takes the least CPU. */
 const PREFERRED = ['zstd', 'br', 'gzip'] as const;
@@ -58,7 +61,7 @@ export interface Compressed {
  * @returns undefined where the answer goes out as it is: it is small, the client has not asked for a compressed one, or too
  *   much is being compressed
  */
-export type Compress = (text: string, accepted: string | undefined) => Promise<Compressed> | Compressed | undefined;
+export type Compress = (text: Text, accepted: string | undefined) => Promise<Compressed> | Compressed | undefined;
 
 export function createCompress(): Compress {
   let underWay = 0;

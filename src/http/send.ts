@@ -65,10 +65,10 @@ export async function sendResponse(
     res.writeHead(response.status, { ...SECURITY_HEADERS, ...PARTS_HEADERS, ...headers });
     return sendParts(res, response.body, compressor?.stream);
   }
-  const text = await response.text();
-  const compressed = await compress?.(text, requestHeaders['accept-encoding']);
+  const body = Buffer.from(await response.arrayBuffer());
+  const compressed = await compress?.(body, requestHeaders['accept-encoding']);
   if (compressed) headers['content-encoding'] = compressed.encoding;
-  send(res, response.status, headers, compressed?.body ?? text);
+  send(res, response.status, headers, compressed?.body ?? body);
 }
 
 const PARTS = /^(multipart\/mixed|text\/event-stream)\b/;
