@@ -55,7 +55,11 @@ export async function sendResponse(
   compress: Compress | undefined,
 ): Promise<void> {
   const id = requestHeaders['x-request-id'] as string;
-  const headers: Record<string, string> = { ...Object.fromEntries(response.headers), 'x-request-id': id };
+  const headers: Record<string, string> = {};
+  response.headers.forEach((value, name) => {
+    headers[name.toLowerCase()] = value;
+  });
+  headers['x-request-id'] = id;
   const varyBy = [res.getHeader('vary'), headers.vary, compress && 'accept-encoding'].filter(Boolean);
   if (varyBy.length > 0) headers.vary = varyBy.join(', ');
   if (response.body && PARTS.test(headers['content-type'] ?? '')) {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
-import type { getSSEProcessor as GetSSEProcessor, Plugin } from 'graphql-yoga';
+import type { FetchAPI, getSSEProcessor as GetSSEProcessor, Plugin } from 'graphql-yoga';
 import type { Part } from '../graph/incremental.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
@@ -97,8 +97,6 @@ export async function createYogaEndpoint({ path, schema, plugins }: YogaOptions)
     maxRequestBodySize: false,
     parserAndValidationCache: false,
     logging: false,
-    // Node's own, whose classes are not enumerable members of `globalThis`.
-    fetchAPI: { Request, Response, Headers, ReadableStream, TextEncoder },
   });
   return {
     async fetch(req, res, body, handled) {
@@ -106,7 +104,12 @@ export async function createYogaEndpoint({ path, schema, plugins }: YogaOptions)
       const answer = handled instanceof Engine ? undefined : handled;
       const exchange: Exchange = { accept: req.headers.accept, engine, answer, outcome: undefined };
       const caller = engine && callerOf(engine);
-      const response = await yoga.fetch(toRequest(req, path, body), { req, res, exchange, ...(caller && { caller }) });
+      const response = await yoga.fetch(toRequest(yoga.fetchAPI, req, path, body), {
+        req,
+        res,
+        exchange,
+        ...(caller && { caller }),
+      });
       return { response, outcome: () => exchange.outcome };
     },
   };
@@ -118,8 +121,8 @@ function callerOf({ accepted: { principal } }: Engine): PluginCaller {
 
 /** Runs before the plugins of the operator. */
 const enginePlugin: Plugin<ServerContext, ServerContext> = {
-  onRequest({ serverContext: { exchange }, endResponse }) {
-    if (exchange.answer) endResponse(toResponse(exchange.answer));
+  onRequest({ serverContext: { exchange }, endResponse, fetchAPI }) {
+    if (exchange.answer) endResponse(toResponse(fetchAPI, exchange.answer));
   },
   onRequestParse({ serverContext: { exchange }, setRequestParser }) {
     const { query, operationName, variables } = engineOf(exchange).accepted.request;
@@ -164,7 +167,7 @@ function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerCon
       const plain = respond(outcome, exchange.accept);
       const answer =
         request.method === 'GET' ? keepable(plain, outcome, engine.accepted.head.headers['if-none-match']) : plain;
-      setResultProcessor(() => toResponse(answer), '');
+      setResultProcessor((_result, fetchAPI) => toResponse(fetchAPI, answer), '');
     },
   };
 }
@@ -191,21 +194,22 @@ function withErrors(outcome: Outcome, errors: NonNullable<Outcome['result']['err
   return { ...outcome, result: { ...outcome.result, errors: [...(outcome.result.errors ?? []), ...errors] } };
 }
 
-function toResponse({ status, headers, body }: HttpAnswer): Response {
+/** By Yoga's classes, which take a fraction of the time of Node's own. */
+function toResponse(fetchAPI: FetchAPI, { status, headers, body }: HttpAnswer): Response {
   const pairs = headers.flatMap((name, index): [string, string][] =>
     index % 2 === 0 ? [[name, headers[index + 1] as string]] : [],
   );
-  return new Response(status === 204 || status === 304 ? null : body, { status, headers: pairs });
+  return new fetchAPI.Response(status === 204 || status === 304 ? null : body, { status, headers: pairs });
 }
 
 /** The request as the Fetch API has it. The name of the host is the gateway's own: clients can send any. */
-function toRequest(req: IncomingMessage, path: string, body: Buffer | null): Request {
+function toRequest(fetchAPI: FetchAPI, req: IncomingMessage, path: string, body: Buffer | null): Request {
   const { url = '', headers, method = 'GET' } = req;
   const question = url.indexOf('?');
   const pairs = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
   );
-  return new Request(`http://gateway${path}${question === -1 ? '' : url.slice(question)}`, {
+  return new fetchAPI.Request(`http://gateway${path}${question === -1 ? '' : url.slice(question)}`, {
     method,
     headers: pairs,
     body: body && new Uint8Array(body),
