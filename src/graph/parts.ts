@@ -9,6 +9,12 @@ import type { Outcome } from './outcome.ts';
 export const MAX_PARTS = 1_000;
 
 /**
+ * Weight of the values of all answers in parts that are under way. Parts are kept as objects until their client takes them,
+ * which is several times their size as text; beyond this, answers are whole.
+ */
+export const MAX_VALUES_IN_PARTS = 100_000;
+
+/**
  * ms between two messages at least: parts that are ready within that time go out together. It also bounds the CPU time of the
  * executor, which looks at all open parts for each message.
  */
@@ -47,12 +53,40 @@ export async function* formatParts(
 }
 
 /**
+ * Takes parts as they are made, from now on, and keeps them for a client that is slower: what makes them ends in its own time.
+ *
+ * @param onEnd called once when the client has them all, or takes no more
+ */
+export function readAhead(
+  source: AsyncGenerator<Part, void, void>,
+  onEnd: () => void,
+): AsyncGenerator<Part, void, void> {
+  const parts = new ReadableStream<Part>({
+    async start(controller) {
+      try {
+        for await (const part of source) controller.enqueue(part);
+        controller.close();
+      } catch (error) {
+        controller.error(error);
+      }
+    },
+  });
+  return (async function* take() {
+    try {
+      yield* parts;
+    } finally {
+      onEnd();
+    }
+  })();
+}
+
+/**
  * The parts up to the last, which carries the extensions: what was spent is known then only. An answer that becomes too large
  * ends with the error in place of the part.
  *
  * @param limit gives the outcome in place of a part that is too much
  * @param finish makes the extensions
- * @param leave called once when no part follows, or the client has gone
+ * @param leave called once when no part follows
  */
 export async function* lastParts(
   parts: AsyncGenerator<Part, void, void>,

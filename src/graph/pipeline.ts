@@ -18,7 +18,7 @@ import { negativeCount, type Part } from './incremental.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
-import { formatParts, lastParts, MAX_PARTS, startInParts } from './parts.ts';
+import { formatParts, lastParts, MAX_PARTS, MAX_VALUES_IN_PARTS, readAhead, startInParts } from './parts.ts';
 import type { Estimate } from './plan.ts';
 import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
@@ -105,12 +105,21 @@ export interface Pipeline {
   executeInParts(checked: Checked, run: Run): Promise<Outcome | Parts>;
 }
 
+/**
+ * Weight of values that count as much as a call where operations wait for their turn: many large answers at once would fill the
+ * memory, however few calls they need.
+ */
+const VALUES_PER_CALL = 5_000;
+
 /** Share of the latest run in what is expected of the next. */
 const NEWEST = 0.25;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { schema, limits, checkScopes = true } = options;
   const prepareCached = createDocuments(options);
+
+  /** Of all answers in parts that are under way. */
+  let valuesInParts = 0;
 
   function prepare(text: string, { party }: Pick<Run, 'party'>): PreparedDocument | Outcome {
     return prepareCached(text, party.isAccepted).prepared;
@@ -185,11 +194,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     { signal, usage }: Operation,
     report: ReportUnexpected,
   ): Promise<(() => void) | Outcome> {
-    const { calls: estimated } = estimate;
+    const { calls: estimated, values } = estimate;
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce =
       operation.node.operation === 'mutation' ? costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
-    const weight = Math.min(Math.max(1, Math.round(operation.expectedShare * estimated)), atOnce);
+    const calls = Math.min(Math.max(1, Math.round(operation.expectedShare * estimated)), atOnce);
+    const weight = Math.max(calls, Math.round(values / VALUES_PER_CALL));
     try {
       const turn = admission.enter(weight, signal, party);
       if (turn) await turn;
@@ -243,49 +253,50 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   async function executeInParts(checked: Checked, run: Run): Promise<Outcome | Parts> {
     const { document, operation, variables, estimate } = checked;
-    if (!document.isIncremental || estimate.parts > MAX_PARTS) return execute(checked, run);
+    const isTooMuch = estimate.parts > MAX_PARTS || valuesInParts + estimate.values > MAX_VALUES_IN_PARTS;
+    if (!document.isIncremental || isTooMuch) return execute(checked, run);
     const contextValue = run.context(undefined);
     contextValue.operation.valuesPerItem = estimate.perItem;
     const start = performance.now();
     const report: ReportUnexpected = (error) => run.reportUnexpected(error);
-    const turn = await enter(checked, run, contextValue.operation, report);
-    if (typeof turn !== 'function') return turn;
-    let isOver = false;
-    const leave = (): void => {
-      if (!isOver) turn();
-      isOver = true;
-    };
-    // Nobody may read the parts to their end.
-    contextValue.operation.signal.addEventListener('abort', leave, { once: true });
+    const leave = await enter(checked, run, contextValue.operation, report);
+    if (typeof leave !== 'function') return leave;
     const finish = (): object | undefined =>
       extensionsFor(contextValue, operation, variables.coerced, run.receipt ? performance.now() - start : undefined);
+    let started: Awaited<ReturnType<typeof startInParts>>;
     try {
-      const { first, rest } = await startInParts({
+      started = await startInParts({
         schema,
         document: document.document,
         operationName: operation.node.name?.value,
         contextValue,
         variableValues: variables.given,
       });
-      const result = {
-        ...(first.errors && { errors: first.errors.map((error) => formatError(error, report)) }),
-        data: first.data ?? null,
-      };
-      const limit = createAnswerLimit(limits, contextValue.operation);
-      const exceeded = limit(result);
-      if (exceeded || rest === undefined) {
-        leave();
-        return exceeded ?? { kind: 'executed', result: { ...result, ...finish() } };
-      }
-      return {
-        kind: 'parts',
-        first: { ...result, hasNext: true },
-        rest: lastParts(formatParts(rest, report), limit, finish, leave),
-      };
     } catch (error) {
       leave();
       throw error;
     }
+    const { first, rest } = started;
+    const result = {
+      ...(first.errors && { errors: first.errors.map((error) => formatError(error, report)) }),
+      data: first.data ?? null,
+    };
+    const limit = createAnswerLimit(limits, contextValue.operation);
+    const exceeded = limit(result);
+    if (exceeded || rest === undefined) {
+      leave();
+      return exceeded ?? { kind: 'executed', result: { ...result, ...finish() } };
+    }
+    valuesInParts += estimate.values;
+    let isKept = true;
+    const letGo = (): void => {
+      if (isKept) valuesInParts -= estimate.values;
+      isKept = false;
+    };
+    // A plugin may drop the parts without a look; the request ends in any case.
+    contextValue.operation.signal.addEventListener('abort', letGo, { once: true });
+    const parts = lastParts(formatParts(rest, report), limit, finish, leave);
+    return { kind: 'parts', first: { ...result, hasNext: true }, rest: readAhead(parts, letGo) };
   }
 
   /**

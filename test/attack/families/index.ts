@@ -4,6 +4,7 @@ import { DOCUMENT_FAMILIES } from './documents.ts';
 import { ERROR_FAMILIES } from './errors.ts';
 import { HTTP_FAMILIES } from './http.ts';
 import { LIST_FAMILIES } from './lists.ts';
+import { PARTS_FAMILIES } from './parts.ts';
 import { VALUE_FAMILIES } from './values.ts';
 
 export const FAMILIES: readonly Family[] = [
@@ -11,6 +12,7 @@ export const FAMILIES: readonly Family[] = [
   ...DOCUMENT_FAMILIES,
   ...ERROR_FAMILIES,
   ...VALUE_FAMILIES,
+  ...PARTS_FAMILIES,
   ...HTTP_FAMILIES,
   ...API_FAMILIES,
 ];
