@@ -39,18 +39,20 @@ export function createBuilder({ plugins = [], ...options }: BuilderOptions = {})
       nodesQueryOptions: false,
       nodesOnConnection: { description: 'The records of this page, without their cursors.' },
       nodeTypeOptions: {
-        description: 'A record with an id that is the same from every path, and by which `node` finds it again.',
+        description: 'A record with a global id. The id is the same on every path; `node` finds the record by it.',
         resolveType: (record) => typeNameOf((record as DatatricsRecord).key.resource),
       },
       idFieldOptions: { description: 'Opaque and stable: made of project, type, source and the record’s own id.' },
-      pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
-      hasNextPageFieldOptions: { description: 'Whether records follow this page. True to fact in both directions.' },
+      pageInfoTypeOptions: { description: 'Position of a page in its list.' },
+      hasNextPageFieldOptions: {
+        description: 'Whether records follow this page. Correct when paging in either direction.',
+      },
       hasPreviousPageFieldOptions: {
-        description: 'Whether records precede this page. True to fact in both directions.',
+        description: 'Whether records precede this page. Correct when paging in either direction.',
       },
       startCursorFieldOptions: { description: 'Cursor of the first record, for `before`; null on an empty page.' },
       endCursorFieldOptions: { description: 'Cursor of the last record, for `after`; null on an empty page.' },
-      pageInfoFieldOptions: { description: 'Where this page stands in the list.' },
+      pageInfoFieldOptions: { description: 'Position of this page in the list.' },
       edgesFieldOptions: {
         description: 'The records of this page with their cursors.',
         nullable: { list: false, items: false },
@@ -59,7 +61,7 @@ export function createBuilder({ plugins = [], ...options }: BuilderOptions = {})
         description: 'The record; null, with an error at its path, when the API sent one without a key.',
         nullable: true,
       },
-      cursorFieldOptions: { description: 'Opaque; good for this list, order and filter only.' },
+      cursorFieldOptions: { description: 'Opaque. Valid only for the same list, order and filter.' },
     },
   });
 }

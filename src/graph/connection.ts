@@ -30,11 +30,11 @@ export function connectionArgs(t: Args) {
     first: t.int({
       description: `Records from the start of the list, or after \`after\`: 1 to ${MAX_PAGE}, ${DEFAULT_PAGE} when neither \`first\` nor \`last\` is given.`,
     }),
-    after: t.string({ description: 'Only records after this cursor.' }),
+    after: t.string({ description: 'Returns records after this cursor.' }),
     last: t.int({
       description: `Records from the end of the list, or before \`before\`: 1 to ${MAX_PAGE}. Not together with \`first\`.`,
     }),
-    before: t.string({ description: 'Only records before this cursor.' }),
+    before: t.string({ description: 'Returns records before this cursor.' }),
   };
 }
 

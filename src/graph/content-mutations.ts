@@ -15,7 +15,7 @@ export function defineContentMutations(
 ): void {
   const ContentInput = builder.inputType('ContentInput', {
     description:
-      'An item or category to write. A field left out is not sent and keeps its value; null is sent as null.',
+      'An item or category to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.',
     fields: (t) => ({
       contentId: t.id({ required: true, description: 'The id in its source. REST: `itemid`.' }),
       source: t.string({ required: true, description: 'The system that the content comes from.' }),
@@ -23,29 +23,29 @@ export function defineContentMutations(
       name: t.string({ description: 'Name or title.' }),
       description: t.string({ description: 'Description; may hold HTML.' }),
       shortDescription: t.string({ description: 'Short description. REST: `short_description`.' }),
-      url: t.string({ description: 'Address of its page.' }),
-      imageUrl: t.string({ description: 'Address of its picture. REST: `image`.' }),
-      itemType: t.string({ description: 'What sort of item it is, such as `product`. REST: `itemtype`.' }),
-      objectType: t.string({ description: 'The API’s own word for the type. REST: `objecttype`.' }),
+      url: t.string({ description: 'URL of its page.' }),
+      imageUrl: t.string({ description: 'URL of its image. REST: `image`.' }),
+      itemType: t.string({ description: 'The type of item, such as `product`. REST: `itemtype`.' }),
+      objectType: t.string({ description: 'The object type in the API. REST: `objecttype`.' }),
       createdAt: t.field({
         type: 'DateTime',
-        description: 'When the content came to be, to the second. REST: `created`.',
+        description: 'Time of creation, to the second. REST: `created`.',
       }),
       updatedAt: t.field({
         type: 'DateTime',
-        description: 'When the content last changed, to the second. REST: `updated`.',
+        description: 'Time of the last change, to the second. REST: `updated`.',
       }),
       attributes: t.field({
         type: 'JSONObject',
         description:
-          'Any other fields (price, stock, sku, …), under their REST names; none that the type has by itself.',
+          'Additional fields (price, stock, sku, …), by their REST names. Typed fields of this input are not allowed here.',
       }),
       ...customInputs(t, custom.Content),
     }),
   });
 
   const DeleteContentInput = builder.inputType('DeleteContentInput', {
-    description: 'Which content to delete.',
+    description: 'Key of the content to delete.',
     fields: (t) => ({
       contentId: t.id({ required: true, description: 'The id in its source.' }),
       source: t.string({ required: true, description: 'The system that the content comes from.' }),
@@ -57,11 +57,11 @@ export function defineContentMutations(
 
   const DeleteContentPayload = builder.objectRef<WriteOutcome<string>>('DeleteContentPayload');
   DeleteContentPayload.implement({
-    description: 'What came of a delete.',
+    description: 'Result of a delete.',
     fields: (t) => ({
       deletedId: t.id({
         nullable: true,
-        description: 'The global id of what was deleted; null when nothing was.',
+        description: 'Global id of the deleted content; null when nothing was deleted.',
         resolve: (outcome) => outcome.record,
       }),
       userErrors: userErrors(t),
@@ -73,7 +73,7 @@ export function defineContentMutations(
       type: ContentPayload,
       nullable: true,
       extensions: costOfWrite('createContent'),
-      description: 'Creates content, or adds to the one with this id, source and type. REST: `POST /content`.',
+      description: 'Creates content, or updates the content with the same id, source and type. REST: `POST /content`.',
       args: { input: t.arg({ type: ContentInput, required: true, description: 'The content.' }) },
       resolve: (_root, { input }, { writer }) => writer.create('content', input),
     }),
@@ -82,7 +82,7 @@ export function defineContentMutations(
       nullable: true,
       extensions: costOfWrite('updateContent'),
       description: 'Changes content that exists. REST: `PUT /content/{contentId}`.',
-      args: { input: t.arg({ type: ContentInput, required: true, description: 'The key, and what changes.' }) },
+      args: { input: t.arg({ type: ContentInput, required: true, description: 'The key, and the fields to change.' }) },
       resolve: (_root, { input }, { writer }) => writer.update('content', input),
     }),
     deleteContent: t.field({

@@ -12,7 +12,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
   const ContentType = builder.enumType('ContentType', {
     description: 'The two kinds of content, which have ids of their own. REST: `type`.',
     values: {
-      ITEM: { description: 'A product, an article. REST: `item`, on bulk `items`.' },
+      ITEM: { description: 'A product or an article. REST: `item`, on bulk `items`.' },
       CATEGORY: { description: 'A category of items. REST: `category`, on bulk `categories`.' },
     } as const,
   });
@@ -23,7 +23,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
     description: 'A product, an article or a category, as one source knows it.',
     interfaces: [builder.nodeInterfaceRef()],
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Global id: finds this content by `node`.' }),
+      id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       contentId: t.exposeID('contentId', {
         description:
           'The id that the source gave; unique together with `source` and `type`. REST: `id`, on writes `itemid`.',
@@ -36,15 +36,15 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
         nullable: true,
         description: 'Short description. REST: `short_description`.',
       }),
-      url: t.exposeString('url', { nullable: true, description: 'Address of its page, as the source sent it.' }),
-      imageUrl: t.exposeString('imageUrl', { nullable: true, description: 'Address of its picture. REST: `image`.' }),
+      url: t.exposeString('url', { nullable: true, description: 'URL of its page, as the source sent it.' }),
+      imageUrl: t.exposeString('imageUrl', { nullable: true, description: 'URL of its image. REST: `image`.' }),
       itemType: t.exposeString('itemType', {
         nullable: true,
-        description: 'What sort of item it is, such as `product`. REST: `itemtype`.',
+        description: 'The type of item, such as `product`. REST: `itemtype`.',
       }),
       objectType: t.exposeString('objectType', {
         nullable: true,
-        description: 'The API’s own word for the type, such as `item`. REST: `objecttype`.',
+        description: 'The object type in the API, such as `item`. REST: `objecttype`.',
       }),
       createdAt: t.expose('createdAt', {
         type: 'DateTime',
@@ -70,16 +70,16 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
 
   const ContentOrder = lists.defineOrder('Content', {
     CREATED_AT: { field: contentFields.createdAt, description: 'When it came to be; the API’s own order, descending.' },
-    UPDATED_AT: { field: contentFields.updatedAt, description: 'When it last changed.' },
+    UPDATED_AT: { field: contentFields.updatedAt, description: 'Time of the last change.' },
     NAME: { field: contentFields.name, description: 'Name or title.' },
   });
 
   const ContentFilter = builder.inputType('ContentFilter', {
-    description: 'What content must be like; all given fields must fit.',
+    description: 'Conditions on content; a record must match all given fields.',
     fields: (t) => ({
-      createdAt: t.field({ type: lists.DateTimeRange, description: 'When it came to be.' }),
-      updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
-      itemType: t.string({ description: 'This sort of item, exactly, such as `product`.' }),
+      createdAt: t.field({ type: lists.DateTimeRange, description: 'Time of creation.' }),
+      updatedAt: t.field({ type: lists.DateTimeRange, description: 'Time of the last change.' }),
+      itemType: t.string({ description: 'Exact item type, such as `product`.' }),
       ...customFilters(t, custom.Content, lists),
     }),
   });
@@ -92,8 +92,10 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
       description:
         'One item or category by its id in a source; null when there is none. REST: `GET /content/{contentId}`.',
       args: {
-        contentId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
-        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+        contentId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        source: t.arg.string({
+          description: 'The source. Default: the configured sources, in order, until the record is found.',
+        }),
         type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
       },
       resolve: (_root, args, { session }) =>
@@ -106,10 +108,10 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
       description: 'A page of the project’s items, or of its categories. REST: `GET /content`.',
       args: {
         type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Items or categories.' }),
-        source: t.arg.string({ description: 'Only content of this source.' }),
+        source: t.arg.string({ description: 'Returns only content from this source.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: ContentOrder, description: 'Default: newest first.' }),
-        filter: t.arg({ type: ContentFilter, description: 'Only content like this.' }),
+        filter: t.arg({ type: ContentFilter, description: 'Returns only content that matches.' }),
       },
       resolve: (_root, args, { session }) =>
         resolveConnection(

@@ -41,12 +41,12 @@ export function defineConversion(
         nullable: true,
         description: 'Price of one piece, in the shop’s currency; some shops send the line’s total here.',
       }),
-      quantity: t.exposeFloat('quantity', { nullable: true, description: 'Pieces.' }),
+      quantity: t.exposeFloat('quantity', { nullable: true, description: 'Number of pieces.' }),
       total: t.exposeFloat('total', { nullable: true, description: 'Price of the line, in the shop’s currency.' }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
-        description: 'Every other field of the line, under its REST name and as it was sent.',
+        description: 'All other fields of the line, by their REST names, as sent.',
       }),
       ...customFields(t, custom.ConversionItem),
       content: t.field({
@@ -69,7 +69,7 @@ export function defineConversion(
     description: 'A sale, or another conversion, as one source knows it. REST: `sale`.',
     interfaces: [builder.nodeInterfaceRef()],
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Global id: finds this conversion by `node`.' }),
+      id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       conversionId: t.exposeID('conversionId', {
         description: 'The id that the source gave; unique together with `source`. REST: `conversionid`.',
       }),
@@ -79,7 +79,7 @@ export function defineConversion(
         description: 'Id of the profile that converted. REST: `profileid`, or `profile_id` where that is missing.',
       }),
       email: t.exposeString('email', { nullable: true, description: 'E-mail address given with the order.' }),
-      total: t.exposeFloat('total', { nullable: true, description: 'Value of the whole, in the shop’s currency.' }),
+      total: t.exposeFloat('total', { nullable: true, description: 'Total value, in the shop’s currency.' }),
       createdAt: t.expose('createdAt', {
         type: 'DateTime',
         nullable: true,
@@ -93,7 +93,7 @@ export function defineConversion(
       items: t.expose('items', {
         type: [ConversionItem],
         extensions: { reads: [] },
-        description: 'What was bought; empty when the source sent no lines.',
+        description: 'Lines of the order; empty when the source sent none.',
       }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
@@ -121,18 +121,18 @@ export function defineConversion(
       field: conversionFields.createdAt,
       description: 'When it was placed; the API’s own order, descending.',
     },
-    UPDATED_AT: { field: conversionFields.updatedAt, description: 'When it last changed.' },
+    UPDATED_AT: { field: conversionFields.updatedAt, description: 'Time of the last change.' },
     TOTAL: { field: conversionFields.total, description: 'Value.' },
     EMAIL: { field: conversionFields.email, description: 'E-mail address.' },
   });
 
   const ConversionFilter = builder.inputType('ConversionFilter', {
-    description: 'What conversions must be like; all given fields must fit.',
+    description: 'Conditions on conversions; a record must match all given fields.',
     fields: (t) => ({
-      createdAt: t.field({ type: lists.DateTimeRange, description: 'When it was placed.' }),
-      updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
-      email: t.string({ description: 'This e-mail address, exactly.' }),
-      profileId: t.id({ description: 'Of the profile with this id.' }),
+      createdAt: t.field({ type: lists.DateTimeRange, description: 'Time of the order.' }),
+      updatedAt: t.field({ type: lists.DateTimeRange, description: 'Time of the last change.' }),
+      email: t.string({ description: 'Exact e-mail address, in upper or lower case.' }),
+      profileId: t.id({ description: 'Exact id of the profile.' }),
       ...customFilters(t, custom.Conversion, lists),
     }),
   });
@@ -144,8 +144,10 @@ export function defineConversion(
       extensions: costOfFind('conversion'),
       description: 'One conversion by its id in a source; null when there is none. REST: `GET /sale/{conversionId}`.',
       args: {
-        conversionId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
-        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+        conversionId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        source: t.arg.string({
+          description: 'The source. Default: the configured sources, in order, until the record is found.',
+        }),
       },
       resolve: (_root, args, { session }) => session.find('conversion', args.conversionId, checkSource(args.source)),
     }),
@@ -155,10 +157,10 @@ export function defineConversion(
       extensions: costOfList('conversion'),
       description: 'A page of the project’s conversions. REST: `GET /sale`.',
       args: {
-        source: t.arg.string({ description: 'Only conversions of this source.' }),
+        source: t.arg.string({ description: 'Returns only conversions from this source.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: ConversionOrder, description: 'Default: newest first.' }),
-        filter: t.arg({ type: ConversionFilter, description: 'Only conversions like this.' }),
+        filter: t.arg({ type: ConversionFilter, description: 'Returns only conversions that match.' }),
       },
       resolve: (_root, args, { session }) =>
         resolveConnection(
@@ -184,7 +186,7 @@ export function defineConversion(
       description:
         'What this person bought, newest first: the conversions with this `profileId`, of all sources unless one is named.',
       args: {
-        source: t.arg.string({ description: 'Only conversions of this source.' }),
+        source: t.arg.string({ description: 'Returns only conversions from this source.' }),
         ...connectionArgs(t.arg),
       },
       resolve: ({ profileId }, args, { session }) => {

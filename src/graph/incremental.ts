@@ -27,20 +27,20 @@ const NAMES: ReadonlySet<string> = new Set(['defer', 'stream']);
 const IF = {
   type: new GraphQLNonNull(GraphQLBoolean),
   defaultValue: true,
-  description: 'Whether to send this part later.',
+  description: 'Whether to deliver this part later.',
 };
 const LABEL = { type: GraphQLString, description: 'Name of the part, unique in the document.' };
 
 export const INCREMENTAL_DIRECTIVES: readonly GraphQLDirective[] = [
   new GraphQLDirective({
     name: 'defer',
-    description: 'Sends the fragment after the fields around it, to clients that accept answers in parts.',
+    description: 'Delivers the fragment later than the fields around it, to clients that accept incremental delivery.',
     locations: [DirectiveLocation.FRAGMENT_SPREAD, DirectiveLocation.INLINE_FRAGMENT],
     args: { if: IF, label: LABEL },
   }),
   new GraphQLDirective({
     name: 'stream',
-    description: 'Sends the items of the list one by one, to clients that accept answers in parts.',
+    description: 'Delivers the items of the list one by one, to clients that accept incremental delivery.',
     locations: [DirectiveLocation.FIELD],
     args: {
       if: IF,

@@ -13,18 +13,19 @@ export function defineInteractionMutations(
   custom: CustomFields,
 ): void {
   const InteractionInput = builder.inputType('InteractionInput', {
-    description: 'An interaction to write. A field left out is not sent and keeps its value; null is sent as null.',
+    description:
+      'An interaction to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.',
     fields: (t) => ({
       interactionId: t.id({ required: true, description: 'The id in its source. REST: `interactionid`.' }),
       source: t.string({ required: true, description: 'The system that the interaction comes from.' }),
-      objectType: t.string({ description: 'What this is; mostly `interaction`. REST: `objecttype`.' }),
-      event: t.string({ description: 'What was done, such as `open` or `click`.' }),
-      occurredAt: t.field({ type: 'DateTime', description: 'When it was done, to the second. REST: `datetime`.' }),
-      profileId: t.id({ description: 'Id of the profile that did it. REST: `profileid`.' }),
-      emailId: t.id({ description: 'Id of the e-mail it was done with. REST: `emailid`.' }),
+      objectType: t.string({ description: 'The object type; usually `interaction`. REST: `objecttype`.' }),
+      event: t.string({ description: 'The event, such as `open` or `click`.' }),
+      occurredAt: t.field({ type: 'DateTime', description: 'Time of the event, to the second. REST: `datetime`.' }),
+      profileId: t.id({ description: 'Id of the profile that caused the event. REST: `profileid`.' }),
+      emailId: t.id({ description: 'Id of the e-mail that the event belongs to. REST: `emailid`.' }),
       attributes: t.field({
         type: 'JSONObject',
-        description: 'Any other fields, under their REST names; none that the type has by itself.',
+        description: 'Additional fields, by their REST names. Typed fields of this input are not allowed here.',
       }),
       ...customInputs(t, custom.Interaction),
     }),
@@ -37,7 +38,7 @@ export function defineInteractionMutations(
       type: InteractionPayload,
       nullable: true,
       extensions: costOfWrite('createInteraction'),
-      description: 'Creates an interaction, or adds to the one with this id and source. REST: `POST /interaction`.',
+      description: 'Creates an interaction, or updates the one with the same id and source. REST: `POST /interaction`.',
       args: { input: t.arg({ type: InteractionInput, required: true, description: 'The interaction.' }) },
       resolve: (_root, { input }, { writer }) => writer.create('interaction', input),
     }),

@@ -19,10 +19,10 @@ export function defineInteraction(
   const fields = withCustomFields(interactionFields, custom.Interaction);
   const Interaction = builder.objectRef<InteractionRecord>('Interaction');
   Interaction.implement({
-    description: 'Something a person did with a message, such as opening an e-mail.',
+    description: 'An event between a person and a message, such as opening an e-mail.',
     interfaces: [builder.nodeInterfaceRef()],
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Global id: finds this interaction by `node`.' }),
+      id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       interactionId: t.exposeID('interactionId', {
         description: 'The id that the source gave; unique together with `source`. REST: `interactionid`.',
       }),
@@ -31,19 +31,19 @@ export function defineInteraction(
         nullable: true,
         description: 'The source’s word for what this is; mostly `interaction`. REST: `objecttype`.',
       }),
-      event: t.exposeString('event', { nullable: true, description: 'What was done, such as `open` or `click`.' }),
+      event: t.exposeString('event', { nullable: true, description: 'The event, such as `open` or `click`.' }),
       occurredAt: t.expose('occurredAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When it was done. REST: `datetime`.',
+        description: 'Time of the event. REST: `datetime`.',
       }),
       profileId: t.exposeID('profileId', {
         nullable: true,
-        description: 'Id of the profile that did it. REST: `profileid`.',
+        description: 'Id of the profile that caused the event. REST: `profileid`.',
       }),
       emailId: t.exposeID('emailId', {
         nullable: true,
-        description: 'Id of the e-mail it was done with. REST: `emailid`.',
+        description: 'Id of the e-mail that the event belongs to. REST: `emailid`.',
       }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
@@ -68,17 +68,17 @@ export function defineInteraction(
 
   const InteractionOrder = lists.defineOrder('Interaction', {
     CREATED_AT: { field: 'created', description: 'When the API took it in; the API’s own order, descending.' },
-    UPDATED_AT: { field: 'updated', description: 'When it last changed.' },
-    OCCURRED_AT: { field: interactionFields.occurredAt, description: 'When it was done.' },
-    EVENT: { field: interactionFields.event, description: 'What was done.' },
+    UPDATED_AT: { field: 'updated', description: 'Time of the last change.' },
+    OCCURRED_AT: { field: interactionFields.occurredAt, description: 'Time of the event.' },
+    EVENT: { field: interactionFields.event, description: 'The event.' },
   });
 
   const InteractionFilter = builder.inputType('InteractionFilter', {
-    description: 'What interactions must be like; all given fields must fit.',
+    description: 'Conditions on interactions; a record must match all given fields.',
     fields: (t) => ({
-      occurredAt: t.field({ type: lists.DateTimeRange, description: 'When it was done.' }),
-      event: t.string({ description: 'This event, exactly, such as `open`.' }),
-      profileId: t.id({ description: 'Of the profile with this id.' }),
+      occurredAt: t.field({ type: lists.DateTimeRange, description: 'Time of the event.' }),
+      event: t.string({ description: 'Exact event, such as `open`.' }),
+      profileId: t.id({ description: 'Exact id of the profile.' }),
       ...customFilters(t, custom.Interaction, lists),
     }),
   });
@@ -91,8 +91,10 @@ export function defineInteraction(
       description:
         'One interaction by its id in a source; null when there is none. REST: `GET /interaction/{interactionId}`.',
       args: {
-        interactionId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
-        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+        interactionId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        source: t.arg.string({
+          description: 'The source. Default: the configured sources, in order, until the record is found.',
+        }),
       },
       resolve: (_root, args, { session }) => session.find('interaction', args.interactionId, checkSource(args.source)),
     }),
@@ -102,10 +104,10 @@ export function defineInteraction(
       extensions: costOfList('interaction'),
       description: 'A page of the project’s interactions. REST: `GET /interaction`.',
       args: {
-        source: t.arg.string({ description: 'Only interactions of this source.' }),
+        source: t.arg.string({ description: 'Returns only interactions from this source.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: InteractionOrder, description: 'Default: newest first.' }),
-        filter: t.arg({ type: InteractionFilter, description: 'Only interactions like this.' }),
+        filter: t.arg({ type: InteractionFilter, description: 'Returns only interactions that match.' }),
       },
       resolve: (_root, args, { session }) =>
         resolveConnection(
@@ -129,8 +131,8 @@ export function defineInteraction(
       description:
         'What this person did, newest first: the interactions with this `profileId`, of all sources unless one is named.',
       args: {
-        source: t.arg.string({ description: 'Only interactions of this source.' }),
-        event: t.arg.string({ description: 'Only this event, such as `open`.' }),
+        source: t.arg.string({ description: 'Returns only interactions from this source.' }),
+        event: t.arg.string({ description: 'Returns only this event, such as `open`.' }),
         ...connectionArgs(t.arg),
       },
       resolve: ({ profileId }, args, { session }) => {

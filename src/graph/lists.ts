@@ -6,7 +6,7 @@ import type { Builder } from './builder.ts';
 /** Enum and input types that more than one list uses. */
 export function defineListTypes(builder: Builder) {
   const OrderDirection = builder.enumType('OrderDirection', {
-    description: 'Which end of a list comes first.',
+    description: 'Sort direction of a list.',
     values: {
       ASC: { value: 1, description: 'Smallest, or oldest, first. REST: `order=1`.' },
       DESC: { value: -1, description: 'Largest, or newest, first. REST: `order=-1`.' },
@@ -14,10 +14,10 @@ export function defineListTypes(builder: Builder) {
   });
 
   const DateTimeRange = builder.inputType('DateTimeRange', {
-    description: 'A span of time, both ends included; an end left out is open. The API compares whole seconds.',
+    description: 'A range of time; both ends are inclusive. An omitted end is open. The API compares whole seconds.',
     fields: (t) => ({
-      gte: t.field({ type: 'DateTime', description: 'Not before.' }),
-      lte: t.field({ type: 'DateTime', description: 'Not after.' }),
+      gte: t.field({ type: 'DateTime', description: 'Earliest time, inclusive.' }),
+      lte: t.field({ type: 'DateTime', description: 'Latest time, inclusive.' }),
     }),
   });
 
@@ -26,7 +26,7 @@ export function defineListTypes(builder: Builder) {
     const V extends Record<string, { readonly field: Field | string; readonly description: string }>,
   >(name: string, fields: V) {
     const OrderField = builder.enumType(`${name}OrderField`, {
-      description: `What a list of ${name} records can be ordered by. REST: \`sort\`.`,
+      description: `Fields that a list of ${name} records can be sorted by. REST: \`sort\`.`,
       values: Object.fromEntries(
         Object.entries(fields).map(([value, { field, description }]) => {
           const rest = typeof field === 'string' ? field : field.rest;
@@ -35,10 +35,10 @@ export function defineListTypes(builder: Builder) {
       ) as Record<keyof V & string, { value: string; description: string }>,
     });
     return builder.inputType(`${name}Order`, {
-      description: `The order of a list of ${name} records.`,
+      description: `Sort order of a list of ${name} records.`,
       fields: (t) => ({
-        field: t.field({ type: OrderField, required: true, description: 'What to order by.' }),
-        direction: t.field({ type: OrderDirection, required: true, description: 'Which end comes first.' }),
+        field: t.field({ type: OrderField, required: true, description: 'The field to sort by.' }),
+        direction: t.field({ type: OrderDirection, required: true, description: 'Sort direction.' }),
       }),
     });
   }

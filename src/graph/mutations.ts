@@ -19,26 +19,26 @@ interface BulkDefinition<R> {
 export function defineMutationTypes(builder: Builder) {
   builder.mutationType({
     description:
-      'Everything that can be written. Every payload is nullable, so that a later failure never hides an earlier write. No write is sent twice.',
+      'All writes. Payloads are nullable, so that a failed mutation field never hides the result of an earlier one. The gateway never sends a write twice.',
   });
 
   const UserErrorCode = builder.enumType('UserErrorCode', {
-    description: 'Why an input was not taken.',
+    description: 'Reason why a write was rejected.',
     values: {
-      INVALID: { description: 'A value that can not be.' },
-      REQUIRED: { description: 'A value that is missing.' },
-      NOT_FOUND: { description: 'There is no such record to change or delete.' },
-      DUPLICATE: { description: 'A later item of the same input has the same key, and counts instead.' },
-      REJECTED: { description: 'The API refused it; the message is the API’s own.' },
+      INVALID: { description: 'The value is invalid.' },
+      REQUIRED: { description: 'A required value is missing.' },
+      NOT_FOUND: { description: 'The record to change or delete does not exist.' },
+      DUPLICATE: { description: 'A later item in the input has the same key. The gateway sends the later item.' },
+      REJECTED: { description: 'The API rejected the item. The message is the API’s own.' },
     } as const,
   });
 
   const UserError = builder.objectRef<InputProblem>('UserError');
   UserError.implement({
-    description: 'Something in an input that its sender can mend.',
+    description: 'A problem in the input that the client can fix.',
     fields: (t) => ({
-      code: t.expose('code', { type: UserErrorCode, description: 'The sort of problem.' }),
-      message: t.exposeString('message', { description: 'What is wrong, for a developer.' }),
+      code: t.expose('code', { type: UserErrorCode, description: 'The kind of problem.' }),
+      message: t.exposeString('message', { description: 'Description of the problem, for developers.' }),
       field: t.expose('field', {
         type: ['String'],
         nullable: { list: true, items: false },
@@ -51,7 +51,7 @@ export function defineMutationTypes(builder: Builder) {
   function definePayload<R extends object>(type: TypeRef<R>, field: string): TypeRef<WriteOutcome<R>> {
     const Payload = builder.objectRef<WriteOutcome<R>>(`${type.name}Payload`);
     Payload.implement({
-      description: `What came of writing one ${type.name}.`,
+      description: `Result of writing one ${type.name}.`,
       fields: (t) => ({
         [field]: t.field({
           type,
@@ -71,7 +71,7 @@ export function defineMutationTypes(builder: Builder) {
   function userErrors(t: any) {
     return t.field({
       type: [UserError],
-      description: 'What the sender has to mend; empty when the write went through.',
+      description: 'Problems in the input that the client can fix; empty when the write succeeded.',
       // The API's own words may tell what the reader may not see.
       resolve: (
         outcome: { problems: readonly InputProblem[] },
@@ -87,11 +87,11 @@ export function defineMutationTypes(builder: Builder) {
   }
 
   const BulkOutcome = builder.enumType('BulkOutcome', {
-    description: 'What became of one item of a bulk write. Every item has exactly one of these.',
+    description: 'Outcome of one item of a bulk write. Each item has exactly one.',
     values: {
-      UPSERTED: { description: 'It went in.' },
+      UPSERTED: { description: 'The API accepted the item.' },
       REJECTED: { description: 'It did not go in, and would not the next time either: see its `userErrors`.' },
-      NOT_ATTEMPTED: { description: 'It was not sent; resume with the `resumeToken`.' },
+      NOT_ATTEMPTED: { description: 'The item was not sent. Send the same input with the `resumeToken` to continue.' },
       UNKNOWN: {
         description:
           'It was sent, but no answer was read. Sending it again does no harm: resume with the `resumeToken`.',
@@ -101,15 +101,15 @@ export function defineMutationTypes(builder: Builder) {
 
   const BulkSummary = builder.objectRef<BulkResult['summary']>('BulkSummary');
   BulkSummary.implement({
-    description: 'A bulk write in figures. The four outcomes add up to the total.',
+    description: 'Counts of a bulk write. The four outcomes add up to the total.',
     fields: (t) => ({
       total: t.exposeInt('total', { description: 'Items in the input.' }),
-      upserted: t.exposeInt('upserted', { description: 'Items that went in.' }),
-      rejected: t.exposeInt('rejected', { description: 'Items that were refused.' }),
+      upserted: t.exposeInt('upserted', { description: 'Items that the API accepted.' }),
+      rejected: t.exposeInt('rejected', { description: 'Items that the API or the gateway rejected.' }),
       notAttempted: t.exposeInt('notAttempted', { description: 'Items that were not sent.' }),
-      unknown: t.exposeInt('unknown', { description: 'Items that were sent without an answer.' }),
+      unknown: t.exposeInt('unknown', { description: 'Items that were sent and got no answer.' }),
       upstreamRequests: t.exposeInt('upstreamRequests', {
-        description: 'REST calls that were sent; with `dryRun`, that it would take at least.',
+        description: 'REST calls sent; with `dryRun`, the number that it would take at least.',
       }),
     }),
   });
@@ -125,7 +125,7 @@ export function defineMutationTypes(builder: Builder) {
         items: t.field({
           type: [input],
           required: true,
-          description: 'What to write. Of two items with one key the later counts.',
+          description: 'The records to write. When two items have the same key, the gateway sends the later one.',
         }),
         resumeToken: t.string({
           description: 'The token that an earlier try of the same input gave: goes on where that stopped.',
@@ -133,17 +133,17 @@ export function defineMutationTypes(builder: Builder) {
         dryRun: t.boolean({
           required: true,
           defaultValue: false,
-          description: 'Checks everything and sends nothing: what would be sent is `NOT_ATTEMPTED`.',
+          description: 'Validates the input without sending it. Items that would be sent get `NOT_ATTEMPTED`.',
         }),
       }),
     });
 
     const Result = builder.objectRef<BulkResult['results'][number]>(`BulkUpsert${name}Result`);
     Result.implement({
-      description: `What became of one ${resource}.`,
+      description: `Outcome for one ${resource} of a bulk write.`,
       fields: (t) => ({
         index: t.exposeInt('index', { description: 'Place in `items`, from 0.' }),
-        outcome: t.expose('outcome', { type: BulkOutcome, description: 'What became of it.' }),
+        outcome: t.expose('outcome', { type: BulkOutcome, description: 'The outcome for this item.' }),
         [resource]: t.field({
           type,
           nullable: true,
@@ -157,14 +157,14 @@ export function defineMutationTypes(builder: Builder) {
 
     const Payload = builder.objectRef<BulkResult>(`BulkUpsert${names}Payload`);
     Payload.implement({
-      description: `What came of a bulk write of ${resource}s.`,
+      description: `Result of a bulk write of ${resource}s.`,
       fields: (t) => ({
         results: t.field({
           type: [Result],
           description: 'One entry per item, in the order of `items`.',
           resolve: (payload) => payload.results as never,
         }),
-        summary: t.expose('summary', { type: BulkSummary, description: 'The outcomes counted.' }),
+        summary: t.expose('summary', { type: BulkSummary, description: 'Number of items by outcome.' }),
         resumeToken: t.exposeString('resumeToken', {
           nullable: true,
           description: 'Send the same input with this to go on; null when no item is `NOT_ATTEMPTED` or `UNKNOWN`.',
@@ -177,8 +177,8 @@ export function defineMutationTypes(builder: Builder) {
         type: Payload,
         nullable: true,
         extensions: costOfBulk(resource),
-        description: `Writes many ${resource}s, with an outcome for each. REST: \`${rest}\`, in calls of a limited size.`,
-        args: { input: t.arg({ type: BulkInput, required: true, description: 'What to write.' }) },
+        description: `Creates or updates many ${resource}s and reports the outcome of each. REST: \`${rest}\`, in calls of a limited size.`,
+        args: { input: t.arg({ type: BulkInput, required: true, description: 'The record to write.' }) },
         resolve: (_root, args, { bulkUpsert }) => bulkUpsert(resource, args.input as BulkUpsertInput),
       }),
     );

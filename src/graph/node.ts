@@ -14,7 +14,7 @@ export function defineNodeQueries(builder: Builder): void {
       nullable: true,
       extensions: costOfNodes(),
       description:
-        'Any record by its global id; null for an id of another project, or one that this gateway did not make.',
+        'A record by its global id; null for an id of another project, or one that the gateway did not create.',
       args: { id: t.arg.id({ required: true, description: 'A global id.' }) },
       resolve: (_root, { id }, { session }) => findNode(session, id),
     }),

@@ -13,7 +13,8 @@ export function defineProfileMutations(
   custom: CustomFields,
 ): void {
   const ProfileInput = builder.inputType('ProfileInput', {
-    description: 'A profile to write. A field left out is not sent and keeps its value; null is sent as null.',
+    description:
+      'A profile to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.',
     fields: (t) => ({
       profileId: t.id({ required: true, description: 'The id in its source. REST: `profileid`.' }),
       source: t.string({ required: true, description: 'The system that the profile comes from.' }),
@@ -24,15 +25,15 @@ export function defineProfileMutations(
       country: t.string({ description: 'Country.' }),
       createdAt: t.field({
         type: 'DateTime',
-        description: 'When the profile came to be, to the second. REST: `created`.',
+        description: 'Time of creation, to the second. REST: `created`.',
       }),
       updatedAt: t.field({
         type: 'DateTime',
-        description: 'When the profile last changed, to the second. REST: `updated`.',
+        description: 'Time of the last change, to the second. REST: `updated`.',
       }),
       attributes: t.field({
         type: 'JSONObject',
-        description: 'Any other fields, under their REST names; none that the type has by itself.',
+        description: 'Additional fields, by their REST names. Typed fields of this input are not allowed here.',
       }),
       ...customInputs(t, custom.Profile),
     }),
@@ -45,7 +46,7 @@ export function defineProfileMutations(
       type: ProfilePayload,
       nullable: true,
       extensions: costOfWrite('createProfile'),
-      description: 'Creates a profile, or adds to the one with this id and source. REST: `POST /profile`.',
+      description: 'Creates a profile, or updates the one with the same id and source. REST: `POST /profile`.',
       args: { input: t.arg({ type: ProfileInput, required: true, description: 'The profile.' }) },
       resolve: (_root, { input }, { writer }) => writer.create('profile', input),
     }),
@@ -54,7 +55,7 @@ export function defineProfileMutations(
       nullable: true,
       extensions: costOfWrite('updateProfile'),
       description: 'Changes a profile that exists. REST: `PUT /profile/{profileid}`.',
-      args: { input: t.arg({ type: ProfileInput, required: true, description: 'The key, and what changes.' }) },
+      args: { input: t.arg({ type: ProfileInput, required: true, description: 'The key, and the fields to change.' }) },
       resolve: (_root, { input }, { writer }) => writer.update('profile', input),
     }),
   }));

@@ -15,7 +15,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
     description: 'A person, as one source knows them. The same person may have a profile in each of several sources.',
     interfaces: [builder.nodeInterfaceRef()],
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Global id: finds this profile by `node`.' }),
+      id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       profileId: t.exposeID('profileId', {
         description: 'The id that the source gave; unique together with `source`. REST: `profileid`.',
       }),
@@ -26,7 +26,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
       firstName: t.exposeString('firstName', { nullable: true, description: 'Given name. REST: `firstname`.' }),
       lastName: t.exposeString('lastName', { nullable: true, description: 'Family name. REST: `lastname`.' }),
       email: t.exposeString('email', { nullable: true, description: 'E-mail address.' }),
-      country: t.exposeString('country', { nullable: true, description: 'Country, as the source spells it.' }),
+      country: t.exposeString('country', { nullable: true, description: 'Country, in the source’s spelling.' }),
       createdAt: t.expose('createdAt', {
         type: 'DateTime',
         nullable: true,
@@ -50,18 +50,18 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
 
   const ProfileOrder = lists.defineOrder('Profile', {
     CREATED_AT: { field: profileFields.createdAt, description: 'When it came to be; the API’s own order, ascending.' },
-    UPDATED_AT: { field: profileFields.updatedAt, description: 'When it last changed.' },
-    PROFILE_ID: { field: 'profileid', description: 'The source’s own id, as text.' },
+    UPDATED_AT: { field: profileFields.updatedAt, description: 'Time of the last change.' },
+    PROFILE_ID: { field: 'profileid', description: 'The id in its source, as text.' },
     NAME: { field: profileFields.name, description: 'Full name.' },
     EMAIL: { field: profileFields.email, description: 'E-mail address.' },
   });
 
   const ProfileFilter = builder.inputType('ProfileFilter', {
-    description: 'What profiles must be like; all given fields must fit.',
+    description: 'Conditions on profiles; a record must match all given fields.',
     fields: (t) => ({
-      createdAt: t.field({ type: lists.DateTimeRange, description: 'When it came to be.' }),
-      updatedAt: t.field({ type: lists.DateTimeRange, description: 'When it last changed.' }),
-      email: t.string({ description: 'This e-mail address, exactly.' }),
+      createdAt: t.field({ type: lists.DateTimeRange, description: 'Time of creation.' }),
+      updatedAt: t.field({ type: lists.DateTimeRange, description: 'Time of the last change.' }),
+      email: t.string({ description: 'Exact e-mail address, in upper or lower case.' }),
       ...customFilters(t, custom.Profile, lists),
     }),
   });
@@ -73,8 +73,10 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
       extensions: costOfFind('profile'),
       description: 'One profile by its id in a source; null when there is none. REST: `GET /profile/{profileid}`.',
       args: {
-        profileId: t.arg.id({ required: true, description: 'The id that the source gave.' }),
-        source: t.arg.string({ description: 'The source; without it the configured ones are tried in order.' }),
+        profileId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        source: t.arg.string({
+          description: 'The source. Default: the configured sources, in order, until the record is found.',
+        }),
       },
       resolve: (_root, args, { session }) => session.find('profile', args.profileId, checkSource(args.source)),
     }),
@@ -84,10 +86,10 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
       extensions: costOfList('profile'),
       description: 'A page of the project’s profiles, of all sources unless one is named. REST: `GET /profile`.',
       args: {
-        source: t.arg.string({ description: 'Only profiles of this source.' }),
+        source: t.arg.string({ description: 'Returns only profiles from this source.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: ProfileOrder, description: 'Default: oldest first.' }),
-        filter: t.arg({ type: ProfileFilter, description: 'Only profiles like this.' }),
+        filter: t.arg({ type: ProfileFilter, description: 'Returns only profiles that match.' }),
       },
       resolve: (_root, args, { session }) =>
         resolveConnection(

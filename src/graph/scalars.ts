@@ -46,7 +46,7 @@ GraphQLID.parseValue = (value) => {
 export function defineScalars(builder: Builder): void {
   builder.scalarType('DateTime', {
     description:
-      'An instant as ISO 8601 text. Always in UTC with `Z` on output, such as `2024-05-01T12:00:00.000Z`; on input any zone, but one must be given.',
+      'A point in time as ISO 8601 text. Output is in UTC with `Z`, such as `2024-05-01T12:00:00.000Z`. Input may have any time zone, and must have one.',
     specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
     serialize: (value) => value,
     parseValue: parseDateTime,
@@ -54,7 +54,7 @@ export function defineScalars(builder: Builder): void {
   });
   builder.scalarType('JSONObject', {
     description:
-      'A JSON object of any content: its values come and go as they are, untyped. A number that a double does not hold, such as an integer beyond 2^53, is its digits as text on output; on input it is refused.',
+      'A JSON object with any members; the gateway does not interpret the values. A number that a double can not hold, such as an integer beyond 2^53, is a string of its digits on output, and an error on input.',
     specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
     serialize: (value) => value,
     parseValue: parseJsonObject,

@@ -38,7 +38,7 @@ export function defineSchema(
   afterQueries: () => void = () => undefined,
 ): void {
   builder.queryType({
-    description: 'Everything that can be read. What fails on its own is null, with an error at its path.',
+    description: 'All reads. A field that fails is null, with an error at its path; the other fields are not affected.',
   });
   defineScalars(builder);
   const lists = defineListTypes(builder);

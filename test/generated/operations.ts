@@ -3,34 +3,34 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** What became of one item of a bulk write. Every item has exactly one of these. */
+/** Outcome of one item of a bulk write. Each item has exactly one. */
 export type BulkOutcome =
-  /** It was not sent; resume with the `resumeToken`. */
+  /** The item was not sent. Send the same input with the `resumeToken` to continue. */
   | 'NOT_ATTEMPTED'
   /** It did not go in, and would not the next time either: see its `userErrors`. */
   | 'REJECTED'
   /** It was sent, but no answer was read. Sending it again does no harm: resume with the `resumeToken`. */
   | 'UNKNOWN'
-  /** It went in. */
+  /** The API accepted the item. */
   | 'UPSERTED';
 
-/** An item or category to write. A field left out is not sent and keeps its value; null is sent as null. */
+/** An item or category to write. Omitted fields are not sent and keep their values. An explicit null is sent as null. */
 export type ContentInput = {
-  /** Any other fields (price, stock, sku, …), under their REST names; none that the type has by itself. */
+  /** Additional fields (price, stock, sku, …), by their REST names. Typed fields of this input are not allowed here. */
   attributes?: Record<string, unknown> | null | undefined;
   /** The id in its source. REST: `itemid`. */
   contentId: string;
-  /** When the content came to be, to the second. REST: `created`. */
+  /** Time of creation, to the second. REST: `created`. */
   createdAt?: string | null | undefined;
   /** Description; may hold HTML. */
   description?: string | null | undefined;
-  /** Address of its picture. REST: `image`. */
+  /** URL of its image. REST: `image`. */
   imageUrl?: string | null | undefined;
-  /** What sort of item it is, such as `product`. REST: `itemtype`. */
+  /** The type of item, such as `product`. REST: `itemtype`. */
   itemType?: string | null | undefined;
   /** Name or title. */
   name?: string | null | undefined;
-  /** The API’s own word for the type. REST: `objecttype`. */
+  /** The object type in the API. REST: `objecttype`. */
   objectType?: string | null | undefined;
   /** Short description. REST: `short_description`. */
   shortDescription?: string | null | undefined;
@@ -38,9 +38,9 @@ export type ContentInput = {
   source: string;
   /** Item or category. */
   type?: ContentType;
-  /** When the content last changed, to the second. REST: `updated`. */
+  /** Time of the last change, to the second. REST: `updated`. */
   updatedAt?: string | null | undefined;
-  /** Address of its page. */
+  /** URL of its page. */
   url?: string | null | undefined;
 };
 
@@ -48,16 +48,16 @@ export type ContentInput = {
 export type ContentType =
   /** A category of items. REST: `category`, on bulk `categories`. */
   | 'CATEGORY'
-  /** A product, an article. REST: `item`, on bulk `items`. */
+  /** A product or an article. REST: `item`, on bulk `items`. */
   | 'ITEM';
 
-/** A profile to write. A field left out is not sent and keeps its value; null is sent as null. */
+/** A profile to write. Omitted fields are not sent and keep their values. An explicit null is sent as null. */
 export type ProfileInput = {
-  /** Any other fields, under their REST names; none that the type has by itself. */
+  /** Additional fields, by their REST names. Typed fields of this input are not allowed here. */
   attributes?: Record<string, unknown> | null | undefined;
   /** Country. */
   country?: string | null | undefined;
-  /** When the profile came to be, to the second. REST: `created`. */
+  /** Time of creation, to the second. REST: `created`. */
   createdAt?: string | null | undefined;
   /** E-mail address. */
   email?: string | null | undefined;
@@ -71,21 +71,21 @@ export type ProfileInput = {
   profileId: string;
   /** The system that the profile comes from. */
   source: string;
-  /** When the profile last changed, to the second. REST: `updated`. */
+  /** Time of the last change, to the second. REST: `updated`. */
   updatedAt?: string | null | undefined;
 };
 
-/** Why an input was not taken. */
+/** Reason why a write was rejected. */
 export type UserErrorCode =
-  /** A later item of the same input has the same key, and counts instead. */
+  /** A later item in the input has the same key. The gateway sends the later item. */
   | 'DUPLICATE'
-  /** A value that can not be. */
+  /** The value is invalid. */
   | 'INVALID'
-  /** There is no such record to change or delete. */
+  /** The record to change or delete does not exist. */
   | 'NOT_FOUND'
-  /** The API refused it; the message is the API’s own. */
+  /** The API rejected the item. The message is the API’s own. */
   | 'REJECTED'
-  /** A value that is missing. */
+  /** A required value is missing. */
   | 'REQUIRED';
 
 export type ProfileQueryVariables = Exact<{ [key: string]: never; }>;
