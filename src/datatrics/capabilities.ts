@@ -114,7 +114,7 @@ export class Capabilities {
 export function unsupportedFilter(list: string, field: string): GatewayError {
   return new GatewayError(
     'UPSTREAM_UNSUPPORTED',
-    `The Datatrics API does not filter the ${list} of this project by ${field}. Ask without it.`,
+    `The Datatrics API does not filter the ${list} of this project by ${field}. Remove the filter.`,
   );
 }
 
@@ -125,6 +125,6 @@ export function unsupportedFilter(list: string, field: string): GatewayError {
 export function unmatchedRows(list: string, field: string): GatewayError {
   return new GatewayError(
     'UPSTREAM_UNSUPPORTED',
-    `The Datatrics API returned ${list} that do not match the filter by ${field}. Ask without it, or with another value.`,
+    `The Datatrics API returned ${list} that do not match the filter by ${field}. Remove the filter, or use another value.`,
   );
 }

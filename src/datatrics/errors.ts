@@ -47,7 +47,7 @@ export function errorOfStatus(status: number, apiMessage?: string, retryAfterMs?
     return new DatatricsError('FORBIDDEN', 'The Datatrics API refused the key for this project.', details);
   }
   if (status === 429) {
-    return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API is asking for fewer calls.', details);
+    return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API limits the rate of calls (429).', details);
   }
   if (status >= 400 && status < 500) {
     return new DatatricsError('UPSTREAM_REJECTED', `The Datatrics API refused the request (${status}).`, details);
@@ -65,29 +65,33 @@ export function errorOfTransport(error: TransportError): DatatricsError {
     case 'timeout':
       return new DatatricsError('UPSTREAM_TIMEOUT', 'The Datatrics API did not answer in time.', details);
     case 'unreachable':
-      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API can not be reached.', details);
+      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API is unreachable.', details);
     case 'reset':
-      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The connection to the Datatrics API broke.', details);
+      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The connection to the Datatrics API was reset.', details);
     case 'open':
       return new DatatricsError(
         'UPSTREAM_UNAVAILABLE',
-        'The Datatrics API has been failing; it was not called.',
+        'The Datatrics API is failing (circuit breaker open); this call was not made.',
         details,
       );
     case 'busy':
       return new DatatricsError(
         'UPSTREAM_UNAVAILABLE',
-        'Too many calls wait for the Datatrics API; it was not called.',
+        'Too many calls are waiting for the Datatrics API; this call was not made.',
         details,
       );
     case 'paced':
-      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API is asking for fewer calls.', details);
+      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API limits the rate of calls (429).', details);
     case 'too-large':
-      return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent too large an answer.', details);
+      return new DatatricsError(
+        'UPSTREAM_INVALID_RESPONSE',
+        'The response of the Datatrics API is too large.',
+        details,
+      );
     case 'malformed':
       return new DatatricsError(
         'UPSTREAM_INVALID_RESPONSE',
-        'The Datatrics API sent something else than HTTP.',
+        'The Datatrics API sent an invalid HTTP response.',
         details,
       );
   }

@@ -179,7 +179,7 @@ function prepareDocument(
   if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
   const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
   if (errors.some(({ message }) => message === 'Validation aborted.')) {
-    return tooComplex('The document has too many fields of one name whose selections have to be compared.');
+    return tooComplex('The document has too many fields with the same name to validate.');
   }
   if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
 

@@ -131,5 +131,5 @@ export class AcceptedRequest implements Run {
 }
 
 export function clientGone(): GatewayError {
-  return new GatewayError('UPSTREAM_UNAVAILABLE', 'The client went away.');
+  return new GatewayError('UPSTREAM_UNAVAILABLE', 'The client disconnected.');
 }

@@ -66,7 +66,7 @@ function authenticateAnybody(options: Projects & { readonly hosts: ReadonlySet<s
 function wrongHost(): GatewayError {
   return new GatewayError(
     'FORBIDDEN',
-    'This gateway asks nobody who they are, and is to be called by its own address only.',
+    'With AUTH_MODE open, requests must name localhost, 127.0.0.1, [::1] or HOST as their host.',
   );
 }
 
@@ -81,10 +81,13 @@ function authenticateByKey(options: Projects): Authenticate {
       throw new GatewayError('UNAUTHENTICATED', 'Send your Datatrics API key as x-apikey.');
     }
     if (!/^[\x21-\x7e]{1,512}$/.test(apiKey)) {
-      throw new GatewayError('UNAUTHENTICATED', 'The x-apikey header holds something else than a key.');
+      throw new GatewayError(
+        'UNAUTHENTICATED',
+        'The x-apikey header is not a valid key: 1 to 512 visible ASCII characters.',
+      );
     }
     const project = namedProject(headers) ?? options.configured;
-    if (project === undefined) throw badInput('Name the project as x-datatrics-project: none is configured.');
+    if (project === undefined) throw badInput('Set the header x-datatrics-project: no project is configured.');
     return createPrincipal(digest(apiKey), project, apiKey);
   };
 }
@@ -161,7 +164,7 @@ function chooseProject(headers: IncomingHttpHeaders, mine: readonly string[], { 
   }
   const [only] = mine;
   if (only === undefined) throw new GatewayError('FORBIDDEN', 'This caller may use no project of this gateway.');
-  if (mine.length > 1) throw badInput('Name the project as x-datatrics-project: this caller has several.');
+  if (mine.length > 1) throw badInput('Set the header x-datatrics-project: this caller has several projects.');
   return only;
 }
 

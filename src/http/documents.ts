@@ -27,7 +27,7 @@ export function createResolveDocument(mode: DocumentsMode, manifest: ReadonlyMap
   return ({ query, documentId }) => {
     if (query !== undefined) {
       if (mode !== 'only' || texts.has(query)) return query;
-      throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', 'This gateway runs published documents only.');
+      throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', 'This gateway runs only trusted documents.');
     }
     const id = documentId ?? '';
     return mode === 'off' ? undefined : (documents.get(id) ?? documents.get(id.slice(id.indexOf(':') + 1)));

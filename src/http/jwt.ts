@@ -47,7 +47,7 @@ const MAX_LENGTH = 8_192;
 
 /** The one answer to every token that is not taken: what is wrong with it is nobody's business. */
 export function invalidToken(): GatewayError {
-  return new GatewayError('UNAUTHENTICATED', 'The token is not valid here.');
+  return new GatewayError('UNAUTHENTICATED', 'The token is invalid.');
 }
 
 /**

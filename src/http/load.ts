@@ -17,7 +17,7 @@ const RESOLUTION_MS = 10;
 
 /** The answer to a request that is not taken. */
 export function overloaded(): Outcome {
-  return refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway has more to do than it can.', { 'retry-after': '1' });
+  return refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway is overloaded. Retry later.', { 'retry-after': '1' });
 }
 
 /** Requests that run at once while the event loop is late, where callers are told apart: one of each caller. */

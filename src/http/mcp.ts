@@ -109,7 +109,7 @@ export function createMcp(options: McpOptions): McpHandler {
       return sendError(res, 403, ErrorCode.InvalidRequest, 'MCP is for programs, not for pages of other origins.');
     }
     if (!load.accepts()) {
-      const message = 'The gateway has more to do than it can.';
+      const message = 'The gateway is overloaded. Retry later.';
       return sendError(res, 503, ErrorCode.InternalError, message, { 'retry-after': '1' });
     }
     const body = await readBody();

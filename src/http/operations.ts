@@ -78,7 +78,7 @@ export function createOperations(options: OperationsOptions): Operations {
       const account = rateLimiter && { name: accountOf(principal), caller };
       const taken = account && (await rateLimiter?.take(account));
       if (taken?.allowed === false) {
-        const message = 'This caller has used up its requests or REST calls for now.';
+        const message = 'Rate limit exceeded: this caller has used its requests or REST calls of this minute.';
         return refuse(refused(429, 'RATE_LIMITED', message, taken.headers));
       }
       // It may have gone while its token was checked; nothing is begun for nobody.

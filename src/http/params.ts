@@ -75,7 +75,10 @@ export function readSearchParams(search: URLSearchParams): RequestParams {
 
 function checkParams(params: unknown): RequestParams {
   if (Array.isArray(params))
-    throw new RequestRefused(400, 'Batches are not supported: send one operation per request.');
+    throw new RequestRefused(
+      400,
+      'Batching is not supported: send one operation per request, and switch batching off in the client.',
+    );
   if (!isObject(params)) throw new RequestRefused(400, 'The request must be an object with a query.');
   const { query, operationName, variables, extensions } = params;
   if (!isMissing(operationName) && typeof operationName !== 'string') {

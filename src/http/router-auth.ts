@@ -138,7 +138,7 @@ export function createSubgraphAuthenticate(
     const identity = authenticateRouter(secrets, headers, params);
     if (identity === null) {
       if (auth.mode !== 'open') return authenticate(headers);
-      throw new GatewayError('UNAUTHENTICATED', 'Routers prove themselves by x-router-secret or by hmac-signature.');
+      throw new GatewayError('UNAUTHENTICATED', 'Requests to /subgraph need x-router-secret or an hmac-signature.');
     }
     const principal = auth.mode === 'passthrough' ? authenticate(headers) : routerOf(identity, headers);
     if (!(principal instanceof Promise)) routers.add(principal);

@@ -1,104 +1,107 @@
 interface CodeDescription {
-  /** What it says to a client. */
+  /** What the code tells a client. */
   readonly meaning: string;
-  /** What brings it about. */
+  /** What causes it. */
   readonly cause: string;
-  /** What to do. */
-  readonly cure: string;
+  /** What to do about it. */
+  readonly remedy: string;
 }
 
-/** Every `extensions.code` that a client can meet; `docs/errors.md` is made of this. The list is closed. */
+/** Every `extensions.code` that a client can get; `docs/errors.md` is generated from this. The list is closed. */
 export const ERROR_CODES = {
   BAD_REQUEST: {
-    meaning: 'The request could not be read, and was turned away as a whole with 400, 405, 413 or 415.',
+    meaning: 'The gateway could not read the request, and refused it with status 400, 403, 405, 413 or 415.',
     cause:
-      'Another content type than `application/json`, a body that is too large or no JSON, a mutation by GET, a batch.',
-    cure: 'POST one JSON object with a `query`; ask for less at once.',
+      'A content type other than `application/json`, a body that is too large or is not JSON, a mutation by GET, a batch, or a GET from a page of another origin.',
+    remedy: 'POST one JSON object with a `query`.',
   },
   GRAPHQL_PARSE_FAILED: {
-    meaning: 'The document is no GraphQL.',
-    cause: 'A syntax error, at the place in `locations`.',
-    cure: 'Mend the document; GraphiQL shows where.',
+    meaning: 'The document is not valid GraphQL syntax.',
+    cause: 'A syntax error at the place in `locations`.',
+    remedy: 'Fix the document; GraphiQL shows the place.',
   },
   GRAPHQL_VALIDATION_FAILED: {
-    meaning: 'The document does not fit the schema.',
-    cause: 'An unknown field, a wrong or missing argument, a fragment on another type.',
-    cure: 'Generate your types from the schema, so that your build finds it first.',
+    meaning: 'The document does not match the schema.',
+    cause: 'An unknown field, a wrong or missing argument, or a fragment on another type.',
+    remedy: 'Generate types from the schema, so that your build finds the problem first.',
   },
   OPERATION_RESOLUTION_FAILURE: {
-    meaning: 'It is not clear which operation to run.',
-    cause: 'Several operations and no `operationName`, or one that the document does not have.',
-    cure: 'Send the `operationName`.',
+    meaning: 'The gateway does not know which operation to run.',
+    cause: 'The document has several operations and there is no `operationName`, or it names an unknown operation.',
+    remedy: 'Send the `operationName`.',
   },
   PERSISTED_QUERY_NOT_FOUND: {
     meaning: 'The gateway has no document with this id or hash.',
     cause:
-      'A document that was not published to this gateway, or that no client has registered by its hash (yet, or not on this instance).',
-    cure: 'Publish the manifest, or send the text of the query with its hash, as persisted-query links do by themselves.',
+      'The document was not published to this gateway, or no client has registered its hash yet (without Redis: on this instance).',
+    remedy:
+      'Publish the manifest, or send the query together with its hash, as persisted-query links do automatically.',
   },
   BAD_USER_INPUT: {
-    meaning: 'A value can not be.',
+    meaning: 'A value is invalid.',
     cause:
-      'A variable of the wrong type, a page size out of range, a strange cursor, an id that can not stand in a path, no source where one is needed.',
-    cure: 'The message names the value and what is allowed.',
+      'A variable of the wrong type, a page size out of range, an unknown cursor, an id that is not allowed, or a missing source.',
+    remedy: 'The message names the value and what is allowed.',
   },
   OPERATION_TOO_COMPLEX: {
-    meaning: 'The operation is over a limit and was not run, or its answer is too large.',
+    meaning: 'The operation exceeds a limit and was not run, or its answer is too large.',
     cause:
-      'Too many tokens, levels, aliases, root fields, directives, REST calls, ids, or values or bytes in the answer; the message names limit and value.',
-    cure: 'Split it, ask for smaller pages, or have the limit raised.',
+      'Too many tokens, levels, aliases, root fields, directives, REST calls, ids, values or bytes. The message names the limit and the value.',
+    remedy: 'Split the operation, request smaller pages, or ask the operator to raise the limit.',
   },
   UNAUTHENTICATED: {
-    meaning: 'It is not known who asks; the whole request answers 401.',
-    cause: 'No key or token, or one that can not be read.',
-    cure: 'Send `x-apikey` or `Authorization`, whichever this gateway asks for.',
+    meaning: 'The caller is not authenticated; the whole request gets status 401.',
+    cause: 'The key or token is missing or invalid.',
+    remedy: 'Send `x-apikey` or `Authorization`, as this gateway requires.',
   },
   FORBIDDEN: {
-    meaning: 'Whoever asks may not have this.',
+    meaning: 'The caller is not allowed to do this.',
     cause: 'The API refused the key for this project, or a scope is missing.',
-    cure: 'Check key, project and scopes.',
+    remedy: 'Check the key, the project and the scopes.',
   },
   RATE_LIMITED: {
-    meaning: 'Too many requests; the whole request answers 429.',
-    cause: 'More requests or REST calls than this principal has per minute.',
-    cure: 'Wait for as long as `Retry-After` says.',
+    meaning: 'The caller exceeded its rate limit; the whole request gets status 429.',
+    cause: 'More requests or REST calls in a minute than `RATE_LIMIT` allows.',
+    remedy: 'Wait for the time in `Retry-After`.',
   },
   UPSTREAM_REJECTED: {
-    meaning: 'The API refused the read.',
-    cause: 'A 400, 424 or another 4xx; a 404 on a list mostly means a wrong project.',
-    cure: 'Check project and arguments; what was asked is in the gateway’s log.',
+    meaning: 'The API rejected the read.',
+    cause: 'Status 400, 424 or another 4xx. A 404 on a list usually means a wrong project.',
+    remedy: 'Check the project and the arguments; the gateway’s log has the REST call.',
   },
   UPSTREAM_UNAVAILABLE: {
-    meaning: 'The API could not be reached, failed, or asked for fewer calls.',
+    meaning:
+      'The API was unreachable, failed, or limited the rate of calls; or the gateway is overloaded (status 503).',
     cause:
-      '429, 5xx, or a refused or broken connection, after up to three attempts of a read. Or it was not called: it has been failing, or too many calls wait for it. With status 503 it is the gateway itself that has too much to do.',
-    cure: 'Try again later, after `Retry-After` where there is one. A write may have been carried out: read before you write again.',
+      '429, 5xx, or a refused or reset connection, after up to three attempts of a read. Or the gateway did not call the API: the circuit breaker is open, or too many calls are waiting.',
+    remedy:
+      'Retry later, after the time in `Retry-After` if there is one. The API may have carried out a write: read before you write again.',
   },
   UPSTREAM_TIMEOUT: {
-    meaning: 'The API, or the operation as a whole, took too long.',
-    cause: 'A REST call beyond `UPSTREAM_TIMEOUT_MS`, an operation beyond `OPERATION_TIMEOUT_MS`.',
-    cure: 'Ask for less at once. A write may have been carried out: read before you write again.',
+    meaning: 'The API or the whole operation took too long.',
+    cause: 'A REST call exceeded `UPSTREAM_TIMEOUT_MS`, or the operation exceeded `OPERATION_TIMEOUT_MS`.',
+    remedy: 'Request less at once. The API may have carried out a write: read before you write again.',
   },
   UPSTREAM_INVALID_RESPONSE: {
-    meaning: 'The API answered something that is not what it promises.',
-    cause: 'HTML, cut-off JSON, another shape, a redirect, a record without a key.',
-    cure: 'Look at the API behind the gateway: a proxy in between, or a change of the API.',
+    meaning: 'The API sent a response that does not match its documentation.',
+    cause: 'HTML, truncated JSON, another shape, a redirect, or a record without a key.',
+    remedy: 'Check the API behind the gateway: a proxy in between, or a change of the API.',
   },
   UPSTREAM_UNSUPPORTED: {
-    meaning: 'The API can not do this for the project.',
-    cause: 'It returns rows that do not match a filter, ignores filters, or does not say how long a list is.',
-    cure: 'Ask without the filter or with another value; use `first` instead of `last`.',
+    meaning: 'The API does not support this for the project.',
+    cause: 'The API returns rows that do not match a filter, ignores filters, or does not return the length of a list.',
+    remedy: 'Remove the filter or use another value; use `first` instead of `last`.',
   },
   UPSTREAM_BUDGET_EXCEEDED: {
-    meaning: 'The operation has used up its REST calls or bytes; what came before is answered.',
+    meaning: 'The operation used all of its REST calls or bytes; the answer has the data read before that.',
     cause:
       'More calls, retries included, than `MAX_UPSTREAM_CALLS`, or more bytes from the API than `MAX_UPSTREAM_BYTES`.',
-    cure: 'Split the operation, or ask for smaller pages.',
+    remedy: 'Split the operation, or request smaller pages.',
   },
   INTERNAL_SERVER_ERROR: {
-    meaning: 'The gateway has a bug.',
-    cause: 'Something nobody foresaw; the details are in its log and nowhere else.',
-    cure: 'Report it, with the time and the operation.',
+    meaning: 'The gateway, or one of its plugins, has a bug.',
+    cause: 'An unexpected error. Only the gateway’s log has the details.',
+    remedy: 'Report it with the time and the `x-request-id`.',
   },
 } as const satisfies Record<string, CodeDescription>;
 
@@ -107,16 +110,16 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** `docs/errors.md`. */
 export function renderErrorDocs(): string {
   const rows = Object.entries(ERROR_CODES).map(
-    ([code, { meaning, cause, cure }]) =>
-      `## \`${code}\`\n\n${meaning}\n\n- **Cause:** ${cause}\n- **Cure:** ${cure}\n`,
+    ([code, { meaning, cause, remedy }]) =>
+      `## \`${code}\`\n\n${meaning}\n\n- **Cause:** ${cause}\n- **Remedy:** ${remedy}\n`,
   );
   return `# Errors
 
 <!-- Made by \`npm run codegen\` from src/lib/error-codes.ts. -->
 
-Every error has one of these as \`extensions.code\`. A request that is turned away as a whole, and an operation that can not
-run, answer without \`data\`; an error of one field comes beside the data, with the field's \`path\`, and leaves the rest.
-What the sender of a mutation can mend is no error: it comes in the payload's \`userErrors\`.
+Every error has one of these codes as \`extensions.code\`. When the gateway refuses a request, or can not run an operation, the
+answer has no \`data\`. An error of one field stands beside the data, with the field's \`path\`, and does not affect other fields.
+Input problems of a mutation that the client can fix are not errors: they are in the payload's \`userErrors\`.
 
 ${rows.join('\n')}`;
 }

@@ -111,7 +111,7 @@ describe('a JSON Web Token', () => {
     ['that is far too long, though it is right', () => issuer.sign({ ...GRANTED, note: 'a'.repeat(7_000) })],
   ])('%s is refused, in the same words', async (_name, make) => {
     const { body, headers } = await expectRefused(bearer(await make()), 401, 'UNAUTHENTICATED');
-    expect(body.errors?.[0]?.message).toBe('The token is not valid here.');
+    expect(body.errors?.[0]?.message).toBe('The token is invalid.');
     expect(headers.get('www-authenticate')).toBe('Bearer');
   });
 
