@@ -126,7 +126,7 @@ describe('the tools', () => {
     expect(tools.CustomerByNumber?.inputSchema).toEqual({
       type: 'object',
       properties: {
-        id: { type: 'string', description: 'The id that the source gave.' },
+        id: { type: 'string', description: 'The id in its source.' },
         orders: {
           type: ['integer', 'null'],
           minimum: -(2 ** 31),
