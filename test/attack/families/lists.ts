@@ -46,7 +46,7 @@ const nodes: Family = {
   },
 };
 
-/** The example of the issue that this harness answers: as many ids as fit, each with many fields. */
+/** As many ids as fit into a request, each with many fields. */
 const foreignIds: Family = {
   name: 'nodes: foreign ids',
   make(dice): Attack {
