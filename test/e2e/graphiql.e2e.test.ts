@@ -5,6 +5,7 @@ import { readExamples } from '../../src/http/graphiql.ts';
 import type { TraceEntry } from '../../src/lib/trace.ts';
 import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
+import { noteComplaints, readDocumentation, ready, textOf } from '../helpers/graphiql.ts';
 
 const SHOTS = 'test/e2e/screenshots';
 mkdirSync(SHOTS, { recursive: true });
@@ -42,33 +43,15 @@ afterAll(async () => {
 /** GraphiQL in a browser tab of its own, ready to be used. */
 async function openPage(url: string, path = '/graphql'): Promise<Page> {
   const opened = await browser.newPage();
-  opened.on('console', (message) => {
-    if (message.type() === 'error' || /Content Security Policy/.test(message.text())) complaints.push(message.text());
-  });
-  opened.on('pageerror', (error) => complaints.push(String(error)));
+  noteComplaints(opened, complaints);
   opened.on('websocket', (socket) => strange.push(socket.url()));
   await opened.goto(url + path);
   await ready(opened);
   return opened;
 }
 
-async function ready(page: Page): Promise<void> {
-  await page.locator('.graphiql-execute-button').waitFor({ timeout: 60_000 });
-  // The editors come later than all around them.
-  await page.locator('.graphiql-query-editor .view-line span span').first().waitFor({ timeout: 60_000 });
-  await page.locator('.result-window .view-lines').waitFor({ timeout: 60_000 });
-  // The tabs are kept for the next visit a moment after they are there.
-  await page.waitForFunction(() => 'graphiql:tabState' in localStorage);
-}
-
 /** All that the page left in the browser. */
 const stored = (page: Page): Promise<string> => page.evaluate(() => JSON.stringify(localStorage));
-
-/** Text of an editor, which shows spaces as no-break ones and only the lines in sight. */
-async function textOf(page: Page, selector: string): Promise<string> {
-  const text = await page.locator(`${selector} .view-lines`).first().textContent();
-  return (text ?? '').replaceAll('\u00a0', ' ');
-}
 
 /** What the last answer said of its cost. */
 let receipt: { calls: number; budget: number; trace: TraceEntry[] };
@@ -204,14 +187,15 @@ describe('GraphiQL in a browser without internet', () => {
       query: 'query Pasted { profile(profileId: "1002", source: "Webshop") { id } }',
     });
     await other.goto(`${gateway.url}${pathname}#${link}`);
-    await expect.poll(() => textOf(other, '.graphiql-query-editor')).toContain('query Pasted');
+    // The page loads anew.
+    await expect.poll(() => textOf(other, '.graphiql-query-editor'), { timeout: 10_000 }).toContain('query Pasted');
     await closeTab(other, 'Pasted');
     await other.close();
 
     await page.locator('.graphiql-query-editor .view-lines').click();
     await page.keyboard.press('Control+Home');
     await page.keyboard.insertText(`# ${'long '.repeat(4_000)}\n`);
-    await expect.poll(() => new URL(page.url()).hash.length).toBe(0);
+    await expect.poll(() => new URL(page.url()).hash.length, { timeout: 10_000 }).toBe(0);
     // The tabs are kept a moment after the address.
     await page.waitForTimeout(1_000);
     await page.reload();
@@ -391,12 +375,7 @@ describe('GraphiQL in a browser without internet', () => {
   });
 
   test('shows our descriptions in its documentation', async () => {
-    await page.getByRole('button', { name: /documentation explorer/i }).click();
-    await expect.poll(() => page.locator('.graphiql-doc-explorer').textContent()).toContain('Query');
-    await page.locator('.graphiql-doc-explorer').getByRole('link', { name: 'Query' }).first().click();
-    await expect
-      .poll(() => page.locator('.graphiql-doc-explorer').textContent())
-      .toContain('One profile by its id in a source');
+    await readDocumentation(page);
     await page.screenshot({ path: `${SHOTS}/docs.png` });
     await page.getByRole('button', { name: /documentation explorer/i }).click();
   });
