@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** What waits for installations and browsers: two of these files run at once. */
 const WAITING = [
   'clients',
+  'clients-parts',
   'clients-relay',
   'clients-retry',
   'container',

@@ -1,5 +1,6 @@
 import type { Fetcher, Unsubscribable } from '@graphiql/toolkit';
 import { type ParseError, parse } from 'jsonc-parser';
+import { type Answer, addMessage, readMessages } from './parts.ts';
 
 /** How a read or write went; see the gateway's README. */
 export type Outcome = 'ok' | 'refused' | 'failed' | 'shared' | 'cached' | 'stale';
@@ -42,10 +43,9 @@ interface Operation {
   readonly operationName?: string | null | undefined;
 }
 
-interface Answer {
-  data?: unknown;
-  errors?: { message: string }[];
-  extensions?: { upstream?: Receipt; plan?: PlanEntry[] };
+interface Extensions {
+  readonly upstream?: Receipt;
+  readonly plan?: readonly PlanEntry[];
 }
 
 type Headers = Record<string, string>;
@@ -53,48 +53,51 @@ type Headers = Record<string, string>;
 /** The page's own address is that of GraphQL, also where a proxy serves it below another path. */
 const ENDPOINT = location.origin + location.pathname;
 
-async function send(operation: Operation, headers: Headers, signal: AbortSignal): Promise<Answer> {
-  const response = await fetch(ENDPOINT, {
+/** What is accepted: `deferSpec` names the format of the parts that the gateway and `addMessage` know. */
+const IN_PARTS = 'multipart/mixed;deferSpec=20220824, application/json';
+
+function send(operation: Operation, headers: Headers, signal: AbortSignal): Promise<Response> {
+  return fetch(ENDPOINT, {
     method: 'POST',
-    headers: { accept: 'application/json', 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(operation),
     signal,
   });
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error(`The gateway answered ${response.status} ${response.statusText}, and no JSON.`);
-  }
 }
 
 /**
- * Sends what GraphiQL runs, and asks for its receipt, which is left out of the answer that is shown.
- * @param onStart told that an operation of the user was sent
- * @param onReceipt told what it spent; undefined when it did not run
+ * Sends what GraphiQL runs, and shows the answer part by part. It asks for the receipt, which is in the last part, and leaves
+ * it out of the answer that is shown.
+ *
+ * @param onStart called when an operation of the user was sent
+ * @param onEnd called with what it spent, undefined when it did not run; or with `stopped` when the answer has no end
  */
-export function createFetcher(onStart: () => void, onReceipt: (receipt: Receipt | undefined) => void): Fetcher {
+export function createFetcher(onStart: () => void, onEnd: (spent: Receipt | undefined | 'stopped') => void): Fetcher {
   return ({ query, variables, operationName }, options) => {
     const typed = (options?.headers ?? {}) as Headers;
     const isOwn = operationName === 'IntrospectionQuery';
     // Who asks for a receipt by hand gets to see it.
     const isAsked = Object.keys(typed).some((name) => name.toLowerCase() === 'x-upstream-receipt');
-    const headers = { ...(!isOwn && !isAsked && { 'x-upstream-receipt': 'trace' }), ...typed };
+    const headers = { accept: IN_PARTS, ...(!isOwn && !isAsked && { 'x-upstream-receipt': 'trace' }), ...typed };
+
+    async function run(observer: Observer, signal: AbortSignal): Promise<void> {
+      let answer: Answer<Extensions> = {};
+      const response = await send({ query, variables, operationName }, headers, signal);
+      for await (const message of readMessages<Extensions>(response)) {
+        answer = addMessage(answer, message);
+        observer.next(isAsked ? answer : withoutReceipt(answer));
+      }
+      if (!isOwn) onEnd(answer.extensions?.upstream?.trace && answer.extensions.upstream);
+      observer.complete();
+    }
 
     function subscribe(observer: Observer): Unsubscribable {
       const controller = new AbortController();
       if (!isOwn) onStart();
-      send({ query, variables, operationName }, headers, controller.signal).then(
-        (answer) => {
-          if (!isOwn) onReceipt(answer.extensions?.upstream?.trace && answer.extensions.upstream);
-          observer.next(isAsked ? answer : withoutReceipt(answer));
-          observer.complete();
-        },
-        (error: unknown) => {
-          if (!isOwn) onReceipt(undefined);
-          if (!controller.signal.aborted) observer.error(error);
-        },
-      );
+      run(observer, controller.signal).catch((error: unknown) => {
+        if (!isOwn) onEnd('stopped');
+        if (!controller.signal.aborted) observer.error(error);
+      });
       return { unsubscribe: () => controller.abort() };
     }
     // Something to unsubscribe from, so that GraphiQL's stop button ends the request, and its work upstream.
@@ -103,12 +106,12 @@ export function createFetcher(onStart: () => void, onReceipt: (receipt: Receipt 
 }
 
 interface Observer {
-  next(answer: Answer): void;
+  next(answer: Answer<Extensions>): void;
   error(error: unknown): void;
   complete(): void;
 }
 
-function withoutReceipt({ extensions, ...answer }: Answer): Answer {
+function withoutReceipt({ extensions, ...answer }: Answer<Extensions>): Answer<Extensions> {
   if (extensions === undefined) return answer;
   const { upstream: _, ...rest } = extensions;
   return Object.keys(rest).length > 0 ? { ...answer, extensions: rest } : answer;
@@ -119,14 +122,16 @@ export async function fetchPlan(
   operation: { query: string; variables: string; operationName: string | undefined },
   headers: string,
   signal: AbortSignal,
-): Promise<PlanEntry[]> {
+): Promise<readonly PlanEntry[]> {
   const { query, operationName } = operation;
   const variables = parseObject(operation.variables, 'variables');
-  const answer = await send(
+  const response = await send(
     { query, variables, operationName },
-    { ...(parseObject(headers, 'headers') as Headers), 'x-upstream-plan': '1' },
+    { accept: 'application/json', ...(parseObject(headers, 'headers') as Headers), 'x-upstream-plan': '1' },
     signal,
   );
+  let answer: Answer<Extensions> = {};
+  for await (const message of readMessages<Extensions>(response)) answer = addMessage(answer, message);
   const plan = answer.extensions?.plan;
   if (!plan) throw new Error(answer.errors?.map(({ message }) => message).join(' ') ?? 'The gateway gave no plan.');
   return plan;

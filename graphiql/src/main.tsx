@@ -19,7 +19,7 @@ import { CopyLink } from './toolbar.tsx';
 
 const fetcher = createFetcher(
   () => setRun({ state: 'running', receipt: undefined }),
-  (receipt) => setRun({ state: 'done', receipt }),
+  (spent) => setRun(spent === 'stopped' ? { state: 'stopped', receipt: undefined } : { state: 'done', receipt: spent }),
 );
 const plugins = [HISTORY_PLUGIN, explorerPlugin(), COST_PLUGIN];
 // Another link pasted into the address of an open page changes its hash only.

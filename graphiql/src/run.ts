@@ -3,7 +3,8 @@ import type { Receipt } from './api.ts';
 
 /** What is known of the last run. */
 export interface Run {
-  readonly state: 'none' | 'running' | 'done';
+  /** `stopped`: by the user or a failure, before the answer had ended. */
+  readonly state: 'none' | 'running' | 'done' | 'stopped';
   /** Undefined as well when the operation was refused before it ran. */
   readonly receipt: Receipt | undefined;
 }

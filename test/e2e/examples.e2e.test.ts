@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
-import { install, npm } from '../helpers/example.ts';
+import { install, npm, startPreview } from '../helpers/example.ts';
 import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
 
 const INSTALL_MS = 300_000;
@@ -99,6 +98,30 @@ describe('examples/trusted-documents', () => {
   });
 });
 
+/** Runs in the page: notes when the list is there, and when it has a name. */
+function noteTimes(): void {
+  const note = (name: string, selector: string): void => {
+    if (document.querySelector(selector) && performance.getEntriesByName(name).length === 0) performance.mark(name);
+  };
+  new MutationObserver(() => {
+    note('rows', 'li:nth-child(10)');
+    note('names', 'li span');
+  }).observe(document, { childList: true, subtree: true });
+}
+
+/** Opens the page anew, and gives the ms from its question to the list, and to the first name in it. */
+async function timesOf(page: Page): Promise<{ rows: number; names: number }> {
+  await page.reload();
+  await page.waitForFunction(
+    () => document.querySelector('li:nth-child(10)') && !document.querySelector('ul')?.textContent?.includes('…'),
+  );
+  return page.evaluate(() => {
+    const at = (name: string): number => performance.getEntriesByName(name)[0]?.startTime ?? Number.NaN;
+    const asked = at(`${location.origin}/graphql`);
+    return { rows: at('rows') - asked, names: at('names') - asked };
+  });
+}
+
 describe('examples/react in Chromium', () => {
   const folder = 'examples/react';
   let browser: TestBrowser;
@@ -113,7 +136,7 @@ describe('examples/react in Chromium', () => {
     const built = await npm(folder, ['run', 'build']);
     expect(built.status, built.stderr).toBe(0);
     gateway = await startWithSandbox();
-    ({ server, address } = await preview(gateway.url));
+    ({ server, address } = await startPreview(folder, gateway.url));
     browser = await startBrowser({ width: 1000, height: 700 });
   }, INSTALL_MS);
 
@@ -122,30 +145,6 @@ describe('examples/react in Chromium', () => {
     server?.kill();
     await gateway?.close();
   });
-
-  /** The built page on a free port, passing /graphql on to the gateway. */
-  async function preview(origin: string): Promise<{ server: ChildProcess; address: string }> {
-    const child = spawn(
-      process.execPath,
-      [resolve(folder, 'node_modules/vite/bin/vite.js'), 'preview', '--host', '127.0.0.1', '--port', '0'],
-      {
-        cwd: folder,
-        env: { ...process.env, GATEWAY_ORIGIN: origin, NO_COLOR: '1' },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    let said = '';
-    for await (const [chunk] of onData(child)) {
-      said += chunk;
-      const [, url] = /(http:\/\/127\.0\.0\.1:\d+)/.exec(said) ?? [];
-      if (url) return { server: child, address: url };
-    }
-    throw new Error(`no preview: ${said}`);
-  }
-
-  async function* onData(child: ChildProcess): AsyncGenerator<[string]> {
-    while (child.exitCode === null) yield [String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0])];
-  }
 
   /** The page anew, with nothing in its cache. */
   async function open(): Promise<void> {
@@ -157,6 +156,11 @@ describe('examples/react in Chromium', () => {
   }
 
   const rows = () => page.getByRole('listitem');
+  /** Waits for as many rows, and their people. */
+  const listed = (count: number): Promise<unknown> =>
+    expect
+      .poll(async () => [await rows().count(), await rows().filter({ hasText: '…' }).count()], { timeout: 10_000 })
+      .toEqual([count, 0]);
   /** A person with two orders or more on the page, and the rows of those. */
   async function somebody() {
     const names = await page.locator('li span').allTextContents();
@@ -178,9 +182,9 @@ describe('examples/react in Chromium', () => {
 
   test('lists orders with their people, page by page', async () => {
     await open();
-    await expect.poll(() => rows().count()).toBe(10);
+    await listed(10);
     await page.getByRole('button', { name: 'More' }).click();
-    await expect.poll(() => rows().count()).toBe(20);
+    await listed(20);
     const { body } = await gateway.query('{ conversions(first: 20) { nodes { conversionId profile { name } } } }');
     const shown = await rows().allTextContents();
     for (const [index, { conversionId, profile }] of body.data.conversions.nodes.entries()) {
@@ -192,9 +196,52 @@ describe('examples/react in Chromium', () => {
     await page.screenshot({ path: 'test/e2e/screenshots/example-react.png' });
   });
 
+  test('shows ten rows before the first name, where the API is slow with people', async () => {
+    await open();
+    await listed(10);
+    const shown = await rows().allTextContents();
+    gateway.sandbox.faults.set({ match: { path: '/profile' }, latencyMs: 1_000 });
+    await page.addInitScript(noteTimes);
+
+    const inParts = await timesOf(page);
+    expect(inParts.names - inParts.rows).toBeGreaterThan(500);
+    expect(await rows().allTextContents()).toEqual(shown);
+
+    // The same page, where it takes no parts.
+    await page.route('**/graphql', (route) =>
+      route.continue({ headers: { ...route.request().headers(), accept: 'application/json' } }),
+    );
+    const whole = await timesOf(page);
+    expect(await rows().allTextContents()).toEqual(shown);
+    expect(inParts.rows / whole.rows).toBeLessThan(0.5);
+  });
+
+  test('adds the rows of the next page before their names, and keeps the names above', async () => {
+    await open();
+    await listed(10);
+    const shown = await rows().allTextContents();
+    gateway.sandbox.faults.set({ match: { path: '/profile' }, latencyMs: 1_000 });
+    await page.getByRole('button', { name: 'More' }).click();
+    await expect.poll(() => rows().count()).toBe(20);
+    const more = await rows().allTextContents();
+    expect(more.slice(0, 10)).toEqual(shown);
+    for (const row of more.slice(10)) expect(row).toContain('…');
+    await listed(20);
+  });
+
+  test('ends the waiting for a person who can not be read', async () => {
+    await open();
+    await listed(10);
+    gateway.sandbox.faults.set({ match: { path: '/profile/1001' }, status: 422 });
+    await page.reload();
+    await listed(10);
+    expect(await rows().first().textContent()).toContain('somebody unknown');
+    expect(await page.getByRole('alert').getAttribute('data-code')).toBe('UPSTREAM_REJECTED');
+  });
+
   test('shows a new name before the API has answered, in every row of that person', async () => {
     await open();
-    await expect.poll(() => rows().count()).toBe(10);
+    await listed(10);
     const { name, of, orders } = await somebody();
     gateway.sandbox.faults.set({ match: { method: 'PUT' }, latencyMs: 3_000 });
     const answered = page.waitForResponse((response) => /mutation/.test(response.request().postData() ?? ''));
@@ -210,7 +257,7 @@ describe('examples/react in Chromium', () => {
 
   test('takes the name back and says why when the API refuses it', async () => {
     await open();
-    await expect.poll(() => rows().count()).toBe(10);
+    await listed(10);
     const { name, of, orders } = await somebody();
     gateway.sandbox.faults.set({ match: { method: 'PUT' }, status: 422 });
     await rename(name, 'Refused');
@@ -221,7 +268,7 @@ describe('examples/react in Chromium', () => {
 
   test('chooses its words by the code, and asks again when told', async () => {
     await open();
-    await expect.poll(() => rows().count()).toBe(10);
+    await listed(10);
     gateway.sandbox.faults.set({ match: { path: '/sale' }, status: 503 });
     await page.reload();
     const alert = page.getByRole('alert');
@@ -229,7 +276,7 @@ describe('examples/react in Chromium', () => {
     expect(await alert.getAttribute('data-code')).toBe('UPSTREAM_UNAVAILABLE');
     gateway.sandbox.faults.clear();
     await page.getByRole('button', { name: 'Try again' }).click();
-    await expect.poll(() => rows().count()).toBe(10);
+    await listed(10);
     expect(await alert.count()).toBe(0);
   });
 });

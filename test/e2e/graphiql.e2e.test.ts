@@ -6,6 +6,7 @@ import type { TraceEntry } from '../../src/lib/trace.ts';
 import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { noteComplaints, readDocumentation, ready, textOf } from '../helpers/graphiql.ts';
+import { assemble, readParts } from '../helpers/parts.ts';
 
 const SHOTS = 'test/e2e/screenshots';
 mkdirSync(SHOTS, { recursive: true });
@@ -45,9 +46,30 @@ async function openPage(url: string, path = '/graphql'): Promise<Page> {
   const opened = await browser.newPage();
   noteComplaints(opened, complaints);
   opened.on('websocket', (socket) => strange.push(socket.url()));
+  await opened.addInitScript(keepParts);
   await opened.goto(url + path);
   await ready(opened);
   return opened;
+}
+
+declare global {
+  interface Window {
+    /** The last answer in parts. */
+    inParts?: Promise<string>;
+  }
+}
+
+/** Runs in the page: has it keep what came in parts, which Chromium's debugger does not give out. */
+function keepParts(): void {
+  const send = window.fetch;
+  window.fetch = async (...request) => {
+    const response = await send(...request);
+    if (response.headers.get('content-type')?.startsWith('multipart/')) {
+      // Without an end where the user stops it.
+      window.inParts = response.clone().text().catch(String);
+    }
+    return response;
+  };
 }
 
 /** All that the page left in the browser. */
@@ -62,11 +84,17 @@ async function run(
   start: () => Promise<unknown> = () => page.locator('.graphiql-execute-button[aria-label^="Execute"]').click(),
 ): Promise<{ data?: Record<string, unknown>; errors?: unknown }> {
   const answered = page.waitForResponse((response) => response.request().headers()['x-upstream-receipt'] === 'trace');
+  await page.evaluate(() => delete window.inParts);
   await start();
-  const answer = await (await answered).json();
+  const response = await answered;
+  const isInParts = response.headers()['content-type']?.startsWith('multipart/') ?? false;
+  if (isInParts) await page.waitForFunction(() => window.inParts);
+  const text = isInParts ? await page.evaluate(() => window.inParts) : await response.text();
+  const parts = await readParts(new Response(text ?? null, { headers: response.headers() }));
   // The receipt is shown beside the answer, not in it.
-  receipt = answer.extensions?.upstream;
-  delete answer.extensions;
+  receipt = parts.at(-1)?.extensions?.upstream as typeof receipt;
+  const { data, errors } = assemble(parts);
+  const answer = { ...(errors.length > 0 && { errors }), data: data as Record<string, unknown> };
   const shown = JSON.stringify(answer, null, 2).replaceAll('\n', '').slice(0, 60);
   await expect.poll(async () => squeeze(await textOf(page, '.result-window'))).toContain(squeeze(shown));
   return answer;
@@ -108,6 +136,14 @@ async function closeTab(page: Page, operation: string): Promise<void> {
 
 /** An example that follows links, so that it makes several calls. */
 const WITH_LINKS = '06-conversions-to-profiles';
+/** One whose answer comes in parts. */
+const IN_PARTS = '16-conversions-then-profiles';
+
+/** Opens the cost panel, unless it is open. */
+async function showCost(): Promise<void> {
+  const show = page.getByRole('button', { name: 'Show Upstream cost' });
+  if ((await show.count()) > 0) await show.click();
+}
 
 const SHOWN_TOOL = '.graphiql-editor-tool .graphiql-editor:not(.hidden)';
 
@@ -320,6 +356,57 @@ describe('GraphiQL in a browser without internet', () => {
     await opened.screenshot({ path: `${SHOTS}/cost-dark.png` });
     await closeTab(opened, 'Mixed');
     await opened.close();
+  });
+
+  test('shows the parts of an answer as they come, and what they cost after the last', async () => {
+    await showCost();
+    await open(page, IN_PARTS);
+    gateway.sandbox.faults.set({ match: { path: '/profile' }, latencyMs: 2_000 });
+    const running = run(page);
+    const shown = async (): Promise<boolean[]> => {
+      const text = await textOf(page, '.result-window');
+      return [text.includes('"conversionId"'), text.includes('"name"')];
+    };
+    await expect.poll(shown, { interval: 20, timeout: 10_000 }).toEqual([true, false]);
+    expect(await page.locator('.cost').textContent()).toContain('Running');
+    await page.screenshot({ path: `${SHOTS}/first-part.png` });
+    const { data, errors } = await running;
+    gateway.sandbox.faults.clear();
+    expect(errors).toBeUndefined();
+    expect((data as { conversions: { nodes: unknown[] } }).conversions.nodes).toHaveLength(10);
+    await expect.poll(shown).toEqual([true, true]);
+    expect(receipt.trace.length).toBeGreaterThan(5);
+    await expect.poll(() => page.locator('.cost-bar').count()).toBe(receipt.trace.length);
+  });
+
+  test('shows all fields of an object that comes in two parts', async () => {
+    const query = `query Twice {
+      conversion(conversionId: "3001") { items { name } ... @defer { items { quantity } profile { email } } }
+    }`;
+    const opened = await openPage(gateway.url, `/graphql#${new URLSearchParams({ query })}`);
+    await run(opened);
+    const { body } = await gateway.query(query);
+    // In the order in which the fields came.
+    const whole = body.data.conversion.items.map(({ name, quantity }: Record<string, unknown>) => ({ name, quantity }));
+    await expect
+      .poll(async () => squeeze(await textOf(opened, '.result-window')))
+      .toContain(
+        squeeze(JSON.stringify({ items: whole, profile: body.data.conversion.profile }, null, 2).slice(1, -1)),
+      );
+    await closeTab(opened, 'Twice');
+    await opened.close();
+  });
+
+  test('stops between two parts, and says that the cost is not known', async () => {
+    await showCost();
+    await open(page, IN_PARTS);
+    gateway.sandbox.faults.set({ match: { path: '/profile' }, latencyMs: 5_000 });
+    await page.locator('.graphiql-execute-button').click();
+    await expect.poll(() => textOf(page, '.result-window'), { timeout: 10_000 }).toContain('"conversionId"');
+    await page.locator('.graphiql-execute-button[aria-label^="Stop"]').click();
+    await expect.poll(() => page.locator('.cost').textContent()).toContain('It ended before');
+    gateway.sandbox.faults.clear();
+    expect(await textOf(page, '.result-window')).toContain('"conversionId"');
   });
 
   test('says when an operation will be refused, and why there is no plan', async () => {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
@@ -26,4 +27,24 @@ export async function install(folder: string): Promise<void> {
   if (existsSync(join(folder, 'node_modules/.package-lock.json'))) return;
   const { status, stderr } = await npm(folder, ['ci', '--prefer-offline', '--no-fund', '--no-audit']);
   if (status !== 0) throw new Error(`npm ci in ${folder}: ${stderr}`);
+}
+
+/** Serves the built page of a Vite project on a free port, which passes /graphql on to a gateway. */
+export async function startPreview(folder: string, origin: string): Promise<{ server: ChildProcess; address: string }> {
+  const server = spawn(
+    process.execPath,
+    [resolve(folder, 'node_modules/vite/bin/vite.js'), 'preview', '--host', '127.0.0.1', '--port', '0'],
+    {
+      cwd: folder,
+      env: { ...process.env, GATEWAY_ORIGIN: origin, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  let said = '';
+  while (server.exitCode === null) {
+    said += String((await once(server.stdout, 'data'))[0]);
+    const [, address] = /(http:\/\/127\.0\.0\.1:\d+)/.exec(said) ?? [];
+    if (address) return { server, address };
+  }
+  throw new Error(`no preview: ${said}`);
 }

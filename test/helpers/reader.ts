@@ -222,7 +222,7 @@ let programs: string | undefined;
 function expectInExamples(text: string): void {
   programs ??= ['react', 'node-script', 'trusted-documents']
     .flatMap((name) => [`examples/${name}/codegen.ts`, ...listSources(`examples/${name}/src`)])
-    .concat('test/helpers/retrying-clients.ts')
+    .concat('examples/relay/fetch-parts.ts', 'test/helpers/retrying-clients.ts')
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
   expect(programs.includes(text), 'no program that tests run has these lines').toBe(true);

@@ -25,17 +25,18 @@ const OrdersDocument = graphql(/* GraphQL */ `
 /** The newest orders with the people who placed them; “More” adds the next page to the list. */
 export function Orders() {
   const [after, setAfter] = useState<string | null>(null);
-  const [{ data, error, fetching }, reload] = useQuery({ query: OrdersDocument, variables: { first: 10, after } });
+  const [result, reload] = useQuery({ query: OrdersDocument, variables: { first: 10, after } });
+  const { data, error, fetching, hasNext } = result;
   const orders = data?.conversions;
   return (
-    <section aria-busy={fetching}>
+    <section aria-busy={fetching || hasNext}>
       {error && <ErrorNote error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} />}
       {orders && (
         <>
           <p>
             {orders.edges.length} of {orders.totalCount}
           </p>
-          <ul>{orders.edges.map(({ node }) => node && <OrderRow key={node.id} order={node} />)}</ul>
+          <ul>{orders.edges.map(({ node }) => node && <OrderRow key={node.id} order={node} isLoading={hasNext} />)}</ul>
           {orders.pageInfo.hasNextPage && (
             <button type="button" disabled={fetching} onClick={() => setAfter(orders.pageInfo.endCursor ?? null)}>
               More

@@ -27,6 +27,8 @@ export const LastRun: FC = () => {
         <p className="cost-note">Run an operation to see its REST calls.</p>
       ) : state === 'running' ? (
         <p className="cost-note">Running …</p>
+      ) : state === 'stopped' ? (
+        <p className="cost-note">It ended before the gateway could say what it cost.</p>
       ) : receipt === undefined ? (
         <p className="cost-note">It did not run, so it made no REST call.</p>
       ) : (
