@@ -9,6 +9,8 @@ export default defineConfig({
     exclude: ['test/e2e/**'],
     // Much of the time is spent waiting for sockets and time-outs.
     maxWorkers: 4,
+    // Files share a process: loading the gateway takes a second of processor time in each.
+    isolate: false,
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },
