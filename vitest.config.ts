@@ -5,7 +5,12 @@ const common = {
   // The file that Node itself takes for `graphql`; vite would take another, and schemas do not mix between the two.
   resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
 };
-const limits = { testTimeout: 20_000, hookTimeout: 20_000 };
+const settings = {
+  // Files share a process: loading the gateway takes a second of processor time in each.
+  isolate: false,
+  testTimeout: 20_000,
+  hookTimeout: 20_000,
+};
 
 export default defineConfig({
   test: {
@@ -14,12 +19,12 @@ export default defineConfig({
     projects: [
       {
         ...common,
-        test: { ...limits, name: 'gateway', include: ['test/**/*.test.ts'], exclude: ['test/e2e/**'] },
+        test: { ...settings, name: 'gateway', include: ['test/**/*.test.ts'], exclude: ['test/e2e/**'] },
       },
       {
         ...common,
         test: {
-          ...limits,
+          ...settings,
           // The behaviour of HTTP once more, with every request through Yoga, as with plugins.
           name: 'yoga',
           env: { TEST_WAY: 'yoga' },

@@ -1,12 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/config-error.ts';
 import { CHECKS } from '../src/config/variables.ts';
 import { DEFAULT_POLICY } from '../src/transport/policy.ts';
+import { runCommand } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -290,13 +290,9 @@ describe('a file of settings', () => {
     expect(problems({ GATEWAY_CONFIG: file('d.json', '{') })).toHaveLength(1);
   });
 
-  test('is read from .env in the working directory, below the environment', () => {
+  test('is read from .env in the working directory, below the environment', async () => {
     file('.env', 'PORT=x1\nLOG_LEVEL=x2\n');
-    const { status, stderr } = spawnSync(process.execPath, [resolve('src/start.js')], {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { LOG_LEVEL: 'silent' },
-    });
+    const { status, stderr } = await runCommand('src/start.js', [], { LOG_LEVEL: 'silent' }, { cwd: folder });
     expect(status).toBe(1);
     expect(stderr).toContain('PORT: got "x1"');
     expect(stderr).not.toContain('LOG_LEVEL');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { BulkUpstream, FAULTS, type Fault } from '../helpers/bulk-upstream.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
+import { runs } from '../helpers/runs.ts';
 
 const api = new BulkUpstream();
 const gateway = await startWithUpstream(api.answer, {
@@ -97,7 +98,7 @@ const run = fc.record({
   reversed: fc.boolean(),
 });
 
-test('no item is lost or misreported, and resuming ends as one clean run would', { timeout: 300_000 }, async () => {
+test('no item is lost or misreported, and resuming ends as one clean run would', async () => {
   await fc.assert(
     fc.asyncProperty(run, async (plan) => {
       api.store = new Map();
@@ -128,6 +129,6 @@ test('no item is lost or misreported, and resuming ends as one clean run would',
       );
       expect([...resumed].sort()).toEqual([...api.store].filter(([key]) => !missing.has(key)).sort());
     }),
-    { numRuns: Number(process.env.PROPERTY_RUNS ?? 300) },
+    { numRuns: runs(100) },
   );
 });

@@ -7,6 +7,7 @@ import { GatewayError } from '../../src/lib/error.ts';
 import { bulkTarget } from '../helpers/bulk-target.ts';
 import { BulkUpstream, type Fault, PASSING } from '../helpers/bulk-upstream.ts';
 import { startUpstream } from '../helpers/gateway.ts';
+import { runs } from '../helpers/runs.ts';
 
 const LIMITS = { maxItems: 0, chunkItems: 5, chunkBytes: 1_000_000, concurrency: 2, extraRequests: 100 };
 const HASTY = retryPolicy({ attempts: 10, baseMs: 1, maxMs: 5 });
@@ -148,9 +149,7 @@ describe('a stream of writes', () => {
   });
 });
 
-test('with retries nothing is left unknown, and what is told is so, whatever faults pass by', {
-  timeout: 300_000,
-}, async () => {
+test('with retries nothing is left unknown, and what is told is so, whatever faults pass by', async () => {
   const plan = fc.record({
     items: fc.array(
       fc.record({
@@ -192,6 +191,6 @@ test('with retries nothing is left unknown, and what is told is so, whatever fau
       }
       expect(api.store.size).toBe(results.filter(({ outcome }) => outcome === 'UPSERTED').length);
     }),
-    { numRuns: Number(process.env.PROPERTY_RUNS ?? 200) },
+    { numRuns: runs(80) },
   );
 });

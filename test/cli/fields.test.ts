@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { runCommand } from '../helpers/command.ts';
+import { Commands, runCommand } from '../helpers/command.ts';
 import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fields-'));
@@ -22,7 +22,8 @@ const settingsOf = (url: string, project = '1', key = 'k') => ({
   AUTH_MODE: 'open',
 });
 const ofSandbox = settingsOf(sandbox.url, sandbox.project, sandbox.apiKey);
-const fields = (env: Record<string, string>, ...args: string[]) => runCommand('src/cli/fields.ts', args, env);
+const commands = new Commands();
+const fields = (env: Record<string, string>, ...args: string[]) => commands.run('src/cli/fields.ts', args, env);
 
 /** What is proposed for profiles that have these fields. */
 async function proposed(rows: readonly Record<string, unknown>[], ...args: string[]): Promise<string> {
@@ -45,7 +46,7 @@ async function declared(rows: readonly Record<string, unknown>[]): Promise<Recor
 describe('npm run fields', () => {
   test('proposes a declaration of what the sandbox has that a gateway takes as it is', async () => {
     sandbox.requests.length = 0;
-    const { status, stdout } = await fields(ofSandbox);
+    const { status, stdout } = await runCommand('src/cli/fields.ts', [], ofSandbox);
     expect(status).toBe(0);
     expect(sandbox.requests.length).toBeLessThanOrEqual(25);
     expect(new Set(sandbox.requests.map(({ method }) => method))).toEqual(new Set(['GET']));

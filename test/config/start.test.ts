@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { Commands, runCommand } from '../helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'start-'));
 const ENV_FILE = join(folder, '.env');
@@ -15,20 +15,22 @@ function file(name: string, content: string | Buffer): string {
   return path;
 }
 
-/** What the program says on a start that fails, in a folder that may have a `.env` file. */
-function failedStart(env: Record<string, string>): string[] {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', resolve('src/start.js')],
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      timeout: 20_000,
-      env: { PORT: '0', ...env },
-    },
-  );
+const commands = new Commands();
+
+/** What a start that fails has written: one problem a line. */
+function problemsOf({ status, stdout, stderr }: { status: number; stdout: string; stderr: string }): string[] {
   expect({ status, stdout }, stderr).toEqual({ status: 1, stdout: '' });
   return stderr.trimEnd().split('\n');
+}
+
+/** What the program says on a start that fails, in a folder that may have a `.env` file. */
+async function failedStart(env: Record<string, string>): Promise<string[]> {
+  return problemsOf(await commands.run('src/main.ts', [], { PORT: '0', ...env }, { cwd: folder }));
+}
+
+/** The same of `npm start`, in a process of its own. */
+async function failedProcess(env: Record<string, string>): Promise<string[]> {
+  return problemsOf(await runCommand('src/start.js', [], { PORT: '0', ...env }, { cwd: folder }));
 }
 
 const namesOf = (lines: readonly string[]): string[] => lines.map((line) => line.split(':')[0] as string).sort();
@@ -36,7 +38,7 @@ const namesOf = (lines: readonly string[]): string[] => lines.map((line) => line
 const API = { DATATRICS_URL: 'https://api.example/2.0', DATATRICS_PROJECT: '1', DATATRICS_API_KEY: 'k' };
 
 describe('a start', () => {
-  test('names all problems at once, those of single settings, of files and of what is missing', () => {
+  test('names all problems at once, those of single settings, of files and of what is missing', async () => {
     const GATEWAY_CONFIG = file(
       'all.yml',
       `UPSTREAM_CONNECTIONS: none
@@ -45,7 +47,7 @@ freshness: { Profile: { freshFor: long, staleIfError: -1 } }
 upstream: { Content: { attempts: 9 } }
 `,
     );
-    const lines = failedStart({
+    const lines = await failedProcess({
       GATEWAY_CONFIG,
       PORT: 'x',
       LOG_LEVEL: 'silent',
@@ -75,10 +77,10 @@ upstream: { Content: { attempts: 9 } }
     expect(lines.find((line) => line.startsWith('TOKENS_FILE'))).toMatch(/0\.id needs .*; 0\.hash needs /);
   });
 
-  test('names the operations that two published documents have, along with the rest', () => {
+  test('names the operations that two published documents have, along with the rest', async () => {
     const documents = { a: 'query A { profiles { totalCount } }', b: 'query A { contents { totalCount } }' };
     const TRUSTED_DOCUMENTS_FILE = file('documents.json', JSON.stringify(documents));
-    expect(failedStart({ MCP: 'on', TRUSTED_DOCUMENTS_FILE, MAX_DEPTH: '0' })).toEqual([
+    expect(await failedStart({ MCP: 'on', TRUSTED_DOCUMENTS_FILE, MAX_DEPTH: '0' })).toEqual([
       expect.stringMatching(/^MAX_DEPTH: got "0"; needs /),
       expect.stringMatching(/^TRUSTED_DOCUMENTS_FILE: got .*the operation A is in more than one document/),
     ]);
@@ -89,29 +91,34 @@ upstream: { Content: { attempts: 9 } }
     ['a key', { DATATRICS_API_KEY: 'canary' }],
     ['a key in a file', { DATATRICS_API_KEY_FILE: 'key' }],
     ['listed projects', { GATEWAY_CONFIG: 'projects.yml', KEY: 'canary' }],
-  ])('does not serve the sandbox in place of the API: with %s but no DATATRICS_URL', (_what, env) => {
+  ])('does not serve the sandbox in place of the API: with %s but no DATATRICS_URL', async (_what, env) => {
     file('key', 'canary');
     file('projects.yml', 'projects: [{ id: a, apiKeyFrom: KEY }]\n');
-    const lines = failedStart(env);
+    const lines = await failedStart(env);
     expect(lines).toEqual([expect.stringMatching(/^DATATRICS_URL: not set, with .*; needs the base URL/)]);
     expect(lines.join()).not.toContain('canary');
   });
 
-  test.each(['DATATRICS_ULR', 'DATATRICS_URLS', 'datatrics_url', 'DATATRIX_URL'])('names a misspelt %s', (name) => {
-    const { DATATRICS_URL, ...rest } = API;
-    const lines = failedStart({ ...rest, AUTH_MODE: 'open', [name]: DATATRICS_URL });
-    expect(lines.join('\n')).toContain('DATATRICS_URL');
-    expect(lines.join('\n')).toContain(name === 'DATATRIX_URL' ? 'not set' : `${name}: no setting has this name`);
-  });
+  test.each(['DATATRICS_ULR', 'DATATRICS_URLS', 'datatrics_url', 'DATATRIX_URL'])(
+    'names a misspelt %s',
+    async (name) => {
+      const { DATATRICS_URL, ...rest } = API;
+      const lines = await failedStart({ ...rest, AUTH_MODE: 'open', [name]: DATATRICS_URL });
+      expect(lines.join('\n')).toContain('DATATRICS_URL');
+      expect(lines.join('\n')).toContain(name === 'DATATRIX_URL' ? 'not set' : `${name}: no setting has this name`);
+    },
+  );
 
-  test('names a setting that was removed', () => {
-    expect(failedStart({ UPSTREAM_CLIENT: 'undici' })).toEqual([
+  test('names a setting that was removed', async () => {
+    expect(await failedStart({ UPSTREAM_CLIENT: 'undici' })).toEqual([
       'UPSTREAM_CLIENT: removed, since undici makes every call; remove it',
     ]);
   });
 
-  test('refuses an address that it cannot listen on, in one line', () => {
-    expect(failedStart({ HOST: '192.0.2.1' })).toEqual([expect.stringMatching(/^PORT, HOST: got .*EADDRNOTAVAIL/)]);
+  test('refuses an address that it cannot listen on, in one line', async () => {
+    expect(await failedProcess({ HOST: '192.0.2.1' })).toEqual([
+      expect.stringMatching(/^PORT, HOST: got .*EADDRNOTAVAIL/),
+    ]);
   });
 });
 
@@ -125,10 +132,14 @@ describe('a .env file', () => {
     ['UTF-16, little endian', Buffer.from(`\ufeff${CONTENT}`, 'utf16le')],
     ['UTF-16, big endian', swapped],
     ['UTF-8 with the line ends of Windows', Buffer.from(CONTENT.replaceAll('\n', '\r\n'))],
-  ])('may be %s', (_encoding, content) => {
+  ])('may be %s', async (_encoding, content) => {
     file('.env', content);
     // Its first variable was read: it is not said to be missing.
-    expect(namesOf(failedStart({ PII_MASK: 'null' }))).toEqual(['AUTH_MODE', 'DATATRICS_API_KEY', 'DATATRICS_PROJECT']);
+    expect(namesOf(await failedStart({ PII_MASK: 'null' }))).toEqual([
+      'AUTH_MODE',
+      'DATATRICS_API_KEY',
+      'DATATRICS_PROJECT',
+    ]);
   });
 
   test.each<[string, string | Buffer, RegExp]>([
@@ -150,15 +161,15 @@ describe('a .env file', () => {
       'PORT=x\rHOST=canary\r',
       /needs quotes around the value of PORT, .* line end that is no line feed/,
     ],
-  ])('is refused as a whole for %s', (_what, content, need) => {
+  ])('is refused as a whole for %s', async (_what, content, need) => {
     file('.env', content);
-    const lines = failedStart({ MAX_DEPTH: 'x' });
+    const lines = await failedStart({ MAX_DEPTH: 'x' });
     expect(lines.map((line) => line.split(':')[0])).toEqual(['.env', 'MAX_DEPTH']);
     expect(lines[0]).toMatch(need);
     expect(lines.join()).not.toContain('canary');
   });
 
-  test('is read as it stands: comments, quotes, several lines, export', () => {
+  test('is read as it stands: comments, quotes, several lines, export', async () => {
     file(
       '.env',
       `# a comment
@@ -172,7 +183,7 @@ MAX_ALIASES=it's "x"
 MAX_TOKENS=
 `,
     );
-    const lines = failedStart({ PORT: '' });
+    const lines = await failedStart({ PORT: '' });
     expect(lines.map((line) => line.split(';')[0]).sort()).toEqual([
       'LOG_LEVEL: got "it\'s"',
       'MAX_ALIASES: got "it\'s \\"x\\""',
@@ -181,8 +192,8 @@ MAX_TOKENS=
     ]);
   });
 
-  test('is read by Node as .env.example has it', () => {
+  test('is read by Node as .env.example has it', async () => {
     file('.env', readFileSync('.env.example', 'utf8').replaceAll(/^#([A-Z_]+=)/gm, '$1'));
-    expect(namesOf(failedStart({ PORT: 'x', LOG_LEVEL: 'x' }))).toContain('PORT');
+    expect(namesOf(await failedStart({ PORT: 'x', LOG_LEVEL: 'x' }))).toContain('PORT');
   });
 });

@@ -7,6 +7,7 @@ import { interactionFields } from '../../src/datatrics/interaction.ts';
 import { canonicalKey, decodeGlobalId, encodeGlobalId, type RecordKey } from '../../src/datatrics/keys.ts';
 import { profileFields } from '../../src/datatrics/profile.ts';
 import { type GraphqlResult, startWithUpstream } from '../helpers/gateway.ts';
+import { runs } from '../helpers/runs.ts';
 
 describe('readNumber', () => {
   it.each([
@@ -84,7 +85,7 @@ describe('readNumber', () => {
         const number = readNumber(value);
         expect(number === null || Number.isFinite(number)).toBe(true);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     ));
 });
 
@@ -173,7 +174,7 @@ const keys: fc.Arbitrary<RecordKey> = fc
   .map(({ type, ...key }) => (key.resource === 'content' ? { ...key, type } : key));
 
 describe('the global id', () => {
-  const RUNS = { numRuns: 1_000 };
+  const RUNS = { numRuns: runs(1_000) };
 
   it('leads back to its key, in its own project alone', () =>
     fc.assert(

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ReceivedCall, startWithUpstream } from '../helpers/gateway.ts';
+import { runs } from '../helpers/runs.ts';
 
 /** A list as some installation of the API might serve it. */
 interface ListKnobs {
@@ -191,7 +192,7 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-const RUNS = { numRuns: 200 };
+const RUNS = { numRuns: runs(80) };
 /** Lists that once were read wrong. */
 const list = (total: number, cap: number, more: Partial<ListKnobs> = {}): ListKnobs => ({
   ...{ total, cap, totalName: 'total_elements', pagesName: 'total_pages', tied: 1, tiesReverse: false, past: 'empty' },
@@ -213,105 +214,85 @@ const ENTERED: [ListKnobs, number, number][] = [
 const BETWEEN: [ListKnobs, number[], number, number][] = [[list(75, 1_000, { pagesName: null }), [6], 0, 73]];
 
 describe('a list of any length, page size, cap and spelling', () => {
-  it(
-    'gives each record exactly once, in order, to who walks forward',
-    () =>
-      fc.assert(
-        fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
-          await walkForward(addProject(knobs), sizes);
-        }),
-        RUNS,
-      ),
-    60_000,
-  );
+  it('gives each record exactly once, in order, to who walks forward', () =>
+    fc.assert(
+      fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
+        await walkForward(addProject(knobs), sizes);
+      }),
+      RUNS,
+    ));
 
-  it(
-    'gives each record exactly once, in order, to who walks backward',
-    () =>
-      fc.assert(
-        fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
-          const project = addProject(knobs);
-          if (knobs.totalName !== null) return walkBackward(project, sizes, undefined, knobs.total);
-          // Where the API gives no total, a walk backward starts from a cursor.
-          const cursors = await walkForward(project, [50]);
-          if (knobs.total > 0) await walkBackward(project, sizes, cursors.at(-1), knobs.total - 1);
-        }),
-        { ...RUNS, examples: BACKWARD },
-      ),
-    60_000,
-  );
+  it('gives each record exactly once, in order, to who walks backward', () =>
+    fc.assert(
+      fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
+        const project = addProject(knobs);
+        if (knobs.totalName !== null) return walkBackward(project, sizes, undefined, knobs.total);
+        // Where the API gives no total, a walk backward starts from a cursor.
+        const cursors = await walkForward(project, [50]);
+        if (knobs.total > 0) await walkBackward(project, sizes, cursors.at(-1), knobs.total - 1);
+      }),
+      { ...RUNS, examples: BACKWARD },
+    ));
 
-  it(
-    'can be entered anywhere, by an instance that knows nothing of the list yet',
-    () =>
-      fc.assert(
-        fc.asyncProperty(knobs, fc.integer({ min: 1, max: 70 }), fc.nat(), async (knobs, size, seed) => {
-          fc.pre(knobs.total > 0);
-          const project = addProject(knobs);
-          const cursors = await walkForward(project, [60]);
-          const at = seed % knobs.total;
-          const cursor = cursors[at] as string;
+  it('can be entered anywhere, by an instance that knows nothing of the list yet', () =>
+    fc.assert(
+      fc.asyncProperty(knobs, fc.integer({ min: 1, max: 70 }), fc.nat(), async (knobs, size, seed) => {
+        fc.pre(knobs.total > 0);
+        const project = addProject(knobs);
+        const cursors = await walkForward(project, [60]);
+        const at = seed % knobs.total;
+        const cursor = cursors[at] as string;
 
-          if (seed % 2 === 0) {
-            const forward = await readPage(project, { first: size, after: cursor }, others);
-            if (at < knobs.total - 1) expect(forward.at[0]).toBe(at + 1);
-            else expect(forward.at).toEqual([]);
-          } else {
-            const backward = await readPage(project, { last: size, before: cursor }, others);
-            if (at > 0) expect(backward.at.at(-1)).toBe(at - 1);
-            else expect(backward.at).toEqual([]);
-          }
-        }),
-        { ...RUNS, examples: ENTERED },
-      ),
-    60_000,
-  );
+        if (seed % 2 === 0) {
+          const forward = await readPage(project, { first: size, after: cursor }, others);
+          if (at < knobs.total - 1) expect(forward.at[0]).toBe(at + 1);
+          else expect(forward.at).toEqual([]);
+        } else {
+          const backward = await readPage(project, { last: size, before: cursor }, others);
+          if (at > 0) expect(backward.at.at(-1)).toBe(at - 1);
+          else expect(backward.at).toEqual([]);
+        }
+      }),
+      { ...RUNS, examples: ENTERED },
+    ));
 
-  it(
-    'gives as many records as were asked for where the API caps nothing',
-    () =>
-      fc.assert(
-        fc.asyncProperty(knobs, fc.integer({ min: 1, max: 70 }), fc.nat(), async (capped, size, seed) => {
-          fc.pre(capped.total > 0 && capped.totalName !== null);
-          const project = addProject({ ...capped, cap: 1_000 });
-          const { total } = project.knobs;
-          const cursors = await walkForward(project, [200]);
-          const at = seed % total;
-          const cursor = cursors[at] as string;
-          const forward = await readPage(project, { first: size, after: cursor });
-          expect(forward.at).toHaveLength(Math.min(size, total - at - 1));
-          const backward = await readPage(project, { last: size, before: cursor });
-          expect(backward.at).toHaveLength(Math.min(size, at));
-          const end = await readPage(project, { last: size });
-          expect(end.at).toHaveLength(Math.min(size, total));
-        }),
-        { numRuns: 60 },
-      ),
-    60_000,
-  );
+  it('gives as many records as were asked for where the API caps nothing', () =>
+    fc.assert(
+      fc.asyncProperty(knobs, fc.integer({ min: 1, max: 70 }), fc.nat(), async (capped, size, seed) => {
+        fc.pre(capped.total > 0 && capped.totalName !== null);
+        const project = addProject({ ...capped, cap: 1_000 });
+        const { total } = project.knobs;
+        const cursors = await walkForward(project, [200]);
+        const at = seed % total;
+        const cursor = cursors[at] as string;
+        const forward = await readPage(project, { first: size, after: cursor });
+        expect(forward.at).toHaveLength(Math.min(size, total - at - 1));
+        const backward = await readPage(project, { last: size, before: cursor });
+        expect(backward.at).toHaveLength(Math.min(size, at));
+        const end = await readPage(project, { last: size });
+        expect(end.at).toHaveLength(Math.min(size, total));
+      }),
+      { numRuns: runs(40) },
+    ));
 
-  it(
-    'gives what lies between two cursors, from either side',
-    () =>
-      fc.assert(
-        fc.asyncProperty(knobs, pageSizes, fc.nat(), fc.nat(), async (capped, sizes, a, b) => {
-          fc.pre(capped.total > 0);
-          const project = addProject({ ...capped, cap: 1_000 });
-          const { total } = project.knobs;
-          const cursors = await walkForward(project, [200]);
-          const [from, to] = [a % total, b % total];
-          const size = sizes[0] as number;
-          const between = { after: cursors[from] as string, before: cursors[to] as string };
-          const inside = upTo(total).filter((i) => i > from && i < to);
-          const forward = await readPage(project, { first: size, ...between });
-          expect(forward.at).toEqual(inside.slice(0, size));
-          const backward = await readPage(project, { last: size, ...between });
-          expect(backward.at).toEqual(inside.slice(-size));
-        }),
-        { numRuns: 60, examples: BETWEEN },
-      ),
-    60_000,
-  );
+  it('gives what lies between two cursors, from either side', () =>
+    fc.assert(
+      fc.asyncProperty(knobs, pageSizes, fc.nat(), fc.nat(), async (capped, sizes, a, b) => {
+        fc.pre(capped.total > 0);
+        const project = addProject({ ...capped, cap: 1_000 });
+        const { total } = project.knobs;
+        const cursors = await walkForward(project, [200]);
+        const [from, to] = [a % total, b % total];
+        const size = sizes[0] as number;
+        const between = { after: cursors[from] as string, before: cursors[to] as string };
+        const inside = upTo(total).filter((i) => i > from && i < to);
+        const forward = await readPage(project, { first: size, ...between });
+        expect(forward.at).toEqual(inside.slice(0, size));
+        const backward = await readPage(project, { last: size, ...between });
+        expect(backward.at).toEqual(inside.slice(-size));
+      }),
+      { numRuns: runs(40), examples: BETWEEN },
+    ));
 });
 
 const PLAIN: ListKnobs = {
@@ -424,7 +405,7 @@ describe('impossible arguments are refused without a call', () => {
   it('any text that is no cursor', () =>
     fc.assert(
       fc.asyncProperty(fc.string(), (after) => expectRefused(LISTS, { after })),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     ));
 
   it('a cursor of another list, source, order, filter or project', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isTimeZone, parseInstant, readTime, writeTime } from '../../src/datatrics/time.ts';
+import { runs } from '../helpers/runs.ts';
 
 const AMSTERDAM = 'Europe/Amsterdam';
 const ZONES = ['UTC', AMSTERDAM, 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Kiritimati'];
@@ -74,7 +75,7 @@ describe('readTime', () => {
         const iso = readTime(value, zone);
         if (iso !== null) expect(new Date(iso).toISOString()).toBe(iso);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     ));
 });
 
@@ -118,7 +119,7 @@ describe('writeTime', () => {
           expect(back < iso).toBe(true);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     ));
 
   it('keeps the order of instants in UTC', () =>

@@ -3,6 +3,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { readExamples } from '../../src/http/graphiql.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyOperation } from '../helpers/operations.ts';
+import { runs } from '../helpers/runs.ts';
 
 const compiled = await startWithSandbox({ DATATRICS_FILTERS: 'on' });
 const interpreted = await startWithSandbox({ DATATRICS_FILTERS: 'on' }, {}, { compile: false });
@@ -115,7 +116,7 @@ describe('compiled and interpreted execution agree on', () => {
     await agree('{ nodes(ids: ["UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx", "x"]) { id } }');
   });
 
-  test('entities of all shapes', { timeout: 120_000 }, async () => {
+  test('entities of all shapes', async () => {
     const part = fc.constantFrom<unknown>(
       '1001',
       '1002',
@@ -163,7 +164,7 @@ describe('compiled and interpreted execution agree on', () => {
         fc.array(fc.oneof(representation, part), { maxLength: 6 }),
         (query, r) => agree(query, { r }, 'subgraph'),
       ),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 100) },
+      { numRuns: runs(50) },
     );
   });
 
@@ -178,11 +179,10 @@ describe('compiled and interpreted execution agree on', () => {
     );
   });
 
-  test('operations of all shapes', { timeout: 120_000 }, async () => {
-    const runs = { numRuns: Number(process.env.PROPERTY_RUNS ?? 100) };
+  test('operations of all shapes', async () => {
     await fc.assert(
       fc.asyncProperty(anyOperation, (query) => agree(query)),
-      runs,
+      { numRuns: runs(50) },
     );
   });
 });

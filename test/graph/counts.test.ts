@@ -64,7 +64,7 @@ test('operations that overlap share their reads, unless they are told not to', a
   };
   expect(await ten(executing)).toBe(410);
   // Long enough for all ten to come while the first one's list is under way; then they go on together.
-  latencyMs = 300;
+  latencyMs = 800;
   expect(await ten(sharing)).toBe(41);
 });
 

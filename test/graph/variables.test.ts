@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
+  type DocumentNode,
   execute,
   GraphQLBoolean,
+  type GraphQLError,
   type GraphQLFieldConfig,
   GraphQLInputObjectType,
   type GraphQLInputType,
@@ -189,12 +192,21 @@ async function byGateway(query: string, variables: Variables): Promise<Result> {
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** The same by graphql-js alone. */
-function byGraphqlJs(query: string): (variables: Variables) => Result | Promise<Result> {
+interface Judged {
+  readonly query: string;
+  readonly document: DocumentNode;
+  readonly invalid: readonly GraphQLError[];
+}
+
+function judge(query: string): Judged {
   const document = parse(query);
+  return { query, document, invalid: validate(schema, document, undefined, { maxErrors: 20 }) };
+}
+
+/** The same by graphql-js alone. */
+function byGraphqlJs({ document, invalid }: Judged): (variables: Variables) => Result | Promise<Result> {
   const fail = (code: string, errors: readonly { message: string }[]): Result =>
     summary({ errors: errors.map(({ message }) => ({ message, extensions: { code } })) });
-  const invalid = validate(schema, document, undefined, { maxErrors: 20 });
   if (invalid.length > 0) return () => fail('GRAPHQL_VALIDATION_FAILED', invalid);
   const operation = document.definitions.find(
     (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
@@ -207,20 +219,24 @@ function byGraphqlJs(query: string): (variables: Variables) => Result | Promise<
   };
 }
 
-/** Each set of variables three times by the gateway, so that the later runs are compiled ones. */
-async function agree(query: string, ...sets: readonly Variables[]): Promise<Result[]> {
-  const plain = byGraphqlJs(query);
+/** By the gateway, only the first set that runs is not compiled: it comes again at the end. */
+async function agreeOn(judged: Judged, ...sets: readonly Variables[]): Promise<Result[]> {
+  const { query } = judged;
+  const plain = byGraphqlJs(judged);
   const results: Result[] = [];
-  for (const variables of sets) {
-    const expected = await plain(variables);
-    for (let time = 1; time <= 3; time++) {
-      const result = await byGateway(query, variables);
-      expect(result, `${query} with ${JSON.stringify(variables)}, run ${time}`).toEqual(expected);
-    }
-    results.push(expected);
+  for (const variables of sets) results.push(await plain(variables));
+  const again = results.findIndex(({ data }) => data !== null);
+  for (const index of [...sets.keys(), ...(again === -1 ? [] : [again])]) {
+    const variables = sets[index] ?? {};
+    const result = await byGateway(query, variables);
+    // `expect` with its message costs more than the run.
+    if (isDeepStrictEqual(result, results[index])) continue;
+    expect(result, `${query} with ${JSON.stringify(variables)}`).toEqual(results[index]);
   }
   return results;
 }
+
+const agree = (query: string, ...sets: readonly Variables[]) => agreeOn(judge(query), ...sets);
 
 const DECLARATIONS = ['', '!', ' = ', '! = '];
 
@@ -267,9 +283,9 @@ describe('variables reach resolvers as graphql-js coerces them, compiled or not'
     for (const [variable, printed, fields] of places) {
       for (const declaration of declarationsOf(variable, printed)) {
         for (const field of fields) {
-          const query = `query ($x: ${declaration}) { a: ${name}_${field} }`;
-          if (validate(schema, parse(query)).length > 0) continue;
-          ran += (await agree(query, ...givenOf(variable))).length;
+          const judged = judge(`query ($x: ${declaration}) { a: ${name}_${field} }`);
+          if (judged.invalid.length > 0) continue;
+          ran += (await agreeOn(judged, ...givenOf(variable))).length;
         }
       }
     }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { request } from 'undici';
 import { type Gateway, startGateway, type Upstream } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { createLogger, type Logger } from '../../src/lib/log.ts';
@@ -55,15 +56,16 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
   const queryOf =
     (path: string): TestGateway['query'] =>
     async (query, variables, headers = {}) => {
-      const response = await fetch(running.url + path, {
+      // `fetch` takes three times the processor's time, more than the gateway needs for its part.
+      const response = await request(running.url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
         body: JSON.stringify({ query, variables }),
       });
       return {
-        status: response.status,
-        headers: response.headers,
-        body: (await response.json()) as GraphqlResult['body'],
+        status: response.statusCode,
+        headers: new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)])),
+        body: (await response.body.json()) as GraphqlResult['body'],
       };
     };
   return {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/server.ts';
-import { NO_WARNINGS } from './command.ts';
+import { type Commands, NO_WARNINGS, PROCESS_ENV } from './command.ts';
 
 export interface ImportRun {
   readonly child: ChildProcess;
@@ -20,7 +20,7 @@ export function startImport(
   stdin: string | Buffer = '',
 ): ImportRun {
   const child = spawn(process.execPath, [NO_WARNINGS, 'src/cli/import.ts', ...args], {
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    env: { ...PROCESS_ENV, NODE_ENV: 'production', ...env },
   });
   let stdout = '';
   let stderr = '';
@@ -43,8 +43,23 @@ export async function runImport(
   stdin: string | Buffer = '',
 ) {
   const { code, stdout, stderr } = await startImport([...args, '--json'], env, stdin).ended;
-  // biome-ignore lint/suspicious/noExplicitAny: looked into freely
-  return { code, stderr, summary: (stdout === '' ? null : JSON.parse(stdout)) as any };
+  return { code, stderr, summary: summaryIn(stdout) };
+}
+
+/** The same, in the process that commands share. */
+export async function runImportBy(
+  commands: Commands,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  stdin: string | Buffer = '',
+) {
+  const { status, stdout, stderr } = await commands.run('src/cli/import.ts', [...args, '--json'], env, { stdin });
+  return { code: status, stderr, summary: summaryIn(stdout) };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: looked into freely
+function summaryIn(stdout: string): any {
+  return stdout === '' ? null : JSON.parse(stdout);
 }
 
 /** The settings that lead to a sandbox. */

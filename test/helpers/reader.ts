@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
+import { PROCESS_ENV } from './command.ts';
 import { startWithSandbox, type TestGateway } from './gateway.ts';
 import type { Block, Page } from './page.ts';
 
@@ -147,7 +148,13 @@ export class Reader {
 
   #env(more: Record<string, string> = {}): NodeJS.ProcessEnv {
     const { NODE_ENV: _, VITEST: __, ...env } = process.env;
-    return { ...env, READER: this.#home, PATH: [resolve('node_modules/.bin'), env.PATH].join(delimiter), ...more };
+    return {
+      ...env,
+      ...PROCESS_ENV,
+      READER: this.#home,
+      PATH: [resolve('node_modules/.bin'), env.PATH].join(delimiter),
+      ...more,
+    };
   }
 
   /** Starts what goes on, and waits until it says where it is. */

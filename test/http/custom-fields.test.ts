@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { SCOPES } from '../../src/lib/scopes.ts';
+import { Commands, runCommand } from '../helpers/command.ts';
 import { startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
@@ -398,38 +398,37 @@ describe('a declaration that can not be', () => {
 });
 
 describe('npm run schema', () => {
-  const run = (args: string[], env: Record<string, string> = {}) =>
-    spawnSync(process.execPath, ['src/cli/schema.ts', ...args], { encoding: 'utf8', env: { ...process.env, ...env } });
+  const commands = new Commands();
+  const run = (args: string[], env: Record<string, string> = {}) => commands.run('src/cli/schema.ts', args, env);
 
-  test('prints the SDL with the declared fields, for a team’s codegen', () => {
-    const { status, stdout } = run(['--config', CONFIG]);
+  test('prints the SDL with the declared fields, for a team’s codegen', async () => {
+    const { status, stdout } = await runCommand('src/cli/schema.ts', ['--config', CONFIG]);
     expect(status).toBe(0);
     expect(stdout).toContain('"""Gold, silver or bronze."""\n  loyaltyTier: String\n');
     expect(stdout).toMatch(/input ProfileInput {[^}]*\n {2}points: Int\n/);
     expect(stdout).toMatch(/input ProfileFilter {[^}]*\n {2}memberSince: DateTimeRange\n/);
-    expect(run([], { GATEWAY_CONFIG: CONFIG }).stdout).toBe(stdout);
-    expect(run([], { GATEWAY_CONFIG: '' }).stdout).toBe(readFileSync('schema/gateway.graphql', 'utf8'));
+    expect((await run([], { GATEWAY_CONFIG: CONFIG })).stdout).toBe(stdout);
+    expect((await run([], { GATEWAY_CONFIG: '' })).stdout).toBe(readFileSync('schema/gateway.graphql', 'utf8'));
     const out = join(folder, 'own.graphql');
-    expect(run(['--config', CONFIG, '--out', out])).toMatchObject({ status: 0, stdout: '' });
+    expect(await run(['--config', CONFIG, '--out', out])).toMatchObject({ status: 0, stdout: '' });
     expect(readFileSync(out, 'utf8')).toBe(stdout);
   });
 
-  test('refuses what can not be', () => {
-    expect(run(['--config', join(folder, 'nowhere.yaml')])).toMatchObject({
+  test('refuses what can not be', async () => {
+    expect(await run(['--config', join(folder, 'nowhere.yaml')])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('GATEWAY_CONFIG'),
     });
-    expect(run(['--what'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--help') });
-    expect(run(['--config', CONFIG, '--out', join(folder, 'no', 'where')])).toMatchObject({ status: 2 });
+    expect(await run(['--what'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--help') });
+    expect(await run(['--config', CONFIG, '--out', join(folder, 'no', 'where')])).toMatchObject({ status: 2 });
   });
 
-  test('npm run cost knows the declared fields too', () => {
+  test('npm run cost knows the declared fields too', async () => {
     const file = join(folder, 'own-operation.graphql');
     writeFileSync(file, 'query Tiers { profiles(first: 5) { nodes { loyaltyTier } } }');
-    const cost = (args: string[]) =>
-      spawnSync(process.execPath, ['src/cli/cost.ts', ...args, file], { encoding: 'utf8' });
-    expect(cost(['--config', CONFIG])).toMatchObject({ status: 0, stdout: expect.stringContaining('Tiers') });
-    expect(cost([])).toMatchObject({ status: 2 });
+    const cost = (args: string[]) => commands.run('src/cli/cost.ts', [...args, file]);
+    expect(await cost(['--config', CONFIG])).toMatchObject({ status: 0, stdout: expect.stringContaining('Tiers') });
+    expect(await cost([])).toMatchObject({ status: 2 });
   });
 });
 

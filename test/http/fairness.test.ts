@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { SCOPES } from '../../src/lib/scopes.ts';
 import { type ReceivedCall, type Settings, startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
@@ -35,14 +35,14 @@ function answer({ method, path, headers, body }: ReceivedCall, res: ServerRespon
   return { profileid: id, source: 'S' };
 }
 
-const running: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.close();
-});
-
-async function start(settings: Settings = {}, upstream: Parameters<typeof startWithUpstream>[0] = answer) {
+/** @param atEnd that of the test's context where tests run at once */
+async function start(
+  settings: Settings = {},
+  upstream: Parameters<typeof startWithUpstream>[0] = answer,
+  atEnd = onTestFinished,
+) {
   const gateway = await startWithUpstream(upstream, { AUTH_MODE: 'passthrough', ...settings });
-  running.push(gateway);
+  atEnd(() => gateway.close());
   return {
     ...gateway,
     /** One read, or write, by a key. */
@@ -77,12 +77,15 @@ function median(numbers: number[]): number {
 
 const TIMES = { UPSTREAM_TIMEOUT_MS: '2000', OPERATION_TIMEOUT_MS: '3000' };
 
-describe.each([
+// They wait more than they work, each for a gateway of its own.
+describe.concurrent.each([
   ['a caller whose key the API knows', () => 'known'],
   ['made-up keys', (n: number) => `stranger-${n % 100 < 50 ? 0 : n}`],
 ])('beside %s whose calls are', (_name, keyOf) => {
-  test.each(Object.keys(MISBEHAVIOURS))('%s, another caller of the project goes on as before', async (how) => {
-    const gateway = await start({ ...TIMES, UPSTREAM_CONNECTIONS: '8', UPSTREAM_QUEUE: '40' });
+  const hows = Object.keys(MISBEHAVIOURS);
+  test.for(hows)('%s, another caller of the project goes on as before', async (how, { onTestFinished }) => {
+    const settings = { ...TIMES, UPSTREAM_CONNECTIONS: '8', UPSTREAM_QUEUE: '40' };
+    const gateway = await start(settings, answer, onTestFinished);
     expect(await gateway.ask('victim', '1')).toBe('ok');
     if (keyOf(0) === 'known') expect(await gateway.ask('known', '1')).toBe('ok');
     const end = misbehave(gateway, keyOf, how);
@@ -226,10 +229,8 @@ describe('readiness', () => {
   test('is lost by one caller’s calls where none reaches the API', async () => {
     const gateway = await start();
     await gateway.upstream.close();
-    running.splice(0);
     await fail(gateway, 'known', '1');
     expect(await gateway.ready()).toBe(503);
-    await gateway.close().catch(() => undefined);
   });
 });
 
@@ -245,7 +246,7 @@ describe('in managed mode', () => {
       },
       { ...tokens.settings, ...TIMES, UPSTREAM_CONNECTIONS: '8', UPSTREAM_QUEUE: '40', MAX_REQUESTS: '100' },
     );
-    running.push(gateway);
+    onTestFinished(() => gateway.close());
     const many = `query Many { ${Array.from({ length: 12 }, (_, n) => `p${n}: profile(profileId: "silent-${n}", source: "S") { profileId }`).join(' ')} }`;
     const flood = Array.from({ length: 200 }, () => gateway.query(many, {}, hog));
     await sleep(300);
@@ -268,7 +269,8 @@ describe('in managed mode', () => {
       AUTH_MODE: 'managed',
       PII_KEY: 'a-key-of-hashes-',
     });
-    running.push(gateway, issuer);
+    onTestFinished(() => issuer.close());
+    onTestFinished(() => gateway.close());
     const good = `Bearer ${await issuer.sign({ sub: 'victim', scope: SCOPES.join(' '), projects: ['1'] })}`;
     const ask = (authorization: string) => gateway.query('{ __typename }', {}, { authorization });
     expect((await ask(good)).status).toBe(200);

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { SCOPES } from '../../src/lib/scopes.ts';
+import { PROCESS_ENV } from '../helpers/command.ts';
 import { startWithSandbox, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
@@ -352,7 +353,10 @@ describe('the endpoint', () => {
         await gateway.close();
         console.log(MCP, seen.length > 0);
       }`;
-    const told = execFileSync(process.execPath, ['--input-type=module', '-e', script, FILE], { encoding: 'utf8' });
+    const told = execFileSync(process.execPath, ['--input-type=module', '-e', script, FILE], {
+      encoding: 'utf8',
+      env: PROCESS_ENV,
+    });
     expect(told.trim().split('\n')).toEqual(['off false', 'on true']);
   });
 });

@@ -1,17 +1,16 @@
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { Commands, runCommand } from '../helpers/command.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
-function run(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/token.ts', ...args], { encoding: 'utf8' });
-  return { status, stdout, stderr };
-}
+const TOKEN = 'src/cli/token.ts';
+const commands = new Commands();
 
 test('npm run token makes a token and the entry by which the gateway knows it', async () => {
-  const { status, stdout } = run('--scopes', 'profiles:read, conversions:read', '--projects', '1', '--id', 'partner');
+  const args = ['--scopes', 'profiles:read, conversions:read', '--projects', '1', '--id', 'partner'];
+  const { status, stdout } = await runCommand(TOKEN, args);
   expect(status).toBe(0);
   const [, token = ''] = /^token: (\S+)$/m.exec(stdout) ?? [];
   const [, entry = ''] = /^entry: (.+)$/m.exec(stdout) ?? [];
@@ -40,8 +39,8 @@ test.each([
   [['--scopes', 'pii:read', '--projects', '../x'], /--projects: got/],
   [['--scopes', 'pii:read', '--projects', '1', '--id', 'a b'], /--id: got/],
   [['--scope', 'pii:read'], /--scope/],
-])('wrong usage %j is told', (args, message) => {
-  const { status, stderr, stdout } = run(...args);
+])('wrong usage %j is told', async (args, message) => {
+  const { status, stderr, stdout } = await commands.run(TOKEN, args);
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(message);
   expect(stderr).toContain('npm run token -- --scopes');

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { splitRow } from '../../src/cli/import/cells.ts';
 import { framesOf } from '../../src/cli/import/frame.ts';
+import { runs } from '../helpers/runs.ts';
 
 const HOW = { format: 'csv', maxRowBytes: 1_000 } as const;
 
@@ -28,7 +29,7 @@ describe('a row', () => {
           good += 1;
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
     expect(good).toBeGreaterThan(1_000);
   });

@@ -3,8 +3,9 @@ import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { Commands } from '../helpers/command.ts';
 import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
-import { envOf, runImport, startImport, tempFolder } from '../helpers/import.ts';
+import { envOf, runImport, runImportBy, startImport, tempFolder } from '../helpers/import.ts';
 
 const gateway = await startWithSandbox({}, { empty: true });
 const { sandbox } = gateway;
@@ -14,6 +15,9 @@ beforeEach(() => {
   sandbox.faults.clear();
   sandbox.requests.length = 0;
 });
+
+const commands = new Commands();
+const run: typeof runImport = (args, env, stdin) => runImportBy(commands, args, env, stdin);
 
 const rejectsIn = (text: string): Record<string, string>[] => parse(text, { bom: true, columns: true });
 const get = (kind: Parameters<typeof sandbox.store.get>[0], source: string, id: string) =>
@@ -26,17 +30,21 @@ const WAYS = [
 ] as const;
 
 describe.each(WAYS)('%s', (_, way) => {
-  const run = (args: string[], stdin: string | Buffer = '') => {
-    const { args: more, env } = way();
-    return runImport([...args, ...more], env, stdin);
-  };
+  const by =
+    (how: typeof runImport) =>
+    (args: string[], stdin: string | Buffer = '') => {
+      const { args: more, env } = way();
+      return how([...args, ...more], env, stdin);
+    };
+  const runHere = by(run);
+  const runAlone = by(runImport);
 
   test('a CSV file goes in, its columns mapped, its unknown ones as attributes', async () => {
     const { path } = tempFolder();
     const csv =
       'ProfileID;E-mail;firstname;Tier;Created;Notes\n1;ada@x.example;"Ada; ""A""";gold;2024-05-01 12:00:00;-\n2;;Bo;;;\n';
     writeFileSync(path('people.csv'), csv);
-    const { code, summary, stderr } = await run([
+    const { code, summary, stderr } = await runHere([
       'profiles',
       path('people.csv'),
       ...['--source', 'crm', '--map', 'email=E-mail', '--ignore', 'Notes'],
@@ -61,19 +69,19 @@ describe.each(WAYS)('%s', (_, way) => {
       { contentId: 'c', source: 'cms', name: 'C', updated: '2024-05-01T12:00:00Z' },
     ];
     const lines = (records: object[]): string => records.map((record) => JSON.stringify(record)).join('\n');
-    const first = await run(['contents', '-'], gzipSync(lines(contents)));
+    const first = await runAlone(['contents', '-'], gzipSync(lines(contents)));
     expect(first).toMatchObject({ code: 0, summary: { upserted: 3, format: 'ndjson' } });
     expect(get('item', 'shop', 'a')).toMatchObject({ name: 'A', price: 3 });
     expect(get('category', 'shop', 'b')).toMatchObject({ name: 'B' });
     expect(get('item', 'cms', 'c')).toMatchObject({ metadata: { updated: '2024-05-01 12:00:00' } });
 
     const csv = `conversionId,source,total,items\n1,shop,"9,95","[{""itemid"":""a"",""quantity"":""2""}]"\n2,pos,5,\n`;
-    const second = await run(['conversions', '-'], csv);
+    const second = await runHere(['conversions', '-'], csv);
     expect(second).toMatchObject({ code: 0, summary: { upserted: 2 } });
     expect(get('conversion', 'shop', '1')).toMatchObject({ total: 9.95, items: [{ itemid: 'a', quantity: 2 }] });
     expect(get('conversion', 'pos', '2')).toMatchObject({ total: 5 });
 
-    const third = await run(
+    const third = await runHere(
       ['interactions', '-', '--source', 'mail'],
       '{"interactionid":7,"event":"open","datetime":"2024-05-01"}',
     );
@@ -96,7 +104,7 @@ describe.each(WAYS)('%s', (_, way) => {
     parts.push(Buffer.from([...Buffer.from('e,crm,'), 0xff, 0x0a]), 'f,crm,\0\n', `g,crm,${'x'.repeat(10_000_000)}\n`);
     parts.push('poison,crm,h@x\n', 'i,,i@x\n', 'j,crm,old@x\n', 'j,crm,new@x\n', 'k,crm,"k\nk"\n', 'z,crm,z@x');
     writeFileSync(path('people.csv'), Buffer.concat(parts.map((part) => Buffer.from(part as string))));
-    const { code, summary } = await run(['profiles', path('people.csv')]);
+    const { code, summary } = await runHere(['profiles', path('people.csv')]);
     expect(code).toBe(1);
     expect(summary).toMatchObject({ rows: 13, upserted: 4, rejected: 9, complete: true });
     expect(
@@ -122,7 +130,7 @@ describe.each(WAYS)('%s', (_, way) => {
     expect(rejects[6]).toMatchObject({ profileId: 'poison', source: 'crm', email: 'h@x' });
 
     // As they are they are refused again, and none of them overwrites what is in.
-    const unmended = await run(['profiles', path('people.rejects.csv')]);
+    const unmended = await runHere(['profiles', path('people.rejects.csv')]);
     expect(unmended).toMatchObject({ code: 1, summary: { upserted: 0, rejected: 9 } });
     expect(get('profile', 'crm', 'j')).toMatchObject({ email: 'new@x' });
 
@@ -131,7 +139,7 @@ describe.each(WAYS)('%s', (_, way) => {
       .replace('d,crm,d""d', 'd,crm,d@x')
       .replace(',poison,', ',h,');
     writeFileSync(path('mended.csv'), mended);
-    const again = await run(['profiles', path('mended.csv')]);
+    const again = await runHere(['profiles', path('mended.csv')]);
     expect(again).toMatchObject({ code: 1, summary: { upserted: 3, rejected: 6 } });
     expect(get('profile', 'crm', 'b')).toMatchObject({ email: 'b@x' });
     expect(get('profile', 'crm', 'd')).toMatchObject({ email: 'd@x' });
@@ -143,13 +151,16 @@ describe.each(WAYS)('%s', (_, way) => {
       path('p.jsonl'),
       '{"profileId":"1","source":"s","name":"A"}\n{"profileId":"2"\n\n{"profileId":"3","name":"C"}\n',
     );
-    expect(await run(['profiles', path('p.jsonl')])).toMatchObject({ code: 1, summary: { upserted: 1, rejected: 2 } });
+    expect(await runHere(['profiles', path('p.jsonl')])).toMatchObject({
+      code: 1,
+      summary: { upserted: 1, rejected: 2 },
+    });
     const rejects = rejectsIn(read('p.rejects.csv'));
     expect(rejects.map(({ _row, _code, _record }) => [_row, _code, _record])).toEqual([
       ['2', 'MALFORMED', '{"profileId":"2"'],
       ['4', 'REQUIRED', '{"profileId":"3","name":"C"}'],
     ]);
-    const again = await run(['profiles', path('p.rejects.csv'), '--source', 's']);
+    const again = await runHere(['profiles', path('p.rejects.csv'), '--source', 's']);
     expect(again).toMatchObject({ code: 1, summary: { upserted: 1, rejected: 1 } });
     expect(get('profile', 's', '3')).toMatchObject({ name: 'C' });
   });
@@ -157,7 +168,7 @@ describe.each(WAYS)('%s', (_, way) => {
   test('what fails for a while is sent again until it is in', async () => {
     sandbox.faults.set({ status: 503, times: 3 });
     const rows = Array.from({ length: 300 }, (_, i) => `p${i},s\n`).join('');
-    expect(await run(['profiles', '-'], `profileId,source\n${rows}`)).toMatchObject({
+    expect(await runHere(['profiles', '-'], `profileId,source\n${rows}`)).toMatchObject({
       code: 0,
       summary: { upserted: 300 },
     });
@@ -167,7 +178,7 @@ describe.each(WAYS)('%s', (_, way) => {
   test('a dry run sends nothing, and tells what would be refused', async () => {
     const { path, read } = tempFolder();
     writeFileSync(path('p.csv'), 'profileId,source,createdAt\n1,s,\n2,s,soon\n');
-    const { code, summary } = await run(['profiles', path('p.csv'), '--dry-run']);
+    const { code, summary } = await runHere(['profiles', path('p.csv'), '--dry-run']);
     expect(code).toBe(1);
     expect(summary).toMatchObject({ dryRun: true, upserted: 0, notAttempted: 1, rejected: 1, requests: 1 });
     expect(rejectsIn(read('p.rejects.csv'))[0]).toMatchObject({ _row: '3', _code: 'INVALID' });
@@ -176,7 +187,7 @@ describe.each(WAYS)('%s', (_, way) => {
 
   test('calls keep to the rate that is given', async () => {
     const rows = Array.from({ length: 500 }, (_, i) => `p${i},s\n`).join('');
-    const { code, summary } = await run(['profiles', '-', '--limit-calls', '10/s'], `profileId,source\n${rows}`);
+    const { code, summary } = await runHere(['profiles', '-', '--limit-calls', '10/s'], `profileId,source\n${rows}`);
     expect({ code, requests: summary.requests }).toEqual({ code: 0, requests: 10 });
     // Nine gaps of 100 ms.
     expect(summary.seconds).toBeGreaterThan(0.85);
@@ -196,8 +207,8 @@ test('as many calls are made at once as are allowed, and no more', async () => {
   try {
     const env = { DATATRICS_URL: upstream.url, DATATRICS_PROJECT: '1', DATATRICS_API_KEY: 'k' };
     const rows = Array.from({ length: 1_500 }, (_, i) => `p${i},s\n`).join('');
-    const run = await runImport(['profiles', '-', '--concurrency', '9'], env, `profileId,source\n${rows}`);
-    expect(run).toMatchObject({ code: 0, summary: { upserted: 1_500 } });
+    const done = await run(['profiles', '-', '--concurrency', '9'], env, `profileId,source\n${rows}`);
+    expect(done).toMatchObject({ code: 0, summary: { upserted: 1_500 } });
     expect(most).toBe(9);
   } finally {
     await upstream.close();
@@ -207,7 +218,7 @@ test('as many calls are made at once as are allowed, and no more', async () => {
 describe('other encodings', () => {
   test.each(['utf16le', 'latin1'] as const)('%s is found out', async (encoding) => {
     const text = `${encoding === 'utf16le' ? '\u{FEFF}' : ''}profileId\tsource\tname\n1\ts\tRenée\n2\ts\tJürgen\n3\ts\tZoë\n`;
-    const { code } = await runImport(['profiles', '-'], envOf(sandbox), Buffer.from(text, encoding));
+    const { code } = await run(['profiles', '-'], envOf(sandbox), Buffer.from(text, encoding));
     expect(code).toBe(0);
     expect(sandbox.store.list('profile').map(({ name }) => name)).toEqual(['Renée', 'Jürgen', 'Zoë']);
   });
@@ -228,8 +239,9 @@ describe('wrong usage ends with 2 and sends nothing:', () => {
     ['no source', ['profiles', '-'], null, /--source/],
     ['a key that is missing', ['profiles', '-'], { DATATRICS_URL: 'http://127.0.0.1:1/2.0' }, /DATATRICS_API_KEY/],
   ])('%s', async (_, args, env, message) => {
-    const { code, stdout, stderr } = await startImport(args, env ?? envOf(sandbox), 'profileId,x\n1,2\n').ended;
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    const stdin = 'profileId,x\n1,2\n';
+    const { status, stdout, stderr } = await commands.run('src/cli/import.ts', args, env ?? envOf(sandbox), { stdin });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(message);
     expect(sandbox.requests).toEqual([]);
   });
@@ -237,10 +249,10 @@ describe('wrong usage ends with 2 and sends nothing:', () => {
   test('another file than the journal’s', async () => {
     const folder = tempFolder();
     writeFileSync(folder.path('p.csv'), 'profileId,source\n1,s\n');
-    await runImport(['profiles', folder.path('p.csv')], envOf(sandbox));
+    await run(['profiles', folder.path('p.csv')], envOf(sandbox));
     writeFileSync(folder.path('p.csv'), 'profileId,source\n2,s\n');
     sandbox.requests.length = 0;
-    const { code, stderr } = await runImport(['profiles', folder.path('p.csv'), '--resume'], envOf(sandbox));
+    const { code, stderr } = await run(['profiles', folder.path('p.csv'), '--resume'], envOf(sandbox));
     expect({ code, sent: sandbox.requests.length }).toEqual({ code: 2, sent: 0 });
     expect(stderr).toContain('p.csv.journal');
   });
@@ -251,11 +263,7 @@ test('a gzip file that was cut off is told, and what came before goes in', async
     JSON.stringify({ profileId: `p${i}`, source: 's', x: Math.random() }),
   );
   const packed = gzipSync(lines.join('\n'));
-  const { code, summary } = await runImport(
-    ['profiles', '-'],
-    envOf(sandbox),
-    packed.subarray(0, packed.length - 20_000),
-  );
+  const { code, summary } = await run(['profiles', '-'], envOf(sandbox), packed.subarray(0, packed.length - 20_000));
   expect(code).toBe(1);
   expect(summary).toMatchObject({ complete: false, reason: expect.stringContaining('gzip') });
 });
@@ -272,9 +280,9 @@ test('a gateway that asks who is there is told', async () => {
   try {
     const args = ['profiles', '-', '--gateway', `${asking.url}/graphql`];
     const csv = 'profileId,source\n1,s\n';
-    const refused = await runImport(args, {}, csv);
+    const refused = await run(args, {}, csv);
     expect(refused).toMatchObject({ code: 1, summary: { complete: false, notAttempted: 1 } });
-    const taken = await runImport([...args, '--header', `x-apikey: ${asking.sandbox.apiKey}`], {}, csv);
+    const taken = await run([...args, '--header', `x-apikey: ${asking.sandbox.apiKey}`], {}, csv);
     expect(taken).toMatchObject({ code: 0, summary: { upserted: 1 } });
   } finally {
     await asking.close();

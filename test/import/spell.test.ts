@@ -8,6 +8,7 @@ import type { Resource } from '../../src/datatrics/endpoints.ts';
 import type { JsonObject } from '../../src/datatrics/fields.ts';
 import { canonicalKey } from '../../src/datatrics/keys.ts';
 import { readJson } from '../../src/lib/digits.ts';
+import { runs } from '../helpers/runs.ts';
 
 const ZONE = 'Europe/Amsterdam';
 
@@ -117,7 +118,7 @@ describe('what is spelled at once', () => {
           }
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     );
     expect(spelledRows).toBeGreaterThan(1_000);
   });
@@ -145,7 +146,7 @@ describe('what is spelled at once', () => {
           }
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     );
     expect(spelledRows).toBeGreaterThan(1_000);
   });

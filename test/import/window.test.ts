@@ -7,6 +7,7 @@ import { Block } from '../../src/cli/import/frame.ts';
 import type { Row } from '../../src/cli/import/rows.ts';
 import { until, type Window, windows } from '../../src/cli/import/window.ts';
 import { canonicalKey, type RecordKey } from '../../src/datatrics/keys.ts';
+import { runs } from '../helpers/runs.ts';
 
 const NEVER = new Promise<void>(() => undefined);
 const block = new Block(Buffer.alloc(0));
@@ -43,7 +44,7 @@ describe('windows', () => {
         const others = new Set(second.map(canonicalKey));
         expect(a.keys.isDisjointFrom(b.keys)).toBe(names.every((name) => !others.has(name)));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

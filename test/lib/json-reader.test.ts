@@ -9,6 +9,7 @@ import { compile } from '../../src/lib/json-reader-code.ts';
 import { scanner } from '../../src/lib/json-scan.ts';
 import { learn, shapeOf } from '../../src/lib/json-shape.ts';
 import { agree, brokenTexts, jsonNumbers, jsonTexts, wantedMembers } from '../helpers/json-text.ts';
+import { runs } from '../helpers/runs.ts';
 
 type Members = Exclude<Wanted, true>;
 
@@ -24,7 +25,7 @@ describe('a reader', () => {
   test('gives what is wanted of what readJson gives', () => {
     fc.assert(
       fc.property(jsonTexts, wantedMembers, (text, wanted) => agree(createJsonReader(wanted), text, wanted)),
-      { numRuns: 500 },
+      { numRuns: runs(250) },
     );
   });
 
@@ -35,7 +36,7 @@ describe('a reader', () => {
           for (const text of [first, ...others, `[${[first, ...others, first].join()}]`]) agree(read, text, wanted);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -45,7 +46,7 @@ describe('a reader', () => {
         agree(createJsonReader(wanted), text, wanted);
         agree(learned(wanted, first), text, wanted);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(250) },
     );
   });
 
@@ -60,7 +61,7 @@ describe('a reader', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(250) },
     );
   });
 
@@ -81,7 +82,7 @@ describe('a reader', () => {
       fc.property(jsonNumbers, (it) => {
         expect(read(`{"b":${it},"a":${it}}`)).toEqual({ a: readJson(it) });
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(4_000) },
     );
   });
 

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { Commands, runCommand } from '../helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cost-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -13,10 +13,8 @@ function write(name: string, text: string): string {
   return path;
 }
 
-function cost(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/cost.ts', ...args], { encoding: 'utf8' });
-  return { status, stdout, stderr };
-}
+const commands = new Commands();
+const cost = (...args: string[]) => commands.run('src/cli/cost.ts', args);
 
 const operations = write(
   'operations.graphql',
@@ -26,28 +24,29 @@ const operations = write(
 const fragments = write('fragments.graphql', 'fragment P on Profile { name }');
 
 describe('npm run cost', () => {
-  test('prints what each operation may call, and the link that makes most of it', () => {
-    const { status, stdout } = cost(operations, fragments);
+  test('prints what each operation may call, and the link that makes most of it', async () => {
+    const { status, stdout } = await runCommand('src/cli/cost.ts', [operations, fragments]);
     expect(status).toBe(0);
     const [, cheap, dear] = stdout.split('\n').map((line) => line.split(/ {2,}/));
     expect(cheap?.slice(0, 4)).toEqual(['Cheap', '1', '1', 'profile (1)']);
     expect(dear?.slice(0, 4)).toEqual(['Dear', '1', '552*', 'conversions.nodes.items.content (500)']);
   });
 
-  test('takes page sizes from --variables, and the size of other lists from --list', () => {
-    expect(cost('--variables', '{"n": 2}', '--list', '3', operations, fragments).stdout).toMatch(/Dear +1 +10\*/);
+  test('takes page sizes from --variables, and the size of other lists from --list', async () => {
+    const { stdout } = await cost('--variables', '{"n": 2}', '--list', '3', operations, fragments);
+    expect(stdout).toMatch(/Dear +1 +10\*/);
   });
 
-  test('exits with 1 when an operation is over --max', () => {
-    expect(cost('--max', '552', operations, fragments).status).toBe(0);
-    const { status, stdout } = cost('--max', '551', operations, fragments);
+  test('exits with 1 when an operation is over --max', async () => {
+    expect((await cost('--max', '552', operations, fragments)).status).toBe(0);
+    const { status, stdout } = await cost('--max', '551', operations, fragments);
     expect(status).toBe(1);
     expect(stdout).toMatch(/Dear.* over 551/);
     expect(stdout).not.toMatch(/Cheap.* over/);
   });
 
-  test('prints whole plans as JSON', () => {
-    const [line = ''] = cost('--json', operations, fragments).stdout.split('\n');
+  test('prints whole plans as JSON', async () => {
+    const [line = ''] = (await cost('--json', operations, fragments)).stdout.split('\n');
     expect(JSON.parse(line)).toMatchObject({
       operation: 'Cheap',
       atMost: 1,
@@ -68,15 +67,15 @@ describe('npm run cost', () => {
     ['a bad number', ['--max', 'many', operations], /--max must be a whole number, not "many"/],
     ['bad variables', ['--variables', '[]', operations], /--variables must be a JSON object/],
     ['an unknown option', ['--fast', operations], /Unknown option '--fast'/],
-  ])('exits with 2 and says why for %s', (_name, args, message) => {
-    const { status, stderr, stdout } = cost(...args);
+  ])('exits with 2 and says why for %s', async (_name, args, message) => {
+    const { status, stderr, stdout } = await cost(...args);
     expect(status).toBe(2);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain('    at ');
     expect(stdout).toBe('');
   });
 
-  test('has a help text', () => {
-    expect(cost('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: npm run cost') });
+  test('has a help text', async () => {
+    expect(await cost('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: npm run cost') });
   });
 });

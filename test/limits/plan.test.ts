@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyOperation } from '../helpers/operations.ts';
+import { runs } from '../helpers/runs.ts';
 
 const gateway = await startWithSandbox({ DATATRICS_FILTERS: 'on' });
 afterAll(() => gateway.close());
@@ -145,6 +146,6 @@ test('what an operation really calls lies within its plan, whatever the operatio
       expect(calls).toBeGreaterThanOrEqual(sum(entries, 'atLeast'));
       expect(calls).toBeLessThanOrEqual(sum(entries, 'atMost'));
     }),
-    { numRuns: Number(process.env.PROPERTY_RUNS ?? 300) },
+    { numRuns: runs(150) },
   );
-}, 60_000);
+});

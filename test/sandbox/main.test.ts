@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { expect, it } from 'vitest';
+import { PROCESS_ENV, runCommand } from '../helpers/command.ts';
 
 function start(env: Record<string, string>) {
-  const child = spawn(process.execPath, ['src/sandbox/main.ts'], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, ['src/sandbox/main.ts'], { env: { ...PROCESS_ENV, ...env } });
   const output = { out: '', err: '' };
   child.stdout.on('data', (data) => {
     output.out += data;
@@ -31,7 +32,7 @@ it.each([
   ['SANDBOX_PORT', '99999'],
   ['SANDBOX_SEED', 'x'],
 ])('does not start with %s=%s, and says why', async (name, value) => {
-  const { output, exit } = start({ [name]: value });
-  expect(await exit).toBe(1);
-  expect(output.err).toContain(`${name} is "${value}"`);
+  const { status, stderr } = await runCommand('src/sandbox/main.ts', [], { [name]: value });
+  expect(status).toBe(1);
+  expect(stderr).toContain(`${name} is "${value}"`);
 });

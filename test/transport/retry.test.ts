@@ -74,7 +74,7 @@ describe('a read', () => {
     const wait = (retryAfter: string): Step[] => [{ status: 503, body: '', retryAfter }, 200];
     expect((await play(wait('1'))).pauses[0]).toBeGreaterThan(990);
     for (const past of ['0', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
-      expect((await play(wait(past))).pauses[0]).toBeLessThan(20);
+      expect((await play(wait(past))).pauses[0]).toBeLessThan(500);
     }
   });
 
