@@ -11,7 +11,8 @@ export default defineConfig({
     maxWorkers: 4,
     // Files share a process: loading the gateway takes a second of processor time in each.
     isolate: false,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    maxConcurrency: 3,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
