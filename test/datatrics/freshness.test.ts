@@ -3,22 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { startWithSandbox, takeCalls } from '../helpers/gateway.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { startInFrontOf, takeCalls } from '../helpers/gateway.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'freshness-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+const sandbox = await startSandbox();
+afterAll(() => sandbox.close());
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
+  sandbox.faults.clear();
+  sandbox.requests.length = 0;
 });
 
 let files = 0;
 async function gateway(freshness: object, settings: Record<string, string> = {}) {
   const path = join(folder, `${files++}.json`);
   writeFileSync(path, JSON.stringify({ freshness }));
-  const started = await startWithSandbox({ GATEWAY_CONFIG: path, DATATRICS_FILTERS: 'on', ...settings });
+  const started = await startInFrontOf(sandbox, { GATEWAY_CONFIG: path, DATATRICS_FILTERS: 'on', ...settings });
   closing.push(() => started.close());
-  return started;
+  return { ...started, sandbox };
 }
 
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
@@ -98,6 +103,8 @@ describe('within freshFor', () => {
 });
 
 describe('a write', () => {
+  afterEach(() => sandbox.reset());
+
   const WRITES = {
     create: 'createProfile(input: {profileId: "1001", source: "Webshop", name: "New"}) { userErrors { code } }',
     update: 'updateProfile(input: {profileId: "1001", source: "Webshop", name: "New"}) { userErrors { code } }',
@@ -166,6 +173,7 @@ describe('a stale answer', () => {
     await expect.poll(async () => (await one.query(query)).body.data.a.name).toBe('New');
     const calls = takeCalls(one.sandbox.requests).filter((path) => path.includes('/profile/'));
     expect(calls.length).toBeLessThanOrEqual(3);
+    sandbox.reset();
   });
 
   test.each(['interpreted', 'compiled'])('is told by the paths of links and lists, %s', async (engine) => {

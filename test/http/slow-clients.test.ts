@@ -57,13 +57,13 @@ describe('clients that do not read their answers', () => {
     const gateway = await start({ MAX_WAITING_BYTES: String(MEBIBYTE) }, shortcut);
     const clients = await openSilent(gateway.url, postOf(gateway.url, PROFILE), 6);
     // A single client may have more.
-    await expect.poll(() => disconnected(gateway.url, 'unread'), { timeout: 10_000 }).toBe(5);
+    await expect.poll(() => disconnected(gateway.url, 'unread'), { timeout: 30_000 }).toBe(5);
     // Others are served meanwhile.
     expect((await gateway.query('{ __typename }')).status).toBe(200);
     for (const { socket } of clients) socket.resume();
     const isWhole = ({ text }: RawClient): boolean => text().length > LARGE && text().endsWith('x"}}}');
-    await expect.poll(() => clients.filter(isWhole).length, { timeout: 10_000 }).toBe(1);
-    await expect.poll(() => clients.filter((client) => client.isClosed()).length, { timeout: 10_000 }).toBe(5);
+    await expect.poll(() => clients.filter(isWhole).length, { timeout: 30_000 }).toBe(1);
+    await expect.poll(() => clients.filter((client) => client.isClosed()).length, { timeout: 30_000 }).toBe(5);
     close(clients);
   });
 
