@@ -3,17 +3,17 @@ import { CHECKS, NEEDS, type VariableName } from '../config/variables.ts';
 
 /** Parts of the configuration reference, in the order in which people need them. */
 const GROUPS = {
-  start: 'Where it listens, and what it stands in front of',
-  project: 'What is particular about a project',
-  access: 'Who may ask, and for what',
-  router: 'Behind a router',
+  start: 'Listener and API',
+  project: 'Project',
+  access: 'Authentication',
+  router: 'Federation router',
   privacy: 'Personal data',
-  documents: 'Which operations may come',
-  limits: 'How much an operation may ask for',
-  rates: 'How much a caller may ask for',
+  documents: 'Persisted documents and agents',
+  limits: 'Limits of an operation',
+  rates: 'Rate limits and load',
   bulk: 'Bulk writes',
   upstream: 'Calls to the API',
-  operation: 'Running it',
+  operation: 'Operation',
 } as const;
 
 type Group = keyof typeof GROUPS;
@@ -51,7 +51,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   DATATRICS_PAGE_LIMIT: ['project', 'Rows to ask of a list in one call.'],
   AUTH_MODE: [
     'access',
-    'How a caller is known, and whose key goes to the API; `open` with the sandbox, else it must be set. See [who may do what](access.md).',
+    'How a caller is known, and whose key goes to the API; `open` with the sandbox, else it must be set. See [authentication and scopes](access.md).',
   ],
   JWT_ISSUER: ['access', '`managed`: whose JSON Web Tokens are taken (`iss`).'],
   JWT_AUDIENCE: ['access', '`managed`: for whom they must be (`aud`).'],
