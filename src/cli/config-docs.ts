@@ -18,115 +18,121 @@ const GROUPS = {
 
 type Group = keyof typeof GROUPS;
 
-/** What each variable means. One that is added to the settings and not told of here does not pass the type check. */
+/** The meaning of each variable. A setting without one does not pass the type check. */
 const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: string]>> = {
-  PORT: ['start', 'Port to listen on; 0 takes any that is free, and the first line of the output names it.'],
-  HOST: ['start', 'Address to listen on. `0.0.0.0` is every one of the machine, which `AUTH_MODE=open` refuses.'],
-  DATATRICS_URL: ['start', 'Base URL of the API, version included. Without it the embedded sandbox is used.'],
+  PORT: ['start', 'Port to listen on. `0` takes a free port; the first line of the output shows it.'],
+  HOST: [
+    'start',
+    'Address to listen on. `0.0.0.0` listens on all addresses, which `AUTH_MODE=open` allows only with the sandbox.',
+  ],
+  DATATRICS_URL: [
+    'start',
+    'Base URL of the API, including the version. Without it, the gateway serves the embedded sandbox.',
+  ],
   DATATRICS_PROJECT: [
     'start',
-    'Project to ask for when a caller names none; needed with `DATATRICS_URL` in `open` and `managed`.',
+    'Project for callers that name none. Required with `DATATRICS_URL` in `open` and `managed`.',
   ],
   DATATRICS_API_KEY: [
     'start',
-    'Key that is sent as `x-apikey`, where the gateway holds it; needed with `DATATRICS_URL` in `open` and `managed`.',
+    'Key that the gateway sends as `x-apikey`. Required with `DATATRICS_URL` in `open` and `managed`.',
   ],
-  DATATRICS_PROFILE_SOURCES: ['project', 'Sources to try, in order, when a read of a profile or a link names none.'],
+  DATATRICS_PROFILE_SOURCES: [
+    'project',
+    'Sources to try, in order, when a read of a profile or a link names no source.',
+  ],
   DATATRICS_CONTENT_SOURCES: ['project', 'The same for content.'],
   DATATRICS_CONVERSION_SOURCES: ['project', 'The same for conversions.'],
   DATATRICS_INTERACTION_SOURCES: ['project', 'The same for interactions.'],
   DATATRICS_FILTERS: [
     'project',
-    'Whether the API’s undocumented filters are used: `auto` probes it once per project, `on` assumes them, `off` refuses them.',
+    'Use of the API’s undocumented filters: `auto` probes once per project, `on` assumes that they work, `off` rejects filters.',
   ],
   DATATRICS_BATCH_READS: [
     'project',
-    'Whether many records are fetched by one call, which the API does not document: `auto` tries it on records just read, `on` relies on it.',
+    'Reads of many records in one call, which the API does not document: `auto` tries it on records just read, `on` relies on it.',
   ],
   DATATRICS_CONVERSION_PROFILE_FIELD: [
     'project',
-    'Field by which a profile’s conversions are found: `profile_id` with the Magento plugin.',
+    'Field by which the gateway finds a profile’s conversions; `profile_id` with the Magento plugin.',
   ],
-  DATATRICS_TIMEZONE: ['project', 'Zone of the API’s times, which name none.'],
-  DATATRICS_PAGE_LIMIT: ['project', 'Rows to ask of a list in one call.'],
+  DATATRICS_TIMEZONE: ['project', 'Time zone of the API’s times, which have none.'],
+  DATATRICS_PAGE_LIMIT: ['project', 'Rows that the gateway requests from a list in one call.'],
   AUTH_MODE: [
     'access',
-    'How a caller is known, and whose key goes to the API; `open` with the sandbox, else it must be set. See [authentication and scopes](access.md).',
+    'How callers authenticate, and whose key the gateway sends to the API. Default: `open` with the sandbox; required otherwise. See [authentication and scopes](access.md).',
   ],
-  JWT_ISSUER: ['access', '`managed`: whose JSON Web Tokens are taken (`iss`).'],
-  JWT_AUDIENCE: ['access', '`managed`: for whom they must be (`aud`).'],
-  JWT_JWKS_URL: ['access', '`managed`: where the issuer’s keys are.'],
-  TOKENS_FILE: ['access', '`managed`: JSON list of static tokens by their hashes; read again when it changes.'],
-  INTROSPECTION: ['access', 'Whether the schema can be asked for. On, but for `managed`.'],
+  JWT_ISSUER: ['access', '`managed`: issuer (`iss`) of accepted JSON Web Tokens.'],
+  JWT_AUDIENCE: ['access', '`managed`: audience (`aud`) of accepted JSON Web Tokens.'],
+  JWT_JWKS_URL: ['access', '`managed`: URL of the issuer’s keys.'],
+  TOKENS_FILE: [
+    'access',
+    '`managed`: JSON list of static tokens, stored as hashes. The gateway re-reads the file when it changes.',
+  ],
+  INTROSPECTION: ['access', 'Introspection of the schema. Default: `on`, but `off` in `managed`.'],
   CORS_ORIGINS: ['access', 'Origins whose pages may call from a browser.'],
   COMPRESSION: [
     'start',
-    'Whether answers of 1 KiB or more are compressed (zstd, br or gzip) for clients that ask for it. See [security](security.md#compression).',
+    'Compression of answers of 1 KiB or more (zstd, br or gzip) for clients that request it. See [security](security.md#compression).',
   ],
   CORS_HEADERS: [
     'access',
-    'Further request headers that these pages may send. The gateway’s own headers and those of common clients and tracers are always allowed.',
+    'Additional request headers that these pages may send. The gateway’s own headers and those of common clients and tracers are always allowed.',
   ],
-  ROUTER_SECRET: ['router', 'What a router of yours sends as `x-router-secret`. See [federation](federation.md).'],
-  ROUTER_HMAC_SECRET: ['router', 'Key of the signature that Hive Gateway puts into `extensions["hmac-signature"]`.'],
+  ROUTER_SECRET: ['router', 'Value of `x-router-secret` that your router sends. See [federation](federation.md).'],
+  ROUTER_HMAC_SECRET: ['router', 'Key of the signature that Hive Gateway sends as `extensions["hmac-signature"]`.'],
   ROUTER_SCOPES: [
     'router',
-    'Scopes of a router that forwards none: all reads but `pii:read` in `managed`, else everything.',
+    'Scopes of a router that forwards none. Default: all read scopes but `pii:read` in `managed`, all scopes otherwise.',
   ],
-  ROUTER_PROJECTS: ['router', 'Projects of a router that forwards none; all of them by default.'],
-  SUBGRAPH_DIRECTIVES: ['router', 'Directives of the subgraph’s schema that not every router takes.'],
+  ROUTER_PROJECTS: ['router', 'Projects of a router that forwards none. Default: all.'],
+  SUBGRAPH_DIRECTIVES: ['router', 'Directives of the subgraph’s schema that not every router supports.'],
   SUBGRAPH_MAX_AGE: [
     'router',
-    'Seconds for which a router may keep what it read of a type, such as `Content=300,Profile=5`.',
+    'Seconds for which a router may cache records, by type, such as `Content=300,Profile=5`.',
   ],
-  MCP: ['documents', 'Whether agents get the published documents as tools at `/mcp`. See [agents](agents.md).'],
-  MCP_MUTATIONS: ['documents', 'Whether those that write are among them.'],
+  MCP: ['documents', 'Offers the trusted documents to agents as tools at `/mcp`. See [agents](agents.md).'],
+  MCP_MUTATIONS: ['documents', 'Whether mutations are among these tools.'],
   CACHE_MAX_BYTES: [
     'upstream',
-    'Bytes of remembered answers in memory, where `freshness` allows any. See [reliability](reliability.md).',
+    'Bytes of cached records in memory, where `freshness` allows caching. See [reliability](reliability.md).',
   ],
   UPSTREAM_QUEUE: [
     'upstream',
-    'Calls that wait for a connection before more of them fail at once. Callers share them.',
+    'Calls that wait for a connection; the gateway fails further calls at once. Callers share the queue.',
   ],
-  MAX_CONNECTIONS: [
-    'rates',
-    'Connections of clients; one more is closed at once, since each costs memory, whatever it sends.',
-  ],
+  MAX_CONNECTIONS: ['rates', 'Client connections; the gateway closes further connections at once.'],
   MAX_WAITING_BYTES: [
     'rates',
-    'Bytes of all answers that clients have not read yet, and as many of all bodies that are not complete. Beyond it, the slowest clients are disconnected.',
+    'Bytes of answers that clients have not read yet, and bytes of incomplete request bodies, over all clients. Beyond it, the gateway disconnects the slowest clients.',
   ],
-  MAX_REQUESTS: ['rates', 'Requests under way before more of them are answered 503. Callers share them.'],
-  MAX_EVENT_LOOP_DELAY_MS: ['rates', 'ms that the event loop may be late before requests are answered 503; 0: any.'],
-  MAX_REPRESENTATIONS: [
-    'limits',
-    'Representations that one request to `/subgraph` may have, and ids that one `nodes` field may have.',
-  ],
+  MAX_REQUESTS: ['rates', 'Concurrent requests; the gateway answers further requests with 503. Callers share them.'],
+  MAX_EVENT_LOOP_DELAY_MS: ['rates', 'Event loop delay in ms above which the gateway answers 503; `0` means no limit.'],
+  MAX_REPRESENTATIONS: ['limits', 'Representations in one request to `/subgraph`, and ids in one `nodes` field.'],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     'operation',
-    'Where OpenTelemetry spans go (OTLP over HTTP). Without it none are made. See [operations](operations.md).',
+    'Receiver of OpenTelemetry spans (OTLP over HTTP). Without it, tracing is off. See [operations](operations.md).',
   ],
   OTEL_EXPORTER_OTLP_HEADERS: ['operation', 'Headers for that receiver, as `name=value`, comma-separated.'],
-  OTEL_SERVICE_NAME: ['operation', 'Name of this service in spans.'],
+  OTEL_SERVICE_NAME: ['operation', 'Service name in spans.'],
   OTEL_TRACES_SAMPLER_ARG: [
     'operation',
-    'Share of the operations that get spans when no caller decided, within `MAX_SPANS_PER_SECOND`.',
+    'Share of operations that are traced when the caller made no sampling decision, within `MAX_SPANS_PER_SECOND`.',
   ],
   MAX_SPANS_PER_SECOND: [
     'operation',
-    'Spans a second beyond which no further operation gets any, unless its caller decided so.',
+    'Spans per second; the gateway traces no further operations in that second, unless the caller sampled them.',
   ],
-  PII_MASK: ['privacy', 'How personal data comes without the scope `pii:read`.'],
-  PII_KEY: ['privacy', 'Key of the hashes that `hash` makes; `managed` needs it.'],
-  PII_FIELDS: ['privacy', 'Names of further personal fields.'],
+  PII_MASK: ['privacy', 'How the gateway returns personal data to callers without the scope `pii:read`.'],
+  PII_KEY: ['privacy', 'Key of the hashes that `hash` makes; required in `managed`.'],
+  PII_FIELDS: ['privacy', 'Names of additional personal fields.'],
   TRUSTED_DOCUMENTS: [
     'documents',
-    '`allowed`: ids of published documents may be sent in place of texts; `only`: nothing else runs.',
+    '`allowed`: clients may send ids of trusted documents; `only`: the gateway runs nothing else.',
   ],
   AUTOMATIC_PERSISTED_QUERIES: [
     'documents',
-    'Whether clients may register documents by their SHA-256 and then send the hash only, as the persisted-query links of Apollo Client and urql do. Default: `on`, unless `TRUSTED_DOCUMENTS` is `only`.',
+    'Whether clients may register documents by their SHA-256 and then send only the hash, as the persisted-query links of Apollo Client and urql do. Default: `on`, unless `TRUSTED_DOCUMENTS` is `only`.',
   ],
   GATEWAY_PLUGINS: [
     'operation',
@@ -134,45 +140,48 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   ],
   TRUSTED_DOCUMENTS_FILE: [
     'documents',
-    'The published documents: the manifest of graphql-codegen, Apollo or Relay. See [trusted documents](recipes/trusted-documents.md).',
+    'Manifest of the trusted documents, from graphql-codegen, Apollo or Relay. See [trusted documents](recipes/trusted-documents.md).',
   ],
-  MAX_BODY_BYTES: ['limits', 'Size of a request’s body.'],
-  MAX_TOKENS: ['limits', 'Words and signs of a document.'],
-  MAX_DEPTH: ['limits', 'Levels of a document, fragments spread; this and the next three hold before anything runs.'],
-  MAX_ALIASES: ['limits', 'Aliases of a document.'],
-  MAX_ROOT_FIELDS: ['limits', 'Fields of an operation at its root.'],
-  MAX_DIRECTIVES: ['limits', 'Directives of a document.'],
-  MAX_ESTIMATED_CALLS: [
+  MAX_BODY_BYTES: ['limits', 'Bytes of a request’s body.'],
+  MAX_TOKENS: ['limits', 'Tokens of a document.'],
+  MAX_DEPTH: [
     'limits',
-    'REST calls that an operation may make in the worst case; it is not begun otherwise.',
+    'Depth of a document in fields, with fragments spread. The gateway checks this and the next three limits before it runs anything.',
   ],
+  MAX_ALIASES: ['limits', 'Aliases of a document, with fragments spread.'],
+  MAX_ROOT_FIELDS: ['limits', 'Root fields of an operation, with fragments spread.'],
+  MAX_DIRECTIVES: ['limits', 'Directives of a document.'],
+  MAX_ESTIMATED_CALLS: ['limits', 'REST calls that an operation may make in the worst case, estimated before it runs.'],
   MAX_ESTIMATED_VALUES: [
     'limits',
-    'Size of an answer in the worst case, in values, estimated before the operation runs. See [limits](limits.md#the-size-of-an-answer).',
+    'Values of an answer in the worst case, estimated before the operation runs. See [limits](limits.md#the-size-of-an-answer).',
   ],
   MAX_ANSWER_BYTES: ['limits', 'Bytes of one answer as JSON, before compression.'],
   MAX_UPSTREAM_BYTES: [
     'limits',
-    'Bytes that one operation reads from the API, decompressed; fields beyond get `UPSTREAM_BUDGET_EXCEEDED`.',
+    'Bytes that one operation reads from the API, decompressed. Fields beyond it get `UPSTREAM_BUDGET_EXCEEDED`.',
   ],
-  ASSUMED_LIST_SIZE: ['limits', 'Items that a list without a page size counts as in that estimate.'],
-  MAX_UPSTREAM_CALLS: ['limits', 'REST calls that one operation really makes, retries included.'],
+  ASSUMED_LIST_SIZE: ['limits', 'Items that a list without a page size counts as in these estimates.'],
+  MAX_UPSTREAM_CALLS: ['limits', 'REST calls that one operation makes, including retries.'],
   OPERATION_TIMEOUT_MS: [
     'limits',
-    'Time for an operation; what is not there by then is an error, the rest is answered.',
+    'Time limit of an operation in ms. Fields that are not complete by then get an error.',
   ],
-  RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) of one caller per minute, across projects.'],
-  REDIS_URL: ['rates', 'Where several instances count them together; without it each counts by itself.'],
-  MAX_BULK_ITEMS: ['bulk', 'Items of one mutation.'],
-  BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call; 50 unless set.'],
+  RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) per caller and minute, across projects.'],
+  REDIS_URL: ['rates', 'Redis that several instances share. Without it, each instance counts and caches by itself.'],
+  MAX_BULK_ITEMS: ['bulk', 'Items of one bulk mutation.'],
+  BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call. Default: 50.'],
   BULK_CHUNK_BYTES: ['bulk', 'Bytes of one REST call.'],
-  BULK_CONCURRENCY: ['bulk', 'REST calls of one mutation at once.'],
-  BULK_EXTRA_REQUESTS: ['bulk', 'REST calls beyond one per chunk, for parting refused items from the rest.'],
-  UPSTREAM_TIMEOUT_MS: ['upstream', 'Time for one REST call.'],
-  UPSTREAM_CONNECTIONS: ['upstream', 'Connections to the API per project. Callers share them.'],
-  SHARE_IN_FLIGHT: ['upstream', 'Whether equal REST reads of one caller that overlap in time share one call.'],
-  COLLAPSE_OPERATIONS: ['upstream', 'Whether whole identical queries of one caller that overlap share one run.'],
-  LOG_LEVEL: ['operation', 'From which level on lines are logged, as JSON on standard output.'],
+  BULK_CONCURRENCY: ['bulk', 'Concurrent REST calls of one mutation.'],
+  BULK_EXTRA_REQUESTS: [
+    'bulk',
+    'REST calls, in addition to one per chunk, for separating rejected items from the others.',
+  ],
+  UPSTREAM_TIMEOUT_MS: ['upstream', 'Time limit of one REST call in ms.'],
+  UPSTREAM_CONNECTIONS: ['upstream', 'Concurrent calls to the API per project. Callers share them.'],
+  SHARE_IN_FLIGHT: ['upstream', 'Whether identical concurrent REST reads of one caller share one call.'],
+  COLLAPSE_OPERATIONS: ['upstream', 'Whether identical concurrent queries of one caller share one execution.'],
+  LOG_LEVEL: ['operation', 'Minimum level of log lines, which are JSON on standard output.'],
 };
 
 type Check = (typeof CHECKS)[VariableName];
@@ -208,8 +217,8 @@ export function renderConfigDocs(): string {
 
 <!-- Made by \`npm run codegen\` from src/config/variables.ts and src/cli/config-docs.ts. -->
 
-By environment variables, or in a \`.env\` file in the working directory. An empty variable counts as unset. A wrong one
-stops the start; every problem is named at once, with what it needs. Without any, the gateway serves its sandbox.
+Settings are environment variables, or lines of a \`.env\` file in the working directory. An empty variable counts as unset. A wrong
+setting stops the start; the gateway reports all problems at once. Without any setting, the gateway serves its sandbox.
 
 The \`.env\` file is UTF-8, with or without a byte order mark, or UTF-16 with one. A line is \`NAME=value\` or a comment that
 starts with \`#\`. A value with a \`#\`, or with several lines, stands in quotes. With anything else in it, the file is refused
