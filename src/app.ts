@@ -134,7 +134,7 @@ export async function startGateway(
     bulkLimits: config.bulkLimits,
     hasCache,
     reportUnexpected,
-    onAbandonedWrite: (summary) => log.warn(summary, 'a bulk write was cut short: nobody read its outcome'),
+    onAbandonedWrite: (summary) => log.warn(summary, 'bulk write aborted: the client disconnected before its end'),
     observer: parts.observe === false ? BLIND : createObserver({ log, metrics, tracing }),
   };
   const endpointOf = (path: string, operations: Operations): EndpointParts => ({
@@ -204,7 +204,7 @@ export async function startGateway(
   async function startMcp(mutations: boolean): Promise<McpHandler> {
     const { createTools } = await import('./graph/tools.ts');
     const { tools, leftOut } = createTools(schema, config.documents, { mutations });
-    if (leftOut.length > 0) log.warn({ leftOut }, 'published documents that are no tools for agents');
+    if (leftOut.length > 0) log.warn({ leftOut }, 'trusted documents that are not offered as MCP tools');
     const { createMcp } = await import('./http/mcp.ts');
     return createMcp({
       tools,
@@ -266,7 +266,7 @@ function authOptions(
     }
     default: {
       const onProblem = (problem: string): void =>
-        log.error({ problem }, 'TOKENS_FILE can not be read: no static token is valid until it can');
+        log.error({ problem }, 'TOKENS_FILE is unreadable: static tokens are rejected until it can be read');
       return {
         ...projects,
         mode: 'managed',

@@ -71,8 +71,8 @@ async function work(options: WorkerOptions, config: Config): Promise<void> {
   if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set: jobs come from there.');
   const redis = connectQueue(
     config.redisUrl,
-    (reason) => log.warn({ reason }, 'Redis is away: waiting for it'),
-    () => log.info('Redis is back'),
+    (reason) => log.warn({ reason }, 'Redis is unavailable: waiting for it'),
+    () => log.info('Redis is available again'),
   );
   const limits = {
     ...config.bulkLimits,

@@ -19,10 +19,10 @@ export function connectRedis(url: string, log: Logger): Redis {
   redis.on('error', (error) => {
     if (away) return;
     away = true;
-    log.warn({ err: error }, 'Redis is away: each instance counts and remembers by itself');
+    log.warn({ err: error }, 'Redis is unavailable: rate limits and caches are per instance');
   });
   redis.on('ready', () => {
-    if (away) log.info('Redis is back');
+    if (away) log.info('Redis is available again');
     away = false;
   });
   return redis;

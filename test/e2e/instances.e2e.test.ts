@@ -239,8 +239,8 @@ describe('under load', () => {
       .split('\n')
       .filter((line) => line.includes('Redis is'));
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
-      'Redis is away: each instance counts and remembers by itself',
-      'Redis is back',
+      'Redis is unavailable: rate limits and caches are per instance',
+      'Redis is available again',
     ]);
   });
 

@@ -90,10 +90,10 @@ async function connect(url: string, say: (text: string) => void): Promise<Redis>
     url,
     (message) => {
       reason = message;
-      if (isUp) say('Redis is away: waiting for it.');
+      if (isUp) say('Redis is unavailable: waiting for it.');
     },
     () => {
-      if (isUp) say('Redis is back.');
+      if (isUp) say('Redis is available again.');
     },
   );
   isUp = await Promise.race([redis.ping().then(() => true), sleep(CONNECT_MS, false)]);
