@@ -8,6 +8,7 @@ const common = {
 const settings = {
   // Files share a process: loading the gateway takes a second of processor time in each.
   isolate: false,
+  maxConcurrency: 3,
   // A slow machine may be slow.
   testTimeout: 60_000,
   hookTimeout: 60_000,
@@ -17,7 +18,6 @@ export default defineConfig({
   test: {
     // Much of the time is spent waiting for sockets and time-outs.
     maxWorkers: 4,
-    maxConcurrency: 3,
     projects: [
       {
         ...common,

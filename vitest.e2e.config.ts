@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
 
-/** What waits for installations and browsers: two of these files run at once. */
+/** What waits for installations, browsers and time-outs, and measures little: two of these files run at once. */
 const WAITING = [
   'clients',
   'clients-parts',
@@ -13,8 +13,14 @@ const WAITING = [
   'getting-started',
   'graphiql',
   'graphiql-prefix',
+  'import',
   'import-terminal',
+  'nginx-http2',
+  'observability',
+  'redis',
+  'shared-cache',
   'site',
+  'slow-clients',
 ];
 
 const common = {
@@ -44,6 +50,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           exclude: WAITING.map((name) => `test/e2e/${name}.e2e.test.ts`),
           maxWorkers: 1,
+          maxConcurrency: 2,
           sequence: { groupOrder: 2 },
         },
       },

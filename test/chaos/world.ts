@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -60,7 +61,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ...options.env,
   });
   // Every record is known, and the process warm.
-  for (const id of ids) await ask(gateway.url, `{ profile(profileId: "${id}", source: "Webshop") { name } }`);
+  const agent = new Agent({ keepAlive: true, maxSockets: 10 });
+  await Promise.all(
+    ids.map((id) => ask(gateway.url, `{ profile(profileId: "${id}", source: "Webshop") { name } }`, agent)),
+  );
+  agent.destroy();
   way.requests = 0;
   return {
     sandbox,

@@ -10,7 +10,7 @@ import {
   terminated,
 } from '../chaos/scenarios.ts';
 
-/** `npm run chaos`, cut short: see docs/reliability.md for what it measures. */
+/** `npm run chaos`, cut short: see docs/reliability.md for what it measures. Each scenario has a gateway of its own. */
 const SHORT = { perSecond: 100, maxSeconds: 5, settleSeconds: 3 };
 const OPERATION_TIMEOUT_MS = 3_000;
 
@@ -32,7 +32,7 @@ function expectSound(report: Report): void {
   expect(report.after.fresh).toBeGreaterThan(0);
 }
 
-describe('with the API gone', () => {
+describe.concurrent('with the API gone', () => {
   test.each(['down, with staleIfError', 'silence, with staleIfError'])(
     'every known record is read, and marked as stale: %s',
     async (name) => {
@@ -57,7 +57,7 @@ describe('with the API gone', () => {
   );
 });
 
-test.each(['30 % of calls 500', '429 beyond 50 a second, with Retry-After'])(
+test.concurrent.each(['30 % of calls 500', '429 beyond 50 a second, with Retry-After'])(
   'a fault that takes some calls leaves the others: %s',
   async (name) => {
     const report = await play(name);
@@ -68,38 +68,38 @@ test.each(['30 % of calls 500', '429 beyond 50 a second, with Retry-After'])(
   },
 );
 
-test('an API that answers nothing but 429 is called less, and every read fails within its deadline', async () => {
+test.concurrent('an API that answers nothing but 429 is called less, and every read fails within its deadline', async () => {
   const report = await play('every call 429, without Retry-After');
   expect(report).toMatchObject({ writtenTwice: 0, lost: 0 });
   expect(report.slowestMs).toBeLessThan(OPERATION_TIMEOUT_MS + 1_000);
   expect(report.amplification).toBeLessThan(0.8);
 });
 
-test('Redis may go and come back', async () => {
+test.concurrent('Redis may go and come back', async () => {
   const report = await redisGone(SHORT);
   expectSound(report);
   expect(report.during).toEqual({ fresh: sum(report.during) });
 });
 
-test('the clock may jump', async () => {
+test.concurrent('the clock may jump', async () => {
   const report = await clockJump(SHORT);
   expectSound(report);
   expect(report.during).toEqual({ fresh: sum(report.during) });
 });
 
-test('a name that does not exist is an error at once', async () => {
+test.concurrent('a name that does not exist is an error at once', async () => {
   const report = await noSuchName({ ...SHORT, maxSeconds: 2 });
   expect(report.during).toEqual({ UPSTREAM_UNAVAILABLE: sum(report.during) });
 });
 
-test('a process without files left survives', async () => {
+test.concurrent('a process without files left survives', async () => {
   const report = await noFiles(SHORT);
   expect(report.writtenTwice).toBe(0);
   expect(report.healthyAfterMs).toBeLessThan(2_000);
   expect(report.after.fresh).toBeGreaterThan(0);
 });
 
-test('SIGTERM under load loses no request', async () => {
+test.concurrent('SIGTERM under load loses no request', async () => {
   const report = await terminated(SHORT);
   expect(report).toMatchObject({ exitCode: 0, lost: 0, writtenTwice: 0 });
 });

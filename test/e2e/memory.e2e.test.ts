@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { startUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
 
-const OPERATIONS = 1_500;
+const OPERATIONS = 1_000;
 const AT_ONCE = 25;
 
 /** What one collection of young objects did. */

@@ -176,7 +176,8 @@ describe('a worker', () => {
   test('that is stopped hands its jobs back at once', async () => {
     const folder = tempFolder();
     writeFileSync(folder.path('p.csv'), plain(5_000));
-    sandbox.faults.set({ latencyMs: 100 });
+    // Long enough for the second to start.
+    sandbox.faults.set({ latencyMs: 250 });
     const [first] = await work(1, {}, ['--jobs', '2', '--concurrency', '2']);
     const run = runImport(['profiles', folder.path('p.csv'), '--queue'], env);
     await reached(1_200);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { NO_WARNINGS } from './command.ts';
+import { NO_WARNINGS, PROCESS_ENV } from './command.ts';
 
 export interface TestWorker {
   readonly child: ChildProcess;
@@ -13,7 +13,7 @@ export interface TestWorker {
 /** Starts `npm run worker`; it is up when its log says `Worker ready`. */
 export function startWorker(env: Readonly<Record<string, string>>, args: readonly string[] = []): TestWorker {
   const child = spawn(process.execPath, [NO_WARNINGS, 'src/cli/worker.ts', ...args], {
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    env: { ...PROCESS_ENV, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: Record<string, unknown>[] = [];
