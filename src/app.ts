@@ -137,9 +137,10 @@ export async function startGateway(
     onAbandonedWrite: (summary) => log.warn(summary, 'bulk write aborted: the client disconnected before its end'),
     observer: parts.observe === false ? BLIND : createObserver({ log, metrics, tracing }),
   };
+  const timeoutMs = config.operationTimeoutMs + CLOSE_GRACE_MS;
   const endpointOf = (path: string, operations: Operations): EndpointParts => ({
     operations,
-    yoga: lazy(() => createYogaEndpoint({ path, schema: operations.pipeline.schema, plugins })),
+    yoga: lazy(() => createYogaEndpoint({ path, schema: operations.pipeline.schema, plugins, timeoutMs })),
   });
   const operations = createOperations(options);
   const gateway = endpointOf('/graphql', operations);
@@ -225,7 +226,7 @@ export async function startGateway(
     url: server.url,
     async close(lingerMs = 0) {
       readiness.draining();
-      await server.close(config.operationTimeoutMs + CLOSE_GRACE_MS, lingerMs);
+      await server.close(timeoutMs, lingerMs);
       load.close();
       await projects.close();
       await rateLimiter?.close();

@@ -8,4 +8,11 @@ import { useResponseCache } from '@graphql-yoga/plugin-response-cache';
  *
  * @type {import('graphql-yoga').Plugin[]}
  */
-export default [useResponseCache({ session: (_request, { caller }) => caller.sessionKey, ttl: 5_000 })];
+export default [
+  useResponseCache({
+    session: (_request, { caller }) => caller.sessionKey,
+    ttl: 5_000,
+    // Who asks for fresh data gets it.
+    enabled: (request) => !request.headers.has('cache-control'),
+  }),
+];

@@ -284,6 +284,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const limit = createAnswerLimit(limits, contextValue.operation);
     const exceeded = limit(result);
     if (exceeded || rest === undefined) {
+      rest?.return().catch(() => undefined);
       leave();
       return exceeded ?? { kind: 'executed', result: { ...result, ...finish() } };
     }
@@ -294,7 +295,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       isKept = false;
     };
     // A plugin may drop the parts without a look; the request ends in any case.
-    contextValue.operation.signal.addEventListener('abort', letGo, { once: true });
+    const { signal } = contextValue.operation;
+    signal.addEventListener('abort', letGo, { once: true });
+    if (signal.aborted) letGo();
     const parts = lastParts(formatParts(rest, report), limit, finish, leave);
     return { kind: 'parts', first: { ...result, hasNext: true }, rest: readAhead(parts, letGo) };
   }

@@ -51,6 +51,11 @@ export class Engine {
     this.#checked = checked;
   }
 
+  /** See `Operations.sessionOf`. */
+  get sessionKey(): string {
+    return this.#operations.sessionOf(this.accepted);
+  }
+
   /** @throws GraphQLError for a document that can't be parsed, or is too complex to be looked at */
   parse(text: string): DocumentNode {
     const prepared = this.#operations.pipeline.prepare(text, this.accepted);
@@ -179,9 +184,11 @@ function outcomeOfResult(
   const all = [http, ...(errors ?? []).map((error) => error.extensions?.http)] as (HttpExtension | undefined)[];
   const wishes = all.filter((wish) => wish !== undefined && wish.spec !== true);
   const status = Math.max(0, ...wishes.map((wish) => wish?.status ?? 0));
-  const { json, ...known } = executed ?? {};
+  // What has errors is not kept.
+  const { json, ages, cacheControl, ...known } = executed ?? {};
   return {
     ...known,
+    ...(!errors && { ...(ages && { ages }), ...(cacheControl && { cacheControl }) }),
     kind: data === undefined ? (executed?.kind ?? 'invalid') : 'executed',
     ...(status > 0 && { status }),
     headers: Object.assign({}, executed?.headers, ...wishes.map((wish) => wish?.headers)),

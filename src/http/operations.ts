@@ -52,6 +52,8 @@ export interface Operations {
   runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts>;
   /** Notes how a request ended, once its client has the answer or has gone. */
   finish(accepted: AcceptedRequest, outcome: Outcome): void;
+  /** Names whose answer may be kept for whom: requests of one session that ask the same get the same. */
+  sessionOf(accepted: AcceptedRequest): string;
   /** All of the steps, for whom a whole answer is enough. */
   answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome>;
 }
@@ -195,6 +197,7 @@ export function createOperations(options: OperationsOptions): Operations {
     run,
     runInParts,
     finish,
+    sessionOf: ({ principal, head }) => sessionOf(options.schemaName, principal, head),
     async answer(head, readParams) {
       const accepted = await accept(head, readParams);
       if ('kind' in accepted) return accepted;
@@ -219,13 +222,13 @@ function accountOf({ id }: Principal): string {
 }
 
 /** Everything that an answer depends on besides what the API says. */
-function nameOf(
-  schemaName: string,
-  request: OperationRequest,
-  { shareKey }: Principal,
-  { method, headers }: RequestHead,
-): string {
+function nameOf(schemaName: string, request: OperationRequest, principal: Principal, head: RequestHead): string {
   const { query, operationName = null, variables = null } = request;
+  return `${sessionOf(schemaName, principal, head)} ${JSON.stringify([query, operationName, variables], spellUnkept)}`;
+}
+
+/** Everything that an answer depends on besides the operation and what the API says: the caller, and some headers. */
+function sessionOf(schemaName: string, { shareKey }: Principal, { method, headers }: RequestHead): string {
   const flags = [
     schemaName,
     method,
@@ -233,7 +236,7 @@ function nameOf(
     headers['x-upstream-receipt'],
     headers['cache-control'],
   ];
-  return `${shareKey} ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;
+  return `${shareKey} ${JSON.stringify(flags)}`;
 }
 
 /** Waits for a run; it is cancelled when the last client that waits for it has gone. */

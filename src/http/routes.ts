@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Outcome, refused } from '../graph/outcome.ts';
+import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
 import type { ReadBody } from './body.ts';
 import type { Compress } from './compression.ts';
 import type { Cors } from './cors.ts';
@@ -199,6 +199,9 @@ async function answerOperation(
     outcome = answered.outcome();
     await sendResponse(res, answered.response, req.headers, options.compress);
     outcome = answered.outcome();
+  } catch (error) {
+    outcome = outcomeOfError(error, () => undefined);
+    throw error;
   } finally {
     // A plugin that answers in the gateway's place has its own way to tell what came of that.
     operations.finish(accepted, outcome ?? { kind: 'executed', result: {} });

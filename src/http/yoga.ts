@@ -3,7 +3,9 @@ import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { FetchAPI, getSSEProcessor as GetSSEProcessor, Plugin } from 'graphql-yoga';
 import type { Part } from '../graph/incremental.ts';
 import type { Outcome } from '../graph/outcome.ts';
+import { GatewayError } from '../lib/error.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
+import { ClientGone } from './body.ts';
 import { keepable } from './caching.ts';
 import { Engine } from './engine.ts';
 import { choosePartsType, type PartsType } from './media-types.ts';
@@ -24,8 +26,8 @@ export interface PluginCaller {
   /** Stable and without secrets: `open`, a digest of an API key, a token's id, or a JWT's subject. */
   readonly principal: string;
   /**
-   * The session for a plugin that keeps answers: callers with equal keys may see the same data. It covers project, principal
-   * and scopes.
+   * The session for a plugin that keeps answers: requests with equal keys that ask the same get the same answer. It covers the
+   * endpoint, the project, the principal, its scopes, and the headers that change an answer (plan, receipt, `cache-control`).
    */
   readonly sessionKey: string;
 }
@@ -44,6 +46,7 @@ interface Exchange {
   readonly answer: HttpAnswer | undefined;
   /** What became of it. */
   outcome: Outcome | undefined;
+  isInParts: boolean;
 }
 
 /** How a request through Yoga was answered. */
@@ -72,6 +75,8 @@ export interface YogaOptions {
   readonly path: string;
   readonly schema: GraphQLSchema;
   readonly plugins: readonly Plugin[];
+  /** ms for the operation and the hooks of plugins together. */
+  readonly timeoutMs: number;
 }
 
 /**
@@ -81,7 +86,7 @@ export interface YogaOptions {
  * Callers are authenticated, and their rate limits and scopes checked, before Yoga gets a request: no hook of a plugin can
  * answer earlier.
  */
-export async function createYogaEndpoint({ path, schema, plugins }: YogaOptions): Promise<YogaEndpoint> {
+export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: YogaOptions): Promise<YogaEndpoint> {
   const { createYoga, getSSEProcessor } = await import('graphql-yoga');
   const yoga = createYoga<ServerContext>({
     schema,
@@ -102,21 +107,43 @@ export async function createYogaEndpoint({ path, schema, plugins }: YogaOptions)
     async fetch(req, res, body, handled) {
       const engine = handled instanceof Engine ? handled : undefined;
       const answer = handled instanceof Engine ? undefined : handled;
-      const exchange: Exchange = { accept: req.headers.accept, engine, answer, outcome: undefined };
+      const exchange: Exchange = { accept: req.headers.accept, engine, answer, outcome: undefined, isInParts: false };
       const caller = engine && callerOf(engine);
-      const response = await yoga.fetch(toRequest(yoga.fetchAPI, req, path, body), {
+      const answered = yoga.fetch(toRequest(yoga.fetchAPI, req, path, body), {
         req,
         res,
         exchange,
         ...(caller && { caller }),
       });
+      const response = await within(Promise.resolve(answered), res, timeoutMs);
+      if (exchange.isInParts) {
+        for (const [name, value] of Object.entries(engine?.accepted.rateHeaders ?? {}))
+          response.headers.set(name, value);
+      }
       return { response, outcome: () => exchange.outcome };
     },
   };
 }
 
-function callerOf({ accepted: { principal } }: Engine): PluginCaller {
-  return { project: principal.project, principal: principal.id, sessionKey: principal.shareKey };
+function callerOf({ accepted: { principal }, sessionKey }: Engine): PluginCaller {
+  return { project: principal.project, principal: principal.id, sessionKey };
+}
+
+/** A hook that never settles must not hold a place for ever: ends the wait when the client has gone, or the time is up. */
+function within<T>(work: Promise<T>, res: ServerResponse, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new ClientGone());
+    const timer = setTimeout(() => {
+      reject(
+        new GatewayError('UPSTREAM_TIMEOUT', `The operation and its plugins did not finish within ${timeoutMs} ms.`),
+      );
+    }, timeoutMs);
+    res.once('close', onClose);
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      res.off('close', onClose);
+    });
+  });
 }
 
 /** Runs before the plugins of the operator. */
@@ -154,6 +181,7 @@ function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerCon
       if (Symbol.asyncIterator in result) {
         const outcome: Outcome = { kind: 'executed', result: { data: null } };
         exchange.outcome = outcome;
+        exchange.isInParts = true;
         const parts = formatParts(result as AsyncIterable<Part<GraphQLError>>, engine, exchange);
         // Yoga's types have no formatted errors, which its JSON takes as well.
         setResult(parts as unknown as typeof result);

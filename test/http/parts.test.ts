@@ -109,6 +109,14 @@ test.each([
   expect(response.headers.get('content-type')).toContain(type);
 });
 
+test('parts have the headers of the rate limit', async () => {
+  const limited = await startWithSandbox({ RATE_LIMIT: '100r' });
+  const { response, done } = await askInParts(limited.url, LINKS);
+  await done;
+  expect(response.headers.get('ratelimit')).toContain('r=99');
+  await limited.close();
+});
+
 test('a list with @stream comes item by item', async () => {
   const query = '{ profiles(first: 4) { nodes @stream(initialCount: 1, label: "more") { profileId } } }';
   const { parts, done } = await askInParts(gateway.url, query);

@@ -161,6 +161,49 @@ describe('examples/plugins', () => {
   });
 });
 
+test('a plugin that keeps answers gives none for a plan, a receipt, or from another endpoint', async () => {
+  const gateway = await start(await loadPlugins(['./examples/plugins/response-cache.js']));
+  const query = '{ conversions(first: 1) { nodes { conversionId } } }';
+  const plan = await gateway.query(query, {}, { 'x-upstream-plan': '1' });
+  expect(plan.body.extensions.plan).toHaveLength(1);
+  const receipt = await gateway.query(query, {}, { 'x-upstream-receipt': '1' });
+  expect(receipt.body.extensions.upstream).toBeDefined();
+  const plain = await gateway.query(query);
+  expect(plain.body).toEqual({ data: receipt.body.data });
+  const fresh = async () => (await gateway.query(query, {}, { 'cache-control': 'no-cache' })).body.data;
+  const calls = gateway.sandbox.requests.length;
+  expect([await fresh(), await fresh()]).toEqual([plain.body.data, plain.body.data]);
+  expect(gateway.sandbox.requests.length).toBe(calls + 2);
+  const types = '{ __schema { queryType { fields { name } } } }';
+  const names = ({ body }: Awaited<ReturnType<typeof gateway.query>>): string[] =>
+    body.data.__schema.queryType.fields.map(({ name }: { name: string }) => name);
+  expect(names(await gateway.query(types))).not.toContain('_entities');
+  expect(names(await gateway.subgraph(types))).toContain('_entities');
+});
+
+describe('a hook that never settles', () => {
+  const silent: Plugin = { onParams: () => new Promise<void>(() => undefined) };
+
+  test('holds no place once its client has gone', async () => {
+    const gateway = await start([silent], { MAX_REQUESTS: '2' });
+    for (let i = 0; i < 4; i++) {
+      const request = fetch(`${gateway.url}/graphql?query={__typename}`, { signal: AbortSignal.timeout(150) });
+      await expect(request).rejects.toThrow();
+      await expect
+        .poll(async () => (await fetch(`${gateway.url}/metrics`)).text())
+        .toMatch(/gateway_operations_in_flight 0\n/);
+    }
+  });
+
+  test('is not waited for longer than an operation', async () => {
+    const gateway = await start([silent], { OPERATION_TIMEOUT_MS: '100' });
+    const begin = performance.now();
+    const { body } = await gateway.query(PROFILE);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_TIMEOUT' } }]);
+    expect(performance.now() - begin).toBeLessThan(3_300);
+  });
+});
+
 describe('no hook answers before', () => {
   const answersFirst: Plugin = {
     onRequest({ endResponse }) {
