@@ -93,9 +93,8 @@ export const TENANTS: readonly Row[] = [
       {
         defence: 'only one caller’s operations are collapsed',
         file: 'src/http/operations.ts',
-        find: 'return `${shareKey} ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;',
-        replace:
-          "return `${shareKey.split('/')[0]}/ ${JSON.stringify([query, operationName, variables, flags], spellUnkept)}`;",
+        find: 'return `${shareKey} ${JSON.stringify(flags)}`;',
+        replace: "return `${shareKey.split('/')[0]}/ ${JSON.stringify(flags)}`;",
         test: [TENANCY, 'nothing crosses, whoever asks the same at the same time'],
       },
       {
