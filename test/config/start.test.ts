@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
@@ -115,10 +117,31 @@ upstream: { Content: { attempts: 9 } }
     ]);
   });
 
+  test('says what is wrong at every log level, with no secret and no place in the program', async () => {
+    const lines = await failedStart({
+      PORT: 'x',
+      LOG_LEVEL: 'silent',
+      DATATRICS_URL: 'http://api.example',
+      DATATRICS_API_KEY: 'secret canary',
+    });
+    expect(namesOf(lines)).toEqual(['AUTH_MODE', 'DATATRICS_API_KEY', 'DATATRICS_URL', 'PORT']);
+    expect(lines.join('\n')).not.toMatch(/canary| {4}at /);
+  });
+
   test('refuses an address that it cannot listen on, in one line', async () => {
     expect(await failedProcess({ HOST: '192.0.2.1' })).toEqual([
       expect.stringMatching(/^PORT, HOST: got .*EADDRNOTAVAIL/),
     ]);
+  });
+
+  test('says so when its port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const PORT = String((other.address() as AddressInfo).port);
+    expect(await failedStart({ ...API, AUTH_MODE: 'open', PORT })).toEqual([
+      expect.stringMatching(/^PORT, HOST: got .*EADDRINUSE/),
+    ]);
+    other.close();
   });
 });
 

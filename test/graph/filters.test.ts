@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type GraphqlResult,
@@ -57,10 +58,13 @@ function page(...items: object[]): object {
 async function at(laterMs: number, run: () => Promise<void>): Promise<void> {
   const now = performance.now.bind(performance);
   const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + laterMs);
+  // lru-cache looks at the clock once a millisecond.
+  await sleep(5);
   try {
     await run();
   } finally {
     clock.mockRestore();
+    await sleep(5);
   }
 }
 
