@@ -175,20 +175,24 @@ describe('a worker', () => {
 
   test('that is stopped hands its jobs back at once', async () => {
     const folder = tempFolder();
-    writeFileSync(folder.path('p.csv'), plain(5_000));
-    // Long enough for the second to start.
+    writeFileSync(folder.path('p.csv'), plain(10_000));
     sandbox.faults.set({ latencyMs: 250 });
     const [first] = await work(1, {}, ['--jobs', '2', '--concurrency', '2']);
     const run = runImport(['profiles', folder.path('p.csv'), '--queue'], env);
     await reached(1_200);
     const [second] = await work(1);
+    // Amid its next jobs, each of which takes more than two seconds.
+    const done = () => first?.log.filter(({ msg }) => msg === 'Job done').length ?? 0;
+    const before = done();
+    await expect.poll(done, LONG).toBeGreaterThan(before);
+    await new Promise((resolve) => setTimeout(resolve, 700));
     workers.delete(first as TestWorker);
     first?.child.kill('SIGTERM');
     expect(await first?.ended).toEqual({ code: 0, stderr: '' });
     expect(first?.log.some(({ msg }) => msg === 'Job handed back')).toBe(true);
-    expect(await run).toMatchObject({ code: 0, summary: { rows: 5_000, upserted: 5_000 } });
+    expect(await run).toMatchObject({ code: 0, summary: { rows: 10_000, upserted: 10_000 } });
     // All calls were answered, and noted, so that none is made again; nor was a lock waited for.
-    expect(rowsSent()).toBe(5_000);
+    expect(rowsSent()).toBe(10_000);
     expect(second?.log.some(({ msg }) => String(msg).includes('taken over'))).toBe(false);
     expect(JSON.stringify([first?.log, second?.log])).not.toMatch(/Name \d/);
   });
