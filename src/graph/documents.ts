@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   Kind,
@@ -14,6 +13,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { type Compiler, createCompiler } from './compile.ts';
+import { fragmentsOf } from './fragments.ts';
 import { IncrementalDirectivesRule, withoutIncremental } from './incremental.ts';
 import { createIntrospectionLimit } from './introspection.ts';
 import { type DocumentLimits, exceededLimit } from './limits.ts';
@@ -211,14 +211,6 @@ function prepareDocument(
     });
   const bytes = (releaseTokens(document) + (isIncremental ? releaseTokens(whole) : 0)) * NODE_BYTES;
   return { document, isIncremental, operations, bytes };
-}
-
-function fragmentsOf({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
-  return new Map(
-    definitions
-      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-      .map((fragment) => [fragment.name.value, fragment]),
-  );
 }
 
 /** The operation of a document that a request means. */

@@ -1,6 +1,5 @@
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
   type GraphQLSchema,
   getIntrospectionQuery,
   isEnumType,
@@ -13,6 +12,7 @@ import {
   type SelectionSetNode,
   validate,
 } from 'graphql';
+import { fragmentsOf } from './fragments.ts';
 
 /** How often an operation may ask for the schema; tools ask once, with this or that left out or added. */
 const MAX_WHOLE_SCHEMAS = 2;
@@ -78,11 +78,8 @@ function listSizes(schema: GraphQLSchema): ReadonlyMap<string, number> {
 }
 
 /** Values that a document asks of the schema, each fragment measured once and counted wherever it is spread. */
-function weigh({ definitions }: DocumentNode, sizes: ReadonlyMap<string, number>): number {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  }
+function weigh(document: DocumentNode, sizes: ReadonlyMap<string, number>): number {
+  const fragments = fragmentsOf(document);
   /** By fragment, inside an introspection and around it. */
   const known = { inside: new Map<string, number>(), around: new Map<string, number>() };
 
@@ -117,7 +114,7 @@ function weigh({ definitions }: DocumentNode, sizes: ReadonlyMap<string, number>
   }
 
   let values = 0;
-  for (const definition of definitions) {
+  for (const definition of document.definitions) {
     if (definition.kind === Kind.OPERATION_DEFINITION)
       values = Math.max(values, weighSet(definition.selectionSet, false));
   }

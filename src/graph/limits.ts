@@ -7,6 +7,7 @@ import {
   visit,
 } from 'graphql';
 import { MAX_JSON_DEPTH } from '../lib/depth.ts';
+import { fragmentsOf } from './fragments.ts';
 
 /** What one document may hold, counted before it is validated. */
 export interface DocumentLimits {
@@ -46,10 +47,7 @@ export function exceededLimit(document: DocumentNode, limits: DocumentLimits): s
   if (directives > limits.maxDirectives) return over('directives', directives, limits.maxDirectives, 'MAX_DIRECTIVES');
   if (valueDepth > MAX_JSON_DEPTH) return `The document has a value nested deeper than ${MAX_JSON_DEPTH} levels.`;
 
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  }
+  const fragments = fragmentsOf(document);
   const measured = new Map<string, Size>();
   // Fragments are measured on their own as well: the validator looks at those that are not used, too.
   for (const definition of document.definitions) {

@@ -2,14 +2,14 @@ import {
   type DocumentNode,
   type FragmentDefinitionNode,
   type GraphQLSchema,
+  getOperationAST,
   type getVariableValues,
-  Kind,
   type OperationDefinitionNode,
-  visit,
 } from 'graphql';
 import type { Selection } from '../datatrics/selection.ts';
 import { type Access, createAccess } from './access.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
+import { usedFragments } from './fragments.ts';
 import { countSelections } from './limits.ts';
 import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
 import { createSelection } from './selection.ts';
@@ -72,8 +72,9 @@ export class PreparedOperation {
   get planner(): Planner {
     if (this.#planner === undefined) {
       const { schema, limits, sent, onGrowth } = this.#setting;
-      this.#planner = sent
-        ? createPlanner(schema, this.#sentNode(sent.document), sent.fragments, limits)
+      const asSent = sent && getOperationAST(sent.document, this.node.name?.value);
+      this.#planner = asSent
+        ? createPlanner(schema, asSent, sent.fragments, limits)
         : createPlanner(schema, this.node, this.#fragments, limits);
       onGrowth(PLANNED_BYTES + PLANNED_SELECTION_BYTES * countSelections(this.node, this.#fragments));
     }
@@ -111,36 +112,9 @@ export class PreparedOperation {
     return this.#executor;
   }
 
-  /** The same operation in the document as it was sent. */
-  #sentNode({ definitions }: DocumentNode): OperationDefinitionNode {
-    const name = this.node.name?.value;
-    return definitions.find(
-      (node) => node.kind === Kind.OPERATION_DEFINITION && node.name?.value === name,
-    ) as OperationDefinitionNode;
-  }
-
   /** The fragments that it spreads, directly or by another. */
   get #fragments(): ReadonlyMap<string, FragmentDefinitionNode> {
     this.#used ??= usedFragments(this.node, this.#setting.fragments);
     return this.#used;
   }
-}
-
-function usedFragments(
-  operation: OperationDefinitionNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-): ReadonlyMap<string, FragmentDefinitionNode> {
-  const used = new Map<string, FragmentDefinitionNode>();
-  const pending: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    visit(next, {
-      FragmentSpread({ name }) {
-        const fragment = fragments.get(name.value);
-        if (!fragment || used.has(name.value)) return;
-        used.set(name.value, fragment);
-        pending.push(fragment);
-      },
-    });
-  }
-  return used;
 }

@@ -18,6 +18,7 @@ import {
 import type { ScopeSet } from '../lib/scopes.ts';
 import { createAccess } from './access.ts';
 import type { CostSettings } from './cost.ts';
+import { fragmentsOf } from './fragments.ts';
 import { type JsonSchema, schemaOfInput } from './json-schema.ts';
 
 /** A named operation of a published document, for programs that call by name and know nothing of GraphQL. */
@@ -63,11 +64,7 @@ export function createTools(
       const document = parse(text);
       const [error] = validate(schema, document);
       if (error) throw error;
-      const fragments = new Map(
-        document.definitions
-          .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-          .map((fragment) => [fragment.name.value, fragment]),
-      );
+      const fragments = fragmentsOf(document);
       for (const node of document.definitions) {
         if (node.kind !== Kind.OPERATION_DEFINITION) continue;
         const name = node.name?.value;
