@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import { GatewayError } from '../lib/error.ts';
+import { sizeWithin } from '../lib/json-size.ts';
 import type { Operation } from '../lib/operation.ts';
 import { formatError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
@@ -51,7 +52,7 @@ export function createAnswerLimit(
   let bytes = 0;
   return (message) => {
     if (operation.isOver) return tooLarge('values', maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
-    bytes += Buffer.byteLength(JSON.stringify(message));
+    bytes += sizeWithin(message, maxAnswerBytes);
     return bytes > maxAnswerBytes ? tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES') : undefined;
   };
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GraphQLError, GraphQLSchema } from 'graphql';
+import type { GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { FetchAPI, getSSEProcessor as GetSSEProcessor, Plugin } from 'graphql-yoga';
 import type { Part } from '../graph/incremental.ts';
 import type { Outcome } from '../graph/outcome.ts';
@@ -40,6 +40,8 @@ interface ServerContext extends PluginContext {
 /** One request to an endpoint. */
 interface Exchange {
   readonly accept: string | undefined;
+  /** How its client takes an answer in parts; undefined for a whole one. */
+  readonly partsType: PartsType | undefined;
   /** An accepted request; undefined where the answer is known already. */
   readonly engine: Engine | undefined;
   /** The answer to a request that is not for the engine. */
@@ -107,7 +109,9 @@ export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: Y
     async fetch(req, res, body, handled) {
       const engine = handled instanceof Engine ? handled : undefined;
       const answer = handled instanceof Engine ? undefined : handled;
-      const exchange: Exchange = { accept: req.headers.accept, engine, answer, outcome: undefined, isInParts: false };
+      const { accept } = req.headers;
+      const partsType = choosePartsType(accept);
+      const exchange: Exchange = { accept, partsType, engine, answer, outcome: undefined, isInParts: false };
       const caller = engine && callerOf(engine);
       const answered = yoga.fetch(toRequest(yoga.fetchAPI, req, path, body), {
         req,
@@ -163,7 +167,7 @@ const enginePlugin: Plugin<ServerContext, ServerContext> = {
   },
   onExecute({ args: { contextValue }, setExecuteFn }) {
     const { exchange } = contextValue;
-    setExecuteFn((args) => engineOf(exchange).execute(args, choosePartsType(exchange.accept) !== undefined));
+    setExecuteFn((args) => engineOf(exchange).execute(args, exchange.partsType !== undefined));
   },
 };
 
@@ -179,15 +183,13 @@ function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerCon
     onResultProcess({ request, result, setResult, setResultProcessor, serverContext: { exchange } }) {
       const engine = engineOf(exchange);
       if (Symbol.asyncIterator in result) {
-        const outcome: Outcome = { kind: 'executed', result: { data: null } };
-        exchange.outcome = outcome;
+        exchange.outcome = { kind: 'executed', result: { data: null } };
         exchange.isInParts = true;
         const parts = formatParts(result as AsyncIterable<Part<GraphQLError>>, engine, exchange);
         // Yoga's types have no formatted errors, which its JSON takes as well.
         setResult(parts as unknown as typeof result);
-        const type: PartsType | undefined = choosePartsType(exchange.accept);
         // Yoga's own choice, without regard to `q`, is multipart where a client takes both.
-        if (type === 'text/event-stream') setResultProcessor(processEvents, type);
+        if (exchange.partsType === 'text/event-stream') setResultProcessor(processEvents, exchange.partsType);
         return;
       }
       const outcome = engine.outcomeOf(result as Parameters<Engine['outcomeOf']>[0]);
@@ -210,16 +212,13 @@ async function* formatParts(
   engine: Engine,
   exchange: Exchange,
 ): AsyncGenerator<Part, void, void> {
+  const errors: GraphQLFormattedError[] = [];
   for await (const part of parts) {
     const formatted = engine.formatPart(part);
-    const errors = [formatted, ...(formatted.incremental ?? [])].flatMap((one) => one.errors ?? []);
-    if (errors.length > 0 && exchange.outcome) exchange.outcome = withErrors(exchange.outcome, errors);
+    for (const one of [formatted, ...(formatted.incremental ?? [])]) errors.push(...(one.errors ?? []));
+    if (errors.length > 0) exchange.outcome = { kind: 'executed', result: { data: null, errors } };
     yield { ...formatted, ...WELL_FORMED };
   }
-}
-
-function withErrors(outcome: Outcome, errors: NonNullable<Outcome['result']['errors']>): Outcome {
-  return { ...outcome, result: { ...outcome.result, errors: [...(outcome.result.errors ?? []), ...errors] } };
 }
 
 /** By Yoga's classes, which take a fraction of the time of Node's own. */

@@ -1,8 +1,13 @@
 /** Text that is written as it is, one byte a character. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/** Whether a value as JSON has more than `max` bytes; looks no further than that. Makes no text of it: that may be large. */
+/** Whether a value as JSON has more than `max` bytes; looks no further than that. */
 export function isLargerThan(value: unknown, max: number): boolean {
+  return sizeWithin(value, max) > max;
+}
+
+/** Bytes of a value as JSON, counted until they are more than `max`. Makes no text of it: that may be large. */
+export function sizeWithin(value: unknown, max: number): number {
   let bytes = 0;
   function add(inner: unknown): boolean {
     if (typeof inner === 'string') bytes += sizeOfText(inner);
@@ -27,7 +32,8 @@ export function isLargerThan(value: unknown, max: number): boolean {
     }
     return bytes > max;
   }
-  return add(value);
+  add(value);
+  return bytes;
 }
 
 function sizeOfText(text: string): number {
