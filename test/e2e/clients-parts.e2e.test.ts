@@ -18,9 +18,10 @@ import {
 } from 'relay-runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFetchParts } from '../../examples/relay/fetch-parts.ts';
-import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay } from '../helpers/manifests.ts';
 import { startNginx } from '../helpers/nginx.ts';
+import { startWithHangingProfiles } from '../helpers/parts.ts';
 
 /** ms that the API takes for a profile, and for nothing else. */
 const SLOW_MS = 400;
@@ -229,21 +230,7 @@ describe.each(CLIENTS)('%s', (_, ask) => {
   });
 
   test('stops the REST calls when nobody needs the answer any more', async () => {
-    let open = 0;
-    const hanging = await startWithUpstream(
-      ({ path }, res) => {
-        if (!path.includes('/profile')) {
-          const items = [1, 2, 3].map((n) => ({ conversionid: `${n}`, source: 's', profileid: `${n}` }));
-          return { total_elements: 3, page: 1, limit: 20, items };
-        }
-        open += 1;
-        res.once('close', () => {
-          open -= 1;
-        });
-        return undefined;
-      },
-      { DATATRICS_PROFILE_SOURCES: 's' },
-    );
+    const hanging = await startWithHangingProfiles();
     const shown: Shown[] = [];
     const asked = ask(
       `${hanging.url}/graphql`,
@@ -251,9 +238,9 @@ describe.each(CLIENTS)('%s', (_, ask) => {
       (one) => shown.push(one),
       () => {},
     );
-    await expect.poll(() => [shown.length, open]).toEqual([1, 3]);
+    await expect.poll(() => [shown.length, hanging.openCalls()]).toEqual([1, 3]);
     asked.unsubscribe();
-    await expect.poll(() => open).toBe(0);
+    await expect.poll(() => hanging.openCalls()).toBe(0);
     await hanging.close();
   });
 

@@ -1,5 +1,26 @@
 import { meros } from 'meros/browser';
 import type { Part } from '../../src/graph/incremental.ts';
+import { startWithUpstream } from './gateway.ts';
+
+/** A gateway in front of an API that lists three conversions, and never answers for their profiles. */
+export async function startWithHangingProfiles() {
+  let open = 0;
+  const gateway = await startWithUpstream(
+    ({ path }, res) => {
+      if (!path.includes('/profile')) {
+        const items = [1, 2, 3].map((n) => ({ conversionid: `${n}`, source: 's', profileid: `${n}` }));
+        return { total_elements: 3, page: 1, limit: 20, items };
+      }
+      open += 1;
+      res.once('close', () => {
+        open -= 1;
+      });
+      return undefined;
+    },
+    { DATATRICS_PROFILE_SOURCES: 's' },
+  );
+  return { ...gateway, openCalls: () => open };
+}
 
 /** An answer as it came, message by message. */
 export interface PartsAnswer {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
-import { askInParts, assemble } from '../helpers/parts.ts';
+import { startWithSandbox } from '../helpers/gateway.ts';
+import { askInParts, assemble, startWithHangingProfiles } from '../helpers/parts.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
 const gateway = await startWithSandbox({ SHARE_IN_FLIGHT: 'off' });
@@ -215,26 +215,12 @@ describe('the limits hold for all parts together', () => {
   });
 
   test('a client that leaves stops the calls, and gives its places back', async () => {
-    let open = 0;
-    const slow = await startWithUpstream(
-      (call, res) => {
-        if (!call.path.includes('/profile')) {
-          const items = [1, 2, 3].map((n) => ({ conversionid: `${n}`, source: 's', profileid: `${n}` }));
-          return { total_elements: 3, page: 1, limit: 20, items };
-        }
-        open += 1;
-        res.once('close', () => {
-          open -= 1;
-        });
-        return undefined;
-      },
-      { DATATRICS_PROFILE_SOURCES: 's' },
-    );
+    const slow = await startWithHangingProfiles();
     const { parts, done, abort } = await askInParts(slow.url, LINKS);
-    await expect.poll(() => [parts.length, open]).toEqual([1, 3]);
+    await expect.poll(() => [parts.length, slow.openCalls()]).toEqual([1, 3]);
     abort();
     await done.catch(() => undefined);
-    await expect.poll(() => open).toBe(0);
+    await expect.poll(() => slow.openCalls()).toBe(0);
     const metrics = await (await fetch(`${slow.url}/metrics`)).text();
     expect(metrics).toMatch(/gateway_operations_in_flight 0\n/);
     await slow.close();
