@@ -5,16 +5,12 @@ import { join } from 'node:path';
 import { formatToken, hashToken } from '../src/http/tokens.ts';
 import { SCOPES } from '../src/lib/scopes.ts';
 import { startIssuer } from '../test/helpers/issuer.ts';
-import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
-import { startUpstream } from './upstream.ts';
-import { compareWays, readWaysOptions, serveWay } from './ways.ts';
+import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 
 /** What it costs to know who asks, and what they may: `npm run bench:access`. */
 const options = readWaysOptions('Q1');
 
 async function main(): Promise<void> {
-  const fixtures = makeFixtures(STANDARD_SIZE);
-  const upstream = await startUpstream(fixtures);
   const issuer = await startIssuer();
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-tokens-'));
   try {
@@ -24,31 +20,28 @@ async function main(): Promise<void> {
     await writeFile(tokensFile, JSON.stringify([entry]));
     const claims = { projects: ['1'], scope: SCOPES.join(' ') };
     const masked = { ...claims, scope: SCOPES.filter((scope) => scope !== 'pii:read').join(' ') };
-    const { origin } = upstream;
-    const managed = {
-      origin,
-      settings: {
-        AUTH_MODE: 'managed',
-        PII_KEY: 'no-secret-only-long-enough',
-        TOKENS_FILE: tokensFile,
-        ...issuer.settings,
-      },
+    const settings = {
+      AUTH_MODE: 'managed',
+      PII_KEY: 'no-secret-only-long-enough',
+      TOKENS_FILE: tokensFile,
+      ...issuer.settings,
     };
-    const way = (title: string, authorization: string) => ({ title, setup: managed, authorization });
-    await compareWays({
-      ways: [
+    const [jwt, maskedJwt] = [await issuer.sign(claims), await issuer.sign(masked)];
+    await compareInFront({ program: import.meta.filename, ...options }, (origin) => {
+      const way = (title: string, token: string) => ({
+        title,
+        setup: { origin, settings },
+        authorization: `Bearer ${token}`,
+      });
+      return [
         { title: 'open', setup: { origin } },
-        way('a static token', `Bearer ${text}`),
-        way('a JSON Web Token', `Bearer ${await issuer.sign(claims)}`),
-        way('one without pii:read, two fields hashed', `Bearer ${await issuer.sign(masked)}`),
-      ],
-      program: import.meta.filename,
-      fixtures,
-      ...options,
+        way('a static token', text),
+        way('a JSON Web Token', jwt),
+        way('one without pii:read, two fields hashed', maskedJwt),
+      ];
     });
   } finally {
     await issuer.close();
-    await upstream.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }

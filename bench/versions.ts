@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
-import { startUpstream } from './upstream.ts';
-import { compareWays, readWaysOptions, serveWay } from './ways.ts';
+import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 
 /**
  * What an operation costs here and in another checkout of this project, side by side:
@@ -14,22 +12,10 @@ async function main(): Promise<void> {
   const other = process.env.OTHER;
   const program = other && resolve(other, 'bench/access.ts');
   if (!program || !existsSync(program)) throw new Error('OTHER: needs the path of another checkout of this project');
-  const fixtures = makeFixtures(STANDARD_SIZE);
-  const upstream = await startUpstream(fixtures);
-  const setup = { origin: upstream.origin };
-  try {
-    await compareWays({
-      ways: [
-        { title: 'there', setup, program },
-        { title: 'here', setup },
-      ],
-      program: import.meta.filename,
-      fixtures,
-      ...options,
-    });
-  } finally {
-    await upstream.stop();
-  }
+  await compareInFront({ program: import.meta.filename, ...options }, (origin) => [
+    { title: 'there', setup: { origin }, program },
+    { title: 'here', setup: { origin } },
+  ]);
 }
 
 if (options.serve === undefined) await main();

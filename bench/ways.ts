@@ -8,10 +8,11 @@ import { readConfig } from '../src/config/config.ts';
 import { loadPlugins } from '../src/config/plugins.ts';
 import { createLogger } from '../src/lib/log.ts';
 import { openStandardOutput } from '../src/lib/standard-output.ts';
-import type { Fixtures } from './fixtures.ts';
+import { type Fixtures, makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
 import { cpuMs, freePort, SYSTEM_CORE, startPinned, stopProcess, untilAnswering } from './process.ts';
+import { startUpstream } from './upstream.ts';
 import { makeWorkloads } from './workloads.ts';
 
 /** A gateway that shares nothing between operations, in front of an upstream with the fixtures. */
@@ -35,7 +36,7 @@ export interface Way {
   readonly authorization?: string;
 }
 
-export interface WaysOptions {
+interface WaysOptions {
   /** The first is the measure of the others. */
   readonly ways: readonly Way[];
   /** The program that serves them. */
@@ -85,6 +86,20 @@ export async function serveWay(json: string): Promise<void> {
   await startGateway(config, upstream, createLogger(config.logLevel, openStandardOutput()), { observe, plugins });
 }
 
+/** Compares ways in front of an upstream of their own, which has the standard fixtures. */
+export async function compareInFront(
+  options: Omit<WaysOptions, 'ways' | 'fixtures'>,
+  waysOf: (origin: string) => readonly Way[] | Promise<readonly Way[]>,
+): Promise<void> {
+  const fixtures = makeFixtures(STANDARD_SIZE);
+  const upstream = await startUpstream(fixtures);
+  try {
+    await compareWays({ ...options, fixtures, ways: await waysOf(upstream.origin) });
+  } finally {
+    await upstream.stop();
+  }
+}
+
 /** One way, being served. */
 interface Served {
   readonly way: Way;
@@ -100,7 +115,7 @@ const WARM_TURNS = 3;
  * costs are compared within each round of turns, which what else the machine does touches least. In one process for all,
  * the way that came first would be compiled to its favour, by up to a tenth for the same work.
  */
-export async function compareWays(options: WaysOptions): Promise<void> {
+async function compareWays(options: WaysOptions): Promise<void> {
   const { ways } = options;
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-bodies-'));
   try {
