@@ -7,6 +7,8 @@ const headersOf = (type: string, cacheControl: string) => [
   `${type}; charset=utf-8`,
   'cache-control',
   cacheControl,
+  'x-content-type-options',
+  'nosniff',
 ];
 const HEADERS = {
   [JSON_TYPE]: headersOf(JSON_TYPE, 'no-store'),

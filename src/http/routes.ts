@@ -128,7 +128,8 @@ function answerWithoutOperation(
   const turnAway = (outcome: Outcome): HttpAnswer => respond(outcome, headers.accept);
   if (method === 'OPTIONS') {
     const preflight = forBrowsers ? cors.preflight(headers) : {};
-    return { status: 204, headers: Object.entries({ allow: 'GET, POST', ...preflight }).flat(), body: '' };
+    const all = { ...SECURITY_HEADERS, allow: 'GET, POST', ...preflight };
+    return { status: 204, headers: Object.entries(all).flat(), body: '' };
   }
   if (method !== 'GET' && method !== 'POST') {
     const message = 'GraphQL needs POST, or GET for queries.';

@@ -37,8 +37,6 @@ export function sendAnswer(
     ...headers,
     'x-request-id',
     requestHeaders['x-request-id'] as string,
-    'x-content-type-options',
-    'nosniff',
     ...(compressed ? ['content-encoding', compressed.encoding] : []),
     ...(status === 204 ? [] : ['content-length', String(length)]),
   ]);

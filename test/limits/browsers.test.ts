@@ -127,6 +127,15 @@ describe('an answer', () => {
     },
   );
 
+  test.each([
+    ['GraphiQL’s page', { headers: { accept: 'text/html' } }],
+    ['a preflight', { method: 'OPTIONS' }],
+  ])('that is %s has each of these headers once', async (_what, init) => {
+    const { headers } = await fetch(`${closed.url}/graphql`, init);
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('x-frame-options')).toBe('DENY');
+  });
+
   test('with data is not sniffed and not stored', async () => {
     const { headers } = await closed.query('{ __typename }');
     expect(headers.get('x-content-type-options')).toBe('nosniff');

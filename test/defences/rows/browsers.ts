@@ -108,8 +108,8 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'answers with data are not sniffed',
-        file: 'src/http/send.ts',
-        find: "    'x-content-type-options',\n    'nosniff',\n",
+        file: 'src/http/respond.ts',
+        find: "  'x-content-type-options',\n  'nosniff',\n",
         replace: '',
         test: [BROWSERS, 'with data is not sniffed and not stored'],
       },
