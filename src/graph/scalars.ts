@@ -54,7 +54,7 @@ export function defineScalars(builder: Builder): void {
   });
   builder.scalarType('JSONObject', {
     description:
-      'A JSON object with any members; the gateway does not interpret the values. A number that a double can not hold, such as an integer beyond 2^53, is a string of its digits on output, and an error on input.',
+      'A JSON object with any members; the gateway does not interpret the values. A number outside the range of a double, such as an integer beyond 2^53, is a string of its digits on output, and an error on input.',
     specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
     serialize: (value) => value,
     parseValue: parseJsonObject,

@@ -117,8 +117,9 @@ export function renderErrorDocs(): string {
 
 <!-- Made by \`npm run codegen\` from src/lib/error-codes.ts. -->
 
-Every error has one of these codes as \`extensions.code\`. When the gateway refuses a request, or can not run an operation, the
-answer has no \`data\`. An error of one field stands beside the data, with the field's \`path\`, and does not affect other fields.
+Every error has one of these codes as \`extensions.code\`. When the gateway refuses a request, or cannot run an operation, the
+answer has no \`data\`. When one field fails, the answer has \`data\` and an error with the field's \`path\`; other fields are not
+affected.
 Input problems of a mutation that the client can fix are not errors: they are in the payload's \`userErrors\`.
 
 ${rows.join('\n')}`;
