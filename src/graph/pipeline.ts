@@ -4,7 +4,6 @@ import type { Selection } from '../datatrics/selection.ts';
 import type { Admission } from '../lib/admission.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { isLargerThan } from '../lib/json-size.ts';
-import type { Operation } from '../lib/operation.ts';
 import { ALL_SCOPES, allows, missing, type ScopeSet } from '../lib/scopes.ts';
 import type { Party } from '../lib/turns.ts';
 import { createAnswerLimit, mayExceed, tooLarge } from './answer-size.ts';
@@ -80,6 +79,16 @@ export interface Checked {
   readonly operation: PreparedOperation;
   readonly variables: RequestVariables;
   readonly estimate: Estimate;
+}
+
+/** An operation whose turn has come. */
+interface Running {
+  readonly context: GatewayContext;
+  readonly report: ReportUnexpected;
+  /** Gives the turn back; to be called once. */
+  leave(): void;
+  /** What the answer says beside its data, once all of that is there. */
+  extensions(): object | undefined;
 }
 
 /** An answer in parts: the first has been made, the rest are on their way. */
@@ -185,44 +194,50 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   /**
-   * Waits for the operation's turn.
-   * @returns what gives the turn back, or the outcome of an operation that got none
+   * Makes the context, and waits for the operation's turn.
+   * @returns the outcome of an operation that got no turn
    */
-  async function enter(
-    { operation, estimate }: Checked,
-    { admission, party, costSettings }: Run,
-    { signal, usage }: Operation,
-    report: ReportUnexpected,
-  ): Promise<(() => void) | Outcome> {
-    const { calls: estimated, values } = estimate;
+  async function begin(
+    { operation, variables, estimate }: Checked,
+    run: Run,
+    selection: Selection | undefined,
+  ): Promise<Running | Outcome> {
+    const { admission, party, costSettings } = run;
+    const context = run.context(selection);
+    context.operation.valuesPerItem = estimate.perItem;
+    const start = performance.now();
+    const report: ReportUnexpected = (error) => run.reportUnexpected(error);
     // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
     const atOnce =
       operation.node.operation === 'mutation' ? costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
-    const calls = Math.min(Math.max(1, Math.round(operation.expectedShare * estimated)), atOnce);
-    const weight = Math.max(calls, Math.round(values / VALUES_PER_CALL));
+    const calls = Math.min(Math.max(1, Math.round(operation.expectedShare * estimate.calls)), atOnce);
+    const weight = Math.max(calls, Math.round(estimate.values / VALUES_PER_CALL));
     try {
-      const turn = admission.enter(weight, signal, party);
+      const turn = admission.enter(weight, context.operation.signal, party);
       if (turn) await turn;
     } catch (error) {
       const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
       return { kind: 'executed', result: { errors: [formatError(failure, report)], data: null } };
     }
-    return () => {
-      admission.leave(weight, party);
-      const share = estimated > 0 ? Math.min(1, usage.calls / estimated) : 0;
-      operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
+    return {
+      context,
+      report,
+      leave() {
+        admission.leave(weight, party);
+        const share = estimate.calls > 0 ? Math.min(1, context.operation.usage.calls / estimate.calls) : 0;
+        operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
+      },
+      extensions: () =>
+        extensionsFor(context, operation, variables.coerced, run.receipt ? performance.now() - start : undefined),
     };
   }
 
   async function execute(checked: Checked, run: Run): Promise<Outcome> {
     const { document, operation, variables, estimate } = checked;
     const executor = operation.executor();
-    const context = run.context(operation.selection);
-    context.operation.valuesPerItem = estimate.perItem;
-    const start = performance.now();
-    const report: ReportUnexpected = (error) => run.reportUnexpected(error);
-    const leave = await enter(checked, run, context.operation, report);
-    if (typeof leave !== 'function') return leave;
+    const running = await begin(checked, run, operation.selection);
+    if ('kind' in running) return running;
+    const { context, report, leave, extensions } = running;
     let result: ExecutionResult;
     try {
       result = await executor(context, variables);
@@ -236,11 +251,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       ...(!result.errors && {
         cacheControl: options.cacheControlOf?.(document.document, operation.node, variables.coerced, context),
       }),
-      result: {
-        ...(result.errors && { errors: result.errors.map((error) => formatError(error, report)) }),
-        data: result.data ?? null,
-        ...extensionsFor(context, operation, variables.coerced, run.receipt ? performance.now() - start : undefined),
-      },
+      result: { ...formatResult(result, report), ...extensions() },
       ...(freshness &&
         operation.node.operation === 'query' && { ages: { oldestMs: freshness.oldestMs, leftMs: freshness.leftMs } }),
     };
@@ -255,21 +266,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { document, operation, variables, estimate } = checked;
     const isTooMuch = estimate.parts > MAX_PARTS || valuesInParts + estimate.values > MAX_VALUES_IN_PARTS;
     if (!document.isIncremental || isTooMuch) return execute(checked, run);
-    const contextValue = run.context(undefined);
-    contextValue.operation.valuesPerItem = estimate.perItem;
-    const start = performance.now();
-    const report: ReportUnexpected = (error) => run.reportUnexpected(error);
-    const leave = await enter(checked, run, contextValue.operation, report);
-    if (typeof leave !== 'function') return leave;
-    const finish = (): object | undefined =>
-      extensionsFor(contextValue, operation, variables.coerced, run.receipt ? performance.now() - start : undefined);
+    const running = await begin(checked, run, undefined);
+    if ('kind' in running) return running;
+    const { context, report, leave, extensions } = running;
     let started: Awaited<ReturnType<typeof startInParts>>;
     try {
       started = await startInParts({
         schema,
         document: document.document,
         operationName: operation.node.name?.value,
-        contextValue,
+        contextValue: context,
         variableValues: variables.given,
       });
     } catch (error) {
@@ -277,16 +283,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       throw error;
     }
     const { first, rest } = started;
-    const result = {
-      ...(first.errors && { errors: first.errors.map((error) => formatError(error, report)) }),
-      data: first.data ?? null,
-    };
-    const limit = createAnswerLimit(limits, contextValue.operation);
+    const result = formatResult(first, report);
+    const limit = createAnswerLimit(limits, context.operation);
     const exceeded = limit(result);
     if (exceeded || rest === undefined) {
       rest?.return().catch(() => undefined);
       leave();
-      return exceeded ?? { kind: 'executed', result: { ...result, ...finish() } };
+      return exceeded ?? { kind: 'executed', result: { ...result, ...extensions() } };
     }
     valuesInParts += estimate.values;
     let isKept = true;
@@ -295,10 +298,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       isKept = false;
     };
     // A plugin may drop the parts without a look; the request ends in any case.
-    const { signal } = contextValue.operation;
+    const { signal } = context.operation;
     signal.addEventListener('abort', letGo, { once: true });
     if (signal.aborted) letGo();
-    const parts = lastParts(formatParts(rest, report), limit, finish, leave);
+    const parts = lastParts(formatParts(rest, report), limit, extensions, leave);
     return { kind: 'parts', first: { ...result, hasNext: true }, rest: readAhead(parts, letGo) };
   }
 
@@ -330,6 +333,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   return { schema, prepare, check, execute, executeInParts };
+}
+
+function formatResult({ errors, data }: ExecutionResult, report: ReportUnexpected) {
+  return { ...(errors && { errors: errors.map((error) => formatError(error, report)) }), data: data ?? null };
 }
 
 /** What an operation really spent, for its sender. */
