@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
 
-/** What waits for installations, browsers and time-outs, and measures little: two of these files run at once. */
+/** What waits for installations, browsers and time-outs, and measures little: three of these files run at once. */
 const WAITING = [
   'clients',
   'clients-parts',
@@ -17,6 +17,7 @@ const WAITING = [
   'import-terminal',
   'nginx-http2',
   'observability',
+  'queue',
   'redis',
   'shared-cache',
   'site',
@@ -37,7 +38,7 @@ export default defineConfig({
           ...limits,
           name: 'waiting',
           include: WAITING.map((name) => `test/e2e/${name}.e2e.test.ts`),
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

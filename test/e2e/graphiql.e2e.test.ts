@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readExamples } from '../../src/http/graphiql.ts';
 import type { TraceEntry } from '../../src/lib/trace.ts';
@@ -514,17 +514,12 @@ describe('GraphiQL in a browser without internet', () => {
   test('says that it is loading, and when it can not', async () => {
     const waiting = await browser.newPage();
     await waiting.emulateMedia({ colorScheme: 'dark' });
-    let fail = (): void => undefined;
-    await waiting.route('**/graphiql/main-*.js', async (route) => {
-      await new Promise<void>((done) => {
-        fail = done;
-      });
-      await route.abort();
-    });
+    const requested = Promise.withResolvers<Route>();
+    await waiting.route('**/graphiql/main-*.js', requested.resolve);
     await waiting.goto(`${gateway.url}/graphql`, { waitUntil: 'commit' });
     await waiting.getByText('Loading GraphiQL').waitFor();
     await waiting.screenshot({ path: `${SHOTS}/loading.png` });
-    fail();
+    await (await requested.promise).abort();
     await waiting.getByText('GraphiQL could not be loaded').waitFor();
     await waiting.close();
   });
