@@ -27,11 +27,37 @@ const WAITING = [
 const common = {
   resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
 };
+/** Tests of HTTP that start both ways themselves, or none, or the gateway as a command. */
+const NOT_BY_YOGA = [
+  'test/auth/{static-tokens,token-command}.test.ts',
+  'test/datatrics/{key-map,time}.test.ts',
+  'test/graph/{document-cache,schema,variables}.test.ts',
+  'test/observability/standard-output.test.ts',
+  'test/server/{backlog,compression,custom-fields,document-manifest,parts,plugins,slow-clients,ways}.test.ts',
+];
+
 const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
     projects: [
+      {
+        ...common,
+        test: {
+          ...limits,
+          name: 'yoga',
+          // The behaviour of HTTP once more, with every request through Yoga, as with plugins.
+          env: { TEST_WAY: 'yoga' },
+          include: ['auth', 'datatrics', 'graph', 'observability', 'server'].map(
+            (folder) => `test/${folder}/**/*.test.ts`,
+          ),
+          exclude: NOT_BY_YOGA,
+          isolate: false,
+          maxConcurrency: 3,
+          maxWorkers: 4,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         ...common,
         test: {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatToken, hashToken } from '../src/http/tokens.ts';
-import { SCOPES } from '../src/lib/scopes.ts';
+import { SCOPES } from '../src/auth/scopes.ts';
+import { formatToken, hashToken } from '../src/auth/static-tokens.ts';
 import { startIssuer } from '../test/helpers/issuer.ts';
 import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 

@@ -1,46 +1,36 @@
 import type { Plugin } from 'graphql-yoga';
+import { createAuthenticate } from './auth/authenticate.ts';
+import { createJwtCheck } from './auth/jwt.ts';
+import { createRateLimiter } from './auth/rate-limit.ts';
+import { createSubgraphAuthenticate } from './auth/router-proof.ts';
+import { TokenStore } from './auth/static-tokens.ts';
 import type { Config } from './config/config.ts';
 import { pluginsFailed } from './config/plugins.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
-import type { ProjectSettings } from './datatrics/session.ts';
-import { watchFreshness } from './graph/freshness.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
-import { createAuthenticate } from './http/authenticate.ts';
-import { Collapse } from './http/collapse.ts';
-import { createCompress } from './http/compression.ts';
-import { createCors } from './http/cors.ts';
-import { createResolveDocument } from './http/documents.ts';
-import { type EndpointParts, lazy } from './http/endpoint.ts';
-import { createGraphiql } from './http/graphiql.ts';
-import { Readiness } from './http/health.ts';
-import { createJwtCheck } from './http/jwt.ts';
-import { Load } from './http/load.ts';
-import type { McpHandler } from './http/mcp.ts';
-import { createMetrics } from './http/metrics.ts';
-import { BLIND, createObserver } from './http/observe.ts';
-import { createOperations, type Operations, type OperationsOptions } from './http/operations.ts';
-import { PersistedQueries } from './http/persisted-queries.ts';
-import { createRateLimiter } from './http/rate-limit.ts';
-import { createRouterDocuments, createSubgraphAuthenticate } from './http/router-auth.ts';
-import { startServer } from './http/server.ts';
-import { TokenStore } from './http/tokens.ts';
-import { UpstreamWarnings } from './http/upstream-warnings.ts';
-import { createYogaEndpoint } from './http/yoga.ts';
-import { retentionOf } from './lib/freshness.ts';
+import { watchFreshness } from './graph/stale-fields.ts';
 import type { Logger } from './lib/log.ts';
 import type { Redis } from './lib/redis.ts';
-import { createProjects } from './projects.ts';
-import { RecordCache } from './transport/cache.ts';
-
-/** The API that a gateway stands in front of, and what is known of it without configuration. */
-export interface Upstream {
-  readonly origin: string;
-  readonly basePath: string;
-  readonly project: string | undefined;
-  readonly apiKey: string | undefined;
-  readonly sources: ProjectSettings['sources'];
-}
+import { createProjects, type Upstream } from './projects.ts';
+import { Collapse } from './server/collapse.ts';
+import { createCompress } from './server/compression.ts';
+import { createCors } from './server/cors.ts';
+import { type EndpointParts, lazy } from './server/endpoint.ts';
+import { createGraphiql } from './server/graphiql.ts';
+import { Readiness } from './server/health.ts';
+import { Load } from './server/load-shedder.ts';
+import type { McpHandler } from './server/mcp.ts';
+import { createMetrics } from './server/metrics.ts';
+import { BLIND, createObserver } from './server/observer.ts';
+import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
+import { PersistedQueries } from './server/persisted-queries.ts';
+import { startServer } from './server/server.ts';
+import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
+import { UpstreamWarnings } from './server/upstream-warnings.ts';
+import { createYogaEndpoint } from './server/yoga.ts';
+import { RecordCache } from './upstream/cache.ts';
+import { retentionOf } from './upstream/freshness.ts';
 
 export interface Gateway {
   readonly url: string;
@@ -97,7 +87,7 @@ export async function startGateway(
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
   });
-  const tracing = config.tracing && (await (await import('./http/tracing.ts')).startTracing(config.tracing));
+  const tracing = config.tracing && (await (await import('./server/tracing.ts')).startTracing(config.tracing));
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     freshness: cache && { cache, lifetimes: config.lifetimes },
@@ -206,7 +196,7 @@ export async function startGateway(
     const { createTools } = await import('./graph/tools.ts');
     const { tools, leftOut } = createTools(schema, config.documents, { mutations });
     if (leftOut.length > 0) log.warn({ leftOut }, 'trusted documents that are not offered as MCP tools');
-    const { createMcp } = await import('./http/mcp.ts');
+    const { createMcp } = await import('./server/mcp.ts');
     return createMcp({
       tools,
       operations,
@@ -239,7 +229,7 @@ export async function startGateway(
 /** The one cache of the process, shared with others where there is a Redis. */
 async function createCache({ cacheMaxBytes, lifetimes }: Config, redis: Redis | undefined): Promise<RecordCache> {
   const maxRetainMs = Math.max(...Object.values(lifetimes).map(retentionOf));
-  const shared = redis && new (await import('./transport/shared-cache.ts')).RedisTier(redis, maxRetainMs);
+  const shared = redis && new (await import('./upstream/redis-cache.ts')).RedisTier(redis, maxRetainMs);
   return new RecordCache({ maxBytes: cacheMaxBytes, shared });
 }
 

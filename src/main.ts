@@ -1,10 +1,11 @@
-import { type Gateway, startGateway, type Upstream } from './app.ts';
+import { type Gateway, startGateway } from './app.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
 import { loadPlugins } from './config/plugins.ts';
 import { createLogger } from './lib/log.ts';
 import { type Output, openStandardOutput } from './lib/standard-output.ts';
-import { proxyVariable } from './transport/dispatcher.ts';
+import type { Upstream } from './projects.ts';
+import { proxyVariable } from './upstream/dispatcher.ts';
 
 /** The program behind `npm start`. */
 async function main(): Promise<void> {

@@ -1,15 +1,23 @@
-import type { Upstream } from './app.ts';
 import type { Config } from './config/config.ts';
 import type { ProjectConfig } from './config/projects.ts';
 import type { Callers } from './datatrics/callers.ts';
 import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
-import { createRecordTypes } from './datatrics/custom-fields.ts';
 import { Masking } from './datatrics/masking.ts';
+import { createRecordTypes } from './datatrics/records/custom-fields.ts';
 import type { ProjectSettings } from './datatrics/session.ts';
-import { Admission } from './lib/admission.ts';
-import type { OperationLimits } from './lib/operation.ts';
-import { DEFAULT_BULKHEAD } from './transport/policy.ts';
-import { createPool } from './transport/pool.ts';
+import { Admission } from './graph/admission.ts';
+import type { OperationLimits } from './upstream/operation.ts';
+import { DEFAULT_BULKHEAD } from './upstream/policy.ts';
+import { createPool } from './upstream/pool.ts';
+
+/** The API that a gateway stands in front of, and what is known of it without configuration. */
+export interface Upstream {
+  readonly origin: string;
+  readonly basePath: string;
+  readonly project: string | undefined;
+  readonly apiKey: string | undefined;
+  readonly sources: ProjectSettings['sources'];
+}
 
 /** What serves one project: its own connections, its own way of being read, its own limits. */
 export interface Project {

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/config-error.ts';
 import { CHECKS } from '../src/config/variables.ts';
-import { DEFAULT_POLICY } from '../src/transport/policy.ts';
+import { DEFAULT_POLICY } from '../src/upstream/policy.ts';
 import { runCommand } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));

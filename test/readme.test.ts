@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readExamples } from '../src/http/graphiql.ts';
+import { readExamples } from '../src/server/graphiql.ts';
 import { startWithSandbox } from './helpers/gateway.ts';
 
 const gateway = await startWithSandbox();

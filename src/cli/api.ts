@@ -1,14 +1,14 @@
 import { type Config, loadConfig } from '../config/config.ts';
-import { type CustomFields, createRecordTypes } from '../datatrics/custom-fields.ts';
 import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts';
 import { buildPath, type CallArgs } from '../datatrics/paths.ts';
-import type { RecordTypes } from '../datatrics/records.ts';
+import { type CustomFields, createRecordTypes } from '../datatrics/records/custom-fields.ts';
+import type { RecordTypes } from '../datatrics/records/record-types.ts';
 import { createAbortController } from '../lib/abort.ts';
-import type { UpstreamResponse } from '../transport/call.ts';
-import { Guard } from '../transport/guard.ts';
-import { DEFAULT_POLICY } from '../transport/policy.ts';
-import { createPool } from '../transport/pool.ts';
-import { sendWithRetry } from '../transport/retry.ts';
+import type { UpstreamResponse } from '../upstream/call.ts';
+import { DEFAULT_POLICY } from '../upstream/policy.ts';
+import { createPool } from '../upstream/pool.ts';
+import { Guard } from '../upstream/resilience.ts';
+import { sendWithRetry } from '../upstream/retry.ts';
 import { UsageError } from './usage.ts';
 
 /** The read endpoints of the API behind the gateway's settings, for commands that look at a project. */

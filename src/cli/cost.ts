@@ -15,7 +15,7 @@ import {
   valueFromAST,
 } from 'graphql';
 import { Masking } from '../datatrics/masking.ts';
-import type { CostSettings } from '../graph/cost.ts';
+import type { CostSettings } from '../graph/field-cost.ts';
 import { createPlanner, type PlanEntry } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
 import { declaredFields, isUsageProblem, UsageError } from './usage.ts';

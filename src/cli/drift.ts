@@ -9,10 +9,10 @@ import {
   labelOf,
   type Resource,
 } from '../datatrics/endpoints.ts';
-import { isObject, type JsonObject, lookUp, readText } from '../datatrics/fields.ts';
 import { idProblem } from '../datatrics/keys.ts';
 import type { CallArgs } from '../datatrics/paths.ts';
-import { TransportError } from '../transport/errors.ts';
+import { isObject, type JsonObject, lookUp, readText } from '../datatrics/records/fields.ts';
+import { TransportError } from '../upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
 import { isUsageProblem, UsageError } from './usage.ts';
 

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import type { Conversion } from '../datatrics/conversion.ts';
-import type { CustomFields } from '../datatrics/custom-fields.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, type EndpointName, type Resource } from '../datatrics/endpoints.ts';
 import { DatatricsError } from '../datatrics/errors.ts';
+import { FieldObserver, type Proposal } from '../datatrics/field-observer.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
-import { FieldObserver, type Proposal } from '../datatrics/observe.ts';
-import { readPage } from '../datatrics/wire.ts';
-import { TransportError } from '../transport/errors.ts';
+import type { Conversion } from '../datatrics/records/conversion.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
+import { readPage } from '../datatrics/responses.ts';
+import { TransportError } from '../upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
 import { isUsageProblem, UsageError } from './usage.ts';
 

@@ -1,9 +1,9 @@
 import './import/memory.ts';
 import { createHash } from 'node:crypto';
-import { cutChunks } from '../bulk/chunk.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { environment } from '../config/environment.ts';
+import { cutChunks } from '../datatrics/bulk/chunk.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import { createApiDestination } from './import/api.ts';
 import type { Destination, Sendable } from './import/destination.ts';

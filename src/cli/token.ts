@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { formatToken, hashToken } from '../http/tokens.ts';
-import { PROJECT_ID } from '../lib/principal.ts';
-import { isScope, SCOPES } from '../lib/scopes.ts';
+import { PROJECT_ID } from '../auth/principal.ts';
+import { isScope, SCOPES } from '../auth/scopes.ts';
+import { formatToken, hashToken } from '../auth/static-tokens.ts';
 
 const USAGE = `Makes a static token for AUTH_MODE=managed, and the entry for TOKENS_FILE by which it is known.
 

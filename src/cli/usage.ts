@@ -1,7 +1,7 @@
 import { readDeclaredFields } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { environment } from '../config/environment.ts';
-import type { CustomFields } from '../datatrics/custom-fields.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 
 /** Something about the command line, the settings or the files that the user has to mend. */
 export class UsageError extends Error {}

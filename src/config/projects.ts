@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { PROJECT_ID } from '../auth/principal.ts';
 import { isTimeZone } from '../datatrics/time.ts';
-import { PROJECT_ID } from '../lib/principal.ts';
 import type { Environment } from './environment.ts';
 import { API_KEY } from './variables.ts';
 

@@ -1,7 +1,7 @@
+import { readTokens } from '../auth/static-tokens.ts';
 import { duplicateOperations } from '../graph/published.ts';
-import { MANIFEST_NEEDS, readManifest } from '../http/manifest.ts';
-import { readTokens } from '../http/tokens.ts';
 import { isLoopback } from '../lib/loopback.ts';
+import { MANIFEST_NEEDS, readManifest } from '../server/document-manifest.ts';
 import type { VariableName, Variables } from './variables.ts';
 
 /** What is known when the rules are checked: values that are wrong by themselves are given, and have no value. */

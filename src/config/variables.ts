@@ -1,12 +1,12 @@
 import { z } from 'zod';
+import { PROJECT_ID } from '../auth/principal.ts';
+import type { RateLimit } from '../auth/rate-limit.ts';
+import { SCOPES } from '../auth/scopes.ts';
 import { ENTITY_TYPES } from '../datatrics/keys.ts';
 import { isTimeZone } from '../datatrics/time.ts';
 import type { MaxAges } from '../graph/cache-control.ts';
 import { OPTIONAL_DIRECTIVES } from '../graph/optional-directives.ts';
-import type { RateLimit } from '../http/rate-limit.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import { PROJECT_ID } from '../lib/principal.ts';
-import { SCOPES } from '../lib/scopes.ts';
 
 /** A whole number in a range; `unit` says what is counted. */
 function whole(min: number, max: number, unit: string) {

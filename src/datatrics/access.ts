@@ -1,9 +1,9 @@
+import { allows, missing, type Scope, type ScopeSet, scopeSet } from '../auth/scopes.ts';
 import { GatewayError } from '../lib/error.ts';
-import { allows, missing, type Scope, type ScopeSet, scopeSet } from '../lib/scopes.ts';
 import type { Resource } from './endpoints.ts';
-import type { FieldTable } from './fields.ts';
 import { typeNameOf } from './keys.ts';
 import type { MaskedType, Masking } from './masking.ts';
+import type { FieldTable } from './records/fields.ts';
 
 const READ: Readonly<Record<Resource, ScopeSet>> = {
   profile: scopeSet(['profiles:read']),

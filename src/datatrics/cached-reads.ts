@@ -1,10 +1,10 @@
 import { GatewayError } from '../lib/error.ts';
-import { ANY, judge, type Lifetimes, retentionOf, standsIn } from '../lib/freshness.ts';
-import { Operation } from '../lib/operation.ts';
-import type { Answer, Lookup, RecordCache, Remembered } from '../transport/cache.ts';
-import type { Flight, InFlight } from '../transport/share.ts';
+import type { Answer, Lookup, RecordCache, Remembered } from '../upstream/cache.ts';
+import type { Flight, InFlight } from '../upstream/dedupe.ts';
+import { ANY, judge, type Lifetimes, retentionOf, standsIn } from '../upstream/freshness.ts';
+import { Operation } from '../upstream/operation.ts';
 import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
-import type { ReadJson } from './selection.ts';
+import type { ReadJson } from './json-selection.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
 /** Which answers of the API are cached, and for how long. The process has one cache. */

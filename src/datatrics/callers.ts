@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { Party } from '../lib/turns.ts';
-import type { Policy } from '../transport/policy.ts';
-import { Guards } from './guards.ts';
+import type { Party } from '../lib/fair-queue.ts';
+import type { Policy } from '../upstream/policy.ts';
+import { Guards } from './resilience-registry.ts';
 
 /**
  * - `everybody`: callers are not told apart

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import type { Principal } from '../auth/principal.ts';
 import { GatewayError } from '../lib/error.ts';
-import type { Principal } from '../lib/principal.ts';
 import type { PageSizes } from './page-size.ts';
 
 /** `auto`: probe the API once per project; `on`: assume that it filters; `off`: never filter. */

@@ -1,25 +1,25 @@
+import type { Principal } from '../auth/principal.ts';
 import { readJson } from '../lib/digits.ts';
-import type { Operation } from '../lib/operation.ts';
-import type { Principal } from '../lib/principal.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
-import { ACCEPT_ENCODING } from '../transport/dispatcher.ts';
-import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
-import type { Send } from '../transport/pool.ts';
-import { type Flight, InFlight } from '../transport/share.ts';
+import { type Flight, InFlight } from '../upstream/dedupe.ts';
+import { ACCEPT_ENCODING } from '../upstream/dispatcher.ts';
+import type { Operation } from '../upstream/operation.ts';
+import { DEFAULT_POLICY, type Policy } from '../upstream/policy.ts';
+import type { Send } from '../upstream/pool.ts';
 import { checkAccess, scopeOf } from './access.ts';
 import { CachedReads, type FreshnessOptions } from './cached-reads.ts';
 import { type Caller, type CallerKind, Callers } from './callers.ts';
 import { type Call, Calls, type EndedCall } from './calls.ts';
 import { ENDPOINTS, type Endpoint, type EndpointName, labelOf, type Resource } from './endpoints.ts';
 import { causeOf } from './errors.ts';
-import type { JsonObject } from './fields.ts';
 import { mayBeWritten, resourcePath, tagOf, tagsOfWrite } from './invalidation.ts';
+import type { ReadJson } from './json-selection.ts';
 import { buildPath, type CallArgs, type Condition } from './paths.ts';
 import { RawJson } from './raw-json.ts';
-import { RECORD_TYPES } from './records.ts';
-import type { ReadJson } from './selection.ts';
+import type { JsonObject } from './records/fields.ts';
+import { RECORD_TYPES } from './records/record-types.ts';
+import { type Page, readBulk, readDone, readWritten } from './responses.ts';
 import { SharedAnswer } from './shared-answer.ts';
-import { type Page, readBulk, readDone, readWritten } from './wire.ts';
 
 type IdArgs<E extends Endpoint> = E['path'] extends `${string}{id}${string}` ? { readonly id: string } : unknown;
 type QueryArgs<E extends Endpoint> = {

@@ -1,9 +1,9 @@
 import { readJson } from '../lib/digits.ts';
-import type { UpstreamResponse } from '../transport/call.ts';
+import type { UpstreamResponse } from '../upstream/call.ts';
 import { type Endpoint, type ListEndpoint, labelOf, type TotalSpelling } from './endpoints.ts';
-import { type Field, type FieldTable, isObject, type JsonObject, lookUp, readText } from './fields.ts';
 import { idProblem, typeNameOf } from './keys.ts';
-import type { DatatricsRecord, RecordType } from './record.ts';
+import { type Field, type FieldTable, isObject, type JsonObject, lookUp, readText } from './records/fields.ts';
+import type { DatatricsRecord, RecordType } from './records/record.ts';
 import { readTime } from './time.ts';
 
 /** Something in an answer that is not as the client expects it. */

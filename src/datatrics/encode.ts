@@ -1,7 +1,7 @@
 import { ENDPOINTS, type Resource, type WriteBody } from './endpoints.ts';
-import { type Field, type FieldTable, type JsonObject, namesOf } from './fields.ts';
 import { idProblem, isTooLong, MAX_TEXT_BYTES, type RecordKey, textProblem } from './keys.ts';
-import { RECORD_TYPES, type RecordTypes } from './records.ts';
+import { type Field, type FieldTable, type JsonObject, namesOf } from './records/fields.ts';
+import { RECORD_TYPES, type RecordTypes } from './records/record-types.ts';
 import { writeTime } from './time.ts';
 
 /** Why an input can't be sent as it is; something that its sender can mend. */

@@ -1,5 +1,5 @@
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
-import { codeOf, TransportError } from '../transport/errors.ts';
+import { codeOf, TransportError } from '../upstream/errors.ts';
 
 /** What the API, or the way to it, did wrong. `message` is ours and safe to show; the API's own words are kept apart. */
 export class DatatricsError extends GatewayError {

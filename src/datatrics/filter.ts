@@ -1,7 +1,7 @@
-import { type Decoded, type Field, type JsonObject, lookUp, readText } from './fields.ts';
 import { checkText } from './keys.ts';
 import type { Condition } from './paths.ts';
-import type { DatatricsRecord } from './record.ts';
+import { type Decoded, type Field, type JsonObject, lookUp, readText } from './records/fields.ts';
+import type { DatatricsRecord } from './records/record.ts';
 import { writeTime } from './time.ts';
 
 /** One filter of a list: how it is sent to the API, and how each returned row is checked. */

@@ -1,9 +1,9 @@
-import type { Principal } from '../lib/principal.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { Endpoint, Resource } from './endpoints.ts';
 import { DatatricsError } from './errors.ts';
-import { type JsonObject, readText } from './fields.ts';
 import type { CallArgs } from './paths.ts';
 import { RawJson } from './raw-json.ts';
+import { type JsonObject, readText } from './records/fields.ts';
 
 /** Tags an answer for the cache: a write of this id, or of any id for a list, makes it out of date. */
 export function tagOf(project: string, resource: Resource, id: string | undefined): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Lifetimes, retentionOf } from '../lib/freshness.ts';
+import { type Lifetimes, retentionOf } from '../upstream/freshness.ts';
 import type { Resource } from './endpoints.ts';
 import { ENTITY_TYPES } from './keys.ts';
 

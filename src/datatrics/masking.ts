@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Operation } from '../lib/operation.ts';
-import type { Field } from './fields.ts';
+import type { Operation } from '../upstream/operation.ts';
 import type { TypeName } from './keys.ts';
 
 /** How personal data comes to those who may not see it. */
@@ -15,6 +14,15 @@ export interface MaskOptions {
   readonly fields: readonly string[];
   /** Names that are personal in one type only. */
   readonly ofTypes?: Readonly<Partial<Record<MaskedType, readonly string[]>>> | undefined;
+}
+
+/** What masking looks at of a field of a record. */
+interface FieldDescription {
+  /** REST name. */
+  readonly rest: string;
+  readonly kind: string;
+  /** Declared by configuration. */
+  readonly custom?: true;
 }
 
 /** The types of records, and of the lines in a conversion. */
@@ -130,7 +138,7 @@ export class Mask {
   }
 
   /** A field's value as this caller may see it; only text can be hashed, all else becomes null, times in text included. */
-  field<T>(type: MaskedType, name: string, { rest, kind, custom }: Field, value: T): T | null {
+  field<T>(type: MaskedType, name: string, { rest, kind, custom }: FieldDescription, value: T): T | null {
     if (value === null) return value;
     if (this.#covers(type, name) || this.#covers(type, rest)) {
       this.masked.add(`${type}.${name}`);

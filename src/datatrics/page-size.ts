@@ -1,4 +1,4 @@
-import type { Page } from './wire.ts';
+import type { Page } from './responses.ts';
 
 /** What is known of a list's page size, kept from call to call. */
 export interface PageSizes {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../lib/error.ts';
 import { DatatricsError, invalidResponse } from './errors.ts';
 import { furthest, isLast, judgeShortPage, type PageSizes, pageSizeFor } from './page-size.ts';
-import type { Page } from './wire.ts';
+import type { Page } from './responses.ts';
 
 /**
  * Windows over a list that the API only gives in numbered pages. A window is a run of offsets; page `p` of size `L`

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_POLICY, type Policy } from '../transport/policy.ts';
+import { DEFAULT_POLICY, type Policy } from '../upstream/policy.ts';
 import type { Resource } from './endpoints.ts';
 import { ENTITY_TYPES } from './keys.ts';
 

@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
+import type { Principal } from '../auth/principal.ts';
+import { allows } from '../auth/scopes.ts';
 import { badInput } from '../lib/error.ts';
-import type { Staleness } from '../lib/freshness.ts';
-import type { Operation, Usage } from '../lib/operation.ts';
-import type { Principal } from '../lib/principal.ts';
-import { allows } from '../lib/scopes.ts';
+import type { Staleness } from '../upstream/freshness.ts';
+import type { Operation, Usage } from '../upstream/operation.ts';
 import { asksByPersonal, checkAccess, PERSONAL, scopeOf } from './access.ts';
 import { type Capabilities, type FilterMode, unmatchedRows, unsupportedFilter } from './capabilities.ts';
 import type { BoundClient } from './client.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
-import { isObject, lookUp, type RecordContext } from './fields.ts';
 import { type Filter, ofSource } from './filter.ts';
+import type { ReadJson, Selection } from './json-selection.ts';
 import { checkId, idProblem, markOfKey, type RecordKey } from './keys.ts';
-import { type BatchMode, RecordLoader } from './loader.ts';
 import type { Mask, Masking } from './masking.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { Condition } from './paths.ts';
-import type { DatatricsRecord } from './record.ts';
-import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records.ts';
-import type { ReadJson, Selection } from './selection.ts';
+import { type BatchMode, RecordLoader } from './record-loader.ts';
+import { isObject, lookUp, type RecordContext } from './records/fields.ts';
+import type { DatatricsRecord } from './records/record.ts';
+import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records/record-types.ts';
+import type { Page } from './responses.ts';
 import { stalenessOf } from './staleness.ts';
-import type { Page } from './wire.ts';
 
 /** How a project is read; one value for all projects of a process for now. */
 export interface ProjectSettings {

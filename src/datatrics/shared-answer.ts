@@ -1,8 +1,8 @@
-import type { Answer } from '../transport/cache.ts';
+import type { Answer } from '../upstream/cache.ts';
 import type { Endpoint } from './endpoints.ts';
-import { RECORD_TYPES } from './records.ts';
-import type { ReadJson } from './selection.ts';
-import { readPage, readRecord } from './wire.ts';
+import type { ReadJson } from './json-selection.ts';
+import { RECORD_TYPES } from './records/record-types.ts';
+import { readPage, readRecord } from './responses.ts';
 
 /** An answer to a read that several operations may share: each reads what it selects. */
 export class SharedAnswer {

@@ -1,5 +1,5 @@
-import type { Staleness } from '../lib/freshness.ts';
-import type { Operation } from '../lib/operation.ts';
+import type { Staleness } from '../upstream/freshness.ts';
+import type { Operation } from '../upstream/operation.ts';
 import type { ReadName } from './client.ts';
 import { buildPath, type CallArgs } from './paths.ts';
 

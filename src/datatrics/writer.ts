@@ -3,9 +3,9 @@ import type { BoundClient } from './client.ts';
 import { checkKeyPart, type EncodedRecord, encodeRecord, type InputProblem, type RecordInput } from './encode.ts';
 import { CONTENT_TYPE_SPELLING, type ContentType, type Resource } from './endpoints.ts';
 import { DatatricsError } from './errors.ts';
-import type { JsonObject } from './fields.ts';
 import { encodeGlobalId, type RecordKey } from './keys.ts';
-import type { RecordOf } from './records.ts';
+import type { JsonObject } from './records/fields.ts';
+import type { RecordOf } from './records/record-types.ts';
 import type { Session } from './session.ts';
 
 /** What came of one write: the record as the API has it now, or what the caller has to mend. */

@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { GatewayError } from '../lib/error.ts';
 import { sizeWithin } from '../lib/json-size.ts';
-import type { Operation } from '../lib/operation.ts';
+import type { Operation } from '../upstream/operation.ts';
 import { formatError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 import type { Estimate } from './plan.ts';

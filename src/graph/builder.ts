@@ -1,8 +1,8 @@
 import SchemaBuilder, { type ObjectRef } from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
-import type { JsonObject } from '../datatrics/fields.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
-import type { DatatricsRecord } from '../datatrics/record.ts';
+import type { JsonObject } from '../datatrics/records/fields.ts';
+import type { DatatricsRecord } from '../datatrics/records/record.ts';
 import type { GatewayContext } from './context.ts';
 
 interface SchemaTypes {

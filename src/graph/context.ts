@@ -1,17 +1,17 @@
-import type { BulkLimits } from '../bulk/chunk.ts';
-import { createTarget } from '../bulk/target.ts';
-import { bulkUpsert } from '../bulk/upsert.ts';
+import type { Principal } from '../auth/principal.ts';
+import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
+import { createTarget } from '../datatrics/bulk/target.ts';
+import { bulkUpsert } from '../datatrics/bulk/upsert.ts';
 import type { Caller } from '../datatrics/callers.ts';
 import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Client } from '../datatrics/client.ts';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
-import type { RecordOf } from '../datatrics/records.ts';
-import type { Selection } from '../datatrics/selection.ts';
+import type { Selection } from '../datatrics/json-selection.ts';
+import type { RecordOf } from '../datatrics/records/record-types.ts';
 import { type ProjectSettings, Session } from '../datatrics/session.ts';
 import { Writer } from '../datatrics/writer.ts';
-import type { Operation } from '../lib/operation.ts';
-import type { Principal } from '../lib/principal.ts';
+import type { Operation } from '../upstream/operation.ts';
 
 /** What every resolver gets: the door to the data, in one principal's name and for one operation. */
 export interface GatewayContext {

@@ -1,4 +1,4 @@
-import type { CustomField, DeclaredFields } from '../datatrics/custom-fields.ts';
+import type { CustomField, DeclaredFields } from '../datatrics/records/custom-fields.ts';
 import type { ListTypes } from './lists.ts';
 
 /** What the field builders of objects and inputs have in common; their own types know nothing of names made up later. */

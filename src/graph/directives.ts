@@ -7,11 +7,11 @@ import SchemaBuilder, {
 } from '@pothos/core';
 import { isPersonal } from '../datatrics/access.ts';
 import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
-import type { FieldTable } from '../datatrics/fields.ts';
 import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
+import type { FieldTable } from '../datatrics/records/fields.ts';
 import { DEFAULT_PAGE } from './connection.ts';
-import type { FieldCost } from './cost.ts';
+import type { FieldCost } from './field-cost.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { ENTITY_KEYS } from './representation.ts';
 

@@ -1,9 +1,9 @@
 import type { GraphQLFieldResolver } from 'graphql';
 import { canonicalKey } from '../datatrics/keys.ts';
-import type { DatatricsRecord } from '../datatrics/record.ts';
+import type { DatatricsRecord } from '../datatrics/records/record.ts';
 import type { Session } from '../datatrics/session.ts';
 import { toError } from '../lib/error.ts';
-import type { Operation } from '../lib/operation.ts';
+import type { Operation } from '../upstream/operation.ts';
 import type { GatewayContext } from './context.ts';
 import { cacheTagOf } from './directives.ts';
 import { keyOfRepresentation } from './representation.ts';

@@ -1,5 +1,5 @@
-import type { Field, FieldTable } from '../datatrics/fields.ts';
 import { equals, type Filter, type TimeRange, within } from '../datatrics/filter.ts';
+import type { Field, FieldTable } from '../datatrics/records/fields.ts';
 import type { ListQuery, ProjectSettings } from '../datatrics/session.ts';
 import type { Builder } from './builder.ts';
 

@@ -1,5 +1,5 @@
 import { decodeGlobalId } from '../datatrics/keys.ts';
-import type { DatatricsRecord } from '../datatrics/record.ts';
+import type { DatatricsRecord } from '../datatrics/records/record.ts';
 import type { Session } from '../datatrics/session.ts';
 import { toError } from '../lib/error.ts';
 import type { Builder } from './builder.ts';

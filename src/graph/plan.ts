@@ -19,7 +19,7 @@ import {
 } from 'graphql';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
 import { conditionsOf, isIncluded } from './conditions.ts';
-import type { CostSettings, FieldCost, PlannedCalls } from './cost.ts';
+import type { CostSettings, FieldCost, PlannedCalls } from './field-cost.ts';
 import { hasDirective } from './incremental.ts';
 import { FAILURE, weightOfLeaf, weightOfObject } from './weight.ts';
 

@@ -6,13 +6,13 @@ import {
   type getVariableValues,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { Selection } from '../datatrics/selection.ts';
-import { type Access, createAccess } from './access.ts';
+import type { Selection } from '../datatrics/json-selection.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
+import { type Access, createAccess } from './document-scopes.ts';
 import { usedFragments } from './fragments.ts';
 import { countSelections } from './limits.ts';
 import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
-import { createSelection } from './selection.ts';
+import { createSelection } from './selected-fields.ts';
 import { createCoercion } from './variables.ts';
 
 /** What an operation is called where its text can not stand, as in a log. */

@@ -1,5 +1,5 @@
 import { GraphQLError, GraphQLID, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
-import type { JsonObject } from '../datatrics/fields.ts';
+import type { JsonObject } from '../datatrics/records/fields.ts';
 import { parseInstant } from '../datatrics/time.ts';
 import { isUnkept } from '../lib/digits.ts';
 import type { Builder } from './builder.ts';

@@ -1,18 +1,14 @@
 import { type GraphQLSchema, specifiedDirectives } from 'graphql';
-import type { CustomFields } from '../datatrics/custom-fields.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 import { type Builder, createBuilder } from './builder.ts';
-import { defineContent } from './content.ts';
-import { defineContentMutations } from './content-mutations.ts';
-import { defineConversion } from './conversion.ts';
-import { defineConversionMutations } from './conversion-mutations.ts';
+import { defineContent, defineContentMutations } from './content.ts';
+import { defineConversion, defineConversionMutations } from './conversion.ts';
 import { INCREMENTAL_DIRECTIVES } from './incremental.ts';
-import { defineInteraction } from './interaction.ts';
-import { defineInteractionMutations } from './interaction-mutations.ts';
+import { defineInteraction, defineInteractionMutations } from './interaction.ts';
 import { defineListTypes } from './lists.ts';
 import { defineMutationTypes } from './mutations.ts';
 import { defineNodeQueries } from './node.ts';
-import { defineProfile } from './profile.ts';
-import { defineProfileMutations } from './profile-mutations.ts';
+import { defineProfile, defineProfileMutations } from './profile.ts';
 import { defineScalars } from './scalars.ts';
 
 export interface SchemaOptions {

@@ -8,10 +8,10 @@ import {
   getNamedType,
   valueFromASTUntyped,
 } from 'graphql';
-import { createRecordTypes, fieldTablesOf, withPersonalFields } from '../datatrics/custom-fields.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
 import { Masking, type MaskOptions } from '../datatrics/masking.ts';
-import type { DatatricsRecord } from '../datatrics/record.ts';
+import { createRecordTypes, fieldTablesOf, withPersonalFields } from '../datatrics/records/custom-fields.ts';
+import type { DatatricsRecord } from '../datatrics/records/record.ts';
 import { createBuilder } from './builder.ts';
 import { costOfEntities } from './cost.ts';
 import GatewayDirectivesPlugin from './directives.ts';

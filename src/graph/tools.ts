@@ -15,9 +15,9 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import type { ScopeSet } from '../lib/scopes.ts';
-import { createAccess } from './access.ts';
-import type { CostSettings } from './cost.ts';
+import type { ScopeSet } from '../auth/scopes.ts';
+import { createAccess } from './document-scopes.ts';
+import type { CostSettings } from './field-cost.ts';
 import { fragmentsOf } from './fragments.ts';
 import { type JsonSchema, schemaOfInput } from './json-schema.ts';
 

@@ -12,7 +12,7 @@ import { persistedExchange } from '@urql/exchange-persisted';
 import { print } from 'graphql';
 import { ClientError, GraphQLClient } from 'graphql-request';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sha256 } from '../../src/http/persisted-queries.ts';
+import { sha256 } from '../../src/server/persisted-queries.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { makeApolloManifest } from '../helpers/manifests.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';

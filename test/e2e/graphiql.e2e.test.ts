@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readExamples } from '../../src/http/graphiql.ts';
-import type { TraceEntry } from '../../src/lib/trace.ts';
+import { readExamples } from '../../src/server/graphiql.ts';
+import type { TraceEntry } from '../../src/upstream/call-trace.ts';
 import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { noteComplaints, readDocumentation, ready, textOf } from '../helpers/graphiql.ts';

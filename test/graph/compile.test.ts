@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { readExamples } from '../../src/http/graphiql.ts';
+import { readExamples } from '../../src/server/graphiql.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyOperation } from '../helpers/operations.ts';
 import { runs } from '../helpers/runs.ts';

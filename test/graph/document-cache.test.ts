@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createDocuments } from '../../src/graph/documents.ts';
+import { createDocuments } from '../../src/graph/document-cache.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 
 const limits = {

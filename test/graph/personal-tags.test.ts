@@ -12,9 +12,9 @@ import {
   parse,
 } from 'graphql';
 import { afterAll, describe, expect, test } from 'vitest';
-import { createRecordTypes, fieldTablesOf } from '../../src/datatrics/custom-fields.ts';
+import { SCOPES } from '../../src/auth/scopes.ts';
+import { createRecordTypes, fieldTablesOf } from '../../src/datatrics/records/custom-fields.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
-import { SCOPES } from '../../src/lib/scopes.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 

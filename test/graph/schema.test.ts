@@ -18,11 +18,11 @@ import {
   visit,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { conversionItemFields } from '../../src/datatrics/conversion.ts';
-import { createRecordTypes } from '../../src/datatrics/custom-fields.ts';
-import type { FieldTable, JsonObject } from '../../src/datatrics/fields.ts';
 import { type Mask, Masking } from '../../src/datatrics/masking.ts';
-import { RECORD_TYPES } from '../../src/datatrics/records.ts';
+import { conversionItemFields } from '../../src/datatrics/records/conversion.ts';
+import { createRecordTypes } from '../../src/datatrics/records/custom-fields.ts';
+import type { FieldTable, JsonObject } from '../../src/datatrics/records/fields.ts';
+import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
 import { buildSchema, type SchemaOptions } from '../../src/graph/schema.ts';
 
 const schema = buildSchema();

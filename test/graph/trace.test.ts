@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import type { TraceEntry } from '../../src/lib/trace.ts';
+import type { TraceEntry } from '../../src/upstream/call-trace.ts';
 import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 const gateway = await startWithSandbox({ MAX_UPSTREAM_CALLS: '1500' });

@@ -24,14 +24,14 @@ import {
   validate,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { ALL_SCOPES } from '../../src/auth/scopes.ts';
+import { Admission } from '../../src/graph/admission.ts';
 import type { GatewayContext } from '../../src/graph/context.ts';
 import { formatError } from '../../src/graph/errors.ts';
 import { createPipeline, type Run } from '../../src/graph/pipeline.ts';
 import { buildSubgraphSchema } from '../../src/graph/subgraph.ts';
-import { Admission } from '../../src/lib/admission.ts';
-import { Operation } from '../../src/lib/operation.ts';
-import { ALL_SCOPES } from '../../src/lib/scopes.ts';
-import { EVERYBODY } from '../../src/lib/turns.ts';
+import { EVERYBODY } from '../../src/lib/fair-queue.ts';
+import { Operation } from '../../src/upstream/operation.ts';
 
 /**
  * A schema whose fields answer with their arguments as the resolver gets them. It has every input type of the gateway's

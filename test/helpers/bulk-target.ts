@@ -1,12 +1,12 @@
-import { createTarget } from '../../src/bulk/target.ts';
+import { createPrincipal } from '../../src/auth/principal.ts';
+import { createTarget } from '../../src/datatrics/bulk/target.ts';
 import { Capabilities } from '../../src/datatrics/capabilities.ts';
 import { createClient } from '../../src/datatrics/client.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import { Masking } from '../../src/datatrics/masking.ts';
 import { type ProjectSettings, Session } from '../../src/datatrics/session.ts';
-import { Operation } from '../../src/lib/operation.ts';
-import { createPrincipal } from '../../src/lib/principal.ts';
-import { createPool } from '../../src/transport/pool.ts';
+import { Operation } from '../../src/upstream/operation.ts';
+import { createPool } from '../../src/upstream/pool.ts';
 
 const NONE = { profile: [], content: [], conversion: [], interaction: [] };
 const settings: ProjectSettings = {

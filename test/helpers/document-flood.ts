@@ -1,10 +1,10 @@
 import { isObjectType } from 'graphql';
+import { ALL_SCOPES } from '../../src/auth/scopes.ts';
+import { Admission } from '../../src/graph/admission.ts';
 import { createPipeline, type Run } from '../../src/graph/pipeline.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
-import { Admission } from '../../src/lib/admission.ts';
-import { Operation } from '../../src/lib/operation.ts';
-import { ALL_SCOPES } from '../../src/lib/scopes.ts';
-import { EVERYBODY } from '../../src/lib/turns.ts';
+import { EVERYBODY } from '../../src/lib/fair-queue.ts';
+import { Operation } from '../../src/upstream/operation.ts';
 
 /**
  * A program: sends distinct valid documents of 10 KB through the pipeline, each three times, and prints the bytes of the heap

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
-import { type Gateway, startGateway, type Upstream } from '../../src/app.ts';
+import { type Gateway, startGateway } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { createLogger, type Logger } from '../../src/lib/log.ts';
+import type { Upstream } from '../../src/projects.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
 
 export interface GraphqlResult {

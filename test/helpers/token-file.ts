@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatToken, hashToken } from '../../src/http/tokens.ts';
-import { SCOPES, type Scope } from '../../src/lib/scopes.ts';
+import { SCOPES, type Scope } from '../../src/auth/scopes.ts';
+import { formatToken, hashToken } from '../../src/auth/static-tokens.ts';
 
 /** A file of static tokens in a folder of its own. */
 export function createTokenFile() {

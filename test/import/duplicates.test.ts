@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { unsent } from '../../src/bulk/items.ts';
 import { Sendable } from '../../src/cli/import/destination.ts';
 import { Block } from '../../src/cli/import/frame.ts';
 import { scanKeys } from '../../src/cli/import/queue/duplicates.ts';
 import type { Row } from '../../src/cli/import/rows.ts';
+import { unsent } from '../../src/datatrics/bulk/items.ts';
 import { tempFolder } from '../helpers/import.ts';
 
 const NOTHING = { block: new Block(Buffer.alloc(0)), start: 0, end: 0, cells: null };

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { prepareItem } from '../../src/bulk/items.ts';
 import { Columns, type Slot } from '../../src/cli/import/columns.ts';
 import { type Converted, Converter, type ConvertOptions, isUnwritable } from '../../src/cli/import/convert.ts';
 import { type Spelled, Speller } from '../../src/cli/import/spell.ts';
+import { prepareItem } from '../../src/datatrics/bulk/items.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
-import type { JsonObject } from '../../src/datatrics/fields.ts';
 import { canonicalKey } from '../../src/datatrics/keys.ts';
+import type { JsonObject } from '../../src/datatrics/records/fields.ts';
 import { readJson } from '../../src/lib/digits.ts';
 import { runs } from '../helpers/runs.ts';
 

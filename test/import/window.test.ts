@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { unsent } from '../../src/bulk/items.ts';
 import { Sendable } from '../../src/cli/import/destination.ts';
 import { Block } from '../../src/cli/import/frame.ts';
 import type { Row } from '../../src/cli/import/rows.ts';
 import { until, type Window, windows } from '../../src/cli/import/window.ts';
+import { unsent } from '../../src/datatrics/bulk/items.ts';
 import { canonicalKey, type RecordKey } from '../../src/datatrics/keys.ts';
 import { runs } from '../helpers/runs.ts';
 

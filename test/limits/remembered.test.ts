@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { SCOPES } from '../../src/auth/scopes.ts';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
-import { SCOPES } from '../../src/lib/scopes.ts';
 import { startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
 import { createTokenFile } from '../helpers/token-file.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Load } from '../../src/http/load.ts';
-import { createMetrics } from '../../src/http/metrics.ts';
 import { ERROR_CODES } from '../../src/lib/error-codes.ts';
+import { Load } from '../../src/server/load-shedder.ts';
+import { createMetrics } from '../../src/server/metrics.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 const gateway = await startWithUpstream(

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { requestIdOf, traceParentOf } from '../../src/http/request-id.ts';
+import { requestIdOf, traceParentOf } from '../../src/server/request-id.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../helpers/otlp.ts';
 

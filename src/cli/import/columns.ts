@@ -1,6 +1,6 @@
 import type { Resource } from '../../datatrics/endpoints.ts';
-import type { Field, FieldTable } from '../../datatrics/fields.ts';
-import { RECORD_TYPES } from '../../datatrics/records.ts';
+import type { Field, FieldTable } from '../../datatrics/records/fields.ts';
+import { RECORD_TYPES } from '../../datatrics/records/record-types.ts';
 
 /** Where the values of a column go. */
 export type Slot =

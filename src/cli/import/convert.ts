@@ -1,6 +1,6 @@
 import { type RecordInput, WRITE_BODIES } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
-import { isObject, type JsonObject } from '../../datatrics/fields.ts';
+import { isObject, type JsonObject } from '../../datatrics/records/fields.ts';
 import { readJson } from '../../lib/digits.ts';
 import type { Columns, Slot } from './columns.ts';
 import type { RowProblem } from './problem.ts';

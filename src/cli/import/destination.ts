@@ -1,4 +1,4 @@
-import { type BulkOutcome, Pending } from '../../bulk/items.ts';
+import { type BulkOutcome, Pending } from '../../datatrics/bulk/items.ts';
 import type { RecordInput } from '../../datatrics/encode.ts';
 import type { RowProblem } from './problem.ts';
 

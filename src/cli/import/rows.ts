@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { prepareItem, unsent } from '../../bulk/items.ts';
+import { prepareItem, unsent } from '../../datatrics/bulk/items.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
-import { isObject } from '../../datatrics/fields.ts';
+import { isObject } from '../../datatrics/records/fields.ts';
 import { readJson } from '../../lib/digits.ts';
 import { splitRow } from './cells.ts';
 import { type Columns, REJECT_COLUMNS, type Slot } from './columns.ts';

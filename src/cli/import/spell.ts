@@ -1,8 +1,8 @@
 import { encodeValue, type InputProblem, WRITE_BODIES } from '../../datatrics/encode.ts';
 import type { ContentType } from '../../datatrics/endpoints.ts';
-import { type Field, isObject, type JsonObject } from '../../datatrics/fields.ts';
 import { idProblem, isTooLong, type RecordKey, textProblem } from '../../datatrics/keys.ts';
-import { RECORD_TYPES } from '../../datatrics/records.ts';
+import { type Field, isObject, type JsonObject } from '../../datatrics/records/fields.ts';
+import { RECORD_TYPES } from '../../datatrics/records/record-types.ts';
 import type { Slot } from './columns.ts';
 import { type ConvertOptions, isKey } from './convert.ts';
 import { contentType, objectOf, textOf, ValueError, Values } from './values.ts';

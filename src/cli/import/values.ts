@@ -1,7 +1,7 @@
-import { conversionItemFields } from '../../datatrics/conversion.ts';
-import { readBoolean } from '../../datatrics/custom-fields.ts';
 import { setOwn } from '../../datatrics/encode.ts';
-import { type Field, isObject, type JsonObject, readNumber } from '../../datatrics/fields.ts';
+import { conversionItemFields } from '../../datatrics/records/conversion.ts';
+import { readBoolean } from '../../datatrics/records/custom-fields.ts';
+import { type Field, isObject, type JsonObject, readNumber } from '../../datatrics/records/fields.ts';
 import { parseInstant, readTime } from '../../datatrics/time.ts';
 import { readJson } from '../../lib/digits.ts';
 import { fieldSlots } from './columns.ts';

@@ -1,13 +1,13 @@
 import type { Row } from '../mutation.ts';
 
-const AUTHENTICATE = 'src/http/authenticate.ts';
-const CORS = 'src/http/cors.ts';
-const HEADERS = 'src/http/headers.ts';
-const ROUTES = 'src/http/routes.ts';
+const AUTHENTICATE = 'src/auth/authenticate.ts';
+const CORS = 'src/server/cors.ts';
+const HEADERS = 'src/server/headers.ts';
+const ROUTES = 'src/server/routes.ts';
 const BROWSERS = 'test/limits/browsers.test.ts';
-const MCP = 'test/http/mcp.test.ts';
-const PROTOCOL = 'test/http/protocol.test.ts';
-const TENANCY = 'test/http/tenancy.test.ts';
+const MCP = 'test/server/mcp.test.ts';
+const PROTOCOL = 'test/server/protocol.test.ts';
+const TENANCY = 'test/auth/tenancy.test.ts';
 
 /** What pages of other origins may do. */
 export const BROWSER_ROWS: readonly Row[] = [
@@ -73,7 +73,7 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'the subgraph is not for browsers',
-        file: 'src/http/cors.ts',
+        file: 'src/server/cors.ts',
         find: 'if (!forBrowsers || allowed.size === 0)',
         replace: 'if (allowed.size === 0)',
         test: [BROWSERS, 'is not let in to /subgraph'],
@@ -87,7 +87,7 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'agents’ tools are not for pages of other origins',
-        file: 'src/http/mcp.ts',
+        file: 'src/server/mcp.ts',
         find: '    if (!isOwnOrigin(req)) {',
         replace: '    if (!isOwnOrigin(req) && req.method === undefined) {',
         test: [MCP, 'answers 403 to a page of another origin'],
@@ -108,7 +108,7 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'answers with data are not sniffed',
-        file: 'src/http/respond.ts',
+        file: 'src/server/respond.ts',
         find: "  'x-content-type-options',\n  'nosniff',\n",
         replace: '',
         test: [BROWSERS, 'with data is not sniffed and not stored'],

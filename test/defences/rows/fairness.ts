@@ -2,10 +2,10 @@ import type { Row } from '../mutation.ts';
 
 const CALLERS = 'src/datatrics/callers.ts';
 const CLIENT = 'src/datatrics/client.ts';
-const HEALTH = 'src/http/health.ts';
-const OPERATIONS = 'src/http/operations.ts';
-const TURNS = 'src/lib/turns.ts';
-const FAIRNESS = 'test/http/fairness.test.ts';
+const HEALTH = 'src/server/health.ts';
+const OPERATIONS = 'src/server/operations.ts';
+const TURNS = 'src/lib/fair-queue.ts';
+const FAIRNESS = 'test/server/fairness.test.ts';
 const GOES_ON = 'another caller of the project goes on as before';
 
 /** What one caller could do to the service that another gets. */

@@ -7,10 +7,10 @@ export const FRAMING_ROWS: readonly Row[] = [
     mutations: [
       {
         defence: 'requests are read by the letter',
-        file: 'src/http/server.ts',
+        file: 'src/server/server.ts',
         find: '  const server = createServer({\n',
         replace: '  const server = createServer({\n    insecureHTTPParser: true,\n',
-        test: ['test/http/framing.test.ts', 'is refused, and the connection with it: a length and chunks'],
+        test: ['test/server/framing.test.ts', 'is refused, and the connection with it: a length and chunks'],
       },
     ],
   },

@@ -2,21 +2,21 @@ import type { Row } from '../mutation.ts';
 
 const LIMITS = 'src/graph/limits.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
-const DOCUMENTS = 'src/graph/documents.ts';
-const BODY = 'src/http/body.ts';
-const CONNECTIONS = 'src/http/connections.ts';
-const RESPONSES = 'src/http/responses.ts';
-const ROUTES = 'src/http/routes.ts';
-const SERVER = 'src/http/server.ts';
+const DOCUMENTS = 'src/graph/document-cache.ts';
+const BODY = 'src/server/body.ts';
+const CONNECTIONS = 'src/server/connections.ts';
+const RESPONSES = 'src/server/responses.ts';
+const ROUTES = 'src/server/routes.ts';
+const SERVER = 'src/server/server.ts';
 const ATTACKS = 'test/e2e/attacks.e2e.test.ts';
 const ERRORS = 'test/datatrics/errors.test.ts';
-const LOAD = 'test/http/load.test.ts';
-const PIPELINING = 'test/http/pipelining.test.ts';
-const PROTOCOL = 'test/http/protocol.test.ts';
+const LOAD = 'test/server/load-shedder.test.ts';
+const PIPELINING = 'test/server/pipelining.test.ts';
+const PROTOCOL = 'test/server/protocol.test.ts';
 const RATES = 'test/limits/rates.test.ts';
 const SIZE = 'test/limits/size.test.ts';
 const SLOW = 'test/e2e/slow-clients.e2e.test.ts';
-const WAITING = 'test/http/slow-clients.test.ts';
+const WAITING = 'test/server/slow-clients.test.ts';
 
 /** What is too much. */
 export const LIMIT_ROWS: readonly Row[] = [
@@ -53,7 +53,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'batches are refused',
-        file: 'src/http/params.ts',
+        file: 'src/server/graphql-params.ts',
         find: '  if (Array.isArray(params))\n    throw',
         replace: '  if (Array.isArray(params)) return checkParams(params[0]);\n  if (params === utf8)\n    throw',
         test: [ATTACKS, 'gets nothing by a batch of 1,000 operations'],
@@ -151,14 +151,14 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'MAX_UPSTREAM_CALLS',
-        file: 'src/lib/operation.ts',
+        file: 'src/upstream/operation.ts',
         find: '    if (this.usage.calls >= this.maxCalls) return false;\n',
         replace: '',
         test: [ERRORS, 'leaves null what is beyond it, and makes no call for it'],
       },
       {
         defence: 'MAX_BULK_ITEMS',
-        file: 'src/bulk/upsert.ts',
+        file: 'src/datatrics/bulk/upsert.ts',
         find: '  if (inputs.length > limits.maxItems) {',
         replace: '  if (inputs.length < 0) {',
         test: [ATTACKS, 'gets nothing by 2,000 items in a bulk write'],
@@ -210,14 +210,14 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'lists of unknown length count while they are read',
-        file: 'src/datatrics/conversion.ts',
+        file: 'src/datatrics/records/conversion.ts',
         find: '    if (context.operation?.takeItems(rows.length) === false) return [];\n',
         replace: '',
         test: [SIZE, 'stops the answer when there is too much of it: lines of a conversion'],
       },
       {
         defence: 'and so do attributes',
-        file: 'src/datatrics/fields.ts',
+        file: 'src/datatrics/records/fields.ts',
         find: 'if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};',
         replace: '',
         test: [SIZE, 'stops the answer when there is too much of it: attributes of records'],
@@ -287,26 +287,26 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'OPERATION_TIMEOUT_MS',
-        file: 'src/lib/operation.ts',
+        file: 'src/upstream/operation.ts',
         find: '    }, limits.timeoutMs);',
         replace: '    }, 600_000);',
         test: [ERRORS, 'runs out for an operation as a whole'],
       },
       {
         defence: 'UPSTREAM_TIMEOUT_MS',
-        file: 'src/transport/pool.ts',
+        file: 'src/upstream/pool.ts',
         find: 'setTimeout(onTimeout, request.timeoutMs ?? shared.timeoutMs, this);',
         replace: 'setTimeout(onTimeout, 600_000, this);',
         test: [ERRORS, 'runs out for a call that gets no headers'],
       },
       {
         defence: 'UPSTREAM_CONNECTIONS',
-        file: 'src/transport/pool.ts',
+        file: 'src/upstream/pool.ts',
         find: '    running: connections,\n',
         replace: '    running: Number.MAX_SAFE_INTEGER,\n',
         also: [
           {
-            file: 'src/transport/pool.ts',
+            file: 'src/upstream/pool.ts',
             find: '    runningInLane: connections - Math.floor(connections * reservedShare),',
             replace: '    runningInLane: Number.MAX_SAFE_INTEGER,',
           },
@@ -315,51 +315,51 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'UPSTREAM_QUEUE',
-        file: 'src/lib/turns.ts',
+        file: 'src/lib/fair-queue.ts',
         find: '    let free = this.#maxWaiting - this.#waiting;\n',
         replace: '    let free = Number.POSITIVE_INFINITY;\n',
         test: [
-          'test/transport/queue.test.ts',
+          'test/upstream/queue.test.ts',
           'a lane leaves room for the others, and calls beyond the queue fail at once',
         ],
       },
       {
         defence: 'MAX_REQUESTS',
-        file: 'src/http/load.ts',
+        file: 'src/server/load-shedder.ts',
         find: 'this.#requests < this.#limits.maxRequests && ',
         replace: '',
         test: [LOAD, 'are answered 503 with Retry-After at once'],
       },
       {
         defence: 'MAX_REQUESTS holds for agents as well',
-        file: 'src/http/mcp.ts',
+        file: 'src/server/mcp.ts',
         find: '    if (!load.accepts()) {',
         replace: '    if (load.requests < 0) {',
         test: [LOAD, 'are turned away by MAX_REQUESTS as well, and every call is counted out again'],
       },
       {
         defence: 'and agents’ calls count',
-        file: 'src/http/mcp.ts',
+        file: 'src/server/mcp.ts',
         find: '    load.begin();\n',
         replace: '',
-        also: [{ file: 'src/http/mcp.ts', find: '      load.end();\n', replace: '' }],
+        also: [{ file: 'src/server/mcp.ts', find: '      load.end();\n', replace: '' }],
         test: [LOAD, 'are turned away by MAX_REQUESTS as well, and every call is counted out again'],
       },
       {
         defence: 'MAX_EVENT_LOOP_DELAY_MS',
-        file: 'src/http/load.ts',
+        file: 'src/server/load-shedder.ts',
         find: ' && (this.#tellsApart || !this.#isLate)) return true;',
         replace: ') return true;',
         test: [LOAD, 'that is late for long has requests turned away, until it is not'],
       },
       {
         defence: 'RATE_LIMIT, by requests',
-        file: 'src/http/rate-limit.ts',
+        file: 'src/auth/rate-limit.ts',
         find: 'if (used.requests > maxRequests || used.calls >= maxCalls) return refuse(used);',
         replace: 'if (used.calls >= maxCalls) return refuse(used);',
         also: [
           {
-            file: 'src/http/rate-limit.ts',
+            file: 'src/auth/rate-limit.ts',
             find: 'if (used.requests >= maxRequests || used.calls >= maxCalls) exhausted',
             replace: 'if (used.calls >= maxCalls) exhausted',
           },
@@ -368,7 +368,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'RATE_LIMIT, by REST calls',
-        file: 'src/http/rate-limit.ts',
+        file: 'src/auth/rate-limit.ts',
         find: '      owed.set(caller, { name, calls: (owed.get(caller)?.calls ?? 0) + calls });\n',
         replace: '',
         test: [RATES, 'stops the requests after the one that used them up'],

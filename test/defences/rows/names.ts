@@ -2,7 +2,7 @@ import type { Row } from '../mutation.ts';
 
 const ATTACKS = 'test/e2e/attacks.e2e.test.ts';
 const COMPILE = 'test/graph/compile.test.ts';
-const MASKING_ATTACKS = 'test/http/masking-attacks.test.ts';
+const MASKING_ATTACKS = 'test/server/masking-attacks.test.ts';
 
 /** Names that JavaScript's own objects have. */
 export const NAMES: readonly Row[] = [
@@ -25,7 +25,7 @@ export const NAMES: readonly Row[] = [
       },
       {
         defence: 'attributes that are read',
-        file: 'src/datatrics/fields.ts',
+        file: 'src/datatrics/records/fields.ts',
         find: 'const attributes: Record<string, unknown> = Object.create(null);',
         replace: 'const attributes: Record<string, unknown> = {};',
         test: [ATTACKS, 'does not pollute prototypes by attributes'],
@@ -39,7 +39,7 @@ export const NAMES: readonly Row[] = [
       },
       {
         defence: 'ids of documents',
-        file: 'src/http/documents.ts',
+        file: 'src/server/trusted-documents.ts',
         find: "(documents.get(id) ?? documents.get(id.slice(id.indexOf(':') + 1)));",
         replace: '(Object.fromEntries(documents) as Record<string, string>)[id];',
         test: ['test/limits/documents.test.ts', 'answers like a validation error, with documents allowed'],

@@ -1,10 +1,10 @@
 import type { Row } from '../mutation.ts';
 
-const AUTH = 'src/http/router-auth.ts';
-const MCP_SOURCE = 'src/http/mcp.ts';
-const CONSTANT_TIME = 'test/http/constant-time.test.ts';
-const MCP = 'test/http/mcp.test.ts';
-const ROUTER = 'test/http/router-auth.test.ts';
+const AUTH = 'src/auth/router-proof.ts';
+const MCP_SOURCE = 'src/server/mcp.ts';
+const CONSTANT_TIME = 'test/auth/constant-time.test.ts';
+const MCP = 'test/server/mcp.test.ts';
+const ROUTER = 'test/auth/router-proof.test.ts';
 
 /** Who comes by `/subgraph` and `/mcp`. */
 export const ROUTERS: readonly Row[] = [
@@ -69,7 +69,7 @@ export const ROUTERS: readonly Row[] = [
       },
       {
         defence: 'a project that a router forwards is one that it may use',
-        file: 'src/http/authenticate.ts',
+        file: 'src/auth/authenticate.ts',
         find: '    if (mine.includes(chosen)) return chosen;\n',
         replace: '    if (chosen) return chosen;\n',
         test: [ROUTER, 'goes on with the project that a proven router forwards, when it is one of the router’s'],
@@ -112,8 +112,8 @@ export const ROUTERS: readonly Row[] = [
       },
       {
         defence: 'documents that are not published run for a proven router only',
-        file: AUTH,
-        find: 'sent.query !== undefined && principal && routers.has(principal)',
+        file: 'src/server/trusted-documents.ts',
+        find: 'sent.query !== undefined && principal && isRouter(principal)',
         replace: 'sent.query !== undefined && principal',
         test: [ROUTER, 'are not asked of a proven router, and of all others'],
       },
@@ -201,7 +201,7 @@ export const ROUTERS: readonly Row[] = [
       },
       {
         defence: 'calls count for the caller’s rate limit',
-        file: 'src/http/operations.ts',
+        file: 'src/server/operations.ts',
         find: 'const taken = account && (await rateLimiter?.take(account));',
         replace:
           "const taken = account && head.headers['mcp-protocol-version'] === undefined ? await rateLimiter?.take(account) : undefined;",

@@ -1,16 +1,16 @@
 import type { Row } from '../mutation.ts';
 
-const ACCESS = 'src/graph/access.ts';
+const ACCESS = 'src/graph/document-scopes.ts';
 const CLIENT = 'src/datatrics/client.ts';
 const DATA_ACCESS = 'src/datatrics/access.ts';
 const DIRECTIVES = 'src/graph/directives.ts';
 const PERSONAL_TAGS = 'test/graph/personal-tags.test.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
 const SESSION = 'src/datatrics/session.ts';
-const CUSTOM_FIELDS = 'test/http/custom-fields.test.ts';
-const MASKING_ATTACKS = 'test/http/masking-attacks.test.ts';
-const ROUTER = 'test/http/router-auth.test.ts';
-const SCOPES = 'test/http/scopes.test.ts';
+const CUSTOM_FIELDS = 'test/server/custom-fields.test.ts';
+const MASKING_ATTACKS = 'test/server/masking-attacks.test.ts';
+const ROUTER = 'test/auth/router-proof.test.ts';
+const SCOPES = 'test/auth/scopes.test.ts';
 
 /** What callers with few rights may ask for. */
 export const ACCESS_ROWS: readonly Row[] = [
@@ -47,7 +47,7 @@ export const ACCESS_ROWS: readonly Row[] = [
       },
       {
         defence: 'the records of a bulk write as well',
-        file: 'src/bulk/target.ts',
+        file: 'src/datatrics/bulk/target.ts',
         find: 'const isWanted = wantsRecords && session.mayRead(resource);',
         replace: 'const isWanted = wantsRecords;',
         test: [SCOPES, 'is turned away without profiles:read, and by the data itself'],
@@ -117,7 +117,7 @@ export const ACCESS_ROWS: readonly Row[] = [
       },
       {
         defence: 'scopes of other systems count as nothing',
-        file: 'src/lib/scopes.ts',
+        file: 'src/auth/scopes.ts',
         find: 'set |= BITS.get(name) ?? 0;',
         replace: 'set |= BITS.get(name) ?? BITS.get(`${name}s:read`) ?? ALL_SCOPES;',
         test: [ROUTER, 'forwarded scopes count instead'],
@@ -185,7 +185,7 @@ export const ACCESS_ROWS: readonly Row[] = [
       },
       {
         defence: 'a field that is declared personal is so',
-        file: 'src/datatrics/custom-fields.ts',
+        file: 'src/datatrics/records/custom-fields.ts',
         find: 'ofTypes[type].push(name, from);',
         replace: '',
         test: [CUSTOM_FIELDS, 'nobody can filter by'],

@@ -1,17 +1,17 @@
 import type { Row } from '../mutation.ts';
 
-const AUTHENTICATE = 'src/http/authenticate.ts';
+const AUTHENTICATE = 'src/auth/authenticate.ts';
 const CAPABILITIES = 'src/datatrics/capabilities.ts';
 const CLIENT = 'src/datatrics/client.ts';
 const FILTERS = 'test/graph/filters.test.ts';
 const KEYS = 'src/datatrics/keys.ts';
-const MANAGED = 'test/http/managed.test.ts';
+const MANAGED = 'test/auth/managed.test.ts';
 const PAGING = 'test/datatrics/paging.test.ts';
-const RESUME = 'test/bulk/resume.test.ts';
-const RESUME_SOURCE = 'src/bulk/resume.ts';
+const RESUME = 'test/datatrics/bulk/resume.test.ts';
+const RESUME_SOURCE = 'src/datatrics/bulk/resume.ts';
 const SHARING = 'test/datatrics/sharing.test.ts';
-const TENANCY = 'test/http/tenancy.test.ts';
-const CACHING = 'test/http/caching.test.ts';
+const TENANCY = 'test/auth/tenancy.test.ts';
+const CACHING = 'test/server/conditional-get.test.ts';
 const SUBGRAPH = 'test/graph/subgraph.test.ts';
 
 /** What belongs to others. */
@@ -92,28 +92,28 @@ export const TENANTS: readonly Row[] = [
       },
       {
         defence: 'only one caller’s operations are collapsed',
-        file: 'src/http/operations.ts',
+        file: 'src/server/operations.ts',
         find: 'return `${shareKey} ${JSON.stringify(flags)}`;',
         replace: "return `${shareKey.split('/')[0]}/ ${JSON.stringify(flags)}`;",
         test: [TENANCY, 'nothing crosses, whoever asks the same at the same time'],
       },
       {
         defence: 'what is shared is keyed by project',
-        file: 'src/lib/principal.ts',
+        file: 'src/auth/principal.ts',
         find: 'shareKey: `${project}/${scopes}/${id}`',
         replace: 'shareKey: `/${scopes}/${id}`',
         test: [TENANCY, 'nothing crosses, whoever asks the same at the same time'],
       },
       {
         defence: 'by rights',
-        file: 'src/lib/principal.ts',
+        file: 'src/auth/principal.ts',
         find: 'shareKey: `${project}/${scopes}/${id}`',
         replace: 'shareKey: `${project}//${id}`',
-        test: ['test/http/crossing.test.ts', 'nothing crosses between callers at once (COLLAPSE_OPERATIONS=on)'],
+        test: ['test/auth/crossing.test.ts', 'nothing crosses between callers at once (COLLAPSE_OPERATIONS=on)'],
       },
       {
         defence: 'and by caller',
-        file: 'src/lib/principal.ts',
+        file: 'src/auth/principal.ts',
         find: 'shareKey: `${project}/${scopes}/${id}`',
         replace: 'shareKey: `${project}/${scopes}/`',
         test: [SHARING, 'by two keys share nothing'],
@@ -127,10 +127,10 @@ export const TENANTS: readonly Row[] = [
       },
       {
         defence: 'callers behind a router are told apart',
-        file: 'src/http/router-auth.ts',
+        file: 'src/auth/router-proof.ts',
         find: '.update(JSON.stringify([principal ?? null, scopes ?? null]))',
         replace: '.update(JSON.stringify([null, scopes ?? null]))',
-        test: ['test/http/router-auth.test.ts', 'shares no call between callers that a router tells apart'],
+        test: ['test/auth/router-proof.test.ts', 'shares no call between callers that a router tells apart'],
       },
     ],
   },
@@ -198,21 +198,21 @@ export const TENANTS: readonly Row[] = [
     mutations: [
       {
         defence: 'an answer to a POST is never kept',
-        file: 'src/http/respond.ts',
+        file: 'src/server/respond.ts',
         find: "  [JSON_TYPE]: headersOf(JSON_TYPE, 'no-store'),",
         replace: "  [JSON_TYPE]: headersOf(JSON_TYPE, 'max-age=5'),",
         test: [CACHING, 'an answer to a POST is never kept'],
       },
       {
         defence: 'an answer to a GET is its caller’s only',
-        file: 'src/http/caching.ts',
+        file: 'src/server/conditional-get.ts',
         find: '`private, max-age=${ageS + leftS}`',
         replace: '`max-age=${ageS + leftS}`',
         test: [CACHING, 'may be kept for as long as all of it is fresh, for its caller only'],
       },
       {
         defence: 'caches are told what it depends on',
-        file: 'src/http/caching.ts',
+        file: 'src/server/conditional-get.ts',
         find: "    'vary',\n    VARY,\n",
         replace: '',
         test: [CACHING, 'may be kept for as long as all of it is fresh, for its caller only'],

@@ -3,9 +3,9 @@ import type { Row } from '../mutation.ts';
 const DIGITS_SOURCE = 'src/lib/digits.ts';
 const KEYS = 'src/datatrics/keys.ts';
 const SCALARS = 'src/graph/scalars.ts';
-const DIGITS = 'test/http/digits.test.ts';
+const DIGITS = 'test/server/digits.test.ts';
 const LONG_TEXTS = 'test/graph/long-texts.test.ts';
-const WELL_FORMED = 'test/http/well-formed.test.ts';
+const WELL_FORMED = 'test/server/well-formed.test.ts';
 
 /** Numbers, and texts, that are not kept as they are. */
 export const TEXTS: readonly Row[] = [
@@ -42,14 +42,14 @@ export const TEXTS: readonly Row[] = [
       },
       {
         defence: 'literals are looked through as well',
-        file: 'src/graph/documents.ts',
+        file: 'src/graph/document-cache.ts',
         find: '  if (unkept.length > 0) return',
         replace: '  if (unkept.length < 0) return',
         test: [DIGITS, 'is refused without a call: 9007199254740993'],
       },
       {
         defence: 'a number field is not rounded',
-        file: 'src/datatrics/fields.ts',
+        file: 'src/datatrics/records/fields.ts',
         find: '  return isKept(digits, result) ? result : null;',
         replace: '  return Number.isFinite(result) ? result : null;',
         test: [DIGITS, 'is null with an error where it is to be a number, and leaves the rest: 9007199254740993'],
@@ -75,14 +75,14 @@ export const TEXTS: readonly Row[] = [
       },
       {
         defence: 'sources of rows have it too',
-        file: 'src/datatrics/record.ts',
+        file: 'src/datatrics/records/record.ts',
         find: 'if (source === undefined || isTooLong(source) || ',
         replace: 'if (source === undefined || ',
         test: [LONG_TEXTS, 'whose id or source is too long is null with an error'],
       },
       {
         defence: 'answers are well-formed',
-        file: 'src/http/respond.ts',
+        file: 'src/server/respond.ts',
         find: 'wellFormedJson(JSON.stringify(outcome.result))',
         replace: 'JSON.stringify(outcome.result)',
         test: [WELL_FORMED, 'of the API is U+FFFD in an answer: in texts, names of attributes, and at any depth'],

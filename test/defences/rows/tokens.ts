@@ -1,11 +1,11 @@
 import type { Row } from '../mutation.ts';
 
-const AUTHENTICATE = 'src/http/authenticate.ts';
-const JWT = 'src/http/jwt.ts';
-const STORE = 'src/http/tokens.ts';
-const MANAGED = 'test/http/managed.test.ts';
-const CONSTANT_TIME = 'test/http/constant-time.test.ts';
-const LIST = 'test/http/token-list.test.ts';
+const AUTHENTICATE = 'src/auth/authenticate.ts';
+const JWT = 'src/auth/jwt.ts';
+const STORE = 'src/auth/static-tokens.ts';
+const MANAGED = 'test/auth/managed.test.ts';
+const CONSTANT_TIME = 'test/auth/constant-time.test.ts';
+const LIST = 'test/auth/static-tokens.test.ts';
 
 /** Who asks: tokens of both kinds. */
 export const TOKENS: readonly Row[] = [
@@ -21,7 +21,7 @@ export const TOKENS: readonly Row[] = [
       },
       {
         defence: 'the token is looked at before the document',
-        file: 'src/http/operations.ts',
+        file: 'src/server/operations.ts',
         find: '      const known = authenticate(head.headers, params);',
         replace: '      options.resolveDocument(params);\n      const known = authenticate(head.headers, params);',
         test: [MANAGED, 'is asked for before the document is looked at'],

@@ -1,12 +1,12 @@
 import type { Row } from '../mutation.ts';
 
-const AUTHENTICATE = 'src/http/authenticate.ts';
+const AUTHENTICATE = 'src/auth/authenticate.ts';
 const LOG_SOURCE = 'src/lib/log.ts';
-const REQUEST_ID = 'src/http/request-id.ts';
-const ACCESS = 'test/http/access.test.ts';
+const REQUEST_ID = 'src/server/request-id.ts';
+const ACCESS = 'test/auth/access.test.ts';
 const ERRORS = 'test/datatrics/errors.test.ts';
 const LOG = 'test/observability/log.test.ts';
-const UNFORESEEN = 'test/http/unforeseen.test.ts';
+const UNFORESEEN = 'test/server/unforeseen.test.ts';
 const TRACE_CONTEXT = 'test/observability/trace-context.test.ts';
 
 /** What is told of a request, to callers, to the API and to operators. */
@@ -61,7 +61,7 @@ export const TOLD: readonly Row[] = [
         file: AUTHENTICATE,
         find: '/^Bearer +([\\x21-\\x7e]+) *$/i',
         replace: '/^Bearer +(\\S+)/i',
-        test: ['test/http/constant-time.test.ts', 'of other characters is not even compared'],
+        test: ['test/auth/constant-time.test.ts', 'of other characters is not even compared'],
       },
       {
         defence: 'no header of the caller goes upstream but its key, id and trace',
@@ -113,17 +113,17 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'the schema is not told by guesses where it can not be asked for',
-        file: 'src/graph/documents.ts',
+        file: 'src/graph/document-cache.ts',
         find: 'const hideSuggestions = options.introspection === false;',
         replace: 'const hideSuggestions = false;',
-        test: ['test/http/managed.test.ts', 'the schema is not told by guesses either'],
+        test: ['test/auth/managed.test.ts', 'the schema is not told by guesses either'],
       },
       {
         defence: 'the schema can not be asked for in managed',
         file: 'src/config/config.ts',
         find: "values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on'",
         replace: "values.INTROSPECTION !== 'off'",
-        test: ['test/http/managed.test.ts', 'the schema can not be asked for, unless the settings say so'],
+        test: ['test/auth/managed.test.ts', 'the schema can not be asked for, unless the settings say so'],
       },
     ],
   },
@@ -160,7 +160,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'nor what a caller calls itself, where that may be an address',
-        file: 'src/http/observe.ts',
+        file: 'src/server/observer.ts',
         find: 'principal: principal && loggableId(principal.id),',
         replace: 'principal: principal?.id,',
         test: [LOG, 'whose subject is a mail address stands as a digest of it'],
@@ -174,7 +174,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'spans hold nothing of variables, keys or answers',
-        file: 'src/http/observe.ts',
+        file: 'src/server/observer.ts',
         find: "'gateway.principal': loggableId(principal.id) }),\n",
         replace: "'gateway.principal': principal.apiKey }),\n",
         test: [TRACE_CONTEXT, 'marks what failed, and holds nothing of variables, keys or answers'],
@@ -191,12 +191,12 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'labels of metrics are of closed lists',
-        file: 'src/http/observe.ts',
+        file: 'src/server/observer.ts',
         find: 'metrics.end(kind, codes, usage, ms);',
         replace: 'metrics.end(kind, [...codes, observed.requestId], usage, ms);',
         also: [
           {
-            file: 'src/http/metrics.ts',
+            file: 'src/server/metrics.ts',
             find: 'for (const code of codes) errorsBy.get(code)?.inc();',
             replace: 'for (const code of codes) errors.labels({ code }).inc();',
           },
@@ -212,7 +212,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'names in Redis are digests of ids and callers',
-        file: 'src/transport/shared-cache.ts',
+        file: 'src/upstream/redis-cache.ts',
         find: "function digest(text: string): string {\n  return createHash('sha256').update(text).digest('base64url');",
         replace: 'function digest(text: string): string {\n  return text;',
         test: [
@@ -222,7 +222,7 @@ export const TOLD: readonly Row[] = [
       },
       {
         defence: 'those of rate limits as well',
-        file: 'src/http/operations.ts',
+        file: 'src/server/operations.ts',
         find: '  return loggableId(id);',
         replace: '  return id;',
         test: ['test/e2e/redis.e2e.test.ts', 'leave no address of a caller in the names of what they count'],

@@ -1,12 +1,12 @@
 import type { Row } from '../mutation.ts';
 
 const API_ERRORS = 'src/datatrics/errors.ts';
-const AUTHENTICATE = 'src/http/authenticate.ts';
+const AUTHENTICATE = 'src/auth/authenticate.ts';
 const KEYS = 'src/datatrics/keys.ts';
 const PATHS = 'src/datatrics/paths.ts';
-const POOL_SOURCE = 'src/transport/pool.ts';
-const WIRE = 'src/datatrics/wire.ts';
-const ACCESS = 'test/http/access.test.ts';
+const POOL_SOURCE = 'src/upstream/pool.ts';
+const WIRE = 'src/datatrics/responses.ts';
+const ACCESS = 'test/auth/access.test.ts';
 const ERRORS = 'test/datatrics/errors.test.ts';
 const IDS = 'test/graph/ids.test.ts';
 
@@ -41,7 +41,7 @@ export const UPSTREAM_ROWS: readonly Row[] = [
         file: PATHS,
         find: 'return encodeURIComponent(op === undefined ? ',
         replace: 'return (op === undefined ? ',
-        test: ['test/http/custom-fields.test.ts', 'have their names escaped in a filter'],
+        test: ['test/server/custom-fields.test.ts', 'have their names escaped in a filter'],
       },
       {
         defence: '`.` and `..` are refused',
@@ -111,7 +111,7 @@ export const UPSTREAM_ROWS: readonly Row[] = [
         replace: '    return body.json as JsonObject;',
         also: [
           {
-            file: 'src/datatrics/record.ts',
+            file: 'src/datatrics/records/record.ts',
             find: '    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is no object`);',
             replace: '    if (!isObject(raw)) return {} as R;',
           },
@@ -127,14 +127,14 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       },
       {
         defence: 'a record without a key is none',
-        file: 'src/datatrics/record.ts',
+        file: 'src/datatrics/records/record.ts',
         find: '    if (id === null || idProblem(id)) throw',
         replace: '    if (id === undefined) throw',
         test: [ERRORS, 'of a row without an id is null with an error at its path'],
       },
       {
         defence: 'another record than the one asked for is none',
-        file: 'src/datatrics/loader.ts',
+        file: 'src/datatrics/record-loader.ts',
         find: "      if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');\n",
         replace: '',
         test: [ERRORS, 'for another id than the one asked for is invalid'],
@@ -148,7 +148,7 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       },
       {
         defence: 'what is nested beyond measure is left out',
-        file: 'src/datatrics/fields.ts',
+        file: 'src/datatrics/records/fields.ts',
         find: "typeof value === 'object' && isTooDeep(value, MAX_ATTRIBUTE_DEPTH) ? null : value;",
         replace: 'value;',
         test: [ERRORS, 'with an attribute that is nested beyond measure is read without it'],

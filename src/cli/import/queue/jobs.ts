@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { unsent } from '../../../bulk/items.ts';
 import type { Config } from '../../../config/config.ts';
+import { unsent } from '../../../datatrics/bulk/items.ts';
 import type { ContentType, Resource } from '../../../datatrics/endpoints.ts';
 import type { RecordKey } from '../../../datatrics/keys.ts';
 import { Sendable } from '../destination.ts';

@@ -1,0 +1,78 @@
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { Principal } from '../../auth/principal.ts';
+import { badInput } from '../../lib/error.ts';
+import type { Resource } from '../endpoints.ts';
+import { isObject } from '../records/fields.ts';
+import type { PreparedItems } from './items.ts';
+
+/**
+ * A resume token is one bit per item, set where the item is done, and a MAC over these bits and everything that decides
+ * what is sent, where and by whom. Its key is derived from the upstream key in use: every instance of the gateway can
+ * check a token, and only a client that holds the upstream key itself could make one, for its own items. Chunk sizes are
+ * not part of it: they do not change which items are done.
+ */
+const KEY_INFO = 'datatrics-gateway resume token 2';
+const MAC_BYTES = 16;
+
+/** What a token is bound to besides the items. */
+export interface ResumeScope {
+  readonly resource: Resource;
+  readonly principal: Principal;
+  /** Base URL of the API. */
+  readonly upstream: string;
+}
+
+/** @param prepared items whose outcomes are final */
+export function writeResumeToken(scope: ResumeScope, prepared: PreparedItems): string {
+  const { results } = prepared;
+  const bits = Buffer.alloc(Math.ceil(results.length / 8));
+  for (const { index, outcome } of results) {
+    if (outcome === 'UPSERTED') bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
+  }
+  return Buffer.concat([mac(scope, prepared, bits), bits]).toString('base64url');
+}
+
+/**
+ * The indices of the items that are done.
+ * @throws GatewayError `BAD_USER_INPUT` unless the token was made for these items in this scope
+ */
+export function readResumeToken(token: string, scope: ResumeScope, prepared: PreparedItems): ReadonlySet<number> {
+  const { results } = prepared;
+  const length = MAC_BYTES + Math.ceil(results.length / 8);
+  // The length comes first: a long text is neither decoded nor hashed.
+  const bytes = token.length === Math.ceil((length * 4) / 3) ? Buffer.from(token, 'base64url') : undefined;
+  const bits = bytes?.subarray(MAC_BYTES) ?? Buffer.alloc(0);
+  if (
+    bytes?.length !== length ||
+    bytes.toString('base64url') !== token ||
+    !timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac(scope, prepared, bits))
+  ) {
+    throw badInput(
+      'resumeToken belongs to another input, mutation, project or caller, or is not a token of this gateway. Send the items exactly as before, in the same order, with the same credentials.',
+    );
+  }
+  return new Set(results.keys().filter((index) => ((bits[index >> 3] as number) >> (index & 7)) & 1));
+}
+
+function mac({ resource, principal, upstream }: ResumeScope, prepared: PreparedItems, bits: Buffer): Buffer {
+  const key = Buffer.from(hkdfSync('sha256', principal.apiKey, '', KEY_INFO, 32));
+  const hmac = createHmac('sha256', key);
+  const add = (part: unknown): void => {
+    // A length before each part, so that no two lists of parts read alike.
+    const text = canonicalJson(part);
+    hmac.update(`${text.length}:`).update(text);
+  };
+  add([upstream, principal.project, principal.id, resource, prepared.results.length]);
+  // The key holds what the body may not, such as the content's type. Items that are not sent count as they came.
+  prepared.pending.forEach((item, index) => {
+    add(item === null ? prepared.inputs[index] : [item.name, JSON.parse(item.json)]);
+  });
+  return hmac.update(bits).digest().subarray(0, MAC_BYTES);
+}
+
+/** JSON in which the order of an object's members makes no difference: clients may send a map in any order. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}

@@ -1,0 +1,89 @@
+import { badInput } from '../../lib/error.ts';
+import type { RecordInput, WriteSettings } from '../encode.ts';
+import type { Resource } from '../endpoints.ts';
+import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
+import { BulkEngine } from './engine.ts';
+import { type BulkOutcome, type ItemResult, type Pending, prepareItems } from './items.ts';
+import { NO_RETRIES } from './policy.ts';
+import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts';
+import type { BulkTarget } from './target.ts';
+
+export interface BulkSummary {
+  readonly total: number;
+  readonly upserted: number;
+  readonly rejected: number;
+  readonly notAttempted: number;
+  readonly unknown: number;
+  /** POSTs that were sent; with `dryRun`, that it would take at least. */
+  readonly upstreamRequests: number;
+}
+
+export interface BulkUpsert {
+  readonly target: BulkTarget;
+  readonly inputs: readonly RecordInput[];
+  readonly resumeToken?: string | null | undefined;
+  /** Who sends, and where to: a token is good for the same only. */
+  readonly scope: Omit<ResumeScope, 'resource'>;
+  readonly dryRun: boolean;
+  readonly limits: BulkLimits;
+}
+
+/**
+ * A bulk mutation: writes a bounded number of records and gives the outcome of each. It sends nothing twice. With the token
+ * that it returns, the same input can be sent again, and only what is not done is sent.
+ *
+ * @throws GatewayError `BAD_USER_INPUT` for too many items, or a token of another input; then nothing was sent
+ */
+export async function bulkUpsert(options: BulkUpsert): Promise<{
+  results: readonly ItemResult[];
+  summary: BulkSummary;
+  resumeToken: string | null;
+}> {
+  const { target, inputs, dryRun, limits } = options;
+  if (inputs.length > limits.maxItems) {
+    throw badInput(`items has ${inputs.length} entries; at most ${limits.maxItems} are allowed (MAX_BULK_ITEMS).`);
+  }
+  const prepared = prepareItems(target.resource, inputs, target.settings);
+  const { results } = prepared;
+  const scope: ResumeScope = { ...options.scope, resource: target.resource };
+  const done = options.resumeToken == null ? undefined : readResumeToken(options.resumeToken, scope, prepared);
+  const left = prepared.pending.filter((item): item is Pending => {
+    if (item === null) return false;
+    if (!done?.has(item.result.index)) return true;
+    item.result.outcome = 'UPSERTED';
+    return false;
+  });
+
+  const engine = new BulkEngine(target, limits, NO_RETRIES);
+  if (!dryRun) await engine.send(left);
+  const count = (outcome: BulkOutcome): number => results.filter((result) => result.outcome === outcome).length;
+  const summary: BulkSummary = {
+    total: results.length,
+    upserted: count('UPSERTED'),
+    rejected: count('REJECTED'),
+    notAttempted: count('NOT_ATTEMPTED'),
+    unknown: count('UNKNOWN'),
+    upstreamRequests: dryRun ? countChunks(target.resource, left, limits) : engine.requests,
+  };
+  const unfinished = !dryRun && summary.notAttempted + summary.unknown > 0;
+  return { results, summary, resumeToken: unfinished ? writeResumeToken(scope, prepared) : null };
+}
+
+/** REST calls that a bulk mutation takes when none is refused; 0 when nothing in it can be sent. */
+export function planBulk(
+  resource: Resource,
+  inputs: readonly RecordInput[],
+  settings: WriteSettings,
+  limits: BulkLimits,
+): number {
+  const { pending } = prepareItems(resource, inputs, settings);
+  return countChunks(
+    resource,
+    pending.filter((item) => item !== null),
+    limits,
+  );
+}
+
+function countChunks(resource: Resource, items: readonly Pending[], limits: BulkLimits): number {
+  return cutChunks(items, maxChunkItems(resource, limits), limits.chunkBytes).length;
+}

@@ -1,0 +1,201 @@
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  getOperationAST,
+  parse,
+  print,
+  specifiedRules,
+  type ValidationRule,
+  validate,
+} from 'graphql';
+import { formatError, toGraphQLError } from '../graph/errors.ts';
+import { mapErrors, type Part } from '../graph/incremental.ts';
+import type { Outcome } from '../graph/outcome.ts';
+import type { Checked, OperationRequest } from '../graph/pipeline.ts';
+import type { AcceptedRequest } from './accepted-request.ts';
+import type { Operations } from './operations.ts';
+
+/** Codes of documents that can be parsed, and are not valid. */
+const INVALID_CODES: readonly unknown[] = ['GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT'];
+
+/** What an answer has to say about errors and HTTP beside its data, as Envelop's plugins make it. */
+interface PluginResult {
+  readonly data?: FormattedExecutionResult['data'];
+  readonly errors?: readonly GraphQLError[];
+  readonly extensions?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * One accepted request on its way through Yoga: parses, validates and executes by the pipeline, as Envelop's hooks expect it,
+ * and remembers what became of the request.
+ *
+ * A plugin may replace the document, the variables or the operation's name at any step. What is executed is always checked as
+ * it then is.
+ */
+export class Engine {
+  readonly accepted: AcceptedRequest;
+  readonly #operations: Operations;
+  readonly #checked: Checked | Outcome;
+  /** By the documents that `parse` made. */
+  readonly #texts = new Map<DocumentNode, string>();
+  /** Errors that went out to plugins, and how a client gets them. */
+  readonly #formatted = new WeakMap<GraphQLError, GraphQLFormattedError>();
+  #executed: Outcome | undefined;
+
+  constructor(operations: Operations, accepted: AcceptedRequest, checked: Checked | Outcome) {
+    this.#operations = operations;
+    this.accepted = accepted;
+    this.#checked = checked;
+  }
+
+  /** See `Operations.sessionOf`. */
+  get sessionKey(): string {
+    return this.#operations.sessionOf(this.accepted);
+  }
+
+  /** @throws GraphQLError for a document that can't be parsed, or is too complex to be looked at */
+  parse(text: string): DocumentNode {
+    const prepared = this.#operations.pipeline.prepare(text, this.accepted);
+    if (!('kind' in prepared)) {
+      // Yoga looks for the operation when the document is parsed, and would say it in other words.
+      const [unresolved] = 'kind' in this.#checked ? this.#toErrors(this.#checked.result.errors) : [];
+      if (unresolved?.extensions.code === 'OPERATION_RESOLUTION_FAILURE') throw unresolved;
+      return this.#remember(prepared.document, text);
+    }
+    const errors = this.#toErrors(prepared.result.errors);
+    // Yoga passes on the errors of one that is thrown.
+    const failure = new AggregateError(errors);
+    if (!errors.every(({ extensions }) => INVALID_CODES.includes(extensions.code))) throw failure;
+    // Within the limits, or it would be too complex: that is decided first.
+    const document = parse(text);
+    if (!getOperationAST(document, this.accepted.request.operationName)) throw failure;
+    return this.#remember(document, text);
+  }
+
+  #remember(document: DocumentNode, text: string): DocumentNode {
+    this.#texts.set(document, text);
+    return document;
+  }
+
+  #textOf(document: DocumentNode): string {
+    return this.#texts.get(document) ?? print(document);
+  }
+
+  /** @param rules those of plugins, and perhaps the specified ones, which the pipeline applies anyway */
+  validate(document: DocumentNode, rules: readonly ValidationRule[] = []): readonly GraphQLError[] {
+    const { schema } = this.#operations.pipeline;
+    const prepared = this.#operations.pipeline.prepare(this.#textOf(document), this.accepted);
+    if ('kind' in prepared) return this.#toErrors(prepared.result.errors);
+    const added = rules.filter((rule) => !specifiedRules.includes(rule));
+    return added.length > 0 ? validate(schema, document, added) : [];
+  }
+
+  /** @param inParts whether the client takes an answer in parts */
+  async execute(args: ExecutionArgs, inParts: boolean): Promise<PluginResult | AsyncGenerator<object, void, void>> {
+    const { accepted } = this;
+    const { query, operationName, variables } = accepted.request;
+    const request: OperationRequest = {
+      query: this.#textOf(args.document),
+      operationName: args.operationName,
+      variables: args.variableValues,
+    };
+    const isAsSent =
+      request.query === query && request.operationName === operationName && request.variables === variables;
+    const checked = isAsSent ? this.#checked : this.#operations.check(accepted, request);
+    accepted.pluginContext = args.contextValue as object;
+    const outcome =
+      'kind' in checked
+        ? checked
+        : await (inParts ? this.#operations.runInParts(accepted, checked) : this.#operations.run(accepted, checked));
+    if (outcome.kind === 'parts') return this.#partsForPlugins(outcome.first, outcome.rest);
+    this.#executed = outcome;
+    const { errors, ...rest } = outcome.result;
+    return errors ? { errors: this.#toErrors(errors), ...rest } : rest;
+  }
+
+  async *#partsForPlugins(first: Part, rest: AsyncGenerator<Part, void, void>): AsyncGenerator<object, void, void> {
+    // `rest` is begun in any case, so that it ends properly when nobody reads on.
+    try {
+      yield this.#forPlugins(first);
+      for await (const part of rest) yield this.#forPlugins(part);
+    } finally {
+      await rest.return();
+    }
+  }
+
+  #forPlugins(part: Part): Part<GraphQLError> {
+    return mapErrors(part, (error) => this.#toError(error));
+  }
+
+  #toErrors(errors: readonly GraphQLFormattedError[] = []): GraphQLError[] {
+    return errors.map((error) => this.#toError(error));
+  }
+
+  #toError(formatted: GraphQLFormattedError): GraphQLError {
+    const error = toGraphQLError(formatted);
+    this.#formatted.set(error, formatted);
+    return error;
+  }
+
+  /** What became of the request, by the result that all plugins have seen and may have changed. */
+  outcomeOf(result: PluginResult): Outcome {
+    return outcomeOfResult(result, (error) => this.#format(error), this.#executed);
+  }
+
+  /** A part as its client gets it. */
+  formatPart(part: Part<GraphQLError>): Part {
+    return mapErrors(part, (error) => this.#format(error));
+  }
+
+  #format(error: GraphQLError): GraphQLFormattedError {
+    return this.#formatted.get(error) ?? formatForeign(error, (bug) => this.accepted.reportUnexpected(bug));
+  }
+}
+
+/**
+ * An error that a plugin made: a `GraphQLError` that wraps nothing is for the client, as in Yoga. Anything else is masked and
+ * reported.
+ */
+function formatForeign(error: unknown, report: (error: unknown) => void): GraphQLFormattedError {
+  const known = error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error });
+  if (known.originalError) return formatError(known, report);
+  const { http, code = 'BAD_REQUEST', ...extensions } = known.extensions;
+  return { ...known.toJSON(), extensions: { ...extensions, code } };
+}
+
+/** `extensions.http` of results and errors, by which Yoga's plugins choose status and headers. */
+interface HttpExtension {
+  /** Yoga's own choice by GraphQL over HTTP, which `respond` makes here. */
+  readonly spec?: boolean;
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** @param executed the outcome of the operation, where it ran */
+function outcomeOfResult(
+  { data, errors, extensions }: PluginResult,
+  format: (error: GraphQLError) => GraphQLFormattedError,
+  executed: Outcome | undefined,
+): Outcome {
+  const { http, ...otherExtensions } = extensions ?? {};
+  const all = [http, ...(errors ?? []).map((error) => error.extensions?.http)] as (HttpExtension | undefined)[];
+  const wishes = all.filter((wish) => wish !== undefined && wish.spec !== true);
+  const status = Math.max(0, ...wishes.map((wish) => wish?.status ?? 0));
+  // What has errors is not kept.
+  const { json, ages, cacheControl, ...known } = executed ?? {};
+  return {
+    ...known,
+    ...(!errors && { ...(ages && { ages }), ...(cacheControl && { cacheControl }) }),
+    kind: data === undefined ? (executed?.kind ?? 'invalid') : 'executed',
+    ...(status > 0 && { status }),
+    headers: Object.assign({}, executed?.headers, ...wishes.map((wish) => wish?.headers)),
+    result: {
+      ...(errors && { errors: errors.map(format) }),
+      ...(data !== undefined && { data }),
+      ...(Object.keys(otherExtensions).length > 0 && { extensions: otherExtensions }),
+    },
+  };
+}

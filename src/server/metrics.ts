@@ -1,0 +1,205 @@
+import { performance } from 'node:perf_hooks';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
+import type { Outcome } from '../graph/outcome.ts';
+import { ERROR_CODES } from '../lib/error-codes.ts';
+import type { Usage } from '../upstream/operation.ts';
+import { Distributions } from './distribution.ts';
+import type { Load } from './load-shedder.ts';
+
+/** How an operation ended: `field_errors` is an execution with errors beside its data. */
+export type OperationOutcome = Outcome['kind'] | 'field_errors';
+
+/** What is looked at when the figures are asked for. */
+export interface MetricSources {
+  /** REST reads under way. */
+  inFlight(): number;
+  /** REST calls that wait for a connection. */
+  queued(): number;
+  /** Groups of endpoints. */
+  guarded(): { readonly open: number; readonly paced: number };
+  readonly load: Load;
+  /** Log lines that could not be written, since the start. */
+  droppedLines(): number;
+  ready(): boolean;
+  /** Undefined: no Redis is configured. */
+  readonly redisConnected: (() => boolean) | undefined;
+}
+
+/** The figures behind `/metrics`; docs/operations.md tells of each. Labels have few values, none of them a client's. */
+export function createMetrics(sources: MetricSources) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const operations = new Distributions(
+    registry,
+    'gateway_operation_duration_seconds',
+    'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+  );
+  const errors = new Counter({
+    name: 'gateway_errors_total',
+    help: 'Errors in answers by code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const ended = new Distributions(
+    registry,
+    'gateway_upstream_read_duration_seconds',
+    'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  );
+  const requests = new Counter({
+    name: 'gateway_upstream_requests_total',
+    help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',
+    labelNames: ['kind'],
+    registers,
+  });
+  const saved = new Counter({
+    name: 'gateway_reads_saved_total',
+    help: 'Reads that needed no REST call of their own: shared with another, cached, or stale from a cache.',
+    labelNames: ['how'],
+    registers,
+  });
+  const budget = new Counter({
+    name: 'gateway_budget_refusals_total',
+    help: 'Operations that hit a bound on REST calls: estimate, operation (its own budget), caller (the rate limit).',
+    labelNames: ['bound'],
+    registers,
+  });
+  const disconnected = new Counter({
+    name: 'gateway_slow_clients_disconnected_total',
+    help: 'Slow clients disconnected, by reason: unread (an answer), unfinished (a body).',
+    labelNames: ['reason'],
+    registers,
+  });
+  let running = 0;
+  gauge('gateway_operations_in_flight', 'GraphQL requests under way.', () => running);
+  gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', sources.inFlight);
+  gauge('gateway_upstream_queue_length', 'REST calls that wait for a connection.', sources.queued);
+  gauge(
+    'gateway_upstream_open_groups',
+    'Groups of endpoints that are not called, since they failed.',
+    () => sources.guarded().open,
+  );
+  gauge(
+    'gateway_upstream_paced_groups',
+    'Groups of endpoints that are called less often after 429s.',
+    () => sources.guarded().paced,
+  );
+  gauge('gateway_event_loop_delay_seconds', 'How late the event loop is.', () => sources.load.delayMs / 1000);
+  gauge(
+    'gateway_requests_shed',
+    'GraphQL requests turned away because of load, since the start.',
+    () => sources.load.shed,
+  );
+  new Counter({
+    name: 'gateway_log_lines_dropped_total',
+    help: 'Log lines that were dropped because standard output did not take them.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.droppedLines());
+    },
+  });
+  gauge('gateway_ready', '1 when /ready answers 200.', () => Number(sources.ready()));
+  const { redisConnected } = sources;
+  if (redisConnected) gauge('gateway_redis_connected', '1 while Redis answers.', () => Number(redisConnected()));
+  let last = performance.eventLoopUtilization();
+  gauge(
+    'gateway_event_loop_utilization',
+    'Share of the time since the last scrape that the event loop was busy.',
+    () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, last);
+      last = now;
+      return utilization;
+    },
+  );
+
+  function gauge(name: string, help: string, value: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  }
+
+  // Children are looked up by their labels once: prom-client hashes them on every use otherwise.
+  const operationsBy = new Map(OUTCOMES.map((outcome) => [outcome, operations.labels({ outcome })]));
+  const errorsBy = new Map<string, Counter.Internal>(
+    Object.keys(ERROR_CODES).map((code) => [code, errors.labels({ code })]),
+  );
+  const endedBy = new Map(
+    Object.keys(ENDPOINTS).flatMap((endpoint) =>
+      ['ok', 'refused', 'failed'].map((outcome) => [endpoint + outcome, ended.labels({ endpoint, outcome })] as const),
+    ),
+  );
+  const firsts = requests.labels({ kind: 'first' });
+  const retries = requests.labels({ kind: 'retry' });
+  const shared = saved.labels({ how: 'shared' });
+  const cached = saved.labels({ how: 'cached' });
+  const stale = saved.labels({ how: 'stale' });
+  const boundOf = new Map(
+    Object.entries(BOUNDS).map(([code, bound]) => [code, budget.labels({ bound })] as [string, Counter.Internal]),
+  );
+  const unread = disconnected.labels({ reason: 'unread' });
+  const unfinished = disconnected.labels({ reason: 'unfinished' });
+  // What has not happened yet stands at 0, so that a rule sees the first time as an increase.
+  for (const child of [
+    unread,
+    unfinished,
+    ...errorsBy.values(),
+    ...boundOf.values(),
+    firsts,
+    retries,
+    shared,
+    cached,
+    stale,
+  ])
+    child.inc(0);
+
+  return {
+    /** A request has come in. */
+    begin(): void {
+      running += 1;
+    },
+    /** It is answered; `codes` are those of all its errors. */
+    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number): void {
+      running -= 1;
+      operationsBy.get(outcome)?.observe(ms / 1000);
+      if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);
+      if (usage.retries > 0) retries.inc(usage.retries);
+      if (usage.deduped > 0) shared.inc(usage.deduped);
+      if (usage.cached > 0) cached.inc(usage.cached);
+      if (usage.stale > 0) stale.inc(usage.stale);
+      if (codes.length === 0) return;
+      for (const code of codes) errorsBy.get(code)?.inc();
+      for (const [code, child] of boundOf) if (codes.includes(code)) child.inc();
+    },
+    onCall(call: { endpoint: EndpointName; outcome: string; ms: number }): void {
+      endedBy.get(call.endpoint + call.outcome)?.observe(call.ms / 1000);
+    },
+    /** A slow client was disconnected: it did not read its answer, or did not finish its body. */
+    onDisconnect(reason: 'unread' | 'unfinished'): void {
+      (reason === 'unread' ? unread : unfinished).inc();
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+const OUTCOMES: readonly OperationOutcome[] = ['executed', 'field_errors', 'invalid', 'refused'];
+
+/** Bounds on REST calls, by the code of their refusals. */
+const BOUNDS = {
+  OPERATION_TOO_COMPLEX: 'estimate',
+  UPSTREAM_BUDGET_EXCEEDED: 'operation',
+  RATE_LIMITED: 'caller',
+} as const;

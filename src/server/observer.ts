@@ -1,0 +1,155 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Attributes } from '@opentelemetry/api';
+import type { Principal } from '../auth/principal.ts';
+import type { Outcome } from '../graph/outcome.ts';
+import type { OperationIdentity } from '../graph/prepared-operation.ts';
+import { type Logger, loggableId } from '../lib/log.ts';
+import { type CallTrace, Trace } from '../upstream/call-trace.ts';
+import type { Operation, Usage } from '../upstream/operation.ts';
+import type { Metrics, OperationOutcome } from './metrics.ts';
+import { requestIdOf, traceParentOf } from './request-id.ts';
+import type { OperationSpan, Tracing } from './tracing.ts';
+
+/** What is known of one request while it is answered, for log, metrics and spans. */
+export interface Observed {
+  readonly requestId: string;
+  /** `performance.now()` ms. */
+  readonly start: number;
+  readonly span: OperationSpan | undefined;
+  /** Headers of its REST calls, names and values in turn. */
+  readonly upstreamHeaders: readonly string[];
+  principal: Principal | undefined;
+  operation: OperationIdentity | undefined;
+  /** Undefined while nothing has run for this request, and when it joined another's run. */
+  run: Operation | undefined;
+}
+
+/** Begins and ends the watch over each request. */
+export interface Observer {
+  begin(headers: IncomingHttpHeaders): Observed;
+  end(observed: Observed, outcome: Outcome): void;
+}
+
+export interface ObserverOptions {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Undefined: no spans are made. */
+  readonly tracing: Tracing | undefined;
+}
+
+/** Sees nothing, for measuring what seeing costs. */
+export const BLIND: Observer = {
+  begin: (headers) => ({
+    requestId: requestIdOf(headers),
+    start: 0,
+    span: undefined,
+    upstreamHeaders: [],
+    principal: undefined,
+    operation: undefined,
+    run: undefined,
+  }),
+  end: () => undefined,
+};
+
+const NOTHING: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
+
+/** One line of log, some counters and, where a receiver is configured, one span for every operation. */
+export function createObserver({ log, metrics, tracing }: ObserverOptions): Observer {
+  const logs = log.isLevelEnabled('info');
+  return {
+    begin(headers) {
+      metrics.begin();
+      const requestId = requestIdOf(headers);
+      const parent = traceParentOf(headers);
+      const span = tracing?.begin(parent);
+      const upstreamHeaders = ['x-request-id', requestId];
+      // With a span of our own each REST call names its own; without, the sender's trace goes on as it came.
+      if (parent && !span) {
+        upstreamHeaders.push('traceparent', parent.traceparent);
+        if (parent.tracestate !== undefined) upstreamHeaders.push('tracestate', parent.tracestate);
+      }
+      return {
+        requestId,
+        start: performance.now(),
+        span,
+        upstreamHeaders,
+        principal: undefined,
+        operation: undefined,
+        run: undefined,
+      };
+    },
+    end(observed, outcome) {
+      const ms = performance.now() - observed.start;
+      const { span } = observed;
+      const usage = observed.run?.usage ?? NOTHING;
+      const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
+      const codes = codesOf(outcome);
+      metrics.end(kind, codes, usage, ms);
+      if (logs) log.info(lineOf(observed, kind, codes, ms), 'operation');
+      span?.end(observed.operation?.type ?? 'graphql', attributesOf(observed, kind, codes), kind !== 'executed');
+    },
+  };
+}
+
+const NO_CODES: readonly string[] = [];
+
+function codesOf({ result }: Outcome): readonly string[] {
+  return result.errors ? result.errors.map(({ extensions }) => String(extensions?.code)) : NO_CODES;
+}
+
+function distinct(codes: readonly string[]): string[] {
+  return [...new Set(codes)];
+}
+
+/** The line of an operation: nothing of its variables, headers or answer is in it. */
+function lineOf(
+  { requestId, operation, principal, run }: Observed,
+  outcome: OperationOutcome,
+  codes: readonly string[],
+  ms: number,
+): object {
+  const { calls, deduped, cached, stale, retries } = run?.usage ?? NOTHING;
+  return {
+    requestId,
+    operation: operation?.name,
+    type: operation?.type,
+    document: operation?.document,
+    project: principal?.project,
+    principal: principal && loggableId(principal.id),
+    ms: Math.round(ms * 10) / 10,
+    rest: { calls, deduped, cached, stale, retries },
+    outcome,
+    errors: codes.length > 0 ? codes.length : undefined,
+    codes: codes.length > 0 ? distinct(codes) : undefined,
+    causes: run?.causes && [...run.causes],
+  };
+}
+
+function attributesOf(
+  { requestId, operation, principal, run }: Observed,
+  outcome: OperationOutcome,
+  codes: readonly string[],
+): Attributes {
+  const usage = run?.usage ?? NOTHING;
+  return {
+    ...(operation?.name !== undefined && { 'graphql.operation.name': operation.name }),
+    ...(operation?.type !== undefined && { 'graphql.operation.type': operation.type }),
+    ...(operation && { 'graphql.document.hash': operation.document }),
+    ...(principal && { 'gateway.project': principal.project, 'gateway.principal': loggableId(principal.id) }),
+    'gateway.request_id': requestId,
+    'gateway.outcome': outcome,
+    'gateway.calls': usage.calls,
+    'gateway.deduped': usage.deduped,
+    'gateway.cached': usage.cached,
+    'gateway.stale': usage.stale,
+    'gateway.retries': usage.retries,
+    ...(codes.length > 0 && { 'gateway.codes': distinct(codes) }),
+    ...(run?.causes && { 'gateway.causes': [...run.causes] }),
+  };
+}
+
+/** What a REST call is noted with: spans, what the sender wants to be told, both, or nothing. */
+export function callTraceOf({ span }: Observed, wanted: boolean): CallTrace | undefined {
+  const own = wanted ? new Trace() : undefined;
+  return span ? span.calls(own) : own;
+}

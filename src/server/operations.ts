@@ -1,0 +1,254 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Principal } from '../auth/principal.ts';
+import type { RateLimiter } from '../auth/rate-limit.ts';
+import type { Caller, Callers } from '../datatrics/callers.ts';
+import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
+import type { Checked, OperationRequest, Parts, Pipeline } from '../graph/pipeline.ts';
+import { spellUnkept } from '../lib/digits.ts';
+import { GatewayError } from '../lib/error.ts';
+import { loggableId } from '../lib/log.ts';
+import { AcceptedRequest, clientGone, type RequestSetting } from './accepted-request.ts';
+import type { Collapse, Execution } from './collapse.ts';
+import { type RequestParams, RequestRefused } from './graphql-params.ts';
+import { type Load, overloaded } from './load-shedder.ts';
+import type { Observed, Observer } from './observer.ts';
+import type { PersistedQueries } from './persisted-queries.ts';
+import type { RequestHead } from './request-head.ts';
+import type { ResolveDocument } from './trusted-documents.ts';
+
+export interface OperationsOptions extends RequestSetting {
+  readonly pipeline: Pipeline;
+  /** Tells its answers from those of another schema. */
+  readonly schemaName: string;
+  /** Tells who asks, as `Authenticate` does; what is asked may prove it too. */
+  readonly authenticate: (headers: IncomingHttpHeaders, params: RequestParams) => Principal | Promise<Principal>;
+  /** What callers are to bring, as `WWW-Authenticate` says it. */
+  readonly challenge: string;
+  readonly resolveDocument: ResolveDocument;
+  /** Undefined: clients can't register documents. */
+  readonly persistedQueries: PersistedQueries | undefined;
+  /** Undefined: no limits. */
+  readonly rateLimiter: RateLimiter | undefined;
+  /** Undefined: each operation runs for itself. */
+  readonly collapse: Collapse | undefined;
+  readonly callers: Callers;
+  readonly load: Load;
+  readonly observer: Observer;
+}
+
+/** GraphQL requests of one schema: the same steps whichever way a request is answered. None of them rejects. */
+export interface Operations {
+  readonly pipeline: Pipeline;
+  /**
+   * Who asks, what they may, and whether the document can run; nothing has run yet. Each accepted request is finished once by
+   * `finish`; the outcome of one that is turned away is final.
+   */
+  accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome>;
+  /** What is to run; the outcome of a request that can not run, or asks for its plan. */
+  check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome;
+  /** Runs an operation; the answer is whole. */
+  run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome>;
+  /** Runs an operation and answers in parts, where the document asks for that. */
+  runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts>;
+  /** Notes how a request ended, once its client has the answer or has gone. */
+  finish(accepted: AcceptedRequest, outcome: Outcome): void;
+  /** Names whose answer may be kept for whom: requests of one session that ask the same get the same. */
+  sessionOf(accepted: AcceptedRequest): string;
+  /** All of the steps, for whom a whole answer is enough. */
+  answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome>;
+}
+
+export function createOperations(options: OperationsOptions): Operations {
+  const { pipeline, authenticate, rateLimiter, collapse, load, observer, persistedQueries } = options;
+
+  async function accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome> {
+    const observed = observer.begin(head.headers);
+    let admitted: Caller | undefined;
+    const refuse = (outcome: Outcome): Outcome => {
+      if (admitted) load.release(admitted);
+      observer.end(observed, outcome);
+      return outcome;
+    };
+    try {
+      const params = readParams();
+      const known = authenticate(head.headers, params);
+      const principal = known instanceof Promise ? await known : known;
+      observed.principal = principal;
+      const caller = options.callers.of(principal.id);
+      if (!load.admit(caller)) return refuse(overloaded());
+      admitted = caller;
+      const account = rateLimiter && { name: accountOf(principal), caller };
+      const taken = account && (await rateLimiter?.take(account));
+      if (taken?.allowed === false) {
+        const message = 'Rate limit exceeded: this caller has used its requests or REST calls of this minute.';
+        return refuse(refused(429, 'RATE_LIMITED', message, taken.headers));
+      }
+      // It may have gone while its token was checked; nothing is begun for nobody.
+      if (head.isGone()) return refuse(outcomeOfError(clientGone(), () => undefined));
+      const { variables } = params;
+      const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
+      // Only who sends the text registers it: an id that was found may be of another kind.
+      const persistedHash = params.query === undefined ? undefined : params.persistedHash;
+      const request = { query, operationName: params.operationName || undefined, variables };
+      const rateHeaders = taken?.headers;
+      return new AcceptedRequest(
+        { head, principal, caller, observed, request, persistedHash, account, rateHeaders },
+        options,
+      );
+    } catch (error) {
+      return refuse(outcomeOfThrown(error, observed));
+    }
+  }
+
+  function outcomeOfThrown(error: unknown, observed: Observed): Outcome {
+    if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
+    const outcome = outcomeOfError(error, (bug) => options.reportUnexpected(bug, observed.requestId));
+    return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
+  }
+
+  /** The document that was registered with this hash. The messages are those that clients' links look for. */
+  async function registered(hash: string | undefined): Promise<string> {
+    const text = hash === undefined ? undefined : await persistedQueries?.find(hash);
+    if (text !== undefined) return text;
+    const message = persistedQueries ? 'PersistedQueryNotFound' : 'PersistedQueryNotSupported';
+    throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', message);
+  }
+
+  function check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome {
+    try {
+      const checked = pipeline.check(request, accepted);
+      return 'kind' in checked ? withRates(checked, accepted) : checked;
+    } catch (error) {
+      return outcomeOfThrown(error, accepted.observed);
+    }
+  }
+
+  async function execute(accepted: AcceptedRequest, checked: Checked): Promise<Outcome> {
+    try {
+      return await pipeline.execute(checked, accepted);
+    } catch (error) {
+      return outcomeOfThrown(error, accepted.observed);
+    } finally {
+      end(accepted);
+    }
+  }
+
+  /** The operation of a request is over. */
+  function end({ operation, account }: AcceptedRequest): void {
+    operation?.end();
+    if (account) rateLimiter?.charge(account, operation?.usage.calls ?? 0);
+  }
+
+  function start(accepted: AcceptedRequest, checked: Checked): Execution {
+    return { outcome: execute(accepted, checked), waiters: 0, cancel: () => accepted.cancel() };
+  }
+
+  async function run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome> {
+    const { head, request, principal } = accepted;
+    const execution =
+      collapse && checked.operation.node.operation === 'query'
+        ? collapse.run(nameOf(options.schemaName, request, principal, head), () => start(accepted, checked))
+        : start(accepted, checked);
+    const outcome = await waitFor(execution, head);
+    registerDocument(accepted, outcome.kind);
+    return withRates(outcome, accepted);
+  }
+
+  async function runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts> {
+    const stopWatching = accepted.head.onDisconnect(() => accepted.cancel());
+    const stop = (): void => {
+      stopWatching();
+      accepted.cancel();
+      end(accepted);
+    };
+    let result: Outcome | Parts;
+    try {
+      result = await pipeline.executeInParts(checked, accepted);
+    } catch (error) {
+      result = outcomeOfThrown(error, accepted.observed);
+    }
+    if (result.kind !== 'parts') {
+      stop();
+      registerDocument(accepted, result.kind);
+      return withRates(result, accepted);
+    }
+    registerDocument(accepted, 'executed');
+    accepted.onFinish = stop;
+    return result;
+  }
+
+  /** What ran is valid and within the limits, and its caller is known. */
+  function registerDocument({ persistedHash, party, request }: AcceptedRequest, kind: Outcome['kind']): void {
+    if (persistedHash !== undefined && kind === 'executed' && party.isAccepted) {
+      persistedQueries?.register(persistedHash, request.query);
+    }
+  }
+
+  function finish(accepted: AcceptedRequest, outcome: Outcome): void {
+    accepted.onFinish?.();
+    load.release(accepted.party);
+    observer.end(accepted.observed, outcome);
+  }
+
+  return {
+    pipeline,
+    accept,
+    check,
+    run,
+    runInParts,
+    finish,
+    sessionOf: ({ principal, head }) => sessionOf(options.schemaName, principal, head),
+    async answer(head, readParams) {
+      const accepted = await accept(head, readParams);
+      if ('kind' in accepted) return accepted;
+      const checked = check(accepted, accepted.request);
+      const outcome = 'kind' in checked ? checked : await run(accepted, checked);
+      finish(accepted, outcome);
+      return outcome;
+    },
+  };
+}
+
+function withRates(outcome: Outcome, { rateHeaders }: AcceptedRequest): Outcome {
+  return rateHeaders ? { ...outcome, headers: { ...rateHeaders, ...outcome.headers } } : outcome;
+}
+
+/**
+ * Whose requests and calls are counted together, whatever project they name and whatever rights each of their tokens has. It
+ * may be a name in Redis, where a subject that is somebody's address has no more business than in a log.
+ */
+function accountOf({ id }: Principal): string {
+  return loggableId(id);
+}
+
+/** Everything that an answer depends on besides what the API says. */
+function nameOf(schemaName: string, request: OperationRequest, principal: Principal, head: RequestHead): string {
+  const { query, operationName = null, variables = null } = request;
+  return `${sessionOf(schemaName, principal, head)} ${JSON.stringify([query, operationName, variables], spellUnkept)}`;
+}
+
+/** Everything that an answer depends on besides the operation and what the API says: the caller, and some headers. */
+function sessionOf(schemaName: string, { shareKey }: Principal, { method, headers }: RequestHead): string {
+  const flags = [
+    schemaName,
+    method,
+    headers['x-upstream-plan'],
+    headers['x-upstream-receipt'],
+    headers['cache-control'],
+  ];
+  return `${shareKey} ${JSON.stringify(flags)}`;
+}
+
+/** Waits for a run; it is cancelled when the last client that waits for it has gone. */
+async function waitFor(execution: Execution, head: RequestHead): Promise<Outcome> {
+  execution.waiters += 1;
+  const stopWatching = head.onDisconnect(() => {
+    execution.waiters -= 1;
+    if (execution.waiters === 0) execution.cancel();
+  });
+  try {
+    return await execution.outcome;
+  } finally {
+    stopWatching();
+  }
+}

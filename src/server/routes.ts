@@ -1,0 +1,229 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
+import type { ReadBody } from './body.ts';
+import type { Compress } from './compression.ts';
+import type { Cors } from './cors.ts';
+import type { Endpoint } from './endpoint.ts';
+import { Engine } from './engine.ts';
+import type { Graphiql } from './graphiql.ts';
+import { type RequestParams, readJsonBody, readSearchParams } from './graphql-params.ts';
+import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
+import type { Readiness } from './health.ts';
+import { type Load, overloaded } from './load-shedder.ts';
+import type { McpHandler } from './mcp.ts';
+import type { Metrics } from './metrics.ts';
+import { RequestHead } from './request-head.ts';
+import { requestIdOf } from './request-id.ts';
+import { type HttpAnswer, respond } from './respond.ts';
+import { send, sendAnswer, sendCompressed, sendResponse, sendText } from './send.ts';
+
+export interface RouteOptions {
+  readonly maxBodyBytes: number;
+  /** Where GraphQL is served, by path. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
+  /** Whether a POST of JSON skips Yoga; the answers are the same either way. */
+  readonly shortcut: boolean;
+  readonly graphiql: Graphiql;
+  readonly readiness: Readiness;
+  readonly load: Load;
+  readonly metrics: Metrics;
+  readonly cors: Cors;
+  /** Undefined: answers are not compressed. */
+  readonly compress: Compress | undefined;
+  /** Undefined: there is no such endpoint. */
+  readonly mcp: McpHandler | undefined;
+  readonly reportUnexpected: (error: unknown) => void;
+}
+
+const PAGE_HEADERS = {
+  ...SECURITY_HEADERS,
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': PAGE_POLICY,
+  'cache-control': 'no-cache',
+  vary: 'accept',
+};
+
+/** Which path, which method, how large; GraphQL itself goes on to the endpoint. */
+export async function route(
+  options: RouteOptions,
+  readBody: ReadBody,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const { path, search } = readTarget(req.url ?? '/');
+  const endpoint = Object.hasOwn(options.endpoints, path) ? options.endpoints[path] : undefined;
+  if (endpoint) return graphql(options, endpoint, readBody, search, req, res);
+  if (path === '/mcp' && options.mcp) return options.mcp(req, res, () => readBody(req));
+  const file = path.startsWith('/graphiql/') ? path.slice('/graphiql/'.length) : undefined;
+  if (file === undefined ? !PAGES.has(path) : !options.graphiql.has(file))
+    return sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
+  if (req.method !== 'GET' && req.method !== 'HEAD')
+    return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
+  if (file !== undefined) return options.graphiql.send(file, req, res);
+  switch (path) {
+    case '/ready': {
+      const problem = options.readiness.problem();
+      return problem === null ? sendText(res, 200, 'ready\n') : sendText(res, 503, `not ready: ${problem}\n`);
+    }
+    case '/metrics':
+      return send(res, 200, { 'content-type': options.metrics.contentType }, await options.metrics.text());
+    case '/':
+      // Relative, since a proxy may serve the gateway below another path.
+      return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: 'graphql' });
+    default:
+      return sendText(res, 200, 'ok\n');
+  }
+}
+
+const PAGES = new Set(['/', '/health', '/ready', '/metrics']);
+
+/**
+ * Splits a request's target. A target in absolute form (https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2) counts as its
+ * path, and one slash after an endpoint's path counts as none.
+ */
+function readTarget(target: string): { path: string; search: string } {
+  const own = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '');
+  const question = own.indexOf('?');
+  const path = question === -1 ? own : own.slice(0, question);
+  const search = question === -1 ? '' : own.slice(question);
+  return { path: path === '/graphql/' || path === '/subgraph/' ? path.slice(0, -1) : path || '/', search };
+}
+
+async function graphql(
+  options: RouteOptions,
+  endpoint: Endpoint,
+  readBody: ReadBody,
+  search: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  // From here on it is the id that goes through log, spans and REST calls, and back to the client.
+  req.headers['x-request-id'] = requestIdOf(req.headers);
+  for (const [name, value] of Object.entries(options.cors.headers(req.headers, endpoint.forBrowsers))) {
+    res.setHeader(name, value);
+  }
+  const early = answerWithoutOperation(options, endpoint, req);
+  if (early) return answerEarly(options, endpoint, req, res, early);
+  const body = req.method === 'POST' ? await readBody(req) : null;
+  if (body === null && req.method === 'POST') {
+    const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES), or comes in too many pieces.`;
+    const outcome = refused(413, 'BAD_REQUEST', message, { connection: 'close' });
+    return answerEarly(options, endpoint, req, res, respond(outcome, req.headers.accept));
+  }
+  const readParams = () => (body === null ? readSearchParams(new URLSearchParams(search)) : readJsonBody(body));
+  options.load.begin();
+  try {
+    await answerOperation(options, endpoint, req, res, body, readParams);
+  } finally {
+    options.load.end();
+  }
+}
+
+/** The answer to a request that has no operation, or is turned away before its body is read; undefined for any other. */
+function answerWithoutOperation(
+  { cors, graphiql, load }: RouteOptions,
+  { forBrowsers }: Endpoint,
+  { method, headers, url = '' }: IncomingMessage,
+): HttpAnswer | undefined {
+  const turnAway = (outcome: Outcome): HttpAnswer => respond(outcome, headers.accept);
+  if (method === 'OPTIONS') {
+    const preflight = forBrowsers ? cors.preflight(headers) : {};
+    const all = { ...SECURITY_HEADERS, allow: 'GET, POST', ...preflight };
+    return { status: 204, headers: Object.entries(all).flat(), body: '' };
+  }
+  if (method !== 'GET' && method !== 'POST') {
+    const message = 'GraphQL needs POST, or GET for queries.';
+    return turnAway(refused(405, 'BAD_REQUEST', message, { allow: 'GET, POST' }));
+  }
+  if (method === 'GET' && forBrowsers && prefersHtml(headers.accept)) {
+    return { status: 200, headers: Object.entries(PAGE_HEADERS).flat(), body: graphiql.page(url) };
+  }
+  if (method === 'GET' && cors.isForeign(headers)) {
+    return turnAway(refused(403, 'BAD_REQUEST', 'Pages of other origins may not send GET requests; see CORS_ORIGINS.'));
+  }
+  // Refused before anything of it is read: that costs less than the request would.
+  if (!load.accepts()) return turnAway(overloaded());
+  if (method === 'GET') return undefined;
+  if (!isJson(headers['content-type'])) {
+    const message = 'The content type must be application/json.';
+    return turnAway(refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' }));
+  }
+  if (isCompressed(headers['content-encoding'])) {
+    return turnAway(refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'));
+  }
+  return undefined;
+}
+
+/** Methods that the Fetch API does not have. */
+const NO_FETCH_METHODS: readonly unknown[] = ['CONNECT', 'TRACE', 'TRACK'];
+
+async function answerEarly(
+  options: RouteOptions,
+  endpoint: Endpoint,
+  req: IncomingMessage,
+  res: ServerResponse,
+  answer: HttpAnswer,
+): Promise<void> {
+  if (!endpoint.hasPlugins || NO_FETCH_METHODS.includes(req.method)) return sendAnswer(res, answer, req.headers);
+  const { yoga } = await endpoint.load();
+  const { response } = await (await yoga()).fetch(req, res, null, answer);
+  await sendResponse(res, response, req.headers, options.compress);
+}
+
+/** Answers a request that was read. */
+async function answerOperation(
+  options: RouteOptions,
+  endpoint: Endpoint,
+  req: IncomingMessage,
+  res: ServerResponse,
+  body: Buffer | null,
+  readParams: () => RequestParams,
+): Promise<void> {
+  const { operations, yoga } = await endpoint.load();
+  const head = new RequestHead(req.method === 'GET' ? 'GET' : 'POST', req, res);
+  const accepted = await operations.accept(head, readParams);
+  if ('kind' in accepted) return answerEarly(options, endpoint, req, res, respond(accepted, req.headers.accept));
+  const checked = operations.check(accepted, accepted.request);
+  if ('kind' in checked && checked.kind === 'refused') {
+    operations.finish(accepted, checked);
+    return answerEarly(options, endpoint, req, res, respond(checked, req.headers.accept));
+  }
+  const isIncremental = !('kind' in checked) && checked.document.isIncremental;
+  if (options.shortcut && !endpoint.hasPlugins && body !== null && !isIncremental) {
+    const outcome = 'kind' in checked ? checked : await operations.run(accepted, checked);
+    operations.finish(accepted, outcome);
+    return sendCompressed(res, outcome, req.headers, options.compress);
+  }
+  let outcome: Outcome | undefined;
+  try {
+    const answered = await (await yoga()).fetch(req, res, body, new Engine(operations, accepted, checked));
+    outcome = answered.outcome();
+    await sendResponse(res, answered.response, req.headers, options.compress);
+    outcome = answered.outcome();
+  } catch (error) {
+    outcome = outcomeOfError(error, () => undefined);
+    throw error;
+  } finally {
+    // A plugin that answers in the gateway's place has its own way to tell what came of that.
+    operations.finish(accepted, outcome ?? { kind: 'executed', result: {} });
+  }
+}
+
+/** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */
+function prefersHtml(accept: string | undefined): boolean {
+  return accept?.includes('text/html') ?? false;
+}
+
+/** Whether a body is JSON as it stands, as far as its headers say. */
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === 'application/json') return true;
+  const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  if (type?.trim() !== 'application/json') return false;
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
+  return charset === undefined || /^charset="?utf-?8"?$/.test(charset);
+}
+
+/** Whether a body would have to be decompressed first, which is not supported. */
+function isCompressed(contentEncoding: string | undefined): boolean {
+  return contentEncoding !== undefined && contentEncoding !== 'identity';
+}

@@ -1,0 +1,224 @@
+import type { Dispatcher } from 'undici';
+import type { AbortListener } from '../lib/abort.ts';
+import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/fair-queue.ts';
+import type { UpstreamRequest, UpstreamResponse } from './call.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { failureOf, TransportError, type TransportFailure } from './errors.ts';
+import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
+
+export interface PoolOptions {
+  /** `https://host[:port]`. */
+  readonly origin: string;
+  /** Calls to the origin at once: connections of HTTP/1.1, streams of HTTP/2. */
+  readonly connections: number;
+  /** ms from `send` to the complete answer, waiting for a free connection included. */
+  readonly timeoutMs: number;
+  /** Bytes of an answer's body, decompressed. Default: 32 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Default: `DEFAULT_BULKHEAD`. */
+  readonly bulkhead?: BulkheadPolicy;
+}
+
+/** Makes one call. Rejects with `TransportError`, or with the signal's reason when that is aborted. */
+export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
+
+const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** Calls to one origin: undici makes them; here each gets its turn, one time-out and the meaning of its failure. */
+export function createPool(options: PoolOptions) {
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const { origin, connections, timeoutMs } = options;
+  const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
+  const connect = (): Dispatcher =>
+    createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, maxBodyBytes });
+  const dispatcher = connect();
+  const queue = new Turns({
+    running: connections,
+    runningInLane: connections - Math.floor(connections * reservedShare),
+    waiting,
+  });
+  let strangers: Dispatcher | undefined;
+  const shared: Shared = {
+    queue,
+    origin,
+    timeoutMs,
+    maxBodyBytes,
+    dispatcherOf(party) {
+      if (party.isAccepted) return dispatcher;
+      strangers ??= connect();
+      return strangers;
+    },
+  };
+
+  const send: Send = (request, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const exchange = new Exchange(shared, request, signal, resolve, reject);
+      if (!queue.enter(exchange)) exchange.turnAway();
+    });
+
+  return {
+    send,
+    /** Closes every connection; calls under way, and calls from now on, fail. */
+    close: () => Promise.all([dispatcher.destroy(), strangers?.destroy()]),
+    /** Calls that wait for a connection. */
+    get waiting(): number {
+      return queue.waiting;
+    },
+  };
+}
+
+/** What all exchanges of a pool have in common. */
+interface Shared {
+  /**
+   * Callers whose key the upstream has not accepted have connections of their own: over HTTP/2 a request that makes the
+   * upstream close its connection would end the calls of others on it.
+   */
+  dispatcherOf(party: Party): Dispatcher;
+  readonly queue: Turns;
+  readonly origin: string;
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+}
+
+/** What a call waits for: its turn, a connection, the head of the answer, its body. */
+type Phase = 'queue' | 'connect' | 'answer' | 'body';
+
+/** One call: settles exactly once, and then releases its turn, timer and signal. */
+class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
+  readonly party: Party;
+  readonly priority: number;
+  readonly lane: string;
+  readonly weight = 1;
+  settled = false;
+  readonly #shared: Shared;
+  readonly #request: UpstreamRequest;
+  readonly #resolve: (response: UpstreamResponse) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #signal: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+  #phase: Phase = 'queue';
+  #turnedAway = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #retryAfter: string | undefined;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(
+    shared: Shared,
+    request: UpstreamRequest,
+    signal: AbortSignal,
+    resolve: (response: UpstreamResponse) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.party = request.party ?? EVERYBODY;
+    this.priority = request.priority ?? 0;
+    this.lane = request.lane ?? '';
+    this.#shared = shared;
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#signal = signal;
+    this.#timer = setTimeout(onTimeout, request.timeoutMs ?? shared.timeoutMs, this);
+    signal.addEventListener('abort', this);
+  }
+
+  start(): void {
+    this.#phase = 'connect';
+    const { origin } = this.#shared;
+    const { method, path, headers, body } = this.#request;
+    this.#shared.dispatcherOf(this.party).dispatch({ origin, method, path, headers, body: body ?? null }, this);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.settled) {
+      controller.abort(new Error('The call ended before it was sent.'));
+      return;
+    }
+    this.#controller = controller;
+    this.#phase = 'answer';
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.#phase = 'body';
+    this.#status = status;
+    const retryAfter = headers['retry-after'];
+    if (typeof retryAfter === 'string') this.#retryAfter = retryAfter;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, part: Buffer): void {
+    if (this.settled) return;
+    this.#bytes += part.length;
+    if (this.#bytes > this.#shared.maxBodyBytes) this.#fail('too-large');
+    else this.#parts.push(part);
+  }
+
+  onResponseEnd(): void {
+    this.#controller = undefined;
+    if (!this.#settle()) return;
+    const [first] = this.#parts;
+    const bytes = this.#parts.length === 1 ? (first as Buffer) : Buffer.concat(this.#parts);
+    const body = bytes.toString('utf8');
+    const status = this.#status;
+    this.#resolve(this.#retryAfter === undefined ? { status, body } : { status, body, retryAfter: this.#retryAfter });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#controller = undefined;
+    this.#fail(failureOf(error), error);
+  }
+
+  /** The signal's abort. */
+  handleEvent(): void {
+    if (this.#settle()) this.#reject(this.#signal.reason);
+  }
+
+  /** Too many calls wait already. */
+  turnAway(): void {
+    this.#turnedAway = true;
+    this.#fail('busy');
+  }
+
+  timeOut(): void {
+    this.#fail('timeout', new TimeoutError(this.#phase));
+  }
+
+  #fail(failure: TransportFailure, cause?: Error): void {
+    const phase = this.#phase;
+    if (!this.#settle()) return;
+    const sent = phase === 'answer' || phase === 'body';
+    this.#reject(new TransportError(failure, sent, { cause, queued: phase === 'queue' }));
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener('abort', this);
+    // Ends undici's part, where it has not ended by itself, before the next call needs a connection.
+    this.#controller?.abort(new Error('The call was given up.'));
+    if (this.#phase !== 'queue') this.#shared.queue.leave(this.party, this.lane, this.weight);
+    else if (!this.#turnedAway) this.#shared.queue.abandon(this);
+    return true;
+  }
+}
+
+/** Says what a call waited for when its time was up. */
+class TimeoutError extends Error {
+  readonly code: string;
+
+  constructor(phase: Phase) {
+    super(`no complete answer in time; the call waited for: ${phase}`);
+    this.name = 'TimeoutError';
+    this.code = `timeout (${phase})`;
+  }
+}
+
+function onTimeout(exchange: Exchange): void {
+  exchange.timeOut();
+}

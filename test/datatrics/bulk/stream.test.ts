@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { upsertStream } from '../../../src/datatrics/bulk/engine.ts';
+import type { ItemResult } from '../../../src/datatrics/bulk/items.ts';
+import { NO_RETRIES, type RetryPolicy, retryPolicy } from '../../../src/datatrics/bulk/policy.ts';
+import { GatewayError } from '../../../src/lib/error.ts';
+import { bulkTarget } from '../../helpers/bulk-target.ts';
+import { BulkUpstream, type Fault, PASSING } from '../../helpers/bulk-upstream.ts';
+import { startUpstream } from '../../helpers/gateway.ts';
+import { runs } from '../../helpers/runs.ts';
+
+const LIMITS = { maxItems: 0, chunkItems: 5, chunkBytes: 1_000_000, concurrency: 2, extraRequests: 100 };
+const HASTY = retryPolicy({ attempts: 10, baseMs: 1, maxMs: 5 });
+
+let api = new BulkUpstream();
+const upstream = await startUpstream((call, res, req) => api.answer(call, res, req));
+afterAll(() => upstream.close());
+
+interface Item {
+  profileId: string;
+  source: string;
+  name: string;
+}
+
+const people = (count: number): Item[] =>
+  Array.from({ length: count }, (_, i) => ({ profileId: `p${i}`, source: 's', name: `N${i}` }));
+
+async function run(
+  items: AsyncIterable<object> | Iterable<object>,
+  policy: RetryPolicy,
+  limits = LIMITS,
+  timeoutMs = 5_000,
+) {
+  const { target, operation, end } = bulkTarget('profile', upstream.origin, timeoutMs);
+  const results: ItemResult[] = [];
+  const stream = upsertStream(target, items as Iterable<Record<string, unknown>>, limits, policy);
+  let next = await stream.next();
+  for (; !next.done; next = await stream.next()) results.push(next.value);
+  await end();
+  return { results, requests: next.value.requests, operation };
+}
+
+describe('a stream of writes', () => {
+  test('gives one result per item, in the order of the input, however long it is', async () => {
+    api = new BulkUpstream();
+    async function* many(): AsyncGenerator<Item> {
+      for (const item of people(1_234)) yield item;
+    }
+    const { results, requests } = await run(many(), NO_RETRIES);
+    expect(results.map(({ index, outcome }) => [index, outcome])).toEqual(people(1_234).map((_, i) => [i, 'UPSERTED']));
+    expect(requests).toBe(Math.ceil(1_234 / 5));
+    expect(api.store.size).toBe(1_234);
+  });
+
+  test('reads no further ahead than it has to', async () => {
+    api = new BulkUpstream();
+    const { target, end } = bulkTarget('profile', upstream.origin, 5_000);
+    let read = 0;
+    function* endless(): Generator<Item> {
+      for (;;) yield { profileId: `p${read++}`, source: 's', name: 'N' };
+    }
+    const stream = upsertStream(target, endless() as Iterable<never>, LIMITS, NO_RETRIES);
+    for (let i = 0; i < 200; i++) await stream.next();
+    expect(read).toBeLessThan(400);
+    await stream.return({ requests: 0 });
+    await end();
+  });
+
+  test('lets the later of two with one key win, however far apart, though the earlier is still under way', async () => {
+    api = new BulkUpstream();
+    // The call with the first item is answered 503 again and again while the next window is ready to go.
+    api.faults = [503, 'none', 503, 'none', 503];
+    const items = people(200).map((item, i) => (i === 100 ? { ...item, profileId: 'p0', name: 'later' } : item));
+    const { results } = await run(items, retryPolicy({ attempts: 10, baseMs: 30, maxMs: 30 }));
+    expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['UPSERTED']));
+    expect(api.store.get('s/p0')).toBe('later');
+    expect(api.store.size).toBe(199);
+  });
+
+  test('sends again what may not have gone in, and settles what was not known', async () => {
+    api = new BulkUpstream();
+    api.faults = [503, 'hang-after', 'reset', 'half', 'empty', 429, 'html', 500];
+    const { results } = await run(people(50), HASTY, LIMITS, 60);
+    expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['UPSERTED']));
+    expect(api.store.size).toBe(50);
+  });
+
+  test('waits as long as the API asks', async () => {
+    let first = true;
+    const answer = new BulkUpstream();
+    api = answer;
+    const original = answer.answer;
+    Object.assign(answer, {
+      answer: ((call, res, req) => {
+        if (!first) return original(call, res, req);
+        first = false;
+        res.writeHead(429, { 'retry-after': '1' }).end();
+        return undefined;
+      }) as typeof original,
+    });
+    const start = performance.now();
+    const { results } = await run(people(3), HASTY);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(990);
+    expect(results.every(({ outcome }) => outcome === 'UPSERTED')).toBe(true);
+  });
+
+  test.each([401, 403, 404] as const)(
+    'stops at a %i, and says of everything else that it was not sent',
+    async (status) => {
+      api = new BulkUpstream();
+      api.faults = Array<Fault>(10).fill(status as Fault);
+      const { results } = await run(people(500), HASTY);
+      expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['NOT_ATTEMPTED']));
+      expect(results).toHaveLength(500);
+      expect(api.posts).toBeLessThanOrEqual(2);
+    },
+  );
+
+  test('gives up within its attempts', async () => {
+    api = new BulkUpstream();
+    api.faults = Array<Fault>(100).fill(503);
+    const { results } = await run(people(20), retryPolicy({ attempts: 3, baseMs: 1 }), { ...LIMITS, concurrency: 1 });
+    expect(results.map(({ outcome }) => outcome)).toEqual([
+      ...Array(5).fill('UNKNOWN'),
+      ...Array(15).fill('NOT_ATTEMPTED'),
+    ]);
+    expect(api.posts).toBe(3);
+  });
+
+  test('is stopped by its operation’s end; what was not sent is told so', async () => {
+    api = new BulkUpstream();
+    const { target, operation, end } = bulkTarget('profile', upstream.origin, 5_000);
+    const results: ItemResult[] = [];
+    for await (const result of upsertStream(target, people(500) as unknown as Iterable<never>, LIMITS, HASTY)) {
+      results.push(result);
+      if (results.length === 100) operation.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'cancelled'));
+    }
+    await end();
+    expect(results).toHaveLength(500);
+    expect(results.slice(0, 80).every(({ outcome }) => outcome === 'UPSERTED')).toBe(true);
+    expect(results.slice(240).every(({ outcome }) => outcome === 'NOT_ATTEMPTED')).toBe(true);
+  });
+
+  test('keeps bodies within their bytes', async () => {
+    api = new BulkUpstream();
+    const large = people(20).map((item) => ({ ...item, name: 'x'.repeat(1_000) }));
+    const { requests } = await run(large, NO_RETRIES, { ...LIMITS, chunkBytes: 3_300 });
+    expect(requests).toBe(7);
+  });
+});
+
+test('with retries nothing is left unknown, and what is told is so, whatever faults pass by', async () => {
+  const plan = fc.record({
+    items: fc.array(
+      fc.record({
+        profileId: fc.integer({ min: 0, max: 60 }).map((n) => `p${n}`),
+        source: fc.constantFrom('a', 'b'),
+        name: fc.string({ minLength: 1, maxLength: 3 }),
+      }),
+      { minLength: 1, maxLength: 60 },
+    ),
+    faults: fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constant<Fault>('none') },
+        { weight: 2, arbitrary: fc.constantFrom(...PASSING) },
+      ),
+      { maxLength: 8 },
+    ),
+    poison: fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 3 }),
+    dropped: fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 3 }),
+    reversed: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ items, faults, poison, dropped, reversed }) => {
+      api = new BulkUpstream();
+      api.faults = faults;
+      api.poison = new Set(poison.map((n) => `p${n}`));
+      api.dropped = new Set(dropped.map((n) => `p${n}`));
+      api.reversed = reversed;
+      const { results, requests } = await run(items, HASTY, LIMITS, 60);
+      expect(results.map(({ index }) => index)).toEqual(items.map((_, index) => index));
+      expect(requests).toBe(api.posts);
+      const later = new Map(items.map((item, index) => [`${item.source}/${item.profileId}`, index]));
+      for (const { index, outcome, problems } of results) {
+        const item = items[index] as Item;
+        const key = `${item.source}/${item.profileId}`;
+        const refused = api.poison.has(item.profileId) || api.dropped.has(item.profileId);
+        if (later.get(key) !== index) expect(problems[0]?.code).toBe('DUPLICATE');
+        else expect(outcome).toBe(refused ? 'REJECTED' : 'UPSERTED');
+        if (outcome === 'UPSERTED') expect(api.store.get(key)).toBe(item.name);
+      }
+      expect(api.store.size).toBe(results.filter(({ outcome }) => outcome === 'UPSERTED').length);
+    }),
+    { numRuns: runs(80) },
+  );
+});

@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'vitest';
+import { EVERYBODY, type Party, type TurnLimits, Turns, type Waiting } from '../../src/lib/fair-queue.ts';
+
+const party = (isAccepted = true): Party & { isAccepted: boolean } => ({ isAccepted, isEverybody: false });
+
+/** Turns, and what was started in them. */
+function create(limits: TurnLimits) {
+  const turns = new Turns(limits);
+  const started: string[] = [];
+  const item = (of: Party, name: string, priority = 0, lane = ''): Waiting & { settled: boolean } => ({
+    party: of,
+    lane,
+    priority,
+    weight: 1,
+    settled: false,
+    start: () => void started.push(name),
+  });
+  return {
+    turns,
+    started,
+    item,
+    enter: (of: Party, name: string, priority?: number, lane?: string) => turns.enter(item(of, name, priority, lane)),
+    /** As many as are let in at once. */
+    fill(of: Party, lane = ''): number {
+      let taken = 0;
+      while (turns.take(of, lane, 1)) taken += 1;
+      return taken;
+    },
+  };
+}
+
+describe('shares', () => {
+  test.each([
+    [1, 1, 0],
+    [2, 1, 1],
+    [4, 3, 1],
+    [8, 6, 1],
+    [64, 48, 12],
+  ])('of %i turns the first party takes %i, and the next one finds %i', (running, first, second) => {
+    const { fill } = create({ running });
+    expect([fill(party()), fill(party())]).toEqual([first, second]);
+  });
+
+  test('all turns are one party’s where parties are not told apart', () => {
+    expect(create({ running: 64 }).fill(EVERYBODY)).toBe(64);
+  });
+
+  test('of a lane’s turns a party leaves some as well', () => {
+    const { fill } = create({ running: 64, runningInLane: 56 });
+    expect(fill(party(), 'a')).toBe(42);
+    expect(fill(party(), 'a')).toBeGreaterThan(0);
+    expect(fill(party(), 'b')).toBeGreaterThan(0);
+  });
+
+  test('strangers have a quarter of turns and of places to wait between them, until they are accepted', () => {
+    const { turns, fill, enter } = create({ running: 8, waiting: 8 });
+    const [one, other] = [party(false), party(false)];
+    expect([fill(one), fill(other), fill(party(false))]).toEqual([1, 1, 0]);
+    const waiting = Array.from({ length: 4 }, (_, n) => enter(party(false), `${n}`));
+    expect(waiting).toEqual([true, true, false, false]);
+    one.isAccepted = true;
+    expect(fill(one)).toBeGreaterThan(0);
+    turns.leave(one, '', 1);
+    expect(fill(party())).toBeGreaterThan(0);
+  });
+
+  test('of places to wait one party leaves some', () => {
+    const { turns, enter, fill } = create({ running: 4, waiting: 20 });
+    const [hog, quiet] = [party(), party()];
+    fill(hog);
+    fill(quiet);
+    let waiting = 0;
+    while (enter(hog, 'hog')) waiting += 1;
+    expect(waiting).toBe(15);
+    expect(enter(quiet, 'quiet')).toBe(true);
+    expect(turns.waiting).toBe(16);
+  });
+});
+
+test('parties take turns, and of one party’s work the most urgent goes first', () => {
+  const { turns, started, enter, fill } = create({ running: 4 });
+  const [a, b, c] = [party(), party(), party()];
+  for (const one of [a, b]) fill(one);
+  for (const [name, priority] of [
+    ['a3', 3],
+    ['a1', 1],
+    ['a2', 2],
+  ] as const) {
+    enter(a, name, priority);
+  }
+  for (const name of ['c1', 'c2']) enter(c, name);
+  for (let n = 0; n < 3; n++) turns.leave(a, '', 1);
+  turns.leave(b, '', 1);
+  for (const name of ['a', 'c', 'a', 'c']) turns.leave(name === 'a' ? a : c, '', 1);
+  expect(started.slice(0, 4).map((name) => name[0])).toEqual(expect.arrayContaining(['a', 'c']));
+  expect(started.filter((name) => name.startsWith('a'))).toEqual(['a1', 'a2', 'a3']);
+  expect(started.indexOf('c1')).toBeLessThan(2);
+  expect(turns.waiting).toBe(0);
+});
+
+test('strangers and those with a key take turns', () => {
+  const { turns, started, enter, fill } = create({ running: 4 });
+  const [a, stranger] = [party(), party(false)];
+  fill(a);
+  fill(stranger);
+  for (let n = 0; n < 3; n++) {
+    enter(stranger, 'stranger');
+    enter(a, 'a');
+  }
+  turns.leave(stranger, '', 1);
+  turns.leave(a, '', 1);
+  turns.leave(stranger, '', 1);
+  turns.leave(a, '', 1);
+  expect(started.slice(0, 3)).toEqual(['stranger', 'a', 'stranger']);
+});
+
+test('what is given up while it waits makes room, and holds up nothing', () => {
+  const { turns, started, item, fill, enter } = create({ running: 4, waiting: 200 });
+  const a = party();
+  fill(a);
+  const given = Array.from({ length: 100 }, (_, n) => item(a, `given-${n}`));
+  for (const one of given) turns.enter(one);
+  enter(a, 'kept', 1);
+  for (const one of given) {
+    one.settled = true;
+    turns.abandon(one);
+  }
+  expect(turns.waiting).toBe(1);
+  turns.leave(a, '', 1);
+  expect(started).toEqual(['kept']);
+});
+
+test('with `oneAlways` each party may run one, strangers one in all', () => {
+  const { turns, started, enter } = create({ running: 2, oneAlways: true });
+  const parties = [party(), party(), party()];
+  for (const one of parties) expect(turns.take(one, '', 50)).toBe(true);
+  expect(turns.take(parties[0] as Party, '', 1)).toBe(false);
+  const strangers = [party(false), party(false)];
+  expect(strangers.map((one) => turns.take(one, '', 1))).toEqual([true, false]);
+  enter(parties[0] as Party, 'own');
+  enter(strangers[1] as Party, 'stranger');
+  turns.leave(parties[0] as Party, '', 50);
+  turns.leave(strangers[0] as Party, '', 1);
+  expect(started).toEqual(['own', 'stranger']);
+});
+
+test('whatever comes and goes, limits hold, nothing is lost and nothing is kept', () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    let state = seed;
+    const random = (below: number): number => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state % below;
+    };
+    const limits = { running: 1 + random(12), runningInLane: 1 + random(12), waiting: random(30) };
+    const turns = new Turns(limits);
+    const parties = Array.from({ length: 6 }, (_, n) => party(n > 2));
+    const running: Waiting[] = [];
+    const waiting = new Set<Waiting & { settled: boolean }>();
+    const inLane = (lane: string): number => running.filter((item) => item.lane === lane).length;
+    for (let step = 0; step < 400; step++) {
+      const kind = random(10);
+      if (kind < 5) {
+        const item: Waiting & { settled: boolean } = {
+          party: parties[random(6)] as Party,
+          lane: random(2) ? 'a' : 'b',
+          priority: random(5),
+          weight: 1,
+          settled: false,
+          start() {
+            running.push(item);
+            waiting.delete(item);
+          },
+        };
+        waiting.add(item);
+        if (!turns.enter(item)) waiting.delete(item);
+      } else if (kind < 8 && running.length > 0) {
+        const [over] = running.splice(random(running.length), 1) as [Waiting];
+        turns.leave(over.party, over.lane, 1);
+      } else if (kind === 8 && waiting.size > 0) {
+        const item = [...waiting][random(waiting.size)] as Waiting & { settled: boolean };
+        item.settled = true;
+        waiting.delete(item);
+        turns.abandon(item);
+      } else if (random(20) === 0) (parties[random(6)] as { isAccepted: boolean }).isAccepted = true;
+      expect(turns.waiting).toBe(waiting.size);
+      expect(turns.running).toBe(running.length);
+      expect(running.length).toBeLessThanOrEqual(limits.running);
+      expect(Math.max(inLane('a'), inLane('b'))).toBeLessThanOrEqual(limits.runningInLane);
+    }
+    for (let over = running.pop(); over; over = running.pop()) turns.leave(over.party, over.lane, 1);
+    expect([turns.running, turns.waiting, waiting.size]).toEqual([0, 0, 0]);
+  }
+});

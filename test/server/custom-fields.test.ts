@@ -1,0 +1,466 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { SCOPES } from '../../src/auth/scopes.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { Commands, runCommand } from '../helpers/command.ts';
+import { startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
+import { createTokenFile } from '../helpers/token-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'custom-fields-'));
+const CONFIG = join(folder, 'gateway.yaml');
+writeFileSync(
+  CONFIG,
+  `customFields:
+  Profile:
+    loyaltyTier: {type: String, from: "loyalty_tier", description: "Gold, silver or bronze."}
+    points: {type: Int, from: points}
+    member: {type: Boolean, from: is_member}
+    memberSince: {type: DateTime, from: member_since}
+    cardId: {type: ID, from: card, personal: true}
+    salary: {type: Float, from: salary, personal: true}
+    bornAt: {type: DateTime, from: dob, personal: true}
+    mobile: {type: String, from: phone}
+    note: {type: String, from: note}
+  Content:
+    price: {type: Float, from: price}
+    brand: {type: String, from: brand}
+  Conversion:
+    coupon: {type: String, from: coupon}
+  ConversionItem:
+    colour: {type: String, from: color}
+  Interaction:
+    campaign: {type: ID, from: campaign id}
+`,
+);
+
+const RAW = {
+  profileid: '7',
+  source: 'Webshop',
+  name: 'Ada',
+  loyalty_tier: 'gold',
+  points: '12',
+  is_member: '1',
+  metadata: { member_since: '2024-05-01 12:00:00', shoe: 42 },
+  card: 1234,
+  salary: '1.024,50',
+  dob: '1980-01-01',
+  phone: '+31 20',
+  note: 'write to ada@mail.example'.slice(9),
+};
+
+/** An API whose records have more than the documented fields; a write is answered with what was sent. */
+const api: Parameters<typeof startWithUpstream>[0] = ({ method, path, body }) => {
+  if (method === 'POST' && path.includes('/bulk')) {
+    const { profiles } = JSON.parse(body);
+    const rows = profiles.map(({ profile, ...key }: { profile: object }) => ({ ...key, ...profile }));
+    return { items: rows, totalElements: rows.length };
+  }
+  if (method === 'POST' && path.includes('/sale')) {
+    const { conversion, ...key } = JSON.parse(body);
+    return { ...key, ...conversion };
+  }
+  if (method === 'POST') {
+    const { profile, ...key } = JSON.parse(body);
+    return { ...key, ...profile };
+  }
+  if (/filter-probe/.test(path)) return { items: [], total_elements: 0, total_pages: 0 };
+  if (path.includes('/sale')) {
+    const items = [{ itemid: '1', color: 'red', size: 'M' }];
+    return { conversionid: '3', source: 'Webshop', coupon: 'SPRING', channel: 'web', items };
+  }
+  if (path.includes('/interaction')) {
+    return { interactionid: '4', source: 'Mail', metadata: { event: 'open', 'campaign id': 9, client: 'x' } };
+  }
+  if (path.includes('/content')) return { id: '5', metadata: { source: 'Webshop', price: '24,99', brand: 'Acme' } };
+  return /\/profile\/7/.test(path) ? RAW : { items: [RAW], total_elements: 1, total_pages: 1 };
+};
+
+const tokens = createTokenFile();
+const clear = tokens.add('clear');
+const masked = tokens.add(
+  'masked',
+  SCOPES.filter((scope) => scope !== 'pii:read'),
+);
+const gateway = await startWithUpstream(api, { GATEWAY_CONFIG: CONFIG });
+const plain = await startWithUpstream(api);
+const managed = await startWithUpstream(api, { ...tokens.settings, GATEWAY_CONFIG: CONFIG, PII_FIELDS: 'phone' });
+afterAll(async () => {
+  await gateway.close();
+  await plain.close();
+  await managed.close();
+  tokens.remove();
+  rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+  for (const { upstream } of [gateway, plain, managed]) upstream.calls.length = 0;
+});
+
+const FIELDS = 'loyaltyTier points member memberSince cardId salary bornAt mobile note attributes';
+const PROFILE = `{ profile(profileId: "7", source: "Webshop") { ${FIELDS} } }`;
+
+describe('declared fields', () => {
+  test('are read with their types, and are no attributes any more', async () => {
+    const { body } = await gateway.query(PROFILE);
+    expect(body).toEqual({
+      data: {
+        profile: {
+          loyaltyTier: 'gold',
+          points: 12,
+          member: true,
+          memberSince: '2024-05-01T12:00:00.000Z',
+          cardId: '1234',
+          salary: 1024.5,
+          bornAt: '1980-01-01T00:00:00.000Z',
+          mobile: '+31 20',
+          note: 'ada@mail.example',
+          attributes: { shoe: 42 },
+        },
+      },
+    });
+  });
+
+  test('are the same when the operation is compiled', async () => {
+    const [first, ...again] = await Promise.all([1, 2, 3].map(() => gateway.query(PROFILE)));
+    for (const { body } of again) expect(body).toEqual(first?.body);
+    expect(first?.body.data.profile.loyaltyTier).toBe('gold');
+  });
+
+  test('are there on all types, lines of conversions included', async () => {
+    const { body } = await gateway.query(`{
+      content(contentId: "5", source: "Webshop") { price brand attributes }
+      conversion(conversionId: "3", source: "Webshop") { coupon attributes items { itemId colour attributes } }
+      interaction(interactionId: "4", source: "Mail") { campaign attributes }
+    }`);
+    expect(body).toEqual({
+      data: {
+        content: { price: 24.99, brand: 'Acme', attributes: {} },
+        conversion: {
+          coupon: 'SPRING',
+          attributes: { channel: 'web' },
+          items: [{ itemId: '1', colour: 'red', attributes: { size: 'M' } }],
+        },
+        interaction: { campaign: '9', attributes: { client: 'x' } },
+      },
+    });
+  });
+
+  test('change no other gateway of the process', async () => {
+    const { body } = await plain.query('{ profile(profileId: "7", source: "Webshop") { attributes } }');
+    expect(body.data.profile.attributes).toMatchObject({ loyalty_tier: 'gold', points: '12', phone: '+31 20' });
+    const { body: refused } = await plain.query(PROFILE);
+    expect(refused.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
+  });
+
+  test('are written under their REST names beside the others', async () => {
+    const { body } = await gateway.query(`mutation {
+      createProfile(input: {
+        profileId: "7", source: "Webshop", name: "Ada", loyaltyTier: "gold", points: 5, member: false,
+        memberSince: "2024-05-01T14:00:00+02:00", salary: null, attributes: { shoe: 42 }
+      }) { profile { loyaltyTier points member memberSince attributes } userErrors { message } }
+      createConversion(input: {
+        conversionId: "3", source: "Webshop", coupon: "X", items: [{ itemId: "1", colour: "red" }]
+      }) { conversion { coupon items { colour } } userErrors { message } }
+    }`);
+    expect(body.data.createProfile).toEqual({
+      profile: {
+        loyaltyTier: 'gold',
+        points: 5,
+        member: false,
+        memberSince: '2024-05-01T12:00:00.000Z',
+        attributes: { shoe: 42 },
+      },
+      userErrors: [],
+    });
+    expect(body.data.createConversion.conversion).toEqual({ coupon: 'X', items: [{ colour: 'red' }] });
+    const [profile, sale] = gateway.upstream.calls.map((call) => JSON.parse(call.body));
+    expect(profile.profile).toEqual({
+      name: 'Ada',
+      loyalty_tier: 'gold',
+      points: 5,
+      is_member: false,
+      member_since: '2024-05-01 12:00:00',
+      salary: null,
+      shoe: 42,
+    });
+    expect(sale.conversion).toEqual({ coupon: 'X', items: [{ itemid: '1', color: 'red' }] });
+  });
+
+  test('are written in bulk, and a name in attributes that is theirs is refused there as well', async () => {
+    const { body } = await gateway.query(`mutation {
+      bulkUpsertProfiles(input: { items: [
+        { profileId: "7", source: "Webshop", loyaltyTier: "gold" },
+        { profileId: "8", source: "Webshop", attributes: { loyalty_tier: "gold" } }
+      ] }) { results { outcome profile { loyaltyTier } userErrors { code field } } }
+    }`);
+    expect(body.data.bulkUpsertProfiles.results).toEqual([
+      { outcome: 'UPSERTED', profile: { loyaltyTier: 'gold' }, userErrors: [] },
+      {
+        outcome: 'REJECTED',
+        profile: null,
+        userErrors: [{ code: 'INVALID', field: ['items', '1', 'attributes', 'loyalty_tier'] }],
+      },
+    ]);
+  });
+
+  test.each(['loyalty_tier', 'loyaltyTier', 'card'])('are not to be written as the attribute %s', async (name) => {
+    const query =
+      'mutation($a: JSONObject) { createProfile(input: { profileId: "7", source: "W", attributes: $a }) { userErrors { code field } } }';
+    const { body } = await gateway.query(query, { a: { [name]: 'x' } });
+    expect(body.data.createProfile.userErrors).toEqual([{ code: 'INVALID', field: ['attributes', name] }]);
+    expect(gateway.upstream.calls).toEqual([]);
+    const { body: other } = await plain.query(query, { a: { [name]: 'x' } });
+    expect(other.data.createProfile.userErrors).toEqual([]);
+  });
+
+  test('are filtered by, text as it is and times by a range', async () => {
+    const { body } = await gateway.query(
+      '{ profiles(filter: { loyaltyTier: "gold", memberSince: { gte: "2024-01-01T00:00:00Z" } }) { nodes { loyaltyTier } } }',
+    );
+    expect(body).toEqual({ data: { profiles: { nodes: [{ loyaltyTier: 'gold' }] } } });
+    const query = new URLSearchParams(takeCalls(gateway.upstream.calls).at(-1)?.split('?')[1]);
+    expect(query.get('q[loyalty_tier]')).toBe('gold');
+    expect(query.get('q[member_since][$gte]')).toBe('2024-01-01 00:00:00');
+    // The API answered with a row that does not match.
+    const { body: wrong } = await gateway.query('{ profiles(filter: { loyaltyTier: "tin" }) { nodes { name } } }');
+    expect(wrong.errors?.[0]?.extensions.code).toBe('UPSTREAM_UNSUPPORTED');
+    const { body: number } = await gateway.query('{ profiles(filter: { points: 12 }) { nodes { name } } }');
+    expect(number.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
+  });
+
+  test('have their names escaped in a filter', async () => {
+    const file = join(folder, 'strange.yaml');
+    writeFileSync(file, 'customFields: {Profile: {strange: {type: String, from: "a&source=x#é"}}}');
+    const strange = await startWithUpstream(api, { GATEWAY_CONFIG: file, DATATRICS_FILTERS: 'on' });
+    await strange.query('{ profiles(filter: { strange: "b&c=d" }) { totalCount } }');
+    const paths = takeCalls(strange.upstream.calls);
+    expect(paths.length).toBeGreaterThan(0);
+    for (const path of paths) {
+      const url = new URL(path, 'http://api');
+      expect([url.hash, [...url.searchParams.keys()].sort()]).toEqual(['', ['limit', 'page', 'q[a&source=x#é]']]);
+    }
+    await strange.close();
+  });
+
+  test('filter the sandbox by a field of its own', async () => {
+    const file = join(folder, 'sandbox.yaml');
+    writeFileSync(file, 'customFields: {Profile: {company: {type: String, from: company}}}');
+    const sandbox = await startWithSandbox({ GATEWAY_CONFIG: file });
+    const { body } = await sandbox.query('{ profiles(source: "CRM", first: 1) { nodes { company } } }');
+    const { company } = body.data.profiles.nodes[0];
+    expect(company).toEqual(expect.any(String));
+    const { body: found } = await sandbox.query(
+      'query($c: String) { profiles(filter: { company: $c }) { totalCount nodes { company } } }',
+      { c: company },
+    );
+    expect(found.data.profiles.totalCount).toBeGreaterThan(0);
+    for (const node of found.data.profiles.nodes) expect(node.company).toBe(company);
+    await sandbox.close();
+  });
+});
+
+describe('without pii:read', () => {
+  const HASH = /^hash:[\w-]{22}$/;
+
+  test('what is declared personal, named by PII_FIELDS, or an address comes masked', async () => {
+    const { body } = await managed.query(PROFILE, {}, masked);
+    expect(body.data.profile).toEqual({
+      loyaltyTier: 'gold',
+      points: 12,
+      member: true,
+      memberSince: '2024-05-01T12:00:00.000Z',
+      cardId: expect.stringMatching(HASH),
+      salary: null,
+      bornAt: null,
+      mobile: expect.stringMatching(HASH),
+      note: expect.stringMatching(HASH),
+      attributes: { shoe: 42 },
+    });
+    expect(body.extensions.masked.sort()).toEqual(
+      ['bornAt', 'cardId', 'mobile', 'note', 'salary'].map((name) => `profile.${name}`),
+    );
+    const { body: seen } = await managed.query(PROFILE, {}, clear);
+    expect(seen.data.profile).toMatchObject({ cardId: '1234', salary: 1024.5, mobile: '+31 20' });
+    expect(seen.extensions).toBeUndefined();
+  });
+
+  test.each([
+    'cardId: "1234"',
+    'mobile: "+31 20"',
+    'bornAt: { gte: "1980-01-01T00:00:00Z" }',
+    'note: "ada@mail.example"',
+  ])('nobody can filter by %s', async (filter) => {
+    const query = `{ profiles(filter: { ${filter} }) { totalCount } }`;
+    const { body } = await managed.query(query, {}, masked);
+    expect(body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+    expect(managed.upstream.calls).toEqual([]);
+    const { body: seen } = await managed.query(query, {}, clear);
+    expect(seen.errors).toBeUndefined();
+  });
+
+  test.each(['Write to ada@mail.example', ' ada@mail.example ', 'https://shop.example/?contact=ada%40mail.example'])(
+    'nobody can try whether a field is text with an address in it: %j',
+    async (note) => {
+      const row = { profileid: '7', source: 'Webshop', note };
+      const own = await startWithUpstream(
+        ({ path }) =>
+          path.includes('filter-probe') ? { items: [], total_elements: 0 } : { items: [row], total_elements: 1 },
+        { ...tokens.settings, GATEWAY_CONFIG: CONFIG },
+      );
+      const query = 'query ($note: String) { profiles(filter: { note: $note }) { totalCount } }';
+      const { body } = await own.query(query, { note }, masked);
+      expect(body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+      expect(body.data).toEqual({ profiles: null });
+      expect(own.upstream.calls).toEqual([]);
+      // Nor was anything learned by it that others would suffer from.
+      expect((await own.query(query, { note }, clear)).body).toEqual({ data: { profiles: { totalCount: 1 } } });
+      await own.close();
+    },
+  );
+
+  test('what nobody calls personal can be filtered by', async () => {
+    const { body } = await managed.query('{ profiles(filter: { loyaltyTier: "gold" }) { totalCount } }', {}, masked);
+    expect(body).toEqual({ data: { profiles: { totalCount: 1 } } });
+  });
+});
+
+describe('a declaration that can not be', () => {
+  const problemsOf = (customFields: unknown): readonly string[] => {
+    const file = join(folder, 'wrong.json');
+    writeFileSync(file, JSON.stringify({ customFields }));
+    try {
+      readConfig({ GATEWAY_CONFIG: file });
+      return [];
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      throw error;
+    }
+  };
+  const field = (more: object = {}): object => ({ type: 'String', from: 'x', ...more });
+
+  test.each<[problem: string, fields: unknown]>([
+    ['customFields.Profile.1st: needs a GraphQL name', { '1st': field() }],
+    ['customFields.Profile.my field: needs a GraphQL name', { 'my field': field() }],
+    ['customFields.Profile.größe: needs a GraphQL name', { größe: field() }],
+    ['customFields.Profile.__typename: needs a name that does not start with __', { __typename: field() }],
+    ['customFields.Profile.email: needs another name: "email" is a documented', { email: field() }],
+    ['customFields.Profile.firstname: needs another name', { firstname: field() }],
+    ['customFields.Profile.profileId: needs another name', { profileId: field() }],
+    ['customFields.Profile.id: needs another name', { id: field() }],
+    ['customFields.Profile.attributes: needs another name', { attributes: field() }],
+    ['customFields.Profile.conversions: needs another name', { conversions: field() }],
+    ['customFields.Profile.raw: needs another name', { raw: field() }],
+    ['customFields.Profile.hasOwnProperty: needs another name', { hasOwnProperty: field() }],
+    ['customFields.Profile.a.from: needs another REST name: "firstname" is', { a: field({ from: 'firstname' }) }],
+    ['customFields.Profile.a.from: needs another REST name: "profileid" is', { a: field({ from: 'profileid' }) }],
+    ['customFields.Profile.a.from: needs another REST name: "source" is', { a: field({ from: 'source' }) }],
+    ['customFields.Profile.a.from: needs another REST name: "created_at" is', { a: field({ from: 'created_at' }) }],
+    ['customFields.Profile.a.from: needs another REST name: what is under', { a: field({ from: 'metadata' }) }],
+    ['customFields.Profile.a.from: needs the REST name', { a: { type: 'String' } }],
+    ['customFields.Profile.a.from: needs a REST name of up to 100 characters', { a: field({ from: 'a]b' }) }],
+    ['customFields.Profile.b.from: needs another REST name: a is read from "x" too', { a: field(), b: field() }],
+    [
+      'customFields.Profile.a.from: needs another REST name, or another name',
+      { a: field({ from: 'x' }), x: field({ from: 'y' }) },
+    ],
+    [
+      'customFields.Profile.a.type: needs one of String, ID, Int, Float, Boolean, DateTime',
+      { a: field({ type: 'Money' }) },
+    ],
+    ['customFields.Profile.a.personal: needs true or false', { a: field({ personal: 'yes' }) }],
+    ['customFields.Profile.a.description: needs a text', { a: field({ description: 1 }) }],
+    ['customFields.Profile.a.nullable: needs to be left out', { a: field({ nullable: false }) }],
+    ['customFields.Profile.a: needs an object with type and from', { a: 'loyalty_tier' }],
+    ['customFields.Profile: needs an object of fields', []],
+  ])('is told: %s', (problem, fields) => {
+    const problems = problemsOf({ Profile: fields });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`GATEWAY_CONFIG: ${problem}`);
+  });
+
+  test('is told for types that there are not, and for all things at once, a line each', () => {
+    expect(problemsOf('x')).toEqual(['GATEWAY_CONFIG: customFields: needs an object of types']);
+    const problems = problemsOf({
+      Person: {},
+      Content: { type: field(), a: field({ from: 'itemid', type: 'Date' }) },
+      ConversionItem: { content: field() },
+    });
+    expect(problems.map((line) => line.split(': needs ')[0])).toEqual([
+      'GATEWAY_CONFIG: customFields.Person',
+      'GATEWAY_CONFIG: customFields.Content.type',
+      'GATEWAY_CONFIG: customFields.Content.a.type',
+      'GATEWAY_CONFIG: customFields.Content.a.from',
+      'GATEWAY_CONFIG: customFields.ConversionItem.content',
+    ]);
+  });
+});
+
+describe('npm run schema', () => {
+  const commands = new Commands();
+  const run = (args: string[], env: Record<string, string> = {}) => commands.run('src/cli/schema.ts', args, env);
+
+  test('prints the SDL with the declared fields, for a team’s codegen', async () => {
+    const { status, stdout } = await runCommand('src/cli/schema.ts', ['--config', CONFIG]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('"""Gold, silver or bronze."""\n  loyaltyTier: String\n');
+    expect(stdout).toMatch(/input ProfileInput {[^}]*\n {2}points: Int\n/);
+    expect(stdout).toMatch(/input ProfileFilter {[^}]*\n {2}memberSince: DateTimeRange\n/);
+    expect((await run([], { GATEWAY_CONFIG: CONFIG })).stdout).toBe(stdout);
+    expect((await run([], { GATEWAY_CONFIG: '' })).stdout).toBe(readFileSync('schema/gateway.graphql', 'utf8'));
+    const out = join(folder, 'own.graphql');
+    expect(await run(['--config', CONFIG, '--out', out])).toMatchObject({ status: 0, stdout: '' });
+    expect(readFileSync(out, 'utf8')).toBe(stdout);
+  });
+
+  test('refuses what can not be', async () => {
+    expect(await run(['--config', join(folder, 'nowhere.yaml')])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('GATEWAY_CONFIG'),
+    });
+    expect(await run(['--what'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--help') });
+    expect(await run(['--config', CONFIG, '--out', join(folder, 'no', 'where')])).toMatchObject({ status: 2 });
+  });
+
+  test('npm run cost knows the declared fields too', async () => {
+    const file = join(folder, 'own-operation.graphql');
+    writeFileSync(file, 'query Tiers { profiles(first: 5) { nodes { loyaltyTier } } }');
+    const cost = (args: string[]) => commands.run('src/cli/cost.ts', [...args, file]);
+    expect(await cost(['--config', CONFIG])).toMatchObject({ status: 0, stdout: expect.stringContaining('Tiers') });
+    expect(await cost([])).toMatchObject({ status: 2 });
+  });
+});
+
+describe('docs/custom-fields.md', () => {
+  const text = readFileSync('docs/custom-fields.md', 'utf8');
+  const block = (language: string): string => text.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
+
+  test('shows a declaration that a gateway takes, and a query that it answers', async () => {
+    const file = join(folder, 'docs.yaml');
+    writeFileSync(file, block('yaml'));
+    const shown = await startWithUpstream(api, { GATEWAY_CONFIG: file });
+    const { body } = await shown.query(block('graphql'));
+    await shown.close();
+    expect(body).toEqual({
+      data: {
+        profiles: {
+          nodes: [
+            {
+              loyaltyTier: 'gold',
+              memberSince: '2024-05-01T12:00:00.000Z',
+              attributes: expect.objectContaining({ points: '12' }),
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  test('names commands that there are', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const names = [...text.matchAll(/npm run (?:-s )?(\w+)/g)].map(([, name]) => name);
+    expect(names).toEqual(expect.arrayContaining(['fields', 'schema', 'drift', 'cost']));
+    for (const name of names) expect(scripts).toHaveProperty([name as string]);
+  });
+});

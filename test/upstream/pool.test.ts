@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { TransportError } from '../../src/upstream/errors.ts';
+import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
+import { startUpstream } from '../helpers/gateway.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const NEVER = new AbortController().signal;
+
+function pool(origin: string, options: Partial<PoolOptions> = {}) {
+  const made = createPool({ origin, connections: 4, timeoutMs: 2_000, ...options });
+  closing.push(() => made.close());
+  return made;
+}
+
+async function upstream(...args: Parameters<typeof startUpstream>) {
+  const started = await startUpstream(...args);
+  closing.push(() => started.close());
+  return started;
+}
+
+/** A server of bytes: what it gets is given to `talk` with the connection. */
+async function rawServer(talk: (socket: Socket, text: string) => void): Promise<string> {
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => talk(socket, data.toString()));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const JSON_HEADERS = ['accept', 'application/json', 'content-type', 'application/json'];
+const get = (path = '/x') => ({ method: 'GET' as const, path, headers: JSON_HEADERS });
+
+async function failure(sent: Promise<unknown>): Promise<{ failure: string; sent: boolean }> {
+  const error = await sent.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(TransportError);
+  const { failure, sent: wasSent } = error as TransportError;
+  return { failure, sent: wasSent };
+}
+
+describe('a request', () => {
+  it.each(['/a/../b', '/a/%2e%2e/b', '/a/./b', '//a', '/a?b=%5Bc%5D&d=/../e', '/a%2Fb?c=d?e'])(
+    'goes out with the path %s as it stands',
+    async (path) => {
+      const { origin, calls } = await upstream(() => ({}));
+      await pool(origin).send(get(path), NEVER);
+      expect(calls.map((call) => call.path)).toEqual([path]);
+    },
+  );
+
+  it('takes its body along, and gives status, Retry-After and text of the answer', async () => {
+    const { origin, calls } = await upstream(
+      (_call, res) => void res.writeHead(429, { 'retry-after': '3' }).end('é😀'),
+    );
+    const request = {
+      method: 'POST' as const,
+      path: '/x',
+      headers: JSON_HEADERS,
+      body: '{"é":1}',
+    };
+    expect(await pool(origin).send(request, NEVER)).toEqual({ status: 429, retryAfter: '3', body: 'é😀' });
+    expect(calls).toMatchObject([{ method: 'POST', body: '{"é":1}' }]);
+  });
+
+  it('reads a character whose bytes come in two parts', async () => {
+    const bytes = Buffer.from('é😀');
+    const { origin } = await upstream((_call, res) => {
+      res.writeHead(200);
+      res.write(bytes.subarray(0, 1));
+      setTimeout(() => res.write(bytes.subarray(1, 4)), 20);
+      setTimeout(() => res.end(bytes.subarray(4)), 40);
+    });
+    expect((await pool(origin).send(get(), NEVER)).body).toBe('é😀');
+  });
+});
+
+describe('a request fails', () => {
+  it('as timeout when the answer takes too long, a wait for a free connection included', async () => {
+    const { origin, calls } = await upstream(() => undefined);
+    const { send } = pool(origin, { connections: 1, timeoutMs: 100 });
+    const start = performance.now();
+    // The second gives up while the first still holds the only connection.
+    const second = { ...get('/2'), timeoutMs: 50 };
+    const outcomes = await Promise.all([failure(send(get('/1'), NEVER)), failure(send(second, NEVER))]);
+    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(outcomes).toEqual([
+      { failure: 'timeout', sent: true },
+      { failure: 'timeout', sent: false },
+    ]);
+    expect(calls.map(({ path }) => path)).toEqual(['/1']);
+  });
+
+  it('as unreachable when nobody listens, and was not sent', async () => {
+    const { origin, close } = await startUpstream(() => ({}));
+    await close();
+    expect(await failure(pool(origin).send(get(), NEVER))).toEqual({ failure: 'unreachable', sent: false });
+  });
+
+  it('as unreachable when the host has no address', async () => {
+    expect(await failure(pool('http://nowhere.invalid').send(get(), NEVER))).toEqual({
+      failure: 'unreachable',
+      sent: false,
+    });
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['before the answer', (socket) => socket.destroy()],
+    ['without a word', (socket) => socket.end()],
+    ['by a reset', (socket) => socket.resetAndDestroy()],
+    ['in the head', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-le')],
+    ['in the body', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"a":')],
+    [
+      'in the last body',
+      (socket) => socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{"a":'),
+    ],
+    ['in a chunk', (socket) => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a"')],
+    ['between chunks', (socket) => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n')],
+    [
+      'in the last chunk',
+      (socket) => socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a"'),
+    ],
+  ])('as reset when the connection ends %s', async (_name, talk) => {
+    expect(await failure(pool(await rawServer(talk)).send(get(), NEVER))).toEqual({ failure: 'reset', sent: true });
+  });
+
+  it.each([
+    'hello\r\n\r\n',
+    '{"a":1}',
+    'HTTP/9.9 200 OK\r\n\r\n',
+    'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
+    `HTTP/1.1 200 OK\r\n${'x-long: y\r\n'.repeat(20_000)}\r\n`,
+  ])('as malformed when the answer is no HTTP (%#)', async (text) => {
+    const origin = await rawServer((socket) => socket.end(text));
+    expect(await failure(pool(origin).send(get(), NEVER))).toEqual({ failure: 'malformed', sent: true });
+  });
+
+  it('as too large beyond the limit, and not at it', async () => {
+    const { origin } = await upstream(
+      ({ path }, res) => void res.writeHead(200).end('x'.repeat(Number(path.slice(1)))),
+    );
+    const { send } = pool(origin, { maxBodyBytes: 100_000 });
+    expect((await send(get('/100000'), NEVER)).body).toHaveLength(100_000);
+    expect(await failure(send(get('/100001'), NEVER))).toEqual({ failure: 'too-large', sent: true });
+    expect((await send(get('/5'), NEVER)).body).toBe('xxxxx');
+  });
+});
+
+describe('a signal', () => {
+  it('that is aborted sends nothing', async () => {
+    const { origin, calls } = await upstream(() => ({}));
+    const reason = new Error('no longer wanted');
+    await expect(pool(origin).send(get(), AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(calls).toEqual([]);
+  });
+
+  it('stops a request under way, and one that waits for a connection, with its reason', async () => {
+    const gone = Promise.withResolvers<void>();
+    const { origin, calls } = await upstream((_call, _res, req) => void req.socket.once('close', gone.resolve));
+    const { send } = pool(origin, { connections: 1 });
+    const controller = new AbortController();
+    const outcomes = Promise.allSettled([send(get('/1'), controller.signal), send(get('/2'), controller.signal)]);
+    await expect.poll(() => calls.length).toBe(1);
+    const reason = new Error('no longer wanted');
+    controller.abort(reason);
+    expect(await outcomes).toEqual([
+      { status: 'rejected', reason },
+      { status: 'rejected', reason },
+    ]);
+    await gone.promise;
+    expect(calls.map(({ path }) => path)).toEqual(['/1']);
+  });
+
+  it('comes too late for an answer that is there', async () => {
+    const { origin } = await upstream(() => ({ a: 1 }));
+    const controller = new AbortController();
+    const answer = await pool(origin).send(get(), controller.signal);
+    controller.abort();
+    expect(answer).toEqual({ status: 200, body: '{"a":1}' });
+  });
+});
+
+describe('connections', () => {
+  it('are used again, and are no more than configured', async () => {
+    const ports = new Set<number | undefined>();
+    const { origin } = await upstream((_call, _res, req) => {
+      ports.add(req.socket.remotePort);
+      return new Promise((resolve) => setTimeout(() => resolve({}), 5));
+    });
+    const { send } = pool(origin, { connections: 3 });
+    await Promise.all(Array.from({ length: 30 }, () => send(get(), NEVER)));
+    expect(ports.size).toBe(3);
+    for (let i = 0; i < 10; i++) await send(get(), NEVER);
+    expect(ports.size).toBe(3);
+  });
+
+  it('that were closed by the other side while idle are not used again', async () => {
+    const { origin } = await upstream((_call, res) => {
+      res.once('finish', () => setTimeout(() => res.socket?.destroy(), 5));
+      return {};
+    });
+    const { send } = pool(origin, { connections: 1 });
+    for (let i = 0; i < 5; i++) {
+      expect((await send(get(), NEVER)).status).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  });
+});

@@ -1,0 +1,101 @@
+import { afterAll, expect, test } from 'vitest';
+import { createAbortController } from '../../src/lib/abort.ts';
+import { createPool } from '../../src/upstream/pool.ts';
+import { startUpstream } from '../helpers/gateway.ts';
+
+const NO_HEADERS: string[] = [];
+
+const upstream = await startUpstream(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return {};
+});
+const pool = createPool({ origin: upstream.origin, connections: 1, timeoutMs: 5_000 });
+afterAll(async () => {
+  await pool.close();
+  await upstream.close();
+});
+
+const send = (path: string, priority: number, signal = createAbortController().signal) =>
+  pool.send({ method: 'GET', path, headers: NO_HEADERS, priority }, signal);
+const paths = (): string[] => upstream.calls.splice(0).map(({ path }) => path);
+
+test('of the calls that wait for a connection the most urgent goes first, equal ones in their order', async () => {
+  await Promise.all([send('/running', 9), send('/late', 3), send('/first', 1), send('/second', 1), send('/next', 2)]);
+  expect(paths()).toEqual(['/running', '/first', '/second', '/next', '/late']);
+});
+
+test('a call that is given up while it waits is never made, and holds up nobody', async () => {
+  const controller = createAbortController();
+  const { signal } = controller;
+  const running = send('/running', 1);
+  const gone = send('/gone', 1, signal);
+  const after = send('/after', 2);
+  const reason = new Error('gone');
+  controller.abort(reason);
+  await expect(gone).rejects.toBe(reason);
+  await Promise.all([running, after]);
+  expect(paths()).toEqual(['/running', '/after']);
+});
+
+test('calls that fail give their turn to the next', async () => {
+  const hasty = createPool({ origin: 'http://127.0.0.1:9', connections: 1, timeoutMs: 2_000 });
+  const calls = Array.from({ length: 5 }, () =>
+    hasty
+      .send({ method: 'GET', path: '/', headers: NO_HEADERS }, createAbortController().signal)
+      .catch((error) => error.failure),
+  );
+  expect(await Promise.all(calls)).toEqual(Array.from({ length: 5 }, () => 'unreachable'));
+  await hasty.close();
+});
+
+test('a lane leaves room for the others, and calls beyond the queue fail at once', async () => {
+  const slow = await startUpstream(async ({ path }) => {
+    await new Promise((resolve) => setTimeout(resolve, path === '/slow' ? 300 : 1));
+    return {};
+  });
+  const narrow = createPool({
+    origin: slow.origin,
+    connections: 8,
+    timeoutMs: 5_000,
+    bulkhead: { reservedShare: 1 / 8, waiting: 5 },
+  });
+  const call = (lane: string) =>
+    narrow.send({ method: 'GET', path: `/${lane}`, headers: NO_HEADERS, lane }, createAbortController().signal).then(
+      () => 'ok',
+      (error) => error.failure,
+    );
+  const crowd = Array.from({ length: 14 }, () => call('slow'));
+  expect(await Promise.all([call('quick'), call('quick')])).toEqual(['ok', 'busy']);
+  const outcomes = await Promise.all(crowd);
+  expect(outcomes.filter((outcome) => outcome === 'busy')).toHaveLength(2);
+  expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(12);
+  expect(narrow.waiting).toBe(0);
+  await narrow.close();
+  await slow.close();
+});
+
+test('calls that were given up while they waited make room for others', async () => {
+  const narrow = createPool({
+    origin: upstream.origin,
+    connections: 1,
+    timeoutMs: 5_000,
+    bulkhead: { reservedShare: 0, waiting: 2 },
+  });
+  const get = (path: string, signal = createAbortController().signal) =>
+    narrow.send({ method: 'GET', path, headers: NO_HEADERS }, signal).then(
+      () => 'ok',
+      (error) => error.failure ?? 'given up',
+    );
+  const running = get('/running');
+  for (let round = 0; round < 10; round++) {
+    const controller = createAbortController();
+    const { signal } = controller;
+    const gone = [get('/gone', signal), get('/gone', signal)];
+    expect(await get('/beyond')).toBe('busy');
+    controller.abort(new Error('gone'));
+    expect(await Promise.all(gone)).toEqual(['given up', 'given up']);
+    expect(narrow.waiting).toBe(0);
+  }
+  expect(await Promise.all([running, get('/after')])).toEqual(['ok', 'ok']);
+  await narrow.close();
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import type { UpstreamResponse } from '../../src/upstream/call.ts';
+import { TransportError, type TransportFailure } from '../../src/upstream/errors.ts';
+import { DEFAULT_POLICY } from '../../src/upstream/policy.ts';
+import { Guard } from '../../src/upstream/resilience.ts';
+import { sendWithRetry } from '../../src/upstream/retry.ts';
+
+const REQUEST = { method: 'GET' as const, path: '/x', headers: [] };
+type Step = number | TransportFailure | UpstreamResponse;
+
+/** Plays the steps in turn, the last one for ever; gives the outcome and the times of the attempts. */
+async function play(
+  steps: Step[],
+  options: { timeoutMs?: number; signal?: AbortSignal; budget?: number; guard?: Guard } = {},
+) {
+  const at: number[] = [];
+  const deadline = performance.now() + (options.timeoutMs ?? 5_000);
+  const outcome = await sendWithRetry(
+    async () => {
+      const step = steps[Math.min(at.length, steps.length) - 1] as Step;
+      if (typeof step === 'string') throw new TransportError(step, true);
+      return typeof step === 'number' ? { status: step, body: '' } : step;
+    },
+    REQUEST,
+    {
+      signal: options.signal ?? new AbortController().signal,
+      deadline: () => deadline,
+      spend(attempt) {
+        if (attempt > (options.budget ?? 9)) throw new Error('no budget');
+        at.push(performance.now());
+        expect(attempt).toBe(at.length);
+      },
+    },
+    options.guard ?? new Guard(DEFAULT_POLICY),
+  ).then(
+    (response) => response.status,
+    (error: Error) => (error instanceof TransportError ? error.failure : error.message),
+  );
+  return { outcome, attempts: at.length, pauses: at.slice(1).map((time, i) => time - (at[i] as number)) };
+}
+
+describe('a read', () => {
+  it.each<[Step[], string | number, number]>([
+    [[200], 200, 1],
+    [[204], 204, 1],
+    [[302], 302, 1],
+    [[404], 404, 1],
+    [[408], 408, 1],
+    [[500, 200], 200, 2],
+    [[429, 503, 200], 200, 3],
+    [[500, 404], 404, 2],
+    [['reset', 'unreachable', 200], 200, 3],
+    [[500], 500, 3],
+    [[429], 429, 3],
+    [['reset'], 'reset', 3],
+    [['unreachable'], 'unreachable', 3],
+    [['timeout'], 'timeout', 1],
+    [['malformed'], 'malformed', 1],
+    [['too-large'], 'too-large', 1],
+    [[503, 'timeout'], 'timeout', 2],
+  ])('answered %j ends with %s after %d attempts', async (steps, outcome, attempts) => {
+    expect(await play(steps)).toMatchObject({ outcome, attempts });
+  });
+
+  it('is tried again after a pause that grows', async () => {
+    const { pauses } = await play([500]);
+    expect(pauses[0]).toBeGreaterThan(20);
+    expect(pauses[0]).toBeLessThan(150);
+    expect(pauses[1]).toBeGreaterThan(45);
+    expect(pauses[1]).toBeLessThan(250);
+  });
+
+  it('is tried again after Retry-After, at once when that is 0 or has passed', async () => {
+    const wait = (retryAfter: string): Step[] => [{ status: 503, body: '', retryAfter }, 200];
+    expect((await play(wait('1'))).pauses[0]).toBeGreaterThan(990);
+    for (const past of ['0', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+      expect((await play(wait(past))).pauses[0]).toBeLessThan(500);
+    }
+  });
+
+  it('is answered at once when the deadline comes before the next attempt', async () => {
+    const start = performance.now();
+    const late: Step = { status: 503, body: '', retryAfter: '5' };
+    expect(await play([late], { timeoutMs: 500 })).toMatchObject({ outcome: 503, attempts: 1 });
+    expect(await play(['reset'], { timeoutMs: 20 })).toMatchObject({ outcome: 'reset', attempts: 1 });
+    expect(performance.now() - start).toBeLessThan(4_000);
+  });
+
+  it('is not tried again when that is forbidden', async () => {
+    expect(await play([500], { budget: 2 })).toMatchObject({ outcome: 'no budget', attempts: 2 });
+  });
+
+  it('stops in a pause when its signal is aborted, with the reason', async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('no longer wanted')), 50);
+    const start = performance.now();
+    const late: Step = { status: 503, body: '', retryAfter: '2' };
+    expect(await play([late], { signal: controller.signal })).toMatchObject({
+      outcome: 'no longer wanted',
+      attempts: 1,
+    });
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,157 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { GatewayError } from '../../src/lib/error.ts';
+import { type Flight, InFlight } from '../../src/upstream/dedupe.ts';
+import { Operation } from '../../src/upstream/operation.ts';
+
+const operations: Operation[] = [];
+afterEach(() => {
+  for (const operation of operations.splice(0)) operation.end();
+});
+
+function operation({ timeoutMs = 5_000, maxCalls = 10 } = {}): Operation {
+  const made = new Operation({ timeoutMs, maxCalls });
+  operations.push(made);
+  return made;
+}
+
+const GONE = new GatewayError('UPSTREAM_UNAVAILABLE', 'gone');
+
+/** Work that is finished by hand. */
+function work() {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const started: Flight[] = [];
+  return {
+    started,
+    resolve,
+    reject,
+    start: (flight: Flight) => {
+      started.push(flight);
+      return promise;
+    },
+  };
+}
+
+describe('reads of one key', () => {
+  it('that overlap are one piece of work', async () => {
+    const inFlight = new InFlight<string>();
+    const { start, started, resolve } = work();
+    const [first, second] = [operation(), operation()];
+    const results = [
+      inFlight.run('k', first, start),
+      inFlight.run('k', second, start),
+      inFlight.run('k', second, start),
+    ];
+    expect(inFlight.size).toBe(1);
+    resolve('x');
+    expect(await Promise.all(results)).toEqual(['x', 'x', 'x']);
+    expect(started).toHaveLength(1);
+    expect([first.usage.deduped, second.usage.deduped]).toEqual([0, 2]);
+    expect(inFlight.size).toBe(0);
+  });
+
+  it('that do not overlap, or have other keys, are work of their own', async () => {
+    const inFlight = new InFlight<number>();
+    let runs = 0;
+    const start = async () => ++runs;
+    expect(await inFlight.run('k', operation(), start)).toBe(1);
+    expect(await inFlight.run('k', operation(), start)).toBe(2);
+    expect(await Promise.all(['a', 'b'].map((key) => inFlight.run(key, operation(), start)))).toEqual([3, 4]);
+  });
+
+  it('share a failure, and start anew after it', async () => {
+    const inFlight = new InFlight<string>();
+    const { start, reject } = work();
+    const results = Promise.allSettled([inFlight.run('k', operation(), start), inFlight.run('k', operation(), start)]);
+    reject(GONE);
+    expect(await results).toEqual([
+      { status: 'rejected', reason: GONE },
+      { status: 'rejected', reason: GONE },
+    ]);
+    expect(inFlight.size).toBe(0);
+    expect(await inFlight.run('k', operation(), async () => 'x')).toBe('x');
+  });
+
+  it('start anew once they are to be forgotten, though the work goes on for those who wait', async () => {
+    const inFlight = new InFlight<string>();
+    const [before, after] = [work(), work()];
+    const first = inFlight.run('k', operation(), before.start);
+    const other = inFlight.run('other', operation(), before.start);
+    inFlight.forget((key) => key === 'k');
+    const second = inFlight.run('k', operation(), after.start);
+    before.resolve('old');
+    expect(await Promise.all([first, other])).toEqual(['old', 'old']);
+    // The end of the old work does not take the new one's place away.
+    const third = inFlight.run('k', operation(), before.start);
+    after.resolve('new');
+    expect(await Promise.all([second, third])).toEqual(['new', 'new']);
+  });
+});
+
+describe('a reader that leaves', () => {
+  it('gets its own reason at once, and leaves the work to the others', async () => {
+    const inFlight = new InFlight<string>();
+    const { start, started, resolve } = work();
+    const [first, second] = [operation(), operation()];
+    const results = Promise.allSettled([inFlight.run('k', first, start), inFlight.run('k', second, start)]);
+    first.cancel(GONE);
+    expect(started[0]?.signal.aborted).toBe(false);
+    resolve('x');
+    expect(await results).toEqual([
+      { status: 'rejected', reason: GONE },
+      { status: 'fulfilled', value: 'x' },
+    ]);
+  });
+
+  it('as the last one stops the work', async () => {
+    const inFlight = new InFlight<string>();
+    const { start, started } = work();
+    const [first, second] = [operation(), operation()];
+    const results = Promise.allSettled([inFlight.run('k', first, start), inFlight.run('k', second, start)]);
+    first.cancel(GONE);
+    second.cancel(GONE);
+    expect(started[0]?.signal.aborted).toBe(true);
+    expect(inFlight.size).toBe(0);
+    await results;
+    expect(await inFlight.run('k', operation(), async () => 'anew')).toBe('anew');
+  });
+
+  it('before it came starts nothing', async () => {
+    const { start, started } = work();
+    const gone = operation();
+    gone.cancel(GONE);
+    await expect(new InFlight<string>().run('k', gone, start)).rejects.toBe(GONE);
+    expect(started).toEqual([]);
+  });
+
+  it('because its time is up gets that as the reason', async () => {
+    const { start } = work();
+    const result = new InFlight<string>().run('k', operation({ timeoutMs: 20 }), start);
+    await expect(result).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+  });
+});
+
+describe('the work', () => {
+  it('lasts as long as the reader with most time', () => {
+    const inFlight = new InFlight<string>();
+    const { start, started } = work();
+    const [brief, long] = [operation({ timeoutMs: 100 }), operation({ timeoutMs: 1_000 })];
+    for (const reader of [brief, long]) inFlight.run('k', reader, start).catch(() => undefined);
+    expect(started[0]?.deadline()).toBe(long.deadline);
+    long.cancel(GONE);
+    expect(started[0]?.deadline()).toBe(brief.deadline);
+    brief.cancel(GONE);
+  });
+
+  it('is paid by a reader that still waits and can, once per call', () => {
+    const inFlight = new InFlight<string>();
+    const { start, started } = work();
+    const [poor, rich] = [operation({ maxCalls: 1 }), operation({ maxCalls: 2 })];
+    for (const reader of [poor, rich]) inFlight.run('k', reader, start).catch(() => undefined);
+    const flight = started[0] as Flight;
+    for (const attempt of [1, 2, 3]) flight.spend(attempt);
+    expect([poor.usage.calls, rich.usage.calls]).toEqual([1, 2]);
+    expect([poor.usage.retries, rich.usage.retries]).toEqual([0, 2]);
+    expect(() => flight.spend(4)).toThrow(expect.objectContaining({ code: 'UPSTREAM_BUDGET_EXCEEDED' }));
+    for (const reader of [poor, rich]) reader.cancel(GONE);
+  });
+});

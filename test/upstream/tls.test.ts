@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, expect, it } from 'vitest';
+import { codeOf } from '../../src/upstream/errors.ts';
+import { createPool } from '../../src/upstream/pool.ts';
+import { API_CERT, CERT, distrust, EXPIRED_CERT, KEY, trust } from '../helpers/tls.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+  distrust();
+});
+
+async function httpsServer(cert: string) {
+  const reused: boolean[] = [];
+  const paths: (string | undefined)[] = [];
+  const server = createServer({ key: KEY, cert }, (req, res) => {
+    paths.push(req.url);
+    res.setHeader('connection', 'close');
+    res.end('{}');
+  });
+  server.on('secureConnection', (socket: TLSSocket) => reused.push(socket.isSessionReused()));
+  server.on('tlsClientError', () => undefined);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => server.close());
+  return { port: (server.address() as AddressInfo).port, reused, paths };
+}
+
+function get(origin: string) {
+  const pool = createPool({ origin, connections: 1, timeoutMs: 2_000 });
+  closing.push(() => pool.close());
+  return () => pool.send({ method: 'GET', path: '/x', headers: ['x-apikey', 'k'] }, new AbortController().signal);
+}
+
+it('resumes its TLS session on a new connection', async () => {
+  trust(CERT);
+  const { port, reused } = await httpsServer(CERT);
+  const call = get(`https://localhost:${port}`);
+  for (let i = 0; i < 2; i++) expect(await call()).toMatchObject({ status: 200 });
+  expect(reused).toEqual([false, true]);
+});
+
+it.each([
+  ['signed by nobody that it trusts', CERT, [], 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+  ['of another name', API_CERT, [API_CERT], 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ['that has expired', EXPIRED_CERT, [EXPIRED_CERT], 'CERT_HAS_EXPIRED'],
+])('sends nothing to a server with a certificate %s, and keeps the cause', async (_name, cert, trusted, cause) => {
+  trust(...trusted);
+  const { port, paths } = await httpsServer(cert);
+  const error = await get(`https://localhost:${port}`)().catch((reason) => reason);
+  expect(error).toMatchObject({ failure: 'unreachable', sent: false });
+  expect(codeOf(error)).toBe(cause);
+  expect(paths).toEqual([]);
+});
