@@ -7,7 +7,7 @@ import type { Operation, Usage } from '../upstream/operation.ts';
 import { asksByPersonal, checkAccess, PERSONAL, scopeOf } from './access.ts';
 import { type Capabilities, type FilterMode, unmatchedRows, unsupportedFilter } from './capabilities.ts';
 import type { BoundClient } from './client.ts';
-import { CONTENT_TYPE_SPELLING, type ContentType, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
+import { type ContentType, ENDPOINTS, endpointFor, labelOf, type Resource, typeParameter } from './endpoints.ts';
 import { type Filter, ofSource } from './filter.ts';
 import type { ReadJson, Selection } from './json-selection.ts';
 import { checkId, idProblem, markOfKey, type RecordKey } from './keys.ts';
@@ -56,13 +56,6 @@ export interface RecordWindow<R> {
   readonly hasPrevious: boolean;
   readonly hasNext: boolean;
 }
-
-const LISTS = {
-  profile: 'listProfiles',
-  content: 'listContents',
-  conversion: 'listConversions',
-  interaction: 'listInteractions',
-} as const;
 
 /** What a row that can't be read weighs, against a plain value: its error costs more than a record. */
 const BAD_ROW = 40;
@@ -236,7 +229,7 @@ export class Session {
 
   /** Part of a list, each row decoded and checked against the filters. */
   async list<R extends Resource>(resource: R, query: ListQuery, range: Range): Promise<RecordWindow<RecordOf[R]>> {
-    const name = LISTS[resource];
+    const name = endpointFor(resource, 'list');
     const endpoint = ENDPOINTS[name];
     this.#checkQuery(resource, query);
     const hasSourceParameter = 'source' in endpoint.query;
@@ -245,9 +238,8 @@ export class Session {
     await this.#checkFilters(resource, query, asked);
 
     const q = asked.flatMap((filter) => filter.conditions);
-    const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
     const fixed = {
-      ...typeArgs,
+      ...typeParameter(name, query.type),
       ...(hasSourceParameter && query.source !== undefined ? { source: query.source } : {}),
     };
     const order = query.order ?? { sort: endpoint.defaults.sort, direction: endpoint.defaults.order };
@@ -324,7 +316,7 @@ export class Session {
       this.principal,
       (probe) => this.#operation.until(probe),
       async () => {
-        const typeArgs = query.type === undefined ? {} : { type: CONTENT_TYPE_SPELLING[query.type].one };
+        const typeArgs = typeParameter(endpointFor(resource, 'list'), query.type);
         const q = [{ field: this.#fieldToProbe(resource, sent), value: IMPOSSIBLE }];
         return (await this.#page(resource, { page: 1, limit: 1, ...typeArgs, q })).rows.length === 0;
       },
@@ -344,10 +336,10 @@ export class Session {
     const known = this.#pages.get(key);
     if (known) {
       this.#usage.deduped += 1;
-      this.#operation.trace?.join(labelOf(ENDPOINTS[LISTS[resource]]), known);
+      this.#operation.trace?.join(labelOf(ENDPOINTS[endpointFor(resource, 'list')]), known);
       return this.#noting(known, resource, args);
     }
-    const page = this.#client[LISTS[resource]](args as ListArgs & { type: string }, readJson);
+    const page = this.#client.read(endpointFor(resource, 'list'), { ...args }, readJson);
     this.#pages.set(key, page);
     return this.#noting(page, resource, args);
   }
@@ -356,7 +348,9 @@ export class Session {
     const note = this.#note;
     if (note === undefined) return page;
     return page.then((value) => {
-      const staleness = stalenessOf(this.#operation, this.principal.project, LISTS[resource], { ...args });
+      const staleness = stalenessOf(this.#operation, this.principal.project, endpointFor(resource, 'list'), {
+        ...args,
+      });
       if (staleness) note(staleness);
       return value;
     });

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ArgBuilder } from '@pothos/core';
-import type { Resource } from '../datatrics/endpoints.ts';
-import { ENDPOINTS } from '../datatrics/endpoints.ts';
+import { ENDPOINTS, endpointFor, type Resource } from '../datatrics/endpoints.ts';
 import { MARK_CHARACTERS, markOfKey } from '../datatrics/keys.ts';
 import type { Range } from '../datatrics/paging.ts';
 import type { DatatricsRecord } from '../datatrics/records/record.ts';
@@ -163,9 +162,7 @@ function pageSize(name: string, value: number | null | undefined): number | unde
 
 /** Names the list, so that a cursor of another is refused. The API's own order is the same list as that order asked for. */
 function fingerprint(project: string, resource: Resource, query: ListQuery): string {
-  const { defaults } = Object.values(ENDPOINTS).find((e) => e.resource === resource && e.action === 'list') as {
-    defaults: { sort: string; order: number };
-  };
+  const { defaults } = ENDPOINTS[endpointFor(resource, 'list')];
   const order = query.order ?? { sort: defaults.sort, direction: defaults.order };
   const identity = [
     project,

@@ -69,8 +69,8 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'a page of records counts, and its edges do',
         file: ACCESS,
-        find: '[name, `${name}Connection`, `${name}Edge`, ',
-        replace: '[name, ',
+        find: '[name, `${name}Connection`, `${name}Edge`]',
+        replace: '[name]',
         test: [SCOPES, '{ profiles { totalCount } } > is turned away'],
       },
       {
