@@ -11,13 +11,8 @@ import type { RecordKey } from './keys.ts';
 import type { CallArgs } from './paths.ts';
 import type { JsonObject, RecordContext } from './records/fields.ts';
 import type { RecordOf, RecordTypes } from './records/record-types.ts';
+import type { BatchMode } from './settings.ts';
 import { stalenessOf } from './staleness.ts';
-
-/**
- * Whether many records are fetched by one list call, `q[profileid][$in][]=…`, which the API may or may not understand:
- * `off`; `on`; or `auto`, which tries it on records just read before it relies on it.
- */
-export type BatchMode = 'off' | 'auto' | 'on';
 
 type AnyRecord = RecordOf[Resource];
 type Batch = DataLoader.BatchLoadFn<RecordKey, AnyRecord | null>;

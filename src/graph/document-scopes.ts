@@ -108,10 +108,8 @@ export function createAccess(schema: GraphQLSchema, operation: OperationDefiniti
 /** The demand of a list: personal data is not to be found out by asking for the records that have it. */
 export function scopesOfList(resource: Resource): NonNullable<FieldCost['scopes']> {
   return ({ filter, orderBy }, { project }) => {
-    const names = Object.entries(filter ?? {}).flatMap(([name, value]) => (value == null ? [] : [name]));
-    if (orderBy != null) names.push(orderBy.field);
-    const { fields } = (project.recordTypes ?? RECORD_TYPES)[resource];
-    return asksByPersonal(project.masking, resource, fields, names) ? PERSONAL : NO_SCOPES;
+    const type = (project.recordTypes ?? RECORD_TYPES)[resource];
+    return asksByPersonal(project.masking, type, filter, orderBy?.field) ? PERSONAL : NO_SCOPES;
   };
 }
 

@@ -133,7 +133,7 @@ function schemaOfVariables(schema: GraphQLSchema, node: OperationDefinitionNode)
   const required: string[] = [];
   for (const { variable, type: typeNode, defaultValue, description } of node.variableDefinitions ?? []) {
     const name = variable.name.value;
-    const type = typeFromAST(schema, typeNode as never) as GraphQLInputType;
+    const type = typeFromAST(schema, typeNode) as GraphQLInputType;
     const text = description?.value ?? used.get(name);
     properties[name] = {
       ...schemaOfInput(type),
