@@ -34,7 +34,7 @@ const LABEL = { type: GraphQLString, description: 'Name of the part, unique in t
 export const INCREMENTAL_DIRECTIVES: readonly GraphQLDirective[] = [
   new GraphQLDirective({
     name: 'defer',
-    description: 'Delivers the fragment later than the fields around it, to clients that accept incremental delivery.',
+    description: 'Delivers the fragment after the fields around it, to clients that accept incremental delivery.',
     locations: [DirectiveLocation.FRAGMENT_SPREAD, DirectiveLocation.INLINE_FRAGMENT],
     args: { if: IF, label: LABEL },
   }),
