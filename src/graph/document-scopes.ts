@@ -16,7 +16,7 @@ import { RECORD_TYPES } from '../datatrics/records/record-types.ts';
 import { isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost } from './field-cost.ts';
 import { type OperationFacts, RESOURCE_OF, type UsedField } from './operation-facts.ts';
-import { possibleKeyOf } from './representation.ts';
+import { keyOrNull } from './representation.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -100,7 +100,7 @@ export function scopesOfNodes(args: { id?: string; ids?: readonly string[] }, { 
 /** The demand of a router's representations: reading what each of them names, whatever is then asked of it. */
 export function scopesOfEntities(args: { representations: readonly unknown[] }, { projectId }: CostSettings): ScopeSet {
   return args.representations.reduce((scopes: ScopeSet, representation) => {
-    const key = possibleKeyOf(projectId, representation);
+    const key = keyOrNull(projectId, representation);
     return key ? scopes | scopeOf(key.resource, 'read') : scopes;
   }, NO_SCOPES);
 }

@@ -96,7 +96,7 @@ export function createPlanner(
       // An input that is over the limit already is not encoded to count its calls.
       const isTooLarge = cost?.writes && values > maxEstimatedValues;
       for (const planned of isTooLarge ? [] : (cost?.calls(args, settings) ?? [])) {
-        if (entries && planned.isImpossible) continue;
+        if (entries && planned.isInvalid) continue;
         calls += parents * planned.atMost;
         if (!entries) continue;
         const least = above.length > 0 ? 0 : leastOf(planned, counted, settings.project.batchReads !== 'off');
