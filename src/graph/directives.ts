@@ -43,7 +43,7 @@ function isMaskedField({ masking, tables }: PersonalFields, parent: string, fiel
 }
 
 /** Whether a filter field or a sort order reveals personal data. `name` is the filter's field, or the REST name of the order. */
-function isPersonalCriterion({ masking, tables }: PersonalFields, input: string, name: string): boolean {
+function isPersonalInput({ masking, tables }: PersonalFields, input: string, name: string): boolean {
   const type = /^(\w+?)(Filter|OrderField)$/.exec(input)?.[1] as MaskedType | undefined;
   const table = type && tables[type];
   return table !== undefined && isPersonal(masking, type as MaskedType, table, name);
@@ -137,7 +137,7 @@ class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
     if (config.kind === 'Enum') {
       const values = Object.entries(config.values ?? {}).map(([name, value]) => {
-        const isTagged = isPersonalCriterion(this.#personal, config.name, String(value.value));
+        const isTagged = isPersonalInput(this.#personal, config.name, String(value.value));
         return [name, isTagged ? withDirectives(value, [PERSONAL]) : value];
       });
       return { ...config, values: Object.fromEntries(values) };
@@ -151,7 +151,7 @@ class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   override onInputFieldConfig(config: PothosInputFieldConfig<Types>): PothosInputFieldConfig<Types> {
-    return isPersonalCriterion(this.#personal, config.parentType, config.name)
+    return isPersonalInput(this.#personal, config.parentType, config.name)
       ? withDirectives(config, [PERSONAL])
       : config;
   }

@@ -96,7 +96,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'MAX_DIRECTIVES',
         file: LIMITS,
-        find: '  if (directives > limits.maxDirectives) return',
+        find: '  if (directives > maxDirectives) return',
         replace: '  if (directives < 0) return',
         test: [ATTACKS, 'gets nothing by 51 directives'],
       },

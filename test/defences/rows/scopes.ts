@@ -150,7 +150,7 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'filters by what is personal have the tag that contracts leave out',
         file: DIRECTIVES,
-        find: 'return isPersonalCriterion(this.#personal, config.parentType, config.name) ? withDirectives',
+        find: 'return isPersonalInput(this.#personal, config.parentType, config.name) ? withDirectives',
         replace: "return config.name === '' ? withDirectives",
         test: [PERSONAL_TAGS, 'what filters and orders are refused for is what has the tag'],
       },

@@ -82,17 +82,17 @@ export const TOKENS: readonly Row[] = [
       {
         defence: 'exp is compared with the clock',
         file: JWT,
-        find: 'if (isAboutToken(error)) throw invalidToken();',
+        find: 'if (isTokenError(error)) throw invalidToken();',
         replace:
-          "if (error.claim === 'exp' && error.reason === 'check_failed') payload = error.payload; else if (isAboutToken(error)) throw invalidToken(); else",
+          "if (error.claim === 'exp' && error.reason === 'check_failed') payload = error.payload; else if (isTokenError(error)) throw invalidToken(); else",
         test: [MANAGED, 'that has expired is refused'],
       },
       {
         defence: 'nbf is compared with the clock',
         file: JWT,
-        find: 'if (isAboutToken(error)) throw invalidToken();',
+        find: 'if (isTokenError(error)) throw invalidToken();',
         replace:
-          "if (error.claim === 'nbf') payload = error.payload; else if (isAboutToken(error)) throw invalidToken(); else",
+          "if (error.claim === 'nbf') payload = error.payload; else if (isTokenError(error)) throw invalidToken(); else",
         test: [MANAGED, 'that is not valid yet is refused'],
       },
       {
@@ -105,7 +105,7 @@ export const TOKENS: readonly Row[] = [
       {
         defence: 'a remembered token ends with its life',
         file: JWT,
-        find: 'const until = Math.min(Date.now() + REMEMBER_MS, ((payload.exp as number) + CLOCK_TOLERANCE_S) * 1000);',
+        find: 'const until = Math.min(Date.now() + CACHE_MS, ((payload.exp as number) + CLOCK_TOLERANCE_S) * 1000);',
         replace: 'const until = Date.now() + REMEMBER_MS;',
         test: [MANAGED, 'that was good is no longer once it has expired'],
       },
@@ -166,8 +166,8 @@ export const TOKENS: readonly Row[] = [
       {
         defence: 'the comparison takes as long wherever the first difference is',
         file: STORE,
-        find: 'const isRight = timingSafeEqual(Buffer.from(hashToken(text)), Buffer.from(known?.hash ?? NOBODY));',
-        replace: 'const isRight = hashToken(text) === (known?.hash ?? NOBODY);',
+        find: 'const isRight = timingSafeEqual(Buffer.from(hashToken(text)), Buffer.from(known?.hash ?? NO_HASH));',
+        replace: 'const isRight = hashToken(text) === (known?.hash ?? NO_HASH);',
         test: [CONSTANT_TIME, 'a wrong secret'],
       },
     ],
