@@ -115,8 +115,7 @@ function variablesOf(
   for (const { variable, type, defaultValue } of node.variableDefinitions ?? []) {
     const name = variable.name.value;
     if (name in given) values[name] = given[name];
-    else if (defaultValue)
-      values[name] = valueFromAST(defaultValue, typeFromAST(schema, type as never) as GraphQLInputType);
+    else if (defaultValue) values[name] = valueFromAST(defaultValue, typeFromAST(schema, type) as GraphQLInputType);
   }
   return values;
 }

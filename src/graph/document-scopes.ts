@@ -15,27 +15,19 @@ import {
 import { NO_SCOPES, type ScopeSet } from '../auth/scopes.ts';
 import { asksByPersonal, PERSONAL, scopeOf } from '../datatrics/access.ts';
 import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
-import { decodeGlobalId } from '../datatrics/keys.ts';
+import { decodeGlobalId, ENTITY_TYPES } from '../datatrics/keys.ts';
 import { RECORD_TYPES } from '../datatrics/records/record-types.ts';
 import { conditionsOf, isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost } from './field-cost.ts';
 import { possibleKeyOf } from './representation.ts';
 
 /** The types through which a resource's records can be seen. */
-const RESOURCES: ReadonlyMap<string, Resource> = new Map(
-  (
-    [
-      ['Profile', 'profile'],
-      ['Content', 'content'],
-      ['Conversion', 'conversion'],
-      ['Interaction', 'interaction'],
-    ] as const
-  ).flatMap(([name, resource]) =>
-    [name, `${name}Connection`, `${name}Edge`, ...(resource === 'conversion' ? ['ConversionItem'] : [])].map(
-      (type): [string, Resource] => [type, resource],
-    ),
+const RESOURCE_OF: ReadonlyMap<string, Resource> = new Map([
+  ...[...ENTITY_TYPES].flatMap(([name, resource]) =>
+    [name, `${name}Connection`, `${name}Edge`].map((type): [string, Resource] => [type, resource]),
   ),
-);
+  ['ConversionItem', 'conversion'],
+]);
 
 /** A field whose arguments decide what it takes to ask for it. */
 type Demand = (variables: Readonly<Record<string, unknown>>, settings: CostSettings) => ScopeSet;
@@ -64,7 +56,7 @@ export function createAccess(schema: GraphQLSchema, operation: OperationDefiniti
   let fixed: ScopeSet = NO_SCOPES;
   const demands: Demand[] = [];
   const touch = (type: GraphQLOutputType | undefined | null): void => {
-    const resource = type && RESOURCES.get(getNamedType(type).name);
+    const resource = type && RESOURCE_OF.get(getNamedType(type).name);
     if (resource) fixed |= scopeOf(resource, 'read');
   };
   const types = new TypeInfo(schema);
@@ -116,10 +108,8 @@ export function createAccess(schema: GraphQLSchema, operation: OperationDefiniti
 /** The demand of a list: personal data is not to be found out by asking for the records that have it. */
 export function scopesOfList(resource: Resource): NonNullable<FieldCost['scopes']> {
   return ({ filter, orderBy }, { project }) => {
-    const names = Object.entries(filter ?? {}).flatMap(([name, value]) => (value == null ? [] : [name]));
-    if (orderBy != null) names.push(orderBy.field);
-    const { fields } = (project.recordTypes ?? RECORD_TYPES)[resource];
-    return asksByPersonal(project.masking, resource, fields, names) ? PERSONAL : NO_SCOPES;
+    const type = (project.recordTypes ?? RECORD_TYPES)[resource];
+    return asksByPersonal(project.masking, type, filter, orderBy?.field) ? PERSONAL : NO_SCOPES;
   };
 }
 
@@ -162,7 +152,7 @@ function placesOf(
         const path = above + (selection.alias?.value ?? selection.name.value);
         const coordinate = `${typeName}.${field.name}`;
         if (selection.selectionSet) walk(selection.selectionSet, getNamedType(field.type).name, `${path}.`);
-        else if (RESOURCES.has(typeName)) found.set(`${path} ${coordinate}`, { path, coordinate });
+        else if (RESOURCE_OF.has(typeName)) found.set(`${path} ${coordinate}`, { path, coordinate });
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         walk(selection.selectionSet, selection.typeCondition?.name.value ?? typeName, above);
       } else {
