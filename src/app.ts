@@ -5,6 +5,8 @@ import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
 import { TokenStore } from './auth/static-tokens.ts';
 import type { Config } from './config/config.ts';
+import { ConfigError } from './config/config-error.ts';
+import { loadPackage } from './config/packages.ts';
 import { pluginsFailed } from './config/plugins.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import { createPipeline } from './graph/pipeline.ts';
@@ -20,7 +22,6 @@ import { type EndpointParts, lazy } from './server/endpoint.ts';
 import { createGraphiql } from './server/graphiql.ts';
 import { Readiness } from './server/health.ts';
 import { Load } from './server/load-shedder.ts';
-import type { McpHandler } from './server/mcp.ts';
 import { createMetrics } from './server/metrics.ts';
 import { BLIND, createObserver } from './server/observer.ts';
 import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
@@ -68,6 +69,7 @@ export async function startGateway(
   parts: Parts = {},
 ): Promise<Gateway> {
   const { plugins = [] } = parts;
+  const packages = await loadPackages(config);
   const reportUnexpected = (error: unknown, requestId?: string): void =>
     log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
@@ -87,7 +89,7 @@ export async function startGateway(
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
   });
-  const tracing = config.tracing && (await (await import('./server/tracing.ts')).startTracing(config.tracing));
+  const tracing = config.tracing && packages.tracing?.startTracing(config.tracing);
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     freshness: cache && { cache, lifetimes: config.lifetimes },
@@ -164,7 +166,24 @@ export async function startGateway(
       throw pluginsFailed(config.plugins, error);
     });
   }
-  const mcp = config.mcp && (await startMcp(config.mcp.mutations));
+  const mcp = packages.mcp?.createMcp({
+    schema,
+    documents: config.documents,
+    mutations: config.mcp?.mutations ?? false,
+    operations,
+    authenticate,
+    challenge,
+    load,
+    costSettings: ({ project }) => ({
+      project: projects.of(project).settings,
+      projectId: project,
+      bulkLimits: config.bulkLimits,
+    }),
+    reportUnexpected,
+  });
+  if (mcp && mcp.leftOut.length > 0) {
+    log.warn({ leftOut: mcp.leftOut }, 'trusted documents that are not offered as MCP tools');
+  }
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -186,31 +205,10 @@ export async function startGateway(
     metrics,
     compress: config.compression ? createCompress() : undefined,
     cors: createCors(config.corsOrigins, config.corsHeaders),
-    mcp,
+    mcp: mcp?.handle,
     reportUnexpected,
   });
   readiness.serving();
-
-  /** Loaded only where it is wanted: the protocol's package is as large as all the rest. */
-  async function startMcp(mutations: boolean): Promise<McpHandler> {
-    const { createTools } = await import('./graph/tools.ts');
-    const { tools, leftOut } = createTools(schema, config.documents, { mutations });
-    if (leftOut.length > 0) log.warn({ leftOut }, 'trusted documents that are not offered as MCP tools');
-    const { createMcp } = await import('./server/mcp.ts');
-    return createMcp({
-      tools,
-      operations,
-      authenticate,
-      challenge,
-      load,
-      costSettings: ({ project }) => ({
-        project: projects.of(project).settings,
-        projectId: project,
-        bulkLimits: config.bulkLimits,
-      }),
-      reportUnexpected,
-    });
-  }
 
   return {
     url: server.url,
@@ -224,6 +222,27 @@ export async function startGateway(
       await tracing?.close();
     },
   };
+}
+
+/**
+ * What only some gateways need: their dependencies are larger than those of all the rest together.
+ * @throws ConfigError naming those that the settings ask for and that are not installed
+ */
+async function loadPackages({ mcp, tracing }: Config) {
+  const problems: string[] = [];
+  const packages = {
+    mcp: mcp && (await loadPackage('MCP', 'mcp', () => import('@datatrics-gateway/mcp'), problems)),
+    tracing:
+      tracing &&
+      (await loadPackage(
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+        'tracing',
+        () => import('@datatrics-gateway/tracing'),
+        problems,
+      )),
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return packages;
 }
 
 /** The one cache of the process, shared with others where there is a Redis. */

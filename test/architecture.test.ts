@@ -113,6 +113,55 @@ describe('imports', () => {
   });
 });
 
+const packages = new Map(
+  readdirSync('packages', { recursive: true, encoding: 'utf8' })
+    .map((path) => path.split(sep).join('/'))
+    .filter((path) => path.endsWith('.ts') && !path.includes('node_modules'))
+    .map((path) => [path, readFileSync(join('packages', path), 'utf8')]),
+);
+
+/** The files under `src/` that name a package, or reach into `packages/`, otherwise than by `import()` in app.ts. */
+function earlyLoads(sources: ReadonlyMap<string, string>): string[] {
+  return [...sources]
+    .filter(([path, text]) => {
+      const rest = path === 'app.ts' ? text.replaceAll("import('@datatrics-gateway/", '') : text;
+      return rest.includes("'@datatrics-gateway/") || /['"][./]*\.\.\/packages\//.test(rest);
+    })
+    .map(([path]) => path);
+}
+
+/** Relative imports of packages that lead neither to their own folder nor to a layer of the gateway. */
+function strayImports(sources: ReadonlyMap<string, string>): string[] {
+  return importsOf(sources)
+    .filter(({ from, to }) => {
+      const [, layer = ''] = /^\.\.\/src\/(\w+)\//.exec(to) ?? [];
+      return layerOf(to) !== layerOf(from) && !LAYERS.includes(layer);
+    })
+    .map(({ from, to }) => `${from} must not import ${to}`);
+}
+
+describe('packages', () => {
+  test('are loaded by app.ts alone, and not before the settings ask for them', () => {
+    expect(earlyLoads(modules)).toEqual([]);
+    const wrong = new Map([
+      ['app.ts', "import { a } from '@datatrics-gateway/mcp';"],
+      ['server/b.ts', "const b = await import('@datatrics-gateway/mcp');"],
+      ['graph/c.ts', "import type { c } from '../../packages/mcp/c.ts';"],
+    ]);
+    expect(earlyLoads(wrong)).toEqual([...wrong.keys()]);
+  });
+
+  test('import their own files and the layers of the gateway', () => {
+    expect(packages.size).toBeGreaterThan(1);
+    expect(strayImports(packages)).toEqual([]);
+    const wrong = new Map([
+      ['mcp/a.ts', "import { b } from '../tracing/b.ts';\nimport { c } from './c.ts';"],
+      ['mcp/c.ts', "import { d } from '../../src/app.ts';\nimport { e } from '../../src/lib/e.ts';"],
+    ]);
+    expect(strayImports(wrong)).toHaveLength(2);
+  });
+});
+
 test('the picture in docs/architecture.md names every layer and program', () => {
   const picture = readFileSync('docs/architecture.md', 'utf8').split('```')[1] ?? '';
   const folders = new Set(files.filter((path) => path.includes('/')).map(layerOf));
