@@ -151,9 +151,8 @@ class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   override onInputFieldConfig(config: PothosInputFieldConfig<Types>): PothosInputFieldConfig<Types> {
-    return isPersonalInput(this.#personal, config.parentType, config.name)
-      ? withDirectives(config, [PERSONAL])
-      : config;
+    const isTagged = isPersonalInput(this.#personal, config.parentType, config.name);
+    return isTagged ? withDirectives(config, [PERSONAL]) : config;
   }
 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {

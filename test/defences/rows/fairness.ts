@@ -23,8 +23,8 @@ export const FAIRNESS_ROWS: readonly Row[] = [
       {
         defence: 'keys that the API has not accepted share a quarter of the connections',
         file: TURNS,
-        find: 'const STRANGERS_SHARE = 1 / 4;',
-        replace: 'const STRANGERS_SHARE = 1;',
+        find: 'const UNVERIFIED_SHARE = 1 / 4;',
+        replace: 'const UNVERIFIED_SHARE = 1;',
         test: [FAIRNESS, 'keys that the API has not accepted share a quarter of the connections, until it accepts one'],
       },
       {

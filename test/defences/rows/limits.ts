@@ -137,14 +137,14 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'an estimate is remembered with the arguments that are null',
-        file: 'src/graph/plan.ts',
+        file: 'src/graph/estimate-cache.ts',
         find: "    key += value === undefined ? 'u' : value === null ? 'n' : 'v';\n",
         replace: "    key += value === undefined ? 'u' : 'v';\n",
         test: ['test/limits/remembered.test.ts', 'an argument that is null and must not be'],
       },
       {
         defence: 'an estimate is remembered with its project',
-        file: 'src/graph/plan.ts',
+        file: 'src/graph/estimate-cache.ts',
         find: '  let key = `${project} `;',
         replace: '  let key = project.slice(0, 0);',
         test: ['test/limits/remembered.test.ts', 'an estimate is of this project, whatever was estimated for another'],
@@ -369,7 +369,7 @@ export const LIMIT_ROWS: readonly Row[] = [
       {
         defence: 'RATE_LIMIT, by REST calls',
         file: 'src/auth/rate-limit.ts',
-        find: '      owed.set(caller, { name, calls: (owed.get(caller)?.calls ?? 0) + calls });\n',
+        find: '      pending.set(caller, { name, calls: (pending.get(caller)?.calls ?? 0) + calls });\n',
         replace: '',
         test: [RATES, 'stops the requests after the one that used them up'],
       },

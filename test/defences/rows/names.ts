@@ -11,9 +11,9 @@ export const NAMES: readonly Row[] = [
     mutations: [
       {
         defence: 'what has such a name is not compiled',
-        file: 'src/graph/compile.ts',
-        find: " || value === '__proto__') compilable = false;",
-        replace: ') compilable = false;',
+        file: 'src/graph/operation-facts.ts',
+        find: "new Set(['__schema', '__type', '__proto__'])",
+        replace: "new Set(['__schema', '__type'])",
         test: [COMPILE, 'names of JavaScript’s own: { __proto__: profile'],
       },
       {

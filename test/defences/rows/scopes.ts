@@ -1,6 +1,7 @@
 import type { Row } from '../mutation.ts';
 
 const ACCESS = 'src/graph/document-scopes.ts';
+const FACTS = 'src/graph/operation-facts.ts';
 const CLIENT = 'src/datatrics/client.ts';
 const DATA_ACCESS = 'src/datatrics/access.ts';
 const DIRECTIVES = 'src/graph/directives.ts';
@@ -53,36 +54,36 @@ export const ACCESS_ROWS: readonly Row[] = [
       },
       {
         defence: 'what a field gives counts',
-        file: ACCESS,
-        find: '          touch(types.getType());\n',
+        file: FACTS,
+        find: '      addResource(types.getType());\n',
         replace: '',
         test: [SCOPES, '{ profile(profileId: "7", source: "Webshop") { ... on Node { id } } } > is turned away'],
       },
       {
         defence: 'whose field it is counts',
-        file: ACCESS,
-        find: '          touch(types.getParentType());\n',
+        file: FACTS,
+        find: '      addResource(parent);\n',
         replace: '',
         test: [SCOPES, 'what a fragment asks of an id that names another type counts all the same'],
       },
       {
         defence: 'a page of records counts, and its edges do',
-        file: ACCESS,
+        file: FACTS,
         find: '[name, `${name}Connection`, `${name}Edge`]',
         replace: '[name]',
         test: [SCOPES, '{ profiles { totalCount } } > is turned away'],
       },
       {
         defence: 'fragments count',
-        file: ACCESS,
-        find: 'for (const definition of [operation, ...fragments.values()]) {',
-        replace: 'for (const definition of [operation]) {',
+        file: FACTS,
+        find: 'for (const definition of [operation, ...fragments.values()]) visit',
+        replace: 'for (const definition of [operation]) visit',
         test: [SCOPES, 'fragment F on Query { profiles { totalCount } } > is turned away'],
       },
       {
         defence: 'writing counts',
-        file: ACCESS,
-        find: "          if (cost.writes) fixed |= scopeOf(ENDPOINTS[cost.writes].resource, 'write');\n",
+        file: FACTS,
+        find: '      if (cost?.writes) writes.add(ENDPOINTS[cost.writes].resource);\n',
         replace: '',
         test: [SCOPES, 'is turned away without profiles:write, and by the data itself'],
       },
@@ -150,8 +151,8 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'filters by what is personal have the tag that contracts leave out',
         file: DIRECTIVES,
-        find: 'return isPersonalInput(this.#personal, config.parentType, config.name) ? withDirectives',
-        replace: "return config.name === '' ? withDirectives",
+        find: 'const isTagged = isPersonalInput(this.#personal, config.parentType, config.name);',
+        replace: "const isTagged = config.name === '';",
         test: [PERSONAL_TAGS, 'what filters and orders are refused for is what has the tag'],
       },
       {

@@ -15,7 +15,7 @@ export const TOKENS: readonly Row[] = [
       {
         defence: 'without a token nobody is let in',
         file: AUTHENTICATE,
-        find: "      throw new GatewayError('UNAUTHENTICATED', 'Send your token as Authorization: Bearer.');",
+        find: "      throw new GatewayError('UNAUTHENTICATED', 'Send your token in the header Authorization: Bearer <token>.');",
         replace: "      return principalOf('nobody', ['1'], ALL_SCOPES, headers, options);",
         test: [MANAGED, 'or none at all: 401, and what to bring'],
       },

@@ -154,7 +154,7 @@ export const TOLD: readonly Row[] = [
       {
         defence: 'nor what stands under a secret’s name',
         file: LOG_SOURCE,
-        find: "      redact: { paths: NEVER, censor: '[redacted]' },\n",
+        find: "      redact: { paths: REDACTED, censor: '[redacted]' },\n",
         replace: '',
         test: [LOG, 'an error that nobody foresaw, whose message quotes what it likes'],
       },
