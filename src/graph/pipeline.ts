@@ -158,12 +158,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const { representations, ids } = operation.planner.keys(coerced);
     if (representations > limits.maxRepresentations) {
-      return tooComplex(
-        limitMessage('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'),
-      );
+      return overLimit('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS');
     }
     if (ids > limits.maxRepresentations) {
-      return tooComplex(limitMessage('ids in one nodes field', ids, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
+      return overLimit('ids in one nodes field', ids, limits.maxRepresentations, 'MAX_REPRESENTATIONS');
     }
     // Skip the check for callers with all scopes.
     if (checkScopes && run.scopes !== ALL_SCOPES) {
@@ -177,14 +175,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { calls: estimated, values } = estimate;
     const tooMany =
       values > limits.maxEstimatedValues
-        ? tooComplex(
-            limitMessage(
-              'values in the worst case',
-              Math.ceil(values),
-              limits.maxEstimatedValues,
-              'MAX_ESTIMATED_VALUES',
-            ),
-          )
+        ? overLimit('values in the worst case', Math.ceil(values), limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES')
         : null;
     // Checks mutations before the plan, because a plan encodes the input.
     if (tooMany && node.operation === 'mutation') return tooMany;
@@ -193,9 +184,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
     }
     if (estimated > limits.maxEstimatedCalls) {
-      return tooComplex(
-        limitMessage('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS'),
-      );
+      return overLimit('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS');
     }
     return tooMany ?? { document, operation, variables: { given, coerced }, estimate };
   }
@@ -339,6 +328,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   return { schema, prepare, check, execute, executeInParts };
+}
+
+function overLimit(...limit: Parameters<typeof limitMessage>): Outcome {
+  return tooComplex(limitMessage(...limit));
 }
 
 function formatResult({ errors, data }: ExecutionResult, report: ReportUnexpected) {
