@@ -20,6 +20,7 @@ import { createAccess } from '../../src/graph/document-scopes.ts';
 import type { CostSettings } from '../../src/graph/field-cost.ts';
 import { fragmentsOf } from '../../src/graph/fragments.ts';
 import { type JsonSchema, schemaOfInput } from './json-schema.ts';
+import { studyOperation } from './operation-facts.ts';
 
 /** A named operation of a published document, for programs that call by name and know nothing of GraphQL. */
 export interface Tool {
@@ -86,7 +87,7 @@ function createTool(
   name: string,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): Tool {
-  const access = createAccess(schema, node, fragments);
+  const access = createAccess(schema, node, fragments, studyOperation(schema, node, fragments));
   const isMutation = node.operation === 'mutation';
   return {
     name,

@@ -4,8 +4,8 @@ import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './connection.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './document-scopes.ts';
 import type { Args, FieldCost, PlannedCalls } from './field-cost.ts';
+import type { ReadsExtension } from './operation-facts.ts';
 import { possibleKeyOf } from './representation.ts';
-import type { ReadsExtension } from './selected-fields.ts';
 import { weightOfInput } from './weight.ts';
 
 /** Extensions of a field, as Pothos takes them. */
