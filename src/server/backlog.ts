@@ -8,6 +8,9 @@ interface Kept {
   readonly progressAt: number;
 }
 
+/** Bytes of one backlog. There are two, which fit beside the gateway in the 512 MB of deploy/kubernetes. */
+export const MAX_WAITING_BYTES = 67_108_864;
+
 /**
  * The bytes that the gateway keeps in memory for slow clients: answers that they have not read, or bodies that they have not
  * finished. Beyond `maxBytes` in all, it disconnects the clients at the head of the line until the rest fits. One client alone
