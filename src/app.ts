@@ -1,19 +1,16 @@
 import type { Plugin } from 'graphql-yoga';
 import { createAuthenticate } from './auth/authenticate.ts';
-import { createJwtCheck } from './auth/jwt.ts';
+import { createAuthOptions } from './auth/options.ts';
 import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
-import { TokenStore } from './auth/static-tokens.ts';
 import type { Config } from './config/config.ts';
-import { ConfigError } from './config/config-error.ts';
-import { loadPackage } from './config/packages.ts';
 import { pluginsFailed } from './config/plugins.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { watchFreshness } from './graph/stale-fields.ts';
 import type { Logger } from './lib/log.ts';
-import type { Redis } from './lib/redis.ts';
+import { loadPackages } from './packages.ts';
 import { createProjects, type Upstream } from './projects.ts';
 import { Collapse } from './server/collapse.ts';
 import { createCompress } from './server/compression.ts';
@@ -30,8 +27,7 @@ import { startServer } from './server/server.ts';
 import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
 import { UpstreamWarnings } from './server/upstream-warnings.ts';
 import { createYogaEndpoint } from './server/yoga.ts';
-import { RecordCache } from './upstream/cache.ts';
-import { retentionOf } from './upstream/freshness.ts';
+import { createRecordCache } from './upstream/create-cache.ts';
 
 export interface Gateway {
   readonly url: string;
@@ -77,7 +73,7 @@ export async function startGateway(
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const hasCache = Object.keys(config.lifetimes).length > 0;
-  const cache = hasCache ? await createCache(config, redis) : undefined;
+  const cache = hasCache ? await createRecordCache(config.cacheMaxBytes, config.lifetimes, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
   const load = new Load(config.loadLimits, config.authMode !== 'open');
   const metrics = createMetrics({
@@ -101,7 +97,9 @@ export async function startGateway(
   });
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
-  const auth = authOptions(config, upstream, projects.keys, log);
+  const auth = createAuthOptions(config, { keys: projects.keys, configured: upstream.project }, (problem) =>
+    log.error({ problem }, 'TOKENS_FILE is unreadable: static tokens are rejected until it can be read'),
+  );
   const authenticate = createAuthenticate(auth);
   const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
   const pipelineOptions = {
@@ -196,7 +194,7 @@ export async function startGateway(
     },
     shortcut: parts.shortcut ?? true,
     graphiql: createGraphiql({
-      headers: GRAPHIQL_HEADERS[config.authMode],
+      authMode: config.authMode,
       maxCalls: config.maxUpstreamCalls,
       maxEstimatedCalls: config.documentLimits.maxEstimatedCalls,
     }),
@@ -223,68 +221,3 @@ export async function startGateway(
     },
   };
 }
-
-/**
- * What only some gateways need: their dependencies are larger than those of all the rest together.
- * @throws ConfigError naming those that the settings ask for and that are not installed
- */
-async function loadPackages({ mcp, tracing }: Config) {
-  const problems: string[] = [];
-  const packages = {
-    mcp: mcp && (await loadPackage('MCP', 'mcp', () => import('@datatrics-gateway/mcp'), problems)),
-    tracing:
-      tracing &&
-      (await loadPackage(
-        'OTEL_EXPORTER_OTLP_ENDPOINT',
-        'tracing',
-        () => import('@datatrics-gateway/tracing'),
-        problems,
-      )),
-  };
-  if (problems.length > 0) throw new ConfigError(problems);
-  return packages;
-}
-
-/** The one cache of the process, shared with others where there is a Redis. */
-async function createCache({ cacheMaxBytes, lifetimes }: Config, redis: Redis | undefined): Promise<RecordCache> {
-  const maxRetainMs = Math.max(...Object.values(lifetimes).map(retentionOf));
-  const shared = redis && new (await import('./upstream/redis-cache.ts')).RedisTier(redis, maxRetainMs);
-  return new RecordCache({ maxBytes: cacheMaxBytes, shared });
-}
-
-/** What GraphiQL's headers editor starts with. */
-const GRAPHIQL_HEADERS = {
-  open: {},
-  passthrough: { 'x-apikey': '' },
-  managed: { authorization: 'Bearer ' },
-} as const;
-
-function authOptions(
-  config: Config,
-  upstream: Upstream,
-  keys: ReadonlyMap<string, string>,
-  log: Logger,
-): Parameters<typeof createAuthenticate>[0] {
-  const projects = { keys, configured: upstream.project };
-  switch (config.authMode) {
-    case 'passthrough':
-      return { ...projects, mode: 'passthrough' };
-    case 'open': {
-      // What the sandbox holds is nobody's.
-      const hosts = config.upstream === null ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]);
-      return { ...projects, mode: 'open', hosts };
-    }
-    default: {
-      const onProblem = (problem: string): void =>
-        log.error({ problem }, 'TOKENS_FILE is unreadable: static tokens are rejected until it can be read');
-      return {
-        ...projects,
-        mode: 'managed',
-        tokens: config.tokensFile === undefined ? undefined : new TokenStore(config.tokensFile, onProblem),
-        checkJwt: config.jwt && createJwtCheck(config.jwt),
-      };
-    }
-  }
-}
-
-const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];

@@ -7,7 +7,7 @@ const LAYERS = ['server', 'auth', 'graph', 'datatrics', 'upstream', 'lib'];
 /** What `auth/` is to the layers below the server: who the caller is, and what the caller may do. */
 const CALLER = ['auth/principal.ts', 'auth/scopes.ts'];
 /** Puts layers together, so it sees them all. */
-const TOP = ['app.ts', 'main.ts', 'config', 'projects.ts', 'start.js'];
+const TOP = ['app.ts', 'main.ts', 'config', 'packages.ts', 'projects.ts', 'start.js'];
 /** Programs of their own: what they may import, and who may import them. */
 const PROGRAMS: Record<string, { readonly sees: readonly string[]; readonly seenBy: readonly string[] }> = {
   sandbox: { sees: [], seenBy: ['main.ts', 'cli/api.ts'] },
@@ -120,11 +120,11 @@ const packages = new Map(
     .map((path) => [path, readFileSync(join('packages', path), 'utf8')]),
 );
 
-/** The files under `src/` that name a package, or reach into `packages/`, otherwise than by `import()` in app.ts. */
+/** The files under `src/` that name a package, or reach into `packages/`, otherwise than by `import()` in packages.ts. */
 function earlyLoads(sources: ReadonlyMap<string, string>): string[] {
   return [...sources]
     .filter(([path, text]) => {
-      const rest = path === 'app.ts' ? text.replaceAll("import('@datatrics-gateway/", '') : text;
+      const rest = path === 'packages.ts' ? text.replaceAll("import('@datatrics-gateway/", '') : text;
       return rest.includes("'@datatrics-gateway/") || /['"][./]*\.\.\/packages\//.test(rest);
     })
     .map(([path]) => path);
@@ -141,10 +141,10 @@ function strayImports(sources: ReadonlyMap<string, string>): string[] {
 }
 
 describe('packages', () => {
-  test('are loaded by app.ts alone, and not before the settings ask for them', () => {
+  test('are loaded by packages.ts alone, and not before the settings ask for them', () => {
     expect(earlyLoads(modules)).toEqual([]);
     const wrong = new Map([
-      ['app.ts', "import { a } from '@datatrics-gateway/mcp';"],
+      ['packages.ts', "import { a } from '@datatrics-gateway/mcp';"],
       ['server/b.ts', "const b = await import('@datatrics-gateway/mcp');"],
       ['graph/c.ts', "import type { c } from '../../packages/mcp/c.ts';"],
     ]);
