@@ -89,7 +89,6 @@ export function createProjects(
         batchReads: own.batchReads ?? config.batchReads,
         conversionProfileField: own.conversionProfileField ?? config.conversionProfileField,
         timeZone: own.timeZone ?? config.timeZone,
-        pageLimit: config.pageLimit,
         masking,
         recordTypes,
       },

@@ -18,8 +18,6 @@ export interface ProjectSettings {
   readonly conversionProfileField: string;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
-  /** Rows to ask of a list at most. */
-  readonly pageLimit: number;
   readonly batchReads: BatchMode;
   /** How personal data comes to those without `pii:read`. */
   readonly masking: Masking;
