@@ -1,4 +1,4 @@
-# The gateway without its tests and tools. With no settings it serves the embedded sandbox on port 4000.
+# The gateway without tests and tools. Without settings, it serves the embedded sandbox on port 4000.
 
 FROM node:26.10-bookworm-slim AS dependencies
 WORKDIR /app
