@@ -332,17 +332,17 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'MAX_REQUESTS holds for agents as well',
-        file: 'src/server/mcp.ts',
+        file: 'packages/mcp/mcp.ts',
         find: '    if (!load.accepts()) {',
         replace: '    if (load.requests < 0) {',
         test: [LOAD, 'are turned away by MAX_REQUESTS as well, and every call is counted out again'],
       },
       {
         defence: 'and agents’ calls count',
-        file: 'src/server/mcp.ts',
+        file: 'packages/mcp/mcp.ts',
         find: '    load.begin();\n',
         replace: '',
-        also: [{ file: 'src/server/mcp.ts', find: '      load.end();\n', replace: '' }],
+        also: [{ file: 'packages/mcp/mcp.ts', find: '      load.end();\n', replace: '' }],
         test: [LOAD, 'are turned away by MAX_REQUESTS as well, and every call is counted out again'],
       },
       {
