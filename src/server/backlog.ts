@@ -9,9 +9,9 @@ interface Kept {
 }
 
 /**
- * The bytes that the gateway keeps in memory for slow clients: answers that they have not read, or bodies that they have not
- * finished. Beyond `maxBytes` in all, it disconnects the clients at the head of the line until the rest fits. One client alone
- * may have any number of bytes: other limits bound a single body and a single answer.
+ * Bytes in memory for slow clients: answers that they have not read, or bodies that they have not finished. Above `maxBytes`
+ * in total, it disconnects the clients that made no progress for the longest time, until the rest fits. A single client may
+ * have any number of bytes: other limits bound one body and one answer.
  */
 export class Backlog {
   readonly #maxBytes: number;
@@ -26,8 +26,8 @@ export class Backlog {
   }
 
   /**
-   * Sets how many bytes are kept for a client. Its place in line stays.
-   * @param release frees them at once when the client is disconnected here
+   * Sets the bytes kept for a client. This counts as no progress.
+   * @param release frees them when the client is disconnected here
    */
   set(client: Socket, bytes: number, release?: () => void): void {
     const now = performance.now();
@@ -40,7 +40,7 @@ export class Backlog {
     }
   }
 
-  /** Moves a client that made progress to the end of the line. */
+  /** Notes that a client made progress. */
   progress(client: Socket): void {
     const kept = this.#clients.get(client);
     if (kept === undefined) return;
@@ -48,7 +48,7 @@ export class Backlog {
     this.#clients.set(client, { ...kept, progressAt: performance.now() });
   }
 
-  /** Nothing is kept for this client any more. */
+  /** Forgets a client. */
   delete(client: Socket): void {
     const kept = this.#clients.get(client);
     if (kept === undefined) return;
@@ -61,7 +61,7 @@ export class Backlog {
     return this.#clients.get(client)?.since;
   }
 
-  /** Disconnects the clients that made no progress for so long. */
+  /** Disconnects the clients without progress for `stallMs`. */
   disconnectStalled(stallMs: number): void {
     const limit = performance.now() - stallMs;
     for (const [client, { progressAt }] of this.#clients) {
@@ -73,7 +73,7 @@ export class Backlog {
   #disconnect(client: Socket): void {
     const release = this.#clients.get(client)?.release;
     this.delete(client);
-    // A plain close would leave the system with the bytes that it holds for this client, and the client unaware.
+    // A reset, since after a plain close the operating system would keep the bytes that it buffers for this client.
     client.resetAndDestroy();
     release?.();
     this.#onDisconnect();
