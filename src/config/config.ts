@@ -58,6 +58,8 @@ export interface Config {
   readonly batchReads: 'off' | 'auto' | 'on';
   readonly conversionProfileField: string;
   readonly timeZone: string;
+  /** Rows of one page of a list, at most. */
+  readonly pageLimit: number;
   readonly operationTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
   readonly upstreamConnections: number;
@@ -184,6 +186,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     batchReads: values.DATATRICS_BATCH_READS,
     conversionProfileField: values.DATATRICS_CONVERSION_PROFILE_FIELD,
     timeZone: values.DATATRICS_TIMEZONE,
+    pageLimit: values.DATATRICS_PAGE_LIMIT,
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
@@ -211,6 +214,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     },
     bulkLimits: {
       ...BULK_CALLS,
+      chunkItems: values.BULK_CHUNK_ITEMS,
       maxItems: values.MAX_BULK_ITEMS,
       concurrency: values.BULK_CONCURRENCY,
     },

@@ -112,6 +112,7 @@ const variables = z.object({
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a field name such as profileid or profile_id')
     .default('profileid'),
+  DATATRICS_PAGE_LIMIT: whole(1, 500, 'rows').default(500),
   DATATRICS_TIMEZONE: z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Amsterdam').default('UTC'),
   AUTH_MODE: z.enum(['open', 'passthrough', 'managed']).optional(),
   JWT_ISSUER: z.string().max(1_000).optional(),
@@ -144,6 +145,7 @@ const variables = z.object({
   MAX_ANSWER_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(16_777_216),
   MAX_UPSTREAM_BYTES: whole(1_024, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
+  BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').optional(),
   BULK_CONCURRENCY: whole(1, 64, 'calls').default(4),
   SHARE_IN_FLIGHT: z.enum(['on', 'off']).default('on'),
   COLLAPSE_OPERATIONS: z.enum(['on', 'off']).default('off'),

@@ -3,7 +3,6 @@ import type { Pending } from './items.ts';
 
 /** Limits that are no settings. Tests pass smaller ones. */
 export const BULK_CALLS = {
-  chunkItems: undefined,
   // The API documents no limit. After a 413, calls are half as large.
   chunkBytes: 1_048_576,
   // It takes about 12 calls to find one rejected item among 50.
