@@ -149,9 +149,10 @@ function countDirectives(document: DocumentNode): { directives: number; valueDep
  * The message for an exceeded limit.
  *
  * @param what plural noun for the counted things
- * @param variable environment variable that sets the limit
+ * @param variable environment variable that sets the limit; undefined for a constant
  */
-export function limitMessage(what: string, value: number, limit: number, variable: string): string {
+export function limitMessage(what: string, value: number, limit: number, variable?: string): string {
   const counted = Number.isFinite(value) && value < 1e9 ? String(value) : 'countless';
-  return `The operation has ${counted} ${what}; at most ${limit} are allowed (${variable}).`;
+  const setting = variable === undefined ? '' : ` (${variable})`;
+  return `The operation has ${counted} ${what}; at most ${limit} are allowed${setting}.`;
 }

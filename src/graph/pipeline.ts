@@ -175,7 +175,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { calls: estimated, values } = estimate;
     const tooMany =
       values > limits.maxEstimatedValues
-        ? overLimit('values in the worst case', Math.ceil(values), limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES')
+        ? overLimit('values in the worst case', Math.ceil(values), limits.maxEstimatedValues)
         : null;
     // Checks mutations before the plan, because a plan encodes the input.
     if (tooMany && node.operation === 'mutation') return tooMany;
@@ -240,7 +240,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     } finally {
       leave();
     }
-    if (context.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
+    if (context.operation.isOver) return tooLarge('values', limits.maxEstimatedValues);
     const { freshness } = context.operation;
     const outcome: Outcome = {
       kind: 'executed',

@@ -29,6 +29,9 @@ export interface PlanEntry {
   readonly assumed?: true;
 }
 
+/** Number of items assumed for a list without a page size. Most lists are short, and the gateway also limits actual calls. */
+export const ASSUMED_LIST_SIZE = 10;
+
 /** Options of the planner. */
 export interface PlannerLimits {
   /** Number of items assumed for a list without a page size. */

@@ -8,6 +8,9 @@ interface Kept {
   readonly progressAt: number;
 }
 
+/** Bytes of one backlog. There are two, which fit beside the gateway in the 512 MB of deploy/kubernetes. */
+export const MAX_WAITING_BYTES = 67_108_864;
+
 /**
  * Bytes in memory for slow clients: answers that they have not read, or bodies that they have not finished. Above `maxBytes`
  * in total, it disconnects the clients that made no progress for the longest time, until the rest fits. A single client may
