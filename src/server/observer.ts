@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Attributes } from '@opentelemetry/api';
 import type { Principal } from '../auth/principal.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
@@ -8,7 +7,7 @@ import { type CallTrace, Trace } from '../upstream/call-trace.ts';
 import type { Operation, Usage } from '../upstream/operation.ts';
 import type { Metrics, OperationOutcome } from './metrics.ts';
 import { requestIdOf, traceParentOf } from './request-id.ts';
-import type { OperationSpan, Tracing } from './tracing.ts';
+import type { OperationSpan, SpanAttributes, Tracing } from './tracing.ts';
 
 /** What is known of one request while it is answered, for log, metrics and spans. */
 export interface Observed {
@@ -129,7 +128,7 @@ function attributesOf(
   { requestId, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
-): Attributes {
+): SpanAttributes {
   const usage = run?.usage ?? NOTHING;
   return {
     ...(operation?.name !== undefined && { 'graphql.operation.name': operation.name }),

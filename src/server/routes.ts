@@ -10,12 +10,18 @@ import { type RequestParams, readJsonBody, readSearchParams } from './graphql-pa
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
 import { type Load, overloaded } from './load-shedder.ts';
-import type { McpHandler } from './mcp.ts';
 import type { Metrics } from './metrics.ts';
 import { RequestHead } from './request-head.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 import { send, sendAnswer, sendCompressed, sendResponse, sendText } from './send.ts';
+
+/** Answers one request of an agent (`packages/mcp`); `readBody` gives null for a body that is too large. */
+export type McpHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  readBody: () => Promise<Buffer | null>,
+) => Promise<void>;
 
 export interface RouteOptions {
   readonly maxBodyBytes: number;
