@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type Edit, occurrences } from './mutation.ts';
@@ -30,7 +30,14 @@ export class Copy {
       // What was deleted and not yet committed is listed, too.
       cpSync(path, target, { force: true, recursive: true, filter: (from) => from === path });
     }
-    symlinkSync(resolve('node_modules'), join(this.#folder, 'node_modules'));
+    const modules = join(this.#folder, 'node_modules');
+    mkdirSync(modules);
+    for (const name of readdirSync('node_modules')) {
+      if (name !== '@datatrics-gateway') symlinkSync(resolve('node_modules', name), join(modules, name));
+    }
+    // These links lead to the copy's own packages.
+    const links = { recursive: true, verbatimSymlinks: true };
+    cpSync('node_modules/@datatrics-gateway', join(modules, '@datatrics-gateway'), links);
   }
 
   /**

@@ -87,7 +87,7 @@ export const BROWSER_ROWS: readonly Row[] = [
       },
       {
         defence: 'agents’ tools are not for pages of other origins',
-        file: 'src/server/mcp.ts',
+        file: 'packages/mcp/mcp.ts',
         find: '    if (!isOwnOrigin(req)) {',
         replace: '    if (!isOwnOrigin(req) && req.method === undefined) {',
         test: [MCP, 'answers 403 to a page of another origin'],

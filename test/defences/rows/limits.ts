@@ -181,7 +181,7 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [SIZE, 'are 500 at most, by variable, in the document and all the same'],
       },
       {
-        defence: 'MAX_ESTIMATED_VALUES',
+        defence: 'values of an answer',
         file: PIPELINE,
         find: 'return tooMany ?? {',
         replace: 'return {',
@@ -314,7 +314,7 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: ['test/datatrics/sharing.test.ts', 'over no more connections than configured'],
       },
       {
-        defence: 'UPSTREAM_QUEUE',
+        defence: 'calls that wait for a connection',
         file: 'src/lib/fair-queue.ts',
         find: '    let free = this.#maxWaiting - this.#waiting;\n',
         replace: '    let free = Number.POSITIVE_INFINITY;\n',
@@ -332,17 +332,17 @@ export const LIMIT_ROWS: readonly Row[] = [
       },
       {
         defence: 'MAX_REQUESTS holds for agents as well',
-        file: 'src/server/mcp.ts',
+        file: 'packages/mcp/mcp.ts',
         find: '    if (!load.accepts()) {',
         replace: '    if (load.requests < 0) {',
         test: [LOAD, 'are turned away by MAX_REQUESTS as well, and every call is counted out again'],
       },
       {
         defence: 'and agents’ calls count',
-        file: 'src/server/mcp.ts',
+        file: 'packages/mcp/mcp.ts',
         find: '    load.begin();\n',
         replace: '',
-        also: [{ file: 'src/server/mcp.ts', find: '      load.end();\n', replace: '' }],
+        also: [{ file: 'packages/mcp/mcp.ts', find: '      load.end();\n', replace: '' }],
         test: [LOAD, 'are turned away by MAX_REQUESTS as well, and every call is counted out again'],
       },
       {
@@ -402,18 +402,18 @@ export const LIMIT_ROWS: readonly Row[] = [
         test: [WAITING, 'are answered when they finish, however small the pieces, up to 50,000 of them'],
       },
       {
-        defence: 'MAX_WAITING_BYTES, of unfinished bodies',
+        defence: 'bytes of unfinished bodies',
         file: BODY,
         find: '        if (!req.complete) unfinished.set(socket, body.length);\n',
         replace: '',
-        test: [WAITING, 'are disconnected when all of them keep more than MAX_WAITING_BYTES, those that began first'],
+        test: [WAITING, 'are disconnected when all of them keep more than the limit, those that began first'],
       },
       {
-        defence: 'MAX_WAITING_BYTES, of unread answers',
+        defence: 'bytes of unread answers',
         file: RESPONSES,
         find: '          this.#wait(bytes, writeNext, releaseUnwritten);',
         replace: "          this.once('drain', writeNext);",
-        test: [WAITING, 'are disconnected when all of them keep more than MAX_WAITING_BYTES, past Yoga'],
+        test: [WAITING, 'are disconnected when all of them keep more than the limit, past Yoga'],
       },
       {
         defence: 'and of what is sent as a stream',

@@ -25,8 +25,8 @@ export const PACKAGES: readonly Row[] = [
       {
         defence: 'the image is built without scripts',
         file: 'Dockerfile',
-        find: ' --ignore-scripts',
-        replace: '',
+        find: '--workspaces=false --ignore-scripts',
+        replace: '--workspaces=false',
         test: [SUPPLY_CHAIN, 'the image is built without scripts'],
       },
       {

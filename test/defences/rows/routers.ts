@@ -1,7 +1,7 @@
 import type { Row } from '../mutation.ts';
 
 const AUTH = 'src/auth/router-proof.ts';
-const MCP_SOURCE = 'src/server/mcp.ts';
+const MCP_SOURCE = 'packages/mcp/mcp.ts';
 const CONSTANT_TIME = 'test/auth/constant-time.test.ts';
 const MCP = 'test/server/mcp.test.ts';
 const ROUTER = 'test/auth/router-proof.test.ts';
@@ -166,7 +166,7 @@ export const ROUTERS: readonly Row[] = [
       },
       {
         defence: 'nothing is written unless that is allowed',
-        file: 'src/graph/tools.ts',
+        file: 'packages/mcp/tools.ts',
         find: "        else if (node.operation === 'mutation' && !mutations) leftOut.push(`${name}: mutations are not allowed`);\n",
         replace: '',
         test: [MCP, 'writes where that is allowed, and is unknown where it is not'],
@@ -174,8 +174,8 @@ export const ROUTERS: readonly Row[] = [
       {
         defence: 'there are no tools unless they are switched on',
         file: 'src/app.ts',
-        find: 'const mcp = config.mcp && (await startMcp(config.mcp.mutations));',
-        replace: 'const mcp = await startMcp(config.mcp?.mutations ?? false);',
+        find: "    mcp: mcp && (await loadPackage('MCP',",
+        replace: "    mcp: (await loadPackage('MCP',",
         test: [MCP, 'is not there unless it is switched on'],
       },
       {

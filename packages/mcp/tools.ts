@@ -15,12 +15,12 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import type { ScopeSet } from '../auth/scopes.ts';
-import { createAccess } from './document-scopes.ts';
-import type { CostSettings } from './field-cost.ts';
-import { fragmentsOf } from './fragments.ts';
+import type { ScopeSet } from '../../src/auth/scopes.ts';
+import { createAccess } from '../../src/graph/document-scopes.ts';
+import type { CostSettings } from '../../src/graph/field-cost.ts';
+import { fragmentsOf } from '../../src/graph/fragments.ts';
+import { studyOperation } from '../../src/graph/operation-facts.ts';
 import { type JsonSchema, schemaOfInput } from './json-schema.ts';
-import { studyOperation } from './operation-facts.ts';
 
 /** A named operation of a published document, for programs that call by name and know nothing of GraphQL. */
 export interface Tool {

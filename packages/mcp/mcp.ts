@@ -10,23 +10,28 @@ import {
   McpError,
 } from '@modelcontextprotocol/sdk/types.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
-import type { Authenticate } from '../auth/authenticate.ts';
-import type { Principal } from '../auth/principal.ts';
-import { allows } from '../auth/scopes.ts';
-import { isObject } from '../datatrics/records/fields.ts';
-import type { CostSettings } from '../graph/field-cost.ts';
-import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
-import type { Tool } from '../graph/tools.ts';
-import { readClientJson } from '../lib/digits.ts';
-import { wellFormedJson } from '../lib/well-formed.ts';
-import { SECURITY_HEADERS } from './headers.ts';
-import type { Load } from './load-shedder.ts';
-import type { Operations } from './operations.ts';
-import { RequestHead } from './request-head.ts';
+import type { GraphQLSchema } from 'graphql';
+import type { Authenticate } from '../../src/auth/authenticate.ts';
+import type { Principal } from '../../src/auth/principal.ts';
+import { allows } from '../../src/auth/scopes.ts';
+import { isObject } from '../../src/datatrics/records/fields.ts';
+import type { CostSettings } from '../../src/graph/field-cost.ts';
+import { type Outcome, outcomeOfError } from '../../src/graph/outcome.ts';
+import { readClientJson } from '../../src/lib/digits.ts';
+import { wellFormedJson } from '../../src/lib/well-formed.ts';
+import { SECURITY_HEADERS } from '../../src/server/headers.ts';
+import type { Load } from '../../src/server/load-shedder.ts';
+import type { Operations } from '../../src/server/operations.ts';
+import { RequestHead } from '../../src/server/request-head.ts';
+import type { McpHandler } from '../../src/server/routes.ts';
+import { createTools, type Tool } from './tools.ts';
 
 export interface McpOptions {
-  /** By name. */
-  readonly tools: ReadonlyMap<string, Tool>;
+  readonly schema: GraphQLSchema;
+  /** Published documents by their ids; each named operation is a tool. */
+  readonly documents: ReadonlyMap<string, string>;
+  /** Whether mutations are tools too. */
+  readonly mutations: boolean;
   readonly operations: Operations;
   readonly authenticate: Authenticate;
   /** What callers are to bring, as `WWW-Authenticate` says it. */
@@ -36,12 +41,11 @@ export interface McpOptions {
   readonly reportUnexpected: (error: unknown) => void;
 }
 
-/** Answers one request to the endpoint; `readBody` gives null for a body that is too large. */
-export type McpHandler = (
-  req: IncomingMessage,
-  res: ServerResponse,
-  readBody: () => Promise<Buffer | null>,
-) => Promise<void>;
+/** The endpoint, and why documents or operations in them are no tools; one line each. */
+interface Mcp {
+  readonly handle: McpHandler;
+  readonly leftOut: readonly string[];
+}
 
 const { name, version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   name: string;
@@ -58,8 +62,9 @@ const jsonSchemaValidator = new AjvJsonSchemaValidator();
  * Without sessions: each request is known by its own headers, and answered by any instance. A call goes the way of every
  * other operation, so that access, masking, budgets and limits are the same.
  */
-export function createMcp(options: McpOptions): McpHandler {
-  const { tools, authenticate, load, reportUnexpected } = options;
+export function createMcp(options: McpOptions): Mcp {
+  const { authenticate, load, reportUnexpected } = options;
+  const { tools, leftOut } = createTools(options.schema, options.documents, { mutations: options.mutations });
 
   function serverFor(principal: Principal, head: RequestHead): Server {
     const server = new Server({ name, version }, { capabilities: { tools: {} }, jsonSchemaValidator });
@@ -93,7 +98,7 @@ export function createMcp(options: McpOptions): McpHandler {
     return server;
   }
 
-  return async (req, res, readBody) => {
+  const handle: McpHandler = async (req, res, readBody) => {
     if (req.method !== 'POST') {
       return sendError(
         res,
@@ -126,6 +131,8 @@ export function createMcp(options: McpOptions): McpHandler {
       load.end();
     }
   };
+
+  return { handle, leftOut };
 
   async function answer(req: IncomingMessage, res: ServerResponse, message: object): Promise<void> {
     let principal: Principal;
@@ -163,7 +170,7 @@ function resultOf(outcome: Outcome): CallToolResult {
   };
 }
 
-/** A failure that the model can mend by calling differently. */
+/** A failure that the model can fix by calling differently. */
 function failed(message: string): CallToolResult {
   const result = { errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] };
   return { content: [{ type: 'text', text: JSON.stringify(result) }], structuredContent: result, isError: true };
