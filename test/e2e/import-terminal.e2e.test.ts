@@ -42,7 +42,7 @@ function atTerminal(args: readonly string[], size = 'rows 40 cols 120') {
 /** What each picture of the bar said, in their order. */
 function pictures(shown: string) {
   const picture =
-    /([█░]{24}) (\d+) % {2}([\d,]+) rows {2}([\d,]+)\/s {2}([\d,]+) in(?:, ([\d,]+) rejected)?(?: {2}(?:(\d+) min )?(\d+) s left)?/g;
+    /([█░]{24}) (\d+) % {2}([\d,]+) rows {2}([\d,]+)\/s {2}([\d,]+) upserted(?:, ([\d,]+) rejected)?(?: {2}(?:(\d+) min )?(\d+) s left)?/g;
   const number = (text = '0'): number => Number(text.replaceAll(',', ''));
   return [...stripVTControlCharacters(shown).matchAll(picture)].map(
     ([, bar = '', percent, rows, rate, upserted, rejected, minutes, seconds]) => ({
