@@ -245,7 +245,7 @@ describe('npm run drift', () => {
     const away = await drift(settingsOf(gone.url));
     expect(away).toMatchObject({ status: 2, stdout: expect.stringContaining('NO ANSWER') });
     const refused = await drift({ ...ofSandbox, DATATRICS_API_KEY: 'wrong' });
-    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('the API key is not let in') });
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('the API rejects the API key') });
     sandbox.faults.set({ match: { path: '/interaction' }, reset: 'before' });
     const partly = await drift(ofSandbox);
     sandbox.faults.set([]);
@@ -268,6 +268,6 @@ describe('npm run drift', () => {
   test('exits with 2 for settings that can not be', async () => {
     const { status, stderr } = await drift({ DATATRICS_URL: sandbox.url });
     expect([status, stderr]).toEqual([2, expect.stringContaining('AUTH_MODE')]);
-    expect((await drift({}, '--help')).stdout).toContain('Exit code: 0 without a drift');
+    expect((await drift({}, '--help')).stdout).toContain('Exit codes:');
   });
 });
