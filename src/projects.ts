@@ -89,6 +89,7 @@ export function createProjects(
         batchReads: own.batchReads ?? config.batchReads,
         conversionProfileField: own.conversionProfileField ?? config.conversionProfileField,
         timeZone: own.timeZone ?? config.timeZone,
+        pageLimit: config.pageLimit,
         masking,
         recordTypes,
       },

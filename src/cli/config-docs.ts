@@ -57,6 +57,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'Field by which the gateway finds a profile’s conversions; `profile_id` with the Magento plugin.',
   ],
   DATATRICS_TIMEZONE: ['project', 'Time zone of the API’s times, which have none.'],
+  DATATRICS_PAGE_LIMIT: ['project', 'Rows that the gateway requests from a list in one call.'],
   AUTH_MODE: [
     'access',
     'How callers authenticate, and whose key the gateway sends to the API. Default: `open` with the sandbox; required otherwise. See [authentication and scopes](access.md).',
@@ -156,6 +157,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) per caller and minute, across projects.'],
   REDIS_URL: ['rates', 'Redis that several instances share. Without it, each instance counts and caches by itself.'],
   MAX_BULK_ITEMS: ['bulk', 'Items of one bulk mutation.'],
+  BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call. Default: 50.'],
   BULK_CONCURRENCY: ['bulk', 'Concurrent REST calls of one mutation.'],
   UPSTREAM_TIMEOUT_MS: ['upstream', 'Time limit of one REST call in ms.'],
   UPSTREAM_CONNECTIONS: ['upstream', 'Concurrent calls to the API per project. Callers share them.'],

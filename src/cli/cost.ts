@@ -145,6 +145,7 @@ function costs(options: Options): Row[] {
       filters: 'on',
       conversionProfileField: 'profileid',
       timeZone: 'UTC',
+      pageLimit: 500,
       batchReads: 'off',
       masking: new Masking({ mode: 'null', fields: [] }),
     },

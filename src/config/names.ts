@@ -16,10 +16,8 @@ const REMOVED: ReadonlyMap<string, string> = new Map([
   ['MAX_WAITING_BYTES', 'slow clients may keep 67108864 bytes'],
   ['MAX_ESTIMATED_VALUES', 'an answer may have 350000 values'],
   ['ASSUMED_LIST_SIZE', 'a list without a page size counts as 10 items'],
-  ['BULK_CHUNK_ITEMS', 'a REST call has 50 items'],
   ['BULK_CHUNK_BYTES', 'a REST call has 1048576 bytes'],
   ['BULK_EXTRA_REQUESTS', 'finding rejected items takes 200 calls at most'],
-  ['DATATRICS_PAGE_LIMIT', 'a page has 500 rows, or as many as the API returns'],
 ]);
 
 /** The problem with a setting of an earlier version; undefined for any other name. */

@@ -1,8 +1,5 @@
 import type { Page } from './responses.ts';
 
-/** Rows to ask of a list at most: what the API documents. A smaller cap shows in the first page. */
-export const MAX_PAGE_ROWS = 500;
-
 /** What is known of a list's page size, kept from call to call. */
 export interface PageSizes {
   /** Rows to ask for at most: the configured limit, or the API's cap where one was met. */

@@ -15,7 +15,6 @@ import {
 import { createFilters, type Filter, type FilterInput, ofSource } from './filter.ts';
 import type { ReadJson, Selection } from './json-selection.ts';
 import { markOfKey } from './keys.ts';
-import { MAX_PAGE_ROWS } from './page-size.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { CallArgs } from './paths.ts';
 import { isObject, lookUp, type RecordContext } from './records/fields.ts';
@@ -108,7 +107,7 @@ export class RecordList<R extends Resource> {
 
   /** Reads a part of the list, in one call or two. Each row is decoded and checked against the filters. */
   async read(range: Range): Promise<RecordWindow<RecordOf[R]>> {
-    const { types, context, operation, capabilities, principal, selection } = this.#environment;
+    const { types, context, operation, capabilities, principal, settings, selection } = this.#environment;
     this.#checkPersonal();
     await this.#checkFilters();
 
@@ -137,7 +136,7 @@ export class RecordList<R extends Resource> {
         return toError(error);
       }
     };
-    const sizes = capabilities.pageSizes(principal.project, this.#endpoint, MAX_PAGE_ROWS);
+    const sizes = capabilities.pageSizes(principal.project, this.#endpoint, settings.pageLimit);
     const window = await readWindow(fetch, range, sizes, {
       tied: (a, b) => sortValue(a) === sortValue(b),
       markOf(raw) {

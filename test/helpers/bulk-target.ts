@@ -17,6 +17,7 @@ const settings: ProjectSettings = {
   masking: new Masking({ mode: 'null', fields: [] }),
   conversionProfileField: 'profileid',
   timeZone: 'UTC',
+  pageLimit: 500,
 };
 
 /** The bulk endpoint of an API, for the engine without GraphQL; `end` lets go of it. */
