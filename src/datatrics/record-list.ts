@@ -138,7 +138,7 @@ export class RecordList<R extends Resource> {
     };
     const sizes = capabilities.pageSizes(principal.project, this.#endpoint, settings.pageLimit);
     const window = await readWindow(fetch, range, sizes, {
-      tied: (a, b) => sortValue(a) === sortValue(b),
+      isTied: (a, b) => sortValue(a) === sortValue(b),
       markOf(raw) {
         const record = decode(raw);
         return record instanceof Error ? undefined : markOfKey(record.key);

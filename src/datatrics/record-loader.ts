@@ -129,7 +129,7 @@ export class RecordLoader {
     try {
       const records = await this.#list(group);
       if (records !== null) return records;
-      this.#capabilities.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
+      this.#capabilities.setBatches(this.#context.project, (group[0] as RecordKey).resource, false);
     } catch {
       // Then each is read by itself.
     }
@@ -153,7 +153,7 @@ export class RecordLoader {
     if (sample.length < 2 || this.#capabilities.batches(project, resource) !== undefined) return;
     try {
       const listed = await this.#list(sample);
-      this.#capabilities.learnBatches(project, resource, listed?.size === sample.length);
+      this.#capabilities.setBatches(project, resource, listed?.size === sample.length);
     } catch {
       // Not known then; the next operation tries again.
     }
