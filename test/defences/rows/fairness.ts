@@ -67,7 +67,7 @@ export const FAIRNESS_ROWS: readonly Row[] = [
         file: 'src/datatrics/invalidation.ts',
         find: 'error.sent && !NOT_WRITTEN.has(error.status)',
         replace: 'error.sent',
-        also: [{ file: CLIENT, find: 'await caller.whenAccepted(forget);', replace: 'await forget();' }],
+        also: [{ file: CLIENT, find: 'await caller.whenAccepted(invalidate);', replace: 'await invalidate();' }],
         test: [FAIRNESS, 'a key that the API refuses invalidates nothing that others have cached'],
       },
       {

@@ -143,8 +143,8 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'what is personal by one of its two names is so by both',
         file: DATA_ACCESS,
-        find: 'return [asked, ...(same ? [same[0], same[1].rest] : [])].some((name) => masking.covers(type, name));',
-        replace: 'return masking.covers(type, asked) && same !== null;',
+        find: 'return [fieldName, ...(entry ? [entry[0], entry[1].rest] : [])].some((name) => masking.covers(type, name));',
+        replace: 'return masking.covers(type, fieldName) && entry !== null;',
         test: [MASKING_ATTACKS, 'can not be asked by'],
       },
       {
