@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Principal } from '../auth/principal.ts';
 import { toError } from '../lib/error.ts';
 import type { Operation } from '../upstream/operation.ts';
-import { checkAccess, PERSONAL, asksByPersonal } from './access.ts';
+import { asksByPersonal, checkAccess, PERSONAL } from './access.ts';
 import { type Capabilities, unmatchedRows, unsupportedFilter } from './capabilities.ts';
 import {
   type ContentType,
