@@ -124,7 +124,7 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
   }
 
   function decode(raw: unknown, requested: RequestedKey, context: RecordContext): R {
-    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is no object`);
+    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is not an object`);
     const idName = idNameOf(raw);
     const id = idName === undefined ? null : readText(lookUp(raw, idName));
     if (id === null || idProblem(id)) throw invalidResponse(`a ${typeName} without a usable id`);

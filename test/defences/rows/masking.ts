@@ -120,8 +120,8 @@ export const MASKING_ROWS: readonly Row[] = [
       {
         defence: 'an address as a name is masked',
         file: MASKING,
-        find: 'const name = this.text(given);',
-        replace: 'const name = given;',
+        find: 'const name = this.text(originalName);',
+        replace: 'const name = originalName;',
         test: [ATTACKS, 'an address is found wherever it stands in attributes (hash)'],
       },
       {

@@ -100,19 +100,19 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       {
         defence: 'what is no JSON is no answer',
         file: WIRE,
-        find: "    throw invalidResponse('something else than JSON', cause);",
+        find: "    throw invalidResponse('an answer that is not JSON', cause);",
         replace: '    return { found: false };',
         test: [ERRORS, 'HTML: UPSTREAM_INVALID_RESPONSE by id'],
       },
       {
         defence: 'a record is an object',
         file: WIRE,
-        find: "    if (!isObject(body.json)) throw invalidResponse('a record that is no object');\n    return body.json;",
+        find: "    if (!isObject(body.json)) throw invalidResponse('a record that is not an object');\n    return body.json;",
         replace: '    return body.json as JsonObject;',
         also: [
           {
             file: 'src/datatrics/records/record.ts',
-            find: '    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is no object`);',
+            find: '    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is not an object`);',
             replace: '    if (!isObject(raw)) return {} as R;',
           },
         ],
@@ -121,8 +121,8 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       {
         defence: 'a list is a list',
         file: WIRE,
-        find: "  if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('something else than a page');",
-        replace: "  if (!isObject(body.json)) throw invalidResponse('something else than a page');",
+        find: "  if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('an answer that is not a page');",
+        replace: "  if (!isObject(body.json)) throw invalidResponse('an answer that is not a page');",
         test: [ERRORS, 'items that are no list: UPSTREAM_INVALID_RESPONSE by id'],
       },
       {
@@ -135,7 +135,7 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       {
         defence: 'another record than the one asked for is none',
         file: 'src/datatrics/record-loader.ts',
-        find: "      if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');\n",
+        find: "      if (record.key.id !== key.id) throw invalidResponse('another record than the requested one');\n",
         replace: '',
         test: [ERRORS, 'for another id than the one asked for is invalid'],
       },
