@@ -79,8 +79,8 @@ export function createCallers(kind: CallerKind, policies: Readonly<Partial<Recor
  * Creates a client of the REST API. `as` binds it to one operation. The bound client calls with the principal's key, in the
  * principal's project, within the operation's deadline and budget.
  *
- * Steps of a read: check scopes → build path → look in the cache, if the type has a lifetime → share the call of an equal
- * concurrent read → make one REST call.
+ * Steps of a read: check scopes → build path → look in the cache, if the type has a lifetime → share the call of an
+ * equal concurrent read → make one REST call.
  */
 export function createClient({
   send,

@@ -142,7 +142,7 @@ export class Mask {
     this.#operation = operation;
   }
 
-  /** Returns a field's value, masked if it is personal. Only text fields are hashed; all other values, times too, become null. */
+  /** Returns a field's value, masked if it is personal. Of a field that is not text, also of a time, it returns null. */
   field<T>(type: MaskedType, name: string, { rest, kind, custom }: FieldDescription, value: T): T | null {
     if (value === null) return value;
     if (this.#covers(type, name) || this.#covers(type, rest)) {
@@ -255,7 +255,7 @@ function addressAround(text: string, at: number, afterAt: number, from: number):
   return [start, end];
 }
 
-/** Whether a character belongs to the part before the `@`. An apostrophe does within a name (`o'brien`), but not at its start. */
+/** Whether a character belongs to the part before the `@`. An apostrophe does within a name (`o'brien`), not at its start. */
 function isInLocal(text: string, index: number, from: number): boolean {
   return !isBound(text, index) || (text[index] === "'" && index > from && !isBound(text, index - 1));
 }

@@ -184,10 +184,10 @@ export class RecordList<R extends Resource> {
     const { mask } = context;
     if (mask === undefined) return;
     const type = types[this.#resource];
-    const asksForAddress = ({ name, conditions }: Filter): boolean =>
+    const hasAddressValue = ({ name, conditions }: Filter): boolean =>
       type.fields[name]?.custom === true && conditions.some(({ value }) => mask.hasAddress(value));
     const { filter, order } = this.#query;
-    if (asksByPersonal(settings.masking, type, filter, order?.field) || this.#filters.some(asksForAddress)) {
+    if (asksByPersonal(settings.masking, type, filter, order?.field) || this.#filters.some(hasAddressValue)) {
       checkAccess(principal.scopes, PERSONAL);
     }
   }

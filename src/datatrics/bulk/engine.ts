@@ -190,7 +190,7 @@ const UNDECIDED: readonly InputProblem[] = [
   {
     code: 'REJECTED',
     message:
-      'The API refused a call that contained this item. The limit of extra calls does not allow to find out which item it refused.',
+      'The API refused a call with this item. The limit of extra calls is reached, so it is unknown which item it refused.',
     field: null,
   },
 ];

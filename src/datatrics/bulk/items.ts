@@ -10,7 +10,7 @@ export interface ItemResult {
   /** Index in the input, from 0. */
   readonly index: number;
   outcome: BulkOutcome;
-  /** The record in the API's answer. Null unless `UPSERTED`, and where the answer has no record or the caller may not read it. */
+  /** The record in the API's answer. Null unless `UPSERTED`, if the API returned none, or if the caller may not read it. */
   record: RecordOf[Resource] | null;
   problems: readonly InputProblem[];
 }

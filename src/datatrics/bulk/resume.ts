@@ -51,7 +51,7 @@ export function readResumeToken(token: string, scope: ResumeScope, prepared: Pre
     !timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac(scope, prepared, bits))
   ) {
     throw badInput(
-      'resumeToken belongs to another input, mutation, project or caller, or is not a token of this gateway. Send the items exactly as before, in the same order, with the same credentials.',
+      'resumeToken does not match this input, mutation, project and caller, or is not a token of this gateway. Send exactly the same items, in the same order, with the same credentials.',
     );
   }
   return new Set(results.keys().filter((index) => ((bits[index >> 3] as number) >> (index & 7)) & 1));

@@ -63,7 +63,10 @@ export function itemsField(lines: FieldTable): Field<ConversionItem[]> {
     return owner.lines as ConversionItem[];
   }
 
-  /** The API sends lines as a list, or as an object with numbered keys, as PHP encodes some lists. A line that is not an object becomes empty. */
+  /**
+   * Reads a list, or an object with numbered keys, as PHP encodes some lists. A line that is not an object becomes empty, so
+   * that the other lines keep their index.
+   */
   function readLines(value: unknown, context: RecordContext, owner: unknown): ConversionItem[] {
     const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
     if (context.operation?.takeItems(rows.length) === false) return [];

@@ -41,7 +41,7 @@ function readInt(value: unknown): number | Error | null {
   return result instanceof Error || (result !== null && (result | 0) === result) ? result : null;
 }
 
-/** Reads a boolean in the formats that shops use: `true`, 1, `"1"`, `"true"`, and the same for false. Null for other values. */
+/** Reads a boolean as shops write it: `true`, `"true"`, 1, `"1"`, and likewise for false. Returns null for other values. */
 export function readBoolean(value: unknown): boolean | null {
   if (value === true || value === 1 || value === '1' || value === 'true') return true;
   if (value === false || value === 0 || value === '0' || value === 'false') return false;
@@ -94,8 +94,8 @@ function extend<R extends DatatricsRecord>(type: RecordType<R>, fields: FieldTab
 }
 
 /**
- * Adds custom fields to the masking options: fields that are declared personal, and fields that are personal by their GraphQL
- * name or their REST name. They are then personal by both names.
+ * Adds custom fields to the masking options: fields that are declared personal, and fields that are personal by their
+ * GraphQL name or their REST name. They are then personal by both names.
  */
 export function withPersonalFields(options: MaskOptions, custom: CustomFields): MaskOptions {
   const known = new Masking(options);

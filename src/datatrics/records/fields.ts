@@ -71,8 +71,8 @@ export function readText(value: unknown): string | null {
 }
 
 /**
- * Reads a number, or a number in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`. Returns null for any other value,
- * and for a number that a double cannot represent.
+ * Reads a number, or a number in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`. Returns null for any other
+ * value, and for a number that a double cannot represent.
  */
 export function readNumber(value: unknown): number | null {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
@@ -200,8 +200,8 @@ export function attributesOf(
 const MAX_ATTRIBUTE_DEPTH = 1_000;
 
 /**
- * Everything in a raw record except typed fields and key fields, unchanged: the fields under `metadata` and the record's own,
- * which take precedence. A value that is nested too deeply is null.
+ * Everything in a raw record except typed fields and key fields, unchanged: the fields under `metadata` and the record's
+ * own, which take precedence. A value that is nested too deeply is null.
  */
 export function readAttributes(
   raw: JsonObject,

@@ -171,8 +171,8 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'nobody asks a declared field for an address',
         file: 'src/datatrics/record-list.ts',
-        find: ' || this.#filters.some(asksForAddress)',
-        replace: ' || (filters.length < 0 && filters.some(asksForAddress))',
+        find: ' || this.#filters.some(hasAddressValue)',
+        replace: ' || (filters.length < 0 && filters.some(hasAddressValue))',
         test: [CUSTOM_FIELDS, 'nobody can filter by note: "ada@mail.example"'],
       },
       {
