@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
-import { upsertWindows } from '../src/datatrics/bulk/engine.ts';
 import { retryPolicy } from '../src/datatrics/bulk/policy.ts';
+import { upsertWindows } from '../src/datatrics/bulk/stream.ts';
 import { bulkTarget } from '../test/helpers/bulk-target.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { checkAbsent, checkGet, checkList, type EndpointReport, type Finding } from '../datatrics/drift.ts';
+import { checkAbsent, checkGet, checkList, type EndpointReport } from '../datatrics/drift.ts';
 import {
   ENDPOINTS,
   type Endpoint,
@@ -10,6 +10,7 @@ import {
   typeParameter,
 } from '../datatrics/endpoints.ts';
 import { idProblem } from '../datatrics/keys.ts';
+import type { Finding } from '../datatrics/record-drift.ts';
 import { isObject, type JsonObject, lookUp, readText } from '../datatrics/records/fields.ts';
 import { TransportError } from '../upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
