@@ -93,7 +93,7 @@ describe('settings', () => {
   });
 
   test.each([
-    ['PORT', '70000', 'a whole number of a port from 0 to 65535'],
+    ['PORT', '70000', 'a whole number from 0 to 65535'],
     ['PORT', '4e3', 'a whole number'],
     ['DATATRICS_URL', 'api.example', 'a URL such as'],
     ['DATATRICS_URL', 'http://api.example/2.0', 'https:'],

@@ -6,7 +6,7 @@ import { formatError } from './errors.ts';
 import type { Estimate } from './estimate-cache.ts';
 import type { Outcome } from './outcome.ts';
 
-/** Maximum weight of an answer's values, so that one answer takes at most half a second of CPU time and 100 MB of memory. */
+/** Maximum weight of an answer's values: an answer below it takes at most half a second of CPU time and 100 MB. */
 export const MAX_VALUES = 350_000;
 
 /** A connection returns each record in `nodes` and in `edges`. */
@@ -33,7 +33,7 @@ export function mayExceed(
 /**
  * The outcome that replaces a too large answer. The operation ran, so its writes took effect.
  *
- * @param setting environment variable that sets the limit; undefined for a constant
+ * @param setting environment variable that sets the limit, if any
  */
 export function tooLarge(unit: string, max: number, setting?: string): Outcome {
   const message = `The answer has more than ${max} ${unit}${setting === undefined ? '' : ` (${setting})`}.`;

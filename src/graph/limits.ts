@@ -149,7 +149,7 @@ function countDirectives(document: DocumentNode): { directives: number; valueDep
  * The message for an exceeded limit.
  *
  * @param what plural noun for the counted things
- * @param variable environment variable that sets the limit; undefined for a constant
+ * @param variable environment variable that sets the limit, if any
  */
 export function limitMessage(what: string, value: number, limit: number, variable?: string): string {
   const counted = Number.isFinite(value) && value < 1e9 ? String(value) : 'countless';

@@ -29,7 +29,7 @@ export interface PlanEntry {
   readonly assumed?: true;
 }
 
-/** Number of items assumed for a list without a page size. Most lists are short, and the gateway also limits actual calls. */
+/** Assumed items of a list without a page size. Most lists are short, and MAX_UPSTREAM_CALLS limits the calls really made. */
 export const ASSUMED_LIST_SIZE = 10;
 
 /** Options of the planner. */

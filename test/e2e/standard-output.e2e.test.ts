@@ -74,7 +74,7 @@ async function spawnWith(stdout: number, program: readonly string[], limit?: num
       ({ ok }) => ok,
       () => false,
     );
-  await expect.poll(isReady, { timeout: 10_000 }).toBe(true);
+  await expect.poll(isReady, { timeout: 30_000 }).toBe(true);
   return {
     url,
     /** The exit code after SIGTERM, and the ms until then. */
