@@ -13,6 +13,8 @@ export interface PoolOptions {
   readonly connections: number;
   /** ms from `send` to the complete answer, waiting for a free connection included. */
   readonly timeoutMs: number;
+  /** ms after which a connection takes no more calls. Default: 300,000 (5 minutes). */
+  readonly connectionTtlMs?: number;
   /** Bytes of an answer's body, decompressed. Default: 32 MiB. */
   readonly maxBodyBytes?: number;
   /** Default: `DEFAULT_BULKHEAD`. */
@@ -22,15 +24,21 @@ export interface PoolOptions {
 /** Makes one call. Rejects with `TransportError`, or with the signal's reason when that is aborted. */
 export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
 
+const DEFAULT_CONNECTION_TTL_MS = 5 * 60_000;
 const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** Calls to one origin: undici makes them; here each gets its turn, one time-out and the meaning of its failure. */
 export function createPool(options: PoolOptions) {
-  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  const { origin, connections, timeoutMs } = options;
+  const {
+    origin,
+    connections,
+    timeoutMs,
+    connectionTtlMs = DEFAULT_CONNECTION_TTL_MS,
+    maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+  } = options;
   const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const connect = (): Dispatcher =>
-    createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, maxBodyBytes });
+    createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, connectionTtlMs, maxBodyBytes });
   const dispatcher = connect();
   const queue = new Turns({
     running: connections,
@@ -160,6 +168,11 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
 
   onResponseEnd(): void {
     this.#controller = undefined;
+    // undici frees the connection by a `setImmediate` of its own, a moment later: whatever follows this call can then use it.
+    queueMicrotask(() => setImmediate(complete, this));
+  }
+
+  complete(): void {
     if (!this.#settle()) return;
     const [first] = this.#parts;
     const bytes = this.#parts.length === 1 ? (first as Buffer) : Buffer.concat(this.#parts);
@@ -217,6 +230,10 @@ class TimeoutError extends Error {
     this.name = 'TimeoutError';
     this.code = `timeout (${phase})`;
   }
+}
+
+function complete(exchange: Exchange): void {
+  exchange.complete();
 }
 
 function onTimeout(exchange: Exchange): void {
