@@ -148,7 +148,7 @@ export async function startGateway(
         ...pipelineOptions,
         schema,
         extensionsOf: entityExtensions,
-        cacheControlOf: createCacheControl(schema, config.subgraphMaxAges, projects.keys.size === 1),
+        cacheControlOf: createCacheControl(config.subgraphMaxAges, projects.keys.size === 1),
       }),
       schemaName: 'subgraph',
       authenticate: createSubgraphAuthenticate(auth, config.routerSecrets, config.routerGrants),

@@ -4,7 +4,7 @@ import type { Callers } from './datatrics/callers.ts';
 import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
 import { Masking } from './datatrics/masking.ts';
 import { createRecordTypes } from './datatrics/records/custom-fields.ts';
-import type { ProjectSettings } from './datatrics/session.ts';
+import type { ProjectSettings } from './datatrics/settings.ts';
 import { Admission } from './graph/admission.ts';
 import type { OperationLimits } from './upstream/operation.ts';
 import { DEFAULT_BULKHEAD } from './upstream/policy.ts';

@@ -16,6 +16,7 @@ import {
 } from 'graphql';
 import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/field-cost.ts';
+import { studyOperation } from '../graph/operation-facts.ts';
 import { createPlanner, type PlanEntry } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
 import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
@@ -115,8 +116,7 @@ function variablesOf(
   for (const { variable, type, defaultValue } of node.variableDefinitions ?? []) {
     const name = variable.name.value;
     if (name in given) values[name] = given[name];
-    else if (defaultValue)
-      values[name] = valueFromAST(defaultValue, typeFromAST(schema, type as never) as GraphQLInputType);
+    else if (defaultValue) values[name] = valueFromAST(defaultValue, typeFromAST(schema, type) as GraphQLInputType);
   }
   return values;
 }
@@ -154,7 +154,9 @@ function costs(options: Options): Row[] {
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => {
       const variables = variablesOf(schema, node, options.variables);
-      const plan = createPlanner(schema, node, fragments, { assumedListSize: options.list }).plan(variables, settings);
+      const facts = studyOperation(schema, node, fragments);
+      const planner = createPlanner(schema, node, fragments, facts, { assumedListSize: options.list });
+      const plan = planner.plan(variables, settings);
       const sum = (name: 'atLeast' | 'atMost'): number => plan.reduce((total, entry) => total + entry[name], 0);
       const operation = node.name?.value ?? `(${node.operation} without a name)`;
       return { operation, atLeast: sum('atLeast'), atMost: sum('atMost'), plan };

@@ -1,16 +1,15 @@
 import { parseArgs } from 'node:util';
 import { checkAbsent, checkGet, checkList, type EndpointReport, type Finding } from '../datatrics/drift.ts';
 import {
-  CONTENT_TYPE_SPELLING,
-  type ContentType,
   ENDPOINTS,
   type Endpoint,
-  type ListEndpoint,
+  endpointFor,
+  LISTED,
+  type Listed,
   labelOf,
-  type Resource,
+  typeParameter,
 } from '../datatrics/endpoints.ts';
 import { idProblem } from '../datatrics/keys.ts';
-import type { CallArgs } from '../datatrics/paths.ts';
 import { isObject, type JsonObject, lookUp, readText } from '../datatrics/records/fields.ts';
 import { TransportError } from '../upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
@@ -40,42 +39,22 @@ Exit code: 0 without a drift, 1 with one, 2 for wrong usage and an API that can'
 /** No record has it, and any path can hold it. */
 const NOBODY = 'drift-check-0f5c2a9e1b7d4368';
 
-interface Pair {
-  readonly resource: Resource;
-  readonly list: 'listProfiles' | 'listContents' | 'listConversions' | 'listInteractions';
-  readonly get: 'getProfile' | 'getContent' | 'getConversion' | 'getInteraction';
-  readonly type?: ContentType;
-}
-
-const PAIRS: readonly Pair[] = [
-  { resource: 'profile', list: 'listProfiles', get: 'getProfile' },
-  { resource: 'content', list: 'listContents', get: 'getContent', type: 'ITEM' },
-  { resource: 'content', list: 'listContents', get: 'getContent', type: 'CATEGORY' },
-  { resource: 'conversion', list: 'listConversions', get: 'getConversion' },
-  { resource: 'interaction', list: 'listInteractions', get: 'getInteraction' },
-];
-
 interface Report extends EndpointReport {
   /** What of the endpoint was looked at. */
   readonly title: string;
 }
 
 /** Checks a list, one of its records by id, and an id that there is not. */
-async function checkPair(api: ReadOnlyApi, pair: Pair, limit: number): Promise<Report[]> {
-  const { resource, list, get } = pair;
-  const type = pair.type && CONTENT_TYPE_SPELLING[pair.type].one;
-  const typeArgs = type === undefined ? {} : { type };
+async function checkKind(api: ReadOnlyApi, kind: Listed, limit: number): Promise<Report[]> {
+  const { resource } = kind;
+  const [list, get] = [endpointFor(resource, 'list'), endpointFor(resource, 'get')];
+  const typeArgs = typeParameter(list, kind.type);
   // Categories have few of the fields that items have.
-  const complete = pair.type !== 'CATEGORY';
+  const complete = kind.type !== 'CATEGORY';
   const expectation = { type: api.recordTypes[resource], timeZone: api.timeZone, complete };
-  const title = (text: string): string => (type === undefined ? text : `${text}, type=${type}`);
+  const title = (text: string): string => (typeArgs.type ? `${text}, type=${typeArgs.type}` : text);
 
-  const listed = checkList(
-    ENDPOINTS[list] as ListEndpoint,
-    await api.get(list, { ...typeArgs, limit, page: 1 } as CallArgs),
-    limit,
-    expectation,
-  );
+  const listed = checkList(ENDPOINTS[list], await api.get(list, { ...typeArgs, limit, page: 1 }), limit, expectation);
   const { rows, ...report } = listed;
   const reports: Report[] = [{ ...report, title: title(labelOf(ENDPOINTS[list])) }];
   const key = rows.map((row) => keyOf(row, expectation.type.idNames)).find((found) => found !== null);
@@ -146,12 +125,14 @@ async function main(): Promise<number> {
   try {
     const reports: Report[] = [];
     const unreachable: string[] = [];
-    for (const pair of PAIRS) {
+    for (const kind of LISTED) {
       try {
-        reports.push(...(await checkPair(api, pair, options.records)));
+        reports.push(...(await checkKind(api, kind, options.records)));
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
-        unreachable.push(`${labelOf(ENDPOINTS[pair.list])} or ${labelOf(ENDPOINTS[pair.get])}: ${error.failure}`);
+        unreachable.push(
+          `${labelOf(ENDPOINTS[endpointFor(kind.resource, 'list')])} or ${labelOf(ENDPOINTS[endpointFor(kind.resource, 'get')])}: ${error.failure}`,
+        );
       }
     }
     const ignored = new Set(options.ignore);

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
-import { CONTENT_TYPE_SPELLING, type ContentType, type EndpointName, type Resource } from '../datatrics/endpoints.ts';
+import { endpointFor, LISTED, type Listed, type Resource, typeParameter } from '../datatrics/endpoints.ts';
 import { DatatricsError } from '../datatrics/errors.ts';
 import { FieldObserver, type Proposal } from '../datatrics/field-observer.ts';
+import { typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
 import type { Conversion } from '../datatrics/records/conversion.ts';
 import type { CustomFields } from '../datatrics/records/custom-fields.ts';
@@ -29,33 +30,13 @@ Exit code: 0, or 2 for wrong usage and an API that can't be reached.
 
 const PAGE_ROWS = 100;
 
-interface List {
-  readonly endpoint: EndpointName;
-  readonly resource: Resource;
-  readonly type?: ContentType;
-}
-
-const LISTS: readonly List[] = [
-  { endpoint: 'listProfiles', resource: 'profile' },
-  { endpoint: 'listContents', resource: 'content', type: 'ITEM' },
-  { endpoint: 'listContents', resource: 'content', type: 'CATEGORY' },
-  { endpoint: 'listConversions', resource: 'conversion' },
-  { endpoint: 'listInteractions', resource: 'interaction' },
-];
-
-const HOLDERS = {
-  profile: 'Profile',
-  content: 'Content',
-  conversion: 'Conversion',
-  interaction: 'Interaction',
-} as const;
-
 /** Reads pages at equal distances: the first ones alone may all come from one source. */
-async function observe(api: ReadOnlyApi, list: List, pages: number, observers: Observers): Promise<void> {
+async function observe(api: ReadOnlyApi, list: Listed, pages: number, observers: Observers): Promise<void> {
   const requested = list.type && { type: list.type };
-  const typeArgs = list.type && { type: CONTENT_TYPE_SPELLING[list.type].one };
+  const endpoint = endpointFor(list.resource, 'list');
+  const typeArgs = typeParameter(endpoint, list.type);
   const read = async (page: number): Promise<number> => {
-    const response = await api.get(list.endpoint, { ...typeArgs, limit: PAGE_ROWS, page });
+    const response = await api.get(endpoint, { ...typeArgs, limit: PAGE_ROWS, page });
     const { rows, total } = readPage(response);
     for (const raw of rows) {
       let record: ReturnType<ReadOnlyApi['recordTypes'][Resource]['decode']>;
@@ -65,7 +46,7 @@ async function observe(api: ReadOnlyApi, list: List, pages: number, observers: O
         // Without a key it is no record.
         continue;
       }
-      observers[HOLDERS[list.resource]].add(record.attributes);
+      observers[typeNameOf(list.resource)].add(record.attributes);
       if (list.resource !== 'conversion') continue;
       for (const line of (record as Conversion).items) observers.ConversionItem.add(line.attributes);
     }
@@ -151,7 +132,7 @@ async function main(): Promise<void> {
   const api = await openApi(options.project);
   try {
     const observers = createObservers();
-    for (const list of LISTS) await observe(api, list, options.pages, observers);
+    for (const list of LISTED) await observe(api, list, options.pages, observers);
     const told = Object.values(observers).map((observer): Told => {
       const { type, records } = observer;
       const enough = ({ count }: Proposal): boolean => count * 100 >= records * options.min;

@@ -30,7 +30,7 @@ export class Capabilities {
   /** @param projects that are remembered; memory for all of them is allocated at once */
   constructor(projects = MAX_PROJECTS) {
     this.#filterable = new LRUCache({ max: projects });
-    this.#unfilterable = new LRUCache({ max: projects * 20, ttl: UNFILTERABLE_TTL_MS });
+    this.#unfilterable = new LRUCache({ maxSize: projects * 20, sizeCalculation: () => 1, ttl: UNFILTERABLE_TTL_MS });
     this.#batches = new LRUCache({ max: projects * 4 });
     this.#caps = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
     this.#proven = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });

@@ -10,50 +10,33 @@ import { checkAccess, scopeOf } from './access.ts';
 import { CachedReads, type FreshnessOptions } from './cached-reads.ts';
 import { type Caller, type CallerKind, Callers } from './callers.ts';
 import { type Call, Calls, type EndedCall } from './calls.ts';
-import { ENDPOINTS, type Endpoint, type EndpointName, labelOf, type Resource } from './endpoints.ts';
+import { ENDPOINTS, type Endpoint, type EndpointFor, type EndpointName, labelOf, type Resource } from './endpoints.ts';
 import { causeOf } from './errors.ts';
 import { mayBeWritten, resourcePath, tagOf, tagsOfWrite } from './invalidation.ts';
 import type { ReadJson } from './json-selection.ts';
-import { buildPath, type CallArgs, type Condition } from './paths.ts';
+import { buildPath, type CallArgs } from './paths.ts';
 import { RawJson } from './raw-json.ts';
 import type { JsonObject } from './records/fields.ts';
 import { RECORD_TYPES } from './records/record-types.ts';
 import { type Page, readBulk, readDone, readWritten } from './responses.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
-type IdArgs<E extends Endpoint> = E['path'] extends `${string}{id}${string}` ? { readonly id: string } : unknown;
-type QueryArgs<E extends Endpoint> = {
-  readonly [K in keyof E['query'] as E['query'][K] extends 'required' ? K : never]: string;
-} & { readonly [K in keyof E['query'] as E['query'][K] extends 'optional' ? K : never]?: string | number | undefined };
-type FilterArgs<E extends Endpoint> = E['action'] extends 'list' ? { readonly q?: readonly Condition[] } : unknown;
-
-/** What a call of this endpoint takes: its id, its parameters by their REST names, and on lists `q`. */
-export type EndpointArgs<N extends EndpointName> = IdArgs<(typeof ENDPOINTS)[N]> &
-  QueryArgs<(typeof ENDPOINTS)[N]> &
-  FilterArgs<(typeof ENDPOINTS)[N]>;
-
-export type ReadName = {
-  [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends 'get' | 'list' ? N : never;
-}[EndpointName];
-type ReadAnswer<N extends ReadName> = (typeof ENDPOINTS)[N]['action'] extends 'list' ? Page : JsonObject | null;
+export type ReadName = EndpointFor<'get' | 'list'>;
+type ReadAnswer<N extends ReadName> = N extends EndpointFor<'list'> ? Page : JsonObject | null;
 
 type WriteName = Exclude<EndpointName, ReadName>;
-type WriteAnswer<N extends WriteName> = (typeof ENDPOINTS)[N]['action'] extends 'bulk'
-  ? Page | null
-  : (typeof ENDPOINTS)[N]['action'] extends 'delete'
-    ? null
-    : JsonObject | null;
+type WriteAnswer<N extends WriteName> = N extends EndpointFor<'bulk'> ? Page | null : JsonObject | null;
 
-/**
- * One typed function per endpoint, as the table names them. A read gives what was found, or null; a write gives what the
- * API answered of what it wrote, or null when it answered nothing.
- */
-export type BoundClient = {
-  /** @param readJson what reads the answer, where not all of it is wanted */
-  readonly [N in ReadName]: (args: EndpointArgs<N>, readJson?: ReadJson) => Promise<ReadAnswer<N>>;
-} & {
-  readonly [N in WriteName]: (args: EndpointArgs<N>, body: JsonObject | RawJson) => Promise<WriteAnswer<N>>;
-};
+/** The client of one operation. */
+export interface BoundClient {
+  /**
+   * What a read found; null for a record that there is not.
+   * @param reader reads the answer where not all of it is wanted
+   */
+  read<N extends ReadName>(name: N, args: CallArgs, reader?: ReadJson): Promise<ReadAnswer<N>>;
+  /** What the API answered of what was written; null when it answered nothing, and for a delete. */
+  write<N extends WriteName>(name: N, args: CallArgs, body: JsonObject | RawJson): Promise<WriteAnswer<N>>;
+}
 
 export interface ClientOptions {
   readonly send: Send;
@@ -72,12 +55,7 @@ export interface ClientOptions {
 }
 
 /** Reads and writes of a resource fail apart: a list that is too heavy for the API says nothing about its writes. */
-const GROUPS = {
-  profile: { read: 'profile', write: 'profile write' },
-  content: { read: 'content', write: 'content write' },
-  conversion: { read: 'conversion', write: 'conversion write' },
-  interaction: { read: 'interaction', write: 'interaction write' },
-} as const;
+const groupOf = (resource: Resource, action: 'read' | 'write'): string => `${resource} ${action}`;
 
 /**
  * The callers of a gateway's clients.
@@ -85,14 +63,14 @@ const GROUPS = {
  */
 export function createCallers(kind: CallerKind, policies: Readonly<Partial<Record<Resource, Policy>>> = {}): Callers {
   const byGroup = Object.entries(policies).flatMap(([resource, policy]) =>
-    Object.values(GROUPS[resource as Resource]).map((group): [string, Policy] => [group, policy]),
+    (['read', 'write'] as const).map((action): [string, Policy] => [groupOf(resource as Resource, action), policy]),
   );
   return new Callers(kind, Object.fromEntries(byGroup), DEFAULT_POLICY);
 }
 
 /**
- * A client of the REST API. `as` gives its functions to one operation: calls are made with the principal's key, in the
- * principal's project, within the operation's deadline and budget.
+ * A client of the REST API. `as` binds it to one operation: it makes calls with the principal's key, in the principal's
+ * project, within the operation's deadline and budget.
  *
  * A read goes: rights → path → cache, where its type has a lifetime → shared with equal reads under way → one REST call.
  */
@@ -120,7 +98,7 @@ export function createClient({
     } catch (error) {
       return Promise.reject(error);
     }
-    const call = prepare(name, 'GET', relative, GROUPS[resource].read, bound);
+    const call = prepare(name, 'GET', relative, groupOf(resource, 'read'), bound);
     const key = share ? `${principal.shareKey} ${call.request.path}` : Symbol();
     const ask = (flight: Flight, by: Operation): Promise<SharedAnswer> =>
       calls.read(call, flight, by).then((response) => new SharedAnswer(endpoint, response));
@@ -162,7 +140,7 @@ export function createClient({
     const path = buildPath(name, args, principal.project);
     if (operation.signal.aborted) throw operation.signal.reason;
     const text = wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body));
-    const call = prepare(name, endpoint.method, path, GROUPS[endpoint.resource].write, bound, text);
+    const call = prepare(name, endpoint.method, path, groupOf(endpoint.resource, 'write'), bound, text);
 
     const forget = (): Promise<void> | undefined => {
       // Reads under way may have seen what was there before; later ones must not join them.
@@ -223,8 +201,7 @@ export function createClient({
     return { name, request, guard, caller };
   }
 
-  /** The functions of the table on a prototype: binding them to an operation costs one object. */
-  class Bound {
+  class Bound implements BoundClient {
     readonly principal: Principal;
     readonly operation: Operation;
     /** Of every call. */
@@ -237,22 +214,20 @@ export function createClient({
       this.headers = [...headersOf(principal), ...operation.headers];
       this.caller = caller;
     }
-  }
-  for (const name of Object.keys(ENDPOINTS) as EndpointName[]) {
-    const call = isRead(name)
-      ? function (this: Bound, args: CallArgs, readJson?: ReadJson) {
-          return read(name, args, this, readJson);
-        }
-      : function (this: Bound, args: CallArgs, body: JsonObject | RawJson) {
-          return write(name, args, body, this);
-        };
-    Object.defineProperty(Bound.prototype, name, { value: call });
+
+    read<N extends ReadName>(name: N, args: CallArgs, reader?: ReadJson): Promise<ReadAnswer<N>> {
+      return read(name, args, this, reader) as Promise<ReadAnswer<N>>;
+    }
+
+    write<N extends WriteName>(name: N, args: CallArgs, body: JsonObject | RawJson): Promise<WriteAnswer<N>> {
+      return write(name, args, body, this) as Promise<WriteAnswer<N>>;
+    }
   }
 
   return {
     /** @param caller default: the principal's */
     as: (principal: Principal, operation: Operation, caller = callers.of(principal.id)): BoundClient =>
-      new Bound(principal, operation, caller) as unknown as BoundClient,
+      new Bound(principal, operation, caller),
     /** Reads under way, of all principals. */
     get inFlight(): number {
       return inFlight.size;
@@ -261,10 +236,6 @@ export function createClient({
 }
 
 export type Client = ReturnType<typeof createClient>;
-
-function isRead(name: EndpointName): name is ReadName {
-  return ENDPOINTS[name].method === 'GET';
-}
 
 /**
  * An operation's part of an answer. A record or a list shows that the API accepts the caller's key. Nothing found does not:

@@ -2,7 +2,7 @@ import { readJson } from '../lib/digits.ts';
 import type { UpstreamResponse } from '../upstream/call.ts';
 import { type Endpoint, type ListEndpoint, labelOf, type TotalSpelling } from './endpoints.ts';
 import { idProblem, typeNameOf } from './keys.ts';
-import { type Field, type FieldTable, isObject, type JsonObject, lookUp, readText } from './records/fields.ts';
+import { Decoded, type Field, type FieldTable, isObject, type JsonObject, lookUp, readText } from './records/fields.ts';
 import type { DatatricsRecord, RecordType } from './records/record.ts';
 import { readTime } from './time.ts';
 
@@ -279,7 +279,8 @@ function oddIn(field: Field, value: unknown, timeZone: string): string | null {
 }
 
 function readsAs(field: Field, value: unknown, timeZone: string): boolean {
-  const read = field.read(value, { project: '', timeZone }, undefined as never);
+  const context = { project: '', timeZone };
+  const read = field.read(value, context, new Decoded({}, context));
   return read !== null && !(read instanceof Error);
 }
 

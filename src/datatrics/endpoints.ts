@@ -1,11 +1,19 @@
 /**
- * The REST API v2 as a table: what differs between its 19 endpoints stands here and nowhere else, and the client's
- * functions are made from it. Source: the vendor's Postman collection («Datatrics API (deprecated)»).
+ * The REST API v2 as one table: its resources and 19 endpoints. Client, loaders, cost and commands read it, so that another
+ * version of the API is another table of this form and, where records changed, other field tables.
  *
- * Another version of the API is another table of this form and, where records changed, other field tables.
+ * Source: the vendor's Postman collection ("Datatrics API (deprecated)").
  */
 
-export type Resource = 'profile' | 'content' | 'conversion' | 'interaction';
+/** The GraphQL type of each resource, and the plural that names its scopes. */
+export const RESOURCES = {
+  profile: { typeName: 'Profile', plural: 'profiles' },
+  content: { typeName: 'Content', plural: 'contents' },
+  conversion: { typeName: 'Conversion', plural: 'conversions' },
+  interaction: { typeName: 'Interaction', plural: 'interactions' },
+} as const;
+
+export type Resource = keyof typeof RESOURCES;
 export type ContentType = 'ITEM' | 'CATEGORY';
 
 interface EndpointBase {
@@ -29,6 +37,8 @@ export interface ListEndpoint extends EndpointBase {
   readonly defaults: { readonly limit: number; readonly page: 1; readonly sort: string; readonly order: 1 | -1 };
   /** How the collection spells the total; readers accept all three spellings everywhere. */
   readonly total: TotalSpelling;
+  /** The field by which a list is filtered for records with given ids. */
+  readonly idField: string;
 }
 
 export interface WriteEndpoint extends EndpointBase {
@@ -94,6 +104,7 @@ export const ENDPOINTS = {
     query: { ...PAGING, source: 'optional' },
     defaults: { limit: 100, page: 1, sort: 'created', order: 1 },
     total: 'total_elements',
+    idField: 'profileid',
   },
   createProfile: {
     resource: 'profile',
@@ -138,6 +149,7 @@ export const ENDPOINTS = {
     query: { ...PAGING, type: 'required' },
     defaults: NEWEST_FIRST,
     total: 'totalElements',
+    idField: 'id',
   },
   createContent: {
     resource: 'content',
@@ -190,6 +202,7 @@ export const ENDPOINTS = {
     query: PAGING,
     defaults: NEWEST_FIRST,
     total: 'total_items',
+    idField: 'conversionid',
   },
   createConversion: {
     resource: 'conversion',
@@ -226,6 +239,7 @@ export const ENDPOINTS = {
     query: PAGING,
     defaults: NEWEST_FIRST,
     total: 'total_items',
+    idField: 'interactionid',
   },
   createInteraction: {
     resource: 'interaction',
@@ -251,13 +265,66 @@ export const ENDPOINTS = {
 
 export type EndpointName = keyof typeof ENDPOINTS;
 
+export type Action = Endpoint['action'];
+
+/** Names of the endpoints for one action, or for any of several. */
+export type EndpointFor<A extends Action> = {
+  [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends A ? N : never;
+}[EndpointName];
+
+const NAMES: Readonly<Record<string, Readonly<Record<string, EndpointName>>>> = Object.fromEntries(
+  Object.keys(RESOURCES).map((resource) => [
+    resource,
+    Object.fromEntries(
+      Object.entries(ENDPOINTS)
+        .filter(([, endpoint]) => endpoint.resource === resource)
+        .map(([name, { action }]) => [action, name as EndpointName]),
+    ),
+  ]),
+);
+
+/**
+ * The name of a resource's endpoint for an action: `listProfiles` for a list of profiles.
+ * @throws TypeError where the API has none, such as for an update of a conversion
+ */
+export function endpointFor<A extends Action>(resource: Resource, action: A): EndpointFor<A> {
+  const name = NAMES[resource]?.[action];
+  if (name === undefined) throw new TypeError(`The API has no endpoint for ${action} ${resource}`);
+  return name as EndpointFor<A>;
+}
+
+/** A kind of records that a list has. */
+export interface Listed {
+  readonly resource: Resource;
+  /** Content only. */
+  readonly type?: ContentType;
+}
+
+/** All kinds: one for each resource, and two of content. */
+export const LISTED: readonly Listed[] = [
+  { resource: 'profile' },
+  { resource: 'content', type: 'ITEM' },
+  { resource: 'content', type: 'CATEGORY' },
+  { resource: 'conversion' },
+  { resource: 'interaction' },
+];
+
 /** An endpoint as people name it: its method and path template. */
 export function labelOf({ method, path }: Pick<EndpointBase, 'method' | 'path'>): string {
   return `${method} ${path}`;
 }
 
-/** How the API spells a content type: singular on one record or a list, plural on bulk. */
-export const CONTENT_TYPE_SPELLING: Readonly<Record<ContentType, { readonly one: string; readonly bulk: string }>> = {
-  ITEM: { one: 'item', bulk: 'items' },
-  CATEGORY: { one: 'category', bulk: 'categories' },
+/** How the API spells a content type: in the singular for one record or a list, in the plural for a bulk write. */
+const CONTENT_TYPES: Readonly<Record<ContentType, { readonly one: string; readonly many: string }>> = {
+  ITEM: { one: 'item', many: 'items' },
+  CATEGORY: { one: 'category', many: 'categories' },
 };
+
+const NO_PARAMETER = {};
+
+/** The `type` parameter by which an endpoint tells items from categories. Endpoints of other resources have none. */
+export function typeParameter(name: EndpointName, type: ContentType = 'ITEM'): { readonly type?: string } {
+  const { action, query } = ENDPOINTS[name];
+  if (!('type' in query)) return NO_PARAMETER;
+  return { type: action === 'bulk' ? CONTENT_TYPES[type].many : CONTENT_TYPES[type].one };
+}

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { badInput } from '../lib/error.ts';
-import type { ContentType, Resource } from './endpoints.ts';
+import { type ContentType, RESOURCES, type Resource } from './endpoints.ts';
 
 /** What makes a record one and the same: the API keys every record by id *and* source, content by type as well. */
 export interface RecordKey {
@@ -11,22 +11,16 @@ export interface RecordKey {
   readonly type?: ContentType;
 }
 
-const TYPE_NAMES = {
-  profile: 'Profile',
-  content: 'Content',
-  conversion: 'Conversion',
-  interaction: 'Interaction',
-} as const;
-export type TypeName = (typeof TYPE_NAMES)[Resource];
+export type TypeName = (typeof RESOURCES)[Resource]['typeName'];
 
 /** The name of the GraphQL type, which opens a global id. */
 export function typeNameOf(resource: Resource): TypeName {
-  return TYPE_NAMES[resource];
+  return RESOURCES[resource].typeName;
 }
 
 /** The resource behind each GraphQL type, by the type's name. */
 export const ENTITY_TYPES: ReadonlyMap<string, Resource> = new Map(
-  Object.entries(TYPE_NAMES).map(([resource, name]) => [name, resource as Resource]),
+  Object.entries(RESOURCES).map(([resource, { typeName }]) => [typeName, resource as Resource]),
 );
 
 /** One string per key and no two keys alike: the parts are escaped, so that a `:` in them does not separate. */
@@ -53,7 +47,8 @@ function unescapePart(part: string): string {
 
 /** The Relay `id`: opaque to clients, the same from every path to a record. */
 export function encodeGlobalId(project: string, key: RecordKey): string {
-  const type = key.type === undefined ? TYPE_NAMES[key.resource] : `${TYPE_NAMES[key.resource]}.${key.type}`;
+  const { typeName } = RESOURCES[key.resource];
+  const type = key.type === undefined ? typeName : `${typeName}.${key.type}`;
   return Buffer.from(`${type}:${project}:${escapePart(key.source)}:${escapePart(key.id)}`).toString('base64url');
 }
 

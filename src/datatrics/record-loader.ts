@@ -2,49 +2,26 @@ import DataLoader from 'dataloader';
 import type { Staleness } from '../upstream/freshness.ts';
 import type { Operation } from '../upstream/operation.ts';
 import type { Capabilities } from './capabilities.ts';
-import type { BoundClient, ReadName } from './client.ts';
-import { CONTENT_TYPE_SPELLING, ENDPOINTS, labelOf, type Resource } from './endpoints.ts';
+import type { BoundClient } from './client.ts';
+import { ENDPOINTS, type EndpointFor, endpointFor, labelOf, type Resource, typeParameter } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
-import type { ReadJson, Selection } from './json-selection.ts';
+import type { Selection } from './json-selection.ts';
 import { KeyMap } from './key-map.ts';
 import type { RecordKey } from './keys.ts';
 import type { CallArgs } from './paths.ts';
 import type { JsonObject, RecordContext } from './records/fields.ts';
 import type { RecordOf, RecordTypes } from './records/record-types.ts';
-import type { Page } from './responses.ts';
+import type { BatchMode } from './settings.ts';
 import { stalenessOf } from './staleness.ts';
-
-/**
- * Whether many records are fetched by one list call, `q[profileid][$in][]=…`, which the API may or may not understand:
- * `off`; `on`; or `auto`, which tries it on records just read before it relies on it.
- */
-export type BatchMode = 'off' | 'auto' | 'on';
 
 type AnyRecord = RecordOf[Resource];
 type Batch = DataLoader.BatchLoadFn<RecordKey, AnyRecord | null>;
 type BatchOfPromises = DataLoader.BatchLoadFn<RecordKey, Promise<AnyRecord | null>>;
-type Get = (args: CallArgs, readJson?: ReadJson) => Promise<JsonObject | null>;
-type List = (args: CallArgs, readJson?: ReadJson) => Promise<Page>;
 
 /** Keys of one list call, at most: their ids have to fit into a URL. */
 const MAX_BATCH = 50;
 /** Characters of ids in one list call, at most. */
 const MAX_BATCH_CHARACTERS = 4_000;
-
-const GETS = {
-  profile: 'getProfile',
-  content: 'getContent',
-  conversion: 'getConversion',
-  interaction: 'getInteraction',
-} as const;
-
-/** REST name of the field by which a resource's records are found in a list. */
-const ID_FIELDS = {
-  profile: 'profileid',
-  content: 'id',
-  conversion: 'conversionid',
-  interaction: 'interactionid',
-} as const;
 
 /**
  * Reads the records of one resource for one operation: each distinct key once. A DataLoader collects the keys of a tick;
@@ -90,7 +67,7 @@ export class RecordLoader {
     const known = this.#records.get(key);
     if (known === undefined) return this.#loader.load(key);
     this.#operation.usage.deduped += 1;
-    this.#operation.trace?.join(labelOf(ENDPOINTS[GETS[key.resource]]), known);
+    this.#operation.trace?.join(labelOf(ENDPOINTS[endpointFor(key.resource, 'get')]), known);
     return known;
   }
 
@@ -112,7 +89,7 @@ export class RecordLoader {
   #get(key: RecordKey): Promise<JsonObject | null> {
     const [name, args] = readOf(key);
     const readJson = this.#selection?.recordReader(this.#types[key.resource]);
-    return (this.#client[name] as Get)(args, readJson);
+    return this.#client.read(name, args, readJson);
   }
 
   /** Whether, and how, the answer that held this record, or its absence, was stale. */
@@ -192,7 +169,7 @@ export class RecordLoader {
     const records = new Map<string, AnyRecord>();
     const [list, args] = listOf(group);
     const readJson = this.#selection?.pageReader(this.#types[resource], [], []);
-    const { rows } = await (this.#client[list] as List)(args, readJson);
+    const { rows } = await this.#client.read(list, args, readJson);
     const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
     for (const raw of rows) {
       const record = this.#types[resource].decode(raw, { source, type }, this.#context);
@@ -206,36 +183,19 @@ export class RecordLoader {
 }
 
 /** The call that reads one record. */
-function readOf({ resource, id, source, type }: RecordKey): [ReadName, CallArgs] {
-  switch (resource) {
-    case 'profile':
-      return ['getProfile', { id, source }];
-    case 'content':
-      return ['getContent', { id, source, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one }];
-    case 'conversion':
-      return ['getConversion', { id, source }];
-    case 'interaction':
-      return ['getInteraction', { id, source }];
-  }
+function readOf({ resource, id, source, type }: RecordKey): [EndpointFor<'get'>, CallArgs] {
+  const name = endpointFor(resource, 'get');
+  return [name, { id, source, ...typeParameter(name, type) }];
 }
 
 /** The call that reads a group of records. */
-function listOf(group: readonly RecordKey[]): [ReadName, CallArgs] {
+function listOf(group: readonly RecordKey[]): [EndpointFor<'list'>, CallArgs] {
   const { resource, source, type } = group[0] as RecordKey;
-  const field = ID_FIELDS[resource];
-  const ids = group.map(({ id }) => ({ field, op: '$in' as const, value: id }));
-  const paging = { page: 1, limit: group.length };
-  const q = [...ids, { field: 'source', value: source }];
-  switch (resource) {
-    case 'profile':
-      return ['listProfiles', { ...paging, source, q: ids }];
-    case 'content':
-      return ['listContents', { ...paging, type: CONTENT_TYPE_SPELLING[type ?? 'ITEM'].one, q }];
-    case 'conversion':
-      return ['listConversions', { ...paging, q }];
-    case 'interaction':
-      return ['listInteractions', { ...paging, q }];
-  }
+  const name = endpointFor(resource, 'list');
+  const { idField, query } = ENDPOINTS[name];
+  const ids = group.map(({ id }) => ({ field: idField, op: '$in' as const, value: id }));
+  const bySource = 'source' in query ? { source, q: ids } : { q: [...ids, { field: 'source', value: source }] };
+  return [name, { page: 1, limit: group.length, ...typeParameter(name, type), ...bySource }];
 }
 
 /** Keys that one list call can ask for: of one resource, source and type, and not too many. */

@@ -23,7 +23,7 @@ export function readTime(value: unknown, zone: string): string | null {
   if (typeof value !== 'string') return null;
   const match = API_TIME.exec(value.trim());
   if (!match) return null;
-  const [, y, mo, d, h = '00', mi = '00', s = '00', fraction = '', offset] = match as unknown as string[];
+  const [, y = '', mo = '', d = '', h = '00', mi = '00', s = '00', fraction = '', offset] = match;
   if (!isRealTime(Number(y), Number(mo), Number(d), Number(h), Number(mi), Number(s))) return null;
   const local = `${y}-${mo}-${d}T${h}:${mi}:${s}.${fraction.slice(0, 3).padEnd(3, '0')}`;
   if (offset === undefined) return zone === 'UTC' ? `${local}Z` : zonedToUtc(local, zone);

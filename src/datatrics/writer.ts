@@ -1,7 +1,6 @@
-import { GatewayError } from '../lib/error.ts';
 import type { BoundClient } from './client.ts';
 import { checkKeyPart, type EncodedRecord, encodeRecord, type InputProblem, type RecordInput } from './encode.ts';
-import { CONTENT_TYPE_SPELLING, type ContentType, type Resource } from './endpoints.ts';
+import { type ContentType, endpointFor, type Resource, typeParameter } from './endpoints.ts';
 import { DatatricsError } from './errors.ts';
 import { encodeGlobalId, type RecordKey } from './keys.ts';
 import type { JsonObject } from './records/fields.ts';
@@ -52,26 +51,17 @@ export class Writer {
    * @throws GatewayError for what the caller can't mend; the write may have been carried out all the same
    */
   create<R extends Resource>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
-    return this.#save(resource, input, ({ key, body }) => {
-      switch (resource) {
-        case 'profile':
-          return this.#client.createProfile({}, body);
-        case 'content':
-          return this.#client.createContent({ type: spelling(key) }, body);
-        case 'conversion':
-          return this.#client.createConversion({}, body);
-        default:
-          return this.#client.createInteraction({}, body);
-      }
-    });
+    const name = endpointFor(resource, 'create');
+    return this.#save(resource, input, ({ key, body }) =>
+      this.#client.write(name, typeParameter(name, key.type), body),
+    );
   }
 
   /** Changes a record that exists. The API has no updates for the other two resources. */
   update<R extends 'profile' | 'content'>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
+    const name = endpointFor(resource, 'update');
     return this.#save(resource, input, ({ key, body }) =>
-      resource === 'profile'
-        ? this.#client.updateProfile({ id: key.id }, body)
-        : this.#client.updateContent({ id: key.id, type: spelling(key) }, body),
+      this.#client.write(name, { id: key.id, ...typeParameter(name, key.type) }, body),
     );
   }
 
@@ -87,9 +77,9 @@ export class Writer {
     if (problems.length > 0) return { record: null, problems };
     const { contentId: id, source, type } = input;
     const key: RecordKey = { resource: 'content', id, source, type };
-    const query = { source, type: spelling(key) };
+    const query = { source, ...typeParameter('deleteContent', type) };
     return this.#attempt(key, async () => {
-      await this.#client.deleteContent({ id, ...query }, query);
+      await this.#client.write('deleteContent', { id, ...query }, query);
       return encodeGlobalId(this.#session.principal.project, key);
     });
   }
@@ -120,9 +110,4 @@ export class Writer {
       this.#session.forget(key);
     }
   }
-}
-
-function spelling({ type }: RecordKey): string {
-  if (type === undefined) throw new GatewayError('INTERNAL_SERVER_ERROR', 'content without a type');
-  return CONTENT_TYPE_SPELLING[type].one;
 }

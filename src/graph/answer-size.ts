@@ -3,8 +3,8 @@ import { GatewayError } from '../lib/error.ts';
 import { sizeWithin } from '../lib/json-size.ts';
 import type { Operation } from '../upstream/operation.ts';
 import { formatError } from './errors.ts';
+import type { Estimate } from './estimate-cache.ts';
 import type { Outcome } from './outcome.ts';
-import type { Estimate } from './plan.ts';
 
 /** A connection gives each record by `nodes` and by `edges`. */
 const WAYS_TO_A_RECORD = 2;

@@ -7,11 +7,10 @@ import {
   GraphQLScalarType,
   GraphQLSchema,
   type OperationDefinitionNode,
-  visit,
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
-import { conditionsOf } from './conditions.ts';
 import type { GatewayContext } from './context.ts';
+import type { OperationFacts } from './operation-facts.ts';
 import { parameterize, type Values } from './parameterize.ts';
 
 /** The variables of one request. */
@@ -38,6 +37,7 @@ export function interpret(schema: GraphQLSchema, document: DocumentNode, operati
 export type Compiler = (
   operation: OperationDefinitionNode,
   fragments: readonly FragmentDefinitionNode[],
+  facts: OperationFacts,
   interpreted: Executor,
   onCompiled: () => void,
 ) => Executor;
@@ -80,10 +80,10 @@ export function createCompiler(schema: GraphQLSchema): Compiler {
     };
   }
 
-  return (operation, fragments, interpreted, onCompiled) => {
+  return (operation, fragments, facts, interpreted, onCompiled) => {
+    if (operation.operation !== 'query' || !isCompilable(facts)) return interpreted;
     const definitions = [operation, ...fragments];
-    if (operation.operation !== 'query' || !definitions.every(isCompilable)) return interpreted;
-    const conditions = [...conditionsOf(definitions)];
+    const conditions = [...facts.conditions];
     const variants = new Map<string, Executor>();
 
     return (context, variables) => {
@@ -113,15 +113,6 @@ function withCoercedValues(schema: GraphQLSchema): GraphQLSchema {
 
 const COMPILABLE_DIRECTIVES: ReadonlySet<string> = new Set(['skip', 'include']);
 
-function isCompilable(definition: OperationDefinitionNode | FragmentDefinitionNode): boolean {
-  let compilable = true;
-  visit(definition, {
-    Name({ value }) {
-      if (value === '__schema' || value === '__type' || value === '__proto__') compilable = false;
-    },
-    Directive({ name }) {
-      if (!COMPILABLE_DIRECTIVES.has(name.value)) compilable = false;
-    },
-  });
-  return compilable;
+function isCompilable({ directives, hasReservedNames }: OperationFacts): boolean {
+  return !hasReservedNames && [...directives].every((name) => COMPILABLE_DIRECTIVES.has(name));
 }

@@ -22,23 +22,6 @@ export function isIncluded(selection: SelectionNode, variables: Variables): bool
   }
 }
 
-/** Names of the variables in the directives of an operation and its fragments. */
-export function conditionsOf(definitions: readonly ASTNode[]): Set<string> {
-  const names = new Set<string>();
-  for (const definition of definitions) {
-    visit(definition, {
-      Directive(directive) {
-        visit(directive, {
-          Variable({ name }) {
-            names.add(name.value);
-          },
-        });
-      },
-    });
-  }
-  return names;
-}
-
 export function hasVariable(node: ASTNode): boolean {
   let found = false;
   visit(node, {

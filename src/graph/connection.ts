@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ArgBuilder } from '@pothos/core';
 import type { Resource } from '../datatrics/endpoints.ts';
-import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import { MARK_CHARACTERS, markOfKey } from '../datatrics/keys.ts';
 import type { Range } from '../datatrics/paging.ts';
+import type { ListQuery } from '../datatrics/record-list.ts';
 import type { DatatricsRecord } from '../datatrics/records/record.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
-import type { ListQuery, Session } from '../datatrics/session.ts';
+import type { Session } from '../datatrics/session.ts';
 import { badInput } from '../lib/error.ts';
 import type { Builder, TypeRef } from './builder.ts';
 
@@ -85,9 +85,10 @@ export async function resolveConnection<R extends Resource>(
   query: ListQuery,
   args: ConnectionArgs,
 ): Promise<Connection<RecordOf[R]>> {
-  const list = fingerprint(session.principal.project, resource, query);
+  const records = session.list(resource, query);
+  const list = fingerprint(records.identity);
   const { range, empty } = toRange(args, list);
-  const window = await session.list(resource, query, range);
+  const window = await records.read(range);
   const rows = empty ? [] : window.rows;
   const edges = rows.map((node, index) => new CursorEdge(node, window.start + index, list));
   return {
@@ -161,21 +162,8 @@ function pageSize(name: string, value: number | null | undefined): number | unde
   return value;
 }
 
-/** Names the list, so that a cursor of another is refused. The API's own order is the same list as that order asked for. */
-function fingerprint(project: string, resource: Resource, query: ListQuery): string {
-  const { defaults } = Object.values(ENDPOINTS).find((e) => e.resource === resource && e.action === 'list') as {
-    defaults: { sort: string; order: number };
-  };
-  const order = query.order ?? { sort: defaults.sort, direction: defaults.order };
-  const identity = [
-    project,
-    resource,
-    query.type ?? null,
-    query.source ?? null,
-    order.sort,
-    order.direction,
-    query.filters.flatMap((filter) => filter.conditions),
-  ];
+/** Names the list, so that a cursor of another is refused. */
+function fingerprint(identity: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 11);
 }
 

@@ -1,12 +1,12 @@
 import { checkSource } from '../datatrics/keys.ts';
-import { type Content as ContentRecord, contentFields } from '../datatrics/records/content.ts';
-import { type CustomFields, withCustomFields } from '../datatrics/records/custom-fields.ts';
+import { Content as ContentRecord } from '../datatrics/records/content.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import { costOfFind, costOfList, costOfWrite } from './cost.ts';
 import { customFields, customFilters, customInputs } from './custom-fields.ts';
-import { type ListTypes, toFilters, toOrder } from './lists.ts';
+import type { ListTypes } from './lists.ts';
 import type { MutationTypes } from './mutations.ts';
 
 /** `Content`, `ContentType`, `Query.content`, `Query.contents`. */
@@ -19,7 +19,6 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
     } as const,
   });
 
-  const fields = withCustomFields(contentFields, custom.Content);
   const Content = builder.objectRef<ContentRecord>('Content');
   Content.implement({
     description: 'A product, an article or a category, as one source knows it.',
@@ -70,10 +69,10 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
 
   const ContentConnection = defineConnection(builder, Content);
 
-  const ContentOrder = lists.defineOrder('Content', {
-    CREATED_AT: { field: contentFields.createdAt, description: 'When it came to be; the API’s own order, descending.' },
-    UPDATED_AT: { field: contentFields.updatedAt, description: 'Time of the last change.' },
-    NAME: { field: contentFields.name, description: 'Name or title.' },
+  const ContentOrder = lists.defineOrder(ContentRecord, {
+    CREATED_AT: { field: 'createdAt', description: 'When it came to be; the API’s own order, descending.' },
+    UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
+    NAME: { field: 'name', description: 'Name or title.' },
   });
 
   const ContentFilter = builder.inputType('ContentFilter', {
@@ -122,8 +121,8 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
           {
             type: args.type,
             source: checkSource(args.source),
-            filters: toFilters(fields, args.filter, session.settings),
-            order: toOrder(args.orderBy),
+            filter: args.filter,
+            order: args.orderBy,
           },
           args,
         ),

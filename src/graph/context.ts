@@ -1,7 +1,8 @@
 import type { Principal } from '../auth/principal.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
+import type { BulkOutcome } from '../datatrics/bulk/items.ts';
 import { createTarget } from '../datatrics/bulk/target.ts';
-import { bulkUpsert } from '../datatrics/bulk/upsert.ts';
+import { type BulkSummary, bulkUpsert } from '../datatrics/bulk/upsert.ts';
 import type { Caller } from '../datatrics/callers.ts';
 import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Client } from '../datatrics/client.ts';
@@ -9,7 +10,8 @@ import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import type { Selection } from '../datatrics/json-selection.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
-import { type ProjectSettings, Session } from '../datatrics/session.ts';
+import { Session } from '../datatrics/session.ts';
+import type { ProjectSettings } from '../datatrics/settings.ts';
 import { Writer } from '../datatrics/writer.ts';
 import type { Operation } from '../upstream/operation.ts';
 
@@ -17,7 +19,7 @@ import type { Operation } from '../upstream/operation.ts';
 export interface GatewayContext {
   readonly session: Session;
   readonly writer: Writer;
-  readonly bulkUpsert: (resource: Resource, input: BulkUpsertInput) => Promise<BulkResult>;
+  readonly bulkUpsert: <R extends Resource>(resource: R, input: BulkUpsertInput) => Promise<BulkResult<RecordOf[R]>>;
   readonly operation: Operation;
 }
 
@@ -28,24 +30,19 @@ export interface BulkUpsertInput {
   readonly dryRun: boolean;
 }
 
+/** What became of one item of a bulk mutation. */
+export interface BulkItemResult<R> {
+  readonly index: number;
+  readonly outcome: BulkOutcome;
+  readonly record: R | null;
+  readonly problems: readonly InputProblem[];
+}
+
 /** What came of a bulk mutation. */
-export interface BulkResult {
+export interface BulkResult<R> {
   /** One entry per item, in order. */
-  readonly results: readonly {
-    readonly index: number;
-    readonly outcome: 'UPSERTED' | 'REJECTED' | 'NOT_ATTEMPTED' | 'UNKNOWN';
-    readonly record: RecordOf[Resource] | null;
-    readonly problems: readonly InputProblem[];
-  }[];
-  readonly summary: {
-    readonly total: number;
-    readonly upserted: number;
-    readonly rejected: number;
-    readonly notAttempted: number;
-    readonly unknown: number;
-    /** Calls. */
-    readonly upstreamRequests: number;
-  };
+  readonly results: readonly BulkItemResult<R>[];
+  readonly summary: BulkSummary;
   readonly resumeToken: string | null;
 }
 
@@ -77,7 +74,7 @@ export function createContext(options: ContextOptions): GatewayContext {
     operation,
     session,
     writer: new Writer({ client, session }),
-    async bulkUpsert(resource, { items, resumeToken, dryRun }) {
+    async bulkUpsert<R extends Resource>(resource: R, { items, resumeToken, dryRun }: BulkUpsertInput) {
       const result = await bulkUpsert({
         target: createTarget(resource, client, session, operation),
         inputs: items,
@@ -87,7 +84,8 @@ export function createContext(options: ContextOptions): GatewayContext {
         limits: options.bulkLimits,
       });
       if (operation.signal.aborted) options.onAbandonedWrite({ resource, ...result.summary });
-      return result;
+      // The target decodes records of its resource only.
+      return result as BulkResult<RecordOf[R]>;
     },
   };
 }

@@ -1,17 +1,15 @@
-import { equals } from '../datatrics/filter.ts';
 import { checkSource } from '../datatrics/keys.ts';
 import {
   type ConversionItem as ConversionItemRecord,
-  type Conversion as ConversionRecord,
-  conversionFields,
+  Conversion as ConversionRecord,
 } from '../datatrics/records/conversion.ts';
-import { type CustomFields, withCustomFields } from '../datatrics/records/custom-fields.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import type { defineContent } from './content.ts';
 import { costOfFind, costOfLink, costOfList, costOfProfileList, costOfWrite } from './cost.ts';
 import { customFields, customFilters, customInputs } from './custom-fields.ts';
-import { type ListTypes, toFilters, toOrder } from './lists.ts';
+import type { ListTypes } from './lists.ts';
 import type { MutationTypes } from './mutations.ts';
 import type { defineProfile } from './profile.ts';
 
@@ -26,7 +24,6 @@ export function defineConversion(
   { Content, ContentType }: ReturnType<typeof defineContent>,
   custom: CustomFields,
 ) {
-  const fields = withCustomFields(conversionFields, custom.Conversion);
   const Conversion = builder.objectRef<ConversionRecord>('Conversion');
   const ConversionItem = builder.objectRef<ConversionItemRecord>('ConversionItem');
 
@@ -117,14 +114,14 @@ export function defineConversion(
 
   const ConversionConnection = defineConnection(builder, Conversion);
 
-  const ConversionOrder = lists.defineOrder('Conversion', {
+  const ConversionOrder = lists.defineOrder(ConversionRecord, {
     CREATED_AT: {
-      field: conversionFields.createdAt,
+      field: 'createdAt',
       description: 'When it was placed; the API’s own order, descending.',
     },
-    UPDATED_AT: { field: conversionFields.updatedAt, description: 'Time of the last change.' },
-    TOTAL: { field: conversionFields.total, description: 'Value.' },
-    EMAIL: { field: conversionFields.email, description: 'E-mail address.' },
+    UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
+    TOTAL: { field: 'total', description: 'Value.' },
+    EMAIL: { field: 'email', description: 'E-mail address.' },
   });
 
   const ConversionFilter = builder.inputType('ConversionFilter', {
@@ -169,10 +166,8 @@ export function defineConversion(
           'conversion',
           {
             source: checkSource(args.source),
-            filters: toFilters(fields, args.filter, session.settings, {
-              profileId: session.settings.conversionProfileField,
-            }),
-            order: toOrder(args.orderBy),
+            filter: args.filter,
+            order: args.orderBy,
           },
           args,
         ),
@@ -190,11 +185,8 @@ export function defineConversion(
         source: t.arg.string({ description: 'Returns only conversions from this source.' }),
         ...connectionArgs(t.arg),
       },
-      resolve: ({ profileId }, args, { session }) => {
-        const { conversionProfileField } = session.settings;
-        const filters = [equals('profileId', conversionFields.profileId, profileId, conversionProfileField)];
-        return resolveConnection(session, 'conversion', { source: checkSource(args.source), filters }, args);
-      },
+      resolve: ({ profileId }, args, { session }) =>
+        resolveConnection(session, 'conversion', { source: checkSource(args.source), filter: { profileId } }, args),
     }),
   );
 

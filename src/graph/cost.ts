@@ -1,29 +1,16 @@
 import { planBulk } from '../datatrics/bulk/upsert.ts';
-import type { EndpointName, Resource } from '../datatrics/endpoints.ts';
+import { ENDPOINTS, type EndpointName, endpointFor, type Resource } from '../datatrics/endpoints.ts';
 import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './connection.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './document-scopes.ts';
 import type { Args, FieldCost, PlannedCalls } from './field-cost.ts';
+import type { ReadsExtension } from './operation-facts.ts';
 import { possibleKeyOf } from './representation.ts';
-import type { ReadsExtension } from './selected-fields.ts';
 import { weightOfInput } from './weight.ts';
 
 /** Extensions of a field, as Pothos takes them. */
 export type CostExtensions = { readonly cost: FieldCost };
 type LinkExtensions = CostExtensions & ReadsExtension;
-
-const GET = {
-  profile: 'getProfile',
-  content: 'getContent',
-  conversion: 'getConversion',
-  interaction: 'getInteraction',
-} as const;
-const LIST = {
-  profile: 'listProfiles',
-  content: 'listContents',
-  conversion: 'listConversions',
-  interaction: 'listInteractions',
-} as const;
 
 /** A read by id: one call, or one per configured source until it is found. */
 export function costOfFind(resource: Resource): CostExtensions {
@@ -37,7 +24,7 @@ export function costOfFind(resource: Resource): CostExtensions {
         if (sources.length === 0 || args.source === '') return [];
         const identity = JSON.stringify([resource, args.type, sources[0], args[idName]]);
         const isImpossible = !isPossibleId(args[idName]);
-        return [{ endpoint: GET[resource], atLeast: 1, atMost: sources.length, identity, isImpossible }];
+        return [{ endpoint: endpointFor(resource, 'get'), atLeast: 1, atMost: sources.length, identity, isImpossible }];
       },
     },
   };
@@ -56,7 +43,7 @@ export function costOfLink(resource: Resource, idField: string): LinkExtensions 
       dependsOn: ['source'],
       calls: ({ source }, { project }) => {
         const atMost = source == null ? new Set(project.sources[resource]).size + 1 : 1;
-        return [{ endpoint: GET[resource], atLeast: 0, atMost }];
+        return [{ endpoint: endpointFor(resource, 'get'), atLeast: 0, atMost }];
       },
     },
   };
@@ -64,15 +51,17 @@ export function costOfLink(resource: Resource, idField: string): LinkExtensions 
 
 /** A page of a list: one call or two. */
 export function costOfList(resource: Resource): CostExtensions {
+  const endpoint = endpointFor(resource, 'list');
+  const hasSourceParameter = 'source' in ENDPOINTS[endpoint].query;
   return {
     cost: {
       weight: 2,
       isConnection: true,
       dependsOn: ['first', 'last', 'source', 'filter'],
       calls: ({ source, filter }, { project }) => {
-        const filtered = filter != null || (source != null && resource !== 'profile');
+        const filtered = filter != null || (source != null && !hasSourceParameter);
         if (filtered && project.filters === 'off') return [];
-        return [{ endpoint: LIST[resource], atLeast: filtered ? 0 : 1, atMost: 2, identity: LIST[resource] }];
+        return [{ endpoint, atLeast: filtered ? 0 : 1, atMost: 2, identity: endpoint }];
       },
       // An impossible size fails, and gives nothing.
       rows: ({ first, last }) => {
@@ -132,7 +121,12 @@ export function costOfEntities(): CostExtensions {
 }
 
 function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { readonly identity: string } {
-  return { endpoint: GET[resource], atLeast: 1, atMost: 1, identity: JSON.stringify([resource, type, source, id]) };
+  return {
+    endpoint: endpointFor(resource, 'get'),
+    atLeast: 1,
+    atMost: 1,
+    identity: JSON.stringify([resource, type, source, id]),
+  };
 }
 
 /** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
@@ -148,27 +142,21 @@ export function costOfWrite(endpoint: EndpointName): CostExtensions {
   };
 }
 
-const BULK = {
-  profile: 'bulkProfiles',
-  content: 'bulkContents',
-  conversion: 'bulkConversions',
-  interaction: 'bulkInteractions',
-} as const;
-
 /** A bulk write: a call per chunk, and those that may be spent on parting refused items from the rest. */
 export function costOfBulk(resource: Resource): CostExtensions {
+  const endpoint = endpointFor(resource, 'bulk');
   return {
     cost: {
       weight: 1,
       dependsOn: ['input'],
-      writes: BULK[resource],
+      writes: endpoint,
       calls: ({ input }, { project, bulkLimits }) => {
         const { items, dryRun, resumeToken } = input;
         if (dryRun || items.length > bulkLimits.maxItems) return [];
         const chunks = planBulk(resource, items, project, bulkLimits);
         // Parting n items takes fewer than 2n calls, whatever the limit.
         const atMost = chunks === 0 ? 0 : chunks + Math.min(bulkLimits.extraRequests, 2 * items.length);
-        return [{ endpoint: BULK[resource], atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];
+        return [{ endpoint, atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];
       },
       // One result for each.
       rows: ({ input }) => input.items.length,

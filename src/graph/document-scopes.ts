@@ -1,6 +1,5 @@
 import {
   type FragmentDefinitionNode,
-  type GraphQLOutputType,
   type GraphQLSchema,
   getArgumentValues,
   getNamedType,
@@ -8,37 +7,18 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
 } from 'graphql';
 import { NO_SCOPES, type ScopeSet } from '../auth/scopes.ts';
 import { asksByPersonal, PERSONAL, scopeOf } from '../datatrics/access.ts';
-import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
+import type { Resource } from '../datatrics/endpoints.ts';
 import { decodeGlobalId } from '../datatrics/keys.ts';
 import { RECORD_TYPES } from '../datatrics/records/record-types.ts';
-import { conditionsOf, isIncluded } from './conditions.ts';
+import { isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost } from './field-cost.ts';
+import { type OperationFacts, RESOURCE_OF, type UsedField } from './operation-facts.ts';
 import { possibleKeyOf } from './representation.ts';
 
-/** The types through which a resource's records can be seen. */
-const RESOURCES: ReadonlyMap<string, Resource> = new Map(
-  (
-    [
-      ['Profile', 'profile'],
-      ['Content', 'content'],
-      ['Conversion', 'conversion'],
-      ['Interaction', 'interaction'],
-    ] as const
-  ).flatMap(([name, resource]) =>
-    [name, `${name}Connection`, `${name}Edge`, ...(resource === 'conversion' ? ['ConversionItem'] : [])].map(
-      (type): [string, Resource] => [type, resource],
-    ),
-  ),
-);
-
-/** A field whose arguments decide what it takes to ask for it. */
-type Demand = (variables: Readonly<Record<string, unknown>>, settings: CostSettings) => ScopeSet;
+type Variables = Readonly<Record<string, unknown>>;
 
 /** Place of a field in an answer, and what it is: `conversions.nodes.email`, `Conversion.email`. */
 interface Place {
@@ -49,55 +29,43 @@ interface Place {
 /** What it takes to run an operation; known by its text, but for what its variables say. */
 export interface Access {
   /** Scopes that the operation needs with these variables. */
-  needed(variables: Readonly<Record<string, unknown>>, settings: CostSettings): ScopeSet;
+  needed(variables: Variables, settings: CostSettings): ScopeSet;
   /** The places where an answer with these variables may have something that was masked, list indices left out. */
-  maskedPaths(masked: ReadonlySet<string>, variables: Readonly<Record<string, unknown>>): string[];
+  maskedPaths(masked: ReadonlySet<string>, variables: Variables): string[];
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 /**
- * Finds out what an operation touches: the type of each field and of what it gives, fragments on interfaces included.
- * Fragments that the operation does not spread count as well when they are in the document, which no client does.
+ * Tells the scopes of an operation, fragments on interfaces included, and what of its answer may be masked.
+ *
+ * @param facts of the same operation
  */
-export function createAccess(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments): Access {
+export function createAccess(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  fragments: Fragments,
+  { resources, writes, scoped, conditions }: OperationFacts,
+): Access {
   let fixed: ScopeSet = NO_SCOPES;
-  const demands: Demand[] = [];
-  const touch = (type: GraphQLOutputType | undefined | null): void => {
-    const resource = type && RESOURCES.get(getNamedType(type).name);
-    if (resource) fixed |= scopeOf(resource, 'read');
-  };
-  const types = new TypeInfo(schema);
-  for (const definition of [operation, ...fragments.values()]) {
-    visit(
-      definition,
-      visitWithTypeInfo(types, {
-        Field(node) {
-          touch(types.getParentType());
-          touch(types.getType());
-          const field = types.getFieldDef();
-          const cost = field?.extensions.cost as FieldCost | undefined;
-          if (!field || !cost) return;
-          if (cost.writes) fixed |= scopeOf(ENDPOINTS[cost.writes].resource, 'write');
-          const { scopes } = cost;
-          if (!scopes || !node.arguments?.length) return;
-          demands.push((variables, settings) => {
-            try {
-              return scopes(getArgumentValues(field, node, variables), settings);
-            } catch {
-              // Arguments that can't be fail before anything is read.
-              return NO_SCOPES;
-            }
-          });
-        },
-      }),
-    );
+  for (const resource of resources) fixed |= scopeOf(resource, 'read');
+  for (const resource of writes) fixed |= scopeOf(resource, 'write');
+
+  function scopesOf({ definition, node }: UsedField, variables: Variables, settings: CostSettings): ScopeSet {
+    const { scopes } = definition.extensions.cost as FieldCost;
+    try {
+      return scopes?.(getArgumentValues(definition, node, variables), settings) ?? NO_SCOPES;
+    } catch {
+      // Invalid arguments fail before anything is read.
+      return NO_SCOPES;
+    }
   }
 
   let known: readonly Place[] | undefined;
-  const isConditional = conditionsOf([operation, ...fragments.values()]).size > 0;
+  const isConditional = conditions.size > 0;
   return {
-    needed: (variables, settings) => demands.reduce((scopes, demand) => scopes | demand(variables, settings), fixed),
+    needed: (variables, settings) =>
+      scoped.reduce((scopes, field) => scopes | scopesOf(field, variables, settings), fixed),
     maskedPaths(masked, variables) {
       const places = known ?? placesOf(schema, operation, fragments, variables);
       if (!isConditional) known = places;
@@ -116,10 +84,8 @@ export function createAccess(schema: GraphQLSchema, operation: OperationDefiniti
 /** The demand of a list: personal data is not to be found out by asking for the records that have it. */
 export function scopesOfList(resource: Resource): NonNullable<FieldCost['scopes']> {
   return ({ filter, orderBy }, { project }) => {
-    const names = Object.entries(filter ?? {}).flatMap(([name, value]) => (value == null ? [] : [name]));
-    if (orderBy != null) names.push(orderBy.field);
-    const { fields } = (project.recordTypes ?? RECORD_TYPES)[resource];
-    return asksByPersonal(project.masking, resource, fields, names) ? PERSONAL : NO_SCOPES;
+    const type = (project.recordTypes ?? RECORD_TYPES)[resource];
+    return asksByPersonal(project.masking, type, filter, orderBy?.field) ? PERSONAL : NO_SCOPES;
   };
 }
 
@@ -144,7 +110,7 @@ function placesOf(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   fragments: Fragments,
-  variables: Readonly<Record<string, unknown>>,
+  variables: Variables,
 ): Place[] {
   const found = new Map<string, Place>();
   // A selection counts once for each place, however often fragments bring it there.
@@ -162,7 +128,7 @@ function placesOf(
         const path = above + (selection.alias?.value ?? selection.name.value);
         const coordinate = `${typeName}.${field.name}`;
         if (selection.selectionSet) walk(selection.selectionSet, getNamedType(field.type).name, `${path}.`);
-        else if (RESOURCES.has(typeName)) found.set(`${path} ${coordinate}`, { path, coordinate });
+        else if (RESOURCE_OF.has(typeName)) found.set(`${path} ${coordinate}`, { path, coordinate });
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         walk(selection.selectionSet, selection.typeCondition?.name.value ?? typeName, above);
       } else {

@@ -1,7 +1,7 @@
 import type { ScopeSet } from '../auth/scopes.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
 import type { EndpointName } from '../datatrics/endpoints.ts';
-import type { ProjectSettings } from '../datatrics/session.ts';
+import type { ProjectSettings } from '../datatrics/settings.ts';
 
 /** What the cost of a field depends on, besides its arguments. */
 export interface CostSettings {

@@ -1,12 +1,11 @@
-import { equals } from '../datatrics/filter.ts';
 import { checkSource } from '../datatrics/keys.ts';
-import { type CustomFields, withCustomFields } from '../datatrics/records/custom-fields.ts';
-import { type Interaction as InteractionRecord, interactionFields } from '../datatrics/records/interaction.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
+import { Interaction as InteractionRecord } from '../datatrics/records/interaction.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import { costOfFind, costOfLink, costOfList, costOfProfileList, costOfWrite } from './cost.ts';
 import { customFields, customFilters, customInputs } from './custom-fields.ts';
-import { type ListTypes, toFilters, toOrder } from './lists.ts';
+import type { ListTypes } from './lists.ts';
 import type { MutationTypes } from './mutations.ts';
 import type { defineProfile } from './profile.ts';
 
@@ -17,7 +16,6 @@ export function defineInteraction(
   { Profile }: ReturnType<typeof defineProfile>,
   custom: CustomFields,
 ) {
-  const fields = withCustomFields(interactionFields, custom.Interaction);
   const Interaction = builder.objectRef<InteractionRecord>('Interaction');
   Interaction.implement({
     description: 'An event between a person and a message, such as opening an e-mail.',
@@ -67,11 +65,11 @@ export function defineInteraction(
 
   const InteractionConnection = defineConnection(builder, Interaction);
 
-  const InteractionOrder = lists.defineOrder('Interaction', {
-    CREATED_AT: { field: 'created', description: 'When the API took it in; the API’s own order, descending.' },
-    UPDATED_AT: { field: 'updated', description: 'Time of the last change.' },
-    OCCURRED_AT: { field: interactionFields.occurredAt, description: 'Time of the event.' },
-    EVENT: { field: interactionFields.event, description: 'The event.' },
+  const InteractionOrder = lists.defineOrder(InteractionRecord, {
+    CREATED_AT: { field: 'createdAt', description: 'When the API took it in; the API’s own order, descending.' },
+    UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
+    OCCURRED_AT: { field: 'occurredAt', description: 'Time of the event.' },
+    EVENT: { field: 'event', description: 'The event.' },
   });
 
   const InteractionFilter = builder.inputType('InteractionFilter', {
@@ -116,8 +114,8 @@ export function defineInteraction(
           'interaction',
           {
             source: checkSource(args.source),
-            filters: toFilters(fields, args.filter, session.settings),
-            order: toOrder(args.orderBy),
+            filter: args.filter,
+            order: args.orderBy,
           },
           args,
         ),
@@ -136,11 +134,13 @@ export function defineInteraction(
         event: t.arg.string({ description: 'Returns only this event, such as `open`.' }),
         ...connectionArgs(t.arg),
       },
-      resolve: ({ profileId }, args, { session }) => {
-        const filters = [equals('profileId', interactionFields.profileId, profileId)];
-        if (args.event != null) filters.push(equals('event', interactionFields.event, args.event));
-        return resolveConnection(session, 'interaction', { source: checkSource(args.source), filters }, args);
-      },
+      resolve: ({ profileId }, args, { session }) =>
+        resolveConnection(
+          session,
+          'interaction',
+          { source: checkSource(args.source), filter: { profileId, event: args.event } },
+          args,
+        ),
     }),
   );
 

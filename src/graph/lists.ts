@@ -1,6 +1,5 @@
-import { equals, type Filter, type TimeRange, within } from '../datatrics/filter.ts';
-import type { Field, FieldTable } from '../datatrics/records/fields.ts';
-import type { ListQuery, ProjectSettings } from '../datatrics/session.ts';
+import { typeNameOf } from '../datatrics/keys.ts';
+import { type DatatricsRecord, type RecordType, sortNameOf } from '../datatrics/records/record.ts';
 import type { Builder } from './builder.ts';
 
 /** Enum and input types that more than one list uses. */
@@ -21,17 +20,19 @@ export function defineListTypes(builder: Builder) {
     }),
   });
 
-  /** Makes `<Name>OrderField` and `<Name>Order`; `fields` maps enum values to a table's fields or REST names. */
-  function defineOrder<
-    const V extends Record<string, { readonly field: Field | string; readonly description: string }>,
-  >(name: string, fields: V) {
+  /** Makes `<Name>OrderField` and `<Name>Order`; `values` maps enum values to fields, or other names for sorting. */
+  function defineOrder<const V extends Record<string, { readonly field: string; readonly description: string }>>(
+    type: RecordType<DatatricsRecord>,
+    values: V,
+  ) {
+    const name = typeNameOf(type.resource);
     const OrderField = builder.enumType(`${name}OrderField`, {
       description: `Fields that a list of ${name} records can be sorted by. REST: \`sort\`.`,
       values: Object.fromEntries(
-        Object.entries(fields).map(([value, { field, description }]) => {
-          const rest = typeof field === 'string' ? field : field.rest;
-          return [value, { value: rest, description: `${description} REST: \`sort=${rest}\`.` }];
-        }),
+        Object.entries(values).map(([value, { field, description }]) => [
+          value,
+          { value: field, description: `${description} REST: \`sort=${sortNameOf(type, field)}\`.` },
+        ]),
       ) as Record<keyof V & string, { value: string; description: string }>,
     });
     return builder.inputType(`${name}Order`, {
@@ -47,33 +48,3 @@ export function defineListTypes(builder: Builder) {
 }
 
 export type ListTypes = ReturnType<typeof defineListTypes>;
-
-/** The part of a list query that an `orderBy` argument makes. */
-export function toOrder(order: { field: unknown; direction: unknown } | null | undefined): ListQuery['order'] {
-  return order ? { sort: order.field as string, direction: order.direction as 1 | -1 } : undefined;
-}
-
-/**
- * The filters that a `filter` argument makes: its fields have the names of the type's, and null counts as left out.
- *
- * @param restNames REST names to use instead of the table's
- * @throws GatewayError `BAD_USER_INPUT`
- */
-export function toFilters(
-  fields: FieldTable,
-  input: object | null | undefined,
-  settings: ProjectSettings,
-  restNames: Readonly<Record<string, string>> = {},
-): Filter[] {
-  const filters: Filter[] = [];
-  for (const [name, value] of Object.entries(input ?? {})) {
-    const field = fields[name];
-    if (field === undefined || value === null || value === undefined) continue;
-    const filter =
-      field.kind === 'time'
-        ? within(name, field, value as TimeRange, settings.timeZone)
-        : equals(name, field, value as string, restNames[name]);
-    if (filter) filters.push(filter);
-  }
-  return filters;
-}

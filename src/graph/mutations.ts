@@ -1,13 +1,15 @@
+import type { BulkSummary as Counts } from '../datatrics/bulk/upsert.ts';
 import type { InputProblem } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
+import type { RecordOf } from '../datatrics/records/record-types.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder, TypeRef } from './builder.ts';
-import type { BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
+import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
 import { costOfBulk } from './cost.ts';
 
-interface BulkDefinition<R> {
-  readonly resource: Resource;
-  readonly type: TypeRef<R>;
+interface BulkDefinition<R extends Resource> {
+  readonly resource: R;
+  readonly type: TypeRef<RecordOf[R]>;
   /** The input type of one record. */
   // biome-ignore lint/suspicious/noExplicitAny: inputs of all shapes
   readonly input: any;
@@ -53,12 +55,11 @@ export function defineMutationTypes(builder: Builder) {
     Payload.implement({
       description: `Result of writing one ${type.name}.`,
       fields: (t) => ({
-        [field]: t.field({
+        [field]: t.expose('record', {
           type,
           nullable: true,
           description:
             'The record as the API has it now; null when it was not taken, or when the API answered without it.',
-          resolve: (outcome) => outcome.record as never,
         }),
         userErrors: userErrors(t),
       }),
@@ -99,7 +100,7 @@ export function defineMutationTypes(builder: Builder) {
     } as const,
   });
 
-  const BulkSummary = builder.objectRef<BulkResult['summary']>('BulkSummary');
+  const BulkSummary = builder.objectRef<Counts>('BulkSummary');
   BulkSummary.implement({
     description: 'Counts of a bulk write. The four outcomes add up to the total.',
     fields: (t) => ({
@@ -115,7 +116,7 @@ export function defineMutationTypes(builder: Builder) {
   });
 
   /** Makes `bulkUpsert<Names>` with its input, payload and result types. */
-  function defineBulk<R extends object>({ resource, type, input, rest }: BulkDefinition<R>): void {
+  function defineBulk<R extends Resource>({ resource, type, input, rest }: BulkDefinition<R>): void {
     const { name } = type;
     const names = `${name}s`;
 
@@ -138,31 +139,29 @@ export function defineMutationTypes(builder: Builder) {
       }),
     });
 
-    const Result = builder.objectRef<BulkResult['results'][number]>(`BulkUpsert${name}Result`);
+    const Result = builder.objectRef<BulkItemResult<RecordOf[R]>>(`BulkUpsert${name}Result`);
     Result.implement({
       description: `Outcome for one ${resource} of a bulk write.`,
       fields: (t) => ({
         index: t.exposeInt('index', { description: 'Place in `items`, from 0.' }),
         outcome: t.expose('outcome', { type: BulkOutcome, description: 'The outcome for this item.' }),
-        [resource]: t.field({
+        [resource]: t.expose('record', {
           type,
           nullable: true,
           description:
             'The record as the API answered it; null unless `UPSERTED`, and where an earlier try had put it in.',
-          resolve: (result) => result.record as never,
         }),
         userErrors: userErrors(t),
       }),
     });
 
-    const Payload = builder.objectRef<BulkResult>(`BulkUpsert${names}Payload`);
+    const Payload = builder.objectRef<BulkResult<RecordOf[R]>>(`BulkUpsert${names}Payload`);
     Payload.implement({
       description: `Result of a bulk write of ${resource}s.`,
       fields: (t) => ({
-        results: t.field({
+        results: t.expose('results', {
           type: [Result],
           description: 'One entry per item, in the order of `items`.',
-          resolve: (payload) => payload.results as never,
         }),
         summary: t.expose('summary', { type: BulkSummary, description: 'Number of items by outcome.' }),
         resumeToken: t.exposeString('resumeToken', {

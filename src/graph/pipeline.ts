@@ -12,13 +12,13 @@ import type { RequestVariables } from './compile.ts';
 import type { GatewayContext } from './context.ts';
 import { createDocuments, type DocumentsOptions, type PreparedDocument, selectOperation } from './document-cache.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
+import type { Estimate } from './estimate-cache.ts';
 import type { CostSettings } from './field-cost.ts';
 import { negativeCount, type Part } from './incremental.ts';
 import { over } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
 import { formatParts, lastParts, MAX_PARTS, MAX_VALUES_IN_PARTS, readAhead, startInParts } from './parts.ts';
-import type { Estimate } from './plan.ts';
 import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 /** What a client asks for, whatever way it came in. */
@@ -233,7 +233,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   async function execute(checked: Checked, run: Run): Promise<Outcome> {
-    const { document, operation, variables, estimate } = checked;
+    const { operation, variables, estimate } = checked;
     const executor = operation.executor();
     const running = await begin(checked, run, operation.selection);
     if ('kind' in running) return running;
@@ -249,7 +249,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const outcome: Outcome = {
       kind: 'executed',
       ...(!result.errors && {
-        cacheControl: options.cacheControlOf?.(document.document, operation.node, variables.coerced, context),
+        cacheControl: options.cacheControlOf?.(operation, variables.coerced, context),
       }),
       result: { ...formatResult(result, report), ...extensions() },
       ...(freshness &&

@@ -6,13 +6,13 @@ import {
   type getVariableValues,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { Selection } from '../datatrics/json-selection.ts';
+import { Selection } from '../datatrics/json-selection.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
 import { type Access, createAccess } from './document-scopes.ts';
 import { usedFragments } from './fragments.ts';
 import { countSelections } from './limits.ts';
+import { type OperationFacts, studyOperation } from './operation-facts.ts';
 import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
-import { createSelection } from './selected-fields.ts';
 import { createCoercion } from './variables.ts';
 
 /** What an operation is called where its text can not stand, as in a log. */
@@ -59,6 +59,7 @@ export class PreparedOperation {
   #runs = 0;
   #executor: Executor | undefined;
   #used: ReadonlyMap<string, FragmentDefinitionNode> | undefined;
+  #facts: OperationFacts | undefined;
   #planner: Planner | undefined;
   #access: Access | undefined;
   #coerce: ReturnType<typeof createCoercion> | undefined;
@@ -69,20 +70,26 @@ export class PreparedOperation {
     this.#setting = setting;
   }
 
+  /** What its text alone tells. */
+  get facts(): OperationFacts {
+    this.#facts ??= studyOperation(this.#setting.schema, this.node, this.#fragments);
+    return this.#facts;
+  }
+
   get planner(): Planner {
     if (this.#planner === undefined) {
       const { schema, limits, sent, onGrowth } = this.#setting;
       const asSent = sent && getOperationAST(sent.document, this.node.name?.value);
       this.#planner = asSent
-        ? createPlanner(schema, asSent, sent.fragments, limits)
-        : createPlanner(schema, this.node, this.#fragments, limits);
+        ? createPlanner(schema, asSent, sent.fragments, studyOperation(schema, asSent, sent.fragments), limits)
+        : createPlanner(schema, this.node, this.#fragments, this.facts, limits);
       onGrowth(PLANNED_BYTES + PLANNED_SELECTION_BYTES * countSelections(this.node, this.#fragments));
     }
     return this.#planner;
   }
 
   get access(): Access {
-    this.#access ??= createAccess(this.#setting.schema, this.node, this.#fragments);
+    this.#access ??= createAccess(this.#setting.schema, this.node, this.#fragments, this.facts);
     return this.#access;
   }
 
@@ -105,10 +112,10 @@ export class PreparedOperation {
     this.#executor =
       selections > MAX_COMPILED_SELECTIONS
         ? interpreted
-        : compiler(this.node, [...this.#fragments.values()], interpreted, () =>
+        : compiler(this.node, [...this.#fragments.values()], this.facts, interpreted, () =>
             onGrowth(selections * COMPILED_SELECTION_BYTES),
           );
-    if (this.#executor !== interpreted) this.selection = createSelection(schema, this.node, this.#fragments);
+    if (this.#executor !== interpreted) this.selection = new Selection(this.facts.reads);
     return this.#executor;
   }
 

@@ -1,16 +1,15 @@
 import { checkSource } from '../datatrics/keys.ts';
-import { type CustomFields, withCustomFields } from '../datatrics/records/custom-fields.ts';
-import { type Profile as ProfileRecord, profileFields } from '../datatrics/records/profile.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
+import { Profile as ProfileRecord } from '../datatrics/records/profile.ts';
 import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import { costOfFind, costOfList, costOfWrite } from './cost.ts';
 import { customFields, customFilters, customInputs } from './custom-fields.ts';
-import { type ListTypes, toFilters, toOrder } from './lists.ts';
+import type { ListTypes } from './lists.ts';
 import type { MutationTypes } from './mutations.ts';
 
 /** `Profile`, `Query.profile`, `Query.profiles`. */
 export function defineProfile(builder: Builder, lists: ListTypes, custom: CustomFields) {
-  const fields = withCustomFields(profileFields, custom.Profile);
   const Profile = builder.objectRef<ProfileRecord>('Profile');
   Profile.implement({
     description: 'A person, as one source knows them. The same person may have a profile in each of several sources.',
@@ -49,12 +48,12 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
 
   const ProfileConnection = defineConnection(builder, Profile);
 
-  const ProfileOrder = lists.defineOrder('Profile', {
-    CREATED_AT: { field: profileFields.createdAt, description: 'When it came to be; the API’s own order, ascending.' },
-    UPDATED_AT: { field: profileFields.updatedAt, description: 'Time of the last change.' },
-    PROFILE_ID: { field: 'profileid', description: 'The id in its source, as text.' },
-    NAME: { field: profileFields.name, description: 'Full name.' },
-    EMAIL: { field: profileFields.email, description: 'E-mail address.' },
+  const ProfileOrder = lists.defineOrder(ProfileRecord, {
+    CREATED_AT: { field: 'createdAt', description: 'When it came to be; the API’s own order, ascending.' },
+    UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
+    PROFILE_ID: { field: 'profileId', description: 'The id in its source, as text.' },
+    NAME: { field: 'name', description: 'Full name.' },
+    EMAIL: { field: 'email', description: 'E-mail address.' },
   });
 
   const ProfileFilter = builder.inputType('ProfileFilter', {
@@ -98,8 +97,8 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
           'profile',
           {
             source: checkSource(args.source),
-            filters: toFilters(fields, args.filter, session.settings),
-            order: toOrder(args.orderBy),
+            filter: args.filter,
+            order: args.orderBy,
           },
           args,
         ),

@@ -6,6 +6,7 @@ import {
   type GraphQLSchema,
   type GraphQLUnionType,
   getNamedType,
+  graphql,
   valueFromASTUntyped,
 } from 'graphql';
 import { typeNameOf } from '../datatrics/keys.ts';
@@ -67,9 +68,6 @@ export function buildSubgraphSchema({ directives = [], masking, ...options }: Su
 
 /** The subgraph's schema as routers and composition read it, directives included. */
 export async function printSubgraph(schema: GraphQLSchema): Promise<string> {
-  const service = await schema
-    .getQueryType()
-    ?.getFields()
-    ._service?.resolve?.({}, {}, {}, {} as never);
-  return (service as { sdl: string }).sdl;
+  const { data } = await graphql({ schema, source: '{ _service { sdl } }' });
+  return (data as { _service: { sdl: string } })._service.sdl;
 }

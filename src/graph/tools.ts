@@ -20,6 +20,7 @@ import { createAccess } from './document-scopes.ts';
 import type { CostSettings } from './field-cost.ts';
 import { fragmentsOf } from './fragments.ts';
 import { type JsonSchema, schemaOfInput } from './json-schema.ts';
+import { studyOperation } from './operation-facts.ts';
 
 /** A named operation of a published document, for programs that call by name and know nothing of GraphQL. */
 export interface Tool {
@@ -86,7 +87,7 @@ function createTool(
   name: string,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): Tool {
-  const access = createAccess(schema, node, fragments);
+  const access = createAccess(schema, node, fragments, studyOperation(schema, node, fragments));
   const isMutation = node.operation === 'mutation';
   return {
     name,
@@ -133,7 +134,7 @@ function schemaOfVariables(schema: GraphQLSchema, node: OperationDefinitionNode)
   const required: string[] = [];
   for (const { variable, type: typeNode, defaultValue, description } of node.variableDefinitions ?? []) {
     const name = variable.name.value;
-    const type = typeFromAST(schema, typeNode as never) as GraphQLInputType;
+    const type = typeFromAST(schema, typeNode) as GraphQLInputType;
     const text = description?.value ?? used.get(name);
     properties[name] = {
       ...schemaOfInput(type),

@@ -41,7 +41,7 @@ export function createCoercion(
   const slow = (given: Values): Coerced => getVariableValues(schema, variableDefinitions, given, options);
   const plain: Plain[] = [];
   for (const { variable, type, defaultValue } of variableDefinitions) {
-    const declared = typeFromAST(schema, type as never);
+    const declared = typeFromAST(schema, type);
     const isRequired = isNonNullType(declared);
     const named = isRequired ? declared.ofType : declared;
     const isPlain = isScalarType(named) && specifiedScalarTypes.includes(named) ? IS_PLAIN[named.name] : undefined;

@@ -4,11 +4,6 @@ export interface WantedMembers {
   readonly [name: string]: Wanted;
 }
 
-/** An object that has none of its wanted members. */
-export function lackingOf(wanted: WantedMembers): Record<string, undefined> {
-  return Object.fromEntries(Object.keys(wanted).map((name) => [name, undefined]));
-}
-
 /** The members of an object, or of the objects in an array, in the order in which they come, each with those inside it. */
 export type Shape = ReadonlyMap<string, Shape | undefined>;
 

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { editsOf, occurrences } from './mutation.ts';
 import { ROWS } from './rows.ts';
 
 /** The rows of the threat model: what is tried, and the tests that are named. */
@@ -25,16 +24,5 @@ describe('the threat model', () => {
     const files = DOCUMENTED.find((row) => row.tries === tries)?.files ?? [];
     expect([...files].sort()).toEqual([...new Set(mutations.map(({ test: [file] }) => file))].sort());
     for (const file of files) expect(existsSync(file), file).toBe(true);
-  });
-});
-
-describe('what is taken out', () => {
-  test.each(ROWS)('stands in the sources once, for every defence against: $tries', ({ mutations }) => {
-    for (const { file, find, replace } of mutations.flatMap(editsOf)) {
-      expect(occurrences(readFileSync(file, 'utf8'), find), `${file}: ${find}`).toBe(1);
-      expect(replace).not.toBe(find);
-    }
-    // Each is told apart from the others of its row.
-    expect(new Set(mutations.map(({ defence }) => defence)).size).toBe(mutations.length);
   });
 });

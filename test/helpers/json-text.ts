@@ -4,9 +4,9 @@ import { expect } from 'vitest';
 import { readJson } from '../../src/lib/digits.ts';
 import type { Wanted } from '../../src/lib/json-reader.ts';
 
-/** Fails unless the reader does with the text what `readJson` and taking what is wanted would do. */
+/** Fails unless the reader gives, of what is wanted, what `readJson` gives, or throws where that throws. */
 export function agree(read: (text: string) => unknown, text: string, wanted: Wanted): void {
-  const actual = outcome(() => read(text));
+  const actual = outcome(() => prune(read(text), wanted));
   const expected = outcome(() => prune(readJson(text), wanted));
   // `toEqual` takes no notice of members named `__proto__`.
   if (!isDeepStrictEqual(actual, expected))
@@ -22,7 +22,8 @@ function outcome(read: () => unknown): unknown {
   }
 }
 
-function prune(value: unknown, wanted: Wanted, place: 'root' | 'inside' = 'root'): unknown {
+/** What is wanted of a value; what an object inside lacks of it is undefined. */
+export function prune(value: unknown, wanted: Wanted, place: 'root' | 'inside' = 'root'): unknown {
   if (wanted === true || typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((it) => prune(it, wanted, place));
   const kept = Object.entries(wanted).flatMap(([name, inside]) => {

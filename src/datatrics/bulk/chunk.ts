@@ -1,4 +1,4 @@
-import { ENDPOINTS, type Resource } from '../endpoints.ts';
+import { ENDPOINTS, endpointFor, type Resource } from '../endpoints.ts';
 import type { Pending } from './items.ts';
 
 export interface BulkLimits {
@@ -14,16 +14,9 @@ export interface BulkLimits {
   readonly extraRequests: number;
 }
 
-const BULK_ENDPOINTS = {
-  profile: ENDPOINTS.bulkProfiles,
-  content: ENDPOINTS.bulkContents,
-  conversion: ENDPOINTS.bulkConversions,
-  interaction: ENDPOINTS.bulkInteractions,
-} as const;
-
 /** Items that one call of a resource's bulk endpoint may have. */
 export function maxChunkItems(resource: Resource, limits: BulkLimits): number {
-  return limits.chunkItems ?? BULK_ENDPOINTS[resource].maxItems;
+  return limits.chunkItems ?? ENDPOINTS[endpointFor(resource, 'bulk')].maxItems;
 }
 
 /**
@@ -69,6 +62,5 @@ function sizeOf({ json }: Pending, exact: boolean): number {
 }
 
 function groupOf({ key }: Pending): string {
-  if (key.resource === 'conversion') return key.source;
-  return key.type ?? '';
+  return ENDPOINTS[endpointFor(key.resource, 'bulk')].sourceOnTop ? key.source : (key.type ?? '');
 }

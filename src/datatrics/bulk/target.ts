@@ -1,7 +1,7 @@
 import type { Operation } from '../../upstream/operation.ts';
 import type { BoundClient } from '../client.ts';
 import type { WriteSettings } from '../encode.ts';
-import { type BulkEndpoint, CONTENT_TYPE_SPELLING, ENDPOINTS, type Resource } from '../endpoints.ts';
+import { ENDPOINTS, endpointFor, type Resource, typeParameter } from '../endpoints.ts';
 import { canonicalKey, type RecordKey } from '../keys.ts';
 import { RawJson } from '../raw-json.ts';
 import { isObject } from '../records/fields.ts';
@@ -102,23 +102,10 @@ function post(
   key: RecordKey,
   chunk: readonly Pending[],
 ): Promise<Page | null> {
+  const name = endpointFor(resource, 'bulk');
+  const { sourceOnTop, itemsKey } = ENDPOINTS[name];
   const items = chunk.map(({ json }) => json).join(',');
-  const body = (endpoint: BulkEndpoint): RawJson => {
-    const source = endpoint.sourceOnTop ? `"source":${JSON.stringify(key.source)},` : '';
-    const ids = chunk.map((item) => item.key.id);
-    return new RawJson(`{${source}"${endpoint.itemsKey}":[${items}]}`, ids);
-  };
-  switch (resource) {
-    case 'profile':
-      return client.bulkProfiles({}, body(ENDPOINTS.bulkProfiles));
-    case 'content':
-      return client.bulkContents(
-        { type: CONTENT_TYPE_SPELLING[key.type ?? 'ITEM'].bulk },
-        body(ENDPOINTS.bulkContents),
-      );
-    case 'conversion':
-      return client.bulkConversions({}, body(ENDPOINTS.bulkConversions));
-    case 'interaction':
-      return client.bulkInteractions({}, body(ENDPOINTS.bulkInteractions));
-  }
+  const source = sourceOnTop ? `"source":${JSON.stringify(key.source)},` : '';
+  const ids = chunk.map((item) => item.key.id);
+  return client.write(name, typeParameter(name, key.type), new RawJson(`{${source}"${itemsKey}":[${items}]}`, ids));
 }

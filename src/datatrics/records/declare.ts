@@ -94,6 +94,7 @@ function readFields(type: MaskedType, fields: Readonly<Record<string, unknown>>,
     }
     const { from } = field;
     for (const need of fieldProblems(type, field)) tell(`.${name}${need.path}`, need.need);
+    if (isCustomField(type, field)) declared[name] = field;
     const other = readers.get(from);
     if (other !== undefined)
       tell(`.${name}.from`, `another REST name: ${other} is read from ${JSON.stringify(from)} too`);
@@ -101,9 +102,12 @@ function readFields(type: MaskedType, fields: Readonly<Record<string, unknown>>,
       tell(`.${name}.from`, `another REST name, or another name for the field ${from}: the two can be mixed up`);
     }
     readers.set(from, name);
-    declared[name] = field as unknown as CustomField;
   }
   return declared;
+}
+
+function isCustomField(type: MaskedType, field: object): field is CustomField {
+  return fieldProblems(type, { ...field }).length === 0;
 }
 
 function fieldProblems(

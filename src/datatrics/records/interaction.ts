@@ -16,4 +16,6 @@ export const Interaction = defineRecord<Interaction>({
   resource: 'interaction',
   idNames: ['interactionid'],
   fields: interactionFields,
+  // The API sorts by these times, and shows them under other names or not at all.
+  sorts: { createdAt: 'created', updatedAt: 'updated' },
 });

@@ -17,4 +17,5 @@ export const Profile = defineRecord<Profile>({
   resource: 'profile',
   idNames: ['profileid', 'profile_id'],
   fields: profileFields,
+  sorts: { profileId: 'profileid' },
 });

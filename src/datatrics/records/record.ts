@@ -21,6 +21,8 @@ export interface DatatricsRecord {
   readonly id: string;
   readonly source: string;
   readonly attributes: JsonObject;
+  /** As the API sent it; never to be changed. */
+  readonly raw: JsonObject;
 }
 
 /** What a request says of the records in its answer; taken where a record does not say it itself. */
@@ -34,6 +36,8 @@ interface RecordDefinition {
   /** REST names of the record's own id, in the order in which they are tried. */
   readonly idNames: readonly string[];
   readonly fields: FieldTable;
+  /** REST names for sorting by what is no field, by their names in the model. */
+  readonly sorts?: Readonly<Record<string, string>>;
   /** Tells a further part of the record's key, besides its id and source, from an attribute of that name. */
   readonly isKey?: (name: string, value: unknown) => boolean;
 }
@@ -52,6 +56,17 @@ export interface RecordType<R extends DatatricsRecord> extends RecordDefinition 
    * @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` when it has no key
    */
   decode(raw: unknown, requested: RequestedKey, context: RecordContext): R;
+}
+
+/**
+ * The REST name for sorting a list.
+ * @param name a field, or one of the type's `sorts`
+ * @throws TypeError for any other
+ */
+export function sortNameOf({ fields, resource, sorts }: RecordDefinition, name: string): string {
+  const sort = fields[name]?.rest ?? sorts?.[name];
+  if (sort === undefined) throw new TypeError(`Lists of ${resource}s have no order by ${name}`);
+  return sort;
 }
 
 /**

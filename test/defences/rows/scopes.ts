@@ -6,7 +6,6 @@ const DATA_ACCESS = 'src/datatrics/access.ts';
 const DIRECTIVES = 'src/graph/directives.ts';
 const PERSONAL_TAGS = 'test/graph/personal-tags.test.ts';
 const PIPELINE = 'src/graph/pipeline.ts';
-const SESSION = 'src/datatrics/session.ts';
 const CUSTOM_FIELDS = 'test/server/custom-fields.test.ts';
 const MASKING_ATTACKS = 'test/server/masking-attacks.test.ts';
 const ROUTER = 'test/auth/router-proof.test.ts';
@@ -69,8 +68,8 @@ export const ACCESS_ROWS: readonly Row[] = [
       {
         defence: 'a page of records counts, and its edges do',
         file: ACCESS,
-        find: '[name, `${name}Connection`, `${name}Edge`, ',
-        replace: '[name, ',
+        find: '[name, `${name}Connection`, `${name}Edge`]',
+        replace: '[name]',
         test: [SCOPES, '{ profiles { totalCount } } > is turned away'],
       },
       {
@@ -135,31 +134,10 @@ export const ACCESS_ROWS: readonly Row[] = [
         test: [SCOPES, 'is turned away without pii:read'],
       },
       {
-        defence: 'filters count there',
+        defence: 'filters and orders count there',
         file: ACCESS,
-        find: 'const names = Object.entries(filter ?? {}).flatMap(([name, value]) => (value == null ? [] : [name]));',
-        replace: 'const names: string[] = [];',
-        test: [SCOPES, 'is turned away without pii:read'],
-      },
-      {
-        defence: 'orders count there',
-        file: ACCESS,
-        find: '    if (orderBy != null) names.push(orderBy.field);\n',
-        replace: '',
-        test: [SCOPES, 'is turned away without pii:read'],
-      },
-      {
-        defence: 'a list is refused by the data besides, by its filters',
-        file: SESSION,
-        find: '    const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];\n',
-        replace: '    const asked = order ? [order.sort] : [];\n',
-        test: [SCOPES, 'is turned away without pii:read'],
-      },
-      {
-        defence: 'and by its order',
-        file: SESSION,
-        find: '    const asked = [...filters.map(({ name }) => name), ...(order ? [order.sort] : [])];\n',
-        replace: '    const asked = filters.map(({ name }) => name);\n',
+        find: 'return asksByPersonal(project.masking, type, filter, orderBy?.field) ? PERSONAL : NO_SCOPES;',
+        replace: 'return type && project && filter && orderBy ? NO_SCOPES : NO_SCOPES;',
         test: [SCOPES, 'is turned away without pii:read'],
       },
       {
@@ -192,14 +170,14 @@ export const ACCESS_ROWS: readonly Row[] = [
       },
       {
         defence: 'nobody asks a declared field for an address',
-        file: SESSION,
-        find: ' || filters.some(asksForAddress)',
+        file: 'src/datatrics/record-list.ts',
+        find: ' || this.#filters.some(asksForAddress)',
         replace: ' || (filters.length < 0 && filters.some(asksForAddress))',
         test: [CUSTOM_FIELDS, 'nobody can filter by note: "ada@mail.example"'],
       },
       {
         defence: 'nor for text with one in it',
-        file: SESSION,
+        file: 'src/datatrics/record-list.ts',
         find: 'mask.hasAddress(value)',
         replace: '/^\\S+@\\S+$/.test(value)',
         test: [

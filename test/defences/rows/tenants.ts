@@ -71,9 +71,9 @@ export const TENANTS: readonly Row[] = [
       },
       {
         defence: 'a cursor is good for its project only',
-        file: 'src/graph/connection.ts',
-        find: '  const identity = [\n    project,\n',
-        replace: '  const identity = [\n    project.length > 0,\n',
+        file: 'src/datatrics/record-list.ts',
+        find: '[this.#environment.principal.project, this.#resource,',
+        replace: '[this.#resource,',
         test: [PAGING, 'a cursor of another list, source, order, filter or project'],
       },
       {
@@ -186,9 +186,9 @@ export const TENANTS: readonly Row[] = [
       },
       {
         defence: 'nor does a field that one project has and the API does not know',
-        file: 'src/datatrics/session.ts',
+        file: 'src/datatrics/record-list.ts',
         find: "documented?.conditions[0]?.field ?? 'source'",
-        replace: "(documented ?? sent[0])?.conditions[0]?.field ?? 'source'",
+        replace: "(documented ?? this.#sent[0])?.conditions[0]?.field ?? 'source'",
         test: [FILTERS, 'the probe is by a field that every project has, though the filter is by a custom one'],
       },
     ],

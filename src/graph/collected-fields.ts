@@ -1,0 +1,111 @@
+import {
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isLeafType,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql';
+import { isIncluded } from './conditions.ts';
+import type { FieldCost } from './field-cost.ts';
+import { hasDirective } from './incremental.ts';
+import { weightOfLeaf, weightOfObject } from './weight.ts';
+
+/** A field as the executor will meet it: all selections of one response name on one type. */
+export interface PlanField {
+  readonly name: string;
+  readonly definition: GraphQLField<unknown, unknown>;
+  readonly node: FieldNode;
+  readonly cost: FieldCost | undefined;
+  readonly children: readonly PlanField[];
+  /** Weight of one object that it gives, its leaves included. */
+  readonly weight: number;
+  /** Fragments with `@defer` on one object that it gives. */
+  readonly deferred: number;
+}
+
+export interface CollectScope {
+  readonly schema: GraphQLSchema;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Counted on the way. */
+  readonly names: { aliases: number; longestName: number };
+}
+
+/** What is selected on objects of one type: their fields that give objects, and the weight of the others. */
+export interface Collected {
+  readonly fields: readonly PlanField[];
+  readonly leaves: number;
+  /** Fragments with `@defer` among the selections. */
+  readonly deferred: number;
+}
+
+/** Groups selections by response name, https://spec.graphql.org/October2021/#CollectFields(). */
+export function collectFields(
+  scope: CollectScope,
+  type: GraphQLObjectType,
+  sets: readonly SelectionSetNode[],
+): Collected {
+  const groups = new Map<string, { node: FieldNode; sets: SelectionSetNode[] }>();
+  const visited = new Set<string>();
+  let deferred = 0;
+  const spread = ({ selections }: SelectionSetNode): void => {
+    for (const selection of selections) {
+      if (!isIncluded(selection, scope.variables)) continue;
+      if (selection.kind === Kind.FIELD) {
+        const name = selection.alias?.value ?? selection.name.value;
+        const group = groups.get(name) ?? { node: selection, sets: [] };
+        groups.set(name, group);
+        if (selection.selectionSet) group.sets.push(selection.selectionSet);
+        continue;
+      }
+      if (hasDirective(selection, 'defer')) deferred += 1;
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        if (visited.has(selection.name.value)) continue;
+        visited.add(selection.name.value);
+      }
+      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : scope.fragments.get(selection.name.value);
+      if (fragment && applies(scope.schema, type, fragment.typeCondition?.name.value)) spread(fragment.selectionSet);
+    }
+  };
+  sets.forEach(spread);
+
+  const fields: PlanField[] = [];
+  let leaves = 0;
+  for (const [name, group] of groups) {
+    if (group.node.alias) scope.names.aliases += 1;
+    scope.names.longestName = Math.max(scope.names.longestName, name.length);
+    const definition = type.getFields()[group.node.name.value];
+    const named = definition && getNamedType(definition.type);
+    // `__typename`; what is asked of the schema itself has a limit of its own.
+    if (!definition || isLeafType(named)) {
+      leaves += definition ? weightOfLeaf(definition.type) : 1;
+      continue;
+    }
+    const below = possibleTypes(scope.schema, definition).map((child) => collectFields(scope, child, group.sets));
+    const weight = weightOfObject(named as GraphQLNamedType) + Math.max(0, ...below.map((one) => one.leaves));
+    const cost = definition.extensions.cost as FieldCost | undefined;
+    const children = below.flatMap((one) => one.fields);
+    const deferredBelow = Math.max(0, ...below.map((one) => one.deferred));
+    fields.push({ name, definition, node: group.node, cost, children, weight, deferred: deferredBelow });
+  }
+  return { fields, leaves, deferred };
+}
+
+function possibleTypes(schema: GraphQLSchema, { type }: GraphQLField<unknown, unknown>): readonly GraphQLObjectType[] {
+  const named = getNamedType(type);
+  if (!isCompositeType(named)) return [];
+  return isAbstractType(named) ? schema.getPossibleTypes(named) : [named];
+}
+
+function applies(schema: GraphQLSchema, type: GraphQLObjectType, condition: string | undefined): boolean {
+  if (condition === undefined || condition === type.name) return true;
+  const named = schema.getType(condition);
+  return isAbstractType(named) && schema.isSubType(named, type);
+}
