@@ -1,7 +1,7 @@
 import { GatewayError } from '../lib/error.ts';
-import type { Answer, Lookup, RecordCache, Remembered } from '../upstream/cache.ts';
-import type { Flight, InFlight } from '../upstream/dedupe.ts';
-import { ANY, judge, type Lifetimes, retentionOf, standsIn } from '../upstream/freshness.ts';
+import type { Answer, CachedAnswer, Lookup, RecordCache } from '../upstream/cache.ts';
+import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
+import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
 import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
@@ -27,7 +27,7 @@ export interface CachedRead {
   readonly operation: Operation;
   readonly reader: ReadJson;
   /** Calls the API, on behalf of this operation or of a refresh in the background. */
-  ask(flight: Flight, by: Operation): Promise<SharedAnswer>;
+  ask(shared: SharedRead, by: Operation): Promise<SharedAnswer>;
 }
 
 /** ms and calls of a refresh in the background, for which no operation waits. */
@@ -43,27 +43,27 @@ const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_
  */
 export class CachedReads {
   readonly #cache: RecordCache;
-  readonly #inFlight: InFlight<SharedAnswer>;
+  readonly #sharedReads: SharedReads<SharedAnswer>;
 
-  constructor(cache: RecordCache, inFlight: InFlight<SharedAnswer>) {
+  constructor(cache: RecordCache, sharedReads: SharedReads<SharedAnswer>) {
     this.#cache = cache;
-    this.#inFlight = inFlight;
+    this.#sharedReads = sharedReads;
   }
 
   read(read: CachedRead): Promise<SharedAnswer> {
-    const lookup = this.#cache.look(read.key, read.tag);
+    const lookup = this.#cache.lookUp(read.key, read.tag);
     // A cache shared with other instances is asked over the network.
     return lookup instanceof Promise ? lookup.then((found) => this.#answer(read, found)) : this.#answer(read, lookup);
   }
 
   async #answer(read: CachedRead, lookup: Lookup): Promise<SharedAnswer> {
     const { operation, lifetimes } = read;
-    const demand = operation.freshness?.demand ?? ANY;
+    const directives = operation.freshness?.directives ?? NO_DIRECTIVES;
     const { valid } = lookup;
     if (valid) {
-      const verdict = judge(valid.ageMs, lifetimes, demand);
-      if (verdict === 'stale-while-revalidate') this.#refresh(read, lookup);
-      if (verdict !== null) return give(read, valid, verdict);
+      const freshness = freshnessOf(valid.ageMs, lifetimes, directives);
+      if (freshness === 'stale-while-revalidate') this.#refresh(read, lookup);
+      if (freshness !== null) return give(read, valid, freshness);
     }
     try {
       const answer = await this.#ask(read, lookup, operation);
@@ -74,19 +74,19 @@ export class CachedReads {
       if (!(error instanceof GatewayError) || !OUTAGES.has(error.code) || !old) throw error;
       // It has become older during the call.
       const now = this.#latest(read, old);
-      if (!standsIn(now.ageMs, lifetimes, demand)) throw error;
+      if (!mayServeOnError(now.ageMs, lifetimes, directives)) throw error;
       return give(read, now, 'stale-if-error');
     }
   }
 
-  #latest({ key, tag }: CachedRead, old: Remembered): Remembered {
-    const lookup = this.#cache.look(key, tag);
+  #latest({ key, tag }: CachedRead, old: CachedAnswer): CachedAnswer {
+    const lookup = this.#cache.lookUp(key, tag);
     return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
   /** Calls the API for the next reader, unless such a call is under way. */
   #refresh(read: CachedRead, lookup: Lookup): void {
-    if (this.#inFlight.has(flightOf(read, lookup))) return;
+    if (this.#sharedReads.has(sharedKeyOf(read, lookup))) return;
     const operation = new Operation({ timeoutMs: REFRESH_TIMEOUT_MS, maxCalls: REFRESH_CALLS });
     this.#ask(read, lookup, operation)
       .catch(() => undefined)
@@ -94,35 +94,35 @@ export class CachedReads {
   }
 
   #ask(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
-    const ask = async (flight: Flight): Promise<SharedAnswer> => {
-      const ticket = this.#cache.open(read.key, read.tag, lookup);
+    const ask = async (shared: SharedRead): Promise<SharedAnswer> => {
+      const fill = this.#cache.beginFill(read.key, read.tag, lookup);
       let good: Answer | undefined;
       try {
-        const shared = await read.ask(flight, operation);
+        const answer = await read.ask(shared, operation);
         // Throws for an answer that is an error: it is not cached.
-        shared.read(read.reader);
-        good = shared.answer;
-        return shared;
+        answer.read(read.reader);
+        good = answer.answer;
+        return answer;
       } finally {
-        this.#cache.close(ticket, good, retentionOf(read.lifetimes));
+        this.#cache.endFill(fill, good, retentionOf(read.lifetimes));
       }
     };
-    return this.#inFlight.run(flightOf(read, lookup), operation, ask, labelOf(read.endpoint));
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, ask, labelOf(read.endpoint));
   }
 }
 
 /** Operations that have seen a newer version must not share a call that was made before it. */
-function flightOf({ key }: CachedRead, { version }: Lookup): string {
+function sharedKeyOf({ key }: CachedRead, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
 function give(
   { endpoint, operation, path, lifetimes }: CachedRead,
-  { answer, ageMs }: Remembered,
-  verdict: Exclude<ReturnType<typeof judge>, null>,
+  { answer, ageMs }: CachedAnswer,
+  freshness: Exclude<ReturnType<typeof freshnessOf>, null>,
 ): SharedAnswer {
   operation.usage.cached += 1;
-  const reason = verdict === 'fresh' ? undefined : verdict;
+  const reason = freshness === 'fresh' ? undefined : freshness;
   if (reason !== undefined) operation.usage.stale += 1;
   operation.freshness?.note(path, ageMs, lifetimes.freshForMs - ageMs, reason);
   operation.trace?.join(labelOf(endpoint), Promise.resolve(), reason === undefined ? 'cached' : 'stale');

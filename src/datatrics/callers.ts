@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Party } from '../lib/fair-queue.ts';
 import type { Policy } from '../upstream/policy.ts';
-import { Guards } from './resilience-registry.ts';
+import { ResilienceRegistry } from './resilience-registry.ts';
 
 /**
  * - `everybody`: callers are not told apart
@@ -24,13 +24,13 @@ const MAX_DEFERRED = 20;
 export class Caller implements Party {
   readonly isEverybody: boolean;
   /** How the upstream treats the key that this caller's calls are made with. */
-  readonly guards: Guards;
+  readonly resilience: ResilienceRegistry;
   #isAccepted: boolean;
   #deferred: (() => void)[] = [];
 
-  constructor(kind: CallerKind, guards: Guards) {
+  constructor(kind: CallerKind, resilience: ResilienceRegistry) {
     this.isEverybody = kind === 'everybody';
-    this.guards = guards;
+    this.resilience = resilience;
     this.#isAccepted = kind !== 'own-keys';
   }
 
@@ -42,7 +42,7 @@ export class Caller implements Party {
   accept(): void {
     if (this.#isAccepted) return;
     this.#isAccepted = true;
-    this.guards.maxProjects = PROJECTS;
+    this.resilience.maxProjects = PROJECTS;
     for (const act of this.#deferred) act();
     this.#deferred = [];
   }
@@ -61,9 +61,9 @@ export class Caller implements Party {
  */
 export class Callers {
   readonly #kind: CallerKind;
-  readonly #newGuards: (maxProjects: number) => Guards;
+  readonly #newRegistry: (maxProjects: number) => ResilienceRegistry;
   /** Of all callers that use the gateway's own key. */
-  readonly #shared: Guards;
+  readonly #shared: ResilienceRegistry;
   readonly #everybody: Caller;
   // A size of 1 each rather than `max`, which takes the memory for all of them at once.
   readonly #accepted = new LRUCache<string, Caller>({ maxSize: MAX_ACCEPTED, sizeCalculation: () => 1 });
@@ -72,8 +72,8 @@ export class Callers {
   /** @param policies by group of endpoints; the others have `fallback` */
   constructor(kind: CallerKind, policies: Readonly<Record<string, Policy>>, fallback: Policy) {
     this.#kind = kind;
-    this.#newGuards = (maxProjects) => new Guards(policies, fallback, maxProjects);
-    this.#shared = this.#newGuards(Number.POSITIVE_INFINITY);
+    this.#newRegistry = (maxProjects) => new ResilienceRegistry(policies, fallback, maxProjects);
+    this.#shared = this.#newRegistry(Number.POSITIVE_INFINITY);
     this.#everybody = new Caller('everybody', this.#shared);
   }
 
@@ -83,7 +83,7 @@ export class Callers {
     if (known) return known;
     let caller = this.#strangers.get(id);
     if (caller === undefined) {
-      caller = new Caller(this.#kind, this.#kind === 'own-keys' ? this.#newGuards(STRANGERS_PROJECTS) : this.#shared);
+      caller = new Caller(this.#kind, this.#kind === 'own-keys' ? this.#newRegistry(STRANGERS_PROJECTS) : this.#shared);
       if (!caller.isAccepted) this.#strangers.set(id, caller);
     }
     if (caller.isAccepted) {
@@ -98,8 +98,8 @@ export class Callers {
     let { open, paced } = this.#shared.state;
     if (this.#kind !== 'own-keys') return { open, paced };
     for (const table of [this.#accepted, this.#strangers]) {
-      for (const { guards } of table.values()) {
-        const { state } = guards;
+      for (const { resilience } of table.values()) {
+        const { state } = resilience;
         open += state.open;
         paced += state.paced;
       }

@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/principal.ts';
 import { readJson } from '../lib/digits.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
-import { type Flight, InFlight } from '../upstream/dedupe.ts';
+import { type SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { ACCEPT_ENCODING } from '../upstream/dispatcher.ts';
 import type { Operation } from '../upstream/operation.ts';
 import { DEFAULT_POLICY, type Policy } from '../upstream/policy.ts';
@@ -84,8 +84,8 @@ export function createClient({
   callers = createCallers('everybody'),
 }: ClientOptions) {
   const calls = new Calls(send, onCall);
-  const inFlight = new InFlight<SharedAnswer>();
-  const cache = freshness && new CachedReads(freshness.cache, inFlight);
+  const sharedReads = new SharedReads<SharedAnswer>();
+  const cache = freshness && new CachedReads(freshness.cache, sharedReads);
 
   function read(name: ReadName, args: CallArgs, bound: Bound, reader: ReadJson = readJson): Promise<unknown> {
     const { principal, operation, caller } = bound;
@@ -100,14 +100,14 @@ export function createClient({
     }
     const call = prepare(name, 'GET', relative, groupOf(resource, 'read'), bound);
     const key = share ? `${principal.shareKey} ${call.request.path}` : Symbol();
-    const ask = (flight: Flight, by: Operation): Promise<SharedAnswer> =>
-      calls.read(call, flight, by).then((response) => new SharedAnswer(endpoint, response));
+    const ask = (shared: SharedRead, by: Operation): Promise<SharedAnswer> =>
+      calls.read(call, shared, by).then((response) => new SharedAnswer(endpoint, response));
 
     const lifetimes = freshness?.lifetimes[resource];
     let answer: Promise<SharedAnswer>;
     if (cache === undefined || lifetimes === undefined) {
       operation.freshness?.note(relative, 0, 0);
-      answer = inFlight.run(key, operation, ask, labelOf(endpoint));
+      answer = sharedReads.run(key, operation, ask, labelOf(endpoint));
     } else {
       const tag = tagOf(principal.project, resource, args.id);
       answer = cache.read({
@@ -146,7 +146,7 @@ export function createClient({
       // Reads under way may have seen what was there before; later ones must not join them.
       onWrite?.(principal.project);
       const resource = resourcePath(endpoint, principal);
-      inFlight.forget(
+      sharedReads.forget(
         (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
       );
       return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
@@ -183,22 +183,22 @@ export function createClient({
     name: EndpointName,
     method: Endpoint['method'],
     relative: string,
-    lane: string,
+    group: string,
     { principal, operation, headers, caller }: Bound,
     body?: string,
   ): Call {
-    const guard = caller.guards.of(principal.project, lane);
+    const resilience = caller.resilience.of(principal.project, group);
     const request = {
       method,
       path: basePath + relative,
       headers,
-      party: caller,
+      caller,
       priority: operation.deadline,
-      lane,
-      timeoutMs: guard.policy.timeoutMs,
+      bulkhead: group,
+      timeoutMs: resilience.policy.timeoutMs,
       body,
     };
-    return { name, request, guard, caller };
+    return { name, request, resilience, caller };
   }
 
   class Bound implements BoundClient {
@@ -230,7 +230,7 @@ export function createClient({
       new Bound(principal, operation, caller),
     /** Reads under way, of all principals. */
     get inFlight(): number {
-      return inFlight.size;
+      return sharedReads.size;
     },
   };
 }

@@ -30,16 +30,11 @@ export const ACCEPT_ENCODING = 'zstd, br, gzip';
  * undici's connections to one origin: HTTP/2 where the server offers it, otherwise HTTP/1.1, through the proxy that the
  * environment names (never for a loopback address), with answers decompressed.
  */
-export function createDispatcher({
-  origin,
-  connections,
-  connectTimeoutMs,
-  connectionTtlMs,
-  maxBodyBytes,
-}: DispatcherOptions): Dispatcher {
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const { origin, connections, connectTimeoutMs, connectionTtlMs, maxBodyBytes } = options;
   // One context for all connections: it holds the trusted certificates, which take 9 ms to read.
   const tls = { preferH2: true, secureContext: createSecureContext() };
-  const options = {
+  const common = {
     connections,
     connect: { ...tls, timeout: connectTimeoutMs, lookup: createSharedLookup() },
     connectTimeout: connectTimeoutMs,
@@ -51,9 +46,9 @@ export function createDispatcher({
     bodyTimeout: 0,
   };
   const dispatcher = isLoopback(new URL(origin).hostname)
-    ? new Pool(origin, options)
+    ? new Pool(origin, common)
     : new EnvHttpProxyAgent({
-        ...options,
+        ...common,
         requestTls: tls,
         // By default, a `Client` makes a single connection, and knows no lifetime.
         factory: (url, own) => new Pool(url, own),

@@ -231,8 +231,8 @@ describe('over HTTP/2', () => {
     const { get, send } = pool(origin);
     await get('/first');
     const under = settle([get('/1'), get('/2')]);
-    const party = { isAccepted: false, isEverybody: false };
-    const request = { method: 'GET' as const, path: '/bad', headers: [], party };
+    const caller = { isAccepted: false, isEverybody: false };
+    const request = { method: 'GET' as const, path: '/bad', headers: [], caller };
     expect(await settle([send(request, new AbortController().signal)])).toEqual(['reset']);
     expect(await under).toEqual([200, 200]);
     expect(sessions).toHaveLength(2);

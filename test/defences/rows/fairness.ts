@@ -16,7 +16,7 @@ export const FAIRNESS_ROWS: readonly Row[] = [
       {
         defence: 'each key has circuit breakers, retries and a pace of its own',
         file: CALLERS,
-        find: "this.#kind === 'own-keys' ? this.#newGuards(STRANGERS_PROJECTS) : this.#shared",
+        find: "this.#kind === 'own-keys' ? this.#newRegistry(STRANGERS_PROJECTS) : this.#shared",
         replace: 'this.#shared',
         test: [FAIRNESS, `limited, ${GOES_ON}`],
       },

@@ -320,7 +320,7 @@ export const LIMIT_ROWS: readonly Row[] = [
         replace: '    let free = Number.POSITIVE_INFINITY;\n',
         test: [
           'test/upstream/queue.test.ts',
-          'a lane leaves room for the others, and calls beyond the queue fail at once',
+          'a bulkhead leaves room for the others, and calls beyond the queue fail at once',
         ],
       },
       {
