@@ -1,5 +1,5 @@
-# The gateway without its tests and tools. With no settings it serves the embedded sandbox on port 4000.
-# `docker build --target full .` makes an image that also has packages/: MCP and tracing.
+# The gateway without tests and tools. Without settings, it serves the embedded sandbox on port 4000.
+# `docker build --target full .` builds an image that also has packages/: MCP and tracing.
 
 FROM node:26.10-bookworm-slim AS serving
 ENV NODE_ENV=production \
@@ -16,7 +16,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--disable-warning=ExperimentalWarning", "src/start.js"]
 
-# Optional dependencies are what `npm run import` needs, and the gateway does not.
+# The optional dependencies are for `npm run import`; the gateway does not need them.
 FROM node:26.10-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

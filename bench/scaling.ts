@@ -118,7 +118,7 @@ function table(load: Load): string {
   ];
   const lines = [head, head.map(() => '---:'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
   return [
-    `${load.meanMs.toFixed(2)} ms of CPU and ${load.calls.toFixed(1)} REST calls per operation; an instance ${Math.round(room * 100)} % full makes ${Math.round(perInstance)} operations a second, the slowest 1 % of which take ${slowest(load, room).toFixed(0)} ms on its core.`,
+    `${load.meanMs.toFixed(2)} ms of CPU and ${load.calls.toFixed(1)} REST calls per operation. An instance at ${Math.round(room * 100)} % utilization processes ${Math.round(perInstance)} operations a second, with a p99 of ${slowest(load, room).toFixed(0)} ms on its core.`,
     '',
     ...lines,
   ].join('\n');

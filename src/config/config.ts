@@ -1,6 +1,6 @@
 import type { RateLimit } from '../auth/rate-limit.ts';
 import type { RouterGrants, RouterSecrets } from '../auth/router-proof.ts';
-import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
+import { BULK_CALLS, type BulkLimits } from '../datatrics/bulk/chunk.ts';
 import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { readLifetimes } from '../datatrics/lifetimes.ts';
@@ -8,13 +8,16 @@ import type { MaskOptions } from '../datatrics/masking.ts';
 import { readPolicies } from '../datatrics/policies.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
+import { MAX_VALUES } from '../graph/answer-size.ts';
 import type { MaxAges } from '../graph/cache-control.ts';
 import type { OptionalDirective } from '../graph/optional-directives.ts';
 import type { PipelineOptions } from '../graph/pipeline.ts';
+import { ASSUMED_LIST_SIZE } from '../graph/plan.ts';
+import { MAX_WAITING_BYTES } from '../server/backlog.ts';
 import type { LoadLimits } from '../server/load-shedder.ts';
 import type { TracingOptions } from '../server/tracing.ts';
 import type { DocumentsMode } from '../server/trusted-documents.ts';
-import type { Policy } from '../upstream/policy.ts';
+import { DEFAULT_BULKHEAD, type Policy } from '../upstream/policy.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
@@ -55,6 +58,7 @@ export interface Config {
   readonly batchReads: 'off' | 'auto' | 'on';
   readonly conversionProfileField: string;
   readonly timeZone: string;
+  /** Rows of one page of a list, at most. */
   readonly pageLimit: number;
   readonly operationTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
@@ -188,9 +192,9 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
     lifetimes,
     policies,
-    upstreamQueue: values.UPSTREAM_QUEUE,
+    upstreamQueue: DEFAULT_BULKHEAD.waiting,
     maxConnections: values.MAX_CONNECTIONS,
-    maxWaitingBytes: values.MAX_WAITING_BYTES,
+    maxWaitingBytes: MAX_WAITING_BYTES,
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     maxUpstreamCalls: values.MAX_UPSTREAM_CALLS,
@@ -203,17 +207,16 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
       maxRootFields: values.MAX_ROOT_FIELDS,
       maxDirectives: values.MAX_DIRECTIVES,
       maxEstimatedCalls: values.MAX_ESTIMATED_CALLS,
-      maxEstimatedValues: values.MAX_ESTIMATED_VALUES,
+      maxEstimatedValues: MAX_VALUES,
       maxAnswerBytes: values.MAX_ANSWER_BYTES,
-      assumedListSize: values.ASSUMED_LIST_SIZE,
+      assumedListSize: ASSUMED_LIST_SIZE,
       maxRepresentations: values.MAX_REPRESENTATIONS,
     },
     bulkLimits: {
-      maxItems: values.MAX_BULK_ITEMS,
+      ...BULK_CALLS,
       chunkItems: values.BULK_CHUNK_ITEMS,
-      chunkBytes: values.BULK_CHUNK_BYTES,
+      maxItems: values.MAX_BULK_ITEMS,
       concurrency: values.BULK_CONCURRENCY,
-      extraRequests: values.BULK_EXTRA_REQUESTS,
     },
     shareInFlight: values.SHARE_IN_FLIGHT === 'on',
     collapseOperations: values.COLLAPSE_OPERATIONS === 'on',

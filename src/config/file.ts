@@ -1,4 +1,5 @@
 import { type Document, isPair, LineCounter, parseDocument, Scalar, visit } from 'yaml';
+import { removedSetting } from './names.ts';
 import { readText } from './text-file.ts';
 import { SECRETS } from './variables.ts';
 
@@ -63,7 +64,8 @@ export function readFile(path: string | undefined, names: readonly string[], pro
   for (const [name, value] of Object.entries(content)) {
     if (SECTIONS.has(name)) sections[name] = value;
     else if (!names.includes(name)) {
-      tell(`got the setting "${name}"; needs names of variables, or ${[...SECTIONS].join(', ')}`);
+      const sections = [...SECTIONS].join(', ');
+      tell(removedSetting(name) ?? `got the setting "${name}"; needs names of variables, or ${sections}`);
     } else {
       const text = textOf(value);
       if (text === null) tell(`got ${kindOf(value)} for ${name}; needs a text, or a list of texts without commas`);

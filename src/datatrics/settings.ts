@@ -18,7 +18,7 @@ export interface ProjectSettings {
   readonly conversionProfileField: string;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
-  /** Rows to ask of a list at most. */
+  /** Rows that the gateway requests from a list in one call, at most. */
   readonly pageLimit: number;
   readonly batchReads: BatchMode;
   /** How personal data comes to those without `pii:read`. */

@@ -13,6 +13,9 @@ function isRealTime(y: number, mo: number, d: number, h: number, mi: number, s: 
   return d <= (DAYS[mo - 1] as number) + (leap ? 1 : 0);
 }
 
+/** The usual spelling, on a day that every month has: it needs no further check. */
+const COMMON_TIME = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
+
 /**
  * Reads a time as the API and its writers send it: without a zone in `zone` (IANA name), ISO 8601 with one, or a date
  * alone (its midnight).
@@ -21,6 +24,7 @@ function isRealTime(y: number, mo: number, d: number, h: number, mi: number, s: 
  */
 export function readTime(value: unknown, zone: string): string | null {
   if (typeof value !== 'string') return null;
+  if (zone === 'UTC' && COMMON_TIME.test(value)) return `${value.slice(0, 10)}T${value.slice(11)}.000Z`;
   const match = API_TIME.exec(value.trim());
   if (!match) return null;
   const [, y = '', mo = '', d = '', h = '00', mi = '00', s = '00', fraction = '', offset] = match;

@@ -6,6 +6,9 @@ import { formatError } from './errors.ts';
 import type { Estimate } from './estimate-cache.ts';
 import type { Outcome } from './outcome.ts';
 
+/** Weight of an answer's values at most, so that one answer takes half a second of the processor's time and 100 MB at most. */
+export const MAX_VALUES = 350_000;
+
 /** A connection gives each record by `nodes` and by `edges`. */
 const WAYS_TO_A_RECORD = 2;
 /** Bytes in an answer for one byte that was read: a global id holds the record's id and source in base64. */
@@ -28,9 +31,12 @@ export function mayExceed(
   return fromApi + (values + counted) * (OWN_BYTES + longestName) > max;
 }
 
-/** The answer in place of one that is too large. The operation ran: its writes, if any, were made. */
-export function tooLarge(unit: string, max: number, setting: string): Outcome {
-  const message = `The answer has more than ${max} ${unit} (${setting}).`;
+/**
+ * The answer in place of one that is too large. The operation ran: its writes, if any, were made.
+ * @param setting the variable that sets the limit, if any does
+ */
+export function tooLarge(unit: string, max: number, setting?: string): Outcome {
+  const message = `The answer has more than ${max} ${unit}${setting === undefined ? '' : ` (${setting})`}.`;
   const error = new GraphQLError(message, { originalError: new GatewayError('OPERATION_TOO_COMPLEX', message) });
   return { kind: 'executed', result: { errors: [formatError(error, () => undefined)], data: null } };
 }
@@ -51,7 +57,7 @@ export function createAnswerLimit(
 ): (message: object) => Outcome | undefined {
   let bytes = 0;
   return (message) => {
-    if (operation.isOver) return tooLarge('values', maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
+    if (operation.isOver) return tooLarge('values', maxEstimatedValues);
     bytes += sizeWithin(message, maxAnswerBytes);
     return bytes > maxAnswerBytes ? tooLarge('bytes', maxAnswerBytes, 'MAX_ANSWER_BYTES') : undefined;
   };

@@ -148,8 +148,9 @@ function survey(document: DocumentNode): { directives: number; valueDepth: numbe
   return { directives, valueDepth };
 }
 
-/** `what` is counted; the variable that sets the limit is named so that an operator finds it. */
-export function over(what: string, value: number, limit: number, variable: string): string {
+/** `what` is counted; the message names the variable that sets the limit, if one does, so that an operator finds it. */
+export function over(what: string, value: number, limit: number, variable?: string): string {
   const counted = Number.isFinite(value) && value < 1e9 ? String(value) : 'countless';
-  return `The operation has ${counted} ${what}; at most ${limit} are allowed (${variable}).`;
+  const setting = variable === undefined ? '' : ` (${variable})`;
+  return `The operation has ${counted} ${what}; at most ${limit} are allowed${setting}.`;
 }

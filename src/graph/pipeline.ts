@@ -175,9 +175,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { calls: estimated, values } = estimate;
     const tooMany =
       values > limits.maxEstimatedValues
-        ? tooComplex(
-            over('values in the worst case', Math.ceil(values), limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES'),
-          )
+        ? tooComplex(over('values in the worst case', Math.ceil(values), limits.maxEstimatedValues))
         : null;
     // A plan encodes what would be written.
     if (tooMany && node.operation === 'mutation') return tooMany;
@@ -244,7 +242,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     } finally {
       leave();
     }
-    if (context.operation.isOver) return tooLarge('values', limits.maxEstimatedValues, 'MAX_ESTIMATED_VALUES');
+    if (context.operation.isOver) return tooLarge('values', limits.maxEstimatedValues);
     const { freshness } = context.operation;
     const outcome: Outcome = {
       kind: 'executed',

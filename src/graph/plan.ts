@@ -29,6 +29,9 @@ export interface PlanEntry {
   readonly assumed?: true;
 }
 
+/** What a list without a page size counts as. Most lists are short, and the calls really made are limited too. */
+export const ASSUMED_LIST_SIZE = 10;
+
 /** How the parts of an operation are counted. */
 export interface PlannerLimits {
   /** Items that a list without a page size counts as. */

@@ -61,8 +61,8 @@ export function readExamples(): Map<string, string> {
 }
 
 /**
- * GraphiQL as static files of this server, so that it works with no internet. They are on disk gzipped, and go from there
- * to the socket; none is held in memory.
+ * Serves GraphiQL as static files, so that it works without internet access. The files are gzipped on disk, and are streamed
+ * from there.
  */
 export function createGraphiql(options: GraphiqlOptions): Graphiql {
   const manifest = JSON.parse(readFileSync(`${ASSETS}manifest.json`, 'utf8')) as Manifest;
@@ -101,7 +101,7 @@ async function sendFile(path: string, gzipped: boolean, res: ServerResponse): Pr
   try {
     await (gzipped ? pipeline(source, res) : pipeline(source, createGunzip(), res));
   } catch (error) {
-    // Who closes a page while it loads does nothing wrong.
+    // Closing a page while it loads is no error.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }

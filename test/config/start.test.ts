@@ -113,7 +113,7 @@ upstream: { Content: { attempts: 9 } }
 
   test('names a setting that was removed', async () => {
     expect(await failedStart({ UPSTREAM_CLIENT: 'undici' })).toEqual([
-      'UPSTREAM_CLIENT: removed, since undici makes every call; remove it',
+      'UPSTREAM_CLIENT: this setting was removed (undici makes every call); remove it',
     ]);
   });
 

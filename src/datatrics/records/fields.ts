@@ -154,13 +154,31 @@ export class Decoded {
 /** Gives a class one getter per field of the table; what is personal comes masked where the context says so. */
 export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable, type: MaskedType): void {
   for (const [name, field] of Object.entries(fields)) {
-    function read(this: Decoded): unknown {
-      const { raw, context } = this;
-      const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
-      if (context.mask === undefined || field.lines || field.kind === 'id') return value;
+    const { rest, kind } = field;
+    const read = (record: Decoded): unknown => {
+      const { raw, context } = record;
+      const value = field.read(lookUp(raw, nameIn(raw, field)), context, record);
+      if (context.mask === undefined || field.lines || kind === 'id') return value;
       return context.mask.field(type, name, field, value);
-    }
-    Object.defineProperty(target.prototype, name, { get: read });
+    };
+    // Most values need no conversion.
+    const getText = function (this: Decoded): unknown {
+      const own = this.raw[rest];
+      return typeof own === 'string' && own !== '' && this.context.mask === undefined ? own : read(this);
+    };
+    const getNumber = function (this: Decoded): unknown {
+      const own = this.raw[rest];
+      return typeof own === 'number' && this.context.mask === undefined ? own : read(this);
+    };
+    const get =
+      kind === 'text' || kind === 'id'
+        ? getText
+        : kind === 'number'
+          ? getNumber
+          : function (this: Decoded) {
+              return read(this);
+            };
+    Object.defineProperty(target.prototype, name, { get });
   }
 }
 
