@@ -25,6 +25,7 @@ const WAITING = [
   'site',
   'slow-clients',
   'standard-output',
+  'start',
 ];
 
 const common = {

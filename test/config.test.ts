@@ -229,7 +229,7 @@ describe('managed', () => {
 
   test.each([
     ['[{}]', /0\.id needs/],
-    ['{', /no JSON/],
+    ['{', /not JSON/],
     ['[{"id":"a","hash":"plain","scopes":[],"projects":[]}]', /0\.hash needs/],
     [`[{"id":"a","hash":"sha256:${'A'.repeat(43)}","scopes":["all"],"projects":[]}]`, /0\.scopes\.0 needs one of/],
   ])('does not start with the tokens %s', (text, message) => {

@@ -192,7 +192,7 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-const RUNS = { numRuns: runs(80) };
+const RUNS = { numRuns: runs(40) };
 /** Lists that once were read wrong. */
 const list = (total: number, cap: number, more: Partial<ListKnobs> = {}): ListKnobs => ({
   ...{ total, cap, totalName: 'total_elements', pagesName: 'total_pages', tied: 1, tiesReverse: false, past: 'empty' },
@@ -291,7 +291,7 @@ describe('a list of any length, page size, cap and spelling', () => {
         const backward = await readPage(project, { last: size, ...between });
         expect(backward.at).toEqual(inside.slice(-size));
       }),
-      { numRuns: runs(40), examples: BETWEEN },
+      { numRuns: runs(20), examples: BETWEEN },
     ));
 });
 
@@ -405,7 +405,7 @@ describe('impossible arguments are refused without a call', () => {
   it('any text that is no cursor', () =>
     fc.assert(
       fc.asyncProperty(fc.string(), (after) => expectRefused(LISTS, { after })),
-      { numRuns: runs(50) },
+      { numRuns: runs(25) },
     ));
 
   it('a cursor of another list, source, order, filter or project', async () => {

@@ -164,7 +164,7 @@ describe('compiled and interpreted execution agree on', () => {
         fc.array(fc.oneof(representation, part), { maxLength: 6 }),
         (query, r) => agree(query, { r }, 'subgraph'),
       ),
-      { numRuns: runs(50) },
+      { numRuns: runs(25) },
     );
   });
 
@@ -182,7 +182,7 @@ describe('compiled and interpreted execution agree on', () => {
   test('operations of all shapes', async () => {
     await fc.assert(
       fc.asyncProperty(anyOperation, (query) => agree(query)),
-      { numRuns: runs(50) },
+      { numRuns: runs(25) },
     );
   });
 });

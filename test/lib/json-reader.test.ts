@@ -81,7 +81,7 @@ describe('a reader', () => {
       fc.property(jsonNumbers, (it) => {
         expect(read(`{"b":${it},"a":${it}}`)).toEqual({ a: readJson(it) });
       }),
-      { numRuns: runs(4_000) },
+      { numRuns: runs(1_500) },
     );
   });
 

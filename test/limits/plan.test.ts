@@ -146,6 +146,6 @@ test('what an operation really calls lies within its plan, whatever the operatio
       expect(calls).toBeGreaterThanOrEqual(sum(entries, 'atLeast'));
       expect(calls).toBeLessThanOrEqual(sum(entries, 'atMost'));
     }),
-    { numRuns: runs(150) },
+    { numRuns: runs(75) },
   );
 });

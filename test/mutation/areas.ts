@@ -32,6 +32,7 @@ export const AREAS: readonly Area[] = [
     name: 'limits',
     sources: ['src/graph/limits.ts', 'src/graph/cost.ts', 'src/graph/field-cost.ts', 'src/graph/conditions.ts'],
     tests: [
+      'test/limits/counts.test.ts',
       'test/graph/operations.test.ts',
       'test/graph/schema.test.ts',
       'test/graph/subgraph.test.ts',

@@ -245,12 +245,12 @@ describe('in managed mode', () => {
         if (path.includes('silent')) await sleep(3_000);
         return { profileid: /\/profile\/([^?/]+)/.exec(path)?.[1], source: 'S' };
       },
-      { ...tokens.settings, ...TIMES, UPSTREAM_CONNECTIONS: '8', MAX_REQUESTS: '100' },
+      { ...tokens.settings, ...TIMES, UPSTREAM_CONNECTIONS: '8', MAX_REQUESTS: '40' },
       { constants: { upstreamQueue: 40 } },
     );
     onTestFinished(() => gateway.close());
     const many = `query Many { ${Array.from({ length: 12 }, (_, n) => `p${n}: profile(profileId: "silent-${n}", source: "S") { profileId }`).join(' ')} }`;
-    const flood = Array.from({ length: 200 }, () => gateway.query(many, {}, hog));
+    const flood = Array.from({ length: 80 }, () => gateway.query(many, {}, hog));
     await sleep(300);
     const took: number[] = [];
     for (let i = 0; i < 20; i++) {

@@ -149,9 +149,11 @@ describe('without pii:read', () => {
     const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_MASK: 'null' });
     const query = '{ profile(profileId: "1", source: "S") { attributes } }';
     await gateway.query(query, {}, clear);
-    const start = performance.now();
+    // Other programs on the machine make time pass, and little CPU time.
+    const before = process.threadCpuUsage();
     const { body } = await gateway.query(query, {}, masked);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    const { user, system } = process.threadCpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(2_000);
     expect(body.data.profile.attributes.texts).toHaveLength(4);
     await gateway.close();
   });

@@ -191,6 +191,6 @@ test('with retries nothing is left unknown, and what is told is so, whatever fau
       }
       expect(api.store.size).toBe(results.filter(({ outcome }) => outcome === 'UPSERTED').length);
     }),
-    { numRuns: runs(80) },
+    { numRuns: runs(40) },
   );
 });

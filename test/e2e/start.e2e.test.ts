@@ -2,9 +2,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { PROCESS_ENV } from './helpers/command.ts';
-import { type FakeUpstream, startUpstream } from './helpers/gateway.ts';
-import { getOf, openClient, postOf } from './helpers/sockets.ts';
+import { PROCESS_ENV } from '../helpers/command.ts';
+import { type FakeUpstream, startUpstream } from '../helpers/gateway.ts';
+import { getOf, openClient, postOf } from '../helpers/sockets.ts';
 
 let child: ChildProcess | undefined;
 let upstream: FakeUpstream | undefined;
