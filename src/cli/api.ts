@@ -7,7 +7,7 @@ import { createAbortController } from '../lib/abort.ts';
 import type { UpstreamResponse } from '../upstream/call.ts';
 import { DEFAULT_POLICY } from '../upstream/policy.ts';
 import { createPool } from '../upstream/pool.ts';
-import { Guard } from '../upstream/resilience.ts';
+import { Resilience } from '../upstream/resilience.ts';
 import { sendWithRetry } from '../upstream/retry.ts';
 import { UsageError } from './usage.ts';
 
@@ -50,7 +50,7 @@ export async function openApi(projectId: string | undefined): Promise<ReadOnlyAp
   const accepted = ['accept', 'application/json', 'content-type', 'application/json'];
   const headers = [...accepted, 'x-apikey', apiKey];
   const { signal } = createAbortController();
-  const guard = new Guard(DEFAULT_POLICY);
+  const resilience = new Resilience(DEFAULT_POLICY);
   let calls = 0;
   return {
     project,
@@ -69,7 +69,7 @@ export async function openApi(projectId: string | undefined): Promise<ReadOnlyAp
         pool.send,
         { method: 'GET', path, headers },
         { signal, deadline: () => deadline, spend: () => (calls += 1) },
-        guard,
+        resilience,
       );
       if (response.status === 401 || response.status === 403) {
         throw new UsageError(`${labelOf(endpoint)} answered ${response.status}: the API rejects the API key.`);

@@ -1,7 +1,7 @@
 import { GatewayError } from '../lib/error.ts';
-import type { Answer, Lookup, RecordCache, Remembered } from '../upstream/cache.ts';
-import type { Flight, InFlight } from '../upstream/dedupe.ts';
-import { ANY, judge, type Lifetimes, retentionOf, standsIn } from '../upstream/freshness.ts';
+import type { Answer, CachedAnswer, Lookup, RecordCache } from '../upstream/cache.ts';
+import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
+import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
 import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
@@ -27,7 +27,7 @@ export interface CachedRead {
   readonly operation: Operation;
   readonly reader: ReadJson;
   /** Calls the API for an operation: the one that reads, or a refresh in the background. */
-  callApi(flight: Flight, initiator: Operation): Promise<SharedAnswer>;
+  callApi(shared: SharedRead, initiator: Operation): Promise<SharedAnswer>;
 }
 
 /** Limits of a refresh in the background. No request waits for it. */
@@ -43,27 +43,27 @@ const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_
  */
 export class CachedReads {
   readonly #cache: RecordCache;
-  readonly #inFlight: InFlight<SharedAnswer>;
+  readonly #sharedReads: SharedReads<SharedAnswer>;
 
-  constructor(cache: RecordCache, inFlight: InFlight<SharedAnswer>) {
+  constructor(cache: RecordCache, sharedReads: SharedReads<SharedAnswer>) {
     this.#cache = cache;
-    this.#inFlight = inFlight;
+    this.#sharedReads = sharedReads;
   }
 
   read(read: CachedRead): Promise<SharedAnswer> {
-    const lookup = this.#cache.look(read.key, read.tag);
+    const lookup = this.#cache.lookUp(read.key, read.tag);
     // The lookup is a promise if other instances share the cache over the network.
     return lookup instanceof Promise ? lookup.then((found) => this.#answer(read, found)) : this.#answer(read, lookup);
   }
 
   async #answer(read: CachedRead, lookup: Lookup): Promise<SharedAnswer> {
     const { operation, lifetimes } = read;
-    const demand = operation.freshness?.demand ?? ANY;
+    const directives = operation.freshness?.directives ?? NO_DIRECTIVES;
     const { valid } = lookup;
     if (valid) {
-      const verdict = judge(valid.ageMs, lifetimes, demand);
-      if (verdict === 'stale-while-revalidate') this.#refresh(read, lookup);
-      if (verdict !== null) return fromCache(read, valid, verdict);
+      const freshness = freshnessOf(valid.ageMs, lifetimes, directives);
+      if (freshness === 'stale-while-revalidate') this.#refresh(read, lookup);
+      if (freshness !== null) return fromCache(read, valid, freshness);
     }
     try {
       const answer = await this.#callApi(read, lookup, operation);
@@ -74,19 +74,19 @@ export class CachedReads {
       if (!(error instanceof GatewayError) || !OUTAGES.has(error.code) || !old) throw error;
       // Look again: the answer aged during the call.
       const current = this.#latest(read, old);
-      if (!standsIn(current.ageMs, lifetimes, demand)) throw error;
+      if (!mayServeOnError(current.ageMs, lifetimes, directives)) throw error;
       return fromCache(read, current, 'stale-if-error');
     }
   }
 
-  #latest({ key, tag }: CachedRead, old: Remembered): Remembered {
-    const lookup = this.#cache.look(key, tag);
+  #latest({ key, tag }: CachedRead, old: CachedAnswer): CachedAnswer {
+    const lookup = this.#cache.lookUp(key, tag);
     return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
   /** Refreshes the answer in the background, unless an equal call is in progress. */
   #refresh(read: CachedRead, lookup: Lookup): void {
-    if (this.#inFlight.has(flightOf(read, lookup))) return;
+    if (this.#sharedReads.has(sharedKeyOf(read, lookup))) return;
     const operation = new Operation({ timeoutMs: REFRESH_TIMEOUT_MS, maxCalls: REFRESH_CALLS });
     this.#callApi(read, lookup, operation)
       .catch(() => undefined)
@@ -95,20 +95,20 @@ export class CachedReads {
 
   /** Calls the API once for all equal reads, and caches the answer unless it is an error. */
   #callApi(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
-    const callAndStore = async (flight: Flight): Promise<SharedAnswer> => {
-      const ticket = this.#cache.open(read.key, read.tag, lookup);
+    const callAndStore = async (sharedRead: SharedRead): Promise<SharedAnswer> => {
+      const fill = this.#cache.beginFill(read.key, read.tag, lookup);
       let valid: Answer | undefined;
       try {
-        const shared = await read.callApi(flight, operation);
+        const shared = await read.callApi(sharedRead, operation);
         // Throws for an answer that is an error, which must not be cached.
         shared.read(read.reader);
         valid = shared.answer;
         return shared;
       } finally {
-        this.#cache.close(ticket, valid, retentionOf(read.lifetimes));
+        this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
       }
     };
-    return this.#inFlight.run(flightOf(read, lookup), operation, callAndStore, labelOf(read.endpoint));
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, labelOf(read.endpoint));
   }
 }
 
@@ -116,18 +116,18 @@ export class CachedReads {
  * The key by which reads share a call. It has the cache's version: an operation that saw a newer version must not share a
  * call that began before it.
  */
-function flightOf({ key }: CachedRead, { version }: Lookup): string {
+function sharedKeyOf({ key }: CachedRead, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
 /** The cached answer; adds its age to the operation's statistics, response headers and trace. */
 function fromCache(
   { endpoint, operation, path, lifetimes }: CachedRead,
-  { answer, ageMs }: Remembered,
-  verdict: Exclude<ReturnType<typeof judge>, null>,
+  { answer, ageMs }: CachedAnswer,
+  freshness: Exclude<ReturnType<typeof freshnessOf>, null>,
 ): SharedAnswer {
   operation.usage.cached += 1;
-  const reason = verdict === 'fresh' ? undefined : verdict;
+  const reason = freshness === 'fresh' ? undefined : freshness;
   if (reason !== undefined) operation.usage.stale += 1;
   operation.freshness?.note(path, ageMs, lifetimes.freshForMs - ageMs, reason);
   operation.trace?.join(labelOf(endpoint), Promise.resolve(), reason === undefined ? 'cached' : 'stale');

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Party } from '../lib/fair-queue.ts';
 import type { Policy } from '../upstream/policy.ts';
-import { Guards } from './resilience-registry.ts';
+import { ResilienceRegistry } from './resilience-registry.ts';
 
 /**
  * How the gateway distinguishes callers:
@@ -26,13 +26,13 @@ const MAX_DEFERRED = 20;
 export class Caller implements Party {
   readonly isEverybody: boolean;
   /** Circuit breakers and pacing for the API key of this caller. */
-  readonly guards: Guards;
+  readonly resilience: ResilienceRegistry;
   #isAccepted: boolean;
   #deferred: (() => void)[] = [];
 
-  constructor(kind: CallerKind, guards: Guards) {
+  constructor(kind: CallerKind, resilience: ResilienceRegistry) {
     this.isEverybody = kind === 'everybody';
-    this.guards = guards;
+    this.resilience = resilience;
     this.#isAccepted = kind !== 'own-keys';
   }
 
@@ -45,7 +45,7 @@ export class Caller implements Party {
   accept(): void {
     if (this.#isAccepted) return;
     this.#isAccepted = true;
-    this.guards.maxProjects = PROJECTS;
+    this.resilience.maxProjects = PROJECTS;
     for (const action of this.#deferred) action();
     this.#deferred = [];
   }
@@ -69,9 +69,9 @@ export class Caller implements Party {
  */
 export class Callers {
   readonly #kind: CallerKind;
-  readonly #newGuards: (maxProjects: number) => Guards;
-  /** The guards of all callers that use the gateway's own key. */
-  readonly #shared: Guards;
+  readonly #newRegistry: (maxProjects: number) => ResilienceRegistry;
+  /** Shared by all callers that use the gateway's own key. */
+  readonly #shared: ResilienceRegistry;
   readonly #everybody: Caller;
   // `maxSize` with a size of 1 per entry, because `max` allocates the memory of all entries at once.
   readonly #accepted = new LRUCache<string, Caller>({ maxSize: MAX_ACCEPTED, sizeCalculation: () => 1 });
@@ -83,8 +83,8 @@ export class Callers {
    */
   constructor(kind: CallerKind, policies: Readonly<Record<string, Policy>>, fallback: Policy) {
     this.#kind = kind;
-    this.#newGuards = (maxProjects) => new Guards(policies, fallback, maxProjects);
-    this.#shared = this.#newGuards(Number.POSITIVE_INFINITY);
+    this.#newRegistry = (maxProjects) => new ResilienceRegistry(policies, fallback, maxProjects);
+    this.#shared = this.#newRegistry(Number.POSITIVE_INFINITY);
     this.#everybody = new Caller('everybody', this.#shared);
   }
 
@@ -95,7 +95,7 @@ export class Callers {
     if (known) return known;
     let caller = this.#strangers.get(id);
     if (caller === undefined) {
-      caller = new Caller(this.#kind, this.#kind === 'own-keys' ? this.#newGuards(STRANGERS_PROJECTS) : this.#shared);
+      caller = new Caller(this.#kind, this.#kind === 'own-keys' ? this.#newRegistry(STRANGERS_PROJECTS) : this.#shared);
       if (!caller.isAccepted) this.#strangers.set(id, caller);
     }
     if (caller.isAccepted) {
@@ -110,8 +110,8 @@ export class Callers {
     let { open, paced } = this.#shared.state;
     if (this.#kind !== 'own-keys') return { open, paced };
     for (const table of [this.#accepted, this.#strangers]) {
-      for (const { guards } of table.values()) {
-        const { state } = guards;
+      for (const { resilience } of table.values()) {
+        const { state } = resilience;
         open += state.open;
         paced += state.paced;
       }

@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/principal.ts';
 import { readJson } from '../lib/digits.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
-import { type Flight, InFlight } from '../upstream/dedupe.ts';
+import { type SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { ACCEPT_ENCODING } from '../upstream/dispatcher.ts';
 import type { Operation } from '../upstream/operation.ts';
 import { DEFAULT_POLICY, type Policy } from '../upstream/policy.ts';
@@ -92,8 +92,8 @@ export function createClient({
   callers = createCallers('everybody'),
 }: ClientOptions) {
   const calls = new Calls(send, onCall);
-  const inFlight = new InFlight<SharedAnswer>();
-  const cache = freshness && new CachedReads(freshness.cache, inFlight);
+  const sharedReads = new SharedReads<SharedAnswer>();
+  const cache = freshness && new CachedReads(freshness.cache, sharedReads);
 
   function read(name: ReadName, args: CallArgs, bound: Bound, reader: ReadJson = readJson): Promise<unknown> {
     const { principal, operation, caller } = bound;
@@ -108,14 +108,14 @@ export function createClient({
     }
     const call = prepare(name, 'GET', relative, groupOf(resource, 'read'), bound);
     const key = share ? `${principal.shareKey} ${call.request.path}` : Symbol();
-    const callApi = (flight: Flight, initiator: Operation): Promise<SharedAnswer> =>
-      calls.read(call, flight, initiator).then((response) => new SharedAnswer(endpoint, response));
+    const callApi = (shared: SharedRead, initiator: Operation): Promise<SharedAnswer> =>
+      calls.read(call, shared, initiator).then((response) => new SharedAnswer(endpoint, response));
 
     const lifetimes = freshness?.lifetimes[resource];
     let answer: Promise<SharedAnswer>;
     if (cache === undefined || lifetimes === undefined) {
       operation.freshness?.note(relative, 0, 0);
-      answer = inFlight.run(key, operation, callApi, labelOf(endpoint));
+      answer = sharedReads.run(key, operation, callApi, labelOf(endpoint));
     } else {
       const tag = tagOf(principal.project, resource, args.id);
       answer = cache.read({
@@ -154,7 +154,7 @@ export function createClient({
       // A concurrent read may have the old data. Later reads must not share its call.
       onWrite?.(principal.project);
       const resource = resourcePath(endpoint, principal);
-      inFlight.forget(
+      sharedReads.forget(
         (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
       );
       return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
@@ -191,22 +191,22 @@ export function createClient({
     name: EndpointName,
     method: Endpoint['method'],
     relative: string,
-    lane: string,
+    group: string,
     { principal, operation, headers, caller }: Bound,
     body?: string,
   ): Call {
-    const guard = caller.guards.of(principal.project, lane);
+    const resilience = caller.resilience.of(principal.project, group);
     const request = {
       method,
       path: basePath + relative,
       headers,
-      party: caller,
+      caller,
       priority: operation.deadline,
-      lane,
-      timeoutMs: guard.policy.timeoutMs,
+      bulkhead: group,
+      timeoutMs: resilience.policy.timeoutMs,
       body,
     };
-    return { name, request, guard, caller };
+    return { name, request, resilience, caller };
   }
 
   class Bound implements BoundClient {
@@ -238,7 +238,7 @@ export function createClient({
       new Bound(principal, operation, caller),
     /** Number of distinct reads in progress, of all principals. */
     get inFlight(): number {
-      return inFlight.size;
+      return sharedReads.size;
     },
   };
 }
