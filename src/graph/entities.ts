@@ -15,7 +15,7 @@ interface Args {
 /**
  * Resolves `_entities`: one record per representation, in the same order. All loads start in one tick, so that the loaders can
  * deduplicate and batch them. A failed load becomes an `Error` in the list and does not affect the others. It is not a
- * rejected promise, because graphql-jit drops the list item of one.
+ * rejected promise, because that makes graphql-jit return a list of the wrong length.
  */
 export const resolveEntities: GraphQLFieldResolver<unknown, GatewayContext, Args> = (
   _root,

@@ -24,7 +24,7 @@ export function defineNodeQueries(builder: Builder): void {
       extensions: costOfNodes(),
       description: 'Records by their global ids, in the order of the ids; null where `node` would be null.',
       args: { ids: t.arg.idList({ required: true, description: 'Global ids.' }) },
-      // Failures become list items, not rejections: graphql-jit drops the list item of a rejected promise.
+      // Failures become list items, because a rejected promise in a list makes graphql-jit return a list of the wrong length.
       resolve: (_root, { ids }, { session }) => Promise.all(ids.map((id) => findNode(session, id).catch(toError))),
     }),
   }));
