@@ -13,7 +13,7 @@ function isRealTime(y: number, mo: number, d: number, h: number, mi: number, s: 
   return d <= (DAYS[mo - 1] as number) + (leap ? 1 : 0);
 }
 
-/** The usual spelling, on a day that every month has: it needs no further check. */
+/** The API's format, with a day that every month has, so that the date needs no further check. */
 const COMMON_TIME = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
 
 /**

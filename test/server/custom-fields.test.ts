@@ -75,6 +75,8 @@ const api: Parameters<typeof startWithUpstream>[0] = ({ method, path, body }) =>
     return { interactionid: '4', source: 'Mail', metadata: { event: 'open', 'campaign id': 9, client: 'x' } };
   }
   if (path.includes('/content')) return { id: '5', metadata: { source: 'Webshop', price: '24,99', brand: 'Acme' } };
+  if (path.includes('/profile/half')) return { ...RAW, profileid: 'half', points: 12.5 };
+  if (path.includes('/profile/large')) return { ...RAW, profileid: 'large', points: 3_000_000_000 };
   return /\/profile\/7/.test(path) ? RAW : { items: [RAW], total_elements: 1, total_pages: 1 };
 };
 
@@ -120,6 +122,11 @@ describe('declared fields', () => {
         },
       },
     });
+  });
+
+  test.each(['half', 'large'])('are null for an Int that is not a 32-bit integer: %s', async (id) => {
+    const { body } = await gateway.query(`{ profile(profileId: "${id}", source: "Webshop") { name points } }`);
+    expect(body).toEqual({ data: { profile: { name: 'Ada', points: null } } });
   });
 
   test('are the same when the operation is compiled', async () => {

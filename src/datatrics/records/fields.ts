@@ -157,14 +157,14 @@ export class Decoded {
 /** Adds a getter for each field of the table to a class. Getters mask personal values if the context has a mask. */
 export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable, type: MaskedType): void {
   for (const [name, field] of Object.entries(fields)) {
-    const { rest, kind } = field;
+    const { rest, kind, custom } = field;
     const read = (record: Decoded): unknown => {
       const { raw, context } = record;
       const value = field.read(lookUp(raw, nameIn(raw, field)), context, record);
       if (context.mask === undefined || field.lines || kind === 'id') return value;
       return context.mask.field(type, name, field, value);
     };
-    // Most values need no conversion.
+    // Fast paths: most texts and numbers need no conversion. A custom field may be an Int, whose range must be checked.
     const getText = function (this: Decoded): unknown {
       const own = this.raw[rest];
       return typeof own === 'string' && own !== '' && this.context.mask === undefined ? own : read(this);
@@ -176,7 +176,7 @@ export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTab
     const get =
       kind === 'text' || kind === 'id'
         ? getText
-        : kind === 'number'
+        : kind === 'number' && !custom
           ? getNumber
           : function (this: Decoded) {
               return read(this);
