@@ -7,6 +7,7 @@ const WAITING = [
   'clients-parts',
   'clients-relay',
   'clients-retry',
+  'codegen',
   'container',
   'examples',
   'federation',
@@ -17,11 +18,13 @@ const WAITING = [
   'import-terminal',
   'nginx-http2',
   'observability',
+  'pages',
   'queue',
   'redis',
   'shared-cache',
   'site',
   'slow-clients',
+  'standard-output',
 ];
 
 const common = {
@@ -32,7 +35,6 @@ const NOT_BY_YOGA = [
   'test/auth/{static-tokens,token-command}.test.ts',
   'test/datatrics/{key-map,time}.test.ts',
   'test/graph/{document-cache,schema,variables}.test.ts',
-  'test/observability/standard-output.test.ts',
   'test/server/{backlog,compression,custom-fields,document-manifest,parts,plugins,slow-clients,ways}.test.ts',
 ];
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawChart } from './chart.ts';
 import { median } from './measure.ts';
+import { comparable, find, gateways, others, ratioOf } from './ratios.ts';
 import {
   type Cell,
   type GrowthRow,
@@ -13,29 +14,17 @@ import {
   type SystemInfo,
 } from './results.ts';
 
-const INTRODUCTION = `Made by \`npm run bench\` from \`bench/results.json\`; not edited by hand. To measure on your own machine you need Linux with two
-cores, nginx, wrk and taskset (Debian: \`apt-get install nginx-light wrk util-linux\`); \`npm run bench -- --help\` lists the
-options. The peers live in a package of their own, \`bench/\`, which the first run installs. Tailcall's binary needs glibc
-2.39: on an older Debian \`bench/glibc.sh\` fetches a newer one beside the system's.`;
+const INTRODUCTION = `\`npm run bench\` generates this page from \`bench/results.json\`. Do not edit it by hand.
+
+To run it, you need Linux with two cores, nginx, wrk and taskset (Debian: \`apt-get install nginx-light wrk util-linux\`).
+\`npm run bench -- --help\` lists the options. The other systems are in the separate package \`bench/\`, which the first run installs.
+Tailcall needs glibc 2.39: on an older Debian, \`bench/glibc.sh\` installs a newer copy next to the system's.`;
 const DOCS = join(import.meta.dirname, '..', 'docs');
 
-/** Writes `docs/performance.md` and its chart from `bench/results.json`: text and figures can not differ. */
+/** Writes `docs/performance.md` and its chart from `bench/results.json`: text and figures cannot differ. */
 export function writeReport(results: Results): void {
   writeFileSync(join(DOCS, 'performance.md'), page(results));
   writeFileSync(join(DOCS, 'performance.svg'), drawChart(results));
-}
-
-/** Ratios of rates, one row per gateway and workload, for a terminal. */
-export function ratioLines(results: Results): string[] {
-  return gateways(results).flatMap((gateway) =>
-    results.workloads.flatMap(({ name }) => {
-      const ratios = others(results).flatMap((other) => {
-        const ratio = ratioOf(results, name, gateway.name, other.name);
-        return ratio === undefined ? [] : [`${other.name} ${ratio.toFixed(2)}`];
-      });
-      return ratios.length > 0 ? [`${gateway.name.padEnd(18)} ${name.padEnd(8)} ${ratios.join('  ')}`] : [];
-    }),
-  );
 }
 
 function page(results: Results): string {
@@ -58,33 +47,33 @@ function method(results: Results, run: Run): string {
   const skipped = systems.filter((it) => it.skipped !== undefined);
   return `![Operations per second](performance.svg)
 
-\`${run.command}\` on ${run.date}: ${run.rounds} ${run.rounds === 1 ? 'round' : 'rounds'} of ${run.seconds} s, ${run.connections} connections. The system has one core; nginx, which serves
-the API's answers as static files, and wrk, which asks, share another. Systems take turns in each round, so that a slow
-moment of the machine meets them all. Before anything is measured, each system's answers are held against what the
-fixtures say, 50 operations at once. All numbers are medians over the rounds, unless a range is given.
+## Method
 
-| Workload | What |
+\`${run.command}\` on ${run.date}: ${run.rounds} ${run.rounds === 1 ? 'round' : 'rounds'} of ${run.seconds} s, ${run.connections} connections. The measured system
+has one core. nginx (the API's answers as static files) and wrk (the load) share another core. The systems take turns in each
+round, so that a slow phase of the machine affects all. Before the measurement, the answers of each system are compared with the
+fixtures, 50 operations at once. All numbers are medians of the rounds, unless a range is given.
+
+| Workload | Operation |
 |---|---|
 ${workloads.map((it) => `| ${it.name} | ${it.title}; ${it.calls} distinct REST ${it.calls === 1 ? 'call' : 'calls'} |`).join('\n')}
 
-| System | What |
+| System | Description |
 |---|---|
 ${systems.map((it) => `| ${it.title} | ${ABOUT[it.name] ?? ''}${it.idleMb === undefined ? '' : ` ${it.idleMb.toFixed(0)} MB when idle.`} |`).join('\n')}
 
-- Where 50 connections send identical bytes (Q2, Q3), dedupe and collapsing run one execution for all that overlap. Their
-  figures there are a property of that workload, and tell nothing about clients that ask for different things: Q4 and Q5
-  do. Q4 differs in each operation by a variable that reads one more profile. Sharing, the gateway's default, shares only
-  equal REST calls under way.
-- The bare program parses no answer and knows beforehand which profiles a list links to: a bound, and no product.
-- All programs on Node have up to 64 connections to the API, 512 where that is 20 ms away; Tailcall has no limit, and keeps up to 4,000
-  open.
-- A round begins with all its connections at once, and a program on Node takes in one connection per turn of its event loop
-  (libuv): where turns are long, as on Q2 and Q3, the last of 50 wait some 300 ms for their first answer. p99 tells more of
-  that than of all that follows, the less the longer a round is (\`--seconds 20\`).
-- Upstream and load share one core, which may be the limit of the fastest systems on the lightest workloads.${[
+- When 50 connections send identical requests (Q2, Q3), sharing and collapsing run one execution for all overlapping operations. These
+  figures do not apply to clients that send different queries: see Q4 and Q5. In Q4, each operation reads one more profile by a
+  variable. Sharing, the gateway's default, shares only equal REST calls in flight.
+- The bare program parses no answer and knows in advance which profiles a list links to. It is a bound, not a product.
+- Node programs have up to 64 connections to the API, 512 if the API is 20 ms away. Tailcall has no limit, and opens up to 4,000.
+- A round opens all connections at once. A Node program accepts one per turn of its event loop (libuv). On Q2 and Q3, the turns are
+  long, so the last of 50 waits about 300 ms for its first answer. In short rounds, p99 mainly shows this wait; longer rounds
+  (\`--seconds 20\`) reduce its influence.
+- Upstream and load share one core, which may limit the fastest systems on the lightest workloads.${[
     ...skipped.map((it) => `- ${it.title} was not measured: ${code(it.skipped as string)}.`),
     ...failures.map(
-      (it) => `- ${titleOf(results, it.system)} gave no sound answers to ${it.workload}: ${code(it.reason)}.`,
+      (it) => `- ${titleOf(results, it.system)} gave invalid answers to ${it.workload}: ${code(it.reason)}.`,
     ),
   ]
     .map((line) => `\n${line}`)
@@ -92,15 +81,15 @@ ${systems.map((it) => `| ${it.title} | ${ABOUT[it.name] ?? ''}${it.idleMb === un
 }
 
 const ABOUT: Readonly<Record<string, string>> = {
-  bare: 'The same REST calls, their bytes put one behind the other; no GraphQL.',
+  bare: 'The same REST calls; the answers are concatenated; no GraphQL.',
   'gateway-executing': 'Nothing shared between operations (`SHARE_IN_FLIGHT=off`).',
-  'gateway-sharing': 'As it comes: equal REST reads under way are shared.',
-  'gateway-collapsing': 'Identical operations under way run once (`COLLAPSE_OPERATIONS=on`).',
-  'gateway-batch': 'Executing, and linked profiles read by one list call (`DATATRICS_BATCH_READS=on`).',
+  'gateway-sharing': 'Default settings: equal REST reads in flight are shared.',
+  'gateway-collapsing': 'Identical concurrent operations run once (`COLLAPSE_OPERATIONS=on`).',
+  'gateway-batch': 'As executing; one list call reads all linked profiles (`DATATRICS_BATCH_READS=on`).',
   mercurius: 'Fastify, `jit: 1`, a loader for links, undici.',
-  yoga: 'The libraries under the gateway with their defaults, undici.',
+  yoga: 'The libraries that the gateway uses, with their defaults; undici.',
   apollo: 'Apollo Server 5 with `@apollo/datasource-rest` over Node’s fetch.',
-  tailcall: 'Rust; `@http` for each field that reads.',
+  tailcall: 'Rust; `@http` on each field that reads.',
   'tailcall-dedupe': 'The same with `dedupe: true`, which shares calls and identical operations.',
 };
 
@@ -128,14 +117,9 @@ function ahead(results: Results): string {
         : [];
     });
   const all = [...lines, ...memory];
-  return `## Where a peer wins
+  return `## Where other systems are faster
 
-${all.length > 0 ? all.join('\n') : 'Nowhere in this run.'}`;
-}
-
-/** What shares whole operations is no measure for what shares nothing. */
-function comparable(gateway: SystemInfo, peer: SystemInfo): boolean {
-  return peer.shares === undefined || gateway.shares !== undefined;
+${all.length > 0 ? all.join('\n') : 'Not in this run.'}`;
 }
 
 function most({ cells }: Results, system: string): number {
@@ -157,9 +141,9 @@ function ratios(results: Results): string {
 |---|${columns.map(() => '--:').join('|')}|
 ${rows.join('\n')}`;
   });
-  return `## The gateway's rate as a multiple of others'
+  return `## Rate of the gateway relative to other systems
 
-Above 1 the gateway is faster. Medians of the ratios within each round.
+Above 1, the gateway is faster. Each number is the median of the ratios within each round.
 
 ${tables.join('\n\n')}`;
 }
@@ -191,9 +175,9 @@ function workloadTables(results: Results): string {
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 ${rows.join('\n')}`;
   });
-  return `## Each workload
+  return `## Results by workload
 
-CPU and memory are the system's own process; calls are REST calls per operation, counted by nginx.
+CPU and memory are those of the system's process. Calls are REST calls per operation, counted by nginx.
 
 ${tables.join('\n\n')}`;
 }
@@ -229,8 +213,8 @@ ${lines.join('\n')}`;
   });
   return `## How cost grows
 
-\`${run.command}\` on ${run.date}: the gateway executing, nothing shared between operations, ${Math.max(2, run.seconds)} s each, 10 connections
-unless said otherwise. Of several processes memory is the sum, latency that of the slower one.
+\`${run.command}\` on ${run.date}: gateway, executing (no sharing between operations), ${Math.max(2, run.seconds)} s each, 10 connections
+unless stated otherwise. For several processes, memory is the sum, and latency is that of the slower process.
 
 ${tables.join('\n\n')}`;
 }
@@ -239,9 +223,9 @@ function soakSection(soak: Soak): string {
   const { samplesMb: samples } = soak;
   const step = Math.max(1, Math.ceil(samples.length / 12));
   const shown = samples.flatMap((mb, i) => (i % step === 0 ? [`${(i + 1) * soak.everySeconds} s: ${mb} MB`] : []));
-  return `## Soak
+  return `## Soak test: memory over time
 
-\`${soak.run.command}\` on ${soak.run.date}: ${soak.workload} for ${soak.seconds} s at ${soak.run.connections} connections, the gateway as it comes.
+\`${soak.run.command}\` on ${soak.run.date}: ${soak.workload} for ${soak.seconds} s at ${soak.run.connections} connections, gateway with default settings.
 ${soak.operations.toLocaleString('en')} operations, ${soak.errors} errors. Resident memory is **${soak.verdict}**.
 
 ${shown.join(' · ')}`;
@@ -255,11 +239,11 @@ export function roundTripsSection({ date, rttMs, rows }: RoundTrips): string {
   );
   return `## Round trips to an API ${rttMs} ms away
 
-\`npm run bench:round-trips\` on ${date}: 100 conversions and the profile of each, 40 distinct, over HTTPS with TLS 1.3, while no
-connection to the API is open. A round trip is ${rttMs} ms of the whole operation, so the figures include the time of the gateway, the
-API and the machine's other work. The network needs 4 by HTTP/2 (TCP, TLS, the list, the profiles) and 6 by HTTP/1.1, where all
-profiles but one need a new connection. A new process has made no REST call before; a warm one has, on connections that are
-closed. The figures are of ${rows[0]?.durationsMs.length} runs, each with a gateway process of its own.
+\`npm run bench:round-trips\` on ${date}: 100 conversions and the profile of each, 40 distinct, over HTTPS with TLS 1.3. No
+connection to the API is open at the start. The duration of the whole operation is divided by ${rttMs} ms, so the figures include the
+time of the gateway, of the API and of other work on the machine. The network needs 4 round trips with HTTP/2 (TCP, TLS, the list,
+the profiles), and 6 with HTTP/1.1, where all profiles except one need a new connection. A new process has made no REST call
+before. A warm process has made REST calls, but its connections are closed. There were ${rows[0]?.durationsMs.length} runs, each with a new gateway process.
 
 | | Round trips, fewest | Median | Median, ms | Connections | REST calls |
 |---|--:|--:|--:|--:|--:|
@@ -273,23 +257,6 @@ function place({ machine, versions }: Results): string {
 | | |
 |---|---|
 ${[...Object.entries(machine), ...Object.entries(versions)].map(row).join('\n')}`;
-}
-
-const gateways = ({ systems }: Results): SystemInfo[] => systems.filter((it) => it.kind === 'gateway');
-
-const others = ({ systems, cells }: Results): SystemInfo[] =>
-  systems.filter((it) => it.kind !== 'gateway' && cells.some(({ system }) => system === it.name));
-
-function find({ cells }: Results, workload: string, system: string): Cell | undefined {
-  return cells.find((it) => it.workload === workload && it.system === system);
-}
-
-/** Rounds are held against each other one by one, since what slows the machine slows a whole round. */
-function ratioOf(results: Results, workload: string, of: string, to: string): number | undefined {
-  const cell = find(results, workload, of);
-  const other = find(results, workload, to);
-  if (!cell || !other) return undefined;
-  return median(cell.rates.map((rate, i) => rate / (other.rates[i] ?? Number.NaN)));
 }
 
 function titleOf({ systems }: Results, name: string): string {

@@ -1,9 +1,8 @@
 import type { Plugin } from 'graphql-yoga';
 import { createAuthenticate } from './auth/authenticate.ts';
-import { createJwtCheck } from './auth/jwt.ts';
+import { createAuthOptions } from './auth/options.ts';
 import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
-import { TokenStore } from './auth/static-tokens.ts';
 import type { Config } from './config/config.ts';
 import { pluginsFailed } from './config/plugins.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
@@ -11,7 +10,7 @@ import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { watchFreshness } from './graph/stale-fields.ts';
 import type { Logger } from './lib/log.ts';
-import type { Redis } from './lib/redis.ts';
+import { loadPackages } from './packages.ts';
 import { createProjects, type Upstream } from './projects.ts';
 import { Collapse } from './server/collapse.ts';
 import { createCompress } from './server/compression.ts';
@@ -20,7 +19,6 @@ import { type EndpointParts, lazy } from './server/endpoint.ts';
 import { createGraphiql } from './server/graphiql.ts';
 import { Readiness } from './server/health.ts';
 import { Load } from './server/load-shedder.ts';
-import type { McpHandler } from './server/mcp.ts';
 import { createMetrics } from './server/metrics.ts';
 import { BLIND, createObserver } from './server/observer.ts';
 import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
@@ -29,8 +27,7 @@ import { startServer } from './server/server.ts';
 import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
 import { UpstreamWarnings } from './server/upstream-warnings.ts';
 import { createYogaEndpoint } from './server/yoga.ts';
-import { RecordCache } from './upstream/cache.ts';
-import { retentionOf } from './upstream/freshness.ts';
+import { createRecordCache } from './upstream/create-cache.ts';
 
 export interface Gateway {
   readonly url: string;
@@ -68,6 +65,7 @@ export async function startGateway(
   parts: Parts = {},
 ): Promise<Gateway> {
   const { plugins = [] } = parts;
+  const packages = await loadPackages(config);
   const reportUnexpected = (error: unknown, requestId?: string): void =>
     log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
@@ -75,7 +73,7 @@ export async function startGateway(
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const hasCache = Object.keys(config.lifetimes).length > 0;
-  const cache = hasCache ? await createCache(config, redis) : undefined;
+  const cache = hasCache ? await createRecordCache(config.cacheMaxBytes, config.lifetimes, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
   const load = new Load(config.loadLimits, config.authMode !== 'open');
   const metrics = createMetrics({
@@ -87,7 +85,7 @@ export async function startGateway(
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
   });
-  const tracing = config.tracing && (await (await import('./server/tracing.ts')).startTracing(config.tracing));
+  const tracing = config.tracing && packages.tracing?.startTracing(config.tracing);
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     freshness: cache && { cache, lifetimes: config.lifetimes },
@@ -99,7 +97,9 @@ export async function startGateway(
   });
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
-  const auth = authOptions(config, upstream, projects.keys, log);
+  const auth = createAuthOptions(config, { keys: projects.keys, configured: upstream.project }, (problem) =>
+    log.error({ problem }, 'TOKENS_FILE is unreadable: static tokens are rejected until it can be read'),
+  );
   const authenticate = createAuthenticate(auth);
   const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
   const pipelineOptions = {
@@ -164,7 +164,24 @@ export async function startGateway(
       throw pluginsFailed(config.plugins, error);
     });
   }
-  const mcp = config.mcp && (await startMcp(config.mcp.mutations));
+  const mcp = packages.mcp?.createMcp({
+    schema,
+    documents: config.documents,
+    mutations: config.mcp?.mutations ?? false,
+    operations,
+    authenticate,
+    challenge,
+    load,
+    costSettings: ({ project }) => ({
+      project: projects.of(project).settings,
+      projectId: project,
+      bulkLimits: config.bulkLimits,
+    }),
+    reportUnexpected,
+  });
+  if (mcp && mcp.leftOut.length > 0) {
+    log.warn({ leftOut: mcp.leftOut }, 'trusted documents that are not offered as MCP tools');
+  }
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -177,7 +194,7 @@ export async function startGateway(
     },
     shortcut: parts.shortcut ?? true,
     graphiql: createGraphiql({
-      headers: GRAPHIQL_HEADERS[config.authMode],
+      authMode: config.authMode,
       maxCalls: config.maxUpstreamCalls,
       maxEstimatedCalls: config.documentLimits.maxEstimatedCalls,
     }),
@@ -186,31 +203,10 @@ export async function startGateway(
     metrics,
     compress: config.compression ? createCompress() : undefined,
     cors: createCors(config.corsOrigins, config.corsHeaders),
-    mcp,
+    mcp: mcp?.handle,
     reportUnexpected,
   });
   readiness.serving();
-
-  /** Loaded only where it is wanted: the protocol's package is as large as all the rest. */
-  async function startMcp(mutations: boolean): Promise<McpHandler> {
-    const { createTools } = await import('./graph/tools.ts');
-    const { tools, leftOut } = createTools(schema, config.documents, { mutations });
-    if (leftOut.length > 0) log.warn({ leftOut }, 'trusted documents that are not offered as MCP tools');
-    const { createMcp } = await import('./server/mcp.ts');
-    return createMcp({
-      tools,
-      operations,
-      authenticate,
-      challenge,
-      load,
-      costSettings: ({ project }) => ({
-        project: projects.of(project).settings,
-        projectId: project,
-        bulkLimits: config.bulkLimits,
-      }),
-      reportUnexpected,
-    });
-  }
 
   return {
     url: server.url,
@@ -225,47 +221,3 @@ export async function startGateway(
     },
   };
 }
-
-/** The one cache of the process, shared with others where there is a Redis. */
-async function createCache({ cacheMaxBytes, lifetimes }: Config, redis: Redis | undefined): Promise<RecordCache> {
-  const maxRetainMs = Math.max(...Object.values(lifetimes).map(retentionOf));
-  const shared = redis && new (await import('./upstream/redis-cache.ts')).RedisTier(redis, maxRetainMs);
-  return new RecordCache({ maxBytes: cacheMaxBytes, shared });
-}
-
-/** What GraphiQL's headers editor starts with. */
-const GRAPHIQL_HEADERS = {
-  open: {},
-  passthrough: { 'x-apikey': '' },
-  managed: { authorization: 'Bearer ' },
-} as const;
-
-function authOptions(
-  config: Config,
-  upstream: Upstream,
-  keys: ReadonlyMap<string, string>,
-  log: Logger,
-): Parameters<typeof createAuthenticate>[0] {
-  const projects = { keys, configured: upstream.project };
-  switch (config.authMode) {
-    case 'passthrough':
-      return { ...projects, mode: 'passthrough' };
-    case 'open': {
-      // What the sandbox holds is nobody's.
-      const hosts = config.upstream === null ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]);
-      return { ...projects, mode: 'open', hosts };
-    }
-    default: {
-      const onProblem = (problem: string): void =>
-        log.error({ problem }, 'TOKENS_FILE is unreadable: static tokens are rejected until it can be read');
-      return {
-        ...projects,
-        mode: 'managed',
-        tokens: config.tokensFile === undefined ? undefined : new TokenStore(config.tokensFile, onProblem),
-        checkJwt: config.jwt && createJwtCheck(config.jwt),
-      };
-    }
-  }
-}
-
-const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];

@@ -7,7 +7,7 @@ const LAYERS = ['server', 'auth', 'graph', 'datatrics', 'upstream', 'lib'];
 /** What `auth/` is to the layers below the server: who the caller is, and what the caller may do. */
 const CALLER = ['auth/principal.ts', 'auth/scopes.ts'];
 /** Puts layers together, so it sees them all. */
-const TOP = ['app.ts', 'main.ts', 'config', 'projects.ts', 'start.js'];
+const TOP = ['app.ts', 'main.ts', 'config', 'packages.ts', 'projects.ts', 'start.js'];
 /** Programs of their own: what they may import, and who may import them. */
 const PROGRAMS: Record<string, { readonly sees: readonly string[]; readonly seenBy: readonly string[] }> = {
   sandbox: { sees: [], seenBy: ['main.ts', 'cli/api.ts'] },
@@ -110,6 +110,55 @@ describe('imports', () => {
       'sandbox/i.ts',
     ]);
     expect(cycles(wrong)).toEqual(['graph/k.ts → graph/l.ts → graph/k.ts']);
+  });
+});
+
+const packages = new Map(
+  readdirSync('packages', { recursive: true, encoding: 'utf8' })
+    .map((path) => path.split(sep).join('/'))
+    .filter((path) => path.endsWith('.ts') && !path.includes('node_modules'))
+    .map((path) => [path, readFileSync(join('packages', path), 'utf8')]),
+);
+
+/** The files under `src/` that name a package, or reach into `packages/`, otherwise than by `import()` in packages.ts. */
+function earlyLoads(sources: ReadonlyMap<string, string>): string[] {
+  return [...sources]
+    .filter(([path, text]) => {
+      const rest = path === 'packages.ts' ? text.replaceAll("import('@datatrics-gateway/", '') : text;
+      return rest.includes("'@datatrics-gateway/") || /['"][./]*\.\.\/packages\//.test(rest);
+    })
+    .map(([path]) => path);
+}
+
+/** Relative imports of packages that lead neither to their own folder nor to a layer of the gateway. */
+function strayImports(sources: ReadonlyMap<string, string>): string[] {
+  return importsOf(sources)
+    .filter(({ from, to }) => {
+      const [, layer = ''] = /^\.\.\/src\/(\w+)\//.exec(to) ?? [];
+      return layerOf(to) !== layerOf(from) && !LAYERS.includes(layer);
+    })
+    .map(({ from, to }) => `${from} must not import ${to}`);
+}
+
+describe('packages', () => {
+  test('are loaded by packages.ts alone, and not before the settings ask for them', () => {
+    expect(earlyLoads(modules)).toEqual([]);
+    const wrong = new Map([
+      ['packages.ts', "import { a } from '@datatrics-gateway/mcp';"],
+      ['server/b.ts', "const b = await import('@datatrics-gateway/mcp');"],
+      ['graph/c.ts', "import type { c } from '../../packages/mcp/c.ts';"],
+    ]);
+    expect(earlyLoads(wrong)).toEqual([...wrong.keys()]);
+  });
+
+  test('import their own files and the layers of the gateway', () => {
+    expect(packages.size).toBeGreaterThan(1);
+    expect(strayImports(packages)).toEqual([]);
+    const wrong = new Map([
+      ['mcp/a.ts', "import { b } from '../tracing/b.ts';\nimport { c } from './c.ts';"],
+      ['mcp/c.ts', "import { d } from '../../src/app.ts';\nimport { e } from '../../src/lib/e.ts';"],
+    ]);
+    expect(strayImports(wrong)).toHaveLength(2);
   });
 });
 

@@ -93,7 +93,7 @@ describe('settings', () => {
   });
 
   test.each([
-    ['PORT', '70000', 'a whole number of a port from 0 to 65535'],
+    ['PORT', '70000', 'a whole number from 0 to 65535'],
     ['PORT', '4e3', 'a whole number'],
     ['DATATRICS_URL', 'api.example', 'a URL such as'],
     ['DATATRICS_URL', 'http://api.example/2.0', 'https:'],
@@ -104,13 +104,11 @@ describe('settings', () => {
     ['DATATRICS_BATCH_READS', 'maybe', 'off, auto or on'],
     ['DATATRICS_CONVERSION_PROFILE_FIELD', 'a b', 'a field name'],
     ['DATATRICS_TIMEZONE', 'Mars/Olympus', 'an IANA time zone'],
-    ['DATATRICS_PAGE_LIMIT', '501', 'from 1 to 500'],
     ['AUTH_MODE', 'closed', 'open, passthrough or managed'],
     ['OPERATION_TIMEOUT_MS', '0', 'milliseconds'],
     ['UPSTREAM_TIMEOUT_MS', '-1', 'milliseconds'],
     ['UPSTREAM_CONNECTIONS', 'many', 'connections'],
     ['MAX_UPSTREAM_CALLS', '0', 'calls'],
-    ['UPSTREAM_QUEUE', '-1', 'calls'],
     ['CACHE_MAX_BYTES', '64MB', 'bytes'],
     ['MAX_CONNECTIONS', '0', 'connections'],
     ['MAX_REQUESTS', '0', 'requests'],
@@ -136,6 +134,31 @@ describe('settings', () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(new RegExp(`^${name}`));
     expect(found[0]).toContain(need);
+  });
+
+  test.each([
+    ['UPSTREAM_CLIENT', 'undici makes every call'],
+    ['UPSTREAM_QUEUE', '10000 calls may wait for a connection'],
+    ['MAX_WAITING_BYTES', 'slow clients may keep 67108864 bytes'],
+    ['MAX_ESTIMATED_VALUES', 'an answer may have 350000 values'],
+    ['ASSUMED_LIST_SIZE', 'a list without a page size counts as 10 items'],
+    ['BULK_CHUNK_BYTES', 'a REST call has 1048576 bytes'],
+    ['BULK_EXTRA_REQUESTS', 'finding rejected items takes 200 calls at most'],
+  ])('that were removed stop the start: %s', (name, instead) => {
+    const problem = `${name}: this setting was removed (${instead}); remove it`;
+    expect(problems({ [name]: '7' })).toEqual([problem]);
+    const GATEWAY_CONFIG = file('removed.yml', `${name}: 7\n`);
+    expect(problems({ GATEWAY_CONFIG })).toEqual([`GATEWAY_CONFIG: ${problem}`]);
+  });
+
+  test('that were removed from the file stop the start, each by its place', () => {
+    const GATEWAY_CONFIG = file(
+      'upstream.yml',
+      'upstream: { Profile: { attempts: 2, breakerCalls: 5, paceFloor: 1 } }\n',
+    );
+    const removed = (field: string, value: number): string =>
+      `GATEWAY_CONFIG: upstream.Profile.${field}: this setting was removed (it is ${value} for every type); remove it`;
+    expect(problems({ GATEWAY_CONFIG })).toEqual([removed('breakerCalls', 30), removed('paceFloor', 10)]);
   });
 
   test.each(['ROUTER_SECRET', 'ROUTER_HMAC_SECRET'])('take no %s that can be guessed, and do not show it', (name) => {

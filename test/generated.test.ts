@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -17,25 +17,18 @@ const folder = mkdtempSync(join(tmpdir(), 'generated-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const commands = new Commands();
 
-test('everything that npm run codegen makes is up to date', async () => {
+test('schemas and documentation that npm run codegen makes are up to date', async () => {
   const copy = join(folder, 'copy');
   mkdirSync(copy);
-  for (const path of ['schema', 'codegen.yml', 'package.json']) cpSync(path, join(copy, path), { recursive: true });
-  for (const path of ['docs', 'test']) mkdirSync(join(copy, path));
-  symlinkSync(resolve('node_modules'), join(copy, 'node_modules'));
+  for (const path of ['schema', 'package.json']) cpSync(path, join(copy, path), { recursive: true });
+  mkdirSync(join(copy, 'docs'));
   expect(await commands.run('src/cli/print.ts', [], {}, { cwd: copy })).toEqual({ status: 0, stdout: '', stderr: '' });
-  execFileSync(
-    process.execPath,
-    [resolve('node_modules/.bin/graphql-codegen'), '--config', 'codegen.yml', '--silent'],
-    { cwd: copy, env: PROCESS_ENV },
-  );
   for (const path of [
     'schema/gateway.graphql',
     'schema/subgraph.graphql',
     'docs/errors.md',
     'docs/schema.md',
     'docs/configuration.md',
-    'test/generated/operations.ts',
   ]) {
     expect(
       readFileSync(path, 'utf8') === readFileSync(join(copy, path), 'utf8'),
@@ -85,7 +78,7 @@ describe('npm run check:schema', () => {
     write('type Query { a: String b: String }');
     expect(await check()).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining('no schema/gateway.graphql in HEAD'),
+      stdout: expect.stringContaining('schema/gateway.graphql: not compared'),
     });
     git('add', '.');
     git('commit', '-qm', 'first');

@@ -35,7 +35,7 @@ function start(env: Record<string, string>) {
   });
   const exit = once(running, 'exit').then(([code]) => code as number);
   const url = async (): Promise<string> => {
-    await expect.poll(() => stdout, { timeout: 10_000 }).toContain('/graphql');
+    await expect.poll(() => stdout, { timeout: 30_000 }).toContain('/graphql');
     return /http:\S+(?=\/graphql)/.exec(stdout)?.[0] as string;
   };
   return { running, exit, url, stderr: () => stderr, stdout: () => stdout };
@@ -79,7 +79,7 @@ describe('npm start', () => {
       stdout += chunk;
     });
     try {
-      await expect.poll(() => stdout, { timeout: 10_000 }).toContain('/graphql');
+      await expect.poll(() => stdout, { timeout: 30_000 }).toContain('/graphql');
       const url = /http:\S+(?=\/graphql)/.exec(stdout)?.[0] as string;
       npm.kill('SIGTERM');
       expect(await exit).toEqual([0, null]);

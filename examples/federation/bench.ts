@@ -12,11 +12,11 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 
 /**
- * How many entity requests a second: the gateway's `/subgraph` beside a subgraph as one would write it by hand, with
- * @apollo/subgraph, Apollo Server and datasource-rest, in front of the same API: `npm run bench -- --seconds 8`.
+ * Entity requests per second of the gateway's `/subgraph`, compared with a subgraph made with @apollo/subgraph, Apollo Server and
+ * datasource-rest, in front of the same API: `npm run bench -- --seconds 8`.
  *
- * Each program has a process of its own. Requests ask for 100 representations of 40 distinct profiles, from 20
- * connections; the two take turns.
+ * Each program runs in a separate process. Each request has 100 representations of 40 distinct profiles. 20 connections send
+ * requests to the two programs in turns.
  */
 const { values } = parseArgs({
   options: {
@@ -32,7 +32,7 @@ const QUERY = `query ($representations: [_Any!]!) {
   _entities(representations: $representations) { ... on Profile { profileId source name email country } }
 }`;
 
-/** The API: a record for every id, at once. */
+/** The API: answers at once, with a record for every id. */
 async function serveApi(): Promise<number> {
   const server = createServer((req, res) => {
     const [, id = ''] = /\/profile\/([^?]+)/.exec(req.url ?? '') ?? [];
@@ -61,7 +61,7 @@ interface Profile {
 class DatatricsApi extends RESTDataSource {
   override baseURL = `${values.upstream}/`;
 
-  /** Requests of one operation for the same path share one answer: datasource-rest does that by itself. */
+  /** datasource-rest shares one answer between requests of one operation for the same path. */
   getProfile({ profileId, source }: { profileId: string; source: string }): Promise<Profile> {
     return this.get(`project/1/profile/${encodeURIComponent(profileId)}`, {
       params: { source },
@@ -74,7 +74,7 @@ interface Context {
   readonly api: DatatricsApi;
 }
 
-/** The subgraph by hand. */
+/** The hand-written subgraph. */
 async function serveApollo(): Promise<number> {
   const typeDefs = parse(`
     extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
@@ -98,7 +98,7 @@ async function serveApollo(): Promise<number> {
   return Number(new URL(url).port);
 }
 
-/** Starts a program of this file, or the gateway, in a process of its own; gives its port. */
+/** Starts a program of this file, or the gateway, in a separate process; returns its port. */
 async function start(role: string, env: Record<string, string> = {}, args: string[] = []) {
   const isGateway = role === 'gateway';
   const file = isGateway ? '../../src/main.ts' : './bench.ts';
@@ -114,7 +114,7 @@ async function start(role: string, env: Record<string, string> = {}, args: strin
   throw new Error(`${role} did not start.`);
 }
 
-/** Requests a second from as many connections at once, for some seconds; every answer is checked. */
+/** Measures requests per second over concurrent connections, and checks every answer. */
 async function measure(url: string, seconds: number, connections: number): Promise<number> {
   let done = 0;
   const end = performance.now() + seconds * 1000;

@@ -7,10 +7,10 @@ export interface Subgraph {
   readonly url: string;
 }
 
-/** Headers of a client that go on to the subgraphs; a client's own word on who it is is not among them. */
+/** Client headers that the router forwards to subgraphs. Headers that name the caller must not be among them. */
 export const FORWARDED = ['authorization', 'x-apikey', 'x-request-id'] as const;
 
-/** What this gateway and its router both know: see docs/federation.md. */
+/** Secrets that the gateway shares with its router: see docs/federation.md. */
 export interface Secrets {
   /** Sent as `x-router-secret`. */
   readonly header: string | undefined;
@@ -18,7 +18,7 @@ export interface Secrets {
   readonly hmac: string | undefined;
 }
 
-/** Asks each subgraph for its schema and composes one supergraph of them; throws with the reasons when they don't fit. */
+/** Fetches the schema of each subgraph, and composes a supergraph. Throws with the reasons if they do not compose. */
 export async function compose(subgraphs: readonly Subgraph[], secrets: Secrets): Promise<string> {
   const services = await Promise.all(
     subgraphs.map(async ({ name, url }) => {

@@ -7,7 +7,7 @@ interface Member {
   readonly source: string;
 }
 
-/** Members by the ids of the sandbox's profiles; the last one left the shop. */
+/** Members by the profile ids of the sandbox. The last member has no profile. */
 const MEMBERS: readonly Member[] = [
   ...Array.from({ length: 100 }, (_, index) => ({
     memberId: `m-${index}`,
@@ -18,7 +18,7 @@ const MEMBERS: readonly Member[] = [
   { memberId: 'm-gone', points: 5, profileId: 'nobody', source: 'Webshop' },
 ];
 
-/** The loyalty programme: extends Profile by its key `profileId source`. */
+/** The loyalty programme: extends Profile by the key `profileId source`. */
 export function startLoyalty(port: number): Promise<Running> {
   const find = (id: string): Member | null => MEMBERS.find(({ memberId }) => memberId === id) ?? null;
   return startSubgraph('loyalty', port, {

@@ -27,9 +27,9 @@ function connection(reviews: readonly Review[], { first, after }: Page) {
 }
 
 /**
- * Product reviews, in the manner of Relay: with `node`, connections, and a PageInfo of its own. References Content by `id`.
+ * Product reviews, as in Relay: with `node`, connections and `PageInfo`. References Content by `id`.
  *
- * @param contentIds global ids of what is reviewed, in turn
+ * @param contentIds global ids of the reviewed content
  */
 export function startReviews(port: number, contentIds: readonly string[]): Promise<Running> {
   const reviews: Review[] = contentIds.flatMap((contentId, index) => [

@@ -11,8 +11,8 @@ import { startReviews } from './reviews.ts';
  *
  *     npm start -- --router apollo|hive [--port 4100] [--gateway http://127.0.0.1:4000]
  *
- * With `--gateway` a running gateway is used instead of a new one. ROUTER_SECRET and ROUTER_HMAC_SECRET of the environment
- * go to the gateway and to the router.
+ * With `--gateway`, it uses a running gateway. It passes the environment variables ROUTER_SECRET and ROUTER_HMAC_SECRET to the
+ * gateway and the router.
  */
 const { values: options } = parseArgs({
   options: {
@@ -31,7 +31,7 @@ const secrets = {
   hmac: process.env.ROUTER_HMAC_SECRET || undefined,
 };
 
-/** The gateway of this project, in a process of its own on a free port. */
+/** Starts this project's gateway in a separate process on a free port. */
 async function startGateway(): Promise<{ url: string; stop(): void }> {
   const child = spawn(process.execPath, ['src/main.ts'], {
     cwd: new URL('../../', import.meta.url),
@@ -46,7 +46,7 @@ async function startGateway(): Promise<{ url: string; stop(): void }> {
   throw new Error('The gateway did not start.');
 }
 
-/** Global ids of some products, for the reviews to be about. */
+/** Global ids of some products, for the reviews. */
 async function readContentIds(gateway: string): Promise<string[]> {
   const response = await fetch(`${gateway}/graphql`, {
     method: 'POST',

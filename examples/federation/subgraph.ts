@@ -17,7 +17,7 @@ export type Resolvers = Record<
   Record<string, Resolver> & { __resolveReference?: (representation: never) => unknown }
 >;
 
-/** Serves `<name>.graphql` as a subgraph of its own, with @apollo/subgraph on Apollo Server. */
+/** Serves `<name>.graphql` as a separate subgraph, with @apollo/subgraph on Apollo Server. */
 export async function startSubgraph(name: string, port: number, resolvers: Resolvers): Promise<Running> {
   const typeDefs = parse(readFileSync(new URL(`${name}.graphql`, import.meta.url), 'utf8'));
   const server = new ApolloServer({

@@ -2,7 +2,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** `npm run codegen` reads the operations in src/ and writes their types to src/gql/. */
 const config: CodegenConfig = {
-  // In a project of your own: the gateway's address, http://localhost:4000/graphql.
+  // In your project, use the gateway's address: http://localhost:4000/graphql.
   schema: '../../schema/gateway.graphql',
   documents: ['src/**/*.ts', '!src/gql/**'],
   importExtension: '.ts',

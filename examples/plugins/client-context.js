@@ -1,7 +1,7 @@
 import { useExtendContext } from 'graphql-yoga';
 
 /**
- * Puts the client's name into the context, where other plugins find it, and into `extensions.client` of each whole answer.
+ * Adds the client's name to the context, for other plugins, and to `extensions.client` of each whole answer.
  *
  * @type {import('graphql-yoga').Plugin<{ client: string }>[]}
  */
@@ -11,7 +11,7 @@ export default [
     onExecute({ args: { contextValue } }) {
       return {
         onExecuteDone({ result, setResult }) {
-          // An answer in parts has no extensions of its own.
+          // With @defer or @stream, the result is an iterable without extensions.
           if (Symbol.asyncIterator in result) return;
           setResult({ ...result, extensions: { ...result.extensions, client: contextValue.client } });
         },

@@ -1,10 +1,10 @@
 import { useResponseCache } from '@graphql-yoga/plugin-response-cache';
 
 /**
- * Keeps whole answers for five seconds. Needs `npm install @graphql-yoga/plugin-response-cache` beside the gateway.
+ * Caches whole answers for five seconds. Needs `npm install @graphql-yoga/plugin-response-cache` in the gateway's directory.
  *
- * The session is the caller's: callers with other rights get other answers. A write does not remove answers that were read
- * before it: the gateway's own cache of records (`freshness`) does.
+ * Callers with different rights have different sessions, and share no answers. A write does not invalidate cached answers, unlike in
+ * the gateway's record cache (`freshness`).
  *
  * @type {import('graphql-yoga').Plugin[]}
  */
@@ -12,7 +12,7 @@ export default [
   useResponseCache({
     session: (_request, { caller }) => caller.sessionKey,
     ttl: 5_000,
-    // Who asks for fresh data gets it.
+    // Requests for fresh data skip the cache.
     enabled: (request) => !request.headers.has('cache-control'),
   }),
 ];

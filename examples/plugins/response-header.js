@@ -1,5 +1,5 @@
 /**
- * Adds a header to every answer of /graphql and /subgraph, GraphiQL's page and refusals included.
+ * Adds a header to every answer of /graphql and /subgraph, also to GraphiQL's page and refused requests.
  *
  * @type {import('graphql-yoga').Plugin[]}
  */

@@ -1,9 +1,9 @@
 import { useHive } from '@graphql-hive/yoga';
 
 /**
- * Reports to GraphQL Hive which clients use which fields. Needs `npm install @graphql-hive/yoga` beside the gateway.
+ * Reports to GraphQL Hive which clients use which fields. Needs `npm install @graphql-hive/yoga` in the gateway's directory.
  *
- * HIVE_TOKEN is the access token of the target; HIVE_USAGE_ENDPOINT and HIVE_REGISTRY_ENDPOINT name a Hive of your own.
+ * HIVE_TOKEN is the access token of the target; HIVE_USAGE_ENDPOINT and HIVE_REGISTRY_ENDPOINT select a self-hosted Hive.
  *
  * @type {import('graphql-yoga').Plugin[]}
  */

@@ -1,8 +1,8 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** `npm run codegen` reads the fragments and operations that stand beside the components. */
+/** `npm run codegen` reads the fragments and operations next to the components. */
 const config: CodegenConfig = {
-  // In a project of your own: the gateway's address, http://localhost:4000/graphql.
+  // In your project, use the gateway's address: http://localhost:4000/graphql.
   schema: '../../schema/gateway.graphql',
   documents: ['src/**/*.{ts,tsx}', '!src/gql/**'],
   importExtension: '.ts',

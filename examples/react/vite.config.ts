@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-/** The page asks its own origin, which passes /graphql on to the gateway: no CORS. Elsewhere see CORS_ORIGINS. */
+/** The page sends requests to its origin, and Vite forwards /graphql to the gateway: no CORS. Otherwise, set CORS_ORIGINS. */
 const proxy = {
   '/graphql': { target: process.env.GATEWAY_ORIGIN ?? 'http://localhost:4000', changeOrigin: true },
 };

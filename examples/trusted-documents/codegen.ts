@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** Besides the types: src/gql/persisted-documents.json, the manifest that is given to the gateway. */
+/** Generates the types, and src/gql/persisted-documents.json: the manifest for the gateway. */
 const config: CodegenConfig = {
   schema: '../../schema/gateway.graphql',
   documents: ['src/**/*.ts', '!src/gql/**'],

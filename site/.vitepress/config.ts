@@ -5,7 +5,7 @@ import { type DefaultTheme, defineConfig } from 'vitepress';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** The sidebar is what docs/index.md lists, so that a page is named in one place; what it leaves out comes last. */
+/** The sidebar lists the links of docs/index.md, so that each page title is in one place. Pages without a link come last. */
 function readSidebar(): DefaultTheme.SidebarItem[] {
   const sections = readFileSync(`${root}/docs/index.md`, 'utf8').split(/^## /m).slice(1);
   const listed = sections.map((section) => {
@@ -35,13 +35,13 @@ export default defineConfig({
   srcDir: './pages',
   outDir: './dist',
   cacheDir: './.vitepress/cache',
-  // pages/ is a link to docs/: within this package, its modules are found from there.
+  // pages/ is a symbolic link to docs/. With this option, its pages resolve modules from this package.
   vite: { resolve: { preserveSymlinks: true } },
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(md) {
-      // Links to files of the repository lead nowhere on the site: their words stay.
+      // Links to repository files do not work on the site: only their text is rendered.
       md.core.ruler.push('outside', (state) => {
         for (const { children } of state.tokens) {
           let outside = false;

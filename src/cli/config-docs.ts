@@ -1,5 +1,5 @@
 import { SECRET_FILE_NAMES } from '../config/secret-files.ts';
-import { CHECKS, NEEDS, type VariableName } from '../config/variables.ts';
+import { CHECKS, type VariableName } from '../config/variables.ts';
 
 /** Parts of the configuration reference, in the order in which people need them. */
 const GROUPS = {
@@ -97,15 +97,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
     'upstream',
     'Bytes of cached records in memory, where `freshness` allows caching. See [reliability](reliability.md).',
   ],
-  UPSTREAM_QUEUE: [
-    'upstream',
-    'Calls that wait for a connection; the gateway fails further calls at once. Callers share the queue.',
-  ],
   MAX_CONNECTIONS: ['rates', 'Client connections; the gateway closes further connections at once.'],
-  MAX_WAITING_BYTES: [
-    'rates',
-    'Bytes of answers that clients have not read yet, and bytes of incomplete request bodies, over all clients. Beyond it, the gateway disconnects the slowest clients.',
-  ],
   MAX_REQUESTS: ['rates', 'Concurrent requests; the gateway answers further requests with 503. Callers share them.'],
   MAX_EVENT_LOOP_DELAY_MS: ['rates', 'Event loop delay in ms above which the gateway answers 503; `0` means no limit.'],
   MAX_REPRESENTATIONS: ['limits', 'Representations in one request to `/subgraph`, and ids in one `nodes` field.'],
@@ -152,16 +144,11 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   MAX_ROOT_FIELDS: ['limits', 'Root fields of an operation, with fragments spread.'],
   MAX_DIRECTIVES: ['limits', 'Directives of a document.'],
   MAX_ESTIMATED_CALLS: ['limits', 'REST calls that an operation may make in the worst case, estimated before it runs.'],
-  MAX_ESTIMATED_VALUES: [
-    'limits',
-    'Values of an answer in the worst case, estimated before the operation runs. See [limits](limits.md#the-size-of-an-answer).',
-  ],
   MAX_ANSWER_BYTES: ['limits', 'Bytes of one answer as JSON, before compression.'],
   MAX_UPSTREAM_BYTES: [
     'limits',
     'Bytes that one operation reads from the API, decompressed. Fields beyond it get `UPSTREAM_BUDGET_EXCEEDED`.',
   ],
-  ASSUMED_LIST_SIZE: ['limits', 'Items that a list without a page size counts as in these estimates.'],
   MAX_UPSTREAM_CALLS: ['limits', 'REST calls that one operation makes, including retries.'],
   OPERATION_TIMEOUT_MS: [
     'limits',
@@ -171,12 +158,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   REDIS_URL: ['rates', 'Redis that several instances share. Without it, each instance counts and caches by itself.'],
   MAX_BULK_ITEMS: ['bulk', 'Items of one bulk mutation.'],
   BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call. Default: 50.'],
-  BULK_CHUNK_BYTES: ['bulk', 'Bytes of one REST call.'],
   BULK_CONCURRENCY: ['bulk', 'Concurrent REST calls of one mutation.'],
-  BULK_EXTRA_REQUESTS: [
-    'bulk',
-    'REST calls, in addition to one per chunk, for separating rejected items from the others.',
-  ],
   UPSTREAM_TIMEOUT_MS: ['upstream', 'Time limit of one REST call in ms.'],
   UPSTREAM_CONNECTIONS: ['upstream', 'Concurrent calls to the API per project. Callers share them.'],
   SHARE_IN_FLIGHT: ['upstream', 'Whether identical concurrent REST reads of one caller share one call.'],
@@ -187,11 +169,11 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
 type Check = (typeof CHECKS)[VariableName];
 
 /** What a value must be, in the words of the check itself. */
-function needOf(name: VariableName, check: Check): string {
+function needOf(check: Check): string {
   const listed = check.safeParse('a,b');
   if (listed.success && Array.isArray(listed.data)) return 'a comma-separated list';
   const { error } = check.safeParse('\u0000');
-  return NEEDS[name] ?? error?.issues[0]?.message ?? 'text';
+  return error?.issues[0]?.message ?? 'text';
 }
 
 /** What counts when a variable is not set. */
@@ -209,7 +191,7 @@ export function renderConfigDocs(): string {
       .filter((name) => MEANINGS[name][0] === group)
       .map((name) => {
         const check = CHECKS[name];
-        return `| \`${name}\` | ${defaultOf(check)} | ${needOf(name, check)} | ${MEANINGS[name][1]} |`;
+        return `| \`${name}\` | ${defaultOf(check)} | ${needOf(check)} | ${MEANINGS[name][1]} |`;
       });
     return `## ${title}\n\n| Variable | Default | Takes | Meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`;
   });

@@ -1,25 +1,39 @@
 import { closestMatch } from 'leven';
 import type { Environment } from './environment.ts';
 
-/** Letters that differ between a misspelt name and the right one, at most. */
+/** Edits by which a misspelt name may differ from a setting's. */
 const MAX_DISTANCE = 2;
-/** Names as long as this are hardly anything else than a setting misspelt. */
+/** Shorter names are close to many others. */
 const MIN_LENGTH = 8;
 
-/** What Kubernetes sets for a Service whose name begins with `datatrics`. */
+/** Variables that Kubernetes sets for a Service whose name begins with `datatrics`. */
 const OF_A_SERVICE = /_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
-/** Settings that there were once, and what happened to them. */
-const REMOVED: ReadonlyMap<string, string> = new Map([['UPSTREAM_CLIENT', 'removed, since undici makes every call']]);
+/** Settings of earlier versions, and what holds without them. */
+const REMOVED: ReadonlyMap<string, string> = new Map([
+  ['UPSTREAM_CLIENT', 'undici makes every call'],
+  ['UPSTREAM_QUEUE', '10000 calls may wait for a connection'],
+  ['MAX_WAITING_BYTES', 'slow clients may keep 67108864 bytes'],
+  ['MAX_ESTIMATED_VALUES', 'an answer may have 350000 values'],
+  ['ASSUMED_LIST_SIZE', 'a list without a page size counts as 10 items'],
+  ['BULK_CHUNK_BYTES', 'a REST call has 1048576 bytes'],
+  ['BULK_EXTRA_REQUESTS', 'finding rejected items takes 200 calls at most'],
+]);
+
+/** The problem with a setting of an earlier version; undefined for any other name. */
+export function removedSetting(name: string): string | undefined {
+  const instead = REMOVED.get(name);
+  return instead === undefined ? undefined : `${name}: this setting was removed (${instead}); remove it`;
+}
 
 /**
- * Finds variables that were settings once, and those that are hardly meant for any other program but are no settings.
+ * Finds variables that are meant for the gateway and are no settings: removed ones, and misspelt ones.
  *
- * A name that begins with `DATATRICS_` and is close to a setting that is not set is an error: the gateway would run without
- * it. Others are worth a warning.
+ * A name that begins with `DATATRICS_` and is close to a setting that is not set is a problem, because the gateway would
+ * start without that setting. Other names get a warning.
  *
- * @param known the settings' names
- * @param used further names that the settings refer to
+ * @param known names of the settings
+ * @param used further variables that the settings refer to
  */
 export function checkNames(
   env: Environment,
@@ -30,9 +44,9 @@ export function checkNames(
   const warnings: string[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!value || known.includes(name) || used.has(name)) continue;
-    const removed = REMOVED.get(name);
+    const removed = removedSetting(name);
     if (removed !== undefined) {
-      problems.push(`${name}: ${removed}; remove it`);
+      problems.push(removed);
       continue;
     }
     const upper = name.toUpperCase();

@@ -7,39 +7,39 @@ import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
-/** Which answers of the API are cached, and for how long. The process has one cache. */
+/** The cache and the lifetimes of answers. The process has one cache. */
 export interface FreshnessOptions {
   readonly cache: RecordCache;
-  /** A type that is left out is always read from the API. */
+  /** Reads of a resource without lifetimes always call the API. */
   readonly lifetimes: Readonly<Partial<Record<Resource, Lifetimes>>>;
 }
 
-/** One read that the cache may answer. */
+/** A read that the cache may answer. */
 export interface CachedRead {
-  /** On whose behalf, and what: no two callers have one. */
+  /** The caller and the path, so that callers never share a cached answer. */
   readonly key: string;
-  /** Path and query. */
+  /** Path and query, without the API's base path. */
   readonly path: string;
-  /** A write that names this tag makes the answer out of date. */
+  /** A write with this tag invalidates the answer. */
   readonly tag: string;
   readonly lifetimes: Lifetimes;
   readonly endpoint: Endpoint;
   readonly operation: Operation;
   readonly reader: ReadJson;
-  /** Calls the API, on behalf of this operation or of a refresh in the background. */
-  ask(shared: SharedRead, by: Operation): Promise<SharedAnswer>;
+  /** Calls the API for an operation: the one that reads, or a refresh in the background. */
+  callApi(shared: SharedRead, initiator: Operation): Promise<SharedAnswer>;
 }
 
-/** ms and calls of a refresh in the background, for which no operation waits. */
+/** Limits of a refresh in the background. No request waits for it. */
 const REFRESH_TIMEOUT_MS = 10_000;
 const REFRESH_CALLS = 3;
 
-/** Failures that pass: an older answer is better than none. */
+/** Temporary failures, for which a stale answer may be served instead. */
 const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_INVALID_RESPONSE']);
 
 /**
- * Answers reads from the cache where their type's lifetimes and the request allow it, and otherwise calls the API, once for
- * all operations that wait for the same.
+ * Answers reads from the cache where the type's lifetimes and the request allow it. Otherwise it calls the API, once for all
+ * operations that wait for the same answer.
  */
 export class CachedReads {
   readonly #cache: RecordCache;
@@ -52,7 +52,7 @@ export class CachedReads {
 
   read(read: CachedRead): Promise<SharedAnswer> {
     const lookup = this.#cache.lookUp(read.key, read.tag);
-    // A cache shared with other instances is asked over the network.
+    // The lookup is a promise if other instances share the cache over the network.
     return lookup instanceof Promise ? lookup.then((found) => this.#answer(read, found)) : this.#answer(read, lookup);
   }
 
@@ -63,19 +63,19 @@ export class CachedReads {
     if (valid) {
       const freshness = freshnessOf(valid.ageMs, lifetimes, directives);
       if (freshness === 'stale-while-revalidate') this.#refresh(read, lookup);
-      if (freshness !== null) return give(read, valid, freshness);
+      if (freshness !== null) return fromCache(read, valid, freshness);
     }
     try {
-      const answer = await this.#ask(read, lookup, operation);
+      const answer = await this.#callApi(read, lookup, operation);
       operation.freshness?.note(read.path, 0, lifetimes.freshForMs);
       return answer;
     } catch (error) {
       const old = valid ?? lookup.unverified;
       if (!(error instanceof GatewayError) || !OUTAGES.has(error.code) || !old) throw error;
-      // It has become older during the call.
-      const now = this.#latest(read, old);
-      if (!mayServeOnError(now.ageMs, lifetimes, directives)) throw error;
-      return give(read, now, 'stale-if-error');
+      // Look again: the answer aged during the call.
+      const current = this.#latest(read, old);
+      if (!mayServeOnError(current.ageMs, lifetimes, directives)) throw error;
+      return fromCache(read, current, 'stale-if-error');
     }
   }
 
@@ -84,39 +84,44 @@ export class CachedReads {
     return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
-  /** Calls the API for the next reader, unless such a call is under way. */
+  /** Refreshes the answer in the background, unless an equal call is in progress. */
   #refresh(read: CachedRead, lookup: Lookup): void {
     if (this.#sharedReads.has(sharedKeyOf(read, lookup))) return;
     const operation = new Operation({ timeoutMs: REFRESH_TIMEOUT_MS, maxCalls: REFRESH_CALLS });
-    this.#ask(read, lookup, operation)
+    this.#callApi(read, lookup, operation)
       .catch(() => undefined)
       .finally(() => operation.end());
   }
 
-  #ask(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
-    const ask = async (shared: SharedRead): Promise<SharedAnswer> => {
+  /** Calls the API once for all equal reads, and caches the answer unless it is an error. */
+  #callApi(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
+    const callAndStore = async (shared: SharedRead): Promise<SharedAnswer> => {
       const fill = this.#cache.beginFill(read.key, read.tag, lookup);
-      let good: Answer | undefined;
+      let valid: Answer | undefined;
       try {
-        const answer = await read.ask(shared, operation);
-        // Throws for an answer that is an error: it is not cached.
+        const answer = await read.callApi(shared, operation);
+        // Throws for an answer that is an error, which must not be cached.
         answer.read(read.reader);
-        good = answer.answer;
+        valid = answer.answer;
         return answer;
       } finally {
-        this.#cache.endFill(fill, good, retentionOf(read.lifetimes));
+        this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
       }
     };
-    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, ask, labelOf(read.endpoint));
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, labelOf(read.endpoint));
   }
 }
 
-/** Operations that have seen a newer version must not share a call that was made before it. */
+/**
+ * The key by which reads share a call. It has the cache's version: an operation that saw a newer version must not share a
+ * call that began before it.
+ */
 function sharedKeyOf({ key }: CachedRead, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
-function give(
+/** The cached answer; adds its age to the operation's statistics, response headers and trace. */
+function fromCache(
   { endpoint, operation, path, lifetimes }: CachedRead,
   { answer, ageMs }: CachedAnswer,
   freshness: Exclude<ReturnType<typeof freshnessOf>, null>,

@@ -16,37 +16,37 @@ import { Operation, type OperationLimits } from '../upstream/operation.ts';
 import { callTraceOf, type Observed } from './observer.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** What all requests of a gateway share. */
+/** What all requests of an endpoint share. */
 export interface RequestSetting {
-  /** What serves a project. */
+  /** Finds the settings and connections of a project. */
   readonly projectOf: (project: string) => ContextOptions['project'] & {
     readonly limits: OperationLimits;
     readonly admission: Admission;
   };
   readonly capabilities: Capabilities;
-  /** Whether answers of the API are remembered. */
+  /** Whether the gateway caches answers of the API. */
   readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown, requestId?: string) => void;
   readonly onAbandonedWrite: ContextOptions['onAbandonedWrite'];
 }
 
-/** Of a request whose caller is known and let in. */
+/** The parts of an accepted request. */
 interface AcceptedOptions {
   readonly head: RequestHead;
   readonly principal: Principal;
   readonly caller: Caller;
   readonly observed: Observed;
   readonly request: OperationRequest;
-  /** By which its document is registered if it runs. */
+  /** The hash under which the document is registered if it runs. */
   readonly persistedHash: string | undefined;
-  /** Whose calls are counted, where any are. */
+  /** Undefined without a rate limit. */
   readonly account: Account | undefined;
-  /** `ratelimit` and the like. */
+  /** `ratelimit` and `ratelimit-policy`. */
   readonly rateHeaders: Readonly<Record<string, string>> | undefined;
 }
 
-/** A GraphQL request whose caller is known and let in: what the pipeline and both ways of answering need of it. */
+/** A GraphQL request whose caller is authenticated and within the rate limit, as the pipeline and both ways of answering use it. */
 export class AcceptedRequest implements Run {
   readonly head: RequestHead;
   readonly principal: Principal;
@@ -57,11 +57,11 @@ export class AcceptedRequest implements Run {
   readonly account: Account | undefined;
   readonly rateHeaders: Readonly<Record<string, string>> | undefined;
   readonly costSettings: CostSettings;
-  /** The operation's life; undefined while nothing has run for this request. */
+  /** Undefined before an operation runs. */
   operation: Operation | undefined;
-  /** What plugins put into the context; resolvers find it beside the gateway's own. */
+  /** The plugins' context, to which the gateway adds its own fields. */
   pluginContext: object | undefined;
-  /** Ends what goes on until the client has its answer. */
+  /** Called when the client has its answer. */
   onFinish: (() => void) | undefined;
   readonly #setting: RequestSetting;
   readonly #project: ReturnType<RequestSetting['projectOf']>;
@@ -124,7 +124,7 @@ export class AcceptedRequest implements Run {
     return this.pluginContext ? Object.assign(this.pluginContext, own) : own;
   }
 
-  /** Stops what is under way for it. */
+  /** Cancels the operation's REST calls. */
   cancel(): void {
     this.operation?.cancel(clientGone());
   }

@@ -8,10 +8,13 @@ interface Kept {
   readonly progressAt: number;
 }
 
+/** Bytes of one backlog. There are two, which fit beside the gateway in the 512 MB of deploy/kubernetes. */
+export const MAX_WAITING_BYTES = 67_108_864;
+
 /**
- * The bytes that the gateway keeps in memory for slow clients: answers that they have not read, or bodies that they have not
- * finished. Beyond `maxBytes` in all, it disconnects the clients at the head of the line until the rest fits. One client alone
- * may have any number of bytes: other limits bound a single body and a single answer.
+ * Bytes in memory for slow clients: answers that they have not read, or bodies that they have not finished. Above `maxBytes`
+ * in total, it disconnects the clients that made no progress for the longest time, until the rest fits. A single client may
+ * have any number of bytes: other limits bound one body and one answer.
  */
 export class Backlog {
   readonly #maxBytes: number;
@@ -26,8 +29,8 @@ export class Backlog {
   }
 
   /**
-   * Sets how many bytes are kept for a client. Its place in line stays.
-   * @param release frees them at once when the client is disconnected here
+   * Sets the bytes kept for a client. This counts as no progress.
+   * @param release frees them when the client is disconnected here
    */
   set(client: Socket, bytes: number, release?: () => void): void {
     const now = performance.now();
@@ -40,7 +43,7 @@ export class Backlog {
     }
   }
 
-  /** Moves a client that made progress to the end of the line. */
+  /** Notes that a client made progress. */
   progress(client: Socket): void {
     const kept = this.#clients.get(client);
     if (kept === undefined) return;
@@ -48,7 +51,7 @@ export class Backlog {
     this.#clients.set(client, { ...kept, progressAt: performance.now() });
   }
 
-  /** Nothing is kept for this client any more. */
+  /** Forgets a client. */
   delete(client: Socket): void {
     const kept = this.#clients.get(client);
     if (kept === undefined) return;
@@ -61,7 +64,7 @@ export class Backlog {
     return this.#clients.get(client)?.since;
   }
 
-  /** Disconnects the clients that made no progress for so long. */
+  /** Disconnects the clients without progress for `stallMs`. */
   disconnectStalled(stallMs: number): void {
     const limit = performance.now() - stallMs;
     for (const [client, { progressAt }] of this.#clients) {
@@ -73,7 +76,7 @@ export class Backlog {
   #disconnect(client: Socket): void {
     const release = this.#clients.get(client)?.release;
     this.delete(client);
-    // A plain close would leave the system with the bytes that it holds for this client, and the client unaware.
+    // A reset, since after a plain close the operating system would keep the bytes that it buffers for this client.
     client.resetAndDestroy();
     release?.();
     this.#onDisconnect();

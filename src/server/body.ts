@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Backlog } from './backlog.ts';
 
-/** Pieces that a body may come in: each costs time, however small it is. */
+/** Most pieces of one body: each costs time, however small it is. */
 const MAX_PIECES = 50_000;
 
-/** Reads a request's body; null for one that is too large, or comes in too many pieces. The rest is not read. */
+/** Reads a request's body. Gives null, and reads no further, for a body that is too large or arrives in too many pieces. */
 export type ReadBody = (req: IncomingMessage) => Promise<Buffer | null>;
 
-/** The client has gone before its request was complete. */
+/** The client disconnected before its request was complete. */
 export class ClientGone extends Error {
   constructor() {
     super('The client disconnected before its request was complete.');
@@ -17,7 +17,7 @@ export class ClientGone extends Error {
 
 /**
  * @param maxBytes of one body
- * @param unfinished the bodies of all clients that are not complete
+ * @param unfinished counts the incomplete bodies of all clients
  */
 export function createReadBody(maxBytes: number, unfinished: Backlog): ReadBody {
   return (req) => {
@@ -52,7 +52,7 @@ export function createReadBody(maxBytes: number, unfinished: Backlog): ReadBody 
   };
 }
 
-/** Puts a piece behind the first `bytes` of a buffer, in a new one of twice the size where it does not fit. */
+/** Appends a piece to the first `bytes` of a buffer. If it does not fit, the result is a new buffer of twice the size needed. */
 function append(buffer: Buffer, bytes: number, piece: Buffer): Buffer {
   const needed = bytes + piece.length;
   let target = buffer;

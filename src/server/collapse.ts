@@ -1,22 +1,22 @@
 import type { Outcome } from '../graph/outcome.ts';
 
-/** One run of an operation, and those who wait for it. */
+/** One run of an operation, shared by its waiting clients. */
 export interface Execution {
   readonly outcome: Promise<Outcome>;
-  /** Clients that still wait. */
+  /** Waiting clients. */
   waiters: number;
-  /** Stops its upstream work. */
+  /** Cancels its REST calls. */
   cancel(): void;
 }
 
 /**
- * Lets identical queries of one principal that overlap in time share one run and one serialised answer. Off by default:
- * it pays where many callers really send the same, and costs a little where they don't.
+ * Lets identical concurrent queries of one principal share one run and one serialised answer. Off by default: it helps where
+ * callers really send identical queries, and costs a little everywhere else.
  */
 export class Collapse {
   readonly #running = new Map<string, Execution>();
 
-  /** @param key names the query and whose it is; starts with the project */
+  /** @param key identifies query and caller; starts with the project */
   run(key: string, begin: () => Execution): Execution {
     const known = this.#running.get(key);
     if (known) return known;
@@ -29,7 +29,7 @@ export class Collapse {
     return execution;
   }
 
-  /** After a write in a project its running queries may hold what was there before: nobody joins them any more. */
+  /** After a write in a project, later queries no longer join runs that may have read the old data. */
   forget(project: string): void {
     for (const key of this.#running.keys()) {
       if (key.startsWith(`${project}/`)) this.#running.delete(key);

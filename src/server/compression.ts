@@ -13,20 +13,20 @@ import {
 } from 'node:zlib';
 import Negotiator from 'negotiator';
 
-/** Characters from which an answer is compressed: smaller ones fit into one packet anyway. */
+/** Least characters of a compressed answer: a smaller one fits into one packet anyway. */
 const MIN_CHARACTERS = 1_024;
-/** Characters of answers that are being compressed at once; beyond that answers go out as they are. */
+/** Most characters in compression at once. Above that, answers go out uncompressed. */
 const MAX_UNDER_WAY = 32 * 1024 * 1024;
 
-/** Characters from which an answer is compressed outside the event loop: for fewer, the way there and back costs more. */
+/** Least characters for compression outside the event loop: for fewer, the transfer to a thread costs more. */
 const LARGE = 64 * 1024;
 
-/** Fast levels: higher ones take several times the CPU for a tenth fewer bytes of JSON. */
+/** Fast levels: higher ones use several times the CPU and save a tenth of the bytes of JSON. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } };
 const GZIP = { level: 1 };
 
-/** An answer, perhaps encoded already. */
+/** An answer, as text or as UTF-8. */
 type Text = string | Uint8Array;
 
 const NOW = {
@@ -40,7 +40,7 @@ const LATER = {
   br: (text: Text) => brotli(text, BROTLI),
   gzip: (text: Text) => deflate(text, GZIP),
 };
-/** In this order where the client prefers none of them: zstd takes the least CPU. */
+/** Order if the client has no preference: zstd uses the least CPU. */
 const PREFERRED = ['zstd', 'br', 'gzip'] as const;
 
 const STREAMS = {
@@ -55,11 +55,11 @@ export interface Compressed {
 }
 
 /**
- * Compresses an answer as its client prefers; a large one outside the event loop.
+ * Compresses an answer in the encoding that its client prefers, a large one outside the event loop.
  *
  * @param accepted the request's `accept-encoding`
- * @returns undefined where the answer goes out as it is: it is small, the client has not asked for a compressed one, or too
- *   much is being compressed
+ * @returns undefined for an answer that goes out uncompressed: it is small, the client accepts no encoding, or too much is
+ *   in compression
  */
 export type Compress = (text: Text, accepted: string | undefined) => Promise<Compressed> | Compressed | undefined;
 
@@ -81,19 +81,19 @@ export function createCompress(): Compress {
   };
 }
 
-/** A stream that compresses an answer in parts; its `flush` brings what was written so far to the client. */
+/** A stream that compresses an answer in parts. `flush` sends everything written so far. */
 export interface PartsCompressor {
   readonly encoding: keyof typeof STREAMS;
   readonly stream: ReturnType<(typeof STREAMS)[keyof typeof STREAMS]>;
 }
 
-/** @returns undefined where the client has not asked for compressed answers */
+/** @returns undefined for a client that accepts no encoding */
 export function compressParts(accepted: string | undefined): PartsCompressor | undefined {
   const encoding = accepted === undefined ? undefined : chooseEncoding(accepted);
   return encoding && { encoding, stream: STREAMS[encoding]() };
 }
 
-/** The package's types are older than this option of it. */
+/** The package's types lack this option. */
 interface Preferring {
   encodings(available: readonly string[], options: { readonly preferred: readonly string[] }): string[];
 }

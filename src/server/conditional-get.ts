@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Outcome } from '../graph/outcome.ts';
 import type { HttpAnswer } from './respond.ts';
 
-/** What an answer to a GET depends on besides its URL. */
+/** Headers that decide the answer to a GET. */
 const VARY =
   'accept, authorization, x-apikey, x-datatrics-project, x-router-secret, x-datatrics-principal, x-datatrics-scopes';
 
 /**
- * Makes the answer to a GET one that its client may keep: for as long as everything in it stays fresh, and after that it
- * asks whether its copy is still right. An answer with errors, or that did not run, is not kept.
+ * Lets clients cache the answer to a GET: until something in it is no longer fresh, and after that with revalidation by
+ * `etag`. An answer with errors, or of an operation that did not run, is unchanged.
  *
  * https://httpwg.org/specs/rfc9111.html, https://httpwg.org/specs/rfc9110.html#conditional.requests
  *
@@ -19,12 +19,12 @@ export function keepable(answer: HttpAnswer, outcome: Outcome, ifNoneMatch: stri
   const { oldestMs = 0, leftMs = 0 } = outcome.ages ?? {};
   const ageS = Math.floor(oldestMs / 1000);
   const leftS = Math.floor(leftMs / 1000);
-  // Weak: the same answer has other bytes where it is compressed.
+  // Weak, since compression changes the bytes.
   const etag = `W/"${createHash('sha1').update(answer.body).digest('base64url')}"`;
   const headers = [
     ...without(answer.headers, 'cache-control'),
     'cache-control',
-    // Its age counts against its lifetime at the other end.
+    // Clients subtract `age` from `max-age`.
     leftS > 0 ? `private, max-age=${ageS + leftS}` : 'private, no-cache',
     'etag',
     etag,

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Backlog } from './backlog.ts';
 
-/** Requests that a client may send ahead of the answer it waits for; one more, and it is disconnected. */
+/** Requests that a client may send ahead of the answer it waits for. The server disconnects a client that sends more. */
 const MAX_PIPELINED = 100;
 
 interface Exchange {
@@ -17,8 +17,8 @@ interface Connection {
 }
 
 /**
- * The clients' connections of a server. Each has one request under way at a time. No more is read from a client that sends
- * requests ahead of its answers until those are answered: node:http would begin all of them, and keep all their answers.
+ * The connections of a server's clients. Each has one running request at a time. The server stops reading from a client
+ * that pipelines requests until it has answered them: node:http would start all of them, and hold all their answers.
  */
 export class Connections {
   readonly #connections = new Map<Socket, Connection>();

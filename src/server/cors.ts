@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Request headers that pages may send: the gateway's own, and those that common clients and tracers send by themselves. */
+/** Request headers that pages may send: the gateway's own, and those of common clients and tracers. */
 const REQUEST_HEADERS = [
   'content-type',
   'authorization',
@@ -26,16 +26,16 @@ const RESPONSE_HEADERS = 'retry-after, ratelimit, ratelimit-policy, x-request-id
 const NONE = {};
 
 /**
- * The headers by which a browser lets a page of another origin read an answer. Only configured origins get any, each its
- * own name back; credentials are never allowed, since this API has no cookies to go with them.
+ * CORS for configured origins. The answer names the requesting origin, never `*`. Credentials are never allowed: this API has
+ * no cookies.
  */
 export function createCors(origins: readonly string[], headers: readonly string[]) {
   const allowed = new Set(origins);
   const requestHeaders = [...REQUEST_HEADERS, ...headers].join(', ');
   return {
     /**
-     * Headers for any answer; none where no page of another origin is ever let in.
-     * @param forBrowsers whether the endpoint is for pages at all
+     * Headers for any answer.
+     * @param forBrowsers whether pages may use the endpoint
      */
     headers({ origin }: IncomingHttpHeaders, forBrowsers: boolean): Readonly<Record<string, string>> {
       if (!forBrowsers || allowed.size === 0) return NONE;
@@ -47,13 +47,13 @@ export function createCors(origins: readonly string[], headers: readonly string[
       };
     },
     /**
-     * Whether a page of another origin caused a request that a browser sends without asking first. Such a page can't read the
-     * answer, but its request would cost REST calls. Browsers say so by `Sec-Fetch-Site`, https://www.w3.org/TR/fetch-metadata/
+     * Whether a page of another site caused this request without a preflight. The page cannot read the answer, but the request
+     * would cost REST calls. Browsers say so in `Sec-Fetch-Site`, https://www.w3.org/TR/fetch-metadata/
      */
     isForeign({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
       return site === 'cross-site' && (origin === undefined || !allowed.has(origin));
     },
-    /** Further headers for the answer to a preflight of an allowed origin. */
+    /** Headers for the answer to a preflight; none for an origin that is not configured. */
     preflight({ origin }: IncomingHttpHeaders): Record<string, string> {
       if (origin === undefined || !allowed.has(origin)) return {};
       return {

@@ -18,10 +18,10 @@ import type { Checked, OperationRequest } from '../graph/pipeline.ts';
 import type { AcceptedRequest } from './accepted-request.ts';
 import type { Operations } from './operations.ts';
 
-/** Codes of documents that can be parsed, and are not valid. */
+/** Codes of documents that parse, but are invalid. */
 const INVALID_CODES: readonly unknown[] = ['GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT'];
 
-/** What an answer has to say about errors and HTTP beside its data, as Envelop's plugins make it. */
+/** A result as Envelop's plugins see and change it. */
 interface PluginResult {
   readonly data?: FormattedExecutionResult['data'];
   readonly errors?: readonly GraphQLError[];
@@ -29,19 +29,19 @@ interface PluginResult {
 }
 
 /**
- * One accepted request on its way through Yoga: parses, validates and executes by the pipeline, as Envelop's hooks expect it,
- * and remembers what became of the request.
+ * The engine of one accepted request in Yoga. It parses, validates and executes by the pipeline, with the signatures that
+ * Envelop's hooks expect, and keeps the outcome.
  *
- * A plugin may replace the document, the variables or the operation's name at any step. What is executed is always checked as
- * it then is.
+ * A plugin may replace the document, the variables or the operation's name at any step. The engine checks what it executes
+ * in its final form.
  */
 export class Engine {
   readonly accepted: AcceptedRequest;
   readonly #operations: Operations;
   readonly #checked: Checked | Outcome;
-  /** By the documents that `parse` made. */
+  /** Texts of the documents that `parse` returned. */
   readonly #texts = new Map<DocumentNode, string>();
-  /** Errors that went out to plugins, and how a client gets them. */
+  /** Errors given to plugins, with their form for the client. */
   readonly #formatted = new WeakMap<GraphQLError, GraphQLFormattedError>();
   #executed: Outcome | undefined;
 
@@ -56,20 +56,20 @@ export class Engine {
     return this.#operations.sessionOf(this.accepted);
   }
 
-  /** @throws GraphQLError for a document that can't be parsed, or is too complex to be looked at */
+  /** @throws GraphQLError for a document that cannot be parsed, or is too complex */
   parse(text: string): DocumentNode {
     const prepared = this.#operations.pipeline.prepare(text, this.accepted);
     if (!('kind' in prepared)) {
-      // Yoga looks for the operation when the document is parsed, and would say it in other words.
+      // Yoga looks for the operation right after parsing, and its message would differ.
       const [unresolved] = 'kind' in this.#checked ? this.#toErrors(this.#checked.result.errors) : [];
       if (unresolved?.extensions.code === 'OPERATION_RESOLUTION_FAILURE') throw unresolved;
       return this.#remember(prepared.document, text);
     }
     const errors = this.#toErrors(prepared.result.errors);
-    // Yoga passes on the errors of one that is thrown.
+    // Yoga reports the errors of a thrown AggregateError.
     const failure = new AggregateError(errors);
     if (!errors.every(({ extensions }) => INVALID_CODES.includes(extensions.code))) throw failure;
-    // Within the limits, or it would be too complex: that is decided first.
+    // Safe to parse: the pipeline checks the limits first.
     const document = parse(text);
     if (!getOperationAST(document, this.accepted.request.operationName)) throw failure;
     return this.#remember(document, text);
@@ -117,7 +117,7 @@ export class Engine {
   }
 
   async *#partsForPlugins(first: Part, rest: AsyncGenerator<Part, void, void>): AsyncGenerator<object, void, void> {
-    // `rest` is begun in any case, so that it ends properly when nobody reads on.
+    // `return` ends the execution even if the client stops reading after the first part.
     try {
       yield this.#forPlugins(first);
       for await (const part of rest) yield this.#forPlugins(part);
@@ -140,12 +140,12 @@ export class Engine {
     return error;
   }
 
-  /** What became of the request, by the result that all plugins have seen and may have changed. */
+  /** The outcome of the request, by the result after all plugins. */
   outcomeOf(result: PluginResult): Outcome {
     return outcomeOfResult(result, (error) => this.#format(error), this.#executed);
   }
 
-  /** A part as its client gets it. */
+  /** A part in its form for the client. */
   formatPart(part: Part<GraphQLError>): Part {
     return mapErrors(part, (error) => this.#format(error));
   }
@@ -156,8 +156,8 @@ export class Engine {
 }
 
 /**
- * An error that a plugin made: a `GraphQLError` that wraps nothing is for the client, as in Yoga. Anything else is masked and
- * reported.
+ * Formats an error of a plugin. As in Yoga, a `GraphQLError` without an original error is meant for the client. Any other
+ * error is masked and reported.
  */
 function formatForeign(error: unknown, report: (error: unknown) => void): GraphQLFormattedError {
   const known = error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error });
@@ -174,7 +174,7 @@ interface HttpExtension {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** @param executed the outcome of the operation, where it ran */
+/** @param executed the outcome of the operation, if it ran */
 function outcomeOfResult(
   { data, errors, extensions }: PluginResult,
   format: (error: GraphQLError) => GraphQLFormattedError,
@@ -184,7 +184,7 @@ function outcomeOfResult(
   const all = [http, ...(errors ?? []).map((error) => error.extensions?.http)] as (HttpExtension | undefined)[];
   const wishes = all.filter((wish) => wish !== undefined && wish.spec !== true);
   const status = Math.max(0, ...wishes.map((wish) => wish?.status ?? 0));
-  // What has errors is not kept.
+  // Answers with errors must not be cached.
   const { json, ages, cacheControl, ...known } = executed ?? {};
   return {
     ...known,

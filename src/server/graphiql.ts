@@ -6,9 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { createGunzip } from 'node:zlib';
 import { SECURITY_HEADERS } from './headers.ts';
 
+/** Headers that a caller fills in, by mode of authentication. */
+const CREDENTIALS = {
+  open: {},
+  passthrough: { 'x-apikey': '' },
+  managed: { authorization: 'Bearer ' },
+} as const;
+
 export interface GraphiqlOptions {
-  /** Headers that a caller has to fill in, with what is known of their values. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Decides with which headers the page's editor starts. */
+  readonly authMode: keyof typeof CREDENTIALS;
   /** REST calls that one operation may make. */
   readonly maxCalls: number;
   /** REST calls that an operation may need in the worst case, or it is refused. */
@@ -54,14 +61,14 @@ export function readExamples(): Map<string, string> {
 }
 
 /**
- * GraphiQL as static files of this server, so that it works with no internet. They are on disk gzipped, and go from there
- * to the socket; none is held in memory.
+ * Serves GraphiQL as static files, so that it works without internet access. The files are gzipped on disk, and are streamed
+ * from there.
  */
 export function createGraphiql(options: GraphiqlOptions): Graphiql {
   const manifest = JSON.parse(readFileSync(`${ASSETS}manifest.json`, 'utf8')) as Manifest;
   const files = new Map(Object.entries(manifest.files));
   const settings = {
-    headers: Object.keys(options.headers).length > 0 ? JSON.stringify(options.headers, null, 2) : '',
+    headers: options.authMode === 'open' ? '' : JSON.stringify(CREDENTIALS[options.authMode], null, 2),
     examples: [...readExamples().values()],
     maxCalls: options.maxCalls,
     maxEstimatedCalls: options.maxEstimatedCalls,
@@ -94,7 +101,7 @@ async function sendFile(path: string, gzipped: boolean, res: ServerResponse): Pr
   try {
     await (gzipped ? pipeline(source, res) : pipeline(source, createGunzip(), res));
   } catch (error) {
-    // Who closes a page while it loads does nothing wrong.
+    // Closing a page while it loads is no error.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }

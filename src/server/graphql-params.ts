@@ -2,7 +2,7 @@ import { readClientJson, TooManyValues } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 import { sha256 } from './persisted-queries.ts';
 
-/** A request that can not be answered at all; `status` is the HTTP status of the answer. */
+/** A request that is refused as a whole; `status` is the HTTP status of the answer. */
 export class RequestRefused extends GatewayError {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -15,7 +15,7 @@ export class RequestRefused extends GatewayError {
   }
 }
 
-/** What a client asks for: a document's text or its id, and what goes with it. */
+/** The parameters of a GraphQL request: a document's text or its id, and the rest. */
 export interface RequestParams {
   readonly query?: string;
   /** Id of a published document, or a hash where there is no query. */

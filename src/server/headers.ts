@@ -1,4 +1,4 @@
-/** Headers of every answer: no sniffing, no framing, no referrer, nothing to load from an answer that is no page. */
+/** Headers of every answer: no content sniffing, no framing, no referrer, and no resources for an answer that is not a page. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

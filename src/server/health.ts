@@ -1,22 +1,23 @@
 import type { Caller } from '../datatrics/callers.ts';
 import type { EndedCall } from '../datatrics/calls.ts';
 
-/** ms for which failures are held against the upstream; without newer traffic nothing is known of it. */
+/** ms after which failures no longer count: without newer traffic, nothing is known about the API. */
 const MEMORY_MS = 30_000;
-/** Calls in a row that must have failed before the gateway counts as cut off. */
+/** Failed calls in a row until the gateway counts as cut off from the API. */
 const FAILURES = 5;
 
 /**
- * Whether the gateway can serve, judged by its own state and by recent traffic only: it makes no calls of its own.
+ * Whether the gateway can serve, by its own state and by recent traffic. It makes no calls of its own.
  *
- * Failures that one caller's requests may have caused don't count until another caller's calls fail too. Callers whose key
- * the API has not accepted never count: one person can invent any number of them. Failures to connect always count.
+ * Failures of one caller count only when another caller's calls fail too, since that caller's requests may be the cause.
+ * Callers whose key the API has not accepted never count: a client can invent any number of keys. Failures to connect always
+ * count.
  */
 export class Readiness {
   #state: 'starting' | 'serving' | 'draining' = 'starting';
-  /** Calls since the last answer for which the API could not be connected to. */
+  /** Failures to connect since the last answer. */
   #unreached = 0;
-  /** Calls since the last answer that failed otherwise. */
+  /** Other failures since the last answer. */
   #failures = 0;
   #lastFailure = 0;
   #failing: Caller | undefined;
@@ -31,7 +32,7 @@ export class Readiness {
     this.#state = 'draining';
   }
 
-  /** Notes a REST call's end. A refusal is an answer too: it shows that the API can be reached. */
+  /** Notes the end of a REST call. A refusal counts as an answer: it shows that the API can be reached. */
   observe({ outcome, caller, isReachable }: Pick<EndedCall, 'outcome' | 'caller' | 'isReachable'>): void {
     if (outcome !== 'failed') {
       this.#unreached = 0;
@@ -49,7 +50,7 @@ export class Readiness {
     }
   }
 
-  /** Why it can't serve, or null when it can. */
+  /** The reason why the gateway cannot serve; null if it can. */
   problem(): string | null {
     if (this.#state !== 'serving') return this.#state;
     const failures = this.#unreached + (this.#isGeneral ? this.#failures : 0);

@@ -5,30 +5,29 @@ import { type Party, Turns } from '../lib/fair-queue.ts';
 export interface LoadLimits {
   /** Requests under way at once. */
   readonly maxRequests: number;
-  /** ms that the event loop may be late, for `CHECKS` checks in a row; 0: any. */
+  /** Highest mean delay of the event loop, in ms, in `CHECKS` checks in a row; 0: no limit. */
   readonly maxDelayMs: number;
 }
 
 const CHECK_EVERY_MS = 250;
-/** One long piece of work makes the loop late once; only load keeps it late. */
+/** Checks in a row: one long task delays the loop once, only load keeps it late. */
 const CHECKS = 2;
-/** How fine the loop is watched; part of every delay that is measured. */
+/** Resolution of the measurement, which every measured delay includes. */
 const RESOLUTION_MS = 10;
 
-/** The answer to a request that is not taken. */
+/** The answer to a refused request. */
 export function overloaded(): Outcome {
   return refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway is overloaded. Retry later.', { 'retry-after': '1' });
 }
 
-/** Requests that run at once while the event loop is late, where callers are told apart: one of each caller. */
+/** Requests at once while the event loop is late, one of each caller. */
 const MAX_LATE = 8;
 
 /**
- * The load shedder: refuses new requests when there is more to do than can be done in time, so that those under way are
- * finished in time.
+ * The load shedder refuses new requests under overload, so that running requests finish in time.
  *
- * `accepts` decides before a request is read, which is cheap. `admit` decides once the caller is known, so that one caller's
- * requests don't have another's refused.
+ * `accepts` decides before a request is read, which is cheap. `admit` decides when the caller is known, so that one caller's
+ * requests do not cause refusals for others.
  */
 export class Load {
   readonly #limits: LoadLimits;
@@ -41,7 +40,7 @@ export class Load {
   #delayMs = 0;
   #shed = 0;
 
-  /** @param tellsApart whether callers are told apart: then a late event loop leaves each caller one request at a time */
+  /** @param tellsApart whether callers are distinguished: a late event loop then leaves each caller one request at a time */
   constructor(limits: LoadLimits, tellsApart = false) {
     this.#limits = limits;
     this.#tellsApart = tellsApart;
@@ -51,14 +50,14 @@ export class Load {
     this.#timer = setInterval(() => this.#check(), CHECK_EVERY_MS).unref();
   }
 
-  /** Whether one more request can be taken; to be asked before anything of it is read. */
+  /** Whether the gateway accepts one more request; called before anything of it is read. */
   accepts(): boolean {
     if (this.#requests < this.#limits.maxRequests && (this.#tellsApart || !this.#isLate)) return true;
     this.#shed += 1;
     return false;
   }
 
-  /** Whether one more request of this caller can be taken; `release` gives its place back. */
+  /** Whether the gateway accepts one more request of this caller; `release` frees its place. */
   admit(party: Party): boolean {
     const isOneTooMany = this.#isLate && !(this.#turns.isIdle(party) && this.#turns.running < MAX_LATE);
     if (!isOneTooMany && this.#turns.take(party, '', 1)) return true;
@@ -74,17 +73,17 @@ export class Load {
     return this.#lateChecks >= CHECKS;
   }
 
-  /** A request has been read and is worked on: a slow sender takes no place. */
+  /** Counts a request that has been read: a slow sender occupies no place. */
   begin(): void {
     this.#requests += 1;
   }
 
-  /** It has its answer. */
+  /** Counts it as answered. */
   end(): void {
     this.#requests -= 1;
   }
 
-  /** ms that the event loop was late on the average of the last quarter second. */
+  /** Mean delay of the event loop in the last quarter second, in ms. */
   get delayMs(): number {
     return this.#delayMs;
   }
@@ -105,7 +104,7 @@ export class Load {
   }
 
   #check(): void {
-    // Without a sample the loop stood still for all of the time.
+    // No sample: the loop was blocked the whole time.
     const meanMs = this.#histogram.count === 0 ? CHECK_EVERY_MS : this.#histogram.mean / 1e6;
     this.#histogram.reset();
     this.#delayMs = Math.max(0, meanMs - RESOLUTION_MS);

@@ -17,8 +17,8 @@ interface Accepted {
 }
 
 /**
- * The media type that a client prefers. Without a preference for either, as with `*∕*` or none of the two, it is
- * `application/json`, which every client understands.
+ * The media type that a client prefers. Without a preference, as with `*∕*` or with neither type, it is `application/json`,
+ * which every client understands.
  */
 export function chooseMediaType(accept: string | null | undefined): typeof JSON_TYPE | typeof GRAPHQL_RESPONSE_TYPE {
   if (!accept?.includes(GRAPHQL_RESPONSE_TYPE)) return JSON_TYPE;
@@ -28,8 +28,8 @@ export function chooseMediaType(accept: string | null | undefined): typeof JSON_
 }
 
 /**
- * How a client takes an answer in parts; undefined for one that takes none, or only in a format that it names and that is
- * not the gateway's. A wildcard names no format.
+ * The media type for an answer in parts; undefined for a client that accepts none, or that names another format than the
+ * gateway's. A wildcard does not count.
  */
 export function choosePartsType(accept: string | undefined): PartsType | undefined {
   if (accept === undefined) return undefined;

@@ -1,10 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
 import type { Usage } from '../upstream/operation.ts';
-import { Distributions } from './distribution.ts';
 import type { Load } from './load-shedder.ts';
 
 /** How an operation ended: `field_errors` is an execution with errors beside its data. */
@@ -32,24 +31,26 @@ export function createMetrics(sources: MetricSources) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const operations = new Distributions(
-    registry,
-    'gateway_operation_duration_seconds',
-    'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
-  );
+  const operations = new Histogram({
+    name: 'gateway_operation_duration_seconds',
+    help: 'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
+    labelNames: ['outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+    registers,
+  });
   const errors = new Counter({
     name: 'gateway_errors_total',
     help: 'Errors in answers by code.',
     labelNames: ['code'],
     registers,
   });
-  const ended = new Distributions(
-    registry,
-    'gateway_upstream_read_duration_seconds',
-    'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-  );
+  const ended = new Histogram({
+    name: 'gateway_upstream_read_duration_seconds',
+    help: 'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
+    labelNames: ['endpoint', 'outcome'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
   const requests = new Counter({
     name: 'gateway_upstream_requests_total',
     help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',
@@ -89,20 +90,12 @@ export function createMetrics(sources: MetricSources) {
     () => sources.guarded().paced,
   );
   gauge('gateway_event_loop_delay_seconds', 'How late the event loop is.', () => sources.load.delayMs / 1000);
-  gauge(
-    'gateway_requests_shed',
-    'GraphQL requests turned away because of load, since the start.',
-    () => sources.load.shed,
+  counter('gateway_requests_shed_total', 'GraphQL requests turned away because of load.', () => sources.load.shed);
+  counter(
+    'gateway_log_lines_dropped_total',
+    'Log lines that were dropped because standard output did not take them.',
+    sources.droppedLines,
   );
-  new Counter({
-    name: 'gateway_log_lines_dropped_total',
-    help: 'Log lines that were dropped because standard output did not take them.',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(sources.droppedLines());
-    },
-  });
   gauge('gateway_ready', '1 when /ready answers 200.', () => Number(sources.ready()));
   const { redisConnected } = sources;
   if (redisConnected) gauge('gateway_redis_connected', '1 while Redis answers.', () => Number(redisConnected()));
@@ -125,6 +118,19 @@ export function createMetrics(sources: MetricSources) {
       registers,
       collect() {
         this.set(value());
+      },
+    });
+  }
+
+  /** Something that is counted elsewhere since the start. */
+  function counter(name: string, help: string, value: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value());
       },
     });
   }

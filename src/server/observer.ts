@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Attributes } from '@opentelemetry/api';
 import type { Principal } from '../auth/principal.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
@@ -8,9 +7,9 @@ import { type CallTrace, Trace } from '../upstream/call-trace.ts';
 import type { Operation, Usage } from '../upstream/operation.ts';
 import type { Metrics, OperationOutcome } from './metrics.ts';
 import { requestIdOf, traceParentOf } from './request-id.ts';
-import type { OperationSpan, Tracing } from './tracing.ts';
+import type { OperationSpan, SpanAttributes, Tracing } from './tracing.ts';
 
-/** What is known of one request while it is answered, for log, metrics and spans. */
+/** Data of one request for log, metrics and spans. */
 export interface Observed {
   readonly requestId: string;
   /** `performance.now()` ms. */
@@ -20,11 +19,11 @@ export interface Observed {
   readonly upstreamHeaders: readonly string[];
   principal: Principal | undefined;
   operation: OperationIdentity | undefined;
-  /** Undefined while nothing has run for this request, and when it joined another's run. */
+  /** Undefined before an operation runs, and when the request shares another's run. */
   run: Operation | undefined;
 }
 
-/** Begins and ends the watch over each request. */
+/** Observes each request from begin to end. */
 export interface Observer {
   begin(headers: IncomingHttpHeaders): Observed;
   end(observed: Observed, outcome: Outcome): void;
@@ -37,7 +36,7 @@ export interface ObserverOptions {
   readonly tracing: Tracing | undefined;
 }
 
-/** Sees nothing, for measuring what seeing costs. */
+/** Observes nothing, for measuring what observing costs. */
 export const BLIND: Observer = {
   begin: (headers) => ({
     requestId: requestIdOf(headers),
@@ -53,7 +52,7 @@ export const BLIND: Observer = {
 
 const NOTHING: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
 
-/** One line of log, some counters and, where a receiver is configured, one span for every operation. */
+/** Writes a log line, metrics and, if tracing is configured, a span for each operation. */
 export function createObserver({ log, metrics, tracing }: ObserverOptions): Observer {
   const logs = log.isLevelEnabled('info');
   return {
@@ -63,7 +62,7 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
       const parent = traceParentOf(headers);
       const span = tracing?.begin(parent);
       const upstreamHeaders = ['x-request-id', requestId];
-      // With a span of our own each REST call names its own; without, the sender's trace goes on as it came.
+      // With spans, each REST call sends its own `traceparent`. Without, the client's headers go on unchanged.
       if (parent && !span) {
         upstreamHeaders.push('traceparent', parent.traceparent);
         if (parent.tracestate !== undefined) upstreamHeaders.push('tracestate', parent.tracestate);
@@ -101,7 +100,7 @@ function distinct(codes: readonly string[]): string[] {
   return [...new Set(codes)];
 }
 
-/** The line of an operation: nothing of its variables, headers or answer is in it. */
+/** The log line of an operation. It has nothing of the variables, headers or answer. */
 function lineOf(
   { requestId, operation, principal, run }: Observed,
   outcome: OperationOutcome,
@@ -129,7 +128,7 @@ function attributesOf(
   { requestId, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
-): Attributes {
+): SpanAttributes {
   const usage = run?.usage ?? NOTHING;
   return {
     ...(operation?.name !== undefined && { 'graphql.operation.name': operation.name }),
@@ -148,7 +147,7 @@ function attributesOf(
   };
 }
 
-/** What a REST call is noted with: spans, what the sender wants to be told, both, or nothing. */
+/** Records REST calls for spans, for the receipt, for both, or not at all. */
 export function callTraceOf({ span }: Observed, wanted: boolean): CallTrace | undefined {
   const own = wanted ? new Trace() : undefined;
   return span ? span.calls(own) : own;

@@ -18,43 +18,43 @@ import type { ResolveDocument } from './trusted-documents.ts';
 
 export interface OperationsOptions extends RequestSetting {
   readonly pipeline: Pipeline;
-  /** Tells its answers from those of another schema. */
+  /** Part of the key of shared answers, since two schemas answer the same text differently. */
   readonly schemaName: string;
-  /** Tells who asks, as `Authenticate` does; what is asked may prove it too. */
+  /** Identifies the caller, as `Authenticate` does. A signature may be part of the parameters. */
   readonly authenticate: (headers: IncomingHttpHeaders, params: RequestParams) => Principal | Promise<Principal>;
-  /** What callers are to bring, as `WWW-Authenticate` says it. */
+  /** The value of `WWW-Authenticate` for callers without credentials. */
   readonly challenge: string;
   readonly resolveDocument: ResolveDocument;
   /** Undefined: clients can't register documents. */
   readonly persistedQueries: PersistedQueries | undefined;
   /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
-  /** Undefined: each operation runs for itself. */
+  /** Undefined: identical operations do not share a run. */
   readonly collapse: Collapse | undefined;
   readonly callers: Callers;
   readonly load: Load;
   readonly observer: Observer;
 }
 
-/** GraphQL requests of one schema: the same steps whichever way a request is answered. None of them rejects. */
+/** The steps of a GraphQL request, the same by Yoga and by the short cut. No step rejects. */
 export interface Operations {
   readonly pipeline: Pipeline;
   /**
-   * Who asks, what they may, and whether the document can run; nothing has run yet. Each accepted request is finished once by
-   * `finish`; the outcome of one that is turned away is final.
+   * Authenticates the caller, applies the rate limit and finds the document. Nothing has run yet. The caller calls `finish`
+   * once for each accepted request. The outcome of a refused request is final.
    */
   accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome>;
-  /** What is to run; the outcome of a request that can not run, or asks for its plan. */
+  /** What to run, or the outcome of a request that is invalid or asks for its plan. */
   check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome;
-  /** Runs an operation; the answer is whole. */
+  /** Runs an operation, and gives the whole answer. */
   run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome>;
-  /** Runs an operation and answers in parts, where the document asks for that. */
+  /** Runs an operation, and answers in parts if the document has `@defer` or `@stream`. */
   runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts>;
   /** Notes how a request ended, once its client has the answer or has gone. */
   finish(accepted: AcceptedRequest, outcome: Outcome): void;
-  /** Names whose answer may be kept for whom: requests of one session that ask the same get the same. */
+  /** Key of a session: equal requests of one session get equal answers. */
   sessionOf(accepted: AcceptedRequest): string;
-  /** All of the steps, for whom a whole answer is enough. */
+  /** All steps, for a whole answer. */
   answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome>;
 }
 
@@ -83,11 +83,11 @@ export function createOperations(options: OperationsOptions): Operations {
         const message = 'Rate limit exceeded: this caller has used its requests or REST calls of this minute.';
         return refuse(refused(429, 'RATE_LIMITED', message, taken.headers));
       }
-      // It may have gone while its token was checked; nothing is begun for nobody.
+      // The client may have disconnected while its token was checked.
       if (head.isGone()) return refuse(outcomeOfError(clientGone(), () => undefined));
       const { variables } = params;
       const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
-      // Only who sends the text registers it: an id that was found may be of another kind.
+      // Only a request with the text registers it: an id may belong to a published document.
       const persistedHash = params.query === undefined ? undefined : params.persistedHash;
       const request = { query, operationName: params.operationName || undefined, variables };
       const rateHeaders = taken?.headers;
@@ -106,7 +106,7 @@ export function createOperations(options: OperationsOptions): Operations {
     return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
   }
 
-  /** The document that was registered with this hash. The messages are those that clients' links look for. */
+  /** The document that a client registered with this hash. Clients' links look for these messages. */
   async function registered(hash: string | undefined): Promise<string> {
     const text = hash === undefined ? undefined : await persistedQueries?.find(hash);
     if (text !== undefined) return text;
@@ -133,7 +133,7 @@ export function createOperations(options: OperationsOptions): Operations {
     }
   }
 
-  /** The operation of a request is over. */
+  /** Ends the operation of a request. */
   function end({ operation, account }: AcceptedRequest): void {
     operation?.end();
     if (account) rateLimiter?.charge(account, operation?.usage.calls ?? 0);
@@ -177,7 +177,7 @@ export function createOperations(options: OperationsOptions): Operations {
     return result;
   }
 
-  /** What ran is valid and within the limits, and its caller is known. */
+  /** An executed document is valid and within the limits; its caller must be one whose key the API accepted. */
   function registerDocument({ persistedHash, party, request }: AcceptedRequest, kind: Outcome['kind']): void {
     if (persistedHash !== undefined && kind === 'executed' && party.isAccepted) {
       persistedQueries?.register(persistedHash, request.query);
@@ -214,20 +214,20 @@ function withRates(outcome: Outcome, { rateHeaders }: AcceptedRequest): Outcome 
 }
 
 /**
- * Whose requests and calls are counted together, whatever project they name and whatever rights each of their tokens has. It
- * may be a name in Redis, where a subject that is somebody's address has no more business than in a log.
+ * The account of a rate limit: one for each principal, across projects and tokens. It is part of a key in Redis, so a subject
+ * that is an e-mail address is hashed, as in the log.
  */
 function accountOf({ id }: Principal): string {
   return loggableId(id);
 }
 
-/** Everything that an answer depends on besides what the API says. */
+/** Everything that decides an answer besides the API's data. */
 function nameOf(schemaName: string, request: OperationRequest, principal: Principal, head: RequestHead): string {
   const { query, operationName = null, variables = null } = request;
   return `${sessionOf(schemaName, principal, head)} ${JSON.stringify([query, operationName, variables], spellUnkept)}`;
 }
 
-/** Everything that an answer depends on besides the operation and what the API says: the caller, and some headers. */
+/** Everything that decides an answer besides the operation and the API's data: the caller, and some headers. */
 function sessionOf(schemaName: string, { shareKey }: Principal, { method, headers }: RequestHead): string {
   const flags = [
     schemaName,
@@ -239,7 +239,7 @@ function sessionOf(schemaName: string, { shareKey }: Principal, { method, header
   return `${shareKey} ${JSON.stringify(flags)}`;
 }
 
-/** Waits for a run; it is cancelled when the last client that waits for it has gone. */
+/** Waits for a run. When the last waiting client disconnects, the run is cancelled. */
 async function waitFor(execution: Execution, head: RequestHead): Promise<Outcome> {
   execution.waiters += 1;
   const stopWatching = head.onDisconnect(() => {

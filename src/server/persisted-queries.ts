@@ -6,7 +6,7 @@ import type { Redis } from '../lib/redis.ts';
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Bytes of an entry besides its text. */
 const ENTRY_BYTES = 256;
-/** Seconds for which Redis keeps a document that nobody asks for. */
+/** Seconds after which Redis drops a document that nobody uses. */
 const EXPIRY_S = 7 * 24 * 3_600;
 const HASH = /^[0-9a-f]{64}$/;
 const KEY = 'apq:';
@@ -19,7 +19,7 @@ export function sha256(text: string): string {
  * Documents that clients registered by their SHA-256, as the persisted-query links of Apollo Client and urql do:
  * https://www.apollographql.com/docs/graphos/routing/operations/apq
  *
- * Instances share them by Redis where there is one; without it, each client registers its documents once per instance.
+ * With Redis, instances share them. Without it, clients register their documents once per instance.
  */
 export class PersistedQueries {
   readonly #documents = new LRUCache<string, string>({
@@ -32,7 +32,7 @@ export class PersistedQueries {
     this.#redis = redis;
   }
 
-  /** The document with this hash; undefined when nobody has registered it, or Redis is away. */
+  /** The document with this hash; undefined if it is not registered, or Redis is unavailable. */
   find(hash: string): string | undefined | Promise<string | undefined> {
     if (!HASH.test(hash)) return undefined;
     const known = this.#documents.get(hash);
@@ -41,7 +41,7 @@ export class PersistedQueries {
 
   async #findShared(redis: Redis, hash: string): Promise<string | undefined> {
     const text = await redis.getex(KEY + hash, 'EX', EXPIRY_S).catch(() => null);
-    // Whatever else writes to that Redis must not decide what a hash means.
+    // Other programs may write to this Redis, so the text must match its hash.
     if (text === null || sha256(text) !== hash) return undefined;
     this.#documents.set(hash, text);
     return text;

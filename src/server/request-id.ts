@@ -5,19 +5,19 @@ const REQUEST_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
-/** The client's own `x-request-id` where it is one that can stand in a log, else a new one. */
+/** The client's `x-request-id` if it is safe for a log, else a new id. */
 export function requestIdOf(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** Where a request stands in a trace that began before it, https://www.w3.org/TR/trace-context/ */
+/** The trace context of a request, https://www.w3.org/TR/trace-context/ */
 export interface TraceParent {
   readonly traceparent: string;
   readonly tracestate: string | undefined;
 }
 
-/** Undefined when the request names no trace, or none that can be. */
+/** Undefined without a valid `traceparent`. */
 export function traceParentOf({ traceparent, tracestate }: IncomingHttpHeaders): TraceParent | undefined {
   if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
   return {

@@ -23,13 +23,13 @@ export interface HttpAnswer {
 }
 
 /**
- * Makes an HTTP answer of an outcome, https://graphql.github.io/graphql-over-http/draft/#sec-Response
+ * The HTTP answer for an outcome, https://graphql.github.io/graphql-over-http/draft/#sec-Response
  *
- * Under `application/json` whatever could be read as GraphQL answers 200; under `application/graphql-response+json` an
- * operation that did not run answers 400. A request that was turned away has its own status under both.
+ * For an operation that did not run, the status is 200 under `application/json`, and 400 under
+ * `application/graphql-response+json`. Refused requests have the same status under both.
  */
 export function respond(outcome: Outcome, accept: string | null | undefined): HttpAnswer {
-  // Clients' retry links take a failing status under the other type for a result.
+  // Clients' retry links treat an error status under `application/graphql-response+json` as a result.
   const mediaType = isRetryable(outcome.status) ? JSON_TYPE : chooseMediaType(accept);
   const status = outcome.status ?? (outcome.kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
   const own = outcome.cacheControl === undefined ? HEADERS[mediaType] : headersOf(mediaType, outcome.cacheControl);
@@ -38,7 +38,7 @@ export function respond(outcome: Outcome, accept: string | null | undefined): Ht
   return { status, headers, body: outcome.json };
 }
 
-/** Statuses that tell a client to come again later. */
+/** Statuses of answers with `retry-after`. */
 function isRetryable(status: number | undefined): boolean {
   return status === 429 || status === 503;
 }

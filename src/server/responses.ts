@@ -1,14 +1,13 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Backlog } from './backlog.ts';
 
-/** Bytes or characters of a larger body that are written at once; the next are written when the client has read them. */
+/** Bytes, or characters, of one slice of a large body. The next slice is written when the client has read this one. */
 const SLICE = 128 * 1024;
 
 /**
- * Makes the class of a server's responses: whatever a client has not read yet counts in `unread`. A large body goes out in
- * slices, so that a client that reads slowly is seen to make progress. Text is kept as Buffers alone, not as a string as
- * well, and each Buffer's memory is given back as soon as it is read, or its client disconnected: garbage collection does not
- * hurry for memory that is outside V8's heap.
+ * Makes the class of a server's responses, which counts unread bytes in `unread`. It writes a large body in slices, so that
+ * slow progress of a client is visible. It keeps text as Buffers only, not as a string too, and frees each Buffer as soon as
+ * the client has read it or is disconnected: V8's garbage collector does not see the size of memory outside its heap.
  */
 export function responsesWithin(unread: Backlog): typeof ServerResponse<IncomingMessage> {
   return class Response extends ServerResponse {

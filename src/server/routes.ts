@@ -10,18 +10,24 @@ import { type RequestParams, readJsonBody, readSearchParams } from './graphql-pa
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
 import { type Load, overloaded } from './load-shedder.ts';
-import type { McpHandler } from './mcp.ts';
 import type { Metrics } from './metrics.ts';
 import { RequestHead } from './request-head.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 import { send, sendAnswer, sendCompressed, sendResponse, sendText } from './send.ts';
 
+/** Answers one request of an agent (`packages/mcp`); `readBody` gives null for a body that is too large. */
+export type McpHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  readBody: () => Promise<Buffer | null>,
+) => Promise<void>;
+
 export interface RouteOptions {
   readonly maxBodyBytes: number;
   /** Where GraphQL is served, by path. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
-  /** Whether a POST of JSON skips Yoga; the answers are the same either way. */
+  /** Whether a POST of JSON skips Yoga. Answers are the same both ways. */
   readonly shortcut: boolean;
   readonly graphiql: Graphiql;
   readonly readiness: Readiness;
@@ -43,7 +49,7 @@ const PAGE_HEADERS = {
   vary: 'accept',
 };
 
-/** Which path, which method, how large; GraphQL itself goes on to the endpoint. */
+/** Routes by path and method, and limits the body. GraphQL requests go on to their endpoint. */
 export async function route(
   options: RouteOptions,
   readBody: ReadBody,
@@ -97,7 +103,7 @@ async function graphql(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  // From here on it is the id that goes through log, spans and REST calls, and back to the client.
+  // Log, spans, REST calls and the answer all use this id.
   req.headers['x-request-id'] = requestIdOf(req.headers);
   for (const [name, value] of Object.entries(options.cors.headers(req.headers, endpoint.forBrowsers))) {
     res.setHeader(name, value);
@@ -106,7 +112,7 @@ async function graphql(
   if (early) return answerEarly(options, endpoint, req, res, early);
   const body = req.method === 'POST' ? await readBody(req) : null;
   if (body === null && req.method === 'POST') {
-    const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES), or comes in too many pieces.`;
+    const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES), or arrives in too many pieces.`;
     const outcome = refused(413, 'BAD_REQUEST', message, { connection: 'close' });
     return answerEarly(options, endpoint, req, res, respond(outcome, req.headers.accept));
   }
@@ -119,13 +125,13 @@ async function graphql(
   }
 }
 
-/** The answer to a request that has no operation, or is turned away before its body is read; undefined for any other. */
+/** The answer to a request without an operation, or to one that is refused before its body is read; otherwise undefined. */
 function answerWithoutOperation(
   { cors, graphiql, load }: RouteOptions,
   { forBrowsers }: Endpoint,
   { method, headers, url = '' }: IncomingMessage,
 ): HttpAnswer | undefined {
-  const turnAway = (outcome: Outcome): HttpAnswer => respond(outcome, headers.accept);
+  const refuse = (outcome: Outcome): HttpAnswer => respond(outcome, headers.accept);
   if (method === 'OPTIONS') {
     const preflight = forBrowsers ? cors.preflight(headers) : {};
     const all = { ...SECURITY_HEADERS, allow: 'GET, POST', ...preflight };
@@ -133,23 +139,23 @@ function answerWithoutOperation(
   }
   if (method !== 'GET' && method !== 'POST') {
     const message = 'GraphQL needs POST, or GET for queries.';
-    return turnAway(refused(405, 'BAD_REQUEST', message, { allow: 'GET, POST' }));
+    return refuse(refused(405, 'BAD_REQUEST', message, { allow: 'GET, POST' }));
   }
   if (method === 'GET' && forBrowsers && prefersHtml(headers.accept)) {
     return { status: 200, headers: Object.entries(PAGE_HEADERS).flat(), body: graphiql.page(url) };
   }
   if (method === 'GET' && cors.isForeign(headers)) {
-    return turnAway(refused(403, 'BAD_REQUEST', 'Pages of other origins may not send GET requests; see CORS_ORIGINS.'));
+    return refuse(refused(403, 'BAD_REQUEST', 'Pages of other origins may not send GET requests; see CORS_ORIGINS.'));
   }
   // Refused before anything of it is read: that costs less than the request would.
-  if (!load.accepts()) return turnAway(overloaded());
+  if (!load.accepts()) return refuse(overloaded());
   if (method === 'GET') return undefined;
   if (!isJson(headers['content-type'])) {
     const message = 'The content type must be application/json.';
-    return turnAway(refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' }));
+    return refuse(refused(415, 'BAD_REQUEST', message, { 'accept-post': 'application/json' }));
   }
   if (isCompressed(headers['content-encoding'])) {
-    return turnAway(refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'));
+    return refuse(refused(415, 'BAD_REQUEST', 'A compressed body is not supported.'));
   }
   return undefined;
 }
@@ -204,17 +210,17 @@ async function answerOperation(
     outcome = outcomeOfError(error, () => undefined);
     throw error;
   } finally {
-    // A plugin that answers in the gateway's place has its own way to tell what came of that.
+    // An answer made by a plugin has no outcome here.
     operations.finish(accepted, outcome ?? { kind: 'executed', result: {} });
   }
 }
 
-/** A browser opening the page asks for HTML before all else; GraphQL clients never name it. */
+/** Browsers accept HTML when they open a page; GraphQL clients do not. */
 function prefersHtml(accept: string | undefined): boolean {
   return accept?.includes('text/html') ?? false;
 }
 
-/** Whether a body is JSON as it stands, as far as its headers say. */
+/** Whether the content type is JSON in UTF-8. */
 function isJson(contentType: string | undefined): boolean {
   if (contentType === 'application/json') return true;
   const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');

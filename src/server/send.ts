@@ -6,12 +6,12 @@ import { SECURITY_HEADERS } from './headers.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 
-/** Answers a request with GraphQL. */
+/** Sends the outcome of a GraphQL request. */
 export function sendOutcome(res: ServerResponse, outcome: Outcome, requestHeaders: IncomingHttpHeaders): void {
   sendAnswer(res, respond(outcome, requestHeaders.accept), requestHeaders);
 }
 
-/** The same, compressed where the client asks for that. */
+/** The same, compressed if the client accepts that. */
 export async function sendCompressed(
   res: ServerResponse,
   outcome: Outcome,
@@ -19,7 +19,7 @@ export async function sendCompressed(
   compress: Compress | undefined,
 ): Promise<void> {
   const answer = respond(outcome, requestHeaders.accept);
-  // What a client accepts decides about the bytes, also where it accepts nothing.
+  // Uncompressed answers need `vary` too: caches must not send them compressed answers of others.
   if (compress) res.setHeader('vary', [res.getHeader('vary'), 'accept-encoding'].filter(Boolean).join(', '));
   const compressed = compress?.(answer.body, requestHeaders['accept-encoding']);
   sendAnswer(res, answer, requestHeaders, compressed instanceof Promise ? await compressed : compressed);
@@ -32,7 +32,7 @@ export function sendAnswer(
   compressed?: Compressed,
 ): void {
   const length = compressed?.body.length ?? Buffer.byteLength(body);
-  // One flat list, so that node:http has nothing to take apart.
+  // One flat list: the cheapest form for node:http.
   res.writeHead(status, [
     ...headers,
     'x-request-id',
@@ -41,11 +41,11 @@ export function sendAnswer(
     ...(status === 204 ? [] : ['content-length', String(length)]),
   ]);
   if (compressed) res.end(compressed.body);
-  // Text that is ASCII throughout is the same in Latin-1, which needs no conversion on its way out.
+  // ASCII text has the same bytes in Latin-1, which node writes without conversion.
   else res.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
-/** Sends a Response of the Fetch API, in parts where it is made of such. */
+/** Sends a Response of the Fetch API: in parts for multipart and event streams, otherwise whole. */
 export async function sendResponse(
   res: ServerResponse,
   response: Response,
@@ -74,15 +74,15 @@ export async function sendResponse(
 }
 
 const PARTS = /^(multipart\/mixed|text\/event-stream)\b/;
-/** node:http decides about the connection. `none` is no encoding that clients know. */
+/** node:http sets the headers of the connection. Yoga sets `content-encoding: none`, which clients do not know. */
 const HOP_BY_HOP = ['connection', 'transfer-encoding', 'content-encoding'];
 const PARTS_HEADERS = {
   'cache-control': 'no-store',
-  // nginx would keep the parts back until its buffers are full.
+  // Without this, nginx buffers the parts.
   'x-accel-buffering': 'no',
 };
 
-/** Writes parts as they come, and no faster than the client reads them. */
+/** Writes parts as they become ready, and no faster than the client reads. */
 async function sendParts(
   res: ServerResponse,
   body: ReadableStream<Uint8Array>,
@@ -105,7 +105,7 @@ async function sendParts(
   };
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      // What is ready at once goes out in one piece.
+      // Parts that are ready in the same turn go out in one packet.
       if (!isScheduled) {
         isScheduled = true;
         if (!compressor) res.cork();

@@ -10,7 +10,7 @@ import { sendError } from './send.ts';
 export interface ServerOptions extends RouteOptions {
   readonly host: string;
   readonly port: number;
-  /** Open at once; beyond that one is closed at once: each costs memory, whatever it sends. */
+  /** Connections open at once. The server closes further ones immediately: each costs memory, whatever it sends. */
   readonly maxConnections: number;
   /** Bytes of all answers that clients have not read, and of all bodies that they have not finished. */
   readonly maxWaitingBytes: number;
@@ -20,9 +20,8 @@ export interface GatewayServer {
   /** `http://host:port`, as a browser on this machine reaches it. */
   readonly url: string;
   /**
-   * Takes no more connections, and lets requests under way finish for at most `graceMs`. Open connections are told to go
-   * elsewhere with the answer to their next request, for which they have `lingerMs`: closed at once, they would lose one
-   * that is on its way.
+   * Accepts no more connections, and gives running requests `graceMs` to finish. Open connections stay open for
+   * `lingerMs`: a request may already be on its way, and its answer says `connection: close`.
    */
   close(graceMs: number, lingerMs: number): Promise<void>;
 }
@@ -32,11 +31,11 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** ms in which a client must read the next slice of its answer (128 KiB, or what is left). */
 const STALL_MS = 20_000;
-/** How often slow clients are looked for. */
+/** Interval of the check for slow clients. */
 const CHECK_INTERVAL_MS = 2_000;
-/** Idle connections stay open longer than those of common balancers (60 s), so that it is never us who cut one off. */
+/** Longer than the idle time-out of common load balancers (60 s), so that the balancer closes idle connections first. */
 const KEEP_ALIVE_MS = 65_000;
-/** How often, while the server closes, connections are looked for that have become idle. */
+/** Interval of the check for idle connections while the server closes. */
 const CLOSE_IDLE_MS = 50;
 /** ms in which clients must have read their answers while the server closes: it exits within 5 s of SIGTERM. */
 const CLOSE_READ_MS = 3_000;
@@ -89,16 +88,16 @@ function closeServer(server: Server, connections: Connections, graceMs: number, 
   const lingerUntil = performance.now() + lingerMs;
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), lingerMs + graceMs);
-    // Clients keep a connection open that is busy now, once it has its answer.
+    // A connection that is busy now becomes idle after its answer, and clients keep it open.
     const closeIdle = (): void => {
       if (performance.now() >= lingerUntil) connections.closeIdle(lingerUntil, CLOSE_READ_MS);
     };
     const idle = setInterval(closeIdle, CLOSE_IDLE_MS);
-    // The close of `net`: that of `http` would cut idle connections off at once.
+    // `close` of `net`, since that of `http` closes idle connections immediately.
     NetServer.prototype.close.call(server, () => {
       clearTimeout(timer);
       clearInterval(idle);
-      // Stops its watch over slow clients.
+      // Stops the timer by which `http` checks its time-outs.
       server.close();
       resolve();
     });

@@ -4,13 +4,13 @@ import { GatewayError } from '../lib/error.ts';
 import { sha256 } from './persisted-queries.ts';
 
 /**
- * - `off`: clients send their documents
- * - `allowed`: they may send the id of a published document instead
- * - `only`: nothing but published documents runs
+ * - `off`: clients send documents as text
+ * - `allowed`: clients may send the id of a published document instead
+ * - `only`: only published documents run
  */
 export type DocumentsMode = 'off' | 'allowed' | 'only';
 
-/** Gives the text to run for what a client sent, a text or an id; undefined for an id that is not published. */
+/** Resolves a text or an id to the text to run; undefined for an unknown id. */
 export type ResolveDocument = (
   sent: { readonly query?: string; readonly documentId?: string },
   principal?: Principal,
@@ -35,13 +35,13 @@ export function createResolveDocument(mode: DocumentsMode, manifest: ReadonlyMap
   };
 }
 
-/** A proven router makes its documents itself, so it may send any; all others send what `resolve` lets them. */
+/** A proven router builds its documents itself, so it may send any. `resolve` decides for all others. */
 export function createRouterDocuments(resolve: ResolveDocument): ResolveDocument {
   return (sent, principal) =>
     sent.query !== undefined && principal && isRouter(principal) ? sent.query : resolve(sent, principal);
 }
 
-/** The more exact ids come last, so that they win. */
+/** Exact ids come last, so that they take precedence. */
 function byAnyId(manifest: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([
     ...Array.from(manifest.values(), (text) => [sha256(text), text] as const),

@@ -11,11 +11,11 @@ import { Engine } from './engine.ts';
 import { choosePartsType, type PartsType } from './media-types.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 
-/** What plugins find in their context beside what Yoga puts there. */
+/** What the gateway adds to the context of plugins. */
 export interface PluginContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  /** Who asks; undefined for an answer that needs nobody's rights, such as GraphiQL's page. */
+  /** Undefined for an answer that needs no authentication, such as GraphiQL's page. */
   readonly caller?: PluginCaller;
 }
 
@@ -26,13 +26,13 @@ export interface PluginCaller {
   /** Stable and without secrets: `open`, a digest of an API key, a token's id, or a JWT's subject. */
   readonly principal: string;
   /**
-   * The session for a plugin that keeps answers: requests with equal keys that ask the same get the same answer. It covers the
-   * endpoint, the project, the principal, its scopes, and the headers that change an answer (plan, receipt, `cache-control`).
+   * The session for a plugin that caches answers: equal requests with equal keys get equal answers. It covers the endpoint,
+   * the project, the principal, its scopes, and the headers that change an answer (plan, receipt, `cache-control`).
    */
   readonly sessionKey: string;
 }
 
-/** Besides what plugins see: what the gateway's own plugins hand on to each other. */
+/** The context of plugins, with what the gateway's own plugins share. */
 interface ServerContext extends PluginContext {
   readonly exchange: Exchange;
 }
@@ -40,13 +40,12 @@ interface ServerContext extends PluginContext {
 /** One request to an endpoint. */
 interface Exchange {
   readonly accept: string | undefined;
-  /** How its client takes an answer in parts; undefined for a whole one. */
+  /** The media type for an answer in parts; undefined: the client accepts none. */
   readonly partsType: PartsType | undefined;
-  /** An accepted request; undefined where the answer is known already. */
+  /** Of an accepted request; undefined if the answer is known already. */
   readonly engine: Engine | undefined;
-  /** The answer to a request that is not for the engine. */
+  /** The answer to any other request. */
   readonly answer: HttpAnswer | undefined;
-  /** What became of it. */
   outcome: Outcome | undefined;
   isInParts: boolean;
 }
@@ -54,7 +53,7 @@ interface Exchange {
 /** How a request through Yoga was answered. */
 export interface YogaAnswer {
   readonly response: Response;
-  /** What became of an accepted request; undefined where a plugin answered in place of the gateway. */
+  /** The outcome of an accepted request; undefined if a plugin answered instead of the gateway. */
   outcome(): Outcome | undefined;
 }
 
@@ -73,7 +72,7 @@ export interface YogaEndpoint {
 }
 
 export interface YogaOptions {
-  /** Where it is served. */
+  /** Path of the endpoint. */
   readonly path: string;
   readonly schema: GraphQLSchema;
   readonly plugins: readonly Plugin[];
@@ -82,11 +81,11 @@ export interface YogaOptions {
 }
 
 /**
- * One Yoga for an endpoint, with the pipeline as its engine and the plugins that the operator configured. Yoga is loaded
- * with the first endpoint that needs it: it takes 28 MB and a sixth of a second.
+ * One Yoga for an endpoint, with the pipeline as its engine and the operator's plugins. Yoga is imported when the first
+ * endpoint needs it: it takes 28 MB and a sixth of a second.
  *
- * Callers are authenticated, and their rate limits and scopes checked, before Yoga gets a request: no hook of a plugin can
- * answer earlier.
+ * The gateway authenticates callers, and checks rate limits and scopes, before Yoga gets a request. No plugin can answer
+ * earlier.
  */
 export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: YogaOptions): Promise<YogaEndpoint> {
   const { createYoga, getSSEProcessor } = await import('graphql-yoga');
@@ -94,7 +93,7 @@ export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: Y
     schema,
     plugins: [enginePlugin, ...plugins, answerPlugin(getSSEProcessor)],
     graphqlEndpoint: path,
-    // All of these are decided before, in the same way for requests that do not come here.
+    // The gateway decides all of these itself, for the short cut too.
     cors: false,
     graphiql: false,
     landingPage: false,
@@ -133,7 +132,7 @@ function callerOf({ accepted: { principal }, sessionKey }: Engine): PluginCaller
   return { project: principal.project, principal: principal.id, sessionKey };
 }
 
-/** A hook that never settles must not hold a place for ever: ends the wait when the client has gone, or the time is up. */
+/** Ends the wait when the client disconnects or the time is up: a hook that never settles would hold the request's place. */
 function within<T>(work: Promise<T>, res: ServerResponse, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const onClose = (): void => reject(new ClientGone());
@@ -150,7 +149,7 @@ function within<T>(work: Promise<T>, res: ServerResponse, timeoutMs: number): Pr
   });
 }
 
-/** Runs before the plugins of the operator. */
+/** Runs before the operator's plugins. */
 const enginePlugin: Plugin<ServerContext, ServerContext> = {
   onRequest({ serverContext: { exchange }, endResponse, fetchAPI }) {
     if (exchange.answer) endResponse(toResponse(fetchAPI, exchange.answer));
@@ -176,7 +175,7 @@ function engineOf({ engine }: Exchange): Engine {
   return engine;
 }
 
-/** Runs after the plugins of the operator: makes the HTTP answer of the result as they left it. */
+/** Runs after the operator's plugins, and makes the HTTP answer from their result. */
 function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerContext, ServerContext> {
   const processEvents = getSSEProcessor();
   return {

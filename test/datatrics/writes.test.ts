@@ -184,6 +184,22 @@ describe('the next read sees a write', () => {
     expect((await early).body.data.profile.name).toBe('before');
   });
 
+  test('in the same request, of a record that a link has read before', async () => {
+    let name = 'before';
+    answer = ({ method, path }) => {
+      if (!path.includes('/profile')) return { conversionid: '1', source: 's', profileid: '7' };
+      if (method !== 'GET') name = 'after';
+      return { profileid: '7', source: 's', name };
+    };
+    const link =
+      'createConversion(input: { conversionId: "1", source: "s", profileId: "7" }) { conversion { profile(source: "s") { name } } }';
+    const { body } = await gateway.query(
+      `mutation { early: ${link} updateProfile(input: { profileId: "7", source: "s", name: "after" }) { profile { name } } late: ${link} }`,
+    );
+    expect(body.data.early.conversion.profile).toEqual({ name: 'before' });
+    expect(body.data.late.conversion.profile).toEqual({ name: 'after' });
+  });
+
   test('in lists too, and after a delete', async () => {
     const sandbox = await startWithSandbox();
     const list =

@@ -1,6 +1,16 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { validate } from 'dockerfile-utils';
@@ -16,7 +26,49 @@ const instructions = text
   .split('\n')
   .filter((line) => /^[A-Z]+ /.test(line))
   .map((line) => ({ name: line.slice(0, line.indexOf(' ')), rest: line.slice(line.indexOf(' ') + 1).trim() }));
+/** Stages in order, each with its instructions. */
+const stages: Stage[] = [];
+for (const { name, rest } of instructions) {
+  const [base = '', , stage = ''] = rest.split(' ');
+  if (name === 'FROM') stages.push({ name: stage, base, steps: [] });
+  else stages.at(-1)?.steps.push({ name, rest });
+}
 const last = (name: string): string => instructions.findLast((instruction) => instruction.name === name)?.rest ?? '';
+
+interface Stage {
+  readonly name: string;
+  readonly base: string;
+  readonly steps: { readonly name: string; readonly rest: string }[];
+}
+
+const KIB_PER_MB = 1024;
+
+/** Runs the steps of a stage and of those that it needs; gives the folder that stands for its working directory. */
+function build(name: string): string {
+  const target = join(folder, name);
+  const stage = stages.find((each) => each.name === name);
+  if (stage === undefined || existsSync(target)) return target;
+  if (stages.some((each) => each.name === stage.base)) cpSync(build(stage.base), target, { recursive: true });
+  else mkdirSync(target);
+  // The image's Node is the current one; npm runs on whatever is here.
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
+  for (const { name: step, rest } of stage.steps) {
+    if (step === 'RUN') execFileSync('sh', ['-c', rest], { cwd: target, env, stdio: 'pipe' });
+    if (step !== 'COPY') continue;
+    const [, other] = /^--from=(\S+) /.exec(rest) ?? [];
+    const from = other === undefined ? resolve('.') : build(other);
+    const paths = rest.replace(/^--from=\S+ /, '').split(' ');
+    const to = paths.pop() as string;
+    // A folder's content goes to the target, a file into it.
+    for (const path of paths) {
+      const source = join(from, path.replace(/^\/app\//, ''));
+      const goal = statSync(source).isDirectory() ? join(target, to) : join(target, to, basename(path));
+      const filter = (each: string): boolean => other !== undefined || basename(each) !== 'node_modules';
+      cpSync(source, goal, { recursive: true, verbatimSymlinks: true, filter });
+    }
+  }
+  return target;
+}
 
 describe('the Dockerfile', () => {
   test('has no problem that a linter finds', () => {
@@ -29,8 +81,9 @@ describe('the Dockerfile', () => {
     expect(JSON.parse(last('CMD'))).toEqual(['node', '--disable-warning=ExperimentalWarning', 'src/start.js']);
     expect(text).toMatch(/HOST=0\.0\.0\.0/);
     expect(text).toMatch(/npm ci --omit=dev/);
-    for (const { rest } of instructions.filter(({ name }) => name === 'FROM'))
-      expect(rest).toMatch(/^node:2[6-9]\.\d+-\w+-slim/);
+    for (const { base } of stages) {
+      if (!stages.some(({ name }) => name === base)) expect(base).toMatch(/^node:2[6-9]\.\d+-\w+-slim$/);
+    }
   });
 
   test('copies what .dockerignore lets through', () => {
@@ -46,36 +99,20 @@ describe('the Dockerfile', () => {
   });
 
   test('makes a program that serves, by its own steps in an empty folder', { timeout: 180_000 }, async () => {
-    // The image's Node is the current one; npm runs on whatever is here.
-    const node = dirname(process.execPath);
-    const env = { ...process.env, PATH: `${node}${delimiter}${process.env.PATH}` };
-    const stages = [join(folder, 'dependencies'), join(folder, 'final')];
-    let stage = '';
-    for (const { name, rest } of instructions) {
-      if (name === 'FROM') {
-        stage = stages.shift() as string;
-        mkdirSync(stage);
-      }
-      if (name === 'RUN') execFileSync('sh', ['-c', rest], { cwd: stage, env, stdio: 'pipe' });
-      if (name === 'COPY') {
-        const from = rest.startsWith('--from=dependencies') ? join(folder, 'dependencies') : resolve('.');
-        const paths = rest.replace(/^--from=\S+ /, '').split(' ');
-        const target = paths.pop() as string;
-        // A folder's content goes to the target, a file into it.
-        for (const path of paths) {
-          const source = join(from, path.replace(/^\/app\//, ''));
-          const goal = statSync(source).isDirectory() ? join(stage, target) : join(stage, target, basename(path));
-          cpSync(source, goal, { recursive: true, verbatimSymlinks: true });
-        }
-      }
+    const stage = build('gateway');
+    const installed = readdirSync(join(stage, 'node_modules'));
+    for (const name of ['vitest', 'node', 'bullmq', '@datatrics-gateway', '@modelcontextprotocol']) {
+      expect(installed).not.toContain(name);
     }
-    expect(readdirSync(join(stage, 'node_modules'))).not.toContain('vitest');
-    expect(readdirSync(join(stage, 'node_modules'))).not.toContain('node');
+    const { packages } = JSON.parse(readFileSync(join(stage, 'node_modules/.package-lock.json'), 'utf8'));
+    expect(Object.keys(packages).length).toBeLessThanOrEqual(125);
+    const kilobytes = execFileSync('du', ['-sk', join(stage, 'node_modules')], { encoding: 'utf8' });
+    expect(parseInt(kilobytes, 10) / KIB_PER_MB).toBeLessThanOrEqual(70);
 
     const [, ...args] = JSON.parse(last('CMD')) as string[];
     const running = spawn(process.execPath, args, {
       cwd: stage,
-      env: { PATH: env.PATH, NODE_ENV: 'production', HOST: '0.0.0.0', PORT: '0' },
+      env: { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '0.0.0.0', PORT: '0' },
     });
     let output = '';
     running.stdout.on('data', (chunk) => {
@@ -107,6 +144,32 @@ describe('the Dockerfile', () => {
   });
 });
 
+test('the image `full` has the packages too', { timeout: 180_000 }, async () => {
+  const manifest = join(folder, 'documents.json');
+  writeFileSync(manifest, '{"a": "query Typename { __typename }"}');
+  const settings = { MCP: 'on', TRUSTED_DOCUMENTS_FILE: manifest, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+  const running = spawn(process.execPath, ['src/start.js'], {
+    cwd: build('full'),
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', ...settings },
+  });
+  let output = '';
+  for (const stream of [running.stdout, running.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  await expect.poll(() => output, { timeout: 10_000 }).toContain('/graphql');
+  const url = /http:\S+(?=\/graphql)/.exec(output)?.[0];
+  const response = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+  });
+  expect(await response.json()).toMatchObject({ result: { tools: [{ name: 'Typename' }] } });
+  running.kill('SIGTERM');
+  expect((await once(running, 'exit'))[0]).toBe(0);
+});
+
 const oldNode = ['/usr/bin/node', '/usr/local/bin/node']
   .filter(existsSync)
   .find((path) => parseInt(execFileSync(path, ['-p', 'process.versions.node'], { encoding: 'utf8' }), 10) < 24);
@@ -118,7 +181,6 @@ test.skipIf(oldNode === undefined)('an old Node is told what to do', () => {
 });
 
 describe('resident memory when idle', () => {
-  const KIB_PER_MB = 1024;
   test.each([
     ['with the sandbox', {}, 200],
     [

@@ -13,7 +13,8 @@ test('a bulk write that makes many calls, a few at a time, keeps nobody out', as
       const { profiles } = JSON.parse(body);
       return { items: profiles, total_items: profiles.length };
     },
-    { UPSTREAM_CONNECTIONS: '8', BULK_CHUNK_ITEMS: '1', BULK_CONCURRENCY: '2' },
+    { UPSTREAM_CONNECTIONS: '8', BULK_CONCURRENCY: '2' },
+    { constants: { bulkLimits: { chunkItems: 1 } } },
   );
   const query = `mutation Write($items: [ProfileInput!]!) {
     bulkUpsertProfiles(input: { items: $items }) { summary { upserted } }

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
-import { startWithUpstream } from '../helpers/gateway.ts';
+import { type ReceivedCall, startWithUpstream } from '../helpers/gateway.ts';
 
 /** Profiles only, each after a moment; counts how many operations have calls under way at once. */
-async function start(settings: Record<string, string>, delayMs = 10) {
+async function start(settings: Record<string, string>, delayMs = 10, constants = {}) {
   let most = 0;
   const open = new Map<string, number>();
-  const gateway = await startWithUpstream(async ({ path }) => {
+  const answer = async ({ path }: ReceivedCall) => {
     const [, id = ''] = /\/profile\/([^?]+)/.exec(path) ?? [];
     const operation = id.split('-')[0] as string;
     open.set(operation, (open.get(operation) ?? 0) + 1);
@@ -16,7 +16,8 @@ async function start(settings: Record<string, string>, delayMs = 10) {
     if (left === 0) open.delete(operation);
     else open.set(operation, left);
     return { profileid: id, source: 'S' };
-  }, settings);
+  };
+  const gateway = await startWithUpstream(answer, settings, { constants });
   return { gateway, most: () => most };
 }
 
@@ -59,7 +60,7 @@ test('waiting counts against the operation’s time', async () => {
 
 test('an operation counts by its variables, whatever it called with others before', async () => {
   // More calls than this can't wait at once: if every operation counted as one call, most of them would be refused.
-  const { gateway } = await start({ UPSTREAM_CONNECTIONS: '4', UPSTREAM_QUEUE: '40' });
+  const { gateway } = await start({ UPSTREAM_CONNECTIONS: '4' }, 10, { upstreamQueue: 40 });
   const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
   const idsOf = (n: number, count: number): string[] =>
     Array.from({ length: count }, (_, i) => encodeGlobalId('1', { resource: 'profile', source: 'S', id: `${n}-${i}` }));

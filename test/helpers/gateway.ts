@@ -41,15 +41,31 @@ function config(settings: Settings): Config {
 /** Whether this run of the tests sends POSTs of JSON through Yoga, as a gateway with plugins does. */
 const BY_YOGA = process.env.TEST_WAY === 'yoga';
 
+/** Limits that are no settings, made small. */
+type Constants = Partial<Pick<Config, 'upstreamQueue' | 'maxWaitingBytes'>> & {
+  readonly documentLimits?: Partial<Config['documentLimits']>;
+  readonly bulkLimits?: Partial<Config['bulkLimits']>;
+};
+
+function withConstants(config: Config, { documentLimits, bulkLimits, ...rest }: Constants): Config {
+  return {
+    ...config,
+    ...rest,
+    documentLimits: { ...config.documentLimits, ...documentLimits },
+    bulkLimits: { ...config.bulkLimits, ...bulkLimits },
+  };
+}
+
 /** What is left out, for comparing the ways a request can go. */
 type Parts = NonNullable<Parameters<typeof startGateway>[3]> & {
+  readonly constants?: Constants;
   /** Default: none, or standard output at TEST_LOG_LEVEL. */
   readonly log?: Logger;
 };
 
 async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}): Promise<TestGateway> {
   const running: Gateway = await startGateway(
-    config(settings),
+    withConstants(config(settings), parts.constants ?? {}),
     upstream,
     parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent', process.stdout),
     { shortcut: !BY_YOGA, ...parts },

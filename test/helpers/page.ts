@@ -64,3 +64,13 @@ export function anchorsOf({ text }: Page): Set<string> {
     }),
   );
 }
+
+/** Whether a page tells what to do, so that tests do what it says from the first to the last line. */
+export function isRecipe({ path }: Page): boolean {
+  return /^docs\/(recipes\/.*|access|configuration|faq|limits)\.md$/.test(path);
+}
+
+/** Whether a page starts the gateway or one of its commands as a process: the end-to-end tests do what it says. */
+export function startsCommands({ blocks }: Page): boolean {
+  return blocks.some(({ language, text }) => language === 'sh' && /\bnpm (-\S+ )*(start|run)\b/.test(text));
+}

@@ -53,6 +53,13 @@ describe('a page of a configured origin', () => {
   });
 });
 
+test('caches keep answers apart by origin, whether it is configured or not', async () => {
+  for (const headers of [{ origin: APP }, { origin: 'https://other.example' }, {}]) {
+    const answer = await open.query('{ __typename }', {}, headers as Record<string, string>);
+    expect(answer.headers.get('vary')).toContain('origin');
+  }
+});
+
 describe('a GET that a page caused', () => {
   const get = async (gateway: typeof open, headers: Record<string, string>, path = '/graphql') => {
     const response = await fetch(`${gateway.url}${path}?query={__typename}`, { headers });

@@ -13,7 +13,7 @@ import { runs } from '../helpers/runs.ts';
 const gateway = await startWithSandbox({ DATATRICS_FILTERS: 'on', LOG_LEVEL: 'silent' });
 afterAll(() => gateway.close());
 
-const INPUTS = runs(2_000);
+const INPUTS = runs(500);
 const AT_ONCE = 25;
 
 const text = fc.oneof(

@@ -1,7 +1,4 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
-import { PROCESS_ENV } from '../helpers/command.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 const gateway = await startWithUpstream(({ path }) =>
@@ -11,17 +8,6 @@ afterAll(() => gateway.close());
 
 const times = (count: number, of: (index: number) => string): string =>
   Array.from({ length: count }, (_, i) => of(i)).join(' ');
-
-test('documents of 10 KB that keep coming stay within the bound of their cache, in a process with a small heap', async () => {
-  const flags = ['--expose-gc', '--max-old-space-size=128'];
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [...flags, 'test/helpers/document-flood.ts', process.env.FLOOD_DOCUMENTS ?? '16'],
-    { env: PROCESS_ENV },
-  );
-  // The program and what is kept of new documents take 34 MB, and 70 MB where they have no bound.
-  expect(Number(stdout)).toBeLessThan(56 * 1024 * 1024);
-});
 
 describe('no document within MAX_TOKENS, MAX_DEPTH and MAX_ALIASES takes long to judge and to prepare', () => {
   const chain = (depth: number): string =>

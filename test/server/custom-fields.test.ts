@@ -357,10 +357,10 @@ describe('a declaration that can not be', () => {
     ['customFields.Profile.a.from: needs another REST name: "profileid" is', { a: field({ from: 'profileid' }) }],
     ['customFields.Profile.a.from: needs another REST name: "source" is', { a: field({ from: 'source' }) }],
     ['customFields.Profile.a.from: needs another REST name: "created_at" is', { a: field({ from: 'created_at' }) }],
-    ['customFields.Profile.a.from: needs another REST name: what is under', { a: field({ from: 'metadata' }) }],
+    ['customFields.Profile.a.from: needs another REST name: the API nests', { a: field({ from: 'metadata' }) }],
     ['customFields.Profile.a.from: needs the REST name', { a: { type: 'String' } }],
     ['customFields.Profile.a.from: needs a REST name of up to 100 characters', { a: field({ from: 'a]b' }) }],
-    ['customFields.Profile.b.from: needs another REST name: a is read from "x" too', { a: field(), b: field() }],
+    ['customFields.Profile.b.from: needs another REST name: a is also read from "x"', { a: field(), b: field() }],
     [
       'customFields.Profile.a.from: needs another REST name, or another name',
       { a: field({ from: 'x' }), x: field({ from: 'y' }) },
@@ -371,7 +371,7 @@ describe('a declaration that can not be', () => {
     ],
     ['customFields.Profile.a.personal: needs true or false', { a: field({ personal: 'yes' }) }],
     ['customFields.Profile.a.description: needs a text', { a: field({ description: 1 }) }],
-    ['customFields.Profile.a.nullable: needs to be left out', { a: field({ nullable: false }) }],
+    ['customFields.Profile.a.nullable: needs to be removed; only type, from', { a: field({ nullable: false }) }],
     ['customFields.Profile.a: needs an object with type and from', { a: 'loyalty_tier' }],
     ['customFields.Profile: needs an object of fields', []],
   ])('is told: %s', (problem, fields) => {

@@ -40,8 +40,9 @@ async function start(
   settings: Settings = {},
   upstream: Parameters<typeof startWithUpstream>[0] = answer,
   atEnd = onTestFinished,
+  parts: Parameters<typeof startWithUpstream>[2] = {},
 ) {
-  const gateway = await startWithUpstream(upstream, { AUTH_MODE: 'passthrough', ...settings });
+  const gateway = await startWithUpstream(upstream, { AUTH_MODE: 'passthrough', ...settings }, parts);
   atEnd(() => gateway.close());
   return {
     ...gateway,
@@ -84,8 +85,8 @@ describe.concurrent.each([
 ])('beside %s whose calls are', (_name, keyOf) => {
   const hows = Object.keys(MISBEHAVIOURS);
   test.for(hows)('%s, another caller of the project goes on as before', async (how, { onTestFinished }) => {
-    const settings = { ...TIMES, UPSTREAM_CONNECTIONS: '8', UPSTREAM_QUEUE: '40' };
-    const gateway = await start(settings, answer, onTestFinished);
+    const settings = { ...TIMES, UPSTREAM_CONNECTIONS: '8' };
+    const gateway = await start(settings, answer, onTestFinished, { constants: { upstreamQueue: 40 } });
     expect(await gateway.ask('victim', '1')).toBe('ok');
     if (keyOf(0) === 'known') expect(await gateway.ask('known', '1')).toBe('ok');
     const end = misbehave(gateway, keyOf, how);
@@ -244,7 +245,8 @@ describe('in managed mode', () => {
         if (path.includes('silent')) await sleep(3_000);
         return { profileid: /\/profile\/([^?/]+)/.exec(path)?.[1], source: 'S' };
       },
-      { ...tokens.settings, ...TIMES, UPSTREAM_CONNECTIONS: '8', UPSTREAM_QUEUE: '40', MAX_REQUESTS: '100' },
+      { ...tokens.settings, ...TIMES, UPSTREAM_CONNECTIONS: '8', MAX_REQUESTS: '100' },
+      { constants: { upstreamQueue: 40 } },
     );
     onTestFinished(() => gateway.close());
     const many = `query Many { ${Array.from({ length: 12 }, (_, n) => `p${n}: profile(profileId: "silent-${n}", source: "S") { profileId }`).join(' ')} }`;

@@ -36,7 +36,7 @@ describe('more requests than MAX_REQUESTS at once', () => {
     expect(answers.filter(({ body }) => body.data?.profile?.name)).toHaveLength(3);
     expect((await gateway.query(PROFILE)).status).toBe(200);
     expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
-    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(/gateway_requests_shed 7\n/);
+    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(/gateway_requests_shed_total 7\n/);
   });
 
   test('by GET as well, and every request is counted out again', async () => {

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { MAX_WAITING_BYTES } from '../../src/server/backlog.ts';
 import { startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { getOf, openClient, postOf, type RawClient } from '../helpers/sockets.ts';
 
@@ -18,11 +19,11 @@ const EDITOR = readdirSync('assets/graphiql')
 const gateways: TestGateway[] = [];
 afterAll(() => Promise.all(gateways.map((gateway) => gateway.close())));
 
-async function start(settings: Record<string, string>, shortcut = true) {
+async function start(maxWaitingBytes = MAX_WAITING_BYTES, shortcut = true) {
   const gateway = await startWithUpstream(
     () => ({ profileid: '1', source: 'S', name: 'x'.repeat(LARGE) }),
-    { DATATRICS_PROFILE_SOURCES: 'S', SHARE_IN_FLIGHT: 'off', ...settings },
-    { shortcut },
+    { DATATRICS_PROFILE_SOURCES: 'S', SHARE_IN_FLIGHT: 'off' },
+    { shortcut, constants: { maxWaitingBytes } },
   );
   gateways.push(gateway);
   return gateway;
@@ -53,8 +54,8 @@ describe('clients that do not read their answers', () => {
   test.each([
     ['past Yoga', true],
     ['through Yoga', false],
-  ])('are disconnected when all of them keep more than MAX_WAITING_BYTES, %s', async (_way, shortcut) => {
-    const gateway = await start({ MAX_WAITING_BYTES: String(MEBIBYTE) }, shortcut);
+  ])('are disconnected when all of them keep more than the limit, %s', async (_way, shortcut) => {
+    const gateway = await start(MEBIBYTE, shortcut);
     const clients = await openSilent(gateway.url, postOf(gateway.url, PROFILE), 6);
     // A single client may have more.
     await expect.poll(() => disconnected(gateway.url, 'unread'), { timeout: 30_000 }).toBe(5);
@@ -71,7 +72,7 @@ describe('clients that do not read their answers', () => {
     ['files of GraphiQL', `/graphiql/${EDITOR}`, 30],
     ['queries by GET', `/graphql?query=${encodeURIComponent(PROFILE)}`, 4],
   ])('are disconnected whatever they asked for: %s', { timeout: 60_000 }, async (_what, target, count) => {
-    const gateway = await start({ MAX_WAITING_BYTES: String(MEBIBYTE) });
+    const gateway = await start(MEBIBYTE);
     // Several, so that the system's buffers do not take all of it.
     const bytes = Buffer.concat(Array(20).fill(getOf(gateway.url, target)));
     const clients = await openSilent(gateway.url, bytes, count);
@@ -120,8 +121,8 @@ describe('clients that do not finish their bodies', () => {
   const head = (url: string): string =>
     `POST /graphql HTTP/1.1\r\nHost: ${new URL(url).host}\r\nContent-Type: application/json\r\n`;
 
-  test('are disconnected when all of them keep more than MAX_WAITING_BYTES, those that began first', async () => {
-    const gateway = await start({ MAX_WAITING_BYTES: String(2 * MEBIBYTE) });
+  test('are disconnected when all of them keep more than the limit, those that began first', async () => {
+    const gateway = await start(2 * MEBIBYTE);
     const half = Buffer.from(`${head(gateway.url)}Content-Length: 1000000\r\n\r\n${' '.repeat(600_000)}`);
     const clients: RawClient[] = [];
     for (let i = 0; i < 8; i++) {
@@ -137,7 +138,7 @@ describe('clients that do not finish their bodies', () => {
   });
 
   test('are answered when they finish, however small the pieces, up to 50,000 of them', async () => {
-    const gateway = await start({});
+    const gateway = await start();
     const body = JSON.stringify({ query: `{ __typename } #${'x'.repeat(20_000)}` });
     const inPieces = (text: string): Buffer =>
       Buffer.from(

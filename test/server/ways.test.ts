@@ -4,9 +4,10 @@ import { afterAll, expect, test } from 'vitest';
 import { readExamples } from '../../src/server/graphiql.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyOperation } from '../helpers/operations.ts';
+import { runs } from '../helpers/runs.ts';
 
-/** A thousand requests, well-formed and not, past Yoga and through it: the answers must be the same, byte for byte. */
-const REQUESTS = 1_000;
+/** Requests, well-formed and not, past Yoga and through it: the answers must be the same, byte for byte. */
+const REQUESTS = runs(200);
 const AT_ONCE = 20;
 
 const straight = await startWithSandbox({}, {}, { shortcut: true });
@@ -122,7 +123,7 @@ const anyRequest: fc.Arbitrary<Sent> = fc.record({
   body,
 });
 
-test(`${REQUESTS} requests have one answer both ways`, { timeout: 120_000 }, async () => {
+test(`${REQUESTS} requests have one answer both ways`, async () => {
   const sent = fc.sample(anyRequest, { numRuns: REQUESTS, seed: Number(process.env.SEED ?? 7) });
   const statuses = new Map<number, number>();
   for (let at = 0; at < sent.length; at += AT_ONCE) {
@@ -135,6 +136,6 @@ test(`${REQUESTS} requests have one answer both ways`, { timeout: 120_000 }, asy
     );
   }
   // The sample is worth something: it has what is answered and what is turned away.
-  expect(statuses.get(200)).toBeGreaterThan(REQUESTS / 4);
-  for (const status of [400, 405, 415]) expect(statuses.get(status), String(status)).toBeGreaterThan(5);
+  expect(statuses.get(200)).toBeGreaterThan(REQUESTS / 5);
+  for (const status of [400, 405, 415]) expect(statuses.get(status), String(status)).toBeGreaterThan(REQUESTS / 200);
 });

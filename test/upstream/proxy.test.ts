@@ -5,8 +5,8 @@ import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startTracing } from '../../packages/tracing/tracing.ts';
 import { createJwtCheck } from '../../src/auth/jwt.ts';
-import { startTracing } from '../../src/server/tracing.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
@@ -162,7 +162,7 @@ describe('through a proxy', () => {
     });
     const { host, connects } = await proxy(upstream);
     vi.stubEnv('HTTPS_PROXY', `http://${host}`);
-    const tracing = await startTracing({
+    const tracing = startTracing({
       endpoint: new URL('https://api.datatrics.test'),
       headers: {},
       serviceName: 'gateway',

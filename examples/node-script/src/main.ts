@@ -3,14 +3,14 @@ import { graphql } from './gql/index.ts';
 import { refetchOrder } from './refetch.ts';
 import { revenueByCountry } from './revenue.ts';
 
-/** What a server asks of the gateway, and how it deals with what can go wrong. */
+/** A server script: queries, a mutation, and error handling. */
 const client = new GraphQLClient(process.env.GATEWAY_URL ?? 'http://localhost:4000/graphql', {
-  // AUTH_MODE=managed wants a token, AUTH_MODE=passthrough the API's own key.
+  // AUTH_MODE=managed needs a token, AUTH_MODE=passthrough an API key.
   headers: {
     ...(process.env.GATEWAY_TOKEN && { authorization: `Bearer ${process.env.GATEWAY_TOKEN}` }),
     ...(process.env.GATEWAY_KEY && { 'x-apikey': process.env.GATEWAY_KEY }),
   },
-  // One record's failure nulls one field: take the rest, and look at the errors beside it.
+  // A failed record makes one field null: use the other data, and check the errors.
   errorPolicy: 'all',
 });
 
@@ -35,13 +35,13 @@ try {
 
   await refetchOrder(client, '3001');
 
-  // What the sender has to mend is no error: it stands in the payload.
+  // Input problems are not errors: they are in the payload.
   const { updateProfile } = await client.request(Rename, {
     input: { profileId: 'nobody', source: 'Webshop', name: 'Nobody' },
   });
   for (const { code, message } of updateProfile?.userErrors ?? []) console.log(`not renamed: ${code}: ${message}`);
 } catch (error) {
-  // The whole request was turned away: 401, 403, 429, a document that does not fit.
+  // The gateway refused the whole request: 401, 403, 429, or an invalid document.
   if (!(error instanceof ClientError)) throw error;
   for (const { message, extensions } of error.response.errors ?? []) console.error(`${extensions.code}: ${message}`);
   process.exitCode = 1;

@@ -41,7 +41,7 @@ const RefetchAll = graphql(/* GraphQL */ `
   }
 `);
 
-/** Reads an order by its own id, then again as Relay does: by the opaque `id` that every record has. */
+/** Reads an order by its source id, and then by its global `id`, as Relay does. */
 export async function refetchOrder(client: GraphQLClient, conversionId: string): Promise<void> {
   const { conversion } = await client.request(Order, { conversionId });
   if (!conversion) return console.log(`there is no order ${conversionId}`);

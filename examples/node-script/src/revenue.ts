@@ -20,9 +20,9 @@ const Orders = graphql(/* GraphQL */ `
 `);
 
 /**
- * What the newest orders brought in, by the country of the person behind them.
+ * The revenue of the newest orders, by the customer's country.
  *
- * @param count how many orders to look at; they come in pages of 100
+ * @param count number of orders, read in pages of 100
  */
 export async function revenueByCountry(client: GraphQLClient, count: number): Promise<Map<string, number>> {
   const sums = new Map<string, number>();

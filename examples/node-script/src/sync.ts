@@ -26,14 +26,14 @@ const TRIES = 5;
 
 export interface Synced {
   upserted: number;
-  /** What has to be mended, by profile. */
+  /** Reasons of rejected profiles. */
   readonly rejected: { readonly profileId: string | number; readonly reason: string }[];
 }
 
 /**
- * Writes profiles of any number, in memory for 1,000 of them.
+ * Writes any number of profiles. It keeps 1,000 of them in memory.
  *
- * @throws Error when some could not be written after five tries; those before are written
+ * @throws Error when profiles are not written after five attempts; earlier profiles are written
  */
 export async function syncProfiles(
   client: GraphQLClient,
@@ -52,7 +52,7 @@ export async function syncProfiles(
   return synced;
 }
 
-/** One mutation, and the same again for what was not attempted or is not known. */
+/** Sends one mutation, and resumes it while items are `NOT_ATTEMPTED` or `UNKNOWN`. */
 async function writeAll(client: GraphQLClient, items: ProfileInput[], synced: Synced): Promise<void> {
   let resumeToken: string | null = null;
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
@@ -72,7 +72,7 @@ async function writeAll(client: GraphQLClient, items: ProfileInput[], synced: Sy
   throw new Error(`Some of ${items.length} profiles could not be written in ${TRIES} tries.`);
 }
 
-/** `node src/sync.ts FILE`: one JSON object a line, as `ProfileInput` says. */
+/** `node src/sync.ts FILE`: one JSON object per line, each a `ProfileInput`. */
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const [file = ''] = process.argv.slice(2);
   const client = new GraphQLClient(process.env.GATEWAY_URL ?? 'http://localhost:4000/graphql');

@@ -1,18 +1,18 @@
 import type { CombinedError } from 'urql';
 
-/** What to say for a code; docs/errors.md lists all of them. */
+/** Message for each code; docs/errors.md lists all codes. */
 const WORDS: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: 'Please sign in again.',
   FORBIDDEN: 'You may not see this.',
   RATE_LIMITED: 'That was a lot. Please wait a minute.',
-  UPSTREAM_UNAVAILABLE: 'The customer data can not be reached just now.',
+  UPSTREAM_UNAVAILABLE: 'The customer data cannot be reached just now.',
   UPSTREAM_TIMEOUT: 'The customer data takes too long just now.',
 };
 
-/** Whether it makes sense to ask the same again. */
+/** Codes for which a retry may help. */
 const PASSES = new Set(['RATE_LIMITED', 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT']);
 
-/** An error in the user's words, chosen by `extensions.code`: messages are for developers, and may change. */
+/** An error message for users, selected by `extensions.code`: the gateway's messages are for developers, and may change. */
 export function ErrorNote({ error, onRetry }: { error: CombinedError; onRetry?: () => void }) {
   const code = String(error.graphQLErrors[0]?.extensions.code ?? 'NETWORK');
   return (

@@ -16,10 +16,10 @@ const OrderRowFragment = graphql(/* GraphQL */ `
 `);
 
 /**
- * One order. It asks for what it shows, and leaves it to `ProfileName` what that needs. The person, who is a REST call of the
- * gateway for each row, comes after the list.
+ * One order. It declares the fields that it shows; `ProfileName` declares its fields. The profile, which is a REST call for each row,
+ * arrives after the list.
  *
- * @param props.isLoading whether parts of the answer are still to come
+ * @param props.isLoading whether parts of the answer are missing
  */
 export function OrderRow(props: { order: FragmentType<typeof OrderRowFragment>; isLoading: boolean }) {
   const order = unmask(OrderRowFragment, props.order);

@@ -22,7 +22,7 @@ const OrdersDocument = graphql(/* GraphQL */ `
   }
 `);
 
-/** The newest orders with the people who placed them; “More” adds the next page to the list. */
+/** The newest orders with their customers. “More” adds the next page to the list. */
 export function Orders() {
   const [after, setAfter] = useState<string | null>(null);
   const [result, reload] = useQuery({ query: OrdersDocument, variables: { first: 10, after } });

@@ -27,7 +27,7 @@ const RenameDocument = graphql(/* GraphQL */ `
   }
 `);
 
-/** A person's name, which can be changed in place. The new one shows at once, and goes back when it is refused. */
+/** An editable name. The new name is shown at once, and reverted if the gateway refuses it. */
 export function ProfileName(props: { profile: FragmentType<typeof ProfileNameFragment> }) {
   const profile = unmask(ProfileNameFragment, props.profile);
   const [editing, setEditing] = useState(false);

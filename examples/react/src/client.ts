@@ -3,10 +3,10 @@ import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { Client, fetchExchange } from 'urql';
 import type { RenameMutationVariables } from './gql/graphql.ts';
 
-/** A profile's key in the cache: what a mutation's input has too, so that it can be found before the API answers. */
+/** A profile's cache key. It consists of values in the mutation's input, so that the cache finds the profile before the answer. */
 const profileKey = ({ profileId, source }: { readonly [field: string]: unknown }) => `${source}/${profileId}`;
 
-/** What the payload will be when all goes well. */
+/** The expected payload of a successful mutation. */
 function expectRename({ input }: RenameMutationVariables, cache: Cache) {
   const { profileId, source, name = null } = input;
   const id = cache.resolve(`Profile:${profileKey(input)}`, 'id') as string;
@@ -14,10 +14,10 @@ function expectRename({ input }: RenameMutationVariables, cache: Cache) {
   return { __typename: 'ProfilePayload' as const, profile, userErrors: [] };
 }
 
-/** urql with its normalized cache: a profile that is edited in one place changes in all. */
+/** urql with its normalized cache: an edited profile changes everywhere on the page. */
 export const client = new Client({
   url: '/graphql',
-  // Queries can go by GET too; POST keeps what they ask out of addresses and logs.
+  // Queries may use GET too. POST keeps their text out of URLs and logs.
   preferGetMethod: false,
   exchanges: [
     cacheExchange({

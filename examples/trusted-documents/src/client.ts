@@ -1,6 +1,6 @@
 import type { TypedDocumentString } from './gql/graphql.ts';
 
-/** What the gateway said when it did not run an operation, or could not give one of its fields. */
+/** Error of the gateway: an operation was refused, or a field failed. */
 export class GatewayError extends Error {
   readonly code: string;
 
@@ -16,7 +16,7 @@ interface Answer<Result> {
 }
 
 /**
- * Runs a published document: its id goes over the wire, its text never does.
+ * Runs a published document: the request contains its id, never its text.
  *
  * @throws GatewayError for the first of the answer's errors
  */

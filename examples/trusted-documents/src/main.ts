@@ -14,7 +14,7 @@ const Product = graphql(/* GraphQL */ `
 const { content } = await run(Product, { contentId: '2001' });
 console.log(`published: ${content?.name}`);
 
-/** Made by hand and published by nobody. */
+/** A document that is not in the manifest. */
 const strange = new TypedDocumentString<unknown, object>('query Strange { profiles { nodes { email } } }', {
   hash: '0'.repeat(40),
 });

@@ -13,7 +13,8 @@ test('a client that goes away stops further calls, and those under way are finis
       const { profiles } = JSON.parse(body);
       return { items: profiles.map(({ profile, ...key }: { profile: object }) => ({ ...key, ...profile })) };
     },
-    { BULK_CHUNK_ITEMS: '5', BULK_CONCURRENCY: '2' },
+    { BULK_CONCURRENCY: '2' },
+    { constants: { bulkLimits: { chunkItems: 5 } } },
   );
   const items = Array.from({ length: 100 }, (_, i) => ({ profileId: `${i}`, source: 's' }));
   const client = new AbortController();

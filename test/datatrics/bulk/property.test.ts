@@ -5,12 +5,11 @@ import { startWithUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
 
 const api = new BulkUpstream();
-const gateway = await startWithUpstream(api.answer, {
-  BULK_CHUNK_ITEMS: '5',
-  UPSTREAM_TIMEOUT_MS: '400',
-  BULK_CONCURRENCY: '2',
-  BULK_EXTRA_REQUESTS: '40',
-});
+const gateway = await startWithUpstream(
+  api.answer,
+  { UPSTREAM_TIMEOUT_MS: '400', BULK_CONCURRENCY: '2' },
+  { constants: { bulkLimits: { chunkItems: 5, extraRequests: 40 } } },
+);
 afterAll(() => gateway.close());
 
 const UPSERT = `mutation ($items: [ProfileInput!]!, $token: String) { bulkUpsertProfiles(input: { items: $items, resumeToken: $token }) {

@@ -18,14 +18,17 @@ function serve({ body }: ReceivedCall, res: { writeHead(status: number): { end()
   return { items: profiles ?? items ?? interactions };
 }
 
-const SETTINGS = { BULK_CHUNK_ITEMS: '1', BULK_CONCURRENCY: '1' };
 const closing: (() => Promise<void> | void)[] = [];
 afterAll(async () => {
   for (const close of closing) await close();
 });
 
 async function start(settings: Settings = {}) {
-  const gateway = await startWithUpstream(serve, { ...SETTINGS, ...settings });
+  const gateway = await startWithUpstream(
+    serve,
+    { BULK_CONCURRENCY: '1', ...settings },
+    { constants: { bulkLimits: { chunkItems: 1 } } },
+  );
   closing.push(gateway.close);
   return gateway;
 }

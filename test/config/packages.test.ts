@@ -1,0 +1,34 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand } from '../helpers/command.ts';
+
+/** A gateway as it is installed without its packages. */
+const folder = mkdtempSync(join(tmpdir(), 'packages-'));
+beforeAll(() => {
+  for (const path of ['src', 'schema', 'assets', 'package.json']) cpSync(path, join(folder, path), { recursive: true });
+  mkdirSync(join(folder, 'node_modules'));
+  for (const name of readdirSync('node_modules')) {
+    if (name.startsWith('.') || name === '@datatrics-gateway') continue;
+    symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('a start names each package that the settings ask for and that is not installed', async () => {
+  const manifest = join(folder, 'documents.json');
+  writeFileSync(manifest, '{"a": "query A { __typename }"}');
+  const settings = { MCP: 'on', TRUSTED_DOCUMENTS_FILE: manifest, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+  const { status, stdout, stderr } = await runCommand(join(folder, 'src/start.js'), [], { PORT: '0', ...settings });
+  const needs = 'needs an installation by `npm ci --omit=dev`, or an image built with `--target full`';
+  expect(stderr).toBe(
+    [
+      `MCP: got a value that needs the package @datatrics-gateway/mcp, which is not installed; ${needs}\n`,
+      'OTEL_EXPORTER_OTLP_ENDPOINT: got a value that needs the package @datatrics-gateway/tracing, ',
+      `which is not installed; ${needs}\n`,
+    ].join(''),
+  );
+  expect(stdout).toBe('');
+  expect(status).toBe(1);
+});
