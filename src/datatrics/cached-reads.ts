@@ -95,15 +95,15 @@ export class CachedReads {
 
   /** Calls the API once for all equal reads, and caches the answer unless it is an error. */
   #callApi(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
-    const callAndStore = async (sharedRead: SharedRead): Promise<SharedAnswer> => {
+    const callAndStore = async (shared: SharedRead): Promise<SharedAnswer> => {
       const fill = this.#cache.beginFill(read.key, read.tag, lookup);
       let valid: Answer | undefined;
       try {
-        const shared = await read.callApi(sharedRead, operation);
+        const answer = await read.callApi(shared, operation);
         // Throws for an answer that is an error, which must not be cached.
-        shared.read(read.reader);
-        valid = shared.answer;
-        return shared;
+        answer.read(read.reader);
+        valid = answer.answer;
+        return answer;
       } finally {
         this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
       }

@@ -88,7 +88,7 @@ export class RecordCache {
       ttlResolution: 0,
       sizeCalculation: ({ answer, tag }, key) => ENTRY_BYTES + 2 * (answer.body.length + key.length + tag.length),
       dispose: ({ tag }, key, reason) => {
-        if (reason !== 'set') this.#unindex(tag, key);
+        if (reason !== 'set') removeFrom(this.#keysByTag, tag, key);
       },
     });
   }
@@ -114,17 +114,14 @@ export class RecordCache {
   /** To be called before the call to the upstream, and `endFill` in any case after it. */
   beginFill(key: string, tag: string, { version }: Lookup): Fill {
     const fill: Fill = { key, tag, version, connection: this.#shared?.connection ?? 0, valid: true };
-    const fills = this.#fills.get(tag);
-    if (fills) fills.add(fill);
-    else this.#fills.set(tag, new Set([fill]));
+    addTo(this.#fills, tag, fill);
     return fill;
   }
 
   /** @param answer undefined when there is none to cache */
   endFill(fill: Fill, answer: Answer | undefined, retainMs: number): void {
     const { key, tag, version, connection } = fill;
-    const fills = this.#fills.get(tag);
-    if (fills?.delete(fill) && fills.size === 0) this.#fills.delete(tag);
+    removeFrom(this.#fills, tag, fill);
     if (!fill.valid || answer === undefined || retainMs <= 0) return;
     const { status, body } = answer;
     const entry = {
@@ -136,7 +133,7 @@ export class RecordCache {
     };
     this.#entries.set(key, entry, { ttl: retainMs });
     // An entry that is larger than the cache is not kept.
-    if (this.#entries.has(key)) this.#index(tag, key);
+    if (this.#entries.has(key)) addTo(this.#keysByTag, tag, key);
     if (version !== '') this.#shared?.store(key, { status, body }, version, retainMs);
   }
 
@@ -153,17 +150,17 @@ export class RecordCache {
   get bytes(): number {
     return this.#entries.calculatedSize;
   }
+}
 
-  #index(tag: string, key: string): void {
-    const keys = this.#keysByTag.get(tag);
-    if (keys) keys.add(key);
-    else this.#keysByTag.set(tag, new Set([key]));
-  }
+function addTo<T>(sets: Map<string, Set<T>>, tag: string, item: T): void {
+  const set = sets.get(tag);
+  if (set) set.add(item);
+  else sets.set(tag, new Set([item]));
+}
 
-  #unindex(tag: string, key: string): void {
-    const keys = this.#keysByTag.get(tag);
-    if (keys?.delete(key) && keys.size === 0) this.#keysByTag.delete(tag);
-  }
+function removeFrom<T>(sets: Map<string, Set<T>>, tag: string, item: T): void {
+  const set = sets.get(tag);
+  if (set?.delete(item) && set.size === 0) sets.delete(tag);
 }
 
 function toAnswer({ answer, storedAt }: Entry): CachedAnswer {

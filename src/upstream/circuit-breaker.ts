@@ -40,9 +40,9 @@ export class CircuitBreaker {
     return true;
   }
 
-  recordFailure(): void {
+  /** @param now `performance.now()` */
+  recordFailure(now: number): void {
     if (this.#probeAt !== undefined) return;
-    const now = performance.now();
     const { failures, calls } = this.#count(now, 1);
     const { breakerShare, breakerCalls, breakerAfterMs, probeEveryMs } = this.#policy;
     if (failures < calls * breakerShare) return;

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, Pool } from 'undici';
 import { isLoopback } from '../lib/loopback.ts';
 
@@ -11,7 +11,7 @@ export interface DispatcherOptions {
   readonly connections: number;
   /** ms for a new connection, TLS included. */
   readonly connectTimeoutMs: number;
-  /** ms after which a connection takes no more calls, so that a changed DNS record is noticed. Calls under way end on it. */
+  /** ms after which a connection takes no more calls, so that a changed DNS record is noticed. Its calls are completed. */
   readonly connectionTtlMs: number;
   /** Bytes of an answer's body, decompressed. */
   readonly maxBodyBytes: number;
@@ -30,29 +30,48 @@ export const ACCEPT_ENCODING = 'zstd, br, gzip';
  * undici's connections to one origin: HTTP/2 where the server offers it, otherwise HTTP/1.1, through the proxy that the
  * environment names (never for a loopback address), with answers decompressed.
  */
-export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { origin, connections, connectTimeoutMs, connectionTtlMs, maxBodyBytes } = options;
+export function createConnections(options: DispatcherOptions) {
   // One context for all connections: it holds the trusted certificates, which take 9 ms to read.
-  const tls = { preferH2: true, secureContext: createSecureContext() };
+  const secureContext = createSecureContext();
+  let current = createDispatcher(options, secureContext);
+  let old: Dispatcher | undefined;
+  let expiresAt = performance.now() + options.connectionTtlMs;
+  return {
+    /** For the next call. undici's own `clientTtl` checks the age of each connection for each call: 7 % of a list's cost. */
+    get dispatcher(): Dispatcher {
+      const now = performance.now();
+      if (now >= expiresAt) {
+        old = current;
+        old.close();
+        current = createDispatcher(options, secureContext);
+        expiresAt = now + options.connectionTtlMs;
+      }
+      return current;
+    },
+    /** Closes every connection; calls under way, and calls from now on, fail. */
+    async destroy(): Promise<void> {
+      expiresAt = Number.POSITIVE_INFINITY;
+      await Promise.all([current.destroy(), old?.destroy()]);
+    },
+  };
+}
+
+function createDispatcher(options: DispatcherOptions, secureContext: SecureContext): Dispatcher {
+  const { origin, connections, connectTimeoutMs, maxBodyBytes } = options;
+  const tls = { preferH2: true, secureContext };
   const common = {
     connections,
     connect: { ...tls, timeout: connectTimeoutMs, lookup: createSharedLookup() },
     connectTimeout: connectTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    clientTtl: connectionTtlMs,
     // The pool above has one time-out for the whole call.
     headersTimeout: 0,
     bodyTimeout: 0,
   };
   const dispatcher = isLoopback(new URL(origin).hostname)
     ? new Pool(origin, common)
-    : new EnvHttpProxyAgent({
-        ...common,
-        requestTls: tls,
-        // By default, a `Client` makes a single connection, and knows no lifetime.
-        factory: (url, own) => new Pool(url, own),
-      });
+    : new EnvHttpProxyAgent({ ...common, requestTls: tls });
   return dispatcher.compose(interceptors.decompress({ skipErrorResponses: false, maxSize: maxBodyBytes }));
 }
 

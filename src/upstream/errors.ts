@@ -39,7 +39,6 @@ const UNREACHABLE =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E[MN]FILE|EHOSTUNREACH|ENETUNREACH|UND_ERR_ABORTED|UND_ERR_PRX)/;
 /** Codes of failed certificate checks and TLS handshakes (`CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, …). */
 const TLS = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH)|SELF_SIGNED/;
-const TIMEOUT = /^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/;
 /** Codes of answers that are no HTTP, or that zlib can not decompress. */
 const MALFORMED = /^(UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR_ZLIB|ERR__ERROR_FORMAT|ZSTD_|ERR_ZSTD)/;
 
@@ -49,7 +48,7 @@ export function failureOf(error: Error): TransportFailure {
   if (error.name === 'HTTPParserError') return error.message.includes('EOF') ? 'reset' : 'malformed';
   const code = codeOf(error) ?? '';
   if (UNREACHABLE.test(code) || TLS.test(code)) return 'unreachable';
-  if (TIMEOUT.test(code)) return 'timeout';
+  if (code === 'ETIMEDOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return 'timeout';
   if (MALFORMED.test(code)) return 'malformed';
   return code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ? 'too-large' : 'reset';
 }

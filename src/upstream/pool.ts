@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { AbortListener } from '../lib/abort.ts';
 import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/fair-queue.ts';
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
-import { createDispatcher } from './dispatcher.ts';
+import { createConnections } from './dispatcher.ts';
 import { failureOf, TransportError, type TransportFailure } from './errors.ts';
 import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 
@@ -24,7 +24,6 @@ export interface PoolOptions {
 /** Makes one call. Rejects with `TransportError`, or with the signal's reason when that is aborted. */
 export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
 
-const DEFAULT_CONNECTION_TTL_MS = 5 * 60_000;
 const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** Calls to one origin by undici. Adds turns between callers, one time-out for the whole call, and the kind of its failure. */
@@ -33,27 +32,27 @@ export function createPool(options: PoolOptions) {
     origin,
     connections,
     timeoutMs,
-    connectionTtlMs = DEFAULT_CONNECTION_TTL_MS,
+    connectionTtlMs = 5 * 60_000,
     maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
   } = options;
   const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
-  const dispatcherOptions = { origin, connections, connectTimeoutMs: timeoutMs, connectionTtlMs, maxBodyBytes };
-  const dispatcher = createDispatcher(dispatcherOptions);
+  const connectionOptions = { origin, connections, connectTimeoutMs: timeoutMs, connectionTtlMs, maxBodyBytes };
+  const accepted = createConnections(connectionOptions);
   const queue = new Turns({
     running: connections,
     runningInLane: connections - Math.floor(connections * reservedShare),
     waiting,
   });
-  let unaccepted: Dispatcher | undefined;
+  let unaccepted: typeof accepted | undefined;
   const shared: Shared = {
     queue,
     origin,
     timeoutMs,
     maxBodyBytes,
     dispatcherFor(caller) {
-      if (caller.isAccepted) return dispatcher;
-      unaccepted ??= createDispatcher(dispatcherOptions);
-      return unaccepted;
+      if (caller.isAccepted) return accepted.dispatcher;
+      unaccepted ??= createConnections(connectionOptions);
+      return unaccepted.dispatcher;
     },
   };
 
@@ -67,7 +66,7 @@ export function createPool(options: PoolOptions) {
   return {
     send,
     /** Closes every connection; calls under way, and calls from now on, fail. */
-    close: () => Promise.all([dispatcher.destroy(), unaccepted?.destroy()]),
+    close: () => Promise.all([accepted.destroy(), unaccepted?.destroy()]),
     /** Calls that wait for a connection. */
     get waiting(): number {
       return queue.waiting;
@@ -172,9 +171,8 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     if (!this.#settle()) return;
     const [first] = this.#parts;
     const bytes = this.#parts.length === 1 ? (first as Buffer) : Buffer.concat(this.#parts);
-    const body = bytes.toString('utf8');
-    const status = this.#status;
-    this.#resolve(this.#retryAfter === undefined ? { status, body } : { status, body, retryAfter: this.#retryAfter });
+    const response = { status: this.#status, body: bytes.toString('utf8') };
+    this.#resolve(this.#retryAfter === undefined ? response : { ...response, retryAfter: this.#retryAfter });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -141,12 +141,9 @@ function digest(text: string): string {
 
 /** `version retainMs status body` */
 function readEntry(text: string, ttlMs: number): SharedEntry | undefined {
-  const first = text.indexOf(' ');
-  const second = text.indexOf(' ', first + 1);
-  const third = text.indexOf(' ', second + 1);
-  const retainMs = Number(text.slice(first + 1, second));
-  const status = Number(text.slice(second + 1, third));
-  if (third === -1 || !Number.isFinite(retainMs) || !Number.isInteger(status) || ttlMs < 0) return undefined;
-  const ageMs = Math.max(0, retainMs - ttlMs);
-  return { version: text.slice(0, first), ageMs, answer: { status, body: text.slice(third + 1) } };
+  const head = /^(\S+) (\d+) (\d+) /.exec(text);
+  if (head === null || ttlMs < 0) return undefined;
+  const [whole, version = '', retainMs, status] = head;
+  const answer = { status: Number(status), body: text.slice(whole.length) };
+  return { version, ageMs: Math.max(0, Number(retainMs) - ttlMs), answer };
 }

@@ -36,20 +36,17 @@ export class Resilience {
   }
 
   recordAnswer(status: number, retryAfterMs?: number): void {
-    if (status >= 500) {
-      this.breaker.recordFailure();
-      return;
-    }
     const now = performance.now();
-    const isRefusal = status === 429;
-    this.rate.recordAnswer(now, isRefusal, retryAfterMs);
-    if (!isRefusal) this.breaker.recordSuccess(now);
+    if (status >= 500) this.breaker.recordFailure(now);
+    else this.rate.recordAnswer(now, status === 429, retryAfterMs);
+    if (status < 500 && status !== 429) this.breaker.recordSuccess(now);
   }
 
   /** Records a call without an answer. One that the gateway itself ended, or never made, is no failure of the upstream. */
   recordError(error: unknown): void {
     if (!(error instanceof TransportError) || error.queued) return;
     const { failure } = error;
-    if (failure !== 'open' && failure !== 'paced' && failure !== 'too-large') this.breaker.recordFailure();
+    if (failure !== 'open' && failure !== 'paced' && failure !== 'too-large')
+      this.breaker.recordFailure(performance.now());
   }
 }

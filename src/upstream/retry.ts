@@ -43,7 +43,7 @@ export function sendWithRetry(
       (response) => {
         const { status } = response;
         resilience.recordAnswer(status, retryAfterMs(response.retryAfter));
-        return isTransient(status) ? retry(attempt, response) : response;
+        return status === 429 || status >= 500 ? retry(attempt, response) : response;
       },
       (error) => {
         resilience.recordError(error);
@@ -71,10 +71,6 @@ export function sendWithRetry(
 
 function isTransientError(error: unknown): error is TransportError {
   return error instanceof TransportError && (error.failure === 'reset' || error.failure === 'unreachable');
-}
-
-function isTransient(status: number): boolean {
-  return status === 429 || status >= 500;
 }
 
 /** `Retry-After` in seconds or as an HTTP date, as ms from now. */

@@ -173,15 +173,16 @@ describe('over HTTP/2', () => {
   });
 
   it('opens a new connection when the lifetime of one is over, which completes the calls under way', async () => {
-    const { origin, sessions } = await http2Upstream((stream, path) => {
-      setTimeout(() => ok(stream), path === '/long' ? 300 : 0);
+    const on: Record<string, unknown> = {};
+    const { origin } = await http2Upstream((stream, path) => {
+      on[path] = stream.session;
+      setTimeout(() => ok(stream), path === '/long' ? 400 : 0);
     });
-    const { get } = pool(origin, { connectionTtlMs: 100 });
-    await get('/first');
+    const { get } = pool(origin, { connectionTtlMs: 200 });
     const long = settle([get('/long')]);
-    await sleep(150);
+    await sleep(250);
     expect(await settle([get('/next')])).toEqual([200]);
-    expect(sessions).toHaveLength(2);
+    expect(on['/next']).not.toBe(on['/long']);
     expect(await long).toEqual([200]);
   });
 
