@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
-import { retryPolicy } from '../src/datatrics/bulk/policy.ts';
+import { retryPolicy } from '../src/datatrics/bulk/retry.ts';
 import { upsertWindows } from '../src/datatrics/bulk/stream.ts';
 import { bulkTarget } from '../test/helpers/bulk-target.ts';
 

@@ -1,9 +1,9 @@
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
-import { readLifetimes } from '../datatrics/lifetimes.ts';
-import { readPolicies } from '../datatrics/policies.ts';
+import { readLifetimes } from '../datatrics/freshness-settings.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
+import { readPolicies } from '../datatrics/upstream-settings.ts';
 import { MAX_VALUES } from '../graph/answer-size.ts';
 import { ASSUMED_LIST_SIZE } from '../graph/plan.ts';
 import { MAX_WAITING_BYTES } from '../server/backlog.ts';
@@ -11,10 +11,10 @@ import { DEFAULT_BULKHEAD } from '../upstream/policy.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
-import { checkNames } from './names.ts';
 import { type ProjectConfig, readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
 import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
+import { checkNames } from './unknown-names.ts';
 import { CHECKS, checkVariables, type Variables } from './variables.ts';
 
 /** The settings that the environment and the file may have. */

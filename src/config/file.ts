@@ -1,6 +1,6 @@
 import { type Document, isPair, LineCounter, parseDocument, Scalar, visit } from 'yaml';
-import { removedSetting } from './names.ts';
 import { readText } from './text-file.ts';
+import { removedSetting } from './unknown-names.ts';
 import { SECRETS } from './variables.ts';
 
 /** The content of a configuration file. */

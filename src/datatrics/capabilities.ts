@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Principal } from '../auth/principal.ts';
 import { GatewayError } from '../lib/error.ts';
-import type { PageSizes } from './page-size.ts';
+import type { PageSizes } from './page-caps.ts';
 
 /** `auto`: probe the API once per project; `on`: assume that it filters; `off`: never filter. */
 export type FilterMode = 'auto' | 'on' | 'off';

@@ -1,8 +1,8 @@
 import { checkText } from './keys.ts';
 import type { Condition } from './paths.ts';
+import type { ProjectSettings } from './project-settings.ts';
 import { type Field, lookUp, readText } from './records/fields.ts';
 import type { DatatricsRecord, RecordType } from './records/record.ts';
-import type { ProjectSettings } from './settings.ts';
 import { writeTime } from './time.ts';
 
 /** A filter of a list. The gateway sends it to the API, and also checks each returned row. */

@@ -1,6 +1,6 @@
 import { GatewayError } from '../lib/error.ts';
 import { DatatricsError, invalidResponse } from './errors.ts';
-import { bestPageSize, isLast, judgeShortPage, type PageSizes, pageSizeFor } from './page-size.ts';
+import { bestPageSize, isLast, judgeShortPage, type PageSizes, pageSizeFor } from './page-caps.ts';
 import type { Page } from './responses.ts';
 import { endsWith, isRepeat, isSameRow, type RowComparer } from './row-comparer.ts';
 import { type Run, type Window, windowBefore, windowFrom } from './window.ts';

@@ -17,11 +17,11 @@ import type { ReadJson, Selection } from './json-selection.ts';
 import { markOfKey } from './keys.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { CallArgs } from './paths.ts';
+import type { ProjectSettings } from './project-settings.ts';
 import { isObject, lookUp, type RecordContext } from './records/fields.ts';
 import { type DatatricsRecord, sortNameOf } from './records/record.ts';
 import type { RecordOf, RecordTypes } from './records/record-types.ts';
 import type { Page } from './responses.ts';
-import type { ProjectSettings } from './settings.ts';
 
 /** The filter and order of a list, in GraphQL names. */
 export interface ListQuery {

@@ -9,9 +9,9 @@ import type { Selection } from './json-selection.ts';
 import { KeyMap } from './key-map.ts';
 import type { RecordKey } from './keys.ts';
 import type { CallArgs } from './paths.ts';
+import type { BatchMode } from './project-settings.ts';
 import type { JsonObject, RecordContext } from './records/fields.ts';
 import type { RecordOf, RecordTypes } from './records/record-types.ts';
-import type { BatchMode } from './settings.ts';
 import { stalenessOf } from './staleness.ts';
 
 type AnyRecord = RecordOf[Resource];

@@ -12,12 +12,12 @@ import { checkId, idProblem, type RecordKey } from './keys.ts';
 import type { Mask } from './masking.ts';
 import { PageLoader } from './page-loader.ts';
 import type { CallArgs } from './paths.ts';
+import type { ProjectSettings } from './project-settings.ts';
 import { type ListQuery, RecordList } from './record-list.ts';
 import { RecordLoader } from './record-loader.ts';
 import type { RecordContext } from './records/fields.ts';
 import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records/record-types.ts';
 import type { Page } from './responses.ts';
-import type { ProjectSettings } from './settings.ts';
 
 /**
  * All reads of one operation, on behalf of its principal. Resolvers get every record from here. A session makes each

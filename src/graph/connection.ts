@@ -9,6 +9,7 @@ import type { RecordOf } from '../datatrics/records/record-types.ts';
 import type { Session } from '../datatrics/session.ts';
 import { badInput } from '../lib/error.ts';
 import type { Builder, TypeRef } from './builder.ts';
+import { DEFAULT_PAGE, MAX_PAGE } from './page-size.ts';
 
 /** Relay's paging arguments, https://relay.dev/graphql/connections.htm */
 export interface ConnectionArgs {
@@ -17,9 +18,6 @@ export interface ConnectionArgs {
   readonly last?: number | null | undefined;
   readonly before?: string | null | undefined;
 }
-
-export const MAX_PAGE = 500;
-export const DEFAULT_PAGE = 20;
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
 type Args = ArgBuilder<any>;

@@ -9,9 +9,9 @@ import type { Client } from '../datatrics/client.ts';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import type { Selection } from '../datatrics/json-selection.ts';
+import type { ProjectSettings } from '../datatrics/project-settings.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
 import { Session } from '../datatrics/session.ts';
-import type { ProjectSettings } from '../datatrics/settings.ts';
 import { Writer } from '../datatrics/writer.ts';
 import type { Operation } from '../upstream/operation.ts';
 

@@ -9,7 +9,7 @@ import { connectionArgs, defineConnection, resolveConnection } from './connectio
 import type { defineContent } from './content.ts';
 import { costOfFind, costOfLink, costOfList, costOfProfileList, costOfWrite } from './cost.ts';
 import { customFields, customFilters, customInputs } from './custom-fields.ts';
-import type { ListTypes } from './lists.ts';
+import type { ListTypes } from './list-inputs.ts';
 import type { MutationTypes } from './mutations.ts';
 import type { defineProfile } from './profile.ts';
 

@@ -1,10 +1,10 @@
 import { planBulk } from '../datatrics/bulk/upsert.ts';
 import { ENDPOINTS, type EndpointName, endpointFor, type Resource } from '../datatrics/endpoints.ts';
 import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
-import { DEFAULT_PAGE, MAX_PAGE } from './connection.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './document-scopes.ts';
 import type { Args, FieldCost, PlannedCalls } from './field-cost.ts';
 import type { ReadsExtension } from './operation-facts.ts';
+import { DEFAULT_PAGE, MAX_PAGE } from './page-size.ts';
 import { keyOrNull } from './representation.ts';
 import { weightOfInput } from './weight.ts';
 

@@ -1,5 +1,5 @@
 import type { CustomField, DeclaredFields } from '../datatrics/records/custom-fields.ts';
-import type { ListTypes } from './lists.ts';
+import type { ListTypes } from './list-inputs.ts';
 
 /** The parts of Pothos's field builders that this file uses. Pothos's own types cannot express names known only at run time. */
 interface OutputBuilder {

@@ -10,9 +10,9 @@ import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import type { FieldTable } from '../datatrics/records/fields.ts';
-import { DEFAULT_PAGE } from './connection.ts';
 import type { FieldCost } from './field-cost.ts';
 import type { OptionalDirective } from './optional-directives.ts';
+import { DEFAULT_PAGE } from './page-size.ts';
 import { ENTITY_KEYS } from './representation.ts';
 
 interface Directive {

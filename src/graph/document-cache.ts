@@ -13,10 +13,10 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { type Compiler, createCompiler } from './compile.ts';
+import { type DocumentLimits, exceededLimit } from './document-limits.ts';
 import { fragmentsOf } from './fragments.ts';
 import { IncrementalDirectivesRule, withoutIncremental } from './incremental.ts';
 import { createIntrospectionLimit } from './introspection.ts';
-import { type DocumentLimits, exceededLimit } from './limits.ts';
 import { detachText, releaseTokens } from './locations.ts';
 import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';

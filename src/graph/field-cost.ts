@@ -1,7 +1,7 @@
 import type { ScopeSet } from '../auth/scopes.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
 import type { EndpointName } from '../datatrics/endpoints.ts';
-import type { ProjectSettings } from '../datatrics/settings.ts';
+import type { ProjectSettings } from '../datatrics/project-settings.ts';
 
 /** Settings on which the cost of a field depends, besides its arguments. */
 export interface CostSettings {

@@ -8,9 +8,9 @@ import {
 } from 'graphql';
 import { Selection } from '../datatrics/json-selection.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
+import { countSelections } from './document-limits.ts';
 import { type Access, createAccess } from './document-scopes.ts';
 import { usedFragments } from './fragments.ts';
-import { countSelections } from './limits.ts';
 import { type OperationFacts, studyOperation } from './operation-facts.ts';
 import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
 import { createCoercion } from './variables.ts';

@@ -5,7 +5,7 @@ import type { Builder } from './builder.ts';
 import { connectionArgs, defineConnection, resolveConnection } from './connection.ts';
 import { costOfFind, costOfList, costOfWrite } from './cost.ts';
 import { customFields, customFilters, customInputs } from './custom-fields.ts';
-import type { ListTypes } from './lists.ts';
+import type { ListTypes } from './list-inputs.ts';
 import type { MutationTypes } from './mutations.ts';
 
 /** `Profile`, `Query.profile`, `Query.profiles`. */

@@ -5,7 +5,7 @@ import { defineContent, defineContentMutations } from './content.ts';
 import { defineConversion, defineConversionMutations } from './conversion.ts';
 import { INCREMENTAL_DIRECTIVES } from './incremental.ts';
 import { defineInteraction, defineInteractionMutations } from './interaction.ts';
-import { defineListTypes } from './lists.ts';
+import { defineListTypes } from './list-inputs.ts';
 import { defineMutationTypes } from './mutations.ts';
 import { defineNodeQueries } from './node.ts';
 import { defineProfile, defineProfileMutations } from './profile.ts';

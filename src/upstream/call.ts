@@ -12,7 +12,7 @@ export interface UpstreamRequest {
   readonly caller?: Party;
   /** Of one caller's requests that wait for a connection, the smallest goes first: usually the operation's deadline. Default: 0. */
   readonly priority?: number;
-  /** Requests of one bulkhead can not take all connections. Default: one for all requests that name none. */
+  /** Requests of one bulkhead cannot take all connections. Default: one for all requests that name none. */
   readonly bulkhead?: string;
   /** ms; overrides the pool's. */
   readonly timeoutMs?: number | undefined;

@@ -39,7 +39,7 @@ const UNREACHABLE =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E[MN]FILE|EHOSTUNREACH|ENETUNREACH|UND_ERR_ABORTED|UND_ERR_PRX)/;
 /** Codes of failed certificate checks and TLS handshakes (`CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, …). */
 const TLS = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH)|SELF_SIGNED/;
-/** Codes of answers that are no HTTP, or that zlib can not decompress. */
+/** Codes of answers that are no HTTP, or that zlib cannot decompress. */
 const MALFORMED = /^(UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR_ZLIB|ERR__ERROR_FORMAT|ZSTD_|ERR_ZSTD)/;
 
 /** The kind of failure that an error of undici, or of the socket below it, stands for. */

@@ -86,6 +86,13 @@ test.each(
   }
 });
 
+test.each(['CONTRIBUTING.md', 'docs/architecture.md', 'docs/security.md'])('%s names files that exist', (path) => {
+  const folders = '(?:src|test|packages|config|server|auth|graph|datatrics|upstream|sandbox|cli|lib)';
+  const named = [...readPage(path).text.matchAll(new RegExp(`\`(${folders}/[\\w./-]+\\.ts)\``, 'g'))];
+  expect(named.length).toBeGreaterThan(10);
+  for (const [, file = ''] of named) expect(existsSync(file) || existsSync(join('src', file)), file).toBe(true);
+});
+
 test('docs/index.md leads to every recipe', () => {
   const index = readFileSync('docs/index.md', 'utf8');
   for (const { path } of pages) {

@@ -4,8 +4,8 @@ import { Capabilities } from '../../src/datatrics/capabilities.ts';
 import { createClient } from '../../src/datatrics/client.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import { Masking } from '../../src/datatrics/masking.ts';
+import type { ProjectSettings } from '../../src/datatrics/project-settings.ts';
 import { Session } from '../../src/datatrics/session.ts';
-import type { ProjectSettings } from '../../src/datatrics/settings.ts';
 import { Operation } from '../../src/upstream/operation.ts';
 import { createPool } from '../../src/upstream/pool.ts';
 

@@ -30,7 +30,12 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: 'limits',
-    sources: ['src/graph/limits.ts', 'src/graph/cost.ts', 'src/graph/field-cost.ts', 'src/graph/conditions.ts'],
+    sources: [
+      'src/graph/document-limits.ts',
+      'src/graph/cost.ts',
+      'src/graph/field-cost.ts',
+      'src/graph/conditions.ts',
+    ],
     tests: [
       'test/limits/counts.test.ts',
       'test/graph/operations.test.ts',

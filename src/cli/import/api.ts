@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { BulkLimits } from '../../datatrics/bulk/chunk.ts';
 import { BulkEngine } from '../../datatrics/bulk/engine.ts';
 import type { Pending } from '../../datatrics/bulk/items.ts';
-import { retryPolicy } from '../../datatrics/bulk/policy.ts';
+import { retryPolicy } from '../../datatrics/bulk/retry.ts';
 import { type Answered, type BulkTarget, createTarget } from '../../datatrics/bulk/target.ts';
 import { Capabilities } from '../../datatrics/capabilities.ts';
 import { createClient } from '../../datatrics/client.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { cutChunks } from '../../datatrics/bulk/chunk.ts';
-import { retryPolicy } from '../../datatrics/bulk/policy.ts';
+import { retryPolicy } from '../../datatrics/bulk/retry.ts';
 import type { InputProblem } from '../../datatrics/encode.ts';
 import type { Resource } from '../../datatrics/endpoints.ts';
 import { DatatricsError } from '../../datatrics/errors.ts';

@@ -4,7 +4,7 @@ import type { InputProblem } from '../encode.ts';
 import { DatatricsError } from '../errors.ts';
 import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
 import { atItem, type BulkOutcome, type Pending, reject } from './items.ts';
-import { isTemporary, type RetryPolicy } from './policy.ts';
+import { isTemporary, type RetryPolicy } from './retry.ts';
 import type { Answered, BulkTarget } from './target.ts';
 
 /** A chunk to send, and the batch it is part of. */

@@ -3,7 +3,7 @@ import type { RecordInput } from '../encode.ts';
 import { type BulkLimits, maxChunkItems } from './chunk.ts';
 import { BulkEngine } from './engine.ts';
 import { dropDuplicates, type ItemResult, type PreparedItem, prepareItem } from './items.ts';
-import type { RetryPolicy } from './policy.ts';
+import type { RetryPolicy } from './retry.ts';
 import type { BulkTarget } from './target.ts';
 
 /** Chunks per connection in one window. Within a window, duplicate keys are found before any item is sent. */

@@ -4,8 +4,8 @@ import type { Resource } from '../endpoints.ts';
 import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
 import { BulkEngine } from './engine.ts';
 import { type BulkOutcome, type ItemResult, type Pending, prepareItems } from './items.ts';
-import { NO_RETRIES } from './policy.ts';
 import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts';
+import { NO_RETRIES } from './retry.ts';
 import type { BulkTarget } from './target.ts';
 
 /** Numbers of items by outcome. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ItemResult } from '../../../src/datatrics/bulk/items.ts';
-import { NO_RETRIES, type RetryPolicy, retryPolicy } from '../../../src/datatrics/bulk/policy.ts';
+import { NO_RETRIES, type RetryPolicy, retryPolicy } from '../../../src/datatrics/bulk/retry.ts';
 import { upsertStream } from '../../../src/datatrics/bulk/stream.ts';
 import { GatewayError } from '../../../src/lib/error.ts';
 import { bulkTarget } from '../../helpers/bulk-target.ts';
