@@ -7,7 +7,7 @@ import { formatToken, hashToken } from '../src/auth/static-tokens.ts';
 import { startIssuer } from '../test/helpers/issuer.ts';
 import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 
-/** What it costs to know who asks, and what they may: `npm run bench:access`. */
+/** Measures the cost of authentication and authorization: `npm run bench:access`. */
 const options = readWaysOptions('Q1');
 
 async function main(): Promise<void> {

@@ -9,7 +9,7 @@ const GAP = 4;
 const HEAD = 38;
 const COLOURS: Readonly<Record<SystemInfo['kind'], string>> = { bare: '#8a8f98', gateway: '#2563c9', peer: '#d98324' };
 
-/** Operations per second as horizontal bars: a panel for each workload, on a scale of its own. */
+/** Draws operations per second as horizontal bars, as SVG. Each workload has a panel with its own scale. */
 export function drawChart({ workloads, cells, systems }: Results): string {
   const parts: string[] = [];
   let y = 10;
@@ -19,13 +19,13 @@ export function drawChart({ workloads, cells, systems }: Results): string {
       return cell ? [{ system, rate: median(cell.rates) }] : [];
     });
     if (bars.length === 0) continue;
-    const most = Math.max(...bars.map(({ rate }) => rate));
+    const highest = Math.max(...bars.map(({ rate }) => rate));
     parts.push(
       `<text x="12" y="${y + 22}" font-size="14" font-weight="bold">${escapeXml(`${workload.name}: ${workload.title}`)}</text>`,
     );
     y += HEAD;
     for (const { system, rate } of bars) {
-      const width = Math.max(1, ((WIDTH - LABEL - NUMBER) * rate) / most);
+      const width = Math.max(1, ((WIDTH - LABEL - NUMBER) * rate) / highest);
       const middle = y + BAR - 4;
       parts.push(
         `<text x="${LABEL - 8}" y="${middle}" text-anchor="end">${escapeXml(system.title)}</text>`,

@@ -9,19 +9,20 @@ import type { Running, System } from './system.ts';
 import { type Delay, startDelay, startUpstream, type Upstream } from './upstream.ts';
 import { makeWorkloads, type Workload } from './workloads.ts';
 
-/** What to compare, and for how long. */
+/** The systems and workloads to compare, and the load. */
 export interface Comparison {
   readonly systems: readonly System[];
-  /** Names; undefined: all. */
+  /** Names of workloads; undefined: all. */
   readonly workloads: readonly string[] | undefined;
+  /** Length of a round. */
   readonly seconds: number;
   readonly rounds: number;
   readonly connections: number;
 }
 
-/** Connections from a system to the upstream: enough not to be what is measured. */
-const NEAR = 64;
-const FAR = 512;
+/** Connections from a system to the upstream, enough not to limit the rate. */
+const CONNECTIONS_WITHOUT_LATENCY = 64;
+const CONNECTIONS_WITH_LATENCY = 512;
 const WARM_SECONDS = 2;
 
 interface Started {
@@ -30,8 +31,8 @@ interface Started {
 }
 
 /**
- * Measures all systems on all workloads, in turns: a round has each system once, so that a slow minute of the machine
- * meets them all.
+ * Measures all systems on all workloads. A round measures each system once, so that a slow phase of the machine affects all
+ * of them.
  */
 export async function compare(
   comparison: Comparison,
@@ -48,7 +49,7 @@ export async function compare(
       const delay = latencyMs > 0 ? await startDelay(upstream.port, latencyMs) : undefined;
       const place = {
         upstream: (delay ?? upstream).origin,
-        connections: latencyMs > 0 ? FAR : NEAR,
+        connections: latencyMs > 0 ? CONNECTIONS_WITH_LATENCY : CONNECTIONS_WITHOUT_LATENCY,
         fixtures,
       };
       const started: Started[] = [];
@@ -59,7 +60,7 @@ export async function compare(
             started.push({ system, running });
             if (!infos.has(system.name)) infos.set(system.name, describe(system, { idleMb: residentMb(running.pid) }));
           } catch (error) {
-            console.log(`${system.name} is left out: ${(error as Error).message.split('\n')[0]}`);
+            console.log(`${system.name} is skipped: ${(error as Error).message.split('\n')[0]}`);
             infos.set(system.name, describe(system, { skipped: (error as Error).message.split('\n')[0] as string }));
           }
         }
@@ -102,11 +103,11 @@ async function compareOn(
     try {
       await checkAnswers(subject);
       alone.set(subject, await callsAlone(subject));
-      // Warm, so that no round has the compiler's share.
+      // Warms up, so that no round includes compilation.
       await measureRound(subject, connections, WARM_SECONDS);
       subjects.push(subject);
     } catch (error) {
-      // A peer that fails is a finding; the gateway that fails is broken.
+      // A failure of a peer is a result. A failure of the gateway is a bug.
       if (subject.system.kind !== 'peer') throw error;
       fail(subject, error);
     }
@@ -143,7 +144,7 @@ function summarise({ workload, system }: Subject, rounds: readonly Round[], alon
   };
 }
 
-/** A number to so many places. */
+/** Rounds a number to decimal places. */
 export function round(value: number, places: number): number {
   return Math.round(value * 10 ** places) / 10 ** places;
 }

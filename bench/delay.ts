@@ -2,9 +2,9 @@ import { connect, createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 
 /**
- * A TCP proxy whose answers come later, as from an API across a network: `delay.ts --listen 1 --to 2 --ms 20`. Bytes keep
- * their order; only the way back is delayed. With `--connect 20` the first bytes of each connection come that much later
- * as well, as if TCP's handshake had crossed the network.
+ * A TCP proxy that simulates the latency of a network: `delay.ts --listen PORT --to PORT --ms 20`. It delays only responses
+ * and keeps the order of bytes. `--connect 20` also delays the first bytes of each connection by 20 ms, as a TCP handshake
+ * would.
  */
 const { values } = parseArgs({
   options: {

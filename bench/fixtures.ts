@@ -27,31 +27,31 @@ export interface ConversionRecord {
   readonly [other: string]: unknown;
 }
 
-/** What the upstream serves: profiles by position, and one list of conversions. */
+/** Records of the upstream: profiles, and one list of conversions. */
 export interface Fixtures {
   readonly profiles: readonly ProfileRecord[];
   readonly conversions: readonly ConversionRecord[];
-  /** Profiles that the conversions name, in the order in which they first do. */
+  /** Profiles that the conversions refer to, in the order of their first reference. */
   readonly linked: readonly ProfileRecord[];
 }
 
-/** How large a set of fixtures is. */
+/** Size of a set of fixtures, in records. */
 export interface FixtureSize {
   readonly profiles: number;
   readonly conversions: number;
-  /** Distinct profiles that the conversions name. */
+  /** Distinct profiles that the conversions refer to. */
   readonly links: number;
 }
 
 /** The source of every record. */
 export const SOURCE = 'Webshop';
-/** Conversions of each linked profile that a filtered list gives. */
+/** Maximum number of conversions in the filtered list of a linked profile. */
 export const CONVERSIONS_OF_PROFILE = 5;
 export const STANDARD_SIZE: FixtureSize = { profiles: 4_000, conversions: 100, links: 40 };
 const ITEMS = 5;
 const COUNTRIES = ['NL', 'BE', 'DE', 'FR', 'DK'];
 
-/** Records by rule and not by chance: two runs measure the same bytes. */
+/** Makes records without randomness, so that two runs measure the same bytes. */
 export function makeFixtures({ profiles: count, conversions: sales, links }: FixtureSize): Fixtures {
   const profiles = Array.from({ length: count }, (_, i) => makeProfile(i));
   const conversions = Array.from({ length: sales }, (_, i) => makeConversion(i, profiles[i % links] as ProfileRecord));
@@ -112,7 +112,7 @@ function makeConversion(i: number, { profileid, email }: ProfileRecord): Convers
 }
 
 /**
- * Lays the fixtures out as files: `profile/<id>`, `sale.json`, `profiles.json` (the linked ones), `sale-of/<id>.json`.
+ * Writes the fixtures to files: `profile/<id>`, `sale.json`, `profiles.json` (the linked ones), `sale-of/<id>.json`.
  *
  * @param folder an existing folder
  */
@@ -133,12 +133,12 @@ export async function writeFixtures(fixtures: Fixtures, folder: string): Promise
   );
 }
 
-/** The conversions that a list filtered by this profile gives. */
+/** Returns the list of conversions filtered by this profile. */
 export function conversionsOf({ conversions }: Fixtures, { profileid }: ProfileRecord): ConversionRecord[] {
   return conversions.filter((it) => it.profileid === profileid).slice(0, CONVERSIONS_OF_PROFILE);
 }
 
-/** The list of conversions as the upstream sends it. */
+/** Returns the list of conversions as the upstream sends it. */
 export function listBytes({ conversions }: Fixtures): string {
   return JSON.stringify(page(conversions));
 }

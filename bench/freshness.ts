@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 
-/** What it costs to remember answers, and not to: `npm run bench:freshness`. */
+/** Measures the cost of the read cache, on and off: `npm run bench:freshness`. */
 const options = readWaysOptions('Q1,Q3');
 
 async function main(): Promise<void> {
@@ -22,10 +22,10 @@ async function main(): Promise<void> {
         setup: { origin, settings: await settingsOf(types) },
       });
       return [
-        await way('nothing is remembered', []),
-        await way('the same again, for the noise', []),
-        await way('other types are remembered', ['Content', 'Interaction']),
-        await way('these are remembered', ['Profile', 'Conversion']),
+        await way('no cache', []),
+        await way('no cache, repeated to show the noise', []),
+        await way('other types cached', ['Content', 'Interaction']),
+        await way('these types cached', ['Profile', 'Conversion']),
       ];
     });
   } finally {

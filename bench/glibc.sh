@@ -1,6 +1,6 @@
 #!/bin/sh
-# Unpacks a newer glibc of Debian beside the system's, in bench/.glibc, for a Tailcall binary that needs one. The system's
-# own packages and package lists stay as they are.
+# Unpacks a newer glibc of Debian to bench/.glibc, for a Tailcall binary that needs it. Does not change the packages or the
+# package lists of the system.
 set -e
 suite=${1:-trixie}
 here=$(cd "$(dirname "$0")" && pwd)

@@ -10,7 +10,7 @@ import { startGateway } from './systems.ts';
 import { startUpstream } from './upstream.ts';
 import { makeWorkloads, nested, type Workload } from './workloads.ts';
 
-/** One thing to vary: what is served, asked, and by how many. */
+/** One point of a dimension that varies: fixtures, workload, connections or processes. */
 interface Case {
   readonly dimension: string;
   readonly value: string;
@@ -20,11 +20,11 @@ interface Case {
   readonly processes: number;
 }
 
-/** Few, so that even the dearest operations end within a round. */
+/** Few, so that even the most expensive operations finish within a round. */
 const CONNECTIONS = 10;
 const STANDARD = { size: STANDARD_SIZE, connections: CONNECTIONS, processes: 1 };
 const WARM_SECONDS = 2;
-const LEAST_SECONDS = 2;
+const MIN_SECONDS = 2;
 const byName = (name: string) => (all: readonly Workload[]) => all.find((it) => it.name === name) as Workload;
 
 const CASES: readonly Case[] = [
@@ -71,7 +71,7 @@ const CASES: readonly Case[] = [
   })),
 ];
 
-/** How the gateway's cost grows, with nothing shared between operations: one row for each case. */
+/** Measures how the gateway's cost grows without sharing between operations. Returns one row for each case. */
 export async function measureGrowth(seconds: number): Promise<GrowthRow[]> {
   const rows: GrowthRow[] = [];
   for (const it of CASES) {
@@ -105,7 +105,7 @@ async function measureCase({ dimension, value, ...it }: Case, seconds: number): 
     const load = (length: number): Promise<Round[]> =>
       Promise.all(subjects.map((subject, i) => measureRound(subject, connections, length, i * 331)));
     await load(WARM_SECONDS);
-    const rounds = await load(Math.max(seconds, LEAST_SECONDS));
+    const rounds = await load(Math.max(seconds, MIN_SECONDS));
     const sum = (key: keyof Round): number => rounds.reduce((total, each) => total + each[key], 0);
     return {
       dimension,

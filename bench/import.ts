@@ -9,9 +9,9 @@ import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 
 /**
- * How fast, and in how much memory, `npm run import` takes a file: `npm run bench:import -- --rows 1000000`. First in
- * turns with a bare undici loop that sends the same chunks, with the same concurrency, from memory: to the sandbox, and to
- * a server that answers after 10 ms or at once. Then the whole file into the sandbox. Sandbox, server and import are processes of their own.
+ * Measures rate and memory of `npm run import`: `npm run bench:import -- --rows 1000000`. First it alternates with a bare
+ * undici loop that sends the same chunks from memory with the same concurrency: to the sandbox, and to a server with a
+ * latency of 10 ms or 0. Then it imports the whole file into the sandbox. Sandbox, server and import are separate processes.
  */
 const { values } = parseArgs({
   options: {
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 });
 const CHUNK = 50;
 const CONCURRENCY = 4;
-/** Those of `npm run import`. */
+/** Node's flags in `npm run import`. */
 const FLAGS: string[] = JSON.parse(readFileSync('package.json', 'utf8')).scripts.import.match(/(?<= )--\S+/g);
 const folder = values.server ? '' : mkdtempSync(join(tmpdir(), 'import-'));
 
@@ -58,7 +58,7 @@ async function write(rows: number, format: keyof typeof FORMATS): Promise<string
   return path;
 }
 
-/** Answers every bulk call with its own items, as the API does. */
+/** Answers every bulk call with its own items, as the API does. A message to the process sets the latency in ms. */
 async function serve(): Promise<void> {
   let latencyMs = 0;
   process.on('message', (ms) => {
@@ -84,7 +84,7 @@ interface Run {
   readonly peakMb: number;
 }
 
-/** One import; rows per second without the start of the process, and its greatest resident size. */
+/** Runs one import. Returns its rate without the start of the process, and its peak resident memory. */
 async function byImport(url: string, file: string, onSample: (mb: number) => void = () => undefined): Promise<Run> {
   const child = spawn(
     process.execPath,
@@ -112,7 +112,7 @@ async function byImport(url: string, file: string, onSample: (mb: number) => voi
   });
   const [code] = await once(child, 'exit');
   clearInterval(timer);
-  if (code !== 0) throw new Error(`the import ended with ${code}: ${text}`);
+  if (code !== 0) throw new Error(`the import exited with ${code}: ${text}`);
   const { rows, seconds } = JSON.parse(text) as { rows: number; seconds: number };
   return { rowsPerSecond: rows / seconds, peakMb };
 }
@@ -161,12 +161,12 @@ async function startBenchSandbox(): Promise<{ child: ChildProcess; origin: strin
     env: { ...process.env, SANDBOX_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let said = '';
-  while (!/faults/.test(said)) said += (await once(child.stdout as NodeJS.ReadableStream, 'data'))[0];
-  return { child, origin: new URL(/http:\/\/\S+\/2\.0/.exec(said)?.[0] as string).origin };
+  let output = '';
+  while (!/faults/.test(output)) output += (await once(child.stdout as NodeJS.ReadableStream, 'data'))[0];
+  return { child, origin: new URL(/http:\/\/\S+\/2\.0/.exec(output)?.[0] as string).origin };
 }
 
-async function compareAt(where: string, origin: string, format: keyof typeof FORMATS, rows: number): Promise<void> {
+async function compareAt(title: string, origin: string, format: keyof typeof FORMATS, rows: number): Promise<void> {
   const file = await write(rows, format);
   const imports: number[] = [];
   const loops: number[] = [];
@@ -177,7 +177,7 @@ async function compareAt(where: string, origin: string, format: keyof typeof FOR
   }
   const [a, b] = [median(imports), median(loops)];
   const rates = `import ${Math.round(a)} rows/s, bare loop ${Math.round(b)} rows/s`;
-  console.log(`${format}, ${where}: ${rates}: ${(a / b).toFixed(2)} of its rate`);
+  console.log(`${format}, ${title}: ${rates}, ratio ${(a / b).toFixed(2)}`);
 }
 
 async function compare(): Promise<void> {
@@ -190,7 +190,7 @@ async function compare(): Promise<void> {
       await compareAt('the sandbox', sandbox.origin, format, rows);
       for (const latencyMs of [10, 0]) {
         server.send(latencyMs);
-        await compareAt(`an API that answers after ${latencyMs} ms`, `http://127.0.0.1:${port}`, format, rows);
+        await compareAt(`API latency ${latencyMs} ms`, `http://127.0.0.1:${port}`, format, rows);
       }
     }
   } finally {

@@ -13,8 +13,8 @@ import { startUpstream } from './upstream.ts';
 import { makeWorkloads } from './workloads.ts';
 
 /**
- * How much more two instances serve than one: `npm run bench:instances`. Each has a quarter of a core of its own and counts
- * its callers' limits in one Redis; one and both are loaded in turns.
+ * Compares the rate of two instances with that of one: `npm run bench:instances`. Each instance has a quarter of a core and
+ * shares its rate limits in one Redis. The load alternates between one and both.
  */
 const { values } = parseArgs({
   options: {
@@ -46,7 +46,7 @@ const instances: Running[] = [];
 const shares: Share[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-bodies-'));
 
-/** Operations a second of these instances together, each loaded over connections of its own, and their share of a core. */
+/** Loads instances over separate connections. Returns their operations per second and their share of a core, as sums. */
 async function rateOf(bodies: string, loaded: readonly Running[]): Promise<{ rate: number; cores: number }> {
   const cpu = (): number => loaded.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
   const before = cpu();
@@ -68,7 +68,7 @@ try {
   for (const { name, operations } of workloads) {
     files.set(name, join(folder, name));
     await writeFile(join(folder, name), operations.map(({ body }) => body).join('\n'));
-    // Compiled and warm before there is little to be so with.
+    // Warms up before the CPU limit, which would slow down compilation.
     await rateOf(join(folder, name), instances);
   }
   for (const { pid } of instances) shares.push(await limitShare(pid, share));

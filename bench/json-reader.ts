@@ -3,8 +3,8 @@ import { createJsonReader, type Wanted } from '../src/lib/json-reader.ts';
 import { listBytes, makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 
 /**
- * What reading part of a JSON text costs beside JSON.parse, in time and in garbage, both in turns in one process:
- * `taskset -c 0 npm run bench:json`.
+ * Compares the JSON reader with JSON.parse, in time and garbage: `taskset -c 0 npm run bench:json`. Both alternate in one
+ * process.
  */
 const ROUNDS = 3_000;
 const WARM_UP = 1_000;
@@ -13,12 +13,12 @@ interface Case {
   readonly title: string;
   readonly text: string;
   readonly wanted: Wanted;
-  /** Calls to a round: what takes less than a few microseconds can't be told from the clock. */
+  /** Calls per round, since the clock cannot measure less than a few microseconds. */
   readonly calls: number;
 }
 
 const fixtures = makeFixtures(STANDARD_SIZE);
-/** As it comes from bytes: what JSON.stringify gives may be laid out differently. */
+/** Converted from bytes, since V8 may represent the result of JSON.stringify differently in memory. */
 const list = Buffer.from(listBytes(fixtures)).toString();
 const items: Wanted = {
   ...{ conversionid: true, source: true, total: true, metadata: true },
@@ -62,14 +62,14 @@ for (const { title, text, wanted, calls } of cases) {
   );
 }
 
-/** What a call takes. */
+/** Returns the µs of one call. */
 function microseconds(run: (text: string) => unknown, text: string, calls: number): number {
   const start = process.hrtime.bigint();
   for (let i = 0; i < calls; i++) run(text);
   return Number(process.hrtime.bigint() - start) / 1_000 / calls;
 }
 
-/** What a call allocates. Of many calls: the count moves on by a buffer of the allocator at a time. */
+/** Returns the KiB that one call allocates. A mean of many calls, since the counter grows by a whole allocation buffer. */
 function garbage(run: (text: string) => unknown, text: string): string {
   const { total_allocated_bytes: before } = getHeapStatistics();
   for (let i = 0; i < ROUNDS; i++) run(text);

@@ -1,4 +1,5 @@
--- One POST body per line of the file that is the first argument, in turns; a JSON line with what was measured at the end.
+-- Sends the lines of a file in turn as POST bodies and prints the result as one JSON line.
+-- Arguments: file, first line to send (default 0), Authorization header (optional).
 local requests = {}
 local threads = {}
 at = 0

@@ -3,30 +3,30 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { LOAD_CORE } from './process.ts';
 
-/** What wrk saw. */
+/** Result of wrk. */
 export interface Load {
-  /** Answered within the time. */
+  /** Requests answered within the time. */
   readonly requests: number;
-  /** Those, and those under way at the end. */
+  /** Requests sent, including those in flight at the end. */
   readonly sent: number;
   readonly seconds: number;
-  /** Bytes of all answers, with their headers. */
+  /** Bytes of all responses, including headers. */
   readonly bytes: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly socketErrors: number;
   readonly timeouts: number;
-  /** Answers with a status above 399. */
+  /** Responses with a status above 399. */
   readonly statusErrors: number;
 }
 
 /**
- * Posts bodies in turns over a fixed number of connections, each of which sends the next as soon as it is answered.
+ * Posts bodies in turn over a fixed number of connections. Each connection sends the next request after a response.
  *
- * @param bodies a file with one body per line
- * @param start the body to begin with
- * @param authorization header of that name
+ * @param bodies path of a file with one body per line
+ * @param start index of the first body
+ * @param authorization value of the `Authorization` header
  * @throws Error when wrk fails
  */
 export async function runLoad(

@@ -1,25 +1,31 @@
 import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
 import { measureGrowth } from './growth.ts';
-import { ratioLines, writeReport } from './report.ts';
+import { ratioLines } from './ratios.ts';
+import { writeReport } from './report.ts';
 import { describeRun, type Results, readResults, saveResults } from './results.ts';
 import { measureSoak } from './soak.ts';
 import { SYSTEMS } from './systems.ts';
 
-/** `npm run bench`: see HELP. */
-const HELP = `Measures the gateway against its peers, in front of nginx and under wrk (both must be installed).
+const HELP = `Compares the gateway with other systems, on nginx as API and wrk as load (both must be installed).
 
-  npm run bench                          all systems on all workloads
-  npm run bench -- --growth              how cost grows
-  npm run bench -- --soak 600            memory under load for so many seconds
+Usage: npm run bench -- [options]
 
-  --systems a,b      only these: ${SYSTEMS.map(({ name }) => name).join(', ')}
-  --workloads Q1,Q2  only these: Q1, Q2, Q3, Q4, Q5, Q1-20ms, Q4-20ms
-  --seconds 3        length of a round
-  --rounds 3         rounds
-  --connections 50   connections of the load
+Options:
+  --systems NAMES    measure only these systems: ${SYSTEMS.map(({ name }) => name).join(', ')}
+  --workloads NAMES  measure only these workloads: Q1, Q2, Q3, Q4, Q5, Q1-20ms, Q4-20ms
+  --seconds N        length of a round (default: 3)
+  --rounds N         number of rounds (default: 3)
+  --connections N    connections of the load (default: 50)
   --quick            one round of one second
-  --no-save          print, and leave results and page as they are
+  --growth           measure only how the gateway's cost grows
+  --soak SECONDS     measure only the gateway's memory under load, at least 60 s
+  --no-save          do not update bench/results.json and docs/performance.md
+  --help             print this text
+
+Examples:
+  npm run bench -- --systems gateway-sharing,mercurius --workloads Q1,Q2
+  npm run bench -- --soak 600
 `;
 
 const { values } = parseArgs({
@@ -59,12 +65,13 @@ async function main(): Promise<void> {
   }
   const names = values.systems?.split(',');
   const unknown = names?.filter((name) => !SYSTEMS.some((it) => it.name === name)) ?? [];
-  if (unknown.length > 0) throw new Error(`--systems: there is no ${unknown.join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(`--systems: got ${unknown.join(', ')}; allowed are ${SYSTEMS.map(({ name }) => name).join(', ')}`);
   const systems = SYSTEMS.filter(({ name }) => names?.includes(name) ?? true);
   const workloads = values.workloads?.split(',');
   const found = await compare({ systems, workloads, seconds, rounds, connections });
   const part = { ...found, run, workloads: found.workloads.map(({ operations: _, ...info }) => info) };
-  console.log("\nThe gateway's rate as a multiple of others':");
+  console.log('\nRate of the gateway relative to other systems:');
   for (const line of ratioLines({ ...readResults(), ...part })) console.log(line);
   save(part);
 }

@@ -7,7 +7,7 @@ import type { Running, System } from './system.ts';
 import type { Upstream } from './upstream.ts';
 import type { Operation, Workload } from './workloads.ts';
 
-/** One system on one workload, ready to be loaded. */
+/** One running system with one workload. */
 export interface Subject {
   readonly system: Pick<System, 'name' | 'kind'>;
   readonly running: Running;
@@ -17,36 +17,34 @@ export interface Subject {
   readonly upstream: Upstream;
 }
 
-/** What one round gave. */
+/** Result of one round. */
 export type Round = Omit<Cell, 'rates' | 'callsAlone' | 'workload' | 'system'> & { readonly rate: number };
 
 /**
- * Sends operations that lie apart from each other, all at once, and holds each answer against what the fixtures say.
+ * Sends about 50 different operations at once and compares the answers with the fixtures.
  *
- * @throws Error naming the first that differs
+ * @throws Error that names the first wrong answer
  */
 export async function checkAnswers({ system, running, workload }: Subject): Promise<void> {
   const { operations, name } = workload;
   const step = Math.max(1, Math.floor(operations.length / 50));
-  const some = operations.filter((_, i) => i % step === 0);
-  // Alone first, so that what is compiled on the first repetition is seen both ways.
-  for (const operation of [some[0], some.at(-1)] as Operation[])
+  const sample = operations.filter((_, i) => i % step === 0);
+  // Two of them alone first: systems that compile on the second request are checked before and after.
+  for (const operation of [sample[0], sample.at(-1)] as Operation[])
     await checkAnswer(operation, running.url(name), system);
-  await Promise.all(some.map((operation) => checkAnswer(operation, running.url(name), system)));
+  await Promise.all(sample.map((operation) => checkAnswer(operation, running.url(name), system)));
 }
 
 async function checkAnswer(operation: Operation, url: string, system: Subject['system']): Promise<void> {
   const text = await (await post(url, operation.body)).text();
   if (system.kind === 'bare') {
     if (text !== operation.bytes)
-      throw new Error(`${system.name}: other bytes than the upstream's: ${text.slice(0, 300)}`);
+      throw new Error(`${system.name}: the bytes differ from the upstream's: ${text.slice(0, 300)}`);
     return;
   }
   const { data, errors } = JSON.parse(text);
   if (errors !== undefined || !isDeepStrictEqual(data, operation.data)) {
-    throw new Error(
-      `${system.name}: not the expected answer to ${operation.body.slice(0, 200)}: ${text.slice(0, 400)}`,
-    );
+    throw new Error(`${system.name}: wrong answer to ${operation.body.slice(0, 200)}: ${text.slice(0, 400)}`);
   }
 }
 
@@ -55,7 +53,7 @@ function post(url: string, body: string): Promise<Response> {
   return fetch(url, { method: 'POST', headers, body });
 }
 
-/** REST calls of one operation with nothing else under way, as the mean of three. */
+/** Returns the REST calls of one operation without concurrent ones, as the mean of three. */
 export async function callsAlone({ running, workload, upstream }: Subject): Promise<number> {
   const before = await upstream.requests();
   for (let i = 0; i < 3; i++) {
@@ -66,9 +64,9 @@ export async function callsAlone({ running, workload, upstream }: Subject): Prom
 }
 
 /**
- * Loads a system for a while.
+ * Loads a system for one round.
  *
- * @throws Error when answers under load are much shorter than those that were checked
+ * @throws Error without any answer, or when answers under load are much shorter than the checked ones
  */
 export async function measureRound(
   { system, running, workload, bodies, upstream }: Subject,
@@ -81,19 +79,19 @@ export async function measureRound(
   const load = await runLoad(running.url(workload.name), bodies, connections, seconds, start);
   const cpu = cpuMs(running.pid) - cpuBefore;
   const memory = residentMb(running.pid);
-  const calls = (await quiet(upstream)) - callsBefore;
-  if (load.requests === 0) throw new Error(`${system.name}: not one answer to ${workload.name} in ${seconds} s`);
+  const calls = (await requestsWhenIdle(upstream)) - callsBefore;
+  if (load.requests === 0) throw new Error(`${system.name}: no answer to ${workload.name} within ${seconds} s`);
   const errors = load.socketErrors + load.timeouts + load.statusErrors;
   const { bytes, data } = workload.operations[0] as Operation;
-  const least = (system.kind === 'bare' ? bytes : JSON.stringify({ data })).length * 0.9;
-  if (errors === 0 && load.bytes / load.requests < least) {
-    throw new Error(`${system.name}: answers to ${workload.name} got short under load`);
+  const minLength = (system.kind === 'bare' ? bytes : JSON.stringify({ data })).length * 0.9;
+  if (errors === 0 && load.bytes / load.requests < minLength) {
+    throw new Error(`${system.name}: answers to ${workload.name} are too short under load`);
   }
   return {
     rate: load.requests / load.seconds,
     p50Ms: load.p50Ms,
     p99Ms: load.p99Ms,
-    // Of the operations under way at the end about half the work is done.
+    // Operations in flight at the end are on average half done.
     cpuMsPer1000: (cpu / ((load.requests + load.sent) / 2)) * 1_000,
     residentMb: memory,
     callsUnderLoad: calls / load.sent,
@@ -101,8 +99,8 @@ export async function measureRound(
   };
 }
 
-/** Requests served, once no more come: what was under way at the end is counted, and does not disturb the next. */
-async function quiet(upstream: Upstream): Promise<number> {
+/** Waits at most 5 s until the upstream is idle, so that no request disturbs the next round. Returns the requests served. */
+async function requestsWhenIdle(upstream: Upstream): Promise<number> {
   const end = Date.now() + 5_000;
   let last = await upstream.requests();
   for (;;) {
@@ -113,7 +111,7 @@ async function quiet(upstream: Upstream): Promise<number> {
   }
 }
 
-/** The middle one; of two the upper. */
+/** Returns the median; for an even count, the upper of the two middle numbers. */
 export function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }

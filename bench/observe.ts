@@ -1,7 +1,7 @@
 import { startOtlpReceiver } from '../test/helpers/otlp.ts';
 import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 
-/** What lines, counters and spans cost: `npm run bench:observe`. */
+/** Measures the cost of logs, metrics and traces: `npm run bench:observe`. */
 const options = readWaysOptions('Q1,Q2,Q3');
 
 async function main(): Promise<void> {
@@ -16,9 +16,9 @@ async function main(): Promise<void> {
         setup: { origin, observe, settings: { LOG_LEVEL: 'info', ...more } },
       });
       return [
-        way('blind', false),
-        way('lines and counters', true),
-        way('and spans', true, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }),
+        way('no observability', false),
+        way('logs and metrics', true),
+        way('logs, metrics and traces', true, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }),
       ];
     });
   } finally {

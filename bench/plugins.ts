@@ -1,6 +1,6 @@
 import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 
-/** What plugins cost an operation, which then goes through Yoga: `npm run bench:plugins`. */
+/** Measures the cost of plugins, which make every operation go through Yoga: `npm run bench:plugins`. */
 const options = readWaysOptions('Q1,Q2,Q3');
 
 const HEADER = './examples/plugins/response-header.js';
@@ -14,8 +14,8 @@ async function main(): Promise<void> {
     });
     return [
       way('without plugins'),
-      way('one that adds a header', HEADER),
-      way('two more, for context and result', HEADER, CONTEXT),
+      way('one plugin: a response header', HEADER),
+      way('three plugins: header, context and result', HEADER, CONTEXT),
     ];
   });
 }

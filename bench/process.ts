@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The core of what is measured, and the core of upstream and load. */
+/** Core of the measured system. */
 export const SYSTEM_CORE = '0';
+/** Core of the upstream and the load. */
 export const LOAD_CORE = '1';
-/** Ticks of /proc/<pid>/stat per second: fixed on Linux for all that user space sees. */
+/** Ticks of /proc/<pid>/stat per second, a constant in Linux user space. */
 const TICKS = 100;
 
-/** A loopback port that is free now. */
+/** Returns a free port on the loopback interface. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -21,30 +22,30 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts a program on a core. Its errors are kept for messages. */
+/** Starts a program on a core. `output` returns the end of its output, for error messages. */
 export function startPinned(
   core: string,
   command: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {},
-): ChildProcess & { readonly said: () => string } {
+): ChildProcess & { readonly output: () => string } {
   const child = spawn('taskset', ['-c', core, ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', ...options.env },
     ...(options.cwd === undefined ? undefined : { cwd: options.cwd }),
   });
-  let said = '';
+  let output = '';
   const keep = (chunk: Buffer): void => {
-    said = (said + chunk).slice(-4_000);
+    output = (output + chunk).slice(-4_000);
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
-  return Object.assign(child, { said: () => said.trim() });
+  return Object.assign(child, { output: () => output.trim() });
 }
 
 /**
- * Waits until there is an answer of any status.
+ * Waits until a URL answers, with any status.
  *
- * @throws Error when the process ends first, or after 15 s
+ * @throws Error when the process exits first, or after 15 s
  */
 export async function untilAnswering(url: string, child: ChildProcess, init?: RequestInit): Promise<void> {
   let failed: Error | undefined;
@@ -54,7 +55,7 @@ export async function untilAnswering(url: string, child: ChildProcess, init?: Re
   const end = Date.now() + 15_000;
   while (Date.now() < end) {
     if (failed) throw failed;
-    if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}`);
     try {
       await (await fetch(url, init)).arrayBuffer();
       return;
@@ -62,10 +63,10 @@ export async function untilAnswering(url: string, child: ChildProcess, init?: Re
       await sleep(50);
     }
   }
-  throw new Error('gave no answer within 15 s');
+  throw new Error('no answer within 15 s');
 }
 
-/** Ends a process, after 5 s by force. */
+/** Stops a process, with SIGKILL after 5 s. */
 export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const ended = once(child, 'exit');
@@ -75,15 +76,15 @@ export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals = 
   clearTimeout(timer);
 }
 
-/** CPU time that a process has used, all its threads together, in ms. */
+/** Returns the CPU time of a process with all its threads, in ms. */
 export function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name, in parentheses, may hold spaces.
+  // The process name, in parentheses, may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS;
 }
 
-/** Resident memory of a process in MB. */
+/** Returns the resident memory of a process in MB. */
 export function residentMb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024;

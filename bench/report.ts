@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawChart } from './chart.ts';
 import { median } from './measure.ts';
+import { comparable, find, gateways, others, ratioOf } from './ratios.ts';
 import {
   type Cell,
   type GrowthRow,
@@ -24,19 +25,6 @@ const DOCS = join(import.meta.dirname, '..', 'docs');
 export function writeReport(results: Results): void {
   writeFileSync(join(DOCS, 'performance.md'), page(results));
   writeFileSync(join(DOCS, 'performance.svg'), drawChart(results));
-}
-
-/** Ratios of rates, one row per gateway and workload, for a terminal. */
-export function ratioLines(results: Results): string[] {
-  return gateways(results).flatMap((gateway) =>
-    results.workloads.flatMap(({ name }) => {
-      const ratios = others(results).flatMap((other) => {
-        const ratio = ratioOf(results, name, gateway.name, other.name);
-        return ratio === undefined ? [] : [`${other.name} ${ratio.toFixed(2)}`];
-      });
-      return ratios.length > 0 ? [`${gateway.name.padEnd(18)} ${name.padEnd(8)} ${ratios.join('  ')}`] : [];
-    }),
-  );
 }
 
 function page(results: Results): string {
@@ -132,11 +120,6 @@ function ahead(results: Results): string {
   return `## Where other systems are faster
 
 ${all.length > 0 ? all.join('\n') : 'Not in this run.'}`;
-}
-
-/** What shares whole operations is no measure for what shares nothing. */
-function comparable(gateway: SystemInfo, peer: SystemInfo): boolean {
-  return peer.shares === undefined || gateway.shares !== undefined;
 }
 
 function most({ cells }: Results, system: string): number {
@@ -274,23 +257,6 @@ function place({ machine, versions }: Results): string {
 | | |
 |---|---|
 ${[...Object.entries(machine), ...Object.entries(versions)].map(row).join('\n')}`;
-}
-
-const gateways = ({ systems }: Results): SystemInfo[] => systems.filter((it) => it.kind === 'gateway');
-
-const others = ({ systems, cells }: Results): SystemInfo[] =>
-  systems.filter((it) => it.kind !== 'gateway' && cells.some(({ system }) => system === it.name));
-
-function find({ cells }: Results, workload: string, system: string): Cell | undefined {
-  return cells.find((it) => it.workload === workload && it.system === system);
-}
-
-/** Rounds are held against each other one by one, since what slows the machine slows a whole round. */
-function ratioOf(results: Results, workload: string, of: string, to: string): number | undefined {
-  const cell = find(results, workload, of);
-  const other = find(results, workload, to);
-  if (!cell || !other) return undefined;
-  return median(cell.rates.map((rate, i) => rate / (other.rates[i] ?? Number.NaN)));
 }
 
 function titleOf({ systems }: Results, name: string): string {

@@ -3,25 +3,26 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 
-/** One system on one workload. Rates are in operations per second, one for each round. */
+/** Results of one system on one workload. Rates are in operations per second, one for each round. */
 export interface Cell {
   readonly workload: string;
   readonly system: string;
   readonly rates: readonly number[];
-  /** Medians over the rounds. */
+  /** This and the following: medians of the rounds. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time of the system for 1,000 operations. */
+  /** CPU time of the system for 1,000 operations, in ms. */
   readonly cpuMsPer1000: number;
   readonly residentMb: number;
-  /** REST calls per operation. */
+  /** REST calls per operation, without concurrent operations. */
   readonly callsAlone: number;
+  /** REST calls per operation, under load. */
   readonly callsUnderLoad: number;
-  /** Answers that were missing, late or no 200. */
+  /** Requests without an answer, with a late one, or with a status other than 200. */
   readonly errors: number;
 }
 
-/** A system that gave no sound answer to a workload. */
+/** A system that answered a workload wrongly. */
 export interface Failure {
   readonly workload: string;
   readonly system: string;
@@ -35,7 +36,7 @@ export interface SystemInfo {
   readonly shares?: 'calls' | 'operations';
   /** Resident memory before the first load, in MB. */
   readonly idleMb?: number;
-  /** Why it was not measured. */
+  /** Why the system was not measured. */
   readonly skipped?: string;
 }
 
@@ -46,7 +47,7 @@ export interface WorkloadInfo {
   readonly latencyMs: number;
 }
 
-/** How and where a run was made. */
+/** Date and settings of a run. */
 export interface Run {
   readonly date: string;
   readonly command: string;
@@ -55,7 +56,7 @@ export interface Run {
   readonly connections: number;
 }
 
-/** One row of a table of growing cost. */
+/** Results of one growth case. */
 export interface GrowthRow {
   readonly dimension: string;
   readonly value: string;
@@ -79,14 +80,14 @@ export interface Soak {
   readonly verdict: string;
 }
 
-/** Round trips of one operation with no connection to the API open, by one version of HTTP. */
+/** Round trips of one operation without an open connection to the API, with one version of HTTP. */
 export interface RoundTripsRow {
   readonly protocol: string;
-  /** Whether the process had made REST calls before, on connections that are closed. */
+  /** `warm`: the process has made REST calls before, on connections that are now closed. */
   readonly process: 'new' | 'warm';
-  /** Of each run. */
+  /** Durations of the operation, one for each run. */
   readonly durationsMs: readonly number[];
-  /** Connections that an operation opened, at most. */
+  /** Maximum number of connections that an operation opened. */
   readonly connections: number;
   readonly calls: number;
 }
@@ -98,7 +99,7 @@ export interface RoundTrips {
   readonly rows: readonly RoundTripsRow[];
 }
 
-/** All that was measured: the page and the chart are made from this and nothing else. */
+/** All measurements: the only source of the page and the chart. */
 export interface Results {
   readonly machine: Readonly<Record<string, string>>;
   readonly versions: Readonly<Record<string, string>>;
@@ -115,17 +116,17 @@ export interface Results {
 const FILE = join(import.meta.dirname, 'results.json');
 const EMPTY: Results = { machine: {}, versions: {}, systems: [], workloads: [], cells: [], failures: [] };
 
-/** What earlier runs left. */
+/** Reads the results of earlier runs. */
 export function readResults(): Results {
   return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Results) : EMPTY;
 }
 
-/** Puts what a run found over what earlier ones left. */
+/** Merges new results into those of earlier runs. */
 export function saveResults(found: Partial<Results>): Results {
   return write({ ...readResults(), ...found, machine: describeMachine(), versions: findVersions() });
 }
 
-/** The same for round trips, which need none of the peers: what is known of their versions stays. */
+/** Saves round trips. Keeps the versions of the peers, which this measurement does not use. */
 export function saveRoundTrips(roundTrips: RoundTrips): Results {
   return write({ ...readResults(), roundTrips });
 }
@@ -135,7 +136,7 @@ function write(results: Results): Results {
   return results;
 }
 
-/** Says when and how a run is made. */
+/** Describes this run. */
 export function describeRun(settings: Pick<Run, 'seconds' | 'rounds' | 'connections'>): Run {
   const options = process.argv.slice(2).join(' ');
   return {
@@ -169,13 +170,13 @@ function findVersions(): Record<string, string> {
     const file = join(import.meta.dirname, 'node_modules', name, 'package.json');
     if (existsSync(file)) versions[name] = JSON.parse(readFileSync(file, 'utf8')).version;
   }
-  versions.nginx = said('nginx', ['-v']).replace(/^.*nginx\//, '');
-  versions.wrk = said('wrk', ['-v']).replace(/^wrk (?:debian\/)?(\S+).*$/s, '$1');
+  versions.nginx = outputOf('nginx', ['-v']).replace(/^.*nginx\//, '');
+  versions.wrk = outputOf('wrk', ['-v']).replace(/^wrk (?:debian\/)?(\S+).*$/s, '$1');
   return versions;
 }
 
-/** What a program prints about itself, on either stream and with any status. */
-function said(program: string, args: readonly string[]): string {
+/** Returns the output of a program, from both streams and with any exit code. */
+function outputOf(program: string, args: readonly string[]): string {
   try {
     return execFileSync('sh', ['-c', `${[program, ...args].join(' ')} 2>&1 || true`], { encoding: 'utf8' }).trim();
   } catch {

@@ -14,14 +14,14 @@ import { type RoundTripsRow, saveRoundTrips } from './results.ts';
 import { startDelay } from './upstream.ts';
 
 /**
- * How many round trips a list and its links take when no connection to the API is open: `npm run bench:round-trips`.
- * Exits with 1 when even the fastest run takes more than allowed. `--save` writes them to `docs/performance.md`.
+ * Measures the round trips of a list with links, without an open connection to the API: `npm run bench:round-trips`. Exits
+ * with 1 when even the fastest run exceeds the limit. `--save` writes the results to `docs/performance.md`.
  */
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '7' }, save: { type: 'boolean', default: false } },
 });
 const RTT_MS = 50;
-/** Round trips allowed. Necessary are 4 and 6; the rest is for the gateway's own work. */
+/** Maximum round trips. The network needs 4 and 6; one more allows for the gateway's work. */
 const PROTOCOLS = [
   { protocol: 'HTTP/2', allowed: 5 },
   { protocol: 'HTTP/1.1', allowed: 7 },
@@ -33,12 +33,12 @@ const WARM_UPS = 20;
 const fixtures = makeFixtures(STANDARD_SIZE);
 const links = new Map(fixtures.linked.map((it) => [it.profileid, JSON.stringify(it)]));
 const list = listBytes(fixtures);
-/** Of no conversions it makes no REST call. */
+/** With `first: 0` it makes no REST call. */
 const QUERY = `query ($first: Int!) {
   conversions(first: $first) { nodes { conversionId total profile(source: "${SOURCE}") { profileId name email } } }
 }`;
 
-/** The API with the fixtures, and what it has served. */
+/** Starts an API with the fixtures. `served` counts its connections and calls. */
 async function startApi(protocol: Protocol) {
   const served = { connections: 0, calls: 0 };
   const answer = (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse): void => {
@@ -50,7 +50,7 @@ async function startApi(protocol: Protocol) {
     res.end(body ?? '');
   };
   const certificate = { key: KEY, cert: CERT };
-  // Each speaks this protocol alone.
+  // Each server supports only its protocol.
   const server = protocol === 'HTTP/2' ? createSecureServer(certificate, answer) : createServer(certificate, answer);
   const sockets = new Set<Socket>();
   server.on('secureConnection', (socket: Socket) => {
@@ -64,7 +64,7 @@ async function startApi(protocol: Protocol) {
   return {
     port: (server.address() as AddressInfo).port,
     served,
-    /** Closes every connection, and waits until the other side knows. */
+    /** Closes all connections and waits until the gateway has noticed. */
     async disconnect(): Promise<void> {
       for (const socket of sockets) socket.destroy();
       await sleep(4 * RTT_MS);
@@ -73,7 +73,7 @@ async function startApi(protocol: Protocol) {
   };
 }
 
-async function ask(url: string, first: number): Promise<string> {
+async function query(url: string, first: number): Promise<string> {
   const headers = { 'content-type': 'application/json', accept: 'application/json' };
   const body = JSON.stringify({ query: QUERY, variables: { first } });
   return (await fetch(`${url}/graphql`, { method: 'POST', headers, body })).text();
@@ -85,7 +85,7 @@ interface Measured {
   readonly calls: number;
 }
 
-/** The first operation of a new gateway process, and one after some more, its connections closed in between. */
+/** Measures the first operation of a new gateway process, and a later one after all connections were closed. */
 async function measure(protocol: Protocol): Promise<{ first: Measured; later: Measured }> {
   const api = await startApi(protocol);
   const delay = await startDelay(api.port, RTT_MS, RTT_MS);
@@ -100,17 +100,17 @@ async function measure(protocol: Protocol): Promise<{ first: Measured; later: Me
   const read = async (): Promise<Measured> => {
     const before = { ...api.served };
     const start = performance.now();
-    const text = await ask(gateway.url, STANDARD_SIZE.conversions);
+    const text = await query(gateway.url, STANDARD_SIZE.conversions);
     const durationMs = performance.now() - start;
     const { data, errors } = JSON.parse(text);
     const names = new Set(data?.conversions?.nodes.map((it: { profile?: { name: string } }) => it.profile?.name));
-    if (errors || names.size !== links.size) throw new Error(`not the expected answer: ${text.slice(0, 300)}`);
+    if (errors || names.size !== links.size) throw new Error(`wrong answer: ${text.slice(0, 300)}`);
     const { connections, calls } = api.served;
     return { durationMs, connections: connections - before.connections, calls: calls - before.calls };
   };
   try {
-    for (let i = 0; i < WARM_UPS; i++) await ask(gateway.url, 0);
-    if (api.served.calls + api.served.connections > 0) throw new Error('the first operation is not the first');
+    for (let i = 0; i < WARM_UPS; i++) await query(gateway.url, 0);
+    if (api.served.calls + api.served.connections > 0) throw new Error('the warm-up operations made REST calls');
     const first = await read();
     for (let i = 0; i < WARM_UPS; i++) await read();
     await api.disconnect();

@@ -4,31 +4,30 @@ import { parseArgs } from 'node:util';
 import type { Cell } from './results.ts';
 
 /**
- * What a number of operations a second needs: `node bench/scaling.ts`, and `--write` to put the table into
- * docs/scaling.md. CPU time per operation is what the benchmark measured; how full an instance may be comes from a
- * simulation of its queue.
+ * Estimates the instances for a rate of operations: `node bench/scaling.ts`; `--write` updates docs/scaling.md. CPU times
+ * per operation come from the benchmark, and the maximum utilization of an instance from a simulation of its queue.
  */
 const { values } = parseArgs({
   options: {
-    /** Share of operations that read one record (Q1); the rest are lists with links (Q4). */
+    /** Share of operations that read one record (Q1), 0 to 1; the others are lists with links (Q4). */
     simple: { type: 'string', default: '0.9' },
-    /** Share of REST reads that sharing and caches answer. */
+    /** Share of REST reads that sharing and caches save, 0 to 1. */
     saved: { type: 'string', default: '0' },
-    /** ms that the slowest 1 % of operations may wait for the core, and take on it. */
+    /** Maximum p99 of waiting for the core and running on it, in ms. */
     p99: { type: 'string', default: '50' },
     write: { type: 'boolean', default: false },
   },
 });
 
 const TARGETS = [1_000, 100_000, 1_000_000];
-/** Commands a second that one Redis process is planned with; `redis-benchmark` tells what yours can do. */
+/** Planned commands per second of one Redis process; measure yours with `redis-benchmark`. */
 const REDIS_COMMANDS = 60_000;
-/** ms of an answer of the API, for the connections that wait for one. */
+/** Assumed latency of the API in ms, for the number of connections. */
 const API_MS = 50;
 const MB_PER_INSTANCE = 300;
 
 interface Load {
-  /** ms of CPU and share of each sort of operation. */
+  /** CPU time, share and REST calls of each kind of operation. */
   readonly sorts: readonly { readonly ms: number; readonly share: number; readonly calls: number }[];
   readonly meanMs: number;
   readonly calls: number;
@@ -38,7 +37,7 @@ function readLoad(): Load {
   const { cells } = JSON.parse(readFileSync(join(import.meta.dirname, 'results.json'), 'utf8')) as { cells: Cell[] };
   const cost = (workload: string): { ms: number; calls: number } => {
     const cell = cells.find((it) => it.workload === workload && it.system === 'gateway-executing');
-    if (cell === undefined) throw new Error(`no measured cost of ${workload}`);
+    if (cell === undefined) throw new Error(`bench/results.json has no cost of ${workload}: run npm run bench`);
     return { ms: cell.cpuMsPer1000 / 1_000, calls: cell.callsAlone };
   };
   const simple = Number(values.simple);
@@ -50,7 +49,7 @@ function readLoad(): Load {
   return { sorts, meanMs: mean('ms'), calls: mean('calls') * (1 - Number(values.saved)) };
 }
 
-/** Numbers from 0 to 1, the same each time: mulberry32. */
+/** Returns a seeded generator of numbers from 0 to 1 (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -61,7 +60,7 @@ function seeded(seed: number): () => number {
   };
 }
 
-/** ms that the slowest 1 % take on one core that is so full: arrivals at random, one after another. */
+/** Simulates a queue with random arrivals on one core. Returns the p99 of waiting and running, in ms. */
 function slowest({ sorts, meanMs }: Load, utilization: number): number {
   const random = seeded(1);
   const OPERATIONS = 200_000;
@@ -75,7 +74,7 @@ function slowest({ sorts, meanMs }: Load, utilization: number): number {
       pick -= it.share;
       return pick < 0;
     });
-    // No two operations of a sort cost the same: from half to one and a half of it.
+    // The cost of an operation varies from 50 to 150 %.
     free = Math.max(now, free) + (sort ?? (sorts[0] as Load['sorts'][number])).ms * (0.5 + random());
     times[i] = free - now;
   }
@@ -83,19 +82,19 @@ function slowest({ sorts, meanMs }: Load, utilization: number): number {
   return times[Math.floor(OPERATIONS * 0.99)] as number;
 }
 
-/** The fullest that an instance may be, in steps of 5 %. */
-function fullest(load: Load): number {
+/** Returns the maximum utilization of an instance, in steps of 5 %. */
+function maxUtilization(load: Load): number {
   for (let percent = 95; percent > 5; percent -= 5) {
     if (slowest(load, percent / 100) <= Number(values.p99)) return percent / 100;
   }
-  throw new Error(`one operation alone takes longer than ${values.p99} ms`);
+  throw new Error(`--p99: got ${values.p99}; a single operation takes longer`);
 }
 
 function table(load: Load): string {
-  const room = Math.min(fullest(load), 0.7);
+  const room = Math.min(maxUtilization(load), 0.7);
   const perInstance = (1_000 / load.meanMs) * room;
   const rows = TARGETS.map((rate) => {
-    // One in ten more, and at least one, so that a node may go.
+    // 10 % more, and at least one, so that an instance may fail.
     const needed = Math.ceil(rate / perInstance);
     const instances = needed + Math.max(1, Math.ceil(needed / 10));
     const calls = rate * load.calls;

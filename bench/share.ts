@@ -3,20 +3,20 @@ import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stopProcess } from './process.ts';
 
-/** ms: short against a second, so that a process is slowed rather than stopped and started. */
+/** Scheduling period in ms. Short, so that a process runs slower instead of in bursts. */
 const PERIOD_MS = 20;
 
-/** A bound on a process's share of a core. */
+/** A limit on a process's share of a core. */
 export interface Share {
   /** `cgroup` or `cpulimit`. */
   readonly by: string;
-  /** To be called when the process has ended. */
+  /** Removes the limit. Call it after the process has ended. */
   release(): Promise<void>;
 }
 
 /**
- * Bounds what a process gets of a core: by a control group of its own where this user may make one (version 1 or 2), else
- * by cpulimit, which stops and continues the process.
+ * Limits the CPU share of a process with a control group (version 1 or 2). Without permission for one, it uses cpulimit,
+ * which stops and continues the process.
  *
  * @param share 0.25 for a quarter of a core
  */
@@ -33,7 +33,7 @@ export async function limitShare(pid: number, share: number): Promise<Share> {
   return { by: 'cpulimit', release: () => stopProcess(limiter) };
 }
 
-/** The folder of the new group, or undefined where none can be made. */
+/** Creates a control group. Returns its folder, or undefined without permission. */
 function makeGroup(pid: number, share: number): string | undefined {
   const [period, quota] = [PERIOD_MS * 1_000, Math.round(PERIOD_MS * 1_000 * share)];
   const first = '/sys/fs/cgroup/cpu';

@@ -12,15 +12,15 @@ import { startUpstream } from './upstream.ts';
 import { makeWorkloads } from './workloads.ts';
 
 const EVERY_SECONDS = 10;
-/** The last third may hold so much more than the one before it. Collections make resident memory a saw. */
+/** Allowed growth from the second third to the last. Garbage collection makes resident memory vary. */
 const SLACK_SHARE = 0.05;
 const SLACK_MB = 5;
 
 /**
- * Loads the gateway, as it comes, for a long time and watches its memory. The first third warms it up; memory is flat when
- * the medians of the other two differ by no more than noise.
+ * Loads the gateway with default settings and samples its memory. The first third is the warm-up. Memory is flat if the
+ * medians of the other two thirds differ only by noise.
  *
- * @param seconds at least 60, for samples enough
+ * @param seconds at least 60, for enough samples
  */
 export async function measureSoak(seconds: number, connections: number, run: Run): Promise<Soak> {
   const fixtures = makeFixtures(STANDARD_SIZE);
@@ -46,12 +46,12 @@ export async function measureSoak(seconds: number, connections: number, run: Run
     return {
       run,
       seconds,
-      workload: 'Q1, Q4 and Q5 in turns',
+      workload: 'Q1, Q4 and Q5 in turn',
       everySeconds: EVERY_SECONDS,
       samplesMb: samples,
       operations: load.requests,
       errors: load.socketErrors + load.timeouts + load.statusErrors,
-      ...judge(samples),
+      ...evaluate(samples),
     };
   } finally {
     clearInterval(timer);
@@ -61,14 +61,14 @@ export async function measureSoak(seconds: number, connections: number, run: Run
   }
 }
 
-function judge(samples: readonly number[]): { flat: boolean; verdict: string } {
+function evaluate(samples: readonly number[]): { flat: boolean; verdict: string } {
   const third = Math.floor(samples.length / 3);
-  if (third < 2) return { flat: false, verdict: 'too short to say: needs 60 s at least' };
+  if (third < 2) return { flat: false, verdict: 'unknown: the test needs at least 60 s' };
   const middle = median(samples.slice(third, 2 * third));
   const last = median(samples.slice(-third));
   const flat = last <= middle * (1 + SLACK_SHARE) + SLACK_MB;
   return {
     flat,
-    verdict: `${flat ? 'flat' : 'not flat'}: ${middle} MB at the median of the second third, ${last} MB of the last`,
+    verdict: `${flat ? 'flat' : 'not flat'}: the median of the second third is ${middle} MB, that of the last ${last} MB`,
   };
 }

@@ -2,31 +2,31 @@ import type { ChildProcess } from 'node:child_process';
 import type { Fixtures } from './fixtures.ts';
 import { stopProcess, untilAnswering } from './process.ts';
 
-// Something to parse: the bare program knows nothing else, and no GraphQL server minds it.
+// Valid for GraphQL servers, and for the bare program, which only reads `variables`.
 const PROBE = JSON.stringify({ query: '{ __typename }', variables: {} });
 
-/** Something to measure. */
+/** A system to measure. */
 export interface System {
   readonly name: string;
   readonly title: string;
   readonly kind: 'bare' | 'gateway' | 'peer';
   /** Whether operations of several clients share work; undefined: no. */
   readonly shares?: 'calls' | 'operations';
-  /** Workloads that it is for; undefined: all. */
+  /** Names of the workloads to measure; undefined: all. */
   readonly only?: readonly string[];
-  start(where: Place): Promise<Running>;
+  start(environment: Environment): Promise<Running>;
 }
 
-/** What a system stands in front of. */
-export interface Place {
-  /** The upstream's origin. */
+/** The upstream of a system. */
+export interface Environment {
+  /** Origin of the upstream. */
   readonly upstream: string;
-  /** Connections to it, at most. */
+  /** Maximum number of connections to the upstream. */
   readonly connections: number;
   readonly fixtures: Fixtures;
 }
 
-/** A system that answers. */
+/** A started system. */
 export interface Running {
   readonly pid: number;
   url(workload: string): string;
@@ -34,12 +34,12 @@ export interface Running {
 }
 
 /**
- * Waits for a process's first answer.
+ * Waits for the first answer of a process.
  *
- * @throws Error with what the process said, when there is none
+ * @throws Error with the output of the process when it does not answer
  */
 export async function running(
-  child: ChildProcess & { readonly said: () => string },
+  child: ChildProcess & { readonly output: () => string },
   port: number,
   path: (workload: string) => string,
 ): Promise<Running> {
@@ -48,7 +48,7 @@ export async function running(
     await untilAnswering(`http://127.0.0.1:${port}${path('Q2')}`, child, probe);
   } catch (error) {
     await stopProcess(child);
-    throw new Error(`${(error as Error).message}${child.said() ? `: ${child.said()}` : ''}`);
+    throw new Error(`${(error as Error).message}${child.output() ? `: ${child.output()}` : ''}`);
   }
   return {
     pid: child.pid as number,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { freePort, SYSTEM_CORE, startPinned } from './process.ts';
-import { type Place, type Running, running, type System } from './system.ts';
+import { type Environment, type Running, running, type System } from './system.ts';
 import { tailcall } from './tailcall.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -26,9 +26,9 @@ function program(name: string, title: string, kind: 'bare' | 'peer', path = (_wo
   };
 }
 
-/** Starts the gateway as its users do, with settings of its own. */
+/** Starts the gateway as users do. `settings` are environment variables. */
 export async function startGateway(
-  { upstream, connections }: Place,
+  { upstream, connections }: Environment,
   settings: Readonly<Record<string, string>>,
   core: string = SYSTEM_CORE,
 ): Promise<Running> {
@@ -59,11 +59,11 @@ function gateway(mode: string, title: string, settings: Record<string, string>, 
     title: `gateway, ${title}`,
     kind: 'gateway',
     ...more,
-    start: (place) => startGateway(place, settings),
+    start: (environment) => startGateway(environment, settings),
   };
 }
 
-/** All that can be measured, in the order of the tables. */
+/** All systems, in the order of the tables. */
 export const SYSTEMS: readonly System[] = [
   program('bare', 'bare node:http and undici', 'bare', (workload) => `/${workload}`),
   gateway('executing', 'executing', { SHARE_IN_FLIGHT: 'off' }),

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { freePort, SYSTEM_CORE, startPinned } from './process.ts';
 import { running, type System } from './system.ts';
 
-/** Without dedupe it opens a connection per link: fewer kept open cost it most of its rate. */
+/** Maximum of idle connections. Without dedupe, Tailcall opens one per link; a lower limit costs most of its rate. */
 const IDLE_CONNECTIONS = 4_000;
 const GLIBC = join(import.meta.dirname, '.glibc/usr/lib/x86_64-linux-gnu');
 const BINARY = join(import.meta.dirname, 'node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall');
 
-/** Tailcall, with its configuration written for this upstream. */
+/** Returns Tailcall as a system. It writes the configuration for the upstream at start. */
 export function tailcall(name: string, title: string, dedupe: boolean): System {
   return {
     name,
@@ -37,13 +37,13 @@ export function tailcall(name: string, title: string, dedupe: boolean): System {
   };
 }
 
-/** The command that starts the binary: by the glibc that `bench/glibc.sh` fetched, where that was done. */
+/** Returns the command that starts the binary, with the glibc of `bench/glibc.sh` if it is installed. */
 function command(file: string): string[] {
   const loader = join(GLIBC, 'ld-linux-x86-64.so.2');
   return [...(existsSync(loader) ? [loader, '--library-path', GLIBC] : []), BINARY, 'start', file];
 }
 
-/** The schema of the other peers. Dedupe is asked for field by field, and reaches whole operations where all have it. */
+/** Returns the schema of the other peers as Tailcall configuration. `dedupe` on all fields also deduplicates operations. */
 function configuration(port: number, upstream: string, dedupe: boolean): string {
   const api = `${upstream}/2.0/project/1`;
   const more = dedupe ? ', dedupe: true' : '';

@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { type Fixtures, writeFixtures } from './fixtures.ts';
 import { freePort, LOAD_CORE, stopProcess, untilAnswering } from './process.ts';
 
-/** nginx with the fixtures as static files of the API. */
+/** nginx that serves the fixtures as static files, with the paths of the API. */
 export interface Upstream {
   readonly origin: string;
   readonly port: number;
-  /** Requests served so far, this count's own not among them. */
+  /** Returns the requests served so far, without those of this method. */
   requests(): Promise<number>;
   stop(): Promise<void>;
 }
 
 /**
- * Starts nginx with a folder and a configuration of its own, on a free loopback port and the load's core.
+ * Starts nginx with a temporary folder and configuration, on a free loopback port and the load's core.
  *
- * @throws Error when nginx is not there, or does not come up
+ * @throws Error when nginx is not installed, or does not start
  */
 export async function startUpstream(fixtures: Fixtures): Promise<Upstream> {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
@@ -34,15 +34,15 @@ export async function startUpstream(fixtures: Fixtures): Promise<Upstream> {
   );
   const origin = `http://127.0.0.1:${port}`;
   await untilAnswering(`${origin}/status`, child);
-  // Each look at the counter is a request itself.
-  let looks = 0;
+  // nginx also counts the requests for the status.
+  let statusRequests = 0;
   return {
     origin,
     port,
     requests: async () => {
       const status = await (await fetch(`${origin}/status`)).text();
-      looks += 1;
-      return Number(/^\s*\d+ \d+ (\d+)/m.exec(status)?.[1]) - looks;
+      statusRequests += 1;
+      return Number(/^\s*\d+ \d+ (\d+)/m.exec(status)?.[1]) - statusRequests;
     },
     stop: async () => {
       await stopProcess(child, 'SIGQUIT');
@@ -52,7 +52,7 @@ export async function startUpstream(fixtures: Fixtures): Promise<Upstream> {
 }
 
 function configuration(port: number, folder: string): string {
-  // The worker of a root's nginx is somebody else, who can not read a temporary folder.
+  // As root, nginx would run its worker as another user, which cannot read the temporary folder.
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   return `
 ${user}
@@ -91,16 +91,17 @@ http {
 `;
 }
 
-/** A running delaying proxy. */
+/** A running proxy that delays responses. */
 export interface Delay {
   readonly origin: string;
   stop(): Promise<void>;
 }
 
 /**
- * Puts a latency in front of an upstream, in a process of its own on the load's core.
+ * Starts a proxy that adds latency to an upstream, in its own process on the load's core.
  *
- * @param connectMs ms that a new connection takes besides. Default: 0
+ * @param ms delay of each response
+ * @param connectMs additional ms for a new connection. Default: 0
  */
 export async function startDelay(upstreamPort: number, ms: number, connectMs = 0): Promise<Delay> {
   const port = await freePort();

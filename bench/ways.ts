@@ -15,50 +15,50 @@ import { cpuMs, freePort, SYSTEM_CORE, startPinned, stopProcess, untilAnswering 
 import { startUpstream } from './upstream.ts';
 import { makeWorkloads } from './workloads.ts';
 
-/** A gateway that shares nothing between operations, in front of an upstream with the fixtures. */
+/** A gateway without sharing between operations. */
 interface Setup {
-  /** Of the upstream. */
+  /** Origin of the upstream. */
   readonly origin: string;
-  /** By variable names. Default: `open`, and no log. */
+  /** Environment variables. Default: AUTH_MODE=open, LOG_LEVEL=silent. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Whether operations are logged, counted and traced. Default: true. */
+  /** Whether the gateway logs, counts and traces operations. Default: true. */
   readonly observe?: boolean;
 }
 
-/** One way to serve. */
+/** One configuration to measure. */
 export interface Way {
   readonly title: string;
-  /** Handed as JSON behind `--serve`, with the `port` to serve at, to the program in a process of its own. */
+  /** The program gets it as JSON after `--serve`, together with its `port`, in its own process. */
   readonly setup: Setup;
-  /** The program that serves it, where that is not the one for all. */
+  /** The program that serves this configuration. Default: that of the options. */
   readonly program?: string;
-  /** What its callers send as `Authorization`. */
+  /** `Authorization` header of the requests. */
   readonly authorization?: string;
 }
 
 interface WaysOptions {
-  /** The first is the measure of the others. */
+  /** The first is the baseline. */
   readonly ways: readonly Way[];
-  /** The program that serves them. */
+  /** The program that serves the configurations. */
   readonly program: string;
   readonly fixtures: Fixtures;
-  /** Names. */
+  /** Names of workloads. */
   readonly workloads: readonly string[];
   readonly rounds: number;
-  /** Of each turn. */
+  /** Length of each turn. */
   readonly seconds: number;
   /** Called before each turn. */
   readonly onTurn?: () => void;
 }
 
-/** The command line that all such comparisons take. */
+/** Reads the command line of these comparisons. */
 export function readWaysOptions(workloads: string) {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '10' },
       seconds: { type: 'string', default: '2' },
       workloads: { type: 'string', default: workloads },
-      /** Set in the program that serves. */
+      /** Set only for the serving process. */
       serve: { type: 'string' },
     },
   });
@@ -66,7 +66,7 @@ export function readWaysOptions(workloads: string) {
   return { rounds: Number(rounds), seconds: Number(seconds), workloads: values.workloads.split(','), serve };
 }
 
-/** Starts a gateway in this process, as `--serve` tells. */
+/** Starts a gateway in this process. @param json value of `--serve` */
 export async function serveWay(json: string): Promise<void> {
   const { origin, port, settings, observe = true } = JSON.parse(json) as Setup & { readonly port: number };
   const config = readConfig({
@@ -86,7 +86,7 @@ export async function serveWay(json: string): Promise<void> {
   await startGateway(config, upstream, createLogger(config.logLevel, openStandardOutput()), { observe, plugins });
 }
 
-/** Compares ways in front of an upstream of their own, which has the standard fixtures. */
+/** Starts an upstream with the standard fixtures and compares configurations on it. */
 export async function compareInFront(
   options: Omit<WaysOptions, 'ways' | 'fixtures'>,
   waysOf: (origin: string) => readonly Way[] | Promise<readonly Way[]>,
@@ -100,20 +100,20 @@ export async function compareInFront(
   }
 }
 
-/** One way, being served. */
+/** One configuration with its process. */
 interface Served {
   readonly way: Way;
   readonly port: number;
   readonly child: ReturnType<typeof startPinned>;
 }
 
-/** Turns that a process gets before its costs count. */
+/** Warm-up turns of each process. */
 const WARM_TURNS = 3;
 
 /**
- * Prints what each way costs in CPU time per operation beside the first. Each has a process of its own, loaded in turns;
- * costs are compared within each round of turns, which what else the machine does touches least. In one process for all,
- * the way that came first would be compiled to its favour, by up to a tenth for the same work.
+ * Prints the CPU time per operation of each configuration, relative to the first. Each has its own process, and the load
+ * takes turns. Ratios are taken within each round, where other work on the machine matters least. With one process for all,
+ * V8 would optimize for the first configuration, which gains up to 10 % by that.
  */
 async function compareWays(options: WaysOptions): Promise<void> {
   const { ways } = options;
@@ -121,7 +121,7 @@ async function compareWays(options: WaysOptions): Promise<void> {
   try {
     for (const name of options.workloads) {
       const workload = makeWorkloads(options.fixtures).find((it) => it.name === name);
-      if (workload === undefined) throw new Error(`no workload ${name}`);
+      if (workload === undefined) throw new Error(`--workloads: got ${name}; allowed are names such as Q1`);
       const bodies = join(folder, name);
       await writeFile(bodies, workload.operations.map(({ body }) => body).join('\n'));
       const rounds = await measureRounds(options, bodies);
@@ -139,7 +139,7 @@ async function compareWays(options: WaysOptions): Promise<void> {
   }
 }
 
-/** µs of CPU per operation, by way, of each round. */
+/** Returns the µs of CPU per operation, by configuration, for each round. */
 async function measureRounds(options: WaysOptions, bodies: string): Promise<Map<Way, number>[]> {
   const { ways, program, seconds } = options;
   const served: Served[] = [];

@@ -8,29 +8,29 @@ import {
   SOURCE,
 } from './fixtures.ts';
 
-/** A GraphQL request and the data that must come back. */
+/** A GraphQL request with the expected data. */
 export interface Operation {
   readonly body: string;
   readonly data: unknown;
-  /** What the bare program must answer: the upstream's own bytes. */
+  /** Expected answer of the bare program: the concatenated bytes of the upstream. */
   readonly bytes: string;
 }
 
-/** One sort of operation, in as many variants as differ in their variables. */
+/** One kind of operation, in variants with different variables. */
 export interface Workload {
   readonly name: string;
   readonly title: string;
   readonly operations: readonly Operation[];
-  /** REST calls of one operation when each distinct read is made once. */
+  /** REST calls of one operation if it makes each distinct read once. */
   readonly calls: number;
-  /** What the upstream takes for each answer, in ms. */
+  /** Latency of the upstream, in ms. */
   readonly latencyMs: number;
 }
 
 const DISTINCT = 1_000;
 const PAGE_OF_PROFILES = 40;
 
-/** Q1 to Q5, and Q1 and Q4 over a slow upstream. */
+/** Returns Q1 to Q5, and Q1 and Q4 with a slow upstream. */
 export function makeWorkloads(fixtures: Fixtures): Workload[] {
   const list = listBytes(fixtures);
   const linkBytes = fixtures.linked.map((it) => JSON.stringify(it));
@@ -98,7 +98,7 @@ export function makeWorkloads(fixtures: Fixtures): Workload[] {
   ];
 }
 
-/** Links upon links, 1 to 3 levels: conversions, their profiles, and what those bought. */
+/** Returns an operation with 1 to 3 levels: conversions, their profiles, and the conversions of those. */
 export function nested(fixtures: Fixtures, levels: 1 | 2 | 3): Operation {
   const count = fixtures.conversions.length;
   const inner = levels === 3 ? ` conversions(first: ${CONVERSIONS_OF_PROFILE}) { nodes { conversionId total } }` : '';

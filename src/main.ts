@@ -21,11 +21,11 @@ async function main(): Promise<void> {
   for (const warning of config.warnings) log.warn(warning);
   const proxy = proxyVariable(upstream.origin);
   if (proxy !== undefined)
-    log.info(`calls to the API go through the proxy of ${proxy}, unless NO_PROXY names its host`);
+    log.info({ variable: proxy }, 'Calls to the API go through a proxy, unless NO_PROXY names the host of the API');
   output.flush();
 }
 
-/** The configured API, or a sandbox of our own on a free loopback port. */
+/** Returns the configured API. Without one, starts a sandbox on a free loopback port. `stop` ends that sandbox. */
 async function findUpstream(
   config: Config,
   output: Output,
@@ -60,13 +60,13 @@ async function findUpstream(
   return { upstream, stop: () => sandbox.close() };
 }
 
-/** ms in which clients with an open connection send their next request, or are gone. */
+/** ms that `close` waits for the next request on connections that clients keep open. */
 const LINGER_MS = 1_000;
 
-/** ms in which the last log lines are written, if standard output takes them. */
+/** ms to write the last log lines at exit; a blocked standard output loses the rest. */
 const LAST_LINES_MS = 1_000;
 
-/** SIGTERM and SIGINT drain and exit with 0; a second one does not wait. */
+/** On SIGTERM or SIGINT, drains and exits with 0. A second signal exits at once. */
 function stopOnSignal(gateway: Gateway, stop: () => Promise<void>, output: Output): void {
   let stopping = false;
   const onSignal = async (): Promise<void> => {
@@ -82,15 +82,17 @@ function stopOnSignal(gateway: Gateway, stop: () => Promise<void>, output: Outpu
 }
 
 /** System calls that fail when `HOST` or `PORT` is wrong. */
-const LISTENING = new Set(['listen', 'bind', 'getaddrinfo']);
+const LISTEN_CALLS = new Set(['listen', 'bind', 'getaddrinfo']);
 
 main().catch((error) => {
   const { code, syscall, port, address, hostname } = error as NodeJS.ErrnoException & Record<string, unknown>;
   if (error instanceof ConfigError) {
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
-  } else if (syscall !== undefined && LISTENING.has(syscall)) {
+  } else if (syscall !== undefined && LISTEN_CALLS.has(syscall)) {
     const got = [port, address ?? hostname].filter((part) => part !== undefined).join(', ');
-    process.stderr.write(`PORT, HOST: got ${got} (${code}); need a free port of an address of this machine\n`);
+    process.stderr.write(
+      `PORT, HOST: got ${got} (${code}); HOST must be an address of this machine, and PORT must be free there\n`,
+    );
   } else {
     process.stderr.write(`${(error as Error).stack}\n`);
   }

@@ -10,7 +10,7 @@ import type { OperationLimits } from './upstream/operation.ts';
 import { DEFAULT_BULKHEAD } from './upstream/policy.ts';
 import { createPool } from './upstream/pool.ts';
 
-/** The API that a gateway stands in front of, and what is known of it without configuration. */
+/** The API behind the gateway, with its defaults: project, key and sources. */
 export interface Upstream {
   readonly origin: string;
   readonly basePath: string;
@@ -19,9 +19,9 @@ export interface Upstream {
   readonly sources: ProjectSettings['sources'];
 }
 
-/** What serves one project: its own connections, its own way of being read, its own limits. */
+/** Client, settings, limits and admission control of one project. Each project has its own connections. */
 export interface Project {
-  /** Base URL of its API. */
+  /** Base URL of the API. */
   readonly upstream: string;
   readonly client: Client;
   readonly settings: ProjectSettings;
@@ -30,11 +30,11 @@ export interface Project {
 }
 
 export interface ProjectRegistry {
-  /** The project with this id; one that is not configured is served as the settings say, with the caller's own key. */
+  /** Returns the project with this id. Projects that are not configured share one `Project` and use the caller's key. */
   of(id: string): Project;
-  /** Keys of the configured projects. */
+  /** API keys of the configured projects, by project id. */
   readonly keys: ReadonlyMap<string, string>;
-  /** REST reads under way. */
+  /** REST reads in flight. */
   inFlight(): number;
   /** REST calls that wait for a connection. */
   queued(): number;
@@ -43,13 +43,13 @@ export interface ProjectRegistry {
   close(): Promise<void>;
 }
 
-/** Calls that running operations are expected to make for each connection: enough for it never to wait for work. */
-const WAVES = 3;
+/** Estimated calls of running operations for each connection. Three keep every connection busy. */
+const CALLS_PER_CONNECTION = 3;
 
-/** How callers are told apart, here and upstream. */
+/** How the gateway and the API distinguish callers, by AUTH_MODE. */
 const CALLER_KINDS = { open: 'everybody', managed: 'one-key', passthrough: 'own-keys' } as const;
 
-/** Sets up every configured project, and one more for those that callers bring the key of. */
+/** Sets up every configured project, and one more `Project` for callers that bring their own key. */
 export function createProjects(
   config: Config,
   upstream: Upstream,
@@ -99,7 +99,7 @@ export function createProjects(
         maxBytes: config.maxUpstreamBytes,
         maxValues: config.documentLimits.maxEstimatedValues,
       },
-      admission: new Admission(connections * WAVES, connections),
+      admission: new Admission(connections * CALLS_PER_CONNECTION, connections),
     };
   }
 
@@ -107,7 +107,7 @@ export function createProjects(
   const projects = new Map(config.projects.map((own) => [own.id, setUp(own)]));
   const keys = new Map(config.projects.map(({ id, apiKey }) => [id, apiKey]));
   const { project, apiKey } = upstream;
-  // The variables name a project too; one of the file's list differs from it where that says so.
+  // The environment variables may name a project too. An entry for it in the configuration file takes precedence.
   if (project !== undefined && apiKey !== undefined && !keys.has(project)) keys.set(project, apiKey);
 
   const clients = [common, ...projects.values()].map(({ client }) => client);

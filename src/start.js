@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-// Plain JavaScript that any Node can read: says what is wrong before main.ts would fail with an error that does not.
+// Plain JavaScript, so that an old Node can run it. It prints a clear message where main.ts would fail with a syntax error.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24) {
   process.stderr.write(
@@ -9,11 +9,11 @@ if (major < 24) {
   );
   process.exit(1);
 }
-// graphql-js checks every type for another copy of itself on each use, unless it is told that this is no development.
+// Outside production, graphql-js checks on each use of a type whether it comes from another copy of graphql-js.
 process.env.NODE_ENV ??= 'production';
 await import('./lib/heap.ts');
-// Sources stripped and compiled are kept between starts: a third off the start's time, and 25 MB of memory. The folder is
-// our own, since whoever can write there can run code here; where it can not be written, nothing is kept.
+// The cache keeps stripped and compiled sources between starts. It saves a third of the start time and 25 MB of memory.
+// The folder must be ours alone: anyone who can write there can run code here. If it is read-only, nothing is cached.
 const { enableCompileCache } = await import('node:module');
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/gateway', import.meta.url)));
 await import('./main.ts');

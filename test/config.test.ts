@@ -93,7 +93,7 @@ describe('settings', () => {
   });
 
   test.each([
-    ['PORT', '70000', 'a whole number of a port from 0 to 65535'],
+    ['PORT', '70000', 'a whole number from 0 to 65535'],
     ['PORT', '4e3', 'a whole number'],
     ['DATATRICS_URL', 'api.example', 'a URL such as'],
     ['DATATRICS_URL', 'http://api.example/2.0', 'https:'],
@@ -229,7 +229,7 @@ describe('managed', () => {
 
   test.each([
     ['[{}]', /0\.id needs/],
-    ['{', /no JSON/],
+    ['{', /not JSON/],
     ['[{"id":"a","hash":"plain","scopes":[],"projects":[]}]', /0\.hash needs/],
     [`[{"id":"a","hash":"sha256:${'A'.repeat(43)}","scopes":["all"],"projects":[]}]`, /0\.scopes\.0 needs one of/],
   ])('does not start with the tokens %s', (text, message) => {

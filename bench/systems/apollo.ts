@@ -16,7 +16,7 @@ import {
 } from './rest.ts';
 import { typeDefs } from './schema.ts';
 
-/** Apollo Server and its REST data source, which reads each address once per operation. */
+/** Apollo Server with its REST data source, which reads each URL once per operation. */
 class Datatrics extends RESTDataSource {
   override baseURL = UPSTREAM;
 
@@ -29,7 +29,7 @@ class Datatrics extends RESTDataSource {
   }
 }
 
-/** Node's own fetch, which is faster here than the node-fetch that it takes by default. */
+/** Node's fetch, which is faster here than Apollo's default node-fetch. */
 type Fetcher = NonNullable<DataSourceConfig['fetch']>;
 
 interface Context {

@@ -3,9 +3,8 @@ import { Pool } from 'undici';
 import { CONNECTIONS, conversionsPath, HEADERS, PORT, profilePath, stopOnSignal, UPSTREAM } from './rest.ts';
 
 /**
- * As little as a program can do between client and API on Node: it makes the calls and hands their bytes on. It knows
- * beforehand which profiles a list links to, so that it parses no answer: a bound, and no product. The path names the
- * workload.
+ * The minimum of work for a Node program between client and API: it makes the calls and passes the bytes on. It knows in
+ * advance which profiles a list links to, so it parses no answer. It is a bound, not a product. The path names the workload.
  */
 const SOURCE = 'Webshop';
 const pool = new Pool(UPSTREAM, { connections: CONNECTIONS });

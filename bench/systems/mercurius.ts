@@ -11,7 +11,7 @@ import {
 } from './rest.ts';
 import { typeDefs } from './schema.ts';
 
-/** Mercurius as its documentation advises for speed: jit from the first repetition on, loaders for links. */
+/** Mercurius with the settings that its documentation recommends for speed: JIT from the second request, and loaders. */
 const app = Fastify();
 app.register(mercurius, {
   schema: typeDefs,
@@ -28,7 +28,7 @@ app.register(mercurius, {
   },
   loaders: {
     Conversion: {
-      // A loader gets what differs by the whole object; one call for each distinct profile is up to it.
+      // Mercurius deduplicates by the whole object, so the loader itself makes one call for each distinct profile.
       profile: (queries: readonly { obj: ConversionRow; params: { source: string } }[]) => {
         const reads = new Map<string, Promise<ProfileRow>>();
         return Promise.all(

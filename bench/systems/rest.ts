@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 
-/** What the API sends of a profile, as far as the peers read it. */
+/** The fields of a profile that the peers read. */
 export interface ProfileRow {
   readonly profileid: string;
   readonly name: string;
@@ -22,8 +22,9 @@ export interface ConversionRow {
   readonly items: readonly ItemRow[];
 }
 
-/** Where a system listens, and the upstream in front of which it stands. */
+/** Port of the system. */
 export const PORT = Number(process.env.PORT);
+/** Origin of the upstream. */
 export const UPSTREAM = process.env.UPSTREAM ?? '';
 /** Connections to the upstream, the same for all systems. */
 export const CONNECTIONS = Number(process.env.CONNECTIONS ?? 64);
@@ -36,9 +37,9 @@ export const profilePath = (id: string, source: string): string =>
 export const conversionsPath = (first: number): string => `/2.0/project/1/sale?limit=${first}&page=1`;
 
 /**
- * A GET over pooled connections: what somebody writes who takes undici and nothing else.
+ * Sends a GET over undici's pool, without retries or caching.
  *
- * @throws Error for any status but 200
+ * @throws Error for any status except 200
  */
 export async function getJson<T>(path: string): Promise<T> {
   const { statusCode, body } = await pool.request({ method: 'GET', path, headers: HEADERS });
@@ -50,7 +51,7 @@ export const getProfile = (id: string, source: string): Promise<ProfileRow> => g
 
 export const getConversions = (first: number): Promise<{ items: ConversionRow[] }> => getJson(conversionsPath(first));
 
-/** Ends the process when asked to, as its server would by itself. */
+/** Exits with 0 on SIGTERM. */
 export function stopOnSignal(): void {
   process.on('SIGTERM', () => process.exit(0));
 }

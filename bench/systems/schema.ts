@@ -1,4 +1,4 @@
-/** The part of the gateway's schema that the workloads use, for peers that take it as text. */
+/** The part of the gateway's schema that the workloads use, for schema-first peers. */
 export const typeDefs = /* GraphQL */ `
   type Query {
     profile(profileId: ID!, source: String): Profile

@@ -12,7 +12,7 @@ import {
   stopOnSignal,
 } from './rest.ts';
 
-/** Yoga, Pothos and DataLoader with their defaults: the libraries under the gateway, without the gateway. */
+/** Yoga, Pothos and DataLoader with their defaults: the libraries of the gateway, without the gateway. */
 interface Key {
   readonly id: string;
   readonly source: string;

@@ -2,10 +2,10 @@ import type { Fetcher, Unsubscribable } from '@graphiql/toolkit';
 import { type ParseError, parse } from 'jsonc-parser';
 import { type Answer, addMessage, readMessages } from './parts.ts';
 
-/** How a read or write went; see the gateway's README. */
+/** Outcome of a read or write; see the gateway's README. */
 export type Outcome = 'ok' | 'refused' | 'failed' | 'shared' | 'cached' | 'stale';
 
-/** One read or write of the REST API; times in ms from the operation's start. */
+/** One read or write of the REST API. `start` is in ms from the start of the operation. */
 export interface Call {
   readonly endpoint: string;
   readonly start: number;
@@ -14,7 +14,7 @@ export interface Call {
   readonly attempts: number;
 }
 
-/** What an operation spent upstream. */
+/** Upstream cost of an operation. */
 export interface Receipt {
   readonly calls: number;
   readonly deduped: number;
@@ -27,7 +27,7 @@ export interface Receipt {
   readonly omitted?: number;
 }
 
-/** One line of a plan. */
+/** The REST calls that one field of an operation may make to one endpoint. */
 export interface PlanEntry {
   readonly path: readonly string[];
   readonly method: string;
@@ -50,10 +50,10 @@ interface Extensions {
 
 type Headers = Record<string, string>;
 
-/** The page's own address is that of GraphQL, also where a proxy serves it below another path. */
+/** The page has the same URL as the GraphQL endpoint, also behind a proxy with another path. */
 const ENDPOINT = location.origin + location.pathname;
 
-/** What is accepted: `deferSpec` names the format of the parts that the gateway and `addMessage` know. */
+/** `deferSpec` names the incremental delivery format that the gateway and `addMessage` support. */
 const IN_PARTS = 'multipart/mixed;deferSpec=20220824, application/json';
 
 function send(operation: Operation, headers: Headers, signal: AbortSignal): Promise<Response> {
@@ -66,41 +66,45 @@ function send(operation: Operation, headers: Headers, signal: AbortSignal): Prom
 }
 
 /**
- * Sends what GraphiQL runs, and shows the answer part by part. It asks for the receipt, which is in the last part, and leaves
- * it out of the answer that is shown.
+ * Returns GraphiQL's fetcher, which shows the answer part by part. It requests the receipt, which is in the last part, and
+ * removes it from the shown answer.
  *
- * @param onStart called when an operation of the user was sent
- * @param onEnd called with what it spent, undefined when it did not run; or with `stopped` when the answer has no end
+ * @param onStart called when an operation of the user starts
+ * @param onEnd called with its receipt; undefined if the operation did not run; `stopped` if the answer is incomplete
  */
-export function createFetcher(onStart: () => void, onEnd: (spent: Receipt | undefined | 'stopped') => void): Fetcher {
+export function createFetcher(onStart: () => void, onEnd: (receipt: Receipt | undefined | 'stopped') => void): Fetcher {
   return ({ query, variables, operationName }, options) => {
     const typed = (options?.headers ?? {}) as Headers;
-    const isOwn = operationName === 'IntrospectionQuery';
-    // Who asks for a receipt by hand gets to see it.
-    const isAsked = Object.keys(typed).some((name) => name.toLowerCase() === 'x-upstream-receipt');
-    const headers = { accept: IN_PARTS, ...(!isOwn && !isAsked && { 'x-upstream-receipt': 'trace' }), ...typed };
+    const isIntrospection = operationName === 'IntrospectionQuery';
+    // The answer shows the receipt if the user requested it with a header.
+    const isReceiptRequested = Object.keys(typed).some((name) => name.toLowerCase() === 'x-upstream-receipt');
+    const headers = {
+      accept: IN_PARTS,
+      ...(!isIntrospection && !isReceiptRequested && { 'x-upstream-receipt': 'trace' }),
+      ...typed,
+    };
 
     async function run(observer: Observer, signal: AbortSignal): Promise<void> {
       let answer: Answer<Extensions> = {};
       const response = await send({ query, variables, operationName }, headers, signal);
       for await (const message of readMessages<Extensions>(response)) {
         answer = addMessage(answer, message);
-        observer.next(isAsked ? answer : withoutReceipt(answer));
+        observer.next(isReceiptRequested ? answer : withoutReceipt(answer));
       }
-      if (!isOwn) onEnd(answer.extensions?.upstream?.trace && answer.extensions.upstream);
+      if (!isIntrospection) onEnd(answer.extensions?.upstream?.trace && answer.extensions.upstream);
       observer.complete();
     }
 
     function subscribe(observer: Observer): Unsubscribable {
       const controller = new AbortController();
-      if (!isOwn) onStart();
+      if (!isIntrospection) onStart();
       run(observer, controller.signal).catch((error: unknown) => {
-        if (!isOwn) onEnd('stopped');
+        if (!isIntrospection) onEnd('stopped');
         if (!controller.signal.aborted) observer.error(error);
       });
       return { unsubscribe: () => controller.abort() };
     }
-    // Something to unsubscribe from, so that GraphiQL's stop button ends the request, and its work upstream.
+    // An observable, so that GraphiQL's stop button aborts the request and its upstream calls.
     return { subscribe } as ReturnType<Fetcher>;
   };
 }
@@ -117,7 +121,11 @@ function withoutReceipt({ extensions, ...answer }: Answer<Extensions>): Answer<E
   return Object.keys(rest).length > 0 ? { ...answer, extensions: rest } : answer;
 }
 
-/** The calls that an operation may make; asking makes none. Throws with words for the user when there is no plan. */
+/**
+ * Fetches the plan of an operation: the calls that it may make. The request itself makes no REST call.
+ *
+ * @throws Error with a message for the user when there is no plan
+ */
 export async function fetchPlan(
   operation: { query: string; variables: string; operationName: string | undefined },
   headers: string,
@@ -133,16 +141,16 @@ export async function fetchPlan(
   let answer: Answer<Extensions> = {};
   for await (const message of readMessages<Extensions>(response)) answer = addMessage(answer, message);
   const plan = answer.extensions?.plan;
-  if (!plan) throw new Error(answer.errors?.map(({ message }) => message).join(' ') ?? 'The gateway gave no plan.');
+  if (!plan) throw new Error(answer.errors?.map(({ message }) => message).join(' ') ?? 'The gateway returned no plan.');
   return plan;
 }
 
-/** The editors allow comments and trailing commas. */
+/** Parses the JSON of an editor, with comments and trailing commas. @throws Error for anything but an object */
 function parseObject(text: string, what: string): object | undefined {
   if (text.trim() === '') return undefined;
   const errors: ParseError[] = [];
   const value: unknown = parse(text, errors, { allowTrailingComma: true });
   if (errors.length > 0 || typeof value !== 'object' || value === null)
-    throw new Error(`The ${what} are no JSON object.`);
+    throw new Error(`The ${what} are not a JSON object.`);
   return value;
 }

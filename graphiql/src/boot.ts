@@ -1,6 +1,6 @@
 import './page.css';
 
-// On its own, before all that is large, so that a failure to load the rest can be told.
+// A separate small module, so that the page can report a failure to load the rest.
 import('./main.tsx').catch((error: unknown) => {
   console.error(error);
   const notice = document.querySelector('#root .notice');

@@ -1,20 +1,20 @@
-/** An operation as a link holds it: never its headers, which may hold a key. */
+/** An operation in a link. Without headers, which may hold a key. */
 export interface Shared {
   readonly query: string;
   readonly variables: string | undefined;
 }
 
-/** Characters of an address that mail and chat programs let through. */
+/** Maximum length of a URL in characters: mail and chat programs support this length. */
 const MAX_ADDRESS = 8_000;
 
-/** What the address's hash holds, `#query=…&variables=…`; undefined when it holds no query. */
+/** Reads the operation from the URL's hash, `#query=…&variables=…`. Returns undefined without a query. */
 export function readLink(): Shared | undefined {
   const hash = new URLSearchParams(location.hash.slice(1));
   const query = hash.get('query');
   return query ? { query, variables: hash.get('variables') ?? undefined } : undefined;
 }
 
-/** Keeps the open operation in the address, as long as it fits there. */
+/** Writes the open operation to the URL's hash, unless the URL gets too long. */
 export function writeLink(query: string | null, variables: string | null): void {
   const address = new URL(location.href);
   address.hash = '';

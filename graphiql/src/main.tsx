@@ -19,10 +19,10 @@ import { CopyLink } from './toolbar.tsx';
 
 const fetcher = createFetcher(
   () => setRun({ state: 'running', receipt: undefined }),
-  (spent) => setRun(spent === 'stopped' ? { state: 'stopped', receipt: undefined } : { state: 'done', receipt: spent }),
+  (receipt) => setRun(receipt === 'stopped' ? { state: 'stopped', receipt: undefined } : { state: 'done', receipt }),
 );
 const plugins = [HISTORY_PLUGIN, explorerPlugin(), COST_PLUGIN];
-// Another link pasted into the address of an open page changes its hash only.
+// A link pasted into the address bar of an open page changes only the hash, which does not load the page again.
 addEventListener('hashchange', () => location.reload());
 
 createRoot(document.getElementById('root') as HTMLElement).render(

@@ -1,6 +1,6 @@
 import { meros } from 'meros/browser';
 
-/** What a message adds to an answer: at `path`, the data of a deferred fragment or items of a streamed list. */
+/** Data that a message adds to an answer at `path`: that of a deferred fragment, or items of a streamed list. */
 interface Part {
   readonly data?: unknown;
   readonly items?: readonly unknown[] | null;
@@ -8,13 +8,13 @@ interface Part {
   readonly path?: readonly (string | number)[];
 }
 
-/** A message of the gateway: a whole answer, or what follows later in one that comes in parts. */
+/** A message of the gateway: a whole answer, or one part of an incremental answer. */
 export interface Message<Extensions> extends Part {
   readonly incremental?: readonly Part[];
   readonly extensions?: Extensions;
 }
 
-/** All that has come of an answer. */
+/** The received part of an answer. */
 export interface Answer<Extensions> {
   data?: unknown;
   errors?: { readonly message: string }[];
@@ -22,8 +22,8 @@ export interface Answer<Extensions> {
 }
 
 /**
- * Reads a response message by message: one of JSON, or those of `multipart/mixed`.
- * @throws Error with words for the user when a message is no JSON
+ * Yields the messages of a response: one for JSON, several for `multipart/mixed`.
+ * @throws Error with a message for the user when a message is not JSON
  */
 export async function* readMessages<Extensions>(response: Response): AsyncGenerator<Message<Extensions>> {
   const parts = await meros<Message<Extensions>>(response);
@@ -37,21 +37,21 @@ export async function* readMessages<Extensions>(response: Response): AsyncGenera
     try {
       return JSON.parse(text);
     } catch {
-      throw new Error(`The gateway answered ${response.status} ${response.statusText}, and no JSON.`);
+      throw new Error(`The gateway answered ${response.status} ${response.statusText} without JSON.`);
     }
   }
 }
 
 /**
- * The answer with a message added. GraphiQL could do so as well, but puts an object of a later part in place of one that is
- * there: where both parts select a field, it would lose what the first one selects below.
+ * Returns the answer with a message merged in. GraphiQL's own merge replaces an existing object by that of a later part. If
+ * both parts select the same field, it loses the subfields of the first part.
  */
 export function addMessage<Extensions>(answer: Answer<Extensions>, message: Message<Extensions>): Answer<Extensions> {
   const { incremental = [] } = message;
   const extensions = message.extensions ?? answer.extensions;
   const parts = [message, ...incremental];
   const errors = [...(answer.errors ?? []), ...parts.flatMap((part) => part.errors ?? [])];
-  const data = parts.flatMap(placesOf).reduce((known, place) => merge(known, place), answer.data);
+  const data = parts.flatMap(nestedValues).reduce((known, added) => merge(known, added), answer.data);
   return {
     ...(errors.length > 0 && { errors }),
     ...(data !== undefined && { data }),
@@ -59,13 +59,13 @@ export function addMessage<Extensions>(answer: Answer<Extensions>, message: Mess
   };
 }
 
-/** What a part adds, below the paths that lead to it. */
-function placesOf({ data, items, path = [] }: Part): unknown[] {
-  if (items) return items.map((item, index) => below([...path.slice(0, -1), Number(path.at(-1)) + index], item));
-  return data === undefined || (data === null && path.length > 0) ? [] : [below(path, data)];
+/** Returns the values of a part, each nested in objects and lists along its path. */
+function nestedValues({ data, items, path = [] }: Part): unknown[] {
+  if (items) return items.map((item, index) => nest([...path.slice(0, -1), Number(path.at(-1)) + index], item));
+  return data === undefined || (data === null && path.length > 0) ? [] : [nest(path, data)];
 }
 
-function below(path: readonly (string | number)[], value: unknown): unknown {
+function nest(path: readonly (string | number)[], value: unknown): unknown {
   return path.reduceRight((inner, key) => {
     if (typeof key === 'string') return { [key]: inner };
     const list: unknown[] = [];
@@ -74,11 +74,11 @@ function below(path: readonly (string | number)[], value: unknown): unknown {
   }, value);
 }
 
-/** Objects and lists are merged by their keys, into new ones: an alias may be `__proto__`. */
+/** Merges objects and lists by key, into new ones. `fromEntries` also supports the alias `__proto__`. */
 function merge(known: unknown, added: unknown): unknown {
   if (Array.isArray(known) && Array.isArray(added)) {
     const list = [...known];
-    // Passes over the places that are not filled.
+    // `forEach` skips the holes of a sparse list.
     added.forEach((value, index) => {
       list[index] = merge(list[index], value);
     });

@@ -1,24 +1,24 @@
 import { useSyncExternalStore } from 'react';
 import type { Receipt } from './api.ts';
 
-/** What is known of the last run. */
+/** State of the last run. */
 export interface Run {
-  /** `stopped`: by the user or a failure, before the answer had ended. */
+  /** `stopped`: the user or a failure ended the run before the answer was complete. */
   readonly state: 'none' | 'running' | 'done' | 'stopped';
-  /** Undefined as well when the operation was refused before it ran. */
+  /** Also undefined if the gateway rejected the operation before it ran. */
   readonly receipt: Receipt | undefined;
 }
 
 let run: Run = { state: 'none', receipt: undefined };
 const listeners = new Set<() => void>();
 
-/** Notes what became of a run; whoever shows it is told. */
+/** Sets the state of the last run and notifies the components that show it. */
 export function setRun(next: Run): void {
   run = next;
   for (const listener of listeners) listener();
 }
 
-/** The last run, of whichever tab. */
+/** Returns the last run of any tab. */
 export function useRun(): Run {
   return useSyncExternalStore(
     (listener) => {

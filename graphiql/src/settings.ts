@@ -1,12 +1,12 @@
-/** What the gateway tells its page. */
+/** Settings that the gateway embeds in the page. */
 export interface Settings {
-  /** Headers that a caller has to fill in, as JSON; empty when there are none. */
+  /** JSON of the headers that the user must fill in; empty without any. */
   readonly headers: string;
   /** Example operations. */
   readonly examples: readonly string[];
-  /** REST calls that one operation may make. */
+  /** Maximum REST calls of one operation. */
   readonly maxCalls: number;
-  /** REST calls that an operation may need in the worst case, or it is refused. */
+  /** Maximum estimated REST calls of one operation; the gateway rejects an operation above it. */
   readonly maxEstimatedCalls: number;
 }
 

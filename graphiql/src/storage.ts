@@ -1,9 +1,9 @@
-/** Beginnings of the keys under which GraphiQL keeps operations together with their headers. */
+/** Keys under which GraphiQL stores operations with their headers. */
 const WITH_HEADERS = ['graphiql:queries', 'graphiql:favorites', 'graphiql:tabState'];
 
 /**
- * The browser's storage without headers, which may hold a key: GraphiQL leaves them out of the tabs that it keeps, but
- * not out of its history.
+ * The browser's storage without headers, which may hold a key. GraphiQL itself omits them from stored tabs, but not from its
+ * history.
  */
 export const storage: Pick<Storage, 'length' | 'getItem' | 'setItem' | 'removeItem' | 'clear'> = {
   get length() {

@@ -1,20 +1,20 @@
 import { readLink, type Shared } from './link.ts';
 import { settings } from './settings.ts';
 
-/** What GraphiQL starts with. */
+/** Initial tabs and operation of GraphiQL. */
 export interface Start {
   readonly defaultTabs: { query: string; variables: string | null; headers: string | null }[];
   readonly initialQuery?: string;
   readonly initialVariables?: string;
 }
 
-/** The operation that the link names, else the tab that was open when the page was left, else the first example. */
+/** Opens the operation in the link, else the last open tab, else the first example. */
 export function startTabs(): Start {
   const shared = readLink();
   const open = shared ?? lastTab();
   const headers = settings.headers || null;
   const examples = settings.examples.map((query) => ({ query, variables: null, headers }));
-  // On a first visit GraphiQL opens the first of these, whatever else it is told.
+  // On a first visit, GraphiQL opens the first default tab and ignores the initial query.
   const defaultTabs = shared
     ? [
         { query: shared.query, variables: shared.variables ?? null, headers },
@@ -28,7 +28,7 @@ export function startTabs(): Start {
   };
 }
 
-/** Unless GraphiQL is told, it opens an empty tab beside those that it kept. */
+/** Returns the last open tab. Without an initial query, GraphiQL opens an empty tab beside the stored ones. */
 function lastTab(): Shared | undefined {
   try {
     const { tabs, activeTabIndex } = JSON.parse(localStorage.getItem('graphiql:tabState') ?? '');

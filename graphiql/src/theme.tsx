@@ -1,7 +1,7 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { type FC, useEffect } from 'react';
 
-/** Has the editors follow when the system turns dark or light; GraphiQL itself looks only when it starts. */
+/** Applies changes of the system's color scheme to the editors. GraphiQL itself reads it only at start. */
 export const FollowSystem: FC = () => {
   const theme = useGraphiQL((state) => state.theme);
   const { setTheme } = useGraphiQLActions();

@@ -1,17 +1,17 @@
 import { ToolbarButton } from '@graphiql/react';
 import { type FC, useState } from 'react';
 
-/** Copies the page's address, which holds the open operation. */
+/** Copies the page's URL, which contains the open operation. */
 export const CopyLink: FC = () => {
-  const [said, setSaid] = useState('');
+  const [message, setMessage] = useState('');
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(location.href);
-      setSaid('Link copied');
+      setMessage('Link copied');
     } catch {
-      setSaid('The link is in the address bar');
+      setMessage('Copy the link from the address bar');
     }
-    setTimeout(() => setSaid(''), 2_000);
+    setTimeout(() => setMessage(''), 2_000);
   };
   return (
     <>
@@ -28,8 +28,8 @@ export const CopyLink: FC = () => {
           <path d="M8.5 11.5a3.5 3.5 0 0 0 5 0l3-3a3.5 3.5 0 0 0-5-5l-1 1M11.5 8.5a3.5 3.5 0 0 0-5 0l-3 3a3.5 3.5 0 0 0 5 5l1-1" />
         </svg>
       </ToolbarButton>
-      <span className="said" role="status">
-        {said}
+      <span className="toolbar-message" role="status">
+        {message}
       </span>
     </>
   );

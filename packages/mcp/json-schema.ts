@@ -22,7 +22,7 @@ const SCALARS: Readonly<Record<string, JsonSchema>> = {
   JSONObject: { type: 'object' },
 };
 
-/** What JSON a GraphQL input type takes. Input objects stand in full where they are used. */
+/** Converts a GraphQL input type to JSON Schema. Input objects are inlined, without `$ref`. */
 export function schemaOfInput(type: GraphQLInputType): JsonSchema {
   return isNonNullType(type) ? schemaOf(type.ofType, []) : nullable(schemaOf(type, []));
 }
@@ -35,11 +35,11 @@ function schemaOf(type: GraphQLInputType, above: readonly GraphQLInputObjectType
     return { type: 'array', items: isNonNullType(ofType) ? items : nullable(items) };
   }
   if (isEnumType(type)) {
-    const told = type.getValues().map(({ name, description }) => (description ? `${name}: ${description}` : name));
-    return { type: 'string', enum: type.getValues().map(({ name }) => name), description: told.join('\n') };
+    const lines = type.getValues().map(({ name, description }) => (description ? `${name}: ${description}` : name));
+    return { type: 'string', enum: type.getValues().map(({ name }) => name), description: lines.join('\n') };
   }
   if (!isInputObjectType(type)) return SCALARS[type.name] ?? {};
-  // A type within itself has no end: what is deeper is checked when it is sent.
+  // A recursive type cannot be inlined. The gateway validates the deeper levels when the tool runs.
   if (above.includes(type)) return { type: 'object' };
   const fields = Object.values(type.getFields());
   const properties = fields.map((field) => {

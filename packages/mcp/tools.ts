@@ -22,12 +22,12 @@ import { fragmentsOf } from '../../src/graph/fragments.ts';
 import { studyOperation } from '../../src/graph/operation-facts.ts';
 import { type JsonSchema, schemaOfInput } from './json-schema.ts';
 
-/** A named operation of a published document, for programs that call by name and know nothing of GraphQL. */
+/** A named operation of a published document, as a tool for clients that call it by name, without GraphQL. */
 export interface Tool {
   /** The operation's name. */
   readonly name: string;
   readonly description: string;
-  /** Of an object with one property per variable. */
+  /** JSON Schema of an object with one property per variable. */
   readonly inputSchema: JsonSchema & {
     readonly type: 'object';
     readonly properties: Readonly<Record<string, JsonSchema>>;
@@ -35,23 +35,23 @@ export interface Tool {
   /** The document's text. */
   readonly text: string;
   readonly isMutation: boolean;
-  /** Whether it may take something away. */
+  /** Whether the operation can delete data. */
   readonly isDestructive: boolean;
-  /** Scopes that it needs whatever its variables are. */
+  /** Scopes that the operation needs with any variables. */
   needed(settings: CostSettings): ScopeSet;
 }
 
 interface Tools {
   readonly tools: ReadonlyMap<string, Tool>;
-  /** Why a document, or an operation in it, is no tool; one line each. */
+  /** Reasons why documents or operations are not tools; one line each. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * Makes a tool of every named operation in published documents.
+ * Creates a tool for every named operation in published documents.
  *
- * @param documents texts by their ids
- * @param mutations whether operations that write are among the tools
+ * @param documents texts by id
+ * @param options.mutations whether mutations become tools too
  */
 export function createTools(
   schema: GraphQLSchema,
@@ -69,7 +69,7 @@ export function createTools(
       for (const node of document.definitions) {
         if (node.kind !== Kind.OPERATION_DEFINITION) continue;
         const name = node.name?.value;
-        if (name === undefined) leftOut.push(`document ${id}: its operation has no name`);
+        if (name === undefined) leftOut.push(`document ${id}: the operation has no name`);
         else if (node.operation === 'mutation' && !mutations) leftOut.push(`${name}: mutations are not allowed`);
         else tools.set(name, createTool(schema, text, node, name, fragments));
       }
@@ -100,7 +100,7 @@ function createTool(
   };
 }
 
-/** The lines of comment that stand right above an operation. */
+/** The comment lines directly above an operation. */
 function commentAbove({ loc }: OperationDefinitionNode): string {
   const lines: string[] = [];
   let token = loc?.startToken.prev;
@@ -117,15 +117,15 @@ function rootFields({ selectionSet }: OperationDefinitionNode): string[] {
   return selectionSet.selections.flatMap((selection) => (selection.kind === Kind.FIELD ? selection.name.value : []));
 }
 
-/** What the schema says of the operation's fields, for documents whose comments were lost on the way. */
+/** A description from the root fields' descriptions, for documents without comments: build tools often strip them. */
 function describeRoots(schema: GraphQLSchema, node: OperationDefinitionNode): string {
   const fields = schema.getRootType(node.operation)?.getFields() ?? {};
   const verb = node.operation === 'mutation' ? 'Writes' : 'Reads';
-  const told = [...new Set(rootFields(node))].map((name) => {
+  const lines = [...new Set(rootFields(node))].map((name) => {
     const text = fields[name]?.description?.replace(/\s*REST: .*$/s, '');
     return text ? `${name}: ${text}` : name;
   });
-  return `${verb} ${told.join(' ')}`;
+  return `${verb} ${lines.join(' ')}`;
 }
 
 function schemaOfVariables(schema: GraphQLSchema, node: OperationDefinitionNode): Tool['inputSchema'] {
@@ -146,24 +146,24 @@ function schemaOfVariables(schema: GraphQLSchema, node: OperationDefinitionNode)
   return { type: 'object', properties, ...(required.length > 0 && { required }), additionalProperties: false };
 }
 
-/** What the schema says of the argument or input field that each variable fills. */
+/** Descriptions by variable: that of the argument or input field whose value the variable is. */
 function describeVariables(schema: GraphQLSchema, node: OperationDefinitionNode): Map<string, string> {
   const found = new Map<string, string>();
   const types = new TypeInfo(schema);
-  const note = (name: string, description: string | null | undefined): void => {
+  const addDescription = (name: string, description: string | null | undefined): void => {
     if (description && !found.has(name)) found.set(name, description);
   };
   visit(
     node,
     visitWithTypeInfo(types, {
       Argument({ value }) {
-        if (value.kind === Kind.VARIABLE) note(value.name.value, types.getArgument()?.description);
+        if (value.kind === Kind.VARIABLE) addDescription(value.name.value, types.getArgument()?.description);
       },
       ObjectField({ name, value }) {
         const parent = types.getParentInputType();
-        const holder = parent && getNamedType(parent);
-        if (value.kind !== Kind.VARIABLE || !isInputObjectType(holder)) return;
-        note(value.name.value, holder.getFields()[name.value]?.description);
+        const inputType = parent && getNamedType(parent);
+        if (value.kind !== Kind.VARIABLE || !isInputObjectType(inputType)) return;
+        addDescription(value.name.value, inputType.getFields()[name.value]?.description);
       },
     }),
   );

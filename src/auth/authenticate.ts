@@ -7,25 +7,27 @@ import { ALL_SCOPES, type ScopeSet, scopeSet } from './scopes.ts';
 import type { TokenStore } from './static-tokens.ts';
 
 /**
- * Tells who asks, from a request's headers; throws, or rejects with, `UNAUTHENTICATED`, `FORBIDDEN` or `BAD_USER_INPUT`.
- * Not a promise where nothing has to be waited for.
+ * Returns the principal of a request from its headers. Returns a promise only when the check is asynchronous.
+ *
+ * @throws GatewayError `UNAUTHENTICATED`, `FORBIDDEN` or `BAD_USER_INPUT`; the promise rejects with the same errors
  */
 export type Authenticate = (headers: IncomingHttpHeaders) => Principal | Promise<Principal>;
 
-/** The projects that this gateway knows, and which of them is meant when none is named. */
+/** The projects of this gateway. */
 export interface Projects {
-  /** Keys by project. */
+  /** API keys by project id. */
   readonly keys: ReadonlyMap<string, string>;
+  /** The default project of a request that names none. */
   readonly configured: string | undefined;
 }
 
 export type AuthOptions = Projects &
   (
-    | /** Nobody is asked who they are; calls are made with the configured keys. */
+    | /** No authentication: calls use the configured keys. `hosts` are the allowed `Host` headers; undefined allows all. */
     { readonly mode: 'open'; readonly hosts: ReadonlySet<string> | undefined }
-    /** The caller's own key goes upstream, to the project that the caller names or the configured one. */
+    /** Calls use the caller's own key, for the project that the caller names or the configured one. */
     | { readonly mode: 'passthrough' }
-    /** Callers bring a token; calls are made with the configured keys. */
+    /** Callers send a token: calls use the configured keys. */
     | {
         readonly mode: 'managed';
         readonly tokens: TokenStore | undefined;
@@ -33,40 +35,41 @@ export type AuthOptions = Projects &
       }
   );
 
+/** Creates the authentication of one of the three modes. */
 export function createAuthenticate(options: AuthOptions): Authenticate {
   switch (options.mode) {
     case 'open':
-      return authenticateAnybody(options);
+      return createOpen(options);
     case 'passthrough':
-      return authenticateByKey(options);
+      return createPassthrough(options);
     default:
-      return authenticateByToken(options);
+      return createManaged(options);
   }
 }
 
-function authenticateAnybody(options: Projects & { readonly hosts: ReadonlySet<string> | undefined }): Authenticate {
-  const everybody = new Map(
+function createOpen(options: Projects & { readonly hosts: ReadonlySet<string> | undefined }): Authenticate {
+  const principals = new Map(
     [...options.keys].map(([project, apiKey]) => [project, createPrincipal('open', project, apiKey)]),
   );
-  const projects = [...everybody.keys()];
+  const projects = [...principals.keys()];
   const { hosts } = options;
-  /** The latest `Host` that was right: nearly all requests have the same. */
-  let right: string | undefined;
+  /** The latest allowed `Host`. Nearly all requests have the same one. */
+  let allowedHost: string | undefined;
   return (headers) => {
-    // A web page can give its own name the address of this machine; then the browser sends that name.
-    if (hosts && headers.host !== right) {
+    // Stops DNS rebinding: a web page can map its own host name to this machine's address, and the browser sends that name.
+    if (hosts && headers.host !== allowedHost) {
       if (!hosts.has(hostName(headers.host))) throw wrongHost();
-      right = headers.host;
+      allowedHost = headers.host;
     }
     const chosen = projects.length === 1 ? (projects[0] as string) : chooseProject(headers, projects, options);
-    return everybody.get(chosen) as Principal;
+    return principals.get(chosen) as Principal;
   };
 }
 
 function wrongHost(): GatewayError {
   return new GatewayError(
     'FORBIDDEN',
-    'With AUTH_MODE open, requests must name localhost, 127.0.0.1, [::1] or HOST as their host.',
+    'With AUTH_MODE open, the Host header must be localhost, 127.0.0.1, [::1] or the value of HOST.',
   );
 }
 
@@ -74,50 +77,50 @@ function hostName(host: string | undefined): string {
   return (host ?? '').toLowerCase().replace(/:\d+$/, '');
 }
 
-function authenticateByKey(options: Projects): Authenticate {
+function createPassthrough(options: Projects): Authenticate {
   return (headers) => {
     const apiKey = headers['x-apikey'];
     if (typeof apiKey !== 'string' || apiKey === '') {
-      throw new GatewayError('UNAUTHENTICATED', 'Send your Datatrics API key as x-apikey.');
+      throw new GatewayError('UNAUTHENTICATED', 'Send your Datatrics API key in the header x-apikey.');
     }
     if (!/^[\x21-\x7e]{1,512}$/.test(apiKey)) {
       throw new GatewayError(
         'UNAUTHENTICATED',
-        'The x-apikey header is not a valid key: 1 to 512 visible ASCII characters.',
+        'The header x-apikey must be a key of 1 to 512 visible ASCII characters.',
       );
     }
     const project = namedProject(headers) ?? options.configured;
-    if (project === undefined) throw badInput('Set the header x-datatrics-project: no project is configured.');
+    if (project === undefined) throw badInput('Send the header x-datatrics-project: no project is configured.');
     return createPrincipal(digest(apiKey), project, apiKey);
   };
 }
 
-/** Tells callers apart without holding their key; the same in every instance, so that they can count together. */
+/** Identifies a caller without storing the key. All instances compute the same digest, so that they share rate limits. */
 function digest(apiKey: string): string {
   return createHash('sha256').update(`datatrics-gateway caller\n${apiKey}`).digest('base64url').slice(0, 22);
 }
 
-function authenticateByToken(options: Extract<AuthOptions, { mode: 'managed' }>): Authenticate {
-  /** Of each token that was found right, by the project that is named with it; they go with what is known of the token. */
+function createManaged(options: Extract<AuthOptions, { mode: 'managed' }>): Authenticate {
+  /** Principals by verified token and by the project that the request names. An entry lives as long as the token's object. */
   const principals = new WeakMap<object, Map<string, Principal>>();
 
   function principalFor(
-    known: object,
+    token: object,
     id: string,
     projects: readonly string[],
     scopes: readonly string[],
     headers: IncomingHttpHeaders,
   ): Principal {
-    let mine = principals.get(known);
-    if (mine === undefined) {
-      mine = new Map();
-      principals.set(known, mine);
+    let byProject = principals.get(token);
+    if (byProject === undefined) {
+      byProject = new Map();
+      principals.set(token, byProject);
     }
     const named = namedProject(headers) ?? '';
-    let principal = mine.get(named);
+    let principal = byProject.get(named);
     if (principal === undefined) {
       principal = principalOf(id, projects, scopeSet(scopes), headers, options);
-      mine.set(named, principal);
+      byProject.set(named, principal);
     }
     return principal;
   }
@@ -125,9 +128,9 @@ function authenticateByToken(options: Extract<AuthOptions, { mode: 'managed' }>)
   return (headers) => {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.authorization ?? '')?.[1];
     if (token === undefined) {
-      throw new GatewayError('UNAUTHENTICATED', 'Send your token as Authorization: Bearer.');
+      throw new GatewayError('UNAUTHENTICATED', 'Send your token in the header Authorization: Bearer <token>.');
     }
-    // A JSON Web Token has three parts of its own; a static one is told by its first.
+    // A static token has a prefix that no JSON Web Token has, so the token cannot be both.
     const known = options.tokens?.find(token);
     if (known) return principalFor(known, `token:${known.id}`, known.projects, known.scopes, headers);
     if (!options.checkJwt) throw invalidToken();
@@ -139,8 +142,11 @@ function authenticateByToken(options: Extract<AuthOptions, { mode: 'managed' }>)
 }
 
 /**
- * A principal of a gateway that holds the keys, in the project that the request names or means.
- * @throws GatewayError `FORBIDDEN` for a project that is not theirs, or not this gateway's: no difference is told
+ * Creates a principal with this gateway's key for the project that the request names, or for the default project.
+ *
+ * @param allowed ids of the projects that the caller may use
+ * @throws GatewayError `FORBIDDEN` for a project that the caller may not use, or that this gateway does not have. The message
+ *   is the same, so that it does not reveal which
  */
 export function principalOf(
   id: string,
@@ -154,17 +160,17 @@ export function principalOf(
   return createPrincipal(id, project, options.keys.get(project) as string, scopes & ALL_SCOPES);
 }
 
-/** The project that the request names, else the configured one, else the only one. */
+/** Returns the project that the request names, else the configured one, else the caller's only one. */
 function chooseProject(headers: IncomingHttpHeaders, mine: readonly string[], { configured }: Projects): string {
   const named = namedProject(headers);
   const chosen = named ?? (configured !== undefined && mine.includes(configured) ? configured : undefined);
   if (chosen !== undefined) {
     if (mine.includes(chosen)) return chosen;
-    throw new GatewayError('FORBIDDEN', 'This caller may not use the project.');
+    throw new GatewayError('FORBIDDEN', 'This caller may not use this project.');
   }
   const [only] = mine;
-  if (only === undefined) throw new GatewayError('FORBIDDEN', 'This caller may use no project of this gateway.');
-  if (mine.length > 1) throw badInput('Set the header x-datatrics-project: this caller has several projects.');
+  if (only === undefined) throw new GatewayError('FORBIDDEN', 'This caller may not use any project of this gateway.');
+  if (mine.length > 1) throw badInput('Send the header x-datatrics-project: this caller may use several projects.');
   return only;
 }
 

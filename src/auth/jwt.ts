@@ -10,14 +10,17 @@ export interface JwtOptions {
   readonly jwksUrl: URL;
 }
 
-/** Who a token says that its bearer is. */
+/** The claims of a verified token. */
 export interface Claims {
   readonly sub: string;
   readonly scopes: readonly string[];
   readonly projects: readonly string[];
 }
 
-/** Signatures by a key pair only: a shared secret would let whoever can check tokens make them, and `none` anybody. */
+/**
+ * Asymmetric algorithms only. With a shared secret, everyone who can verify tokens could also sign them; with `none`, anyone
+ * could.
+ */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -31,39 +34,41 @@ const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
-/** Seconds by which clocks may differ. */
+/** Tolerated difference between clocks in seconds. */
 const CLOCK_TOLERANCE_S = 30;
-/** ms for which the key set is believed, and for which it is not asked again for a key that it did not have. */
+/** Lifetime of the fetched key set in ms. */
 const JWKS_MAX_AGE_MS = 10 * 60_000;
+/** Minimum time between two fetches of the key set for an unknown key, in ms. */
 const JWKS_COOLDOWN_MS = 3_000;
 const JWKS_TIMEOUT_MS = 3_000;
-/** ms after a failure in which the key set is not asked for. */
+/** Time after a failed fetch during which the gateway does not fetch the key set, in ms. */
 const JWKS_PAUSE_MS = 1_000;
-/** ms for which a token is not checked again; within that a key taken out of the set still counts. */
-const REMEMBER_MS = 60_000;
-const MAX_REMEMBERED = 10_000;
-/** Characters of a token that are looked at. */
+/** Lifetime of a verified token in the cache in ms. During this time, a key removed from the key set stays valid for it. */
+const CACHE_MS = 60_000;
+const MAX_CACHED = 10_000;
+/** Maximum length of a token in characters. */
 const MAX_LENGTH = 8_192;
 
-/** The one answer to every token that is not taken: what is wrong with it is nobody's business. */
+/** The error for every invalid token. It does not reveal the reason. */
 export function invalidToken(): GatewayError {
   return new GatewayError('UNAUTHENTICATED', 'The token is invalid.');
 }
 
 /**
- * Checks JSON Web Tokens by an issuer's published keys. A token that was good is remembered for a minute, within its life.
+ * Creates a function that verifies JSON Web Tokens with an issuer's published keys. It caches a valid token for a minute, but not
+ * beyond its expiry, and returns a promise only when the token is not cached.
  *
- * The function rejects with `UNAUTHENTICATED` for a token that is not valid, and `UPSTREAM_UNAVAILABLE` when the keys can't
- * be had: nobody gets in then.
+ * The function throws, or rejects with, a GatewayError: `UNAUTHENTICATED` for an invalid token, `UPSTREAM_UNAVAILABLE` when it
+ * cannot fetch the keys. Without keys it accepts no new token.
  */
 export function createJwtCheck({ issuer, audience, jwksUrl }: JwtOptions): (token: string) => Promise<Claims> | Claims {
   const keys = createRemoteJWKSet(jwksUrl, {
     cacheMaxAge: JWKS_MAX_AGE_MS,
     cooldownDuration: JWKS_COOLDOWN_MS,
     timeoutDuration: JWKS_TIMEOUT_MS,
-    ...(!isLoopback(jwksUrl.hostname) && { [customFetch]: fetchByProxy() }),
+    ...(!isLoopback(jwksUrl.hostname) && { [customFetch]: createProxyFetch() }),
   });
-  const remembered = new LRUCache<string, { readonly claims: Claims; readonly until: number }>({ max: MAX_REMEMBERED });
+  const verified = new LRUCache<string, { readonly claims: Claims; readonly until: number }>({ max: MAX_CACHED });
   let pausedUntil = 0;
 
   async function verify(token: string): Promise<Claims> {
@@ -78,47 +83,47 @@ export function createJwtCheck({ issuer, audience, jwksUrl }: JwtOptions): (toke
         requiredClaims: ['exp'],
       }));
     } catch (error) {
-      if (isAboutToken(error)) throw invalidToken();
+      if (isTokenError(error)) throw invalidToken();
       pausedUntil = performance.now() + JWKS_PAUSE_MS;
       throw unavailable(error);
     }
     const claims = claimsOf(payload);
-    const until = Math.min(Date.now() + REMEMBER_MS, ((payload.exp as number) + CLOCK_TOLERANCE_S) * 1000);
-    remembered.set(token, { claims, until });
+    const until = Math.min(Date.now() + CACHE_MS, ((payload.exp as number) + CLOCK_TOLERANCE_S) * 1000);
+    verified.set(token, { claims, until });
     return claims;
   }
 
   return (token) => {
     if (token.length > MAX_LENGTH) throw invalidToken();
-    const known = remembered.get(token);
-    return known && Date.now() < known.until ? known.claims : verify(token);
+    const cached = verified.get(token);
+    return cached && Date.now() < cached.until ? cached.claims : verify(token);
   };
 }
 
-/** A `fetch` that uses the proxy of HTTPS_PROXY and NO_PROXY, as calls to the API do. */
-function fetchByProxy(): FetchImplementation {
+/** Creates a `fetch` that uses the proxy from HTTPS_PROXY and NO_PROXY, as calls to the API do. */
+function createProxyFetch(): FetchImplementation {
   const dispatcher = new EnvHttpProxyAgent({ connections: 1 });
-  // undici's types of a response differ from the DOM's, which jose names, in an iterator's details only.
+  // undici's `Response` type differs from the DOM's, which jose uses, only in details of an iterator.
   return (url, options) => fetch(url, { ...options, dispatcher }) as unknown as Promise<Response>;
 }
 
 function unavailable(cause?: unknown): GatewayError {
-  const message = 'The keys by which tokens are checked can not be fetched.';
+  const message = 'The gateway cannot fetch the keys that verify tokens.';
   return new GatewayError('UPSTREAM_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
 }
 
-/** Whether an error is the token's fault, as opposed to that of the key set or the way to it. */
-function isAboutToken(error: unknown): boolean {
+/** Whether the token caused the error, and not the key set or its fetch. */
+function isTokenError(error: unknown): boolean {
   return (
     error instanceof errors.JOSEError &&
     !(error instanceof errors.JWKSTimeout) &&
     !(error instanceof errors.JWKSInvalid) &&
-    // A bare JOSEError is a key set that did not answer 200 with JSON.
+    // jose throws a plain JOSEError when the key set's URL does not answer 200 with JSON.
     error.code !== 'ERR_JOSE_GENERIC'
   );
 }
 
-/** Claims of another form than they should have count as none. */
+/** Reads the claims. Ignores `scope` and `projects` of a wrong type. */
 function claimsOf({ sub, scope, projects }: JWTPayload): Claims {
   if (typeof sub !== 'string' || sub === '' || sub.length > 256) throw invalidToken();
   return {

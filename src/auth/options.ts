@@ -2,12 +2,12 @@ import type { AuthOptions, Projects } from './authenticate.ts';
 import { createJwtCheck, type JwtOptions } from './jwt.ts';
 import { TokenStore } from './static-tokens.ts';
 
-/** The settings that say how callers prove who they are. */
+/** The settings of authentication. */
 export interface AuthSettings {
   readonly authMode: AuthOptions['mode'];
-  /** Null with the sandbox. */
+  /** Null in front of the sandbox. */
   readonly upstream: object | null;
-  /** Address that the gateway listens on. */
+  /** Address on which the gateway listens. */
   readonly host: string;
   readonly tokensFile: string | undefined;
   readonly jwt: JwtOptions | undefined;
@@ -15,7 +15,12 @@ export interface AuthSettings {
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
-/** @param onProblem called with why the file of tokens cannot be read */
+/**
+ * Creates the options of `createAuthenticate` from settings.
+ *
+ * @param onProblem called with the problem when the changed token file cannot be read
+ * @throws Error when the token file cannot be read at the start
+ */
 export function createAuthOptions(
   { authMode, upstream, host, tokensFile, jwt }: AuthSettings,
   projects: Projects,
@@ -25,7 +30,7 @@ export function createAuthOptions(
     case 'passthrough':
       return { ...projects, mode: 'passthrough' };
     case 'open': {
-      // The sandbox holds nobody's data, so any page may read it.
+      // The sandbox has no real data, so any web page may read it.
       const hosts = upstream === null ? undefined : new Set([...LOOPBACK_NAMES, host.toLowerCase()]);
       return { ...projects, mode: 'open', hosts };
     }

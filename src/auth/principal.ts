@@ -1,23 +1,23 @@
 import { ALL_SCOPES, type ScopeSet } from './scopes.ts';
 
 /**
- * On whose behalf, in which Datatrics project and with which rights an operation runs. Whatever outlives one operation
- * (in-flight calls, what was learned of a project, caches) is keyed by `shareKey`, so that nothing crosses from one caller
- * to another, nor from one who may see personal data to one who may not.
+ * The caller, Datatrics project and scopes of an operation. All state that outlives one operation (in-flight calls,
+ * capabilities of a project, caches) has `shareKey` as its key. So no data passes from one caller to another, or from a caller
+ * with access to personal data to one without.
  */
 export interface Principal {
-  /** Stable, holds no secret: `open`, a digest of the caller's own key, the id of a token, or a JWT's subject. */
+  /** Stable id without secrets: `open`, a digest of the caller's own key, the id of a token, or a JWT's subject. */
   readonly id: string;
-  /** Datatrics project id, as it stands in upstream paths: letters, digits, `_` and `-`. */
+  /** Datatrics project id, as in upstream paths: letters, digits, `_` and `-`. */
   readonly project: string;
-  /** The `x-apikey` that goes upstream. Never logged, never part of a key that is. */
+  /** The `x-apikey` for upstream calls. Never logged, and never part of a key that is logged. */
   readonly apiKey: string;
   readonly scopes: ScopeSet;
-  /** Project, scopes and id joined so that no two of them collide; the project comes first. */
+  /** Project, scopes and id, joined so that different principals have different keys. The project comes first. */
   readonly shareKey: string;
 }
 
-/** Project ids that can stand in an upstream path without changing it. */
+/** Valid project ids. They cannot change the structure of an upstream path. */
 export const PROJECT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function createPrincipal(id: string, project: string, apiKey: string, scopes: ScopeSet = ALL_SCOPES): Principal {

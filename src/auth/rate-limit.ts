@@ -2,47 +2,47 @@ import type { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { Caller } from '../datatrics/callers.ts';
 
-/** Per principal and minute; undefined where there is no limit. */
+/** Limits per principal and minute; undefined means no limit. */
 export interface RateLimit {
   readonly requests: number | undefined;
   readonly calls: number | undefined;
 }
 
 export interface Taken {
-  /** Whether the request may go on. */
+  /** Whether the request is within the limits. */
   readonly allowed: boolean;
   /** `RateLimit` and `RateLimit-Policy`, https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, and `Retry-After` when refused. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Whose requests and calls are counted together. */
+/** Requests and calls with the same account share a limit. */
 export interface Account {
-  /** In Redis. */
+  /** Key in Redis. */
   readonly name: string;
   readonly caller: Caller;
 }
 
 export interface RateLimiter {
-  /** Counts one request of a caller. */
+  /** Counts one request and checks the limits. */
   take(account: Account): Promise<Taken>;
-  /** Counts the REST calls that it made; what goes over the limit stops the caller's next requests. */
+  /** Counts REST calls after a request. Calls over the limit make the caller's next requests fail. */
   charge(account: Account, calls: number): void;
-  /** Counts what is not counted yet. */
+  /** Counts the pending calls. */
   close(): Promise<void>;
 }
 
 const WINDOW_S = 60;
-/** Callers without an accepted key that one instance gives a place in Redis within one window. */
-const MAX_STRANGERS = 1_000;
-/** ms after which calls are counted whose caller sent nothing more. */
-const SETTLE_MS = 1_000;
+/** Maximum number of callers without an accepted key that one instance counts in Redis within one window. */
+const MAX_UNVERIFIED = 1_000;
+/** Maximum time in ms before pending calls are counted without a further request of the caller. */
+const FLUSH_MS = 1_000;
 /**
- * Requests and calls of a caller are one number, so that one command counts both: calls below this, requests above.
- * Both stay exact up to 134 million calls and 67 million requests in a minute.
+ * Points of one request; a call has one point. One number for both lets one Redis command count both. The counts are exact up
+ * to 134 million calls and 67 million requests in a minute.
  */
 const REQUEST = 2 ** 27;
 
-/** What a caller has used in its window, by all instances. */
+/** A caller's usage in its window, over all instances. */
 interface Used {
   readonly requests: number;
   readonly calls: number;
@@ -51,14 +51,15 @@ interface Used {
 }
 
 /**
- * Limits by caller, in memory or, with Redis, for all instances together. While Redis is away each instance counts by itself.
- * Callers whose key the API has not accepted can be invented in any number: only so many of them get a place in Redis, and
- * each instance counts the others by itself. What is counted in memory goes with its `Caller`, so the bounds on callers are
- * the bounds here.
+ * Creates a rate limiter per caller, in memory or, with Redis, for all instances together. While Redis is unavailable, each
+ * instance counts alone.
  *
- * One command to Redis per request: the calls of an operation, which are known at its end, are counted along with the
- * caller's next request. Where none comes within a second, they are counted then, all callers' at once. A caller
- * known to have nothing left is refused without asking.
+ * An attacker can invent any number of keys. Therefore only `MAX_UNVERIFIED` callers without an accepted key get an entry in
+ * Redis; each instance counts the others alone. Counts in memory live as long as their `Caller`, so the bound on callers also
+ * bounds this memory.
+ *
+ * A request needs one Redis command: the calls of an operation, known at its end, are counted with the caller's next request,
+ * or after a second for all callers together. A caller known to be over the limit is refused without a Redis command.
  */
 export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): RateLimiter {
   const { requests: maxRequests = Number.POSITIVE_INFINITY, calls: maxCalls = Number.POSITIVE_INFINITY } = limit;
@@ -69,11 +70,11 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   ]
     .flat()
     .join(', ');
-  /** Of callers with nothing left. */
+  /** Usage of the callers at their limit. */
   const exhausted = new WeakMap<Caller, Used>();
   /** Calls that are not counted yet. */
-  let owed = new Map<Caller, { readonly name: string; calls: number }>();
-  let settling: NodeJS.Timeout | undefined;
+  let pending = new Map<Caller, { readonly name: string; calls: number }>();
+  let flushTimer: NodeJS.Timeout | undefined;
 
   async function count(account: Account, points: number): Promise<Used> {
     const used = usedOf(await consume(account, points));
@@ -81,12 +82,12 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
     return used;
   }
 
-  async function settle(): Promise<void> {
-    clearTimeout(settling);
-    settling = undefined;
-    const due = owed;
-    owed = new Map();
-    await Promise.allSettled([...due].map(([caller, { name, calls }]) => count({ name, caller }, calls)));
+  async function flush(): Promise<void> {
+    clearTimeout(flushTimer);
+    flushTimer = undefined;
+    const flushed = pending;
+    pending = new Map();
+    await Promise.allSettled([...flushed].map(([caller, { name, calls }]) => count({ name, caller }, calls)));
   }
 
   function headersOf(used: Used): Record<string, string> {
@@ -107,28 +108,28 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
       const { caller } = account;
       const known = exhausted.get(caller);
       if (known && known.resetAt > Date.now()) return refuse(known);
-      const calls = owed.get(caller)?.calls ?? 0;
-      owed.delete(caller);
+      const calls = pending.get(caller)?.calls ?? 0;
+      pending.delete(caller);
       const used = await count(account, REQUEST + calls);
       if (used.requests > maxRequests || used.calls >= maxCalls) return refuse(used);
       return { allowed: true, headers: headersOf(used) };
     },
     charge({ name, caller }, calls) {
       if (limit.calls === undefined || calls === 0) return;
-      owed.set(caller, { name, calls: (owed.get(caller)?.calls ?? 0) + calls });
-      settling ??= setTimeout(settle, SETTLE_MS).unref();
+      pending.set(caller, { name, calls: (pending.get(caller)?.calls ?? 0) + calls });
+      flushTimer ??= setTimeout(flush, FLUSH_MS).unref();
     },
-    close: settle,
+    close: flush,
   };
 }
 
-/** Points in the window of a caller. */
+/** Points in a caller's window. */
 interface Consumed {
   readonly consumedPoints: number;
   readonly msBeforeNext: number;
 }
 
-/** Adds points to a caller's window; without a limit of its own, which is judged elsewhere. */
+/** Creates a function that adds points to a caller's window. It only counts; the rate limiter checks the limits. */
 function createCounter(redis: Redis | undefined): (account: Account, points: number) => Promise<Consumed> {
   const windows = new WeakMap<Caller, { points: number; readonly endsAt: number }>();
 
@@ -150,20 +151,21 @@ function createCounter(redis: Redis | undefined): (account: Account, points: num
     duration: WINDOW_S,
     storeClient: redis,
   });
-  let strangers = new Set<Caller>();
-  let strangersUntil = 0;
-  function hasPlace(caller: Caller): boolean {
+  /** Callers without an accepted key that have an entry in Redis. */
+  let unverified = new Set<Caller>();
+  let unverifiedUntil = 0;
+  function mayUseRedis(caller: Caller): boolean {
     if (caller.isAccepted) return true;
-    if (strangersUntil <= Date.now()) {
-      strangers = new Set();
-      strangersUntil = Date.now() + WINDOW_S * 1000;
+    if (unverifiedUntil <= Date.now()) {
+      unverified = new Set();
+      unverifiedUntil = Date.now() + WINDOW_S * 1000;
     }
-    return strangers.size < MAX_STRANGERS ? Boolean(strangers.add(caller)) : strangers.has(caller);
+    return unverified.size < MAX_UNVERIFIED ? Boolean(unverified.add(caller)) : unverified.has(caller);
   }
   return async (account, points) => {
     const { name, caller } = account;
-    if (!hasPlace(caller)) return countHere(account, points);
-    // What was counted here before, while the caller had no place or Redis was away.
+    if (!mayUseRedis(caller)) return countHere(account, points);
+    // Points counted in memory, before the caller could use Redis or while Redis was unavailable.
     const window = windows.get(caller);
     const before = window && window.endsAt > Date.now() ? window.points : 0;
     windows.delete(caller);

@@ -7,7 +7,7 @@ import { type AuthOptions, createAuthenticate, principalOf } from './authenticat
 import { PROJECT_ID, type Principal } from './principal.ts';
 import { SCOPES, scopeSet } from './scopes.ts';
 
-/** What a router and this gateway both know; without either nobody is taken for a router. */
+/** Secrets that a router shares with this gateway. Without either, the gateway accepts no request as a router's. */
 export interface RouterSecrets {
   /** The value of `x-router-secret`. */
   readonly header: string | undefined;
@@ -15,36 +15,36 @@ export interface RouterSecrets {
   readonly hmac: string | undefined;
 }
 
-/** What Hive's signature covers of a request, and the signature itself. */
+/** The parts of a request that Hive's signature covers, and `extensions` with the signature. */
 export interface SignedRequest {
   readonly query?: string | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** What a proven router may do; undefined where the configuration says nothing. */
+/** Configured rights of a proven router. */
 export interface RouterGrants {
-  /** Scopes of a request that forwards none. */
+  /** Scopes of a request that forwards none. Default: all in mode `open`, else the read scopes without `pii:read`. */
   readonly scopes: readonly string[] | undefined;
-  /** Projects among which a request may choose; all by default. */
+  /** Projects that a request may use. Default: all. */
   readonly projects: readonly string[] | undefined;
 }
 
-/** On whose behalf a router asks, as it says itself; to be believed only once it has proved that it is ours. */
+/** The caller that a router forwards. Trust it only when the request has proved that it comes from a router. */
 export interface RouterIdentity {
-  /** `x-datatrics-principal`: the caller's name, in the router's words. */
+  /** `x-datatrics-principal`: the caller's name, chosen by the router. */
   readonly principal: string | undefined;
-  /** `x-datatrics-scopes`, separated by spaces; undefined when the router says nothing of them. */
+  /** `x-datatrics-scopes`, separated by spaces or commas; undefined without the header. */
   readonly scopes: readonly string[] | undefined;
   /** `x-datatrics-project`, a project id. */
   readonly project: string | undefined;
 }
 
 /**
- * The identity that a router forwards, if the request proves that it comes from one: by the shared secret in a header, or
- * by Hive Gateway's signature of query and variables. Null without a valid proof, whatever else the request says.
+ * Returns the caller that a router forwards, or null when the request has no valid proof that it comes from a router. A proof is
+ * the shared secret in a header, or Hive Gateway's signature of query and variables.
  *
- * @throws GatewayError `BAD_USER_INPUT` when a proven router names an impossible project
+ * @throws GatewayError `BAD_USER_INPUT` when a proven router sends an invalid project id
  */
 export function authenticateRouter(
   secrets: RouterSecrets,
@@ -68,14 +68,14 @@ export function authenticateRouter(
 
 function isSigned(secret: string, params: SignedRequest): boolean {
   const signature = params.extensions?.['hmac-signature'];
-  // What is nested too deeply to be run is not looked through either.
+  // Does not traverse variables that are nested too deeply: the gateway would not run them anyway.
   if (typeof signature !== 'string' || isTooDeep(params.variables, MAX_JSON_DEPTH + 1)) return false;
   return isSame(signature, signOperation(secret, params));
 }
 
 /**
- * Hive's signature of an operation: HMAC-SHA256, in base64, of `{query, variables}` as JSON with sorted keys, in which
- * empty variables are left out, https://the-guild.dev/graphql/hive/docs/gateway/other-features/security/hmac-signature
+ * Returns Hive's signature of an operation: HMAC-SHA256 in base64 of `{query, variables}` as JSON with sorted keys, without
+ * empty variables. https://the-guild.dev/graphql/hive/docs/gateway/other-features/security/hmac-signature
  */
 export function signOperation(
   secret: string,
@@ -90,7 +90,7 @@ export function signOperation(
     .digest('base64');
 }
 
-/** JSON with the keys of every object in the order of their UTF-16 units; undefined for what JSON does not have. */
+/** Returns JSON with the keys of every object sorted by UTF-16 units; undefined for a value that JSON cannot represent. */
 function stableStringify(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value, spellUnkept);
   if (Array.isArray(value)) return `[${value.map((item) => stableStringify(item) ?? 'null').join(',')}]`;
@@ -103,14 +103,14 @@ function stableStringify(value: unknown): string | undefined {
   return `{${pairs.join(',')}}`;
 }
 
-/** Compares in the same time whatever the first difference, or the length, is. */
+/** Compares in constant time: neither the position of the first difference nor the length matters. */
 function isSame(given: unknown, expected: string): boolean {
   if (typeof given !== 'string') return false;
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-/** An empty header is a caller without scopes, and not a router that says nothing. */
+/** Parses the scopes header. An empty header means a caller without scopes; a missing header gives undefined. */
 function scopesOf(header: string | string[] | undefined): string[] | undefined {
   return typeof header === 'string' ? header.split(/[\s,]+/).filter((scope) => scope !== '') : undefined;
 }
@@ -119,7 +119,7 @@ function textOf(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && header !== '' ? header : undefined;
 }
 
-/** Principals whose request came from a proven router. */
+/** Principals of requests from a proven router. */
 const routers = new WeakSet<Principal>();
 
 /** Whether the principal's request came from a proven router. */
@@ -128,8 +128,8 @@ export function isRouter(principal: Principal): boolean {
 }
 
 /**
- * Tells who asks on `/subgraph`. Where routers can prove themselves, nobody is let in without proof unless the request
- * brings credentials of its own; what a router says of its caller counts only with the proof.
+ * Creates the authentication of `/subgraph`. When router secrets are configured, a request needs a router's proof or, outside
+ * of mode `open`, its own credentials. The gateway uses the forwarded caller only with the proof.
  */
 export function createSubgraphAuthenticate(
   auth: AuthOptions,
@@ -142,7 +142,10 @@ export function createSubgraphAuthenticate(
     const identity = authenticateRouter(secrets, headers, params);
     if (identity === null) {
       if (auth.mode !== 'open') return authenticate(headers);
-      throw new GatewayError('UNAUTHENTICATED', 'Requests to /subgraph need x-router-secret or an hmac-signature.');
+      throw new GatewayError(
+        'UNAUTHENTICATED',
+        'Requests to /subgraph need the header x-router-secret or the extension hmac-signature.',
+      );
     }
     const principal = auth.mode === 'passthrough' ? authenticate(headers) : routerOf(identity, headers);
     if (!(principal instanceof Promise)) routers.add(principal);
@@ -156,10 +159,10 @@ export function createSubgraphAuthenticate(
   }
 }
 
-/** What a router may do that says nothing of its caller's scopes, where anybody is asked who they are. */
+/** Default scopes of a router's request outside of mode `open`. */
 const READS = SCOPES.filter((scope) => scope.endsWith(':read') && scope !== 'pii:read');
 
-/** Callers behind a router are told apart by everything that it says of them, so that they share no answers. */
+/** Id of the principal. It depends on the forwarded name and scopes, so that different callers share no answers. */
 function nameOf({ principal, scopes, project }: RouterIdentity): string {
   if (principal === undefined && scopes === undefined && project === undefined) return 'router';
   return `router-${createHash('sha256')

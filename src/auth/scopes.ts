@@ -1,4 +1,4 @@
-/** What a principal may do, https://datatracker.ietf.org/doc/html/rfc6749#section-3.3 */
+/** All scopes, https://datatracker.ietf.org/doc/html/rfc6749#section-3.3 */
 export const SCOPES = [
   'profiles:read',
   'profiles:write',
@@ -13,7 +13,7 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number];
 
-/** A set of scopes as bits, by their places in `SCOPES`: compared once per request, so it has to cost nothing. */
+/** A set of scopes as bits, by their index in `SCOPES`. A number makes the check of every request cheap. */
 export type ScopeSet = number;
 
 const BITS: ReadonlyMap<string, number> = new Map(SCOPES.map((scope, index) => [scope, 1 << index]));
@@ -21,7 +21,7 @@ const BITS: ReadonlyMap<string, number> = new Map(SCOPES.map((scope, index) => [
 export const NO_SCOPES: ScopeSet = 0;
 export const ALL_SCOPES: ScopeSet = (1 << SCOPES.length) - 1;
 
-/** The set of these scopes; names of other systems' scopes, which a token may hold too, count as nothing. */
+/** Converts names to a set. Ignores unknown names: a token can have scopes of other systems too. */
 export function scopeSet(names: Iterable<string>): ScopeSet {
   let set = NO_SCOPES;
   for (const name of names) set |= BITS.get(name) ?? 0;
@@ -37,7 +37,7 @@ export function allows(held: ScopeSet, needed: ScopeSet): boolean {
   return (needed & ~held) === 0;
 }
 
-/** The names of what `held` lacks of `needed`. */
+/** The names of the scopes in `needed` that are not in `held`. */
 export function missing(held: ScopeSet, needed: ScopeSet): Scope[] {
   return SCOPES.filter((_, index) => needed & ~held & (1 << index));
 }

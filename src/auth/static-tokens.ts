@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { PROJECT_ID } from './principal.ts';
 import { isScope, SCOPES } from './scopes.ts';
 
-/** A static token as it is configured: who it is for, and a hash by which it is known again. */
+/** A configured static token, identified by its hash. */
 const token = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, _ and -'),
   hash: z.string().regex(/^sha256:[A-Za-z0-9_-]{43}$/, '«sha256:» and 43 characters, as npm run token prints them'),
@@ -18,29 +18,29 @@ const file = z
   .array(token)
   .refine((tokens) => new Set(tokens.map(({ id }) => id)).size === tokens.length, 'ids that differ');
 
-/** What opens a static token, so that leaked ones can be searched for. */
+/** Prefix of every static token, so that scanners can find leaked tokens. */
 const PREFIX = 'dtg';
 
-/** A token's text: its id is readable, its secret is 32 random bytes. */
+/** Returns a token's text: prefix, id, and secret in base64url. The secret is 32 random bytes. */
 export function formatToken(id: string, secret: Buffer): string {
   return `${PREFIX}.${id}.${secret.toString('base64url')}`;
 }
 
-/** A secret of 32 random bytes can't be guessed, so a fast hash does; a slow one would cost every request. */
+/** Hashes a token's text. A fast hash is safe for a secret of 32 random bytes; a slow one would slow down every request. */
 export function hashToken(text: string): string {
   return `sha256:${hash('sha256', text, 'base64url')}`;
 }
 
 /**
- * Reads a list of tokens.
- * @throws Error that says what is wrong with the file, without showing what is in it
+ * Reads a file of tokens.
+ * @throws Error with the problem of the file, without its content
  */
 export function readTokens(path: string): StaticToken[] {
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new Error((error as NodeJS.ErrnoException).code ?? 'it is no JSON');
+    throw new Error((error as NodeJS.ErrnoException).code ?? 'it is not JSON');
   }
   const parsed = file.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -48,18 +48,21 @@ export function readTokens(path: string): StaticToken[] {
   throw new Error(needs.join('; '));
 }
 
-/** ms between two looks at whether the file has changed. */
-const LOOK_MS = 1_000;
+/** Minimum time between two checks whether the file changed, in ms. */
+const CHECK_INTERVAL_MS = 1_000;
 
-/** The tokens of a file, read again when that changes. While it can't be read no token is valid. */
+/** The tokens of a file. Reads the file again when it changes. While it cannot read the file, no token is valid. */
 export class TokenStore {
   readonly #path: string;
   readonly #onProblem: (problem: string) => void;
   #tokens: ReadonlyMap<string, StaticToken>;
   #version: string;
-  #looked = performance.now();
+  #checkedAt = performance.now();
 
-  /** @throws Error that says what is wrong with the file */
+  /**
+   * @param onProblem called with the problem when the changed file cannot be read
+   * @throws Error with the problem of the file
+   */
   constructor(path: string, onProblem: (problem: string) => void) {
     this.#path = path;
     this.#onProblem = onProblem;
@@ -67,22 +70,20 @@ export class TokenStore {
     this.#tokens = byId(readTokens(path));
   }
 
-  /**
-   * The token with this text, or null. Takes as long for an id that exists as for one that does not.
-   */
+  /** Returns the token with this text, or null. Takes the same time whether or not the id exists. */
   find(text: string): StaticToken | null {
     this.#refresh();
     const [prefix, id] = text.split('.');
     if (prefix !== PREFIX || id === undefined) return null;
     const known = this.#tokens.get(id);
-    const isRight = timingSafeEqual(Buffer.from(hashToken(text)), Buffer.from(known?.hash ?? NOBODY));
+    const isRight = timingSafeEqual(Buffer.from(hashToken(text)), Buffer.from(known?.hash ?? NO_HASH));
     return isRight && known ? known : null;
   }
 
   #refresh(): void {
     const now = performance.now();
-    if (now - this.#looked < LOOK_MS) return;
-    this.#looked = now;
+    if (now - this.#checkedAt < CHECK_INTERVAL_MS) return;
+    this.#checkedAt = now;
     const version = this.#stat();
     if (version === this.#version) return;
     this.#version = version;
@@ -94,7 +95,10 @@ export class TokenStore {
     }
   }
 
-  /** Differs when the file may. The time of change as well as that of writing: the latter can be set to whatever it was. */
+  /**
+   * Returns a text that changes when the file may have changed. It has ctime besides mtime, because a program can set mtime back
+   * to its old value.
+   */
   #stat(): string {
     try {
       const { mtimeMs, ctimeMs, size, ino } = statSync(this.#path);
@@ -105,8 +109,8 @@ export class TokenStore {
   }
 }
 
-/** The hash of no token. */
-const NOBODY = `sha256:${'A'.repeat(43)}`;
+/** A hash that no token has. */
+const NO_HASH = `sha256:${'A'.repeat(43)}`;
 
 function byId(tokens: readonly StaticToken[]): Map<string, StaticToken> {
   return new Map(tokens.map((entry) => [entry.id, entry]));

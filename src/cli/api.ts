@@ -7,49 +7,50 @@ import { createAbortController } from '../lib/abort.ts';
 import type { UpstreamResponse } from '../upstream/call.ts';
 import { DEFAULT_POLICY } from '../upstream/policy.ts';
 import { createPool } from '../upstream/pool.ts';
-import { Guard } from '../upstream/resilience.ts';
+import { Resilience } from '../upstream/resilience.ts';
 import { sendWithRetry } from '../upstream/retry.ts';
 import { UsageError } from './usage.ts';
 
-/** The read endpoints of the API behind the gateway's settings, for commands that look at a project. */
+/** The read endpoints of the configured API, for commands that inspect a project. */
 export interface ReadOnlyApi {
   readonly project: string;
-  /** Where it is, for people. */
+  /** Address of the API, for display. */
   readonly where: string;
   readonly config: Config;
   readonly customFields: CustomFields;
   readonly recordTypes: RecordTypes;
   /** IANA zone of the project's times. */
   readonly timeZone: string;
-  /** HTTP requests so far, repeated ones included. */
+  /** HTTP requests so far, including retries. */
   calls(): number;
   /**
-   * Makes one GET, tried again where that may help.
-   * @throws TransportError without an answer
-   * @throws UsageError when the key is not let in
+   * Sends one GET, with retries.
+   * @throws TransportError when the API does not answer
+   * @throws UsageError when the API rejects the key (401, 403)
    */
   get(endpoint: EndpointName, args: CallArgs): Promise<UpstreamResponse>;
   close(): Promise<void>;
 }
 
-/** ms that all attempts of one read have. */
+/** ms for all attempts of one read together. */
 const READ_MS = 30_000;
 
 /**
- * Opens the API that the gateway's settings name, or a sandbox of its own where they name none.
+ * Opens the API that the gateway's settings name. Without DATATRICS_URL it starts a sandbox.
  *
- * @param asked the project; default: the configured one
- * @throws ConfigError, UsageError
+ * @param projectId default: the configured project
+ * @throws ConfigError for invalid settings
+ * @throws UsageError without a project or its API key
  */
-export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
+export async function openApi(projectId: string | undefined): Promise<ReadOnlyApi> {
   const config = loadConfig();
-  const { url, project, apiKey, stop } = config.upstream ? configured(config, asked) : await sandbox();
+  const { url, project, apiKey, stop } = config.upstream ? configuredTarget(config, projectId) : await sandboxTarget();
   const { origin, pathname } = new URL(url);
   const pool = createPool({ origin, connections: 4, timeoutMs: config.upstreamTimeoutMs });
   const accepted = ['accept', 'application/json', 'content-type', 'application/json'];
   const headers = [...accepted, 'x-apikey', apiKey];
   const { signal } = createAbortController();
-  const guard = new Guard(DEFAULT_POLICY);
+  const resilience = new Resilience(DEFAULT_POLICY);
   let calls = 0;
   return {
     project,
@@ -61,17 +62,17 @@ export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
     calls: () => calls,
     async get(name, args) {
       const endpoint = ENDPOINTS[name];
-      if (endpoint.method !== 'GET') throw new Error(`${labelOf(endpoint)} is no read`);
+      if (endpoint.method !== 'GET') throw new Error(`${labelOf(endpoint)} is not a read endpoint`);
       const deadline = performance.now() + READ_MS;
       const path = pathname + buildPath(name, args, project);
       const response = await sendWithRetry(
         pool.send,
         { method: 'GET', path, headers },
         { signal, deadline: () => deadline, spend: () => (calls += 1) },
-        guard,
+        resilience,
       );
       if (response.status === 401 || response.status === 403) {
-        throw new UsageError(`${labelOf(endpoint)} answered ${response.status}: the API key is not let in.`);
+        throw new UsageError(`${labelOf(endpoint)} answered ${response.status}: the API rejects the API key.`);
       }
       return response;
     },
@@ -82,24 +83,24 @@ export async function openApi(asked: string | undefined): Promise<ReadOnlyApi> {
   };
 }
 
-interface Place {
+interface Target {
   readonly url: string;
   readonly project: string;
   readonly apiKey: string;
   readonly stop: () => Promise<void>;
 }
 
-function configured(config: Config, asked: string | undefined): Place {
+function configuredTarget(config: Config, projectId: string | undefined): Target {
   const { origin, basePath } = config.upstream as { origin: string; basePath: string };
-  const project = asked ?? config.project ?? config.projects[0]?.id;
-  if (project === undefined) throw new UsageError('--project: not given, and DATATRICS_PROJECT is not set.');
+  const project = projectId ?? config.project ?? config.projects[0]?.id;
+  if (project === undefined) throw new UsageError('No project: give --project ID or set DATATRICS_PROJECT.');
   const listed = config.projects.find(({ id }) => id === project)?.apiKey;
-  const apiKey = listed ?? (project === config.project || asked === undefined ? config.apiKey : undefined);
-  if (apiKey === undefined) throw new UsageError(`There is no API key for project ${project} in the settings.`);
+  const apiKey = listed ?? (project === config.project || projectId === undefined ? config.apiKey : undefined);
+  if (apiKey === undefined) throw new UsageError(`The settings have no API key for project ${project}.`);
   return { url: `${origin}${basePath}`, project, apiKey, stop: async () => undefined };
 }
 
-async function sandbox(): Promise<Place> {
+async function sandboxTarget(): Promise<Target> {
   const { startSandbox } = await import('../sandbox/server.ts');
   const running = await startSandbox();
   return { url: running.url, project: running.project, apiKey: running.apiKey, stop: () => running.close() };

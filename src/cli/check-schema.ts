@@ -3,13 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { buildSchema, findBreakingChanges, findDangerousChanges, type GraphQLSchema, isObjectType } from 'graphql';
 
 /**
- * Names what a change of the schemas breaks for clients and routers, compared with the last commit's (or, where nothing has
- * changed since, with the one before): `npm run check:schema`, or with another revision `npm run check:schema -- REV`. Exit
- * code 1 for breaking changes, unless BREAKING_CHANGES=allowed says that they are meant; dangerous ones are listed only.
+ * `npm run check:schema` lists the changes of the committed schemas that break clients and routers. It compares the files
+ * with HEAD, or with HEAD~1 when they equal HEAD; `npm run check:schema -- REV` compares with another revision. It exits
+ * with 1 for breaking changes, unless BREAKING_CHANGES=allowed. Dangerous changes do not affect the exit code.
  */
 const FILES = ['schema/gateway.graphql', 'schema/subgraph.graphql'];
 
-function committed(file: string, revision: string): string | null {
+/** Returns the file at a revision; null when it does not exist there. */
+function readCommitted(file: string, revision: string): string | null {
   try {
     return execFileSync('git', ['show', `${revision}:${file}`], {
       encoding: 'utf8',
@@ -20,7 +21,7 @@ function committed(file: string, revision: string): string | null {
   }
 }
 
-/** The keys of a subgraph's entities, each as one line. */
+/** Returns the `@key` directives of a subgraph's entities, one line for each. */
 function keysOf(schema: GraphQLSchema): string[] {
   return Object.values(schema.getTypeMap()).flatMap((type) => {
     const directives = isObjectType(type) ? (type.astNode?.directives ?? []) : [];
@@ -31,16 +32,16 @@ function keysOf(schema: GraphQLSchema): string[] {
   });
 }
 
-/** Reports on one file; gives the number of breaking changes. */
-function check(file: string, asked: string | undefined): number {
+/** Prints the changes of one file. Returns the number of breaking changes. */
+function check(file: string, against: string | undefined): number {
   const now = readFileSync(file, 'utf8');
-  const revision = asked ?? (committed(file, 'HEAD') === now ? 'HEAD~1' : 'HEAD');
-  const before = committed(file, revision);
+  const revision = against ?? (readCommitted(file, 'HEAD') === now ? 'HEAD~1' : 'HEAD');
+  const before = readCommitted(file, revision);
   if (before === null) {
-    process.stdout.write(`There is no ${file} in ${revision} to compare with.\n`);
+    process.stdout.write(`${file}: not compared, since ${revision} does not have it.\n`);
     return 0;
   }
-  // A subgraph's directives are defined by the specification that it links to.
+  // Assumed valid: the specification that a subgraph links to defines its directives, not the file.
   const [old, current] = [before, now].map((sdl) => buildSchema(sdl, { assumeValidSDL: true })) as [
     GraphQLSchema,
     GraphQLSchema,
@@ -61,6 +62,6 @@ function check(file: string, asked: string | undefined): number {
   return breaking.length;
 }
 
-const [asked] = process.argv.slice(2);
-const breaking = FILES.filter((file) => existsSync(file)).reduce((sum, file) => sum + check(file, asked), 0);
+const [revision] = process.argv.slice(2);
+const breaking = FILES.filter((file) => existsSync(file)).reduce((sum, file) => sum + check(file, revision), 0);
 if (breaking > 0 && process.env.BREAKING_CHANGES !== 'allowed') process.exitCode = 1;

@@ -1,5 +1,5 @@
 import { SECRET_FILE_NAMES } from '../config/secret-files.ts';
-import { CHECKS, NEEDS, type VariableName } from '../config/variables.ts';
+import { CHECKS, type VariableName } from '../config/variables.ts';
 
 /** Parts of the configuration reference, in the order in which people need them. */
 const GROUPS = {
@@ -169,11 +169,11 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
 type Check = (typeof CHECKS)[VariableName];
 
 /** What a value must be, in the words of the check itself. */
-function needOf(name: VariableName, check: Check): string {
+function needOf(check: Check): string {
   const listed = check.safeParse('a,b');
   if (listed.success && Array.isArray(listed.data)) return 'a comma-separated list';
   const { error } = check.safeParse('\u0000');
-  return NEEDS[name] ?? error?.issues[0]?.message ?? 'text';
+  return error?.issues[0]?.message ?? 'text';
 }
 
 /** What counts when a variable is not set. */
@@ -191,7 +191,7 @@ export function renderConfigDocs(): string {
       .filter((name) => MEANINGS[name][0] === group)
       .map((name) => {
         const check = CHECKS[name];
-        return `| \`${name}\` | ${defaultOf(check)} | ${needOf(name, check)} | ${MEANINGS[name][1]} |`;
+        return `| \`${name}\` | ${defaultOf(check)} | ${needOf(check)} | ${MEANINGS[name][1]} |`;
       });
     return `## ${title}\n\n| Variable | Default | Takes | Meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`;
   });

@@ -21,23 +21,29 @@ import { createPlanner, type PlanEntry } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
 import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
 
-const HELP = `How many REST calls may each operation make? Nothing is run and nobody is asked.
+const HELP = `Estimates the REST calls of each operation, without running it.
 
 Usage: npm run cost -- [options] FILE.graphql …
 
-Fragments may stand in any of the files. An operation's calls are given as the least and the most it can make, with the
-link that makes most of them; * marks figures in which a list without a page size was assumed to have --list items.
+Prints the minimum and the maximum number of calls of each operation, and the field that makes the most calls. An asterisk
+marks an estimate that assumes --list items for a list without a page size. A fragment may be in any of the files.
 
 Options:
-  --max N          exit with 1 when an operation may make more than N calls
-  --variables JSON values of the operations' variables; page sizes matter most (default: their own defaults)
-  --sources N      sources configured for each resource, tried when a read names none (default: 1)
-  --list N         items of a list without a page size (default: 10)
-  --config FILE    configuration with custom fields that the operations may use (default: GATEWAY_CONFIG)
-  --json           one JSON object per operation, with its whole plan
-  --help           this text
+  --max N           exit with 1 when an operation may make more than N calls
+  --variables JSON  values of the operations' variables, such as page sizes (default: the defaults in the operations)
+  --sources N       configured sources of each resource; a read without a source tries all of them (default: 1)
+  --list N          items of a list without a page size (default: 10)
+  --config FILE     configuration file with the custom fields that the operations use (default: GATEWAY_CONFIG)
+  --json            print one JSON object per operation, with the whole plan
+  --help            print this text
 
-Exit code: 0, 1 when an operation is over --max, 2 for wrong usage or documents that do not fit the schema.
+Example:
+  npm run -s cost -- schema/operations/06-conversions-to-profiles.graphql --max 100
+
+Exit codes:
+  0  all operations are within --max
+  1  an operation is over --max
+  2  wrong usage, or documents that do not match the schema
 `;
 
 interface Options {
@@ -65,7 +71,7 @@ function readOptions(argv: readonly string[]): Options | 'help' {
     },
   });
   if (values.help) return 'help';
-  if (positionals.length === 0) throw new UsageError('No file given.');
+  if (positionals.length === 0) throw new UsageError('No file given: name one or more .graphql files.');
   const whole = (name: string, text: string): number => {
     if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} must be a whole number, not "${text}".`);
     return Number(text);
@@ -86,9 +92,9 @@ function readVariables(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // told below
+    // Same error as for JSON that is not an object.
   }
-  throw new UsageError('--variables must be a JSON object.');
+  throw new UsageError(`--variables must be a JSON object, not ${text}.`);
 }
 
 function readDocuments(files: readonly string[], schema: GraphQLSchema): DocumentNode {
@@ -106,7 +112,7 @@ function readDocuments(files: readonly string[], schema: GraphQLSchema): Documen
   return document;
 }
 
-/** Given values and defaults; what is missing stays out, as if the argument had not been written. */
+/** Returns given values and defaults. A variable without either is omitted, as if its argument were absent. */
 function variablesOf(
   schema: GraphQLSchema,
   node: OperationDefinitionNode,
@@ -128,7 +134,7 @@ interface Row {
   readonly plan: readonly PlanEntry[];
 }
 
-function costs(options: Options): Row[] {
+function estimate(options: Options): Row[] {
   const schema = buildSchema({ customFields: declaredFields(options.config) });
   const { definitions } = readDocuments(options.files, schema);
   const fragments = new Map(
@@ -158,19 +164,19 @@ function costs(options: Options): Row[] {
       const planner = createPlanner(schema, node, fragments, facts, { assumedListSize: options.list });
       const plan = planner.plan(variables, settings);
       const sum = (name: 'atLeast' | 'atMost'): number => plan.reduce((total, entry) => total + entry[name], 0);
-      const operation = node.name?.value ?? `(${node.operation} without a name)`;
+      const operation = node.name?.value ?? `(anonymous ${node.operation})`;
       return { operation, atLeast: sum('atLeast'), atMost: sum('atMost'), plan };
     });
 }
 
 function renderTable(rows: readonly Row[], max: number): string {
   const cells = rows.map(({ operation, atLeast, atMost, plan }) => {
-    const [dominant] = [...plan].sort((a, b) => b.atMost - a.atMost);
+    const [largest] = [...plan].sort((a, b) => b.atMost - a.atMost);
     const assumed = plan.some((entry) => entry.assumed) ? '*' : '';
-    const where = dominant ? `${dominant.path.join('.')} (${dominant.atMost})` : '-';
+    const where = largest ? `${largest.path.join('.')} (${largest.atMost})` : '-';
     return [operation, String(atLeast), `${atMost}${assumed}`, where, atMost > max ? `over ${max}` : ''];
   });
-  const table = [['operation', 'at least', 'at most', 'most of them', ''], ...cells];
+  const table = [['operation', 'at least', 'at most', 'largest field', ''], ...cells];
   const widths = (table[0] as string[]).map((_, column) =>
     Math.max(...table.map((row) => (row[column] as string).length)),
   );
@@ -188,7 +194,7 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options === 'help') process.stdout.write(HELP);
   else {
-    const rows = costs(options);
+    const rows = estimate(options);
     process.stdout.write(
       options.json ? rows.map((row) => `${JSON.stringify(row)}\n`).join('') : renderTable(rows, options.max),
     );
@@ -196,6 +202,6 @@ try {
   }
 } catch (error) {
   if (!isUsageProblem(error)) throw error;
-  process.stderr.write(`${(error as Error).message}\n\nnpm run cost -- --help tells more.\n`);
+  process.stderr.write(`${(error as Error).message}\n\nSee npm run cost -- --help.\n`);
   process.exitCode = 2;
 }

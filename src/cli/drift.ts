@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { checkAbsent, checkGet, checkList, type EndpointReport, type Finding } from '../datatrics/drift.ts';
+import { checkAbsent, checkGet, checkList, type EndpointReport } from '../datatrics/drift.ts';
 import {
   ENDPOINTS,
   type Endpoint,
@@ -10,46 +10,54 @@ import {
   typeParameter,
 } from '../datatrics/endpoints.ts';
 import { idProblem } from '../datatrics/keys.ts';
+import type { Finding } from '../datatrics/record-drift.ts';
 import { isObject, type JsonObject, lookUp, readText } from '../datatrics/records/fields.ts';
 import { TransportError } from '../upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
 import { isUsageProblem, UsageError } from './usage.ts';
 
-const HELP = `Is the API still what the client expects? Checks a project's read endpoints, one by one: status, envelope, keys, and
-each field of the records, documented and declared. Reads only, some 15 calls, and shows no value of a record.
+const HELP = `Compares the read endpoints of a project with what the gateway expects.
 
 Usage: npm run -s drift -- [options]
 
-The project is that of the gateway's settings; without DATATRICS_URL it is the embedded sandbox.
+Checks status, envelope, keys, and each documented or declared field of the records. Makes about 15 read calls and never
+writes. The report shows no values of records. The gateway's settings name the project; without DATATRICS_URL, the command
+checks the embedded sandbox.
 
-A drift is what the client would feel: a status, a spelling, a field that no record has or that is mostly of another type.
-A note is what was always to be reckoned with: single odd values, and fields that are not known, which come as attributes.
+A drift affects the gateway: another status, a renamed key, a field that no record has, or a field mostly of another type.
+A note does not: single values of another type, and unknown fields, which the gateway serves as attributes.
 
 Options:
-  --project ID    another project of the settings
-  --records N     records to read of each list, 1 to 500 (default: 100)
-  --ignore PATH   take this finding as known, such as Profile.country; may be given several times
-  --strict        notes count as drift too
-  --json          the report as one JSON object
-  --help          this text
+  --project ID    check another project of the settings
+  --records N     records to read from each list, 1 to 500 (default: 100)
+  --ignore PATH   ignore findings for this path, such as Profile.country; repeatable
+  --strict        count notes as drift
+  --json          print the report as one JSON object
+  --help          print this text
 
-Exit code: 0 without a drift, 1 with one, 2 for wrong usage and an API that can't be reached.
+Example:
+  npm run -s drift -- --strict --ignore Profile.country
+
+Exit codes:
+  0  no drift
+  1  drift
+  2  wrong usage, or the API is unreachable
 `;
 
-/** No record has it, and any path can hold it. */
-const NOBODY = 'drift-check-0f5c2a9e1b7d4368';
+/** An id that no record has and that needs no escaping in a path. */
+const ABSENT_ID = 'drift-check-0f5c2a9e1b7d4368';
 
 interface Report extends EndpointReport {
-  /** What of the endpoint was looked at. */
+  /** The endpoint, with its `type` parameter if it has one. */
   readonly title: string;
 }
 
-/** Checks a list, one of its records by id, and an id that there is not. */
+/** Checks a list, one of its records by id, and an id that does not exist. */
 async function checkKind(api: ReadOnlyApi, kind: Listed, limit: number): Promise<Report[]> {
   const { resource } = kind;
   const [list, get] = [endpointFor(resource, 'list'), endpointFor(resource, 'get')];
   const typeArgs = typeParameter(list, kind.type);
-  // Categories have few of the fields that items have.
+  // Categories lack most of the fields of items, so a missing field is no finding there.
   const complete = kind.type !== 'CATEGORY';
   const expectation = { type: api.recordTypes[resource], timeZone: api.timeZone, complete };
   const title = (text: string): string => (typeArgs.type ? `${text}, type=${typeArgs.type}` : text);
@@ -60,11 +68,11 @@ async function checkKind(api: ReadOnlyApi, kind: Listed, limit: number): Promise
   const key = rows.map((row) => keyOf(row, expectation.type.idNames)).find((found) => found !== null);
   if (!key) return reports;
   const endpoint: Endpoint = ENDPOINTS[get];
-  const found = checkGet(endpoint, await api.get(get, { ...typeArgs, ...key }), key.id, expectation);
-  const absent = checkAbsent(endpoint, await api.get(get, { ...typeArgs, id: NOBODY, source: key.source }));
+  const single = checkGet(endpoint, await api.get(get, { ...typeArgs, ...key }), key.id, expectation);
+  const absent = checkAbsent(endpoint, await api.get(get, { ...typeArgs, id: ABSENT_ID, source: key.source }));
   const known = new Set(listed.findings.map(({ kind, path }) => `${kind} ${path}`));
-  const fresh = found.findings.filter(({ kind, path }) => kind !== 'unknown' || !known.has(`${kind} ${path}`));
-  reports.push({ ...found, findings: [...fresh, ...absent.findings], title: title(labelOf(endpoint)) });
+  const fresh = single.findings.filter(({ kind, path }) => kind !== 'unknown' || !known.has(`${kind} ${path}`));
+  reports.push({ ...single, findings: [...fresh, ...absent.findings], title: title(labelOf(endpoint)) });
   return reports;
 }
 
@@ -74,7 +82,7 @@ function keyOf(row: JsonObject, idNames: readonly string[]): { readonly id: stri
   return id === undefined || id === null || idProblem(id) !== null || source === null ? null : { id, source };
 }
 
-/** The endpoints that are left alone, since a check would write. */
+/** Endpoints that a check cannot call, since they write. */
 const NOT_CHECKED = Object.values(ENDPOINTS as Record<string, Endpoint>)
   .filter(({ method }) => method !== 'GET')
   .map(labelOf);
@@ -111,7 +119,9 @@ function readOptions() {
     },
   });
   const records = Number(values.records);
-  if (!Number.isInteger(records) || records < 1 || records > 500) throw new UsageError('--records must be 1 to 500.');
+  if (!Number.isInteger(records) || records < 1 || records > 500) {
+    throw new UsageError(`--records must be a whole number from 1 to 500, not "${values.records}".`);
+  }
   return { ...values, records };
 }
 
@@ -136,18 +146,24 @@ async function main(): Promise<number> {
       }
     }
     const ignored = new Set(options.ignore);
-    const told = reports.map((report) => ({
+    const filtered = reports.map((report) => ({
       ...report,
       findings: report.findings.filter(({ path }) => !ignored.has(path)),
     }));
-    if (!options.json) process.stdout.write(render(told, unreachable, api));
+    if (!options.json) process.stdout.write(render(filtered, unreachable, api));
     else {
-      const json = { project: api.project, calls: api.calls(), endpoints: told, unreachable, notChecked: NOT_CHECKED };
+      const json = {
+        project: api.project,
+        calls: api.calls(),
+        endpoints: filtered,
+        unreachable,
+        notChecked: NOT_CHECKED,
+      };
       process.stdout.write(`${JSON.stringify(json)}\n`);
     }
     if (unreachable.length > 0) return 2;
     const counts = ({ level }: Finding): boolean => options.strict || level === 'drift';
-    return told.some(({ findings }) => findings.some(counts)) ? 1 : 0;
+    return filtered.some(({ findings }) => findings.some(counts)) ? 1 : 0;
   } finally {
     await api.close();
   }
@@ -159,7 +175,7 @@ main().then(
   },
   (error) => {
     if (!isUsageProblem(error)) throw error;
-    process.stderr.write(`${error.message}\n\nnpm run drift -- --help tells more.\n`);
+    process.stderr.write(`${error.message}\n\nSee npm run drift -- --help.\n`);
     process.exitCode = 2;
   },
 );

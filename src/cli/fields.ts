@@ -11,26 +11,31 @@ import { TransportError } from '../upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
 import { isUsageProblem, UsageError } from './usage.ts';
 
-const HELP = `Which fields do a project's records have besides the documented ones? Proposes their declaration, as YAML for the
-file that GATEWAY_CONFIG names. Nothing is written, and no value is shown: only names, types and how often they occur.
+const HELP = `Proposes declarations for the undocumented fields of a project's records, as YAML for the GATEWAY_CONFIG file.
 
 Usage: npm run -s fields -- [options]
 
-The project is that of the gateway's settings; without DATATRICS_URL it is the embedded sandbox.
+Reads records and never writes. The output has names, types and counts, but no values of records. The gateway's settings
+name the project; without DATATRICS_URL, the command reads the embedded sandbox.
 
 Options:
-  --project ID  another project of the settings
-  --pages N     pages of 100 records to read of each list, spread over all of it: 1 to 50 (default: 5)
-  --min PERCENT leave out fields that fewer of the records have (default: 1)
-  --json        the same as one JSON object
-  --help        this text
+  --project ID   read another project of the settings
+  --pages N      pages of 100 records to read from each list, at equal distances: 1 to 50 (default: 5)
+  --min PERCENT  omit fields that a smaller share of the records has, 0 to 100 (default: 1)
+  --json         print one JSON object instead of YAML
+  --help         print this text
 
-Exit code: 0, or 2 for wrong usage and an API that can't be reached.
+Example:
+  npm run -s fields -- --pages 20 --min 5
+
+Exit codes:
+  0  success
+  2  wrong usage, or the API is unreachable
 `;
 
 const PAGE_ROWS = 100;
 
-/** Reads pages at equal distances: the first ones alone may all come from one source. */
+/** Reads pages at equal distances, since all records of the first pages may come from one source. */
 async function observe(api: ReadOnlyApi, list: Listed, pages: number, observers: Observers): Promise<void> {
   const requested = list.type && { type: list.type };
   const endpoint = endpointFor(list.resource, 'list');
@@ -43,7 +48,7 @@ async function observe(api: ReadOnlyApi, list: Listed, pages: number, observers:
       try {
         record = api.recordTypes[list.resource].decode(raw, { source: '-', ...requested }, api);
       } catch {
-        // Without a key it is no record.
+        // A row without a key is not a record.
         continue;
       }
       observers[typeNameOf(list.resource)].add(record.attributes);
@@ -69,23 +74,23 @@ function createObservers(): Observers {
   };
 }
 
-interface Told {
+interface TypeReport {
   readonly type: MaskedType;
   readonly records: number;
   readonly proposals: readonly Proposal[];
 }
 
-function renderYaml(told: readonly Told[], declared: CustomFields, api: ReadOnlyApi): string {
+function renderYaml(reports: readonly TypeReport[], declared: CustomFields, api: ReadOnlyApi): string {
   const lines = [
-    `# Fields of project ${api.project} besides the documented ones, as found by ${api.calls()} calls. Keep what you want to have,`,
-    '# and rename it as you like. “personal” is a guess: see who may read what is in a field.',
+    `# Undocumented fields of project ${api.project}, found by ${api.calls()} calls. Delete the fields that you do not need,`,
+    '# and rename the others as you like. “personal” is a guess: check whether a field holds personal data.',
   ];
-  const body = told.flatMap(({ type, records, proposals }) => {
+  const body = reports.flatMap(({ type, records, proposals }) => {
     const old = Object.entries(declared[type] ?? {}).map(([name, field]) => `    ${name}: ${flow(field)} # declared`);
     const fresh = proposals.map((proposal) => renderProposal(proposal, records));
     if (old.length + fresh.length === 0) return [];
     const isEmpty = old.length === 0 && proposals.every(({ field }) => field === null);
-    return [`  ${type}:${isEmpty ? ' {}' : ''} # ${records} looked at`, ...old, ...fresh];
+    return [`  ${type}:${isEmpty ? ' {}' : ''} # ${records} records read`, ...old, ...fresh];
   });
   return `${[...lines, body.length === 0 ? 'customFields: {}' : 'customFields:', ...body].join('\n')}\n`;
 }
@@ -98,7 +103,7 @@ function renderProposal({ from, count, looks, field, reason }: Proposal, records
   return `    ${name}: ${flow(rest)} # in ${share}`;
 }
 
-/** JSON is YAML, whatever stands in a name. */
+/** Renders values as JSON, which is valid YAML for any name. */
 function flow(field: object): string {
   const parts = Object.entries(field).map(
     ([key, value]) => `${key}: ${key === 'type' ? value : JSON.stringify(value)}`,
@@ -117,9 +122,13 @@ function readOptions() {
     },
   });
   const pages = Number(values.pages);
-  if (!Number.isInteger(pages) || pages < 1 || pages > 50) throw new UsageError('--pages must be 1 to 50.');
+  if (!Number.isInteger(pages) || pages < 1 || pages > 50) {
+    throw new UsageError(`--pages must be a whole number from 1 to 50, not "${values.pages}".`);
+  }
   const min = Number(values.min);
-  if (values.min.trim() === '' || !(min >= 0 && min <= 100)) throw new UsageError('--min must be 0 to 100.');
+  if (values.min.trim() === '' || !(min >= 0 && min <= 100)) {
+    throw new UsageError(`--min must be a number from 0 to 100, not "${values.min}".`);
+  }
   return { ...values, pages, min };
 }
 
@@ -133,14 +142,14 @@ async function main(): Promise<void> {
   try {
     const observers = createObservers();
     for (const list of LISTED) await observe(api, list, options.pages, observers);
-    const told = Object.values(observers).map((observer): Told => {
+    const reports = Object.values(observers).map((observer): TypeReport => {
       const { type, records } = observer;
       const enough = ({ count }: Proposal): boolean => count * 100 >= records * options.min;
       return { type, records, proposals: observer.propose(api.customFields[type]).filter(enough) };
     });
-    if (!options.json) process.stdout.write(renderYaml(told, api.customFields, api));
+    if (!options.json) process.stdout.write(renderYaml(reports, api.customFields, api));
     else {
-      const plain = told.map(({ type, records, proposals }) => ({
+      const plain = reports.map(({ type, records, proposals }) => ({
         type,
         records,
         fields: proposals.map((proposal) => ({ ...proposal, looks: Object.fromEntries(proposal.looks) })),
@@ -155,6 +164,6 @@ async function main(): Promise<void> {
 main().catch((error) => {
   const isUpstream = error instanceof TransportError || error instanceof DatatricsError;
   if (!isUpstream && !isUsageProblem(error)) throw error;
-  process.stderr.write(`${error.message}\n\nnpm run fields -- --help tells more.\n`);
+  process.stderr.write(`${error.message}\n\nSee npm run fields -- --help.\n`);
   process.exitCode = 2;
 });

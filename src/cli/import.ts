@@ -24,16 +24,16 @@ import { digestOf } from './import/source.ts';
 import { exitCodeOf, renderSummary, type Summary } from './import/summary.ts';
 import { WINDOWS } from './import/window.ts';
 
-const FRESH: Progress = {
+const NO_PROGRESS: Progress = {
   checkpoint: { upTo: 0, rejectsBytes: 0, counts: noCounts() },
   known: new Set(),
   ended: false,
 };
 
-/** ms that a command which feeds the queue gets to stop. */
+/** ms until a command that feeds the queue exits after a signal, also while Redis does not answer. */
 const QUEUE_STOP_MS = 10_000;
 
-/** What decides on what is sent, and where to: a journal of other options is of no use. */
+/** Digest of the options that affect the rows that are sent, or their destination. A journal is valid for one digest. */
 function fingerprint(options: ImportOptions, config: Config): string {
   const {
     map,
@@ -64,20 +64,20 @@ function fingerprint(options: ImportOptions, config: Config): string {
   return createHash('sha256').update(JSON.stringify(what)).digest('hex');
 }
 
-/** @param run names an import in the queue */
+/** @param run id of a queued import; undefined for a direct one */
 async function openJournal(
   options: ImportOptions,
   config: Config,
   run: string | undefined,
 ): Promise<{ journal: Journal | null; progress: Progress }> {
-  if (options.journal === null) return { journal: null, progress: FRESH };
+  if (options.journal === null) return { journal: null, progress: NO_PROGRESS };
   if (!options.queue && Journal.runOf(options.journal) !== null && !Journal.hasEnded(options.journal)) {
-    throw new UsageError(`${options.journal} is of an import in the queue: end it with --watch, or delete the file.`);
+    throw new UsageError(`${options.journal} belongs to a queued import: finish it with --watch, or delete the file.`);
   }
   const file = await digestOf(options.file);
   const header = { journal: 1, file, options: fingerprint(options, config), ...(run && { run }) } as const;
   if (options.resume) return Journal.resume(options.journal, header);
-  return { journal: Journal.create(options.journal, header), progress: FRESH };
+  return { journal: Journal.create(options.journal, header), progress: NO_PROGRESS };
 }
 
 async function createDestination(options: ImportOptions, config: Config, pace: Pace): Promise<Destination> {
@@ -85,7 +85,7 @@ async function createDestination(options: ImportOptions, config: Config, pace: P
   const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
   const items = config.bulkLimits.chunkItems ?? ENDPOINTS.bulkProfiles.maxItems;
   if (gateway) {
-    // Loaded where it is needed: few imports go by a gateway.
+    // Loaded on demand, since few imports use a gateway.
     const { GatewayDestination } = await import('./import/gateway.ts');
     return new GatewayDestination({ url: gateway, headers, resource, concurrency, items, pace });
   }
@@ -93,7 +93,7 @@ async function createDestination(options: ImportOptions, config: Config, pace: P
   return createApiDestination(resource, config, limits, pace);
 }
 
-/** Counts the calls that rows would take. */
+/** Passes rows through and reports the calls that they would take. */
 async function* countCalls(
   batches: AsyncIterable<Row[]>,
   config: Config,
@@ -133,20 +133,20 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
   const onSignal = (signal: NodeJS.Signals): void => {
     if (signalled) process.exit(codeOf(signal));
     signalled = signal;
-    const what = session ? 'workers go on with what is in the queue' : 'calls under way are finished';
-    process.stderr.write(`\nStopping: ${what}. Once more ends it at once.\n`);
+    const remaining = session ? 'Workers continue with the rows in the queue' : 'Waiting for the calls in flight';
+    process.stderr.write(`\nStopping. ${remaining}. A second signal exits at once.\n`);
     stop();
-    // Redis may be away, and then no answer comes.
+    // An unavailable Redis never answers.
     if (session) setTimeout(() => process.exit(codeOf(signal)), QUEUE_STOP_MS);
   };
 
   const silent = options.quiet || (options.json && !process.stderr.isTTY);
   try {
-    // The header is judged before a journal or rejects of an earlier run are touched.
+    // Checks the header before it changes the journal or the rejects of an earlier run.
     const { source, reader, rows } = await openInput(options, config);
     const { format, separator, encoding } = source;
     if (options.queue) {
-      // Loaded where it is needed: BullMQ takes 20 MB.
+      // Loaded on demand, since BullMQ takes 20 MB.
       const { QueueSession } = await import('./import/queue/session.ts');
       session = await QueueSession.open(options, config, silent);
     }
@@ -155,7 +155,9 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     const { checkpoint, known } = progress;
     rejects.setColumns(reader.header?.columns ?? null, separator);
     if (!rejects.cutTo(checkpoint.rejectsBytes)) {
-      process.stderr.write(`${options.rejects} is gone or was changed: rows rejected from here on begin a new one.\n`);
+      process.stderr.write(
+        `${options.rejects} is missing or was changed: a new file gets the rows rejected from now on.\n`,
+      );
       rejects.clear();
     }
     if (!options.dryRun && !session && !progress.ended)
@@ -163,7 +165,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     let scan: Scan | undefined;
     if (session && !progress.ended) {
-      if (!silent) process.stderr.write('Looking for rows with one key.\n');
+      if (!silent) process.stderr.write('Looking for rows with the same key.\n');
       const again = await openInput(options, config);
       scan = await scanKeys(again.rows(0), `${options.file}.keys`, () => signalled !== null);
     }
@@ -188,7 +190,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       },
       stop: stopping,
     };
-    const left = rows(checkpoint.upTo);
+    const remaining = rows(checkpoint.upTo);
     let result: RunResult;
     if (progress.ended) result = { counts, complete: true, reason: null };
     else if (session && scan) {
@@ -197,14 +199,18 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       const { duplicates, rows: all } = scan;
       const part = (): number => counts.rows / Math.max(1, all);
       const to = { redis, queue, run, lease, resource, callsPerSecond, duplicates, part };
-      const fed = await feed({ ...common, ...to, rows: left });
+      const fed = await feed({ ...common, ...to, rows: remaining });
       requests = fed.requests;
       result = fed;
     } else {
       const count = (calls: number): void => {
         requests += calls;
       };
-      result = await run({ ...common, rows: options.dryRun ? countCalls(left, config, count) : left, destination });
+      result = await run({
+        ...common,
+        rows: options.dryRun ? countCalls(remaining, config, count) : remaining,
+        destination,
+      });
     }
     bar.end();
     const summary: Summary = {
@@ -244,11 +250,11 @@ function codeOf(signal: NodeJS.Signals): number {
 try {
   const env = environment();
   const options = readOptions(process.argv.slice(2), env);
-  // Not `process.exitCode` alone: standard input may be open still.
+  // `process.exitCode` is not enough: an open standard input keeps the process alive.
   if (options) process.exit(await runImport(options, env));
 } catch (error) {
   const isUsage = error instanceof UsageError || error instanceof ConfigError;
   if (!isUsage && !(error instanceof InputError)) throw error;
-  process.stderr.write(`${error.message}\n${isUsage ? '\nnpm run import -- --help tells more.\n' : ''}`);
+  process.stderr.write(`${error.message}\n${isUsage ? '\nSee npm run import -- --help.\n' : ''}`);
   process.exit(isUsage ? 2 : 1);
 }

@@ -6,7 +6,7 @@ import { renderErrorDocs } from '../lib/error-codes.ts';
 import { renderConfigDocs } from './config-docs.ts';
 import { renderSchemaDocs } from './schema-docs.ts';
 
-/** Writes what is made of the sources and committed: the first half of `npm run codegen`. */
+/** Writes the committed files that are generated from the sources: the first half of `npm run codegen`. */
 const schema = buildSchema();
 const files: Readonly<Record<string, string>> = {
   'schema/gateway.graphql': `${printSchema(schema)}\n`,

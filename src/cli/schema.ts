@@ -4,16 +4,21 @@ import { printSchema } from 'graphql';
 import { buildSchema } from '../graph/schema.ts';
 import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
 
-const HELP = `The schema that a gateway with this configuration serves, as SDL: for a team's own codegen.
+const HELP = `Prints the SDL of the schema that a gateway with this configuration serves, for code generation.
 
 Usage: npm run -s schema -- [options]
 
 Options:
-  --config FILE  configuration with custom fields (default: GATEWAY_CONFIG)
-  --out FILE     where to write it (default: standard output)
-  --help         this text
+  --config FILE  configuration file with custom fields (default: GATEWAY_CONFIG)
+  --out FILE     write to this file (default: standard output)
+  --help         print this text
 
-Exit code: 0, or 2 for wrong usage and a configuration that can't be.
+Example:
+  npm run -s schema -- --config gateway.yml --out schema.graphql
+
+Exit codes:
+  0  success
+  2  wrong usage, or an invalid configuration
 `;
 
 try {
@@ -27,7 +32,7 @@ try {
   }
 } catch (error) {
   if (!isUsageProblem(error)) throw error;
-  process.stderr.write(`${error.message}\n\nnpm run schema -- --help tells more.\n`);
+  process.stderr.write(`${error.message}\n\nSee npm run schema -- --help.\n`);
   process.exitCode = 2;
 }
 
@@ -35,6 +40,6 @@ function write(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw new UsageError(`--out: can not write ${path} (${(error as NodeJS.ErrnoException).code})`);
+    throw new UsageError(`--out: cannot write ${path} (${(error as NodeJS.ErrnoException).code})`);
   }
 }

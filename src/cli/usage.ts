@@ -3,10 +3,10 @@ import { ConfigError } from '../config/config-error.ts';
 import { environment } from '../config/environment.ts';
 import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 
-/** Something about the command line, the settings or the files that the user has to mend. */
+/** A problem with the command line, the settings or the files that the user can fix. Commands exit with 2. */
 export class UsageError extends Error {}
 
-/** Whether an error is the user's to mend, as opposed to a bug. */
+/** Whether the user can fix an error. Other errors are bugs. */
 export function isUsageProblem(error: unknown): error is Error {
   return (
     error instanceof UsageError ||
@@ -16,9 +16,9 @@ export function isUsageProblem(error: unknown): error is Error {
 }
 
 /**
- * The custom fields that a configuration file declares.
+ * Returns the custom fields that a configuration file declares.
  *
- * @param path default: what GATEWAY_CONFIG names, if anything
+ * @param path default: GATEWAY_CONFIG; without either there are no custom fields
  * @throws ConfigError
  */
 export function declaredFields(path: string | undefined): CustomFields {

@@ -16,14 +16,14 @@ import { SharedPace } from './import/queue/pace.ts';
 import { JobRunner } from './import/queue/work.ts';
 import { importConfig } from './import/settings.ts';
 
-/** ms after which a job goes to another worker when nothing is heard of the one that has it. */
+/** ms without a sign of life of a worker, after which another worker takes over its job. */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 5_000;
-/** Workers that may die of one job before it counts as failed: enough for a bad day, and not for a job that kills. */
+/** Workers that may die during one job before the job fails. High, so that only a job that kills its workers fails. */
 const MAX_DEATHS = 20;
-/** ms that calls under way get after SIGTERM; what is not handed back then is found by the others. */
+/** ms for calls in flight after SIGTERM. Other workers take over the jobs that are not handed back by then. */
 const STOP_GRACE_MS = 10_000;
-/** ms in which the last log lines are written, if standard output takes them. */
+/** ms to write the last log lines at exit; a blocked standard output loses the rest. */
 const LAST_LINES_MS = 1_000;
 
 interface WorkerOptions {
@@ -31,22 +31,36 @@ interface WorkerOptions {
   readonly concurrency: number | undefined;
 }
 
-/** @returns null when only help was asked for */
+/**
+ * Reads the command line.
+ *
+ * @returns null for `--help`, whose text is printed
+ * @throws UsageError
+ */
 function readOptions(argv: readonly string[]): WorkerOptions | null {
   let problem = '';
   const command = new Command('worker')
     .usage('[options]')
-    .description('Runs the jobs of queued imports (npm run import -- … --queue) until it is stopped.')
-    .addOption(new Option('--jobs <n>', 'jobs at once').argParser(wholeNumber(1, 64)).default(2))
-    .option('--concurrency <n>', 'calls at once of each job (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
+    .description('Runs the jobs of queued imports (npm run import -- … --queue) until SIGTERM or SIGINT.')
+    .addOption(new Option('--jobs <n>', 'concurrent jobs').argParser(wholeNumber(1, 64)).default(2))
+    .option('--concurrency <n>', 'concurrent calls of each job (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
     .addHelpText(
       'after',
       `
-Settings: REDIS_URL, DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY, in the environment or in .env. It takes the
-jobs for this project at this address only. SIGTERM finishes the calls under way, hands the rest of the jobs back and ends.
-docs/import.md tells more.`,
+Settings:
+  REDIS_URL, DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY, in the environment or in .env. The worker takes jobs
+  of this project at this address only.
+
+Signals:
+  On SIGTERM or SIGINT, the worker finishes the calls in flight, returns its unfinished jobs to the queue and exits.
+
+Exit codes:
+  0  stopped by a signal
+  2  wrong usage or settings
+
+See docs/import.md.`,
     )
-    .helpOption('-h, --help', 'this text')
+    .helpOption('-h, --help', 'print this text')
     .configureHelp({ helpWidth: 120 })
     .configureOutput({
       writeErr: (text) => {
@@ -64,11 +78,11 @@ docs/import.md tells more.`,
   return command.opts<WorkerOptions>();
 }
 
-async function work(options: WorkerOptions, config: Config): Promise<void> {
+async function runWorker(options: WorkerOptions, config: Config): Promise<void> {
   const output = openStandardOutput();
   const log = createLogger(config.logLevel, output);
   const queue = queueNameOf(config);
-  if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set: jobs come from there.');
+  if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set: workers take jobs from Redis.');
   const redis = connectQueue(
     config.redisUrl,
     (reason) => log.warn({ reason }, 'Redis is unavailable: waiting for it'),
@@ -98,14 +112,14 @@ async function work(options: WorkerOptions, config: Config): Promise<void> {
     maxStalledCount: MAX_DEATHS,
   });
   worker.on('error', (error) => {
-    // That Redis is away has been said.
-    if (redis.status === 'ready') log.warn({ reason: error.message }, 'The queue has trouble');
+    // `connectQueue` already logs that Redis is unavailable.
+    if (redis.status === 'ready') log.warn({ reason: error.message }, 'Queue error');
   });
   worker.on('lockRenewalFailed', (jobs) => {
-    log.warn({ jobs }, 'Jobs were given to other workers');
+    log.warn({ jobs }, 'Other workers took over jobs');
     for (const job of jobs) worker.cancelJob(job);
   });
-  worker.on('stalled', (job) => log.warn({ job }, 'Job taken over: nothing was heard of its worker'));
+  worker.on('stalled', (job) => log.warn({ job }, 'Job taken over from a worker that does not respond'));
   log.info({ queue, jobs: options.jobs, concurrency: limits.concurrency }, 'Worker ready');
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
@@ -122,10 +136,10 @@ async function work(options: WorkerOptions, config: Config): Promise<void> {
 try {
   const options = readOptions(process.argv.slice(2));
   const env = environment();
-  if (options) await work(options, importConfig(env));
+  if (options) await runWorker(options, importConfig(env));
   process.exit(0);
 } catch (error) {
   if (!(error instanceof UsageError) && !(error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n\nnpm run worker -- --help tells more.\n`);
+  process.stderr.write(`${error.message}\n\nSee npm run worker -- --help.\n`);
   process.exit(2);
 }

@@ -1,4 +1,4 @@
-/** Everything that is wrong with the settings, one line per problem. */
+/** All problems with the settings, one line each. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 

@@ -1,23 +1,13 @@
-import type { RateLimit } from '../auth/rate-limit.ts';
-import type { RouterGrants, RouterSecrets } from '../auth/router-proof.ts';
-import { BULK_CALLS, type BulkLimits } from '../datatrics/bulk/chunk.ts';
+import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
-import type { Resource } from '../datatrics/endpoints.ts';
 import { readLifetimes } from '../datatrics/lifetimes.ts';
-import type { MaskOptions } from '../datatrics/masking.ts';
 import { readPolicies } from '../datatrics/policies.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
 import { MAX_VALUES } from '../graph/answer-size.ts';
-import type { MaxAges } from '../graph/cache-control.ts';
-import type { OptionalDirective } from '../graph/optional-directives.ts';
-import type { PipelineOptions } from '../graph/pipeline.ts';
 import { ASSUMED_LIST_SIZE } from '../graph/plan.ts';
 import { MAX_WAITING_BYTES } from '../server/backlog.ts';
-import type { LoadLimits } from '../server/load-shedder.ts';
-import type { TracingOptions } from '../server/tracing.ts';
-import type { DocumentsMode } from '../server/trusted-documents.ts';
-import { DEFAULT_BULKHEAD, type Policy } from '../upstream/policy.ts';
+import { DEFAULT_BULKHEAD } from '../upstream/policy.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
@@ -25,103 +15,14 @@ import { checkNames } from './names.ts';
 import { type ProjectConfig, readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
 import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
-import { type AuthMode, CHECKS, checkVariables, type Variables } from './variables.ts';
+import { CHECKS, checkVariables, type Variables } from './variables.ts';
 
-/**
- * Every setting of the gateway, by environment variable. An empty variable counts as unset. `GATEWAY_CONFIG` names a
- * file that may hold the same names; variables win over it.
- */
-
-export interface Config {
-  readonly port: number;
-  readonly host: string;
-  /** Null: the embedded sandbox. */
-  readonly upstream: { readonly origin: string; readonly basePath: string } | null;
-  readonly project: string | undefined;
-  readonly apiKey: string | undefined;
-  readonly authMode: AuthMode;
-  /** Whose JSON Web Tokens are taken in `managed`; undefined: none. */
-  readonly jwt: { readonly issuer: string; readonly audience: string; readonly jwksUrl: URL } | undefined;
-  /** Static tokens of `managed`. */
-  readonly tokensFile: string | undefined;
-  readonly introspection: boolean;
-  readonly masking: MaskOptions;
-  /** Fields that the file declares, of all projects. */
-  readonly customFields: CustomFields;
-  /** Projects that the file lists, by id; they differ from the rest of the settings where they say so. */
-  readonly projects: readonly ProjectConfig[];
-  /** Undefined: none configured; with the sandbox its own are used. */
-  readonly sources: Readonly<
-    Record<'profile' | 'content' | 'conversion' | 'interaction', readonly string[] | undefined>
-  >;
-  readonly filters: 'auto' | 'on' | 'off';
-  readonly batchReads: 'off' | 'auto' | 'on';
-  readonly conversionProfileField: string;
-  readonly timeZone: string;
-  /** Rows of one page of a list, at most. */
-  readonly pageLimit: number;
-  readonly operationTimeoutMs: number;
-  readonly upstreamTimeoutMs: number;
-  readonly upstreamConnections: number;
-  /** How long answers may be used, by resource; those left out are always asked for. */
-  readonly lifetimes: FreshnessOptions['lifetimes'];
-  /** How the endpoints of a resource are called, where that is not `DEFAULT_POLICY`. */
-  readonly policies: Readonly<Partial<Record<Resource, Policy>>>;
-  /** Calls that wait for a connection. */
-  readonly upstreamQueue: number;
-  readonly compression: boolean;
-  readonly loadLimits: LoadLimits;
-  /** Connections of clients. */
-  readonly maxConnections: number;
-  readonly maxWaitingBytes: number;
-  /** bytes of answers kept in memory. */
-  readonly cacheMaxBytes: number;
-  readonly maxUpstreamCalls: number;
-  /** Bytes that one operation reads from the API, decompressed. */
-  readonly maxUpstreamBytes: number;
-  readonly maxBodyBytes: number;
-  readonly documentLimits: PipelineOptions['limits'];
-  readonly bulkLimits: BulkLimits;
-  /** Whether equal REST reads of one caller that overlap share one call. */
-  readonly shareInFlight: boolean;
-  /** Whether identical queries of one caller that overlap share one run. */
-  readonly collapseOperations: boolean;
-  /** Origins that browsers may call from. */
-  readonly corsOrigins: readonly string[];
-  /** Request headers that pages of these origins may send, besides those that are always allowed. */
-  readonly corsHeaders: readonly string[];
-  /** Per principal and minute. */
-  readonly rateLimit: RateLimit | undefined;
-  readonly redisUrl: string | undefined;
-  /** Whether clients may register documents by their hash. */
-  readonly persistedQueries: boolean;
-  /** Modules with plugins of Yoga or Envelop. */
-  readonly plugins: readonly string[];
-  readonly documentsMode: DocumentsMode;
-  /** Published documents by id. */
-  readonly documents: ReadonlyMap<string, string>;
-  /** Where spans go; undefined: none are made. */
-  readonly tracing: TracingOptions | undefined;
-  /** Whether agents get the published documents as tools, those that write among them; undefined: not at all. */
-  readonly mcp: { readonly mutations: boolean } | undefined;
-  /** How a router proves on `/subgraph` that it is ours; undefined ones prove nothing. */
-  readonly routerSecrets: RouterSecrets;
-  readonly routerGrants: RouterGrants;
-  /** Directives of the subgraph's schema that not every router takes. */
-  readonly subgraphDirectives: readonly OptionalDirective[];
-  /** Seconds for which a router may keep what it read. */
-  readonly subgraphMaxAges: MaxAges;
-  readonly logLevel: string;
-  /** What is worth a line in the log at the start. */
-  readonly warnings: readonly string[];
-}
-
-/** Names that the environment and the file may have. */
+/** The settings that the environment and the file may have. */
 const NAMES: readonly string[] = [...Object.keys(CHECKS), ...SECRET_FILE_NAMES];
 
 /**
- * Reads the settings of this process: its environment, `.env`, and the files that they name.
- * @throws ConfigError naming every problem at once
+ * Reads the settings of this process: its environment, the `.env` file, and the files that these name.
+ * @throws ConfigError with every problem
  */
 export function loadConfig(): Config {
   const problems: string[] = [];
@@ -130,52 +31,91 @@ export function loadConfig(): Config {
 }
 
 /**
- * Reads the settings.
+ * Reads settings. Variables take precedence over the file that `GATEWAY_CONFIG` names.
  *
- * @param env the environment, `process.env` in a real start
- * @param problems what is wrong with the environment itself. If anything is, it is not complete, and nothing counts as missing
- * @throws ConfigError naming every problem at once
+ * @param problems those of the environment itself. If there are any, the environment is incomplete, and rules about missing
+ * settings are not checked
+ * @throws ConfigError with every problem
  */
 export function readConfig(env: Environment, problems: string[] = []): Config {
-  const isComplete = problems.length === 0;
-  const file = readFile(env.GATEWAY_CONFIG, NAMES, problems);
-  const given = withoutEmpty({ ...file.settings, ...withoutEmpty(env) });
+  const isIncomplete = problems.length > 0;
+  const { settings, sections } = readFile(env.GATEWAY_CONFIG, NAMES, problems);
+  const given = withoutEmpty({ ...settings, ...withoutEmpty(env) });
   const secrets = readSecretFiles(given, problems);
   const labels = new Map(Object.keys(secrets).map((name) => [name, fileVariable(name)]));
-  const checked = checkVariables({ ...given, ...secrets }, labels, problems);
-  const customFields = readCustomFields(file.sections.customFields, problems);
-  const lifetimes = readLifetimes(file.sections.freshness, problems);
-  const policies = readPolicies(file.sections.upstream, problems);
-  if (!isComplete) throw new ConfigError(problems);
-  const { projects, keyNames } = readProjects(file.sections.projects, env, problems);
+  const values = checkVariables({ ...given, ...secrets }, labels, problems);
+  const customFields = readCustomFields(sections.customFields, problems);
+  const lifetimes = readLifetimes(sections.freshness, problems);
+  const policies = readPolicies(sections.upstream, problems);
+  if (isIncomplete) throw new ConfigError(problems);
+  const { projects, keyNames } = readProjects(sections.projects, env, problems);
   const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], keyNames);
   problems.push(...names.problems);
   const together: Given = {
-    values: checked,
+    values,
     has: (name) => given[name] !== undefined || given[fileVariable(name)] !== undefined,
-    hasProjects: file.sections.projects !== undefined,
+    hasProjects: sections.projects !== undefined,
   };
   checkTogether(together, problems);
   const documents = readDocuments(together, problems);
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
-  const values = checked as Variables;
+  const { warnings } = names;
+  return toConfig(values as Variables, { customFields, lifetimes, policies, projects, documents, warnings });
+}
+
+/**
+ * Reads only the custom fields of a configuration file, for commands that need no other setting.
+ * @throws ConfigError
+ */
+export function readDeclaredFields(path: string | undefined): CustomFields {
+  const problems: string[] = [];
+  const file = readFile(path, NAMES, problems);
+  const customFields = readCustomFields(file.sections.customFields, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return customFields;
+}
+
+/** What is not a single variable. */
+interface Parts {
+  /** Custom fields of all projects. */
+  readonly customFields: CustomFields;
+  /** How long answers may be cached, by resource; resources left out are not cached. */
+  readonly lifetimes: FreshnessOptions['lifetimes'];
+  /** Time-outs and retries, by resource; resources left out have `DEFAULT_POLICY`. */
+  readonly policies: ReturnType<typeof readPolicies>;
+  /** Projects that the file lists. What one leaves out is as in the other settings. */
+  readonly projects: readonly ProjectConfig[];
+  /** Trusted documents by id. */
+  readonly documents: ReadonlyMap<string, string>;
+  /** Lines for the log at the start. */
+  readonly warnings: readonly string[];
+}
+
+/** The settings as the layers take them. `docs/configuration.md` describes each variable. */
+export type Config = Readonly<ReturnType<typeof toConfig>>;
+
+function toConfig(values: Variables, parts: Parts) {
   const authMode = values.AUTH_MODE ?? 'open';
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl } = values;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = values;
+  const isOnlyTrusted = values.TRUSTED_DOCUMENTS === 'only';
   return {
+    ...parts,
     port: values.PORT,
     host: values.HOST,
+    // Null: the embedded sandbox.
     upstream: values.DATATRICS_URL ?? null,
     project: values.DATATRICS_PROJECT,
     apiKey: values.DATATRICS_API_KEY,
     authMode,
-    jwt: jwtOf(values),
+    jwt: issuer !== undefined && audience !== undefined && jwksUrl ? { issuer, audience, jwksUrl } : undefined,
     tokensFile: values.TOKENS_FILE,
-    introspection: values.INTROSPECTION === undefined ? authMode !== 'managed' : values.INTROSPECTION === 'on',
+    introspection: (values.INTROSPECTION ?? (authMode === 'managed' ? 'off' : 'on')) === 'on',
     masking: withPersonalFields(
       { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
-      customFields,
+      parts.customFields,
     ),
-    customFields,
-    projects,
+    // Undefined ones are not configured: the sandbox has its own.
     sources: {
       profile: values.DATATRICS_PROFILE_SOURCES,
       content: values.DATATRICS_CONTENT_SOURCES,
@@ -190,10 +130,10 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
-    lifetimes,
-    policies,
+    // Calls of a project that may wait for a connection.
     upstreamQueue: DEFAULT_BULKHEAD.waiting,
     maxConnections: values.MAX_CONNECTIONS,
+    // Bytes of unread answers of all clients; the same for unfinished bodies.
     maxWaitingBytes: MAX_WAITING_BYTES,
     loadLimits: { maxRequests: values.MAX_REQUESTS, maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS },
     cacheMaxBytes: values.CACHE_MAX_BYTES,
@@ -214,8 +154,8 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     },
     bulkLimits: {
       ...BULK_CALLS,
-      chunkItems: values.BULK_CHUNK_ITEMS,
       maxItems: values.MAX_BULK_ITEMS,
+      chunkItems: values.BULK_CHUNK_ITEMS,
       concurrency: values.BULK_CONCURRENCY,
     },
     shareInFlight: values.SHARE_IN_FLIGHT === 'on',
@@ -227,11 +167,9 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     redisUrl: values.REDIS_URL,
     plugins: values.GATEWAY_PLUGINS,
     documentsMode: values.TRUSTED_DOCUMENTS,
-    persistedQueries:
-      (values.AUTOMATIC_PERSISTED_QUERIES ?? (values.TRUSTED_DOCUMENTS === 'only' ? 'off' : 'on')) === 'on',
-    documents,
-    tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT && {
-      endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    persistedQueries: (values.AUTOMATIC_PERSISTED_QUERIES ?? (isOnlyTrusted ? 'off' : 'on')) === 'on',
+    tracing: endpoint && {
+      endpoint,
       headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
       serviceName: values.OTEL_SERVICE_NAME,
       ratio: values.OTEL_TRACES_SAMPLER_ARG,
@@ -243,23 +181,5 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     subgraphDirectives: values.SUBGRAPH_DIRECTIVES,
     subgraphMaxAges: values.SUBGRAPH_MAX_AGE ?? {},
     logLevel: values.LOG_LEVEL,
-    warnings: names.warnings,
   };
-}
-
-/**
- * The custom fields of a configuration file alone, for what needs no more of it.
- * @throws ConfigError
- */
-export function readDeclaredFields(path: string | undefined): CustomFields {
-  const problems: string[] = [];
-  const file = readFile(path, NAMES, problems);
-  const customFields = readCustomFields(file.sections.customFields, problems);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return customFields;
-}
-
-function jwtOf({ JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl }: Variables): Config['jwt'] {
-  if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined;
-  return { issuer, audience, jwksUrl };
 }

@@ -10,15 +10,14 @@ const NAME = /[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*/y;
 /** A value in quotes, which may have several lines; only a comment may follow. */
 const QUOTED = /(?:"[^"]*"|'[^']*'|`[^`]*`)[ \t]*(?:#[^\n]*)?(?:\n|$)/y;
 
-/** A value without quotes. A comment follows behind white space: Node's parser cuts off `#` wherever it is. */
+/** A value without quotes, and a comment after white space. Node's parser would cut off the value at any `#`. */
 const PLAIN = /(?:[^\s"'`#](?:[^#\n]*[^#\s])?)?(?:[ \t]+#[^\n]*|[ \t]*)(?:\n|$)/y;
 
 /**
- * The variables of the `.env` file in the working directory; none without such a file. Node's parser reads them. It skips
- * what it does not understand, so the file is checked first: with anything in it that is no assignment, it is refused as a
- * whole.
+ * Reads the variables of the `.env` file in the working directory, if there is one. Node's parser skips lines that it does
+ * not understand. So the file is checked first, and refused as a whole if a line is no assignment.
  *
- * @param problems gets a line for each thing wrong with the file
+ * @param problems gets a line for each thing that is wrong
  */
 export function readEnvFile(problems: string[]): Record<string, string | undefined> {
   let text: string;
@@ -46,7 +45,7 @@ interface WrongLine {
   readonly need: string;
 }
 
-/** The names that a text assigns, and the lines that are no assignments. */
+/** Finds the names that a text assigns, and the lines that are no assignments. */
 function scan(text: string): { names: Set<string>; wrong: WrongLine[] } {
   const names = new Set<string>();
   const wrong: WrongLine[] = [];
@@ -70,7 +69,7 @@ function scan(text: string): { names: Set<string>; wrong: WrongLine[] } {
     const isOpen = quote !== undefined && !rest.slice(1).includes(quote);
     wrong.push({ line: text.slice(0, start).split('\n').length, need: needOf(name, quote, isOpen) });
     const end = text.indexOf('\n', at);
-    // Behind a quote that is not closed, nothing is known to be a line.
+    // After an unclosed quote, the rest is part of its value.
     at = isOpen || end === -1 ? text.length : end + 1;
   }
   return { names, wrong };
@@ -79,6 +78,6 @@ function scan(text: string): { names: Set<string>; wrong: WrongLine[] } {
 function needOf(name: string | undefined, quote: string | undefined, isOpen: boolean): string {
   if (name === undefined) return 'NAME=value, or a comment that starts with #';
   if (isOpen) return `a closing ${quote} for ${name}`;
-  if (quote !== undefined) return `nothing but a comment behind the closing ${quote} of ${name}`;
+  if (quote !== undefined) return `nothing but a comment after the closing ${quote} of ${name}`;
   return `quotes around the value of ${name}, since it has a # or a line end that is no line feed`;
 }

@@ -4,15 +4,14 @@ import { readEnvFile } from './env-file.ts';
 /** Variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Without variables that are empty, which count as unset. */
+/** Leaves out empty variables, which count as unset. */
 export function withoutEmpty(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
 }
 
 /**
- * `process.env` over the `.env` file in the working directory.
- *
- * @param problems gets a line for each thing wrong with the file; nothing of it is used then
+ * Reads the variables of the process, which take precedence, and those of the `.env` file in the working directory.
+ * @param problems gets a line for each thing that is wrong with the file
  */
 export function readEnvironment(problems: string[]): Environment {
   return { ...readEnvFile(problems), ...withoutEmpty(process.env) };
@@ -20,7 +19,7 @@ export function readEnvironment(problems: string[]): Environment {
 
 /**
  * The same, for commands.
- * @throws ConfigError when something is wrong with the file
+ * @throws ConfigError
  */
 export function environment(): Environment {
   const problems: string[] = [];

@@ -3,17 +3,17 @@ import { removedSetting } from './names.ts';
 import { readText } from './text-file.ts';
 import { SECRETS } from './variables.ts';
 
-/** What a configuration file holds. */
+/** The content of a configuration file. */
 export interface ConfigFile {
-  /** By the variables' names. */
+  /** Settings by the names of their variables. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Parts that fit no variable, as written: what is in them is checked where it is used. */
+  /** Parts that fit no variable, unchecked. */
   readonly sections: Readonly<Record<string, unknown>>;
 }
 
 const SECTIONS: ReadonlySet<string> = new Set(['projects', 'customFields', 'freshness', 'upstream']);
 
-/** Settings that are ids, keys or names: no text that any YAML reader converts may stand for them without quotes. */
+/** Settings that are ids, keys or names. They need quotes where any version of YAML would convert them. */
 const TEXTS = /^(?:DATATRICS_(?:PROJECT|API_KEY|\w+_SOURCES|CONVERSION_PROFILE_FIELD)|ROUTER_\w+|PII_KEY|PII_FIELDS)$/;
 
 /** The same in the list of projects. */
@@ -28,11 +28,16 @@ const PROJECT_TEXTS: ReadonlySet<string> = new Set([
   'timeZone',
 ]);
 
-/** Reads a JSON or YAML file of settings by their variables' names, where lists may be lists, and of sections. */
+/**
+ * Reads a JSON or YAML file.
+ *
+ * @param names of the settings that it may have
+ * @param problems gets a line for each thing that is wrong
+ */
 export function readFile(path: string | undefined, names: readonly string[], problems: string[]): ConfigFile {
   const nothing: ConfigFile = { settings: {}, sections: {} };
   if (!path) return nothing;
-  const tell = (problem: string): void => {
+  const report = (problem: string): void => {
     problems.push(`GATEWAY_CONFIG: ${problem}`);
   };
   const shown = JSON.stringify(path);
@@ -42,40 +47,40 @@ export function readFile(path: string | undefined, names: readonly string[], pro
   try {
     document = parseDocument(readText(path), { prettyErrors: false, lineCounter: lines });
     const wrong = [...document.errors, ...document.warnings];
-    // Their messages may quote the file.
+    // Only their codes: the messages may quote the file.
     for (const { code, pos } of wrong) {
-      tell(`got ${shown} (${code} in line ${lines.linePos(pos[0]).line}); needs a readable JSON or YAML file`);
+      report(`got ${shown} (${code} in line ${lines.linePos(pos[0]).line}); needs a readable JSON or YAML file`);
     }
     if (wrong.length > 0) return nothing;
     content = document.toJS();
   } catch (error) {
-    // Such as an alias without an anchor, which only shows when it is resolved.
+    // An alias without an anchor shows only here.
     const reason = error instanceof ReferenceError ? 'BAD_ALIAS' : (error as Error).message;
-    tell(`got ${shown} (${reason}); needs a readable JSON or YAML file`);
+    report(`got ${shown} (${reason}); needs a readable JSON or YAML file`);
     return nothing;
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    tell(`got ${shown}; needs a file with one object of settings`);
+    report(`got ${shown}; needs a file with one object of settings`);
     return nothing;
   }
-  for (const problem of conversions(document, lines)) tell(problem);
+  for (const problem of conversions(document, lines)) report(problem);
   const settings: Record<string, string> = {};
   const sections: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(content)) {
     if (SECTIONS.has(name)) sections[name] = value;
     else if (!names.includes(name)) {
       const sections = [...SECTIONS].join(', ');
-      tell(removedSetting(name) ?? `got the setting "${name}"; needs names of variables, or ${sections}`);
+      report(removedSetting(name) ?? `got the setting "${name}"; needs names of variables, or ${sections}`);
     } else {
       const text = textOf(value);
-      if (text === null) tell(`got ${kindOf(value)} for ${name}; needs a text, or a list of texts without commas`);
+      if (text === null) report(`got ${kindOf(value)} for ${name}; needs a text, or a list of texts without commas`);
       else settings[name] = text;
     }
   }
   return { settings, sections };
 }
 
-/** A setting as its variable would have it, or null. */
+/** A setting as the text of its variable; null for one that cannot be a text. */
 function textOf(value: unknown): string | null {
   if (value === null) return '';
   if (!Array.isArray(value)) return typeof value === 'object' ? null : String(value);
@@ -87,7 +92,7 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'a list' : 'an object';
 }
 
-/** Texts without quotes that YAML takes for something else, such as `012345`, which is the number 12345. */
+/** A problem for each text without quotes that YAML converts, such as `012345`, which is the number 12345. */
 function conversions(document: Document.Parsed, lines: LineCounter): string[] {
   const found: string[] = [];
   visit(document, {
@@ -111,7 +116,7 @@ function isTextOf(value: unknown, source: string): boolean {
   return value !== null && String(value) === source;
 }
 
-/** Whether readers of YAML 1.1 make something else of it, such as of yes, 1_000 or 2024-01-01. */
+/** Whether YAML 1.1 converts a text, such as yes, 1_000 or 2024-01-01. */
 function isConvertedByOthers(source: string): boolean {
   return !isTextOf(parseDocument(source, { version: '1.1' }).toJS(), source);
 }

@@ -1,12 +1,12 @@
 import { closestMatch } from 'leven';
 import type { Environment } from './environment.ts';
 
-/** Letters that differ between a misspelt name and the right one, at most. */
+/** Edits by which a misspelt name may differ from a setting's. */
 const MAX_DISTANCE = 2;
-/** Names as long as this are hardly anything else than a setting misspelt. */
+/** Shorter names are close to many others. */
 const MIN_LENGTH = 8;
 
-/** What Kubernetes sets for a Service whose name begins with `datatrics`. */
+/** Variables that Kubernetes sets for a Service whose name begins with `datatrics`. */
 const OF_A_SERVICE = /_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
 /** Settings of earlier versions, and what holds without them. */
@@ -20,20 +20,20 @@ const REMOVED: ReadonlyMap<string, string> = new Map([
   ['BULK_EXTRA_REQUESTS', 'finding rejected items takes 200 calls at most'],
 ]);
 
-/** The problem with a setting that there was in an earlier version; undefined for any other name. */
+/** The problem with a setting of an earlier version; undefined for any other name. */
 export function removedSetting(name: string): string | undefined {
   const instead = REMOVED.get(name);
   return instead === undefined ? undefined : `${name}: this setting was removed (${instead}); remove it`;
 }
 
 /**
- * Finds variables that were settings once, and those that are hardly meant for any other program but are no settings.
+ * Finds variables that are meant for the gateway and are no settings: removed ones, and misspelt ones.
  *
- * A name that begins with `DATATRICS_` and is close to a setting that is not set is an error: the gateway would run without
- * it. Others are worth a warning.
+ * A name that begins with `DATATRICS_` and is close to a setting that is not set is a problem, because the gateway would
+ * start without that setting. Other names get a warning.
  *
- * @param known the settings' names
- * @param used further names that the settings refer to
+ * @param known names of the settings
+ * @param used further variables that the settings refer to
  */
 export function checkNames(
   env: Environment,

@@ -25,7 +25,7 @@ export async function loadPlugins(modules: readonly string[]): Promise<Plugin[]>
   return plugins;
 }
 
-/** The problem of plugins that loaded, and then threw when they were put to use. */
+/** The error for plugins that loaded, and then threw when Yoga started them. */
 export function pluginsFailed(modules: readonly string[], error: unknown): ConfigError {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   const guilty = modules.filter((name) => stack.includes(specifierOf(name)));

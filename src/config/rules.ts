@@ -4,16 +4,16 @@ import { isLoopback } from '../lib/loopback.ts';
 import { MANIFEST_NEEDS, readManifest } from '../server/document-manifest.ts';
 import type { VariableName, Variables } from './variables.ts';
 
-/** What is known when the rules are checked: values that are wrong by themselves are given, and have no value. */
+/** What the rules are checked against. An invalid setting has no value. */
 export interface Given {
   readonly values: Partial<Variables>;
-  /** Whether a variable has a value, right or wrong. */
+  /** Whether a setting is set, valid or not. */
   has(name: VariableName): boolean;
-  /** Whether the file lists projects, right or wrong. */
+  /** Whether the file has a list of projects, valid or not. */
   readonly hasProjects: boolean;
 }
 
-/** Rules that need more than one variable. */
+/** Checks the rules that concern more than one setting. */
 export function checkTogether(given: Given, problems: string[]): void {
   const { GATEWAY_PLUGINS: plugins = [], COLLAPSE_OPERATIONS: collapse } = given.values;
   if (plugins.length > 0 && collapse === 'on') {
@@ -39,16 +39,16 @@ function checkApi({ values, has, hasProjects }: Given, problems: string[]): void
   }
 }
 
-/** Settings of a real project show that the sandbox is not wanted: `DATATRICS_URL` is missing or misspelt. */
+/** A project or a key without `DATATRICS_URL`: that name is missing or misspelt, and the sandbox is not wanted. */
 function checkSandbox({ has, hasProjects }: Given, problems: string[]): void {
   const names = (['DATATRICS_PROJECT', 'DATATRICS_API_KEY'] as const).filter(has);
-  const real = [...names, ...(hasProjects ? ['projects in GATEWAY_CONFIG'] : [])];
-  if (real.length === 0) return;
-  const got = `not set, with ${real.join(' and ')}`;
+  const ofApi = [...names, ...(hasProjects ? ['projects in GATEWAY_CONFIG'] : [])];
+  if (ofApi.length === 0) return;
+  const got = `not set, with ${ofApi.join(' and ')}`;
   problems.push(`DATATRICS_URL: ${got}; needs the base URL of the API (the sandbox needs neither project nor key)`);
 }
 
-/** `managed` fails closed: nobody can get in by a setting that was forgotten. */
+/** A forgotten setting must not let anybody in. */
 function checkManaged({ values, has }: Given, problems: string[]): void {
   const jwt = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
   const missing = jwt.filter((name) => !has(name));
@@ -69,7 +69,7 @@ function checkManaged({ values, has }: Given, problems: string[]): void {
   }
 }
 
-/** The published documents by id; none where something is wrong with them. */
+/** Reads the trusted documents, by id; none if something is wrong with them. */
 export function readDocuments({ values, has }: Given, problems: string[]): ReadonlyMap<string, string> {
   const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path, MCP: mcp } = values;
   if (mode === 'only' && values.AUTOMATIC_PERSISTED_QUERIES === 'on') {

@@ -10,7 +10,10 @@ export function fileVariable(name: string): string {
   return `${name}_FILE`;
 }
 
-/** The values that are in files, by the names of their secrets; each without one final line end. */
+/**
+ * Reads the secrets that are in files, each without one final line end.
+ * @returns values by the secrets' names
+ */
 export function readSecretFiles(
   given: Readonly<Record<string, string | undefined>>,
   problems: string[],
@@ -24,7 +27,7 @@ export function readSecretFiles(
       problems.push(`${name}, ${variable}: got both; needs one of them`);
       continue;
     }
-    // The path is not shown: it may be the secret itself, set under the wrong name.
+    // The path may be the secret itself, under the wrong name.
     try {
       const value = readText(path).replace(/\r?\n$/, '');
       if (value === '') throw new Error('empty');

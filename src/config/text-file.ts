@@ -1,18 +1,17 @@
 import { readFileSync, statSync } from 'node:fs';
 import { TextDecoder } from 'node:util';
 
-/** No file of settings or of a secret is larger. */
+/** Bytes of a file of settings or of a secret. */
 const MAX_BYTES = 1_048_576;
 
 /**
- * The whole text of a file: UTF-8 with or without a byte order mark, or UTF-16 with one.
- *
- * @throws Error whose message says what the file is, in a few words, without any of its content
+ * Reads a text file: UTF-8 with or without a byte order mark, or UTF-16 with one.
+ * @throws Error whose message is the reason in a few words, without any content of the file
  */
 export function readText(path: string): string {
   try {
     const stat = statSync(path);
-    if (!stat.isFile() && !stat.isFIFO()) throw new Error('no file');
+    if (!stat.isFile() && !stat.isFIFO()) throw new Error('not a file');
     if (stat.size > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
     return decode(readFileSync(path));
   } catch (error) {

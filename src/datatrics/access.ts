@@ -14,21 +14,21 @@ const SCOPES = Object.fromEntries(
   ]),
 ) as Readonly<Record<Resource, Readonly<Record<'read' | 'write', ScopeSet>>>>;
 
-/** What it takes to see, or to ask for, personal data as it is. */
+/** The scope for reading personal data unmasked, and for filtering and sorting by it. */
 export const PERSONAL: ScopeSet = scopeSet(['pii:read']);
 
-/** The scope that reading, or writing, a resource's records takes. */
+/** The scope required to read or write a resource's records. */
 export function scopeOf(resource: Resource, action: 'read' | 'write'): ScopeSet {
   return SCOPES[resource][action];
 }
 
-/** Whether a type's field is personal by either of its names; both `asked` and the masked names may be of either kind. */
-export function isPersonal(masking: Masking, type: MaskedType, table: FieldTable, asked: string): boolean {
-  const same = Object.entries(table).find(([name, { rest }]) => name === asked || rest === asked);
-  return [asked, ...(same ? [same[0], same[1].rest] : [])].some((name) => masking.covers(type, name));
+/** Whether a field is masked under its GraphQL name or its REST name. `fieldName` may be either name. */
+export function isPersonal(masking: Masking, type: MaskedType, table: FieldTable, fieldName: string): boolean {
+  const entry = Object.entries(table).find(([name, { rest }]) => name === fieldName || rest === fieldName);
+  return [fieldName, ...(entry ? [entry[0], entry[1].rest] : [])].some((name) => masking.covers(type, name));
 }
 
-/** Whether a list is filtered, or ordered by a field, that is personal. */
+/** Whether a list is filtered or ordered by a personal field. */
 export function asksByPersonal(
   masking: Masking,
   type: RecordType<DatatricsRecord>,
@@ -37,10 +37,10 @@ export function asksByPersonal(
 ): boolean {
   const names = filledIn(filter).map(([name]) => name);
   if (orderField !== undefined) names.push(orderField, sortNameOf(type, orderField));
-  return names.some((asked) => isPersonal(masking, typeNameOf(type.resource), type.fields, asked));
+  return names.some((name) => isPersonal(masking, typeNameOf(type.resource), type.fields, name));
 }
 
-/** The error for what a principal may not do; names the scopes, which are no secret. */
+/** The error for missing scopes. It names them: scopes are not secret. */
 export function forbidden(names: readonly Scope[]): GatewayError {
   return new GatewayError(
     'FORBIDDEN',
@@ -49,7 +49,9 @@ export function forbidden(names: readonly Scope[]): GatewayError {
 }
 
 /**
- * The fence around the data itself, behind the check of the document: whatever way led here.
+ * Checks the scopes before each call to the API, in addition to the check of the whole document. No code path to the data
+ * avoids this check.
+ *
  * @throws GatewayError `FORBIDDEN`
  */
 export function checkAccess(held: ScopeSet, needed: ScopeSet): void {

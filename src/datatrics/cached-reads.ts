@@ -1,128 +1,133 @@
 import { GatewayError } from '../lib/error.ts';
-import type { Answer, Lookup, RecordCache, Remembered } from '../upstream/cache.ts';
-import type { Flight, InFlight } from '../upstream/dedupe.ts';
-import { ANY, judge, type Lifetimes, retentionOf, standsIn } from '../upstream/freshness.ts';
+import type { Answer, CachedAnswer, Lookup, RecordCache } from '../upstream/cache.ts';
+import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
+import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
 import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
-/** Which answers of the API are cached, and for how long. The process has one cache. */
+/** The cache and the lifetimes of answers. The process has one cache. */
 export interface FreshnessOptions {
   readonly cache: RecordCache;
-  /** A type that is left out is always read from the API. */
+  /** Reads of a resource without lifetimes always call the API. */
   readonly lifetimes: Readonly<Partial<Record<Resource, Lifetimes>>>;
 }
 
-/** One read that the cache may answer. */
+/** A read that the cache may answer. */
 export interface CachedRead {
-  /** On whose behalf, and what: no two callers have one. */
+  /** The caller and the path, so that callers never share a cached answer. */
   readonly key: string;
-  /** Path and query. */
+  /** Path and query, without the API's base path. */
   readonly path: string;
-  /** A write that names this tag makes the answer out of date. */
+  /** A write with this tag invalidates the answer. */
   readonly tag: string;
   readonly lifetimes: Lifetimes;
   readonly endpoint: Endpoint;
   readonly operation: Operation;
   readonly reader: ReadJson;
-  /** Calls the API, on behalf of this operation or of a refresh in the background. */
-  ask(flight: Flight, by: Operation): Promise<SharedAnswer>;
+  /** Calls the API for an operation: the one that reads, or a refresh in the background. */
+  callApi(shared: SharedRead, initiator: Operation): Promise<SharedAnswer>;
 }
 
-/** ms and calls of a refresh in the background, for which no operation waits. */
+/** Limits of a refresh in the background. No request waits for it. */
 const REFRESH_TIMEOUT_MS = 10_000;
 const REFRESH_CALLS = 3;
 
-/** Failures that pass: an older answer is better than none. */
+/** Temporary failures, for which a stale answer may be served instead. */
 const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_INVALID_RESPONSE']);
 
 /**
- * Answers reads from the cache where their type's lifetimes and the request allow it, and otherwise calls the API, once for
- * all operations that wait for the same.
+ * Answers reads from the cache where the type's lifetimes and the request allow it. Otherwise it calls the API, once for all
+ * operations that wait for the same answer.
  */
 export class CachedReads {
   readonly #cache: RecordCache;
-  readonly #inFlight: InFlight<SharedAnswer>;
+  readonly #sharedReads: SharedReads<SharedAnswer>;
 
-  constructor(cache: RecordCache, inFlight: InFlight<SharedAnswer>) {
+  constructor(cache: RecordCache, sharedReads: SharedReads<SharedAnswer>) {
     this.#cache = cache;
-    this.#inFlight = inFlight;
+    this.#sharedReads = sharedReads;
   }
 
   read(read: CachedRead): Promise<SharedAnswer> {
-    const lookup = this.#cache.look(read.key, read.tag);
-    // A cache shared with other instances is asked over the network.
+    const lookup = this.#cache.lookUp(read.key, read.tag);
+    // The lookup is a promise if other instances share the cache over the network.
     return lookup instanceof Promise ? lookup.then((found) => this.#answer(read, found)) : this.#answer(read, lookup);
   }
 
   async #answer(read: CachedRead, lookup: Lookup): Promise<SharedAnswer> {
     const { operation, lifetimes } = read;
-    const demand = operation.freshness?.demand ?? ANY;
+    const directives = operation.freshness?.directives ?? NO_DIRECTIVES;
     const { valid } = lookup;
     if (valid) {
-      const verdict = judge(valid.ageMs, lifetimes, demand);
-      if (verdict === 'stale-while-revalidate') this.#refresh(read, lookup);
-      if (verdict !== null) return give(read, valid, verdict);
+      const freshness = freshnessOf(valid.ageMs, lifetimes, directives);
+      if (freshness === 'stale-while-revalidate') this.#refresh(read, lookup);
+      if (freshness !== null) return fromCache(read, valid, freshness);
     }
     try {
-      const answer = await this.#ask(read, lookup, operation);
+      const answer = await this.#callApi(read, lookup, operation);
       operation.freshness?.note(read.path, 0, lifetimes.freshForMs);
       return answer;
     } catch (error) {
       const old = valid ?? lookup.unverified;
       if (!(error instanceof GatewayError) || !OUTAGES.has(error.code) || !old) throw error;
-      // It has become older during the call.
-      const now = this.#latest(read, old);
-      if (!standsIn(now.ageMs, lifetimes, demand)) throw error;
-      return give(read, now, 'stale-if-error');
+      // Look again: the answer aged during the call.
+      const current = this.#latest(read, old);
+      if (!mayServeOnError(current.ageMs, lifetimes, directives)) throw error;
+      return fromCache(read, current, 'stale-if-error');
     }
   }
 
-  #latest({ key, tag }: CachedRead, old: Remembered): Remembered {
-    const lookup = this.#cache.look(key, tag);
+  #latest({ key, tag }: CachedRead, old: CachedAnswer): CachedAnswer {
+    const lookup = this.#cache.lookUp(key, tag);
     return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
-  /** Calls the API for the next reader, unless such a call is under way. */
+  /** Refreshes the answer in the background, unless an equal call is in progress. */
   #refresh(read: CachedRead, lookup: Lookup): void {
-    if (this.#inFlight.has(flightOf(read, lookup))) return;
+    if (this.#sharedReads.has(sharedKeyOf(read, lookup))) return;
     const operation = new Operation({ timeoutMs: REFRESH_TIMEOUT_MS, maxCalls: REFRESH_CALLS });
-    this.#ask(read, lookup, operation)
+    this.#callApi(read, lookup, operation)
       .catch(() => undefined)
       .finally(() => operation.end());
   }
 
-  #ask(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
-    const ask = async (flight: Flight): Promise<SharedAnswer> => {
-      const ticket = this.#cache.open(read.key, read.tag, lookup);
-      let good: Answer | undefined;
+  /** Calls the API once for all equal reads, and caches the answer unless it is an error. */
+  #callApi(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
+    const callAndStore = async (shared: SharedRead): Promise<SharedAnswer> => {
+      const fill = this.#cache.beginFill(read.key, read.tag, lookup);
+      let valid: Answer | undefined;
       try {
-        const shared = await read.ask(flight, operation);
-        // Throws for an answer that is an error: it is not cached.
-        shared.read(read.reader);
-        good = shared.answer;
-        return shared;
+        const answer = await read.callApi(shared, operation);
+        // Throws for an answer that is an error, which must not be cached.
+        answer.read(read.reader);
+        valid = answer.answer;
+        return answer;
       } finally {
-        this.#cache.close(ticket, good, retentionOf(read.lifetimes));
+        this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
       }
     };
-    return this.#inFlight.run(flightOf(read, lookup), operation, ask, labelOf(read.endpoint));
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, labelOf(read.endpoint));
   }
 }
 
-/** Operations that have seen a newer version must not share a call that was made before it. */
-function flightOf({ key }: CachedRead, { version }: Lookup): string {
+/**
+ * The key by which reads share a call. It has the cache's version: an operation that saw a newer version must not share a
+ * call that began before it.
+ */
+function sharedKeyOf({ key }: CachedRead, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
-function give(
+/** The cached answer; adds its age to the operation's statistics, response headers and trace. */
+function fromCache(
   { endpoint, operation, path, lifetimes }: CachedRead,
-  { answer, ageMs }: Remembered,
-  verdict: Exclude<ReturnType<typeof judge>, null>,
+  { answer, ageMs }: CachedAnswer,
+  freshness: Exclude<ReturnType<typeof freshnessOf>, null>,
 ): SharedAnswer {
   operation.usage.cached += 1;
-  const reason = verdict === 'fresh' ? undefined : verdict;
+  const reason = freshness === 'fresh' ? undefined : freshness;
   if (reason !== undefined) operation.usage.stale += 1;
   operation.freshness?.note(path, ageMs, lifetimes.freshForMs - ageMs, reason);
   operation.trace?.join(labelOf(endpoint), Promise.resolve(), reason === undefined ? 'cached' : 'stale');

@@ -1,11 +1,11 @@
 import { createAbortController } from '../lib/abort.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../upstream/call.ts';
 import type { Span } from '../upstream/call-trace.ts';
-import type { Flight } from '../upstream/dedupe.ts';
+import type { SharedRead } from '../upstream/dedupe.ts';
 import { TransportError } from '../upstream/errors.ts';
 import type { Operation } from '../upstream/operation.ts';
 import type { Send } from '../upstream/pool.ts';
-import type { Guard } from '../upstream/resilience.ts';
+import type { Resilience } from '../upstream/resilience.ts';
 import { pause, retryAfterMs, sendWithRetry } from '../upstream/retry.ts';
 import type { Caller } from './callers.ts';
 import { ENDPOINTS, type EndpointName, labelOf } from './endpoints.ts';
@@ -15,7 +15,7 @@ import { causeOf, errorOfTransport } from './errors.ts';
 export interface Call {
   readonly name: EndpointName;
   readonly request: UpstreamRequest;
-  readonly guard: Guard;
+  readonly resilience: Resilience;
   readonly caller: Caller;
 }
 
@@ -32,8 +32,8 @@ export interface EndedCall {
 }
 
 /**
- * Makes REST calls: retries, circuit breaker and pace, one span and one report for each, and the meaning of its failure.
- * Every call of the client goes through here.
+ * Makes the client's REST calls. Each goes through circuit breaker, rate controller and retries, and has one span and one
+ * report. A failure of the transport becomes a `GatewayError`.
  */
 export class Calls {
   readonly #send: Send;
@@ -46,15 +46,15 @@ export class Calls {
 
   /**
    * Makes a read, retried where that may help.
-   * @param flight those who wait for it
+   * @param shared the operations that wait for it
    * @param operation the one that began it
    * @throws GatewayError
    */
-  read(call: Call, flight: Flight, operation: Operation): Promise<UpstreamResponse> {
+  read(call: Call, shared: SharedRead, operation: Operation): Promise<UpstreamResponse> {
     const start = performance.now();
     const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]));
     const request = withHeaders(call.request, span);
-    return sendWithRetry(this.#send, request, span ? withSpan(flight, span) : flight, call.guard).then(
+    return sendWithRetry(this.#send, request, span ? withSpan(shared, span) : shared, call.resilience).then(
       (response) => this.#ended(call, response, start, span),
       (error) => {
         throw this.#failed(call, error, start, span);
@@ -67,16 +67,18 @@ export class Calls {
    * @throws GatewayError
    */
   async write(call: Call, operation: Operation): Promise<UpstreamResponse> {
-    const { guard } = call;
+    const { resilience } = call;
     const start = performance.now();
-    const refusal = guard.refusal();
-    if (refusal !== null) throw this.#failed(call, refusal, start);
-    const waitMs = guard.waitMs(operation.deadline);
-    if (waitMs === undefined) throw this.#failed(call, new TransportError('paced', false), start);
+    let waitMs: number;
+    try {
+      waitMs = resilience.admit(operation.deadline);
+    } catch (error) {
+      throw this.#failed(call, error, start);
+    }
     if (!operation.spend()) throw operation.budgetExceeded();
     if (waitMs > 0) {
       await pause(waitMs, operation.signal).catch((error) => {
-        // It was booked, and never sent.
+        // It was charged, and never sent.
         operation.usage.calls -= 1;
         throw error;
       });
@@ -85,11 +87,11 @@ export class Calls {
     span?.attempt();
     return this.#send(withHeaders(call.request, span), NEVER).then(
       (response) => {
-        guard.note(response.status, retryAfterMs(response.retryAfter));
+        resilience.recordAnswer(response.status, retryAfterMs(response.retryAfter));
         return this.#ended(call, response, start, span);
       },
       (error) => {
-        guard.noteFailure(error);
+        resilience.recordError(error);
         throw this.#failed(call, error, start, span);
       },
     );
@@ -126,13 +128,13 @@ function withHeaders(request: UpstreamRequest, span: Span | undefined): Upstream
   return headers ? { ...request, headers: [...request.headers, ...headers] } : request;
 }
 
-/** A flight whose attempts are reported to a span. */
-function withSpan(flight: Flight, span: Span): Flight {
+/** A shared read whose attempts are counted by a span. */
+function withSpan(shared: SharedRead, span: Span): SharedRead {
   return {
-    signal: flight.signal,
-    deadline: () => flight.deadline(),
+    signal: shared.signal,
+    deadline: () => shared.deadline(),
     spend(attempt) {
-      flight.spend(attempt);
+      shared.spend(attempt);
       span.attempt();
     },
   };

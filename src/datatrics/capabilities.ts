@@ -6,42 +6,42 @@ import type { PageSizes } from './page-size.ts';
 /** `auto`: probe the API once per project; `on`: assume that it filters; `off`: never filter. */
 export type FilterMode = 'auto' | 'on' | 'off';
 
-/** Projects that are remembered: a bound, since in `passthrough` a caller may name any project. */
+/** Most projects in the tables. With `passthrough` a caller may name any project, so memory needs a bound. */
 const MAX_PROJECTS = 1_000;
-/** ms for which a cap on page sizes is believed: a list that shrank between two calls may have looked like one. */
+/** Lifetime of a cap on the page size. It is short because a list that shrank between two calls can look like a cap. */
 const PAGE_SIZE_TTL_MS = 5 * 60_000;
-/** ms for which the API is taken not to filter. */
+/** Time after which the gateway tests again whether the API filters. */
 const UNFILTERABLE_TTL_MS = 10 * 60_000;
-/** Rows that do not match, at least, before a page is evidence: one odd row says nothing of the API. */
+/** Least number of rows without a match that counts as evidence. A single odd row proves nothing about the API. */
 const MIN_MISMATCHES = 2;
 
 /**
- * What the answers of the API showed about its undocumented features: whether a project's lists can be filtered, whether
- * many records come in one call, and how large pages get. It holds no data of any caller, and is lost with the process.
+ * What the API's answers showed about its undocumented features: whether a project's lists can be filtered, whether one call
+ * can read many records, and how large pages are. It holds no data of any caller, and ends with the process.
  */
 export class Capabilities {
   readonly #filterable: LRUCache<string, boolean>;
   readonly #probes = new Map<string, Promise<boolean>>();
   readonly #unfilterable: LRUCache<string, true>;
   readonly #batches: LRUCache<string, boolean>;
-  readonly #caps: LRUCache<string, number>;
-  readonly #proven: LRUCache<string, number>;
+  readonly #pageCaps: LRUCache<string, number>;
+  readonly #largestPages: LRUCache<string, number>;
 
-  /** @param projects that are remembered; memory for all of them is allocated at once */
+  /** @param projects most projects in the tables, whose memory is allocated at once */
   constructor(projects = MAX_PROJECTS) {
     this.#filterable = new LRUCache({ max: projects });
     this.#unfilterable = new LRUCache({ maxSize: projects * 20, sizeCalculation: () => 1, ttl: UNFILTERABLE_TTL_MS });
     this.#batches = new LRUCache({ max: projects * 4 });
-    this.#caps = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
-    this.#proven = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
+    this.#pageCaps = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
+    this.#largestPages = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
   }
 
   /**
-   * Whether the project's lists can be filtered. A project is probed once: a positive answer holds for good, a negative one
-   * for 10 minutes. Operations of one principal share a probe under way. A probe that failed is no answer, and says nothing
-   * of another list: then each operation sends its own, of which equal ones share a call.
+   * Whether the project's lists can be filtered. The result of a probe holds for the project: true until the process ends,
+   * false for 10 minutes. Operations of one principal share a running probe. If that probe fails, each operation sends its
+   * own, because the failure may concern one list only. Equal probes still share one call.
    *
-   * @param wait waits for another operation's probe, no longer than the waiting operation lasts
+   * @param wait waits for another operation's probe, at most until the waiting operation ends
    */
   async isFilterable(
     { project, shareKey }: Principal,
@@ -50,8 +50,8 @@ export class Capabilities {
   ): Promise<boolean> {
     const known = this.#filterable.get(project);
     if (known !== undefined) return known;
-    const underWay = this.#probes.get(shareKey);
-    const shared = underWay && (await wait(underWay.catch(() => undefined)));
+    const running = this.#probes.get(shareKey);
+    const shared = running && (await wait(running.catch(() => undefined)));
     if (shared !== undefined) return shared;
     const sent = probe();
     this.#probes.set(shareKey, sent);
@@ -65,16 +65,17 @@ export class Capabilities {
   }
 
   /**
-   * Throws `UPSTREAM_UNSUPPORTED` while a list is taken to ignore a filter.
+   * Checks that the API has not ignored this filter of the list recently.
    * @param field GraphQL name
+   * @throws GatewayError `UPSTREAM_UNSUPPORTED`
    */
   checkFilter({ shareKey }: Principal, list: string, field: string): void {
     if (this.#unfilterable.has(`${shareKey} ${list} ${field}`)) throw unsupportedFilter(list, field);
   }
 
   /**
-   * Notes how many rows of a page do not match a filter. When most of them do not, the list is taken to ignore that filter:
-   * for this principal alone, since a caller can choose the value, and so perhaps what comes back.
+   * Records how many rows of a page do not match a filter. If more than half do not match, `checkFilter` rejects the filter
+   * for 10 minutes. This holds for this principal only: a caller chooses the value, and so may cause mismatches.
    */
   noteMismatches({ shareKey }: Principal, list: string, field: string, mismatches: number, rows: number): void {
     if (mismatches >= MIN_MISMATCHES && mismatches * 2 > rows) {
@@ -82,33 +83,33 @@ export class Capabilities {
     }
   }
 
-  /** Whether records of a resource can be fetched many at a time; undefined when it is not known. */
+  /** Whether one list call can read several records of a resource by id; undefined if unknown. */
   batches(project: string, resource: string): boolean | undefined {
     return this.#batches.get(`${project} ${resource}`);
   }
 
-  learnBatches(project: string, resource: string, works: boolean): void {
+  setBatches(project: string, resource: string, works: boolean): void {
     this.#batches.set(`${project} ${resource}`, works);
   }
 
   pageSizes(project: string, list: string, limit: number): PageSizes {
     const key = `${project} ${list}`;
     return {
-      max: () => Math.min(limit, this.#caps.get(key) ?? limit),
-      proven: () => this.#proven.get(key) ?? 0,
-      capped: (rows) => {
-        this.#caps.set(key, Math.min(rows, this.#caps.get(key) ?? rows));
-        this.#proven.set(key, rows);
+      max: () => Math.min(limit, this.#pageCaps.get(key) ?? limit),
+      largestSeen: () => this.#largestPages.get(key) ?? 0,
+      noteCap: (rows) => {
+        this.#pageCaps.set(key, Math.min(rows, this.#pageCaps.get(key) ?? rows));
+        this.#largestPages.set(key, rows);
       },
-      came: (rows) => {
-        if (rows > (this.#proven.get(key) ?? 0)) this.#proven.set(key, rows);
+      notePage: (rows) => {
+        if (rows > (this.#largestPages.get(key) ?? 0)) this.#largestPages.set(key, rows);
       },
     };
   }
 }
 
 /**
- * The error for a list that can not be filtered.
+ * The error for a filter that the API ignores.
  * @param field GraphQL name
  */
 export function unsupportedFilter(list: string, field: string): GatewayError {
@@ -119,7 +120,7 @@ export function unsupportedFilter(list: string, field: string): GatewayError {
 }
 
 /**
- * The error for a page with rows that do not match its filter: the gateway does not drop them silently.
+ * The error for a page with rows that do not match its filter. The gateway does not drop such rows silently.
  * @param field GraphQL name
  */
 export function unmatchedRows(list: string, field: string): GatewayError {

@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/principal.ts';
 import { readJson } from '../lib/digits.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
-import { type Flight, InFlight } from '../upstream/dedupe.ts';
+import { type SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { ACCEPT_ENCODING } from '../upstream/dispatcher.ts';
 import type { Operation } from '../upstream/operation.ts';
 import { DEFAULT_POLICY, type Policy } from '../upstream/policy.ts';
@@ -12,7 +12,7 @@ import { type Caller, type CallerKind, Callers } from './callers.ts';
 import { type Call, Calls, type EndedCall } from './calls.ts';
 import { ENDPOINTS, type Endpoint, type EndpointFor, type EndpointName, labelOf, type Resource } from './endpoints.ts';
 import { causeOf } from './errors.ts';
-import { mayBeWritten, resourcePath, tagOf, tagsOfWrite } from './invalidation.ts';
+import { mayHaveWritten, resourcePath, tagOf, tagsOfWrite } from './invalidation.ts';
 import type { ReadJson } from './json-selection.ts';
 import { buildPath, type CallArgs } from './paths.ts';
 import { RawJson } from './raw-json.ts';
@@ -27,14 +27,18 @@ type ReadAnswer<N extends ReadName> = N extends EndpointFor<'list'> ? Page : Jso
 type WriteName = Exclude<EndpointName, ReadName>;
 type WriteAnswer<N extends WriteName> = N extends EndpointFor<'bulk'> ? Page | null : JsonObject | null;
 
-/** The client of one operation. */
+/** A client that makes calls for one operation and one principal. */
 export interface BoundClient {
   /**
-   * What a read found; null for a record that there is not.
-   * @param reader reads the answer where not all of it is wanted
+   * Reads a record or a page. Returns null for a record that does not exist.
+   * @param reader parses the selected parts of the answer. Default: all of it
+   * @throws GatewayError
    */
   read<N extends ReadName>(name: N, args: CallArgs, reader?: ReadJson): Promise<ReadAnswer<N>>;
-  /** What the API answered of what was written; null when it answered nothing, and for a delete. */
+  /**
+   * Writes, and returns the record or page in the API's answer. Returns null for an empty answer and for a delete.
+   * @throws GatewayError
+   */
   write<N extends WriteName>(name: N, args: CallArgs, body: JsonObject | RawJson): Promise<WriteAnswer<N>>;
 }
 
@@ -42,24 +46,27 @@ export interface ClientOptions {
   readonly send: Send;
   /** The base URL's path, without a trailing slash: `/2.0`. */
   readonly basePath: string;
-  /** Whether equal reads under way share one call. Default: true. */
+  /** Whether concurrent equal reads share one call. Default: true. */
   readonly share?: boolean;
-  /** Receives the end of every REST call, for metrics, readiness and the log. */
+  /** Called at the end of every REST call, for metrics, readiness and the log. */
   readonly onCall?: (call: EndedCall) => void;
-  /** Called when a write in a project is over, however it went. */
+  /** Called after a write in a project that succeeded or may have taken effect. */
   readonly onWrite?: (project: string) => void;
-  /** Undefined: every read calls the API. */
+  /** Cache and lifetimes. Default: no cache, so that every read calls the API. */
   readonly freshness?: FreshnessOptions | undefined;
-  /** Default: callers are not told apart, and every endpoint is called by `DEFAULT_POLICY`. */
+  /** Default: all callers count as one, and every endpoint has `DEFAULT_POLICY`. */
   readonly callers?: Callers;
 }
 
-/** Reads and writes of a resource fail apart: a list that is too heavy for the API says nothing about its writes. */
+/**
+ * The group of endpoints that share a circuit breaker. Reads and writes of a resource have separate groups: a list that
+ * overloads the API says nothing about writes.
+ */
 const groupOf = (resource: Resource, action: 'read' | 'write'): string => `${resource} ${action}`;
 
 /**
- * The callers of a gateway's clients.
- * @param policies how each resource's endpoints are called. Default: `DEFAULT_POLICY`
+ * Creates the table of the gateway's callers.
+ * @param policies timeouts, retries and circuit breakers by resource. Default: `DEFAULT_POLICY`
  */
 export function createCallers(kind: CallerKind, policies: Readonly<Partial<Record<Resource, Policy>>> = {}): Callers {
   const byGroup = Object.entries(policies).flatMap(([resource, policy]) =>
@@ -69,10 +76,11 @@ export function createCallers(kind: CallerKind, policies: Readonly<Partial<Recor
 }
 
 /**
- * A client of the REST API. `as` binds it to one operation: it makes calls with the principal's key, in the principal's
- * project, within the operation's deadline and budget.
+ * Creates a client of the REST API. `as` binds it to one operation. The bound client calls with the principal's key, in the
+ * principal's project, within the operation's deadline and budget.
  *
- * A read goes: rights → path → cache, where its type has a lifetime → shared with equal reads under way → one REST call.
+ * Steps of a read: check scopes → build path → look in the cache, if the type has a lifetime → share the call of an
+ * equal concurrent read → make one REST call.
  */
 export function createClient({
   send,
@@ -84,8 +92,8 @@ export function createClient({
   callers = createCallers('everybody'),
 }: ClientOptions) {
   const calls = new Calls(send, onCall);
-  const inFlight = new InFlight<SharedAnswer>();
-  const cache = freshness && new CachedReads(freshness.cache, inFlight);
+  const sharedReads = new SharedReads<SharedAnswer>();
+  const cache = freshness && new CachedReads(freshness.cache, sharedReads);
 
   function read(name: ReadName, args: CallArgs, bound: Bound, reader: ReadJson = readJson): Promise<unknown> {
     const { principal, operation, caller } = bound;
@@ -100,14 +108,14 @@ export function createClient({
     }
     const call = prepare(name, 'GET', relative, groupOf(resource, 'read'), bound);
     const key = share ? `${principal.shareKey} ${call.request.path}` : Symbol();
-    const ask = (flight: Flight, by: Operation): Promise<SharedAnswer> =>
-      calls.read(call, flight, by).then((response) => new SharedAnswer(endpoint, response));
+    const callApi = (shared: SharedRead, initiator: Operation): Promise<SharedAnswer> =>
+      calls.read(call, shared, initiator).then((response) => new SharedAnswer(endpoint, response));
 
     const lifetimes = freshness?.lifetimes[resource];
     let answer: Promise<SharedAnswer>;
     if (cache === undefined || lifetimes === undefined) {
       operation.freshness?.note(relative, 0, 0);
-      answer = inFlight.run(key, operation, ask, labelOf(endpoint));
+      answer = sharedReads.run(key, operation, callApi, labelOf(endpoint));
     } else {
       const tag = tagOf(principal.project, resource, args.id);
       answer = cache.read({
@@ -117,12 +125,12 @@ export function createClient({
         lifetimes,
         endpoint,
         operation,
-        ask,
+        callApi,
         reader,
       });
     }
     return answer.then(
-      (taken) => take(taken, operation, caller, reader),
+      (shared) => readAnswer(shared, operation, caller, reader),
       (error) => {
         throw noteCause(operation, error);
       },
@@ -130,8 +138,8 @@ export function createClient({
   }
 
   /**
-   * Sends a write once. It is not cancelled when the client goes away or the operation's time is up: what was sent is
-   * finished, and only the waiting ends.
+   * Sends a write once. When the client disconnects or the operation times out, only the wait ends: a write that was sent
+   * runs to its end.
    */
   async function write(name: WriteName, args: CallArgs, body: JsonObject | RawJson, bound: Bound): Promise<unknown> {
     const { principal, operation, caller } = bound;
@@ -142,11 +150,11 @@ export function createClient({
     const text = wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body));
     const call = prepare(name, endpoint.method, path, groupOf(endpoint.resource, 'write'), bound, text);
 
-    const forget = (): Promise<void> | undefined => {
-      // Reads under way may have seen what was there before; later ones must not join them.
+    const invalidate = (): Promise<void> | undefined => {
+      // A concurrent read may have the old data. Later reads must not share its call.
       onWrite?.(principal.project);
       const resource = resourcePath(endpoint, principal);
-      inFlight.forget(
+      sharedReads.forget(
         (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
       );
       return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
@@ -154,7 +162,7 @@ export function createClient({
     const written = calls
       .write(call, operation)
       .then((response) => {
-        // The outcome of a write is reported, however long the answer.
+        // Counts the bytes, but does not enforce the budget: the client must learn the outcome of a write.
         operation.receive(Buffer.byteLength(response.body));
         switch (endpoint.action) {
           case 'bulk':
@@ -168,11 +176,11 @@ export function createClient({
       .then(
         async (answer) => {
           caller.accept();
-          await forget();
+          await invalidate();
           return answer;
         },
         async (error) => {
-          if (mayBeWritten(error)) await caller.whenAccepted(forget);
+          if (mayHaveWritten(error)) await caller.whenAccepted(invalidate);
           throw noteCause(operation, error);
         },
       );
@@ -183,28 +191,28 @@ export function createClient({
     name: EndpointName,
     method: Endpoint['method'],
     relative: string,
-    lane: string,
+    group: string,
     { principal, operation, headers, caller }: Bound,
     body?: string,
   ): Call {
-    const guard = caller.guards.of(principal.project, lane);
+    const resilience = caller.resilience.of(principal.project, group);
     const request = {
       method,
       path: basePath + relative,
       headers,
-      party: caller,
+      caller,
       priority: operation.deadline,
-      lane,
-      timeoutMs: guard.policy.timeoutMs,
+      bulkhead: group,
+      timeoutMs: resilience.policy.timeoutMs,
       body,
     };
-    return { name, request, guard, caller };
+    return { name, request, resilience, caller };
   }
 
   class Bound implements BoundClient {
     readonly principal: Principal;
     readonly operation: Operation;
-    /** Of every call. */
+    /** Headers of every call: names and values alternate. */
     readonly headers: string[];
     readonly caller: Caller;
 
@@ -225,12 +233,12 @@ export function createClient({
   }
 
   return {
-    /** @param caller default: the principal's */
+    /** @param caller default: the caller of the principal's id */
     as: (principal: Principal, operation: Operation, caller = callers.of(principal.id)): BoundClient =>
       new Bound(principal, operation, caller),
-    /** Reads under way, of all principals. */
+    /** Number of distinct reads in progress, of all principals. */
     get inFlight(): number {
-      return inFlight.size;
+      return sharedReads.size;
     },
   };
 }
@@ -238,12 +246,12 @@ export function createClient({
 export type Client = ReturnType<typeof createClient>;
 
 /**
- * An operation's part of an answer. A record or a list shows that the API accepts the caller's key. Nothing found does not:
- * it may be how the API answers for a project that the key does not have.
+ * Reads what one operation selects from an answer. A record or a page proves that the API accepts the caller's key. A
+ * missing record does not: the API may answer 404 for a project that the key has no access to.
  *
- * @throws GatewayError for an answer that is an error, or when the operation has read too much
+ * @throws GatewayError for an answer that is an error, or when the operation exceeds its budget of bytes
  */
-function take(answer: SharedAnswer, operation: Operation, caller: Caller, reader: ReadJson): unknown {
+function readAnswer(answer: SharedAnswer, operation: Operation, caller: Caller, reader: ReadJson): unknown {
   if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();
   let value: unknown;
   try {
@@ -255,17 +263,17 @@ function take(answer: SharedAnswer, operation: Operation, caller: Caller, reader
   return value;
 }
 
-/** Keeps, for the operation's line in the log, why one of its calls failed. */
+/** Adds the cause of a failed call to the operation's log line. Returns the error. */
 function noteCause(operation: Operation, error: unknown): unknown {
   const cause = causeOf(error);
   if (cause !== undefined) operation.noteCause(cause);
   return error;
 }
 
-/** Those of callers that come again. */
+/** Headers by principal, since a principal serves many requests. */
 const HEADERS = new WeakMap<Principal, string[]>();
 
-/** The headers that the collection shows on every call, bodiless ones included. */
+/** The headers that the vendor's Postman collection sends with every call, including calls without a body. */
 function headersOf(principal: Principal): string[] {
   let headers = HEADERS.get(principal);
   if (headers === undefined) {

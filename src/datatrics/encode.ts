@@ -4,32 +4,32 @@ import { type Field, type FieldTable, type JsonObject, namesOf } from './records
 import { RECORD_TYPES, type RecordTypes } from './records/record-types.ts';
 import { writeTime } from './time.ts';
 
-/** Why an input can't be sent as it is; something that its sender can mend. */
+/** A problem with an input that its sender can fix. */
 export interface InputProblem {
   readonly code: 'INVALID' | 'REQUIRED' | 'NOT_FOUND' | 'DUPLICATE' | 'REJECTED';
   readonly message: string;
-  /** Path from the input, list indices as strings; null when the problem is with the whole. */
+  /** Path from the input to the field, list indices as strings; null when the problem concerns the whole input. */
   readonly field: readonly string[] | null;
 }
 
-/** A record to be written: its values by their GraphQL names, as the schema has coerced them. */
+/** A record to write: values by GraphQL name, after coercion by the schema. */
 export type RecordInput = Readonly<Record<string, unknown>>;
 
-/** What a record's spelling depends on. */
+/** Settings that decide how a record is encoded. */
 export interface WriteSettings {
   /** IANA zone of the API's times. */
   readonly timeZone: string;
-  /** Default: those with the documented fields. */
+  /** Default: the types with the documented fields only. */
   readonly recordTypes?: RecordTypes | undefined;
 }
 
-/** One record as a body, `{ [idKey], source, …, [wrapper]: fields }`, and whose it is. */
+/** A record's key and its request body: `{ [idKey], source, …, [wrapper]: fields }`. */
 export interface EncodedRecord {
   readonly key: RecordKey;
   readonly body: JsonObject;
 }
 
-/** The bodies of a resource are the same on create, update and bulk. */
+/** The body format of each resource, which create, update and bulk share. */
 export const WRITE_BODIES: Readonly<Record<Resource, WriteBody>> = {
   profile: ENDPOINTS.createProfile.body,
   content: ENDPOINTS.createContent.body,
@@ -38,8 +38,10 @@ export const WRITE_BODIES: Readonly<Record<Resource, WriteBody>> = {
 };
 
 /**
- * Spells a record as the API takes it: REST names, times in the API's format, attributes beside the typed fields. What
- * the input leaves out is not sent; null is sent as null.
+ * Encodes a record for the API: REST names, times in the API's format, attributes beside the typed fields. A field that the
+ * input omits is not sent. A null is sent as null.
+ *
+ * @returns the key and the body, or the problems of the input
  */
 export function encodeRecord(
   resource: Resource,
@@ -71,7 +73,7 @@ export function encodeRecord(
   return { key, body };
 }
 
-/** GraphQL names of the records' own ids. */
+/** GraphQL name of each resource's id field. */
 const ID_NAMES = {
   profile: 'profileId',
   content: 'contentId',
@@ -79,17 +81,19 @@ const ID_NAMES = {
   interaction: 'interactionId',
 } as const;
 
-/** Adds to `problems` what is wrong with an id or a source in an input. */
+/** Checks an id or a source in an input, and adds the problem to `problems`. */
 export function checkKeyPart(name: string, value: string, problems: InputProblem[]): void {
   const problem = name === 'source' ? textProblem(value) : idProblem(value);
   if (problem) problems.push({ code: 'INVALID', message: `${name} ${problem}.`, field: [name] });
 }
 
 /**
- * The value of one field as the API takes it.
+ * Encodes the value of one field for the API.
  *
- * @param value as the schema has coerced it
- * @param path where the input stands, for the problems that are added to `problems`
+ * @param name GraphQL name
+ * @param value after coercion by the schema
+ * @param path of the object that has the field, for problems
+ * @param problems receives the problems of the value
  */
 export function encodeValue(
   name: string,
@@ -111,14 +115,15 @@ export function encodeValue(
   );
 }
 
-/** More problems than this with one record tell a developer nothing. */
+/** Most problems that are listed for one record. More do not help the developer. */
 const MAX_PROBLEMS = 20;
 
 /**
- * The values of an input by their REST names.
+ * Encodes the fields and attributes of an input, by REST name.
  *
- * @param reserved names that attributes may not have
- * @param path where the input stands, for the problems that are added to `problems`
+ * @param reserved names that attributes must not have
+ * @param path of the input, for problems
+ * @param problems receives the problems of the input
  */
 function encodeFields(
   fields: FieldTable,
@@ -139,7 +144,7 @@ function encodeFields(
   for (const [name, value] of Object.entries(attributes)) {
     if (!reserved.has(name)) setOwn(values, name, value);
     else if (problems.length < MAX_PROBLEMS) {
-      const message = `attributes can not hold "${name}", which is a field of its own.`;
+      const message = `attributes cannot contain "${name}", which is a field of its own.`;
       problems.push({ code: 'INVALID', message, field: [...path, 'attributes', name] });
     }
   }
@@ -147,8 +152,8 @@ function encodeFields(
 }
 
 /**
- * Sets a property of any name. An object without a prototype would need no care, but takes `JSON.stringify` half as
- * long again.
+ * Sets an own property, also one named `__proto__`. An object without a prototype would not need this, but `JSON.stringify`
+ * takes 50 % longer for it.
  */
 export function setOwn(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== '__proto__') object[name] = value;

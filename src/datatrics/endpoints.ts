@@ -1,11 +1,11 @@
 /**
- * The REST API v2 as one table: its resources and 19 endpoints. Client, loaders, cost and commands read it, so that another
- * version of the API is another table of this form and, where records changed, other field tables.
+ * The REST API v2 as one table: its resources and 19 endpoints. Client, loaders, cost and commands read it. To support
+ * another version of the API, replace this table and, where records differ, the field tables.
  *
  * Source: the vendor's Postman collection ("Datatrics API (deprecated)").
  */
 
-/** The GraphQL type of each resource, and the plural that names its scopes. */
+/** The GraphQL type of each resource, and the plural used in its scopes (`profiles:read`). */
 export const RESOURCES = {
   profile: { typeName: 'Profile', plural: 'profiles' },
   content: { typeName: 'Content', plural: 'contents' },
@@ -19,9 +19,9 @@ export type ContentType = 'ITEM' | 'CATEGORY';
 interface EndpointBase {
   readonly resource: Resource;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Below the base URL. `{project}` and `{id}` are filled in, percent-encoded. */
+  /** Path below the base URL. `{project}` and `{id}` are replaced by percent-encoded values. */
   readonly path: string;
-  /** Query parameters, and whether the API needs them. Lists take `q[…]` filters besides. */
+  /** Query parameters, and whether the API requires them. Lists also accept `q[…]` filters. */
   readonly query: Readonly<Record<string, 'required' | 'optional'>>;
 }
 
@@ -33,11 +33,11 @@ export interface GetEndpoint extends EndpointBase {
 export interface ListEndpoint extends EndpointBase {
   readonly action: 'list';
   readonly method: 'GET';
-  /** What the API does when a parameter is left out. */
+  /** The API's values for omitted parameters. */
   readonly defaults: { readonly limit: number; readonly page: 1; readonly sort: string; readonly order: 1 | -1 };
-  /** How the collection spells the total; readers accept all three spellings everywhere. */
+  /** The name of the total in the vendor's collection. Every reader accepts all three names. */
   readonly total: TotalSpelling;
-  /** The field by which a list is filtered for records with given ids. */
+  /** REST name of the field that filters a list by record ids. */
   readonly idField: string;
 }
 
@@ -51,11 +51,11 @@ export interface BulkEndpoint extends EndpointBase {
   readonly action: 'bulk';
   readonly method: 'POST';
   readonly body: WriteBody;
-  /** The key of the list of items in the body. */
+  /** The body's key for the list of items. */
   readonly itemsKey: 'profiles' | 'items' | 'interactions';
-  /** Whether the body names one `source` for all its items, beside the list. */
+  /** Whether the body has one `source` for all items, beside the list. */
   readonly sourceOnTop: boolean;
-  /** Items per call that the vendor's SDKs hold to. */
+  /** Most items per call, as in the vendor's SDKs. */
   readonly maxItems: number;
   readonly total: TotalSpelling;
 }
@@ -63,18 +63,18 @@ export interface BulkEndpoint extends EndpointBase {
 export interface DeleteEndpoint extends EndpointBase {
   readonly action: 'delete';
   readonly method: 'DELETE';
-  /** Values that stand in the JSON body as well as in the query: the collection shows the former, SDKs send the latter. */
+  /** Values sent both in the JSON body, as in the vendor's collection, and in the query, as in the vendor's SDKs. */
   readonly bodyKeys: readonly string[];
 }
 
 export type Endpoint = GetEndpoint | ListEndpoint | WriteEndpoint | BulkEndpoint | DeleteEndpoint;
 export type TotalSpelling = 'total_elements' | 'totalElements' | 'total_items';
 
-/** How one record is wrapped in a body: `{ [idKey], source, ...constant, [wrapper]: fields }`. */
+/** The body for one record: `{ [idKey], source, ...beside, [wrapper]: fields }`. */
 export interface WriteBody {
   readonly idKey: string;
   readonly wrapper: string;
-  /** Fields of the record that stand beside the wrapper instead of in it. */
+  /** REST names of the fields that are beside the wrapper instead of in it. */
   readonly beside: readonly string[];
 }
 
@@ -85,7 +85,7 @@ const INTERACTION_BODY: WriteBody = { idKey: 'interactionid', wrapper: 'interact
 
 const PAGING = { limit: 'optional', page: 'optional', sort: 'optional', order: 'optional' } as const;
 const NEWEST_FIRST = { limit: 500, page: 1, sort: 'created', order: -1 } as const;
-/** Two vendor SDKs refuse more; the vendor's Magento plugin sends thousands. Kept low, and configurable. */
+/** Two of the vendor's SDKs refuse more items, but its Magento plugin sends thousands. Low by default, and configurable. */
 const BULK_ITEMS = 50;
 
 export const ENDPOINTS = {
@@ -267,7 +267,7 @@ export type EndpointName = keyof typeof ENDPOINTS;
 
 export type Action = Endpoint['action'];
 
-/** Names of the endpoints for one action, or for any of several. */
+/** Names of the endpoints with action `A`, which may be a union. */
 export type EndpointFor<A extends Action> = {
   [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends A ? N : never;
 }[EndpointName];
@@ -284,8 +284,8 @@ const NAMES: Readonly<Record<string, Readonly<Record<string, EndpointName>>>> = 
 );
 
 /**
- * The name of a resource's endpoint for an action: `listProfiles` for a list of profiles.
- * @throws TypeError where the API has none, such as for an update of a conversion
+ * Returns the name of a resource's endpoint for an action: `listProfiles` for `profile` and `list`.
+ * @throws TypeError if the API has no such endpoint, such as an update of a conversion
  */
 export function endpointFor<A extends Action>(resource: Resource, action: A): EndpointFor<A> {
   const name = NAMES[resource]?.[action];
@@ -293,14 +293,14 @@ export function endpointFor<A extends Action>(resource: Resource, action: A): En
   return name as EndpointFor<A>;
 }
 
-/** A kind of records that a list has. */
+/** A kind of record that the API lists separately. */
 export interface Listed {
   readonly resource: Resource;
   /** Content only. */
   readonly type?: ContentType;
 }
 
-/** All kinds: one for each resource, and two of content. */
+/** All kinds: one per resource, but two for content. */
 export const LISTED: readonly Listed[] = [
   { resource: 'profile' },
   { resource: 'content', type: 'ITEM' },
@@ -309,12 +309,12 @@ export const LISTED: readonly Listed[] = [
   { resource: 'interaction' },
 ];
 
-/** An endpoint as people name it: its method and path template. */
+/** An endpoint's label: its method and path template. */
 export function labelOf({ method, path }: Pick<EndpointBase, 'method' | 'path'>): string {
   return `${method} ${path}`;
 }
 
-/** How the API spells a content type: in the singular for one record or a list, in the plural for a bulk write. */
+/** The API's names of content types: singular for one record or a list, plural for a bulk write. */
 const CONTENT_TYPES: Readonly<Record<ContentType, { readonly one: string; readonly many: string }>> = {
   ITEM: { one: 'item', many: 'items' },
   CATEGORY: { one: 'category', many: 'categories' },
@@ -322,7 +322,7 @@ const CONTENT_TYPES: Readonly<Record<ContentType, { readonly one: string; readon
 
 const NO_PARAMETER = {};
 
-/** The `type` parameter by which an endpoint tells items from categories. Endpoints of other resources have none. */
+/** Returns the `type` parameter of content endpoints (items or categories). Other endpoints have no parameter. */
 export function typeParameter(name: EndpointName, type: ContentType = 'ITEM'): { readonly type?: string } {
   const { action, query } = ENDPOINTS[name];
   if (!('type' in query)) return NO_PARAMETER;

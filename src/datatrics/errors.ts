@@ -1,15 +1,15 @@
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { codeOf, TransportError } from '../upstream/errors.ts';
 
-/** What the API, or the way to it, did wrong. `message` is ours and safe to show; the API's own words are kept apart. */
+/** A failure of the API or of the connection to it. `message` is the gateway's own and safe to show to clients. */
 export class DatatricsError extends GatewayError {
-  /** The status that the API answered with, an inner one (an error body under 200) included. */
+  /** The API's status: the HTTP status, or the status in an error body under HTTP 200. */
   readonly status: number | undefined;
-  /** The API's message: for users of a write only, never for readers. */
+  /** The API's message. Show it only to clients that write, never to clients that read. */
   readonly apiMessage: string | undefined;
-  /** Whether the API may have seen the request. */
+  /** Whether the API may have received the request. */
   readonly sent: boolean;
-  /** ms after which the API asks to be called again. */
+  /** Delay in ms before the next call that the API requested. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -32,12 +32,15 @@ export class DatatricsError extends GatewayError {
   }
 }
 
-/** An answer that is not what the endpoint promises: HTML, cut-off JSON, another shape. */
+/**
+ * The error for an answer in an unexpected format: HTML, truncated JSON, another shape.
+ * @param what completes the message `The Datatrics API sent ….`
+ */
 export function invalidResponse(what: string, cause?: unknown): DatatricsError {
   return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API sent ${what}.`, { cause });
 }
 
-/** The meaning of a status other than 2xx. */
+/** The error for a status other than 2xx. */
 export function errorOfStatus(status: number, apiMessage?: string, retryAfterMs?: number): DatatricsError {
   const details = { status, apiMessage, retryAfterMs };
   if (status >= 300 && status < 400) {
@@ -58,7 +61,7 @@ export function errorOfStatus(status: number, apiMessage?: string, retryAfterMs?
   return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API answered ${status}.`, details);
 }
 
-/** The meaning of a call that ended without an answer. */
+/** The error for a call that ended without an answer. */
 export function errorOfTransport(error: TransportError): DatatricsError {
   const details = { sent: error.sent, cause: error };
   switch (error.failure) {
@@ -98,9 +101,9 @@ export function errorOfTransport(error: TransportError): DatatricsError {
 }
 
 /**
- * Why a call failed, for operators: the code of the underlying error (`ECONNREFUSED`, `CERT_HAS_EXPIRED`,
- * `timeout (connect)`), a failing status (`HTTP 503`), or what the gateway itself decided (`open`, `busy`, `paced`). Clients
- * never see it. Undefined for what is no failure of the API.
+ * The cause of a failed call, for operators: the code of the underlying error (`ECONNREFUSED`, `CERT_HAS_EXPIRED`,
+ * `timeout (connect)`), the status (`HTTP 503`), or the gateway's own decision (`open`, `busy`, `paced`). Clients never see
+ * it. Undefined if the error is not a failure of the API.
  */
 export function causeOf(error: unknown): string | undefined {
   if (!(error instanceof DatatricsError)) return undefined;

@@ -4,7 +4,7 @@ import { fromProblem, nameProblem } from './records/declare.ts';
 import { type JsonObject, readNumber } from './records/fields.ts';
 import { readTime } from './time.ts';
 
-/** What a value looks like; the value itself is not kept. */
+/** The apparent type of a value. The value itself is not stored. */
 type Look =
   | 'boolean'
   | 'whole'
@@ -19,32 +19,35 @@ type Look =
   | 'list'
   | 'object';
 
-/** How often a field was seen, and as what. */
+/** Statistics about one field. */
 interface Observed {
+  /** Number of records that have a value. */
   count: number;
+  /** Number of values by apparent type. */
   readonly looks: Map<Look, number>;
-  /** Only 0 and 1 among its whole numbers. */
+  /** Whether all its whole numbers are 0 or 1. */
   isBit: boolean;
-  /** Whether its whole numbers fit into 32 bits. */
+  /** Whether all its whole numbers fit into 32 bits. */
   isInt: boolean;
 }
 
-/** A field that a project's records have besides the documented ones. */
+/** An undocumented field of a project's records, and how to declare it. */
 export interface Proposal {
-  /** The API's name. */
+  /** REST name. */
   readonly from: string;
-  /** Records in which it has a value. */
+  /** Number of records that have a value. */
   readonly count: number;
+  /** Number of values by apparent type. */
   readonly looks: ReadonlyMap<string, number>;
-  /** Null: it can't be declared, for the reason given. */
+  /** The declaration; null if the field cannot be declared, for the given reason. */
   readonly field: (CustomField & { readonly name: string }) | null;
   readonly reason?: string;
 }
 
-/** Looks at the records of one type, and proposes fields for what is in their attributes. */
+/** Observes the attributes of one type's records, and proposes custom fields for them. */
 export class FieldObserver {
   readonly type: MaskedType;
-  /** Records looked at. */
+  /** Number of records added. */
   records = 0;
   readonly #seen = new Map<string, Observed>();
 
@@ -72,8 +75,8 @@ export class FieldObserver {
   }
 
   /**
-   * Proposals, the most frequent first.
-   * @param declared fields that there are already, whose names are taken
+   * Returns the proposals, most frequent fields first.
+   * @param declared existing custom fields, whose names are taken
    */
   propose(declared: DeclaredFields = {}): Proposal[] {
     const taken = new Set(Object.keys(declared));
@@ -97,10 +100,10 @@ export class FieldObserver {
   }
 
   #isPersonal(from: string, looks: ReadonlyMap<Look, number>): boolean {
-    return looks.has('address') || (!NOBODYS.has(this.type) && PERSONAL.test(from));
+    return looks.has('address') || (!IMPERSONAL_TYPES.has(this.type) && PERSONAL.test(from));
   }
 
-  /** `loyalty_tier` as `loyaltyTier`, told apart from all other names. */
+  /** Converts `loyalty_tier` to `loyaltyTier`, and makes the name unique. */
   #nameOf(from: string, taken: ReadonlySet<string>, restNames: ReadonlySet<string>): string {
     const plain = from.replaceAll('ß', 'ss').normalize('NFKD').replaceAll(/\p{M}/gu, '');
     const [first = '', ...words] = plain.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
@@ -117,11 +120,11 @@ export class FieldObserver {
   }
 }
 
-/** Types that hold nothing of a person's, whatever a field is called. */
-const NOBODYS: ReadonlySet<MaskedType> = new Set(['Content', 'ConversionItem']);
+/** Types without personal data, whatever the name of a field. */
+const IMPERSONAL_TYPES: ReadonlySet<MaskedType> = new Set(['Content', 'ConversionItem']);
 const PERSONAL = /phone|mobile|\bfax|address|street|post_?code|zip|birth|gender|iban|^ip$|ip_address/i;
 
-/** Null for what counts as nothing. */
+/** The apparent type of a value; null for an empty value. */
 function lookOf(value: unknown): Look | null {
   switch (typeof value) {
     case 'boolean':
@@ -142,7 +145,7 @@ function lookOfText(text: string): Look | null {
   if (text === '' || /^0000-00-00/.test(text)) return null;
   if (text === 'true' || text === 'false') return 'yes/no text';
   if (/^-?(0|[1-9]\d*)$/.test(text)) return 'whole text';
-  // A number that starts with more zeros is a code.
+  // Not numbers with leading zeros: those are codes.
   if (/^-?(0|[1-9][\d.,]*)[.,]\d+$/.test(text) && readNumber(text) !== null) return 'decimal text';
   if (readTime(text, 'UTC') !== null) return text.length > 10 ? 'time' : 'date';
   return isAddress(text) ? 'address' : 'text';
@@ -158,9 +161,9 @@ function typeOf(from: string, { looks, isBit, isInt }: Observed): CustomType {
     return 'Boolean';
   }
   if (only('whole', 'whole text') && /(^|[^a-z])id$|[a-z]Id$|ID$/i.test(from)) return 'ID';
-  // Whole numbers in text may be anything, from an article number to a phone's.
+  // Whole numbers in text alone are no evidence of numbers: they may be article or phone numbers.
   if (looks.has('whole') && only('whole', 'whole text')) return isInt ? 'Int' : 'Float';
   if (only('whole', 'number', 'whole text', 'decimal text') && !only('whole text')) return 'Float';
-  // A date without a time is no instant: read as one, it is another day elsewhere.
+  // A date without a time must stay a string: as an instant, it would be another day in another time zone.
   return only('time') ? 'DateTime' : 'String';
 }

@@ -5,31 +5,33 @@ import type { DatatricsRecord, RecordType } from './records/record.ts';
 import type { ProjectSettings } from './settings.ts';
 import { writeTime } from './time.ts';
 
-/** One filter of a list: how it is sent to the API, and how each returned row is checked. */
+/** A filter of a list. The gateway sends it to the API, and also checks each returned row. */
 export interface Filter {
   /** GraphQL name of the field, for messages. */
   readonly name: string;
+  /** The conditions that the API receives. */
   readonly conditions: readonly Condition[];
+  /** The check of a returned row. */
   matches(record: DatatricsRecord): boolean;
 }
 
-/** A range of instants, both ends included; ISO 8601 in UTC. */
+/** A range of times in ISO 8601, in UTC. Includes both ends. */
 interface TimeRange {
   readonly gte?: string | null | undefined;
   readonly lte?: string | null | undefined;
 }
 
-/** Values of filters by the fields' names in the model: a text, an id, or a range of times. */
+/** Filter values by GraphQL field name: a text, an id, or a time range. */
 export type FilterInput = Readonly<Record<string, unknown>>;
 
-/** The fields with a value; null counts as left out. */
+/** The entries of the filter that have a value. Null means omitted. */
 export function filledIn(input: FilterInput | null | undefined): [string, unknown][] {
   return Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined);
 }
 
 /**
- * The filters of a list by what a client gave.
- * @throws GatewayError `BAD_USER_INPUT` for a text that can not be sent
+ * Creates the filters of a list from the client's input.
+ * @throws GatewayError `BAD_USER_INPUT` for a text that cannot be sent to the API
  */
 export function createFilters(
   { resource, fields }: RecordType<DatatricsRecord>,
@@ -46,10 +48,11 @@ export function createFilters(
 }
 
 /**
- * Rows whose field has this value: a number counts as its decimal form, and e-mail addresses match in either case, since an
- * API may find `Ann@Example.com` for `ann@example.com`.
+ * A filter for rows whose field has this value. Numbers are compared in decimal form. E-mail addresses are compared without
+ * case, since the API may return `Ann@Example.com` for `ann@example.com`.
  *
  * @param rest the field's REST name in this project
+ * @throws GatewayError `BAD_USER_INPUT`
  */
 function equals(name: string, field: Field, value: string, rest: string): Filter {
   checkText(`filter.${name}`, value);
@@ -60,7 +63,7 @@ function equals(name: string, field: Field, value: string, rest: string): Filter
   return { name, conditions: [{ field: rest, value }], matches };
 }
 
-/** Rows of one source. */
+/** A filter for rows of one source. */
 export function ofSource(source: string): Filter {
   return {
     name: 'source',
@@ -74,8 +77,8 @@ const LATEST = '9999-12-31 23:59:59';
 const CLOCK_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
 /**
- * Rows whose time lies in the range. Both bounds are always sent: the API compares strings, and an empty date sorts below
- * every other, so that a range without a lower bound would return the rows without a date.
+ * A filter for rows whose time lies in the range; null for a range without bounds. Both bounds are always sent: the API
+ * compares strings, and an empty date sorts below all others. Without a lower bound it would return rows without a date.
  */
 function within(name: string, field: Field, range: TimeRange, timeZone: string): Filter | null {
   const gte = range.gte ?? null;
@@ -92,7 +95,7 @@ function within(name: string, field: Field, range: TimeRange, timeZone: string):
     matches: (record) => {
       const value: unknown = Reflect.get(record, name);
       if (typeof value !== 'string') return false;
-      // The API compares clock times. Where a zone's clock goes back or forth, they are not in the order of instants.
+      // The API compares local times. Around a change to or from summer time, their order differs from that of instants.
       const sent = lookUp(record.raw, field.rest);
       if (typeof sent === 'string' && CLOCK_TIME.test(sent)) return from <= sent && sent <= to;
       return (gte === null || value >= gte) && (lte === null || value <= lte);

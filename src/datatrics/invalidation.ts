@@ -5,12 +5,12 @@ import type { CallArgs } from './paths.ts';
 import { RawJson } from './raw-json.ts';
 import { type JsonObject, readText } from './records/fields.ts';
 
-/** Tags an answer for the cache: a write of this id, or of any id for a list, makes it out of date. */
+/** The cache tag of an answer. A write of this id, or for a list of any id, invalidates the answer. */
 export function tagOf(project: string, resource: Resource, id: string | undefined): string {
   return id === undefined ? `${project}/${resource}` : `${project}/${resource}/${id}`;
 }
 
-/** Tags of what a write makes out of date, whatever the source: all lists of the resource, and the records that it names. */
+/** The cache tags that a write invalidates: all lists of the resource, and the written records in every source. */
 export function tagsOfWrite(
   endpoint: Endpoint,
   { id }: CallArgs,
@@ -29,15 +29,15 @@ export function tagsOfWrite(
   return [tagOf(project, resource, undefined), ...new Set(ids.map((one) => tagOf(project, resource, one)))];
 }
 
-/** The part of a path that all calls of a resource have. */
+/** The first part of a path, common to all calls of a resource: `/project/1/profile`. */
 export function resourcePath(endpoint: Endpoint, { project }: Principal): string {
   return endpoint.path.replace('{project}', project).split('/').slice(0, 4).join('/');
 }
 
-/** Statuses of a refusal before anything is written. */
+/** Statuses with which the API refuses a write before it writes anything. */
 const NOT_WRITTEN: ReadonlySet<number | undefined> = new Set([401, 403, 404, 429]);
 
-/** Whether a write may have been carried out though it failed. */
-export function mayBeWritten(error: unknown): boolean {
+/** Whether a failed write may have taken effect. */
+export function mayHaveWritten(error: unknown): boolean {
   return !(error instanceof DatatricsError) || (error.sent && !NOT_WRITTEN.has(error.status));
 }

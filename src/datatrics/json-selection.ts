@@ -6,13 +6,13 @@ import type { MaskedType } from './masking.ts';
 import { type FieldTable, isObject, type JsonObject } from './records/fields.ts';
 import type { DatatricsRecord, RecordType } from './records/record.ts';
 
-/** Reads a body: `readJson`, or one that leaves out what nobody asks for. Throws SyntaxError. */
+/** Parses a body: `readJson`, or a reader that skips what is not selected. Throws SyntaxError. */
 export type ReadJson = (text: string) => unknown;
 
-/** What of a record's type decides on what is read. */
+/** The properties of a record type that readers depend on. */
 type Readable = Pick<RecordType<DatatricsRecord>, 'resource' | 'idNames' | 'fields'>;
 
-/** Beside records and pages: what an error under a 200 says. */
+/** Members of an error body under status 200, which readers of records and pages need too. */
 const ERROR_PARTS = { error: true, status: true, message: true, code: true } as const;
 const PAGE_PARTS = {
   total_elements: true,
@@ -24,19 +24,19 @@ const PAGE_PARTS = {
 } as const;
 
 /**
- * What one operation selects of the records, by GraphQL names, and the readers that take no more than that from the API's
- * answers. What is left out looks like a field that the API did not send, so a selection must name all that may be read.
+ * The fields that one operation selects, by GraphQL name, and the readers that parse only these from the API's answers. A
+ * field that is not selected looks as if the API had not sent it, so a selection must name every field that may be read.
  */
 export class Selection {
   readonly #fields: ReadonlyMap<MaskedType, ReadonlySet<string>>;
   readonly #readers = new Map<string, ReadJson>();
 
-  /** @param fields by type; one that holds `attributes` is selected whole */
+  /** @param fields by type; `attributes` selects all fields of the type */
   constructor(fields: ReadonlyMap<MaskedType, ReadonlySet<string>>) {
     this.#fields = fields;
   }
 
-  /** Reads the answer to a read by id. */
+  /** The reader for the answer to a read by id. */
   recordReader(type: Readable): ReadJson {
     return this.#reader(type.resource, () => {
       const wanted = this.#record(type, [], []);
@@ -46,10 +46,10 @@ export class Selection {
   }
 
   /**
-   * Reads a page of a list.
+   * The reader for a page of a list.
    *
-   * @param filters GraphQL names of the fields by which rows are checked
-   * @param names REST names that are looked at besides
+   * @param filters GraphQL names of the filtered fields, which the gateway checks in every row
+   * @param names further REST names to read
    */
   pageReader(type: Readable, filters: readonly string[], names: readonly string[]): ReadJson {
     return this.#reader(`${type.resource} ${filters.join()} ${names.join()}`, () => {
@@ -74,7 +74,7 @@ export class Selection {
     return this.#object(fields, selected, [...idNames, 'source', ...names]);
   }
 
-  /** @param names REST names that are wanted whatever is selected */
+  /** @param names REST names to read in addition to the selected fields */
   #object(fields: FieldTable, selected: ReadonlySet<string>, names: readonly string[]): Wanted {
     if (selected.has('attributes')) return true;
     const wanted: Record<string, Wanted> = Object.fromEntries(names.map((name) => [name, true]));
@@ -82,18 +82,21 @@ export class Selection {
       const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
       if (field === undefined) continue;
       const { lines, rest, alias } = field;
-      // Nothing can be left out of an object with a member of that name, which readers do not know.
+      // Readers cannot select a member named `__proto__`, so read the whole object.
       if (rest === '__proto__') return true;
       const inner = lines ? this.#object(lines, this.#fields.get('ConversionItem') ?? new Set(), []) : true;
       wanted[rest] = inner;
       if (alias !== undefined) wanted[alias] = inner;
     }
-    // Any field may stand under `metadata` instead.
+    // The API may return any field under `metadata` instead.
     return { ...wanted, metadata: wanted };
   }
 }
 
-/** Compiled readers, which operations that want the same share: each is code, and learns what the answers look like. */
+/**
+ * Readers by what they select. Operations share them, because a reader is compiled and adapts to the order of members in
+ * the answers.
+ */
 const READERS = new LRUCache<string, ReadJson>({ max: 500 });
 
 function readerOf(wanted: Exclude<Wanted, true>): ReadJson {
@@ -106,7 +109,10 @@ function readerOf(wanted: Exclude<Wanted, true>): ReadJson {
   return reader;
 }
 
-/** A reader that keeps all where lines came as PHP's object of numbered entries, whose names nobody can select. */
+/**
+ * Reads everything if the lines of a record are an object with numbered keys, as PHP encodes some lists. Such keys cannot be
+ * selected.
+ */
 function withLines(read: ReadJson, wanted: object, isNumbered: (value: JsonObject) => boolean): ReadJson {
   if (!('items' in wanted)) return read;
   return (text) => {

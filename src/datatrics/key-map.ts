@@ -1,7 +1,7 @@
 import type { ContentType, Resource } from './endpoints.ts';
 import type { RecordKey } from './keys.ts';
 
-/** The values of one resource and, for content, type. */
+/** The values of one source, resource and, for content, type. */
 interface Group<V> {
   readonly resource: Resource;
   readonly type: ContentType | undefined;
@@ -9,8 +9,8 @@ interface Group<V> {
 }
 
 /**
- * Values by record key. The parts are compared as they are: to put them together into one string takes longer than all
- * else that a read of something known costs.
+ * A map by record key. It compares the parts of a key directly. To join them into one string takes longer than the rest of a
+ * read whose record is already loaded.
  */
 export class KeyMap<V> {
   readonly #bySource = new Map<string, Group<V>[]>();

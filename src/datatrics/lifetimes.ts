@@ -11,8 +11,9 @@ const setting = z.partialRecord(
 );
 
 /**
- * Reads the setting `freshness`: by the type's name its lifetimes in seconds, each 0 where it is left out.
- * @param problems gets a line for each thing that is wrong
+ * Reads the setting `freshness`: lifetimes in seconds by type name. A lifetime that is omitted is 0.
+ * @param problems receives one line per invalid value
+ * @returns lifetimes by resource, without the resources that are not cached; empty for an invalid setting
  */
 export function readLifetimes(value: unknown, problems: string[]): Partial<Record<Resource, Lifetimes>> {
   const parsed = setting.safeParse(value ?? {});
@@ -23,11 +24,11 @@ export function readLifetimes(value: unknown, problems: string[]): Partial<Recor
     return {};
   }
   const lifetimes: Partial<Record<Resource, Lifetimes>> = {};
-  for (const [type, given] of Object.entries(parsed.data)) {
+  for (const [type, inSeconds] of Object.entries(parsed.data)) {
     const inMs: Lifetimes = {
-      freshForMs: given.freshFor * 1000,
-      staleWhileRevalidateMs: given.staleWhileRevalidate * 1000,
-      staleIfErrorMs: given.staleIfError * 1000,
+      freshForMs: inSeconds.freshFor * 1000,
+      staleWhileRevalidateMs: inSeconds.staleWhileRevalidate * 1000,
+      staleIfErrorMs: inSeconds.staleIfError * 1000,
     };
     const resource = ENTITY_TYPES.get(type);
     if (resource !== undefined && retentionOf(inMs) > 0) lifetimes[resource] = inMs;

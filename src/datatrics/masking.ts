@@ -3,77 +3,82 @@ import { LRUCache } from 'lru-cache';
 import type { Operation } from '../upstream/operation.ts';
 import type { TypeName } from './keys.ts';
 
-/** How personal data comes to those who may not see it. */
+/** How personal data is masked for callers without `pii:read`. */
 export type MaskMode = 'hash' | 'partial' | 'null';
 
 export interface MaskOptions {
   readonly mode: MaskMode;
-  /** Key of the hashes; needed with `hash`. */
+  /** Key of the hashes. Required with `hash`. */
   readonly key?: string | undefined;
-  /** Names of further fields that are personal, by their REST or GraphQL names; of all types. */
+  /** Further personal fields of all types, by REST or GraphQL name. */
   readonly fields: readonly string[];
-  /** Names that are personal in one type only. */
+  /** Further personal fields of one type. */
   readonly ofTypes?: Readonly<Partial<Record<MaskedType, readonly string[]>>> | undefined;
 }
 
-/** What masking looks at of a field of a record. */
+/** The properties of a field that masking depends on. */
 interface FieldDescription {
   /** REST name. */
   readonly rest: string;
   readonly kind: string;
-  /** Declared by configuration. */
+  /** Set for a field that the configuration declares. */
   readonly custom?: true;
 }
 
-/** The types of records, and of the lines in a conversion. */
+/** The types of records, and the type of a conversion's lines. */
 export type MaskedType = TypeName | 'ConversionItem';
 
 /**
- * Fields that are a person's, by normal names. The `name` of a product is nobody's. Masking, the scope `pii:read` for filters
- * and orders, and the subgraph's tags all go by this list and what the configuration adds to it.
+ * The personal fields, by normalized name. Masking, the scope `pii:read` for filters and orders, and the subgraph's tags
+ * all depend on this list and on the fields that the configuration adds. The names of products are not personal: see
+ * `PERSONAL_IN_LINES` and `PERSON_TYPES`.
  */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
-/** A line may name who gets it, but its own `name` is that of what was bought. */
+/** A line may contain a recipient's personal data, but its `name` is that of the product. */
 const PERSONAL_IN_LINES = PERSONAL.filter((name) => name !== 'name');
-const OF_PERSONS: ReadonlySet<MaskedType> = new Set(['Profile', 'Conversion', 'Interaction']);
+/** The types whose records belong to a person. */
+const PERSON_TYPES: ReadonlySet<MaskedType> = new Set(['Profile', 'Conversion', 'Interaction']);
 
-/** Levels of lists and objects in attributes that are looked into; what lies deeper is masked whole. */
+/** Most levels of lists and objects in attributes that are masked value by value. A deeper value is masked as a whole. */
 const MAX_LEVELS = 16;
 
-/** What an e-mail address looks like wherever it may stand. */
+/** Matches a value that consists of an e-mail address. */
 const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
-/** What stands between the parts of an address that is within other text, such as a sentence, JSON or a link. */
+/** The separator of an address within other text, such as a sentence, JSON or a link. */
 const AT = /@|%40/g;
-/** Ends an address there. */
+/** A character that is not part of an address. */
 const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
-/** What masking weighs against one plain value: an `@` in a text, characters around it, and a hash. */
-const LOOK = 0.1;
+/** Costs of masking in the operation's budget, where a plain value costs 1: per `@` in a text, and per hash. */
+const AT_COST = 0.1;
+const HASH_COST = 5;
+/** Number of characters around an `@` that cost as much as a plain value. */
 const CHARACTERS_PER_VALUE = 32;
-const HASH = 5;
-/** Characters before and behind the `@` at most. */
+/** Most characters of an address before and after the `@`. */
 const MAX_LOCAL = 128;
 const MAX_DOMAIN = 250;
 
+/** Whether the whole value is an e-mail address. */
 export function isAddress(value: string): boolean {
   return ADDRESS.test(value);
 }
 
-/** `First_Name`, `firstName` and `firstname` are one name. */
+/** Makes `First_Name`, `firstName` and `firstname` equal. */
 function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** Masked attributes that an answer names one by one; beyond that it names `attributes`. */
+/** Most masked attributes that an answer lists by name. After that it lists `attributes`. */
 const MAX_NAMED = 200;
 
-/** Hashes that are remembered, and characters of what they are of. */
-const MAX_REMEMBERED = 10_000;
-const MAX_REMEMBERED_CHARACTERS = 200;
+/** Most hashes in the cache, and most characters of a cached hash's text. */
+const MAX_CACHED_HASHES = 10_000;
+const MAX_CACHED_CHARACTERS = 200;
 
-/** Which fields are personal, and what stands for their values. */
+/** The rules of masking: which fields are personal, and how their values are replaced. */
 export class Masking {
   readonly #options: MaskOptions;
-  readonly #hashes = new LRUCache<string, string>({ max: MAX_REMEMBERED });
+  /** By text. A hash takes longer than everything else about a field, and the same people occur often. */
+  readonly #hashes = new LRUCache<string, string>({ max: MAX_CACHED_HASHES });
   readonly #extra: ReadonlySet<string>;
   readonly #ofPersons: ReadonlySet<string>;
   readonly #ofTypes: ReadonlyMap<string, ReadonlySet<string>>;
@@ -89,40 +94,40 @@ export class Masking {
     this.#ofLines = new Set([...PERSONAL_IN_LINES, ...this.#extra]);
   }
 
-  /** Whether a field is personal; `name` in any spelling. */
+  /** Whether a field is personal. `name` may have any case and separators. */
   covers(type: MaskedType, name: string): boolean {
     const plain = normalize(name);
     return this.#namesOf(type).has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
   }
 
-  /** Whether anything is personal by its name in this type. */
+  /** Whether any field name is personal in this type. */
   coversAny(type: MaskedType): boolean {
     return this.#namesOf(type).size > 0 || this.#ofTypes.has(type);
   }
 
   #namesOf(type: MaskedType): ReadonlySet<string> {
-    return OF_PERSONS.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
+    return PERSON_TYPES.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
   }
 
-  /** The same people come up again and again, and a hash costs more than all else that a field goes through. */
+  /** Returns the hash of a personal text: `hash:` and 22 characters of HMAC-SHA-256 in base64url. */
   hash(key: string, text: string): string {
     let hashed = this.#hashes.get(text);
     if (hashed === undefined) {
       hashed = `hash:${createHmac('sha256', key).update(text).digest('base64url').slice(0, 22)}`;
-      if (text.length <= MAX_REMEMBERED_CHARACTERS) this.#hashes.set(text, hashed);
+      if (text.length <= MAX_CACHED_CHARACTERS) this.#hashes.set(text, hashed);
     }
     return hashed;
   }
 
-  /** For one operation in a project: keeps what was masked. */
+  /** Creates the mask of one operation in a project. */
   for(project: string, operation?: Operation): Mask {
     return new Mask(this, this.#options, project, operation);
   }
 }
 
-/** The masking of one operation. */
+/** Masks values for one operation, and records which fields it masked. */
 export class Mask {
-  /** What has been masked: `Profile.email`, `Profile.attributes.phone`. */
+  /** The masked fields: `Profile.email`, `Profile.attributes.phone`. */
   readonly masked = new Set<string>();
   readonly #masking: Masking;
   readonly #options: MaskOptions;
@@ -137,34 +142,34 @@ export class Mask {
     this.#operation = operation;
   }
 
-  /** A field's value as this caller may see it; only text can be hashed, all else becomes null, times in text included. */
+  /** Returns a field's value, masked if it is personal. Of a field that is not text, also of a time, it returns null. */
   field<T>(type: MaskedType, name: string, { rest, kind, custom }: FieldDescription, value: T): T | null {
     if (value === null) return value;
     if (this.#covers(type, name) || this.#covers(type, rest)) {
       this.masked.add(`${type}.${name}`);
       return kind === 'text' && typeof value === 'string' ? (this.#cover(value) as T | null) : null;
     }
-    // What a project's own fields hold nobody has vouched for: an address in one is as personal as in an attribute.
+    // The content of custom fields is unknown, so mask addresses in them as in attributes.
     if (custom !== true) return value;
-    const given = String(value);
-    const text = ADDRESS.test(given) ? this.#cover(given) : this.text(given);
-    if (text === given) return value;
+    const original = String(value);
+    const text = ADDRESS.test(original) ? this.#cover(original) : this.text(original);
+    if (text === original) return value;
     this.masked.add(`${type}.${name}`);
     return kind === 'text' ? (text as T | null) : null;
   }
 
-  /** Attributes as this caller may see them, at all their levels. */
+  /** Returns a copy of the attributes with personal values masked, at all levels. */
   attributes(type: MaskedType, attributes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
     return this.#object(type, attributes, `${type}.attributes`, MAX_LEVELS);
   }
 
-  /** Text with the addresses in it covered, for words that are not a field's. */
+  /** Returns a text with the addresses in it masked. `***` if the operation's budget does not suffice. */
   text(value: string): string {
     let result = '';
     let from = 0;
     for (const { 0: at, index } of value.matchAll(AT)) {
       const [start, end] = addressAround(value, index, index + at.length, from);
-      if (this.#operation?.take(LOOK + (end - start) / CHARACTERS_PER_VALUE) === false) return '***';
+      if (this.#operation?.take(AT_COST + (end - start) / CHARACTERS_PER_VALUE) === false) return '***';
       if (start === index || end === index + at.length) continue;
       result += value.slice(from, start) + (this.#cover(value.slice(start, end)) ?? '***');
       from = end;
@@ -172,16 +177,16 @@ export class Mask {
     return from === 0 ? value : result + value.slice(from);
   }
 
-  /** Whether text has an address in it. */
+  /** Whether a text contains an address. */
   hasAddress(value: string): boolean {
     return ADDRESS.test(value) || this.text(value) !== value;
   }
 
   #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
     const result: Record<string, unknown> = Object.create(null);
-    for (const [given, inner] of Object.entries(value)) {
-      const name = this.text(given);
-      if (name !== given) this.#note(type, path, name);
+    for (const [originalName, inner] of Object.entries(value)) {
+      const name = this.text(originalName);
+      if (name !== originalName) this.#note(type, path, name);
       result[name] = this.#value(type, name, inner, path, levels);
     }
     return result;
@@ -194,7 +199,7 @@ export class Mask {
       this.#note(type, path, name);
       return isObject ? null : this.#cover(String(value));
     }
-    // An address is personal under any name.
+    // An address is personal, whatever the attribute's name.
     if (typeof value === 'string' && isAddress(value)) {
       this.#note(type, path, name);
       return this.#cover(value);
@@ -208,7 +213,7 @@ export class Mask {
     return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;
   }
 
-  /** Notes that something in an attribute was masked. */
+  /** Records that an attribute was masked. */
   #note(type: MaskedType, path: string, name: string): void {
     this.masked.add(this.masked.size < MAX_NAMED ? `${path}.${name}` : `${type}.attributes`);
   }
@@ -217,39 +222,40 @@ export class Mask {
     const known = this.#covered.get(`${type}.${name}`);
     if (known !== undefined) return known;
     const covered = this.#masking.covers(type, name);
-    // Names in attributes are the project's own, and any number.
+    // Bounded, because attributes may have any number of names.
     if (this.#covered.size < 1_000) this.#covered.set(`${type}.${name}`, covered);
     return covered;
   }
 
+  /** The replacement for a personal text; null if the budget does not suffice for a hash. */
   #cover(value: string): string | null {
     const { mode, key } = this.#options;
     if (mode === 'null') return null;
     if (mode === 'partial') return partial(value);
-    if (key === undefined || this.#operation?.take(HASH) === false) return null;
-    // Addresses join whatever their case; a hash of one project tells nothing in another.
+    if (key === undefined || this.#operation?.take(HASH_COST) === false) return null;
+    // Equal addresses have equal hashes in any case, so that clients can join by them. Hashes differ between projects.
     const text = value.includes('@') ? value.trim().toLowerCase() : value;
     return this.#masking.hash(key, `${this.#project}\n${text}`);
   }
 }
 
 /**
- * Where an address begins and ends whose `@` is known; looked for from there, since a pattern that may begin anywhere takes
- * as many steps for every character as an address has.
+ * Finds the start and end of an address around its `@`. A regular expression would be slower: it would try an address at
+ * every character of the text.
  *
- * @param at where the `@` begins
- * @param behind where it ends
- * @param from where the address before it ends
+ * @param at index of the `@`
+ * @param afterAt index after the `@`
+ * @param from index after the previous address
  */
-function addressAround(text: string, at: number, behind: number, from: number): [start: number, end: number] {
+function addressAround(text: string, at: number, afterAt: number, from: number): [start: number, end: number] {
   let start = at;
   while (start > Math.max(from, at - MAX_LOCAL) && isInLocal(text, start - 1, from)) start -= 1;
-  let end = behind;
-  while (end < Math.min(text.length, behind + MAX_DOMAIN) && !isBound(text, end)) end += 1;
+  let end = afterAt;
+  while (end < Math.min(text.length, afterAt + MAX_DOMAIN) && !isBound(text, end)) end += 1;
   return [start, end];
 }
 
-/** An apostrophe belongs to a name, as in `o'brien`, and to nothing where it only opens a quotation. */
+/** Whether a character belongs to the part before the `@`. An apostrophe does within a name (`o'brien`), not at its start. */
 function isInLocal(text: string, index: number, from: number): boolean {
   return !isBound(text, index) || (text[index] === "'" && index > from && !isBound(text, index - 1));
 }
@@ -258,7 +264,7 @@ function isBound(text: string, index: number): boolean {
   return BOUNDS.test(text[index] as string);
 }
 
-/** First letters only: `a***@e***` for an address, `A***` for all else. */
+/** Keeps only first letters: `a***@e***` for an address, `A***` for any other text. */
 function partial(value: string): string {
   const first = (text: string): string => `${[...text][0] ?? ''}***`;
   const at = value.lastIndexOf('@');

@@ -7,7 +7,7 @@ import type { CallArgs } from './paths.ts';
 import type { Page } from './responses.ts';
 import { stalenessOf } from './staleness.ts';
 
-/** Reads the pages of lists for one operation: each distinct page once. */
+/** Reads pages of lists for one operation, each distinct page once. */
 export class PageLoader {
   readonly #client: BoundClient;
   readonly #operation: Operation;
@@ -20,7 +20,7 @@ export class PageLoader {
     this.#project = project;
   }
 
-  /** @param readJson reads the answer where not all of it is wanted */
+  /** @param readJson parses the selected parts of the answer. Default: all of it */
   load(name: EndpointFor<'list'>, args: CallArgs, readJson?: ReadJson): Promise<Page> {
     const key = JSON.stringify([name, args]);
     const known = this.#pages.get(key);
@@ -34,12 +34,12 @@ export class PageLoader {
     return page;
   }
 
-  /** Whether, and how, the answer with this page was stale. */
+  /** How the answer with this page was stale; undefined if it was fresh. */
   staleness(name: EndpointFor<'list'>, args: CallArgs): Staleness | undefined {
     return stalenessOf(this.#operation, this.#project, name, args);
   }
 
-  /** The next `load` of any page calls the API again. */
+  /** Forgets all pages: the next `load` calls the API again. */
   clear(): void {
     this.#pages.clear();
   }

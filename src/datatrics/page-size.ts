@@ -1,24 +1,27 @@
 import type { Page } from './responses.ts';
 
-/** What is known of a list's page size, kept from call to call. */
+/** What earlier calls showed about the page size of a list. */
 export interface PageSizes {
-  /** Rows to ask for at most: the configured limit, or the API's cap where one was met. */
+  /** Most rows to request: the configured limit, or the API's cap if one is known. */
   max(): number;
-  /** The largest page that the API is known to give. */
-  proven(): number;
-  /** A page of `rows` rows came where more were requested and exist. */
-  capped(rows: number): void;
-  /** A page of `rows` rows came. */
-  came(rows: number): void;
+  /** Rows of the largest page that the API returned; 0 if none is known. */
+  largestSeen(): number;
+  /** Records a cap: the API returned `rows` rows although more were requested and exist. */
+  noteCap(rows: number): void;
+  /** Records that the API returned a page of `rows` rows. */
+  notePage(rows: number): void;
 }
 
-/** The size of the pages in which to read a window: one page's where that is not much more than the window. */
+/**
+ * The page size for reading a window: the smallest size that puts the window on one page, if that is at most twice the
+ * window's size. Otherwise the window's size. Never more than `max`.
+ */
 export function pageSizeFor(start: number, wanted: number, max: number): number {
   const size = Math.min(wanted, max);
   return onePageSize(start, size, Math.min(max, size * 2)) ?? size;
 }
 
-/** The smallest page size up to `max` that puts the offsets from `start` to `start + size - 1` on one page, or null. */
+/** The smallest page size up to `max` that puts offsets `start` to `start + size - 1` on one page, or null. */
 function onePageSize(start: number, size: number, max: number): number | null {
   for (let limit = size; limit <= max; limit++) {
     if (Math.floor(start / limit) === Math.floor((start + size - 1) / limit)) return limit;
@@ -26,40 +29,48 @@ function onePageSize(start: number, size: number, max: number): number | null {
   return null;
 }
 
-/** The page size up to `max` of the largest reach, the larger one among equals. */
-export function furthest(reach: (size: number) => number, max: number): number {
+/**
+ * The page size up to `max` with the largest coverage; among equals the larger size.
+ * @param coverage number of wanted rows on a page of a given size
+ */
+export function bestPageSize(coverage: (size: number) => number, max: number): number {
   let best = 1;
-  for (let size = 2; size <= max; size++) if (reach(size) >= reach(best)) best = size;
+  for (let size = 2; size <= max; size++) if (coverage(size) >= coverage(best)) best = size;
   return best;
 }
 
 /**
- * What a page tells that came with fewer rows than requested. `whole`: it is the list's last, its rows are at the
- * requested offsets (so is a full page). A number: the API gives only so many rows a page. `doubtful`: one of the two.
+ * Judges whether a page with fewer rows than requested is the last page or was capped by the API.
  *
- * On the first page the offsets are right in any case. Later on totals decide: a list that ends with the page has just
- * the records before it and on it, and more pages of a smaller size.
+ * The first page's offsets are always correct. For later pages the totals decide. If the page ends the list, the total is
+ * the number of rows before it and on it. If the page was capped, the totals fit a smaller page size.
+ *
+ * @param number of the page, from 1
+ * @param limit requested rows
+ * @param largestSeen rows of the largest page that the API is known to return
+ * @returns `whole`: the rows are at the requested offsets (the last page of the list, or a full page). A number: the API's
+ *   cap on rows per page. `doubtful`: either of the two
  */
 export function judgeShortPage(
   page: Page,
   number: number,
   limit: number,
-  proven: number,
+  largestSeen: number,
 ): 'whole' | 'doubtful' | number {
   const got = page.rows.length;
   const { total, pages } = page;
   if (got === 0 || got >= limit) return 'whole';
   if (number === 1 && total !== null) return total > got ? got : 'whole';
-  if (limit <= proven) return 'whole';
+  if (limit <= largestSeen) return 'whole';
   if (total === null || pages === null) return 'doubtful';
   if (pages > number) return pages === Math.ceil(total / got) ? got : 'doubtful';
   if (total === (number - 1) * limit + got) return 'whole';
-  // The last page, but of smaller ones than requested.
+  // The last page of a list in smaller pages than requested.
   const size = (total - got) / (number - 1);
   return Number.isInteger(size) && size > got && size < limit ? size : 'doubtful';
 }
 
-/** Whether the list surely ends with this page. */
+/** Whether the list certainly ends with this page; false if unknown. */
 export function isLast(page: Page, number: number, limit: number): boolean {
   if (page.rows.length === 0) return true;
   return page.total !== null && (number - 1) * limit + page.rows.length >= page.total;

@@ -1,56 +1,39 @@
-import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../lib/error.ts';
 import { DatatricsError, invalidResponse } from './errors.ts';
-import { furthest, isLast, judgeShortPage, type PageSizes, pageSizeFor } from './page-size.ts';
+import { bestPageSize, isLast, judgeShortPage, type PageSizes, pageSizeFor } from './page-size.ts';
 import type { Page } from './responses.ts';
+import { endsWith, isRepeat, isSameRow, type RowComparer } from './row-comparer.ts';
+import { type Run, type Window, windowBefore, windowFrom } from './window.ts';
 
 /**
- * Windows over a list that the API only gives in numbered pages. A window is a run of offsets; page `p` of size `L`
- * holds the offsets from `(p - 1) * L` on, so a window that one page of a suitable size covers costs one call, and any
- * other two neighbouring pages of the window's own size: never more than two calls.
+ * Reads windows (ranges of offsets) of lists, although the API only has numbered pages. Page `p` of size `L` starts at
+ * offset `(p - 1) * L`. A window that fits on one page of a suitable size costs one call. Any other window costs two calls:
+ * two neighbouring pages of the window's own size.
  *
- * The API may cap `limit` without saying so. Then page `p` holds other offsets than requested, which must be noticed,
- * or rows would be lost or seen twice: see `judgeShortPage`. A second call, of no more rows than came, is then right in
- * any case: `readAround`.
+ * The API may silently cap `limit`. Then page `p` starts at another offset than requested. `judgeShortPage` detects this,
+ * since rows would otherwise be lost or returned twice. `#rereadSmaller` then makes a second call for no more rows than the
+ * API returned. Its offsets are correct with and without a cap.
  *
- * Beyond the end of a list, the API may answer an empty page, 404, or its last page once more. A total tells which rows
- * are real. Where there is none, a page is compared with the page before it, and with the row of the cursor that the
- * reader came with: that row is never behind itself.
+ * Past the end of a list, the API may answer an empty page, 404, or the last page again. A total shows which rows are real.
+ * Without a total, the reader compares a page with the previous page, and with the row of the client's cursor: a row never
+ * follows itself.
  */
 
-/** One REST call. `reversed` asks for the opposite order. */
+/** Makes one REST call. `page` counts from 1. `reversed` requests the opposite order. */
 export type FetchPage = (page: number, limit: number, reversed: boolean) => Promise<Page>;
 
-/** How the rows of a list are told apart. */
-export interface RowComparer {
-  /** A digest of the row's key; undefined for a row without one. */
-  markOf(row: unknown): string | undefined;
-  /** Whether the list's order leaves open which of two rows comes first. */
-  tied(a: unknown, b: unknown): boolean;
-}
-
-/** Which offsets are wanted. */
+/** The requested offsets, which count from 0. */
 export type Range =
-  /** `size` rows from offset `start` on; `after` is the mark of the row before them, where it is known. */
+  /** `size` rows from offset `start` on. `after` is the mark of the row before them, if known. */
   | { readonly start: number; readonly size: number; readonly after?: string | undefined }
-  /** The rows right before offset `before`, none before offset `from`. */
+  /** The rows from offset `from` up to, without, offset `before`. */
   | { readonly before: number; readonly from: number }
-  /** The last `last` rows, none before offset `from`. */
+  /** The last `last` rows, but none before offset `from`. */
   | { readonly last: number; readonly from: number };
 
-export interface Window {
-  readonly rows: readonly unknown[];
-  /** Offset of the first row. */
-  readonly start: number;
-  /** Records of the whole list, null where the API does not say. */
-  readonly total: number | null;
-  readonly hasPrevious: boolean;
-  readonly hasNext: boolean;
-}
-
 /**
- * A window may hold fewer rows than wanted where the API gives small pages; it never leaves out one at the side where the
- * reader came from.
+ * Reads a window of a list. The window may have fewer rows than requested where the API returns small pages. The rows next
+ * to the cursor, from which the client pages on, are always there.
  *
  * @throws GatewayError `UPSTREAM_UNSUPPORTED` for the end of a list of unknown length
  * @throws DatatricsError for a 404, unless a second call shows that the list exists and ends before that page
@@ -59,20 +42,15 @@ export function readWindow(fetch: FetchPage, range: Range, sizes: PageSizes, com
   return new WindowReader(fetch, sizes, comparer).read(range);
 }
 
-/** A run of rows at known offsets. */
-interface Run {
-  readonly start: number;
-  readonly rows: readonly unknown[];
-  /** Whether the list ends with this run. */
-  readonly ends: boolean;
-}
-
-/** A page as it was read; `missing` is the 404 that came in its place. */
+/** A page; empty with `notFound` when the API answered 404 for it. */
 interface ReadPage extends Page {
-  readonly missing?: DatatricsError;
+  readonly notFound?: DatatricsError;
 }
 
-/** Rows to ask for at the end of a list, at least: as cheap as a few, and mostly enough for one more call to do. */
+/**
+ * Least number of rows to request at the end of a list. It costs no more than a few rows, and usually saves the third call
+ * when rows are tied.
+ */
 const MIN_END_PAGE = 20;
 
 class WindowReader {
@@ -92,60 +70,66 @@ class WindowReader {
     return this.#readFrom(range.start, range.size, range.after);
   }
 
-  /** One call. Rows that are not the page's own are left out; a 404 for a page behind the first may mean the list's end. */
+  /**
+   * Makes one call. Drops the rows of a page that lies past the total: the API repeated its last page. A 404 for any page
+   * but the first may mean the end of the list.
+   */
   async #page(number: number, limit: number, reversed = false): Promise<ReadPage> {
     try {
       const page = await this.#fetch(number, limit, reversed);
       if (page.total !== null && number > 1 && (number - 1) * limit >= page.total) return { ...page, rows: [] };
-      this.#sizes.came(Math.min(page.rows.length, limit));
+      this.#sizes.notePage(Math.min(page.rows.length, limit));
       return page;
     } catch (error) {
       if (number === 1 || !(error instanceof DatatricsError) || error.status !== 404) throw error;
-      return { rows: [], total: null, pages: null, missing: error };
+      return { rows: [], total: null, pages: null, notFound: error };
     }
   }
 
   async #readFrom(start: number, wanted: number, after: string | undefined): Promise<Window> {
     const limit = pageSizeFor(start, wanted, this.#sizes.max());
     const { page, number, shortness } = await this.#readFirst(start, limit, start - 1, after);
-    if (page.missing) return this.#readNothing(start, page.missing);
+    if (page.notFound) return this.#readPastEnd(start, page.notFound);
     const { total } = page;
     const got = page.rows.length;
     const run: Run = { start: (number - 1) * limit, rows: page.rows, ends: isLast(page, number, limit) };
     if (shortness !== 'whole' && (number > 1 || start >= got)) {
-      // One row more than wanted tells whether there is a next page.
-      const reach = (size: number): number => Math.min(wanted + 1, size - (start % size));
-      const again = await this.#readAround(start, reach, run, shortness, after);
-      return cut(again.run, start, wanted, again.total ?? total);
+      // One more row than wanted shows whether there is a next page.
+      const coverage = (size: number): number => Math.min(wanted + 1, size - (start % size));
+      const again = await this.#rereadSmaller(start, coverage, run, shortness, after);
+      return windowFrom(again.run, start, wanted, again.total ?? total);
     }
 
     const end = run.start + got;
-    // The cursor's row comes last behind itself: the API repeated the list's last page, or the list grew in front.
-    const isDoubtful = total === null && run.start === start && this.#endsWith(page.rows, after);
-    if (!isDoubtful && (run.ends || (total === null ? end > start + wanted : end >= start + wanted))) {
-      return cut(run, start, wanted, total);
+    // The page ends with the cursor's row: the API repeated the list's last page, or rows were added before the cursor.
+    const mayBePastEnd = total === null && run.start === start && endsWith(this.#comparer, page.rows, after);
+    if (!mayBePastEnd && (run.ends || (total === null ? end > start + wanted : end >= start + wanted))) {
+      return windowFrom(run, start, wanted, total);
     }
 
-    // A capped first page is followed by pages of its own size; asking for that size is right in any case.
+    // If the first page was capped, the next one has its size too. Without a cap, that size is correct as well.
     const size = total === null ? limit : Math.min(limit, got);
     const second = await this.#page(number + 1, size);
-    if (total === null && this.#isRepeat(page.rows, second.rows)) {
-      return cut(isDoubtful ? { start, rows: [], ends: true } : { ...run, ends: true }, start, wanted, null);
+    if (total === null && isRepeat(this.#comparer, page.rows, second.rows)) {
+      return windowFrom(mayBePastEnd ? { start, rows: [], ends: true } : { ...run, ends: true }, start, wanted, null);
     }
-    if (got < limit && second.rows.length > 0) this.#sizes.capped(got);
+    if (got < limit && second.rows.length > 0) this.#sizes.noteCap(got);
     const rows = [...page.rows.slice(0, limit), ...second.rows.slice(0, limit)];
     const ends = second.rows.length < Math.min(limit, got);
-    return cut({ start: run.start, rows, ends }, start, wanted, second.total ?? total);
+    return windowFrom({ start: run.start, rows, ends }, start, wanted, second.total ?? total);
   }
 
-  /** The window at an offset for whose page the API answered 404: empty, if the list exists and is no longer than that. */
-  async #readNothing(start: number, missing: DatatricsError): Promise<Window> {
+  /**
+   * Returns an empty window for an offset whose page is a 404.
+   * @throws DatatricsError the 404, if the list does not exist or is longer than the offset
+   */
+  async #readPastEnd(start: number, notFound: DatatricsError): Promise<Window> {
     const { rows, total } = await this.#page(1, 1);
-    if (total !== null && total > start) throw missing;
+    if (total !== null && total > start) throw notFound;
     return { rows: [], start, total, hasPrevious: rows.length > 0, hasNext: false };
   }
 
-  /** Backwards from `to`: what does not fit is left out at the start. */
+  /** Reads the rows before offset `to`. If they are too many, the ones nearest to `from` are left out. */
   async #readBefore(from: number, to: number): Promise<Window> {
     const max = this.#sizes.max();
     const start = Math.max(from, to - max);
@@ -153,154 +137,106 @@ class WindowReader {
     const { page, number, shortness } = await this.#readFirst(to - 1, limit);
     const run: Run = { start: (number - 1) * limit, rows: page.rows, ends: isLast(page, number, limit) };
     if (shortness !== 'whole' && (number > 1 || page.rows.length < to)) {
-      const reach = (size: number): number => Math.min(to - from, ((to - 1) % size) + 1);
-      const again = await this.#readAround(to - 1, reach, run, shortness);
-      return cutBefore(again.run, from, to, again.total ?? page.total);
+      const coverage = (size: number): number => Math.min(to - from, ((to - 1) % size) + 1);
+      const again = await this.#rereadSmaller(to - 1, coverage, run, shortness);
+      return windowBefore(again.run, from, to, again.total ?? page.total);
     }
-    if (!page.missing && (run.start <= from || page.rows.length === 0)) return cutBefore(run, from, to, page.total);
+    if (!page.notFound && (run.start <= from || page.rows.length === 0)) return windowBefore(run, from, to, page.total);
     const earlier = await this.#page(number - 1, limit);
-    if (page.missing && earlier.missing) throw page.missing;
-    // An earlier page that is short is not next to the later one: the list has changed between the two calls. One that
-    // is repeated, or is followed by a 404, is the list's last by now.
-    const isEnd = page.missing !== undefined || (page.total === null && this.#isRepeat(earlier.rows, run.rows));
+    if (page.notFound && earlier.notFound) throw page.notFound;
+    // A short earlier page does not adjoin the later one: the list changed between the two calls. An earlier page that the
+    // API repeats, or that a 404 follows, is now the last page of the list.
+    const isEnd =
+      page.notFound !== undefined || (page.total === null && isRepeat(this.#comparer, earlier.rows, run.rows));
     const fits = isEnd || earlier.rows.length === limit;
     const rows = isEnd ? earlier.rows : [...earlier.rows, ...run.rows];
     const whole = fits ? { ...run, start: run.start - limit, rows } : run;
-    return cutBefore(whole, from, to, page.total);
+    return windowBefore(whole, from, to, page.total);
   }
 
   /**
-   * The page of `limit` rows that should hold the offset, and what its length tells.
-   * @param mark of the row at `markedOffset`: where the page has it in its place, the page is in its place too
+   * Reads the page of `limit` rows that contains the offset, and judges its length with `judgeShortPage`.
+   * @param mark of the row at `markedOffset`. If the page has that row at that offset, the page's offsets are correct.
    */
   async #readFirst(offset: number, limit: number, markedOffset = -1, mark?: string) {
     const number = Math.floor(offset / limit) + 1;
     const page = await this.#page(number, limit);
-    if (page.rows.length > limit && number > 1) throw invalidResponse('more rows than a page was asked for');
-    let shortness = judgeShortPage(page, number, limit, this.#sizes.proven());
+    if (page.rows.length > limit && number > 1) throw invalidResponse('more rows than the requested page size');
+    let shortness = judgeShortPage(page, number, limit, this.#sizes.largestSeen());
     if (shortness === 'doubtful' && number > 1 && mark !== undefined) {
       const marked = page.rows[markedOffset - (number - 1) * limit];
       if (marked !== undefined && this.#comparer.markOf(marked) === mark) shortness = 'whole';
     }
-    if (typeof shortness === 'number') this.#sizes.capped(shortness);
+    if (typeof shortness === 'number') this.#sizes.noteCap(shortness);
     return { page, number, shortness };
   }
 
   /**
-   * Reads what lies at an offset after a page came short, and its rows may not be those of the requested offsets. A page
-   * of no more rows than that one is right in any case; of those sizes, the one that reaches furthest is taken.
+   * Reads the rows at an offset again, after a short page that may have other offsets than requested. The new page has at
+   * most as many rows as the short one, so no cap applies to it.
    *
-   * @param first the short page, as if it had not been capped
+   * @param coverage number of wanted rows on a page of a given size; the size with the most is used
+   * @param first the short page, at the offsets that it has if it was not capped
    * @param before mark of the row before the offset
    */
-  async #readAround(
+  async #rereadSmaller(
     offset: number,
-    reach: (size: number) => number,
+    coverage: (size: number) => number,
     first: Run,
     shortness: 'doubtful' | number,
     before?: string,
   ): Promise<{ run: Run; total: number | null }> {
     const got = first.rows.length;
-    const size = furthest(reach, got);
+    const size = bestPageSize(coverage, got);
     const start = offset - (offset % size);
     const page = await this.#page(Math.floor(offset / size) + 1, size);
-    const isBeyond = page.total === null && start === offset && this.#endsWith(page.rows, before);
-    const rows = isBeyond ? [] : page.rows.slice(0, size);
+    const isPastEnd = page.total === null && start === offset && endsWith(this.#comparer, page.rows, before);
+    const rows = isPastEnd ? [] : page.rows.slice(0, size);
     const run: Run = { start, rows, ends: rows.length < size };
     if (shortness === 'doubtful' && rows.length > 0) {
-      // The short page was the list's last when nothing lies behind it, and both hold the same where they should.
+      // The short page was the last of the list if no row follows it and both pages have the same row at the same offset.
       const at = Math.max(first.start, start);
       const ends = start + rows.length <= first.start + got;
-      if (ends && this.#isSame(rows[at - start], first.rows[at - first.start])) {
+      if (ends && isSameRow(this.#comparer, rows[at - start], first.rows[at - first.start])) {
         const earlier = rows.slice(0, at - start);
         const last = { start: at - earlier.length, rows: [...earlier, ...first.rows.slice(at - first.start)], ends };
         return { run: last, total: page.total };
       }
-      this.#sizes.capped(got);
+      this.#sizes.noteCap(got);
     }
     return { run, total: page.total };
   }
 
   /**
-   * The API's own order reversed has the list's end on its first page, and says how long the list is. Rows that the order
-   * does not tell apart may come in the same order both ways: then the end is read once more, forwards.
+   * Reads the end of the list from the first page of the reversed order, which also has the total. The API may return tied
+   * rows in the same order both ways. Then this reads the end again, forwards.
    */
   async #readEnd(wanted: number, from: number): Promise<Window> {
-    const { tied } = this.#comparer;
-    // More rows than wanted show whether the first one is tied with what lies before it, and that such pages are given.
+    const { isTied } = this.#comparer;
+    // More rows than wanted show whether the window's first row is tied with the row before it. They also prove that the
+    // API returns pages of that size.
     const limit = Math.min(Math.max(wanted * 2, MIN_END_PAGE), this.#sizes.max());
     const { rows, total } = await this.#page(1, limit, true);
     if (total === null) {
       throw new GatewayError(
         'UPSTREAM_UNSUPPORTED',
-        'The Datatrics API does not return the length of this list, so the gateway can not read its end. Use first, or last with before.',
+        'The Datatrics API does not return the length of this list, so the gateway cannot read its end. Use first, or last with before.',
       );
     }
-    if (rows.length > 0 && rows.length < Math.min(limit, total)) this.#sizes.capped(rows.length);
+    if (rows.length > 0 && rows.length < Math.min(limit, total)) this.#sizes.noteCap(rows.length);
     const got = Math.max(0, Math.min(rows.length, wanted, total - from));
     const end = rows.slice(0, got).reverse();
-    const isUnclear = end.some((row, i) => i > 0 && tied(row, end[i - 1]));
+    const isUnclear = end.some((row, i) => i > 0 && isTied(row, end[i - 1]));
     const hasMore = got > 0 && got < total;
     const previous = rows[got];
     if (hasMore && previous === undefined && !isUnclear && got > 1) {
       const [before] = (await this.#page(got + 1, 1, true)).rows;
-      if (tied(before, end[0])) end.shift();
-    } else if (isUnclear || (hasMore && (previous === undefined || tied(previous, end[0])))) {
-      const size = furthest((size) => Math.min(got, ((total - 1) % size) + 1), rows.length);
+      if (isTied(before, end[0])) end.shift();
+    } else if (isUnclear || (hasMore && (previous === undefined || isTied(previous, end[0])))) {
+      const size = bestPageSize((size) => Math.min(got, ((total - 1) % size) + 1), rows.length);
       const page = await this.#page(Math.ceil(total / size), size);
       if (page.rows.length === ((total - 1) % size) + 1) end.splice(0, got, ...page.rows.slice(-got));
     }
     return { rows: end, start: total - end.length, total, hasPrevious: end.length < total, hasNext: false };
   }
-
-  #endsWith(rows: readonly unknown[], mark: string | undefined): boolean {
-    return mark !== undefined && rows.length > 0 && this.#comparer.markOf(rows.at(-1)) === mark;
-  }
-
-  #isSame(a: unknown, b: unknown): boolean {
-    const mark = this.#comparer.markOf(a);
-    return mark === undefined ? isDeepStrictEqual(a, b) : mark === this.#comparer.markOf(b);
-  }
-
-  /**
-   * Whether a page is the one before it once more: most rows of one are rows of the other. Fewer may be so by chance: a row
-   * that was added between the two calls moves the last row of the first page to the second.
-   */
-  #isRepeat(page: readonly unknown[], next: readonly unknown[]): boolean {
-    if (page.length === 0 || next.length === 0) return false;
-    const marksOf = (rows: readonly unknown[]): Set<string> =>
-      new Set(rows.map((row) => this.#comparer.markOf(row)).filter((mark) => mark !== undefined));
-    const [marks, nextMarks] = [marksOf(page), marksOf(next)];
-    if (marks.size === 0 || nextMarks.size === 0) return isDeepStrictEqual(page, next);
-    return marks.intersection(nextMarks).size * 2 > Math.min(marks.size, nextMarks.size);
-  }
-}
-
-/** The part of a run that was wanted, and what lies around it. */
-function cut(run: Run, start: number, wanted: number, total: number | null): Window {
-  const from = Math.max(0, start - run.start);
-  let rows = run.rows.slice(from, from + wanted);
-  const end = start + rows.length;
-  const runEnd = run.start + run.rows.length;
-  let hasNext: boolean;
-  if (total !== null) hasNext = rows.length > 0 && end < total;
-  else if (end < runEnd) hasNext = true;
-  else if (run.ends || rows.length === 0) hasNext = false;
-  else {
-    // Nothing is known of what follows. Leave the last row for the next page: then there surely is one. A single row can
-    // not be left; better a next page that turns out empty than a list that breaks off.
-    if (rows.length > 1) rows = rows.slice(0, -1);
-    hasNext = true;
-  }
-  return { rows, start, total, hasPrevious: start > 0 && total !== 0, hasNext };
-}
-
-/** The part of a run from offset `from` up to `to`, where a record was when its cursor was given. */
-function cutBefore(run: Run, from: number, to: number, total: number | null): Window {
-  const start = Math.max(from, run.start);
-  const rows = run.rows.slice(start - run.start, Math.max(0, to - run.start));
-  const end = start + rows.length;
-  const runEnd = run.start + run.rows.length;
-  const hasNext = total === null ? end < runEnd || !run.ends : rows.length > 0 && end < total;
-  return { rows, start, total, hasPrevious: start > 0 && total !== 0, hasNext };
 }

@@ -2,14 +2,14 @@ import { GatewayError } from '../lib/error.ts';
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
 import { checkId } from './keys.ts';
 
-/** One condition of a `q[field]=value` or `q[field][$op]=value` filter; one of the values of `q[field][$in][]=value`. */
+/** One condition of a filter: `q[field]=value`, `q[field][$op]=value`, or one value of `q[field][$in][]=value`. */
 export interface Condition {
   readonly field: string;
   readonly op?: '$gte' | '$lte' | '$in';
   readonly value: string;
 }
 
-/** Arguments of a call, whatever its endpoint: its id, its parameters by their REST names, and on lists `q`. */
+/** Arguments of a call: the id in the path, query parameters by REST name, and for lists the conditions `q`. */
 export interface CallArgs {
   readonly id?: string;
   readonly q?: readonly Condition[];
@@ -17,12 +17,12 @@ export interface CallArgs {
 }
 
 interface Template {
-  /** Around `{project}`, and around `{id}` where there is one. */
+  /** The texts before, between and after `{project}` and `{id}`. */
   readonly parts: readonly [string, string, string?];
   readonly query: readonly (readonly [name: string, required: boolean])[];
 }
 
-/** The table's paths and parameters, taken apart once. */
+/** The paths and parameters of `ENDPOINTS`, split once. */
 const TEMPLATES = Object.fromEntries(
   Object.entries<Endpoint>(ENDPOINTS).map(([name, { path, query }]): [string, Template] => {
     const [before, rest] = path.split('{project}') as [string, string];
@@ -33,11 +33,11 @@ const TEMPLATES = Object.fromEntries(
 ) as Record<EndpointName, Template>;
 
 /**
- * Path and query of a call, below the API's base path. Everything is percent-encoded, so that no value can change the path
- * or add a parameter.
+ * Builds the path and query of a call, relative to the API's base path. All values are percent-encoded, so that none can
+ * change the path or add a parameter.
  *
- * @param project as it stands in a principal: nothing in it needs encoding
- * @throws GatewayError `BAD_USER_INPUT` for an id that can not stand in a path
+ * @param project of a principal; already checked, and needs no encoding
+ * @throws GatewayError `BAD_USER_INPUT` for an id that cannot be part of a path
  */
 export function buildPath(name: EndpointName, args: CallArgs, project: string): string {
   const { parts, query } = TEMPLATES[name];
@@ -47,7 +47,7 @@ export function buildPath(name: EndpointName, args: CallArgs, project: string): 
   for (const [key, required] of query) {
     const value = args[key];
     if (value === undefined) {
-      if (required) throw new GatewayError('INTERNAL_SERVER_ERROR', `${name} needs ${key}`);
+      if (required) throw new GatewayError('INTERNAL_SERVER_ERROR', `${name} requires the parameter ${key}`);
       continue;
     }
     path += `${separator}${key}=${encodeURIComponent(String(value))}`;
@@ -57,7 +57,7 @@ export function buildPath(name: EndpointName, args: CallArgs, project: string): 
   let before: Condition | undefined;
   let key = '';
   for (const filter of args.q) {
-    // Many values of one field, as a rule.
+    // Reuse the key: consecutive conditions usually have the same field and operator.
     if (filter.field !== before?.field || filter.op !== before.op) key = keyOf(filter);
     before = filter;
     path += `${separator}${key}=${encodeURIComponent(filter.value)}`;

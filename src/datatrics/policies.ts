@@ -14,8 +14,9 @@ const policy = z
 const setting = z.partialRecord(z.enum(['Profile', 'Content', 'Conversion', 'Interaction']), policy);
 
 /**
- * Reads the setting `upstream`: by the type's name what its endpoints have instead of `DEFAULT_POLICY`.
- * @param problems gets a line for each thing that is wrong
+ * Reads the setting `upstream`: by type name, the values that replace those of `DEFAULT_POLICY` for its endpoints.
+ * @param problems receives one line per invalid value
+ * @returns policies by resource; empty for an invalid setting
  */
 export function readPolicies(value: unknown, problems: string[]): Partial<Record<Resource, Policy>> {
   const parsed = setting.safeParse(value ?? {});
@@ -32,9 +33,9 @@ export function readPolicies(value: unknown, problems: string[]): Partial<Record
     return {};
   }
   return Object.fromEntries(
-    Object.entries(parsed.data).map(([type, given]) => [
+    Object.entries(parsed.data).map(([type, values]) => [
       ENTITY_TYPES.get(type) as Resource,
-      { ...DEFAULT_POLICY, ...given } as Policy,
+      { ...DEFAULT_POLICY, ...values } as Policy,
     ]),
   );
 }

@@ -1,7 +1,7 @@
-/** A body that is JSON already. */
+/** A request body that is already serialized. */
 export class RawJson {
   readonly text: string;
-  /** Of the records in it. */
+  /** The ids of the records in the body. */
   readonly ids: readonly string[];
 
   constructor(text: string, ids: readonly string[]) {

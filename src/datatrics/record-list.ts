@@ -23,33 +23,35 @@ import type { RecordOf, RecordTypes } from './records/record-types.ts';
 import type { Page } from './responses.ts';
 import type { ProjectSettings } from './settings.ts';
 
-/** Which list, narrowed and ordered how, in the names of the model. */
+/** The filter and order of a list, in GraphQL names. */
 export interface ListQuery {
   /** Content only. */
   readonly type?: ContentType | undefined;
   readonly source?: string | undefined;
-  /** Values by field; null and undefined count as left out. */
+  /** Values by field. Null and undefined mean omitted. */
   readonly filter?: FilterInput | null | undefined;
   /** Default: the API's own order. */
   readonly order?: ListOrder | null | undefined;
 }
 
 export interface ListOrder {
-  /** A field of the records, or another name by which the resource can be sorted. */
+  /** A field of the records, or one of the type's `sorts`. */
   readonly field: string;
   readonly direction: 1 | -1;
 }
 
-/** Part of a list. A row that could not be decoded stands as its error. */
+/** Part of a list. A row that cannot be decoded is an Error. */
 export interface RecordWindow<R> {
   readonly rows: readonly (R | Error)[];
+  /** Offset of the first row. */
   readonly start: number;
+  /** Number of records in the whole list; null where the API does not return it. */
   readonly total: number | null;
   readonly hasPrevious: boolean;
   readonly hasNext: boolean;
 }
 
-/** What a list needs of the operation that reads it. */
+/** The operation that reads a list, and its settings. */
 export interface ListEnvironment {
   readonly principal: Principal;
   readonly settings: ProjectSettings;
@@ -57,47 +59,48 @@ export interface ListEnvironment {
   readonly types: RecordTypes;
   readonly operation: Operation;
   readonly capabilities: Capabilities;
-  /** What is read of the records. Default: all. */
+  /** The fields to read. Default: all. */
   readonly selection?: Selection | undefined;
+  /** Reads one page. */
   page(name: EndpointFor<'list'>, args: CallArgs, readJson?: ReadJson): Promise<Page>;
 }
 
-/** Weight of the error of an unreadable row: making it costs more than a plain value. */
-const BAD_ROW = 40;
+/** Cost of the error for an unreadable row in the operation's budget, where a plain value costs 1. */
+const BAD_ROW_COST = 40;
 
-/** A value that no record has, made anew by each process. */
+/** A value that no record has. Random, so that nobody can store a record with it. */
 const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 
-/** One list of a resource's records, as its query narrows and orders it. */
+/** A filtered and ordered list of a resource's records. */
 export class RecordList<R extends Resource> {
   readonly #resource: R;
   readonly #endpoint: EndpointFor<'list'>;
   readonly #query: ListQuery;
   readonly #environment: ListEnvironment;
-  /** Of the client, and the source. All are checked in every row. */
+  /** The client's filters and the source. The gateway checks all of them in every row. */
   readonly #filters: readonly Filter[];
-  /** Those that the API gets as `q`: all, without the source where that has a parameter of its own. */
+  /** The filters that the API receives as `q`: all, but not the source if the endpoint has a parameter for it. */
   readonly #sent: readonly Filter[];
-  /** REST name and direction. */
+  /** REST name of the sort field, and direction. */
   readonly #order: { readonly sort: string; readonly direction: 1 | -1 };
 
-  /** @throws GatewayError `BAD_USER_INPUT` for a filter's value that can not be sent */
+  /** @throws GatewayError `BAD_USER_INPUT` for a filter value that cannot be sent to the API */
   constructor(resource: R, query: ListQuery, environment: ListEnvironment) {
     this.#resource = resource;
     this.#endpoint = endpointFor(resource, 'list');
     this.#query = query;
     this.#environment = environment;
     const { types, settings } = environment;
-    const given = createFilters(types[resource], query.filter, settings);
-    this.#filters = query.source === undefined ? given : [...given, ofSource(query.source)];
-    this.#sent = this.#hasSourceParameter ? given : this.#filters;
+    const fieldFilters = createFilters(types[resource], query.filter, settings);
+    this.#filters = query.source === undefined ? fieldFilters : [...fieldFilters, ofSource(query.source)];
+    this.#sent = this.#hasSourceParameter ? fieldFilters : this.#filters;
     const { defaults } = ENDPOINTS[this.#endpoint];
     this.#order = query.order
       ? { sort: sortNameOf(types[resource], query.order.field), direction: query.order.direction }
       : { sort: defaults.sort, direction: defaults.order };
   }
 
-  /** Tells this list from all others: the API's own order is the same list as that order asked for. */
+  /** Values that identify this list, for cursors. An explicit order that equals the API's default gives the same list. */
   get identity(): readonly unknown[] {
     const { type = null, source = null } = this.#query;
     const conditions = this.#filters.filter(({ name }) => name !== 'source').flatMap((filter) => filter.conditions);
@@ -105,7 +108,11 @@ export class RecordList<R extends Resource> {
     return [this.#environment.principal.project, this.#resource, type, source, sort, direction, conditions];
   }
 
-  /** Reads a part of the list, in one call or two. Each row is decoded and checked against the filters. */
+  /**
+   * Reads part of the list, with one or two calls as a rule. Decodes each row and checks it against the filters.
+   * @throws GatewayError `FORBIDDEN` for a personal field without `pii:read`, `UPSTREAM_UNSUPPORTED` for a filter that the
+   *   API ignores, and the errors of `readWindow`
+   */
   async read(range: Range): Promise<RecordWindow<RecordOf[R]>> {
     const { types, context, operation, capabilities, principal, settings, selection } = this.#environment;
     this.#checkPersonal();
@@ -132,13 +139,13 @@ export class RecordList<R extends Resource> {
       try {
         return types[this.#resource].decode(raw, { source, type }, context);
       } catch (error) {
-        operation.take(BAD_ROW);
+        operation.take(BAD_ROW_COST);
         return toError(error);
       }
     };
     const sizes = capabilities.pageSizes(principal.project, this.#endpoint, settings.pageLimit);
     const window = await readWindow(fetch, range, sizes, {
-      tied: (a, b) => sortValue(a) === sortValue(b),
+      isTied: (a, b) => sortValue(a) === sortValue(b),
       markOf(raw) {
         const record = decode(raw);
         return record instanceof Error ? undefined : markOfKey(record.key);
@@ -158,7 +165,7 @@ export class RecordList<R extends Resource> {
     return `${this.#resource}s`;
   }
 
-  /** @throws GatewayError `UPSTREAM_UNSUPPORTED` when a row does not match: rows are never dropped silently */
+  /** @throws GatewayError `UPSTREAM_UNSUPPORTED` if a row does not match the filter. Rows are never dropped silently. */
   #checkRows(filter: Filter, rows: readonly (DatatricsRecord | Error)[]): void {
     let mismatches = 0;
     for (const row of rows) if (!(row instanceof Error) && !filter.matches(row)) mismatches += 1;
@@ -168,25 +175,31 @@ export class RecordList<R extends Resource> {
     throw unmatchedRows(this.#noun, filter.name);
   }
 
-  /** A filter or an order by a masked value would reveal it, one guess at a time. */
+  /**
+   * Requires `pii:read` for filters and orders by personal fields. Otherwise a caller could find a masked value by guessing.
+   * @throws GatewayError `FORBIDDEN`
+   */
   #checkPersonal(): void {
     const { context, principal, settings, types } = this.#environment;
     const { mask } = context;
     if (mask === undefined) return;
     const type = types[this.#resource];
-    const asksForAddress = ({ name, conditions }: Filter): boolean =>
+    const hasAddressValue = ({ name, conditions }: Filter): boolean =>
       type.fields[name]?.custom === true && conditions.some(({ value }) => mask.hasAddress(value));
     const { filter, order } = this.#query;
-    if (asksByPersonal(settings.masking, type, filter, order?.field) || this.#filters.some(asksForAddress)) {
+    if (asksByPersonal(settings.masking, type, filter, order?.field) || this.#filters.some(hasAddressValue)) {
       checkAccess(principal.scopes, PERSONAL);
     }
   }
 
-  /** Stops filters that the API does not support; probes the API before the first list of the project that needs one. */
+  /**
+   * Rejects filters that the API ignores. Probes the API before the project's first list with a filter.
+   * @throws GatewayError `UPSTREAM_UNSUPPORTED`
+   */
   async #checkFilters(): Promise<void> {
     const { capabilities, operation, principal, settings } = this.#environment;
     const noun = this.#noun;
-    // A list's source is checked in every row, also where it is a REST parameter.
+    // The gateway checks the source in every row, even where it is a REST parameter.
     if (this.#query.source !== undefined) capabilities.checkFilter(principal, noun, 'source');
     const [first] = this.#sent;
     if (first === undefined) return;
@@ -206,7 +219,7 @@ export class RecordList<R extends Resource> {
     if (!works) throw unsupportedFilter(noun, first.name);
   }
 
-  /** A field that every project has: one of its own that the API ignores says nothing of the others. */
+  /** A documented field for the probe. If the API ignores a project's custom field, it may still filter by others. */
   #fieldToProbe(): string {
     const { fields } = this.#environment.types[this.#resource];
     const documented = this.#sent.find(({ name }) => fields[name]?.custom !== true);

@@ -18,14 +18,14 @@ type AnyRecord = RecordOf[Resource];
 type Batch = DataLoader.BatchLoadFn<RecordKey, AnyRecord | null>;
 type BatchOfPromises = DataLoader.BatchLoadFn<RecordKey, Promise<AnyRecord | null>>;
 
-/** Keys of one list call, at most: their ids have to fit into a URL. */
+/** Most keys of one list call, so that their ids fit into a URL. */
 const MAX_BATCH = 50;
-/** Characters of ids in one list call, at most. */
+/** Most characters of all ids of one list call, for the same reason. */
 const MAX_BATCH_CHARACTERS = 4_000;
 
 /**
- * Reads the records of one resource for one operation: each distinct key once. A DataLoader collects the keys of a tick;
- * where the project allows it, one list call reads several of them.
+ * Reads the records of one resource for one operation, each distinct key once. A DataLoader collects the keys of a tick. If
+ * the project's `batchReads` allow it, one list call reads several of them.
  */
 export class RecordLoader {
   readonly #client: BoundClient;
@@ -46,7 +46,7 @@ export class RecordLoader {
     context: RecordContext;
     types: RecordTypes;
     mode: BatchMode;
-    /** What is read of the records. Default: all. */
+    /** The fields to read. Default: all. */
     selection?: Selection | undefined;
   }) {
     this.#client = options.client;
@@ -56,14 +56,15 @@ export class RecordLoader {
     this.#types = options.types;
     this.#mode = options.mode;
     this.#selection = options.selection;
-    // A promise in the place of a value: DataLoader resolves a key's promise with it, so that each record is there as soon
-    // as it has been read, and one slow call does not hold back all that were collected with it. Its types know values only.
+    // Returns promises instead of values, because DataLoader resolves each key with its own promise: a slow call then does
+    // not delay the other keys of the batch. DataLoader's types only allow values, hence the cast.
     const read = (async (keys) => this.#readAll(keys)) as BatchOfPromises as unknown as Batch;
     this.#loader = new DataLoader(read, { cacheMap: this.#records });
   }
 
+  /** Returns the record; null if it does not exist. */
   load(key: RecordKey): Promise<AnyRecord | null> {
-    // DataLoader makes one more promise for each key that it knows already.
+    // Look in the map first, because DataLoader creates another promise for a known key.
     const known = this.#records.get(key);
     if (known === undefined) return this.#loader.load(key);
     this.#operation.usage.deduped += 1;
@@ -71,7 +72,7 @@ export class RecordLoader {
     return known;
   }
 
-  /** The next `load` of this key asks the API again. */
+  /** Forgets the record: the next `load` of this key calls the API. */
   forget(key: RecordKey): void {
     this.#loader.clear(key);
     this.#staleBatched?.delete(key);
@@ -81,7 +82,7 @@ export class RecordLoader {
     return this.#get(key).then((raw) => {
       if (raw === null) return null;
       const record = this.#types[key.resource].decode(raw, key, this.#context);
-      if (record.key.id !== key.id) throw invalidResponse('another record than the one asked for');
+      if (record.key.id !== key.id) throw invalidResponse('another record than the requested one');
       return record;
     });
   }
@@ -92,12 +93,12 @@ export class RecordLoader {
     return this.#client.read(name, args, readJson);
   }
 
-  /** Whether, and how, the answer that held this record, or its absence, was stale. */
+  /** How the answer to the read of this key was stale; undefined if it was fresh. */
   staleness(key: RecordKey): Staleness | undefined {
     return this.#staleBatched?.get(key) ?? stalenessOf(this.#operation, this.#context.project, ...readOf(key));
   }
 
-  /** One promise per key, in their order. */
+  /** Reads a batch of keys. Returns one promise per key, in the same order. */
   #readAll(keys: readonly RecordKey[]): Promise<AnyRecord | null>[] {
     if (this.#mode === 'off' || keys.length === 1) return keys.map((key) => this.#fetchOne(key));
     const reads = new Map<RecordKey, Promise<AnyRecord | null>>();
@@ -120,18 +121,19 @@ export class RecordLoader {
     return keys.map((key) => reads.get(key) as Promise<AnyRecord | null>);
   }
 
+  /** Whether to read several keys with one list call. With mode `auto`, only after a test has succeeded. */
   #canBatch({ resource }: RecordKey): boolean {
     return this.#capabilities.batches(this.#context.project, resource) ?? this.#mode === 'on';
   }
 
-  /** The records of a group that one list call brings, by id: none where there is any doubt. */
+  /** Reads a group with one list call, by id. Returns an empty map if the call fails or its answer is unusable. */
   async #fetchGroup(group: readonly RecordKey[]): Promise<ReadonlyMap<string, AnyRecord>> {
     try {
       const records = await this.#list(group);
       if (records !== null) return records;
-      this.#capabilities.learnBatches(this.#context.project, (group[0] as RecordKey).resource, false);
+      this.#capabilities.setBatches(this.#context.project, (group[0] as RecordKey).resource, false);
     } catch {
-      // Then each is read by itself.
+      // The caller then reads each key separately.
     }
     return new Map();
   }
@@ -141,7 +143,7 @@ export class RecordLoader {
     this.#staleBatched.set(key, staleness);
   }
 
-  /** Finds out, by records that were just read one by one, whether one call would have brought them. */
+  /** With mode `auto`, tests whether one list call returns the records that were just read one by one. */
   async #tryBatch(group: readonly RecordKey[], records: readonly Promise<AnyRecord | null>[]): Promise<void> {
     const { project } = this.#context;
     const { resource } = group[0] as RecordKey;
@@ -153,19 +155,19 @@ export class RecordLoader {
     if (sample.length < 2 || this.#capabilities.batches(project, resource) !== undefined) return;
     try {
       const listed = await this.#list(sample);
-      this.#capabilities.learnBatches(project, resource, listed?.size === sample.length);
+      this.#capabilities.setBatches(project, resource, listed?.size === sample.length);
     } catch {
-      // Not known then; the next operation tries again.
+      // Still unknown; the next operation tests again.
     }
   }
 
   /**
-   * The records of a group that one list call brings, by id; null when a row came that was not asked for, or one twice:
-   * then the API does not understand the question.
+   * Reads a group with one list call, by id. Returns null if the answer has a row that was not requested, or a row twice:
+   * the API does not support the filter.
    */
   async #list(group: readonly RecordKey[]): Promise<ReadonlyMap<string, AnyRecord> | null> {
     const { resource, source, type } = group[0] as RecordKey;
-    const asked = new Set(group.map(({ id }) => id));
+    const requestedIds = new Set(group.map(({ id }) => id));
     const records = new Map<string, AnyRecord>();
     const [list, args] = listOf(group);
     const readJson = this.#selection?.pageReader(this.#types[resource], [], []);
@@ -174,7 +176,7 @@ export class RecordLoader {
     for (const raw of rows) {
       const record = this.#types[resource].decode(raw, { source, type }, this.#context);
       const { id } = record.key;
-      if (record.key.source !== source || !asked.has(id) || records.has(id)) return null;
+      if (record.key.source !== source || !requestedIds.has(id) || records.has(id)) return null;
       if (staleness) this.#noteBatched(record.key, staleness);
       records.set(id, record);
     }
@@ -182,13 +184,13 @@ export class RecordLoader {
   }
 }
 
-/** The call that reads one record. */
+/** The endpoint and arguments that read one record. */
 function readOf({ resource, id, source, type }: RecordKey): [EndpointFor<'get'>, CallArgs] {
   const name = endpointFor(resource, 'get');
   return [name, { id, source, ...typeParameter(name, type) }];
 }
 
-/** The call that reads a group of records. */
+/** The endpoint and arguments that read a group of records: `q[id][$in][]`, and the source. */
 function listOf(group: readonly RecordKey[]): [EndpointFor<'list'>, CallArgs] {
   const { resource, source, type } = group[0] as RecordKey;
   const name = endpointFor(resource, 'list');
@@ -198,16 +200,16 @@ function listOf(group: readonly RecordKey[]): [EndpointFor<'list'>, CallArgs] {
   return [name, { page: 1, limit: group.length, ...typeParameter(name, type), ...bySource }];
 }
 
-/** Keys that one list call can ask for: of one resource, source and type, and not too many. */
+/** Groups keys for list calls: keys of one source and type, within the limits of count and characters. */
 function groupKeys(keys: readonly RecordKey[]): RecordKey[][] {
   const groups: RecordKey[][] = [];
   const open = new KeyMap<{ group: RecordKey[]; characters: number }>();
   for (const key of keys) {
-    const common = { ...key, id: '' };
-    let entry = open.get(common);
+    const groupKey = { ...key, id: '' };
+    let entry = open.get(groupKey);
     if (!entry || entry.group.length === MAX_BATCH || entry.characters + key.id.length > MAX_BATCH_CHARACTERS) {
       entry = { group: [], characters: 0 };
-      open.set(common, entry);
+      open.set(groupKey, entry);
       groups.push(entry.group);
     }
     entry.group.push(key);

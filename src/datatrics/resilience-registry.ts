@@ -1,12 +1,12 @@
 import type { Policy } from '../upstream/policy.ts';
-import { Guard } from '../upstream/resilience.ts';
+import { Resilience } from '../upstream/resilience.ts';
 
-/** The guards of all groups of endpoints, by project, for the calls that are made with one key. */
-export class Guards {
+/** Circuit breakers, rate controllers and retry budgets by project and group of endpoints, for the calls with one key. */
+export class ResilienceRegistry {
   readonly #policies: Readonly<Record<string, Policy>>;
   readonly #default: Policy;
-  readonly #projects = new Map<string, Map<string, Guard>>();
-  /** Projects whose guards are kept, since a caller may name any; beyond that the oldest goes. */
+  readonly #projects = new Map<string, Map<string, Resilience>>();
+  /** Projects that are kept, since a caller may name any number; beyond that the oldest is removed. */
   maxProjects: number;
 
   /** @param policies by group; the others have `fallback` */
@@ -16,7 +16,7 @@ export class Guards {
     this.maxProjects = maxProjects;
   }
 
-  of(project: string, group: string): Guard {
+  of(project: string, group: string): Resilience {
     let groups = this.#projects.get(project);
     if (groups === undefined) {
       groups = new Map();
@@ -24,21 +24,21 @@ export class Guards {
       if (oldest !== undefined) this.#projects.delete(oldest);
       this.#projects.set(project, groups);
     }
-    let guard = groups.get(group);
-    if (guard === undefined) {
-      guard = new Guard(this.#policies[group] ?? this.#default);
-      groups.set(group, guard);
+    let resilience = groups.get(group);
+    if (resilience === undefined) {
+      resilience = new Resilience(this.#policies[group] ?? this.#default);
+      groups.set(group, resilience);
     }
-    return guard;
+    return resilience;
   }
 
-  /** Groups whose calls are refused, and groups that are paced. */
+  /** Groups whose circuit breaker is open, and groups whose rate is limited. */
   get state(): { readonly open: number; readonly paced: number } {
     let [open, paced] = [0, 0];
     for (const groups of this.#projects.values()) {
-      for (const guard of groups.values()) {
-        if (guard.isOpen) open += 1;
-        if (guard.isPaced) paced += 1;
+      for (const { breaker, rate } of groups.values()) {
+        if (breaker.isOpen) open += 1;
+        if (rate.isLimiting) paced += 1;
       }
     }
     return { open, paced };

@@ -7,21 +7,24 @@ import { isObject, type JsonObject, readNumber, readText } from './records/field
 
 /** One page of a list, or the answer to a bulk write. */
 export interface Page {
-  /** As sent, not yet decoded. */
+  /** Raw rows, not yet decoded. */
   readonly rows: readonly unknown[];
-  /** Records of the whole list; null where the API does not say. */
+  /** Number of records in the whole list; null where the API does not return it. */
   readonly total: number | null;
-  /** Pages of the whole list at the page size that the API used; null where it does not say. */
+  /** Number of pages of the whole list, at the page size that the API used; null where the API does not return it. */
   readonly pages: number | null;
 }
 
-/** `found`: a body came. `nothing`: 204, or 200 with an empty body. */
+/** A body. Not `found`: status 204, or an empty body. */
 type Body = { readonly found: true; readonly json: unknown } | { readonly found: false };
 
-/** Objects and lists in one answer: each takes a multiple of its two characters in memory, and a microsecond. */
+/** Most objects and lists in one answer. Each takes many times its two characters in memory, and a microsecond to parse. */
 const MAX_OBJECTS = 250_000;
 
-/** Counts what opens in a long text, in strings too: it is cheaper than knowing better, and no text has so many brackets. */
+/**
+ * Whether a text has too many opening brackets. Counts brackets within strings too: that is faster than parsing, and no real
+ * text has so many.
+ */
 function hasTooManyObjects(text: string): boolean {
   if (text.length <= 2 * MAX_OBJECTS) return false;
   let count = 0;
@@ -35,10 +38,10 @@ function hasTooManyObjects(text: string): boolean {
 }
 
 /**
- * Judges status, then body.
+ * Checks the status and parses the body.
  *
- * @param isResult whether an object is what the endpoint promises; one that is not may be an error under a 200
- * @throws DatatricsError
+ * @param isResult whether an object has the endpoint's format. If not, it may be an error body under status 200
+ * @throws DatatricsError for an error status, an error body, or an invalid body
  */
 function readBody(
   response: UpstreamResponse,
@@ -53,7 +56,7 @@ function readBody(
   try {
     json = read(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
   } catch (cause) {
-    throw invalidResponse('something else than JSON', cause);
+    throw invalidResponse('an answer that is not JSON', cause);
   }
   if (isObject(json) && !isResult(json)) {
     const inner = readInnerError(json);
@@ -62,13 +65,16 @@ function readBody(
   return { found: true, json };
 }
 
-/** The answer to a read by id: the record as sent, or null when there is none. */
+/**
+ * Reads the answer to a read by id. Returns the raw record; null for a 404 or an empty body.
+ * @throws DatatricsError
+ */
 export function readRecord(response: UpstreamResponse, idNames: readonly string[], read?: ReadJson): JsonObject | null {
   const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
   try {
     const body = readBody(response, hasId, read);
     if (!body.found) return null;
-    if (!isObject(body.json)) throw invalidResponse('a record that is no object');
+    if (!isObject(body.json)) throw invalidResponse('a record that is not an object');
     return body.json;
   } catch (error) {
     if ((error as DatatricsError).status === 404) return null;
@@ -76,11 +82,14 @@ export function readRecord(response: UpstreamResponse, idNames: readonly string[
   }
 }
 
-/** The answer to a list. */
+/**
+ * Reads the answer to a list.
+ * @throws DatatricsError
+ */
 export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
   const body = readBody(response, (json) => 'items' in json, read);
-  if (!body.found) throw invalidResponse('nothing instead of a list');
-  if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('something else than a page');
+  if (!body.found) throw invalidResponse('an empty answer instead of a list');
+  if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('an answer that is not a page');
   const { json } = body;
   return {
     rows: json.items as unknown[],
@@ -89,23 +98,32 @@ export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
   };
 }
 
-/** The answer to a write of one record: the record as it is now, or null when the API only says that it is done. */
+/**
+ * Reads the answer to a write of one record. Returns the record after the write; null if the API only confirms the write.
+ * @throws DatatricsError
+ */
 export function readWritten(response: UpstreamResponse, idNames: readonly string[]): JsonObject | null {
   const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
   const body = readBody(response, hasId);
   if (!body.found) return null;
-  if (!isObject(body.json)) throw invalidResponse('a record that is no object');
+  if (!isObject(body.json)) throw invalidResponse('a record that is not an object');
   if (hasId(body.json)) return body.json;
   if (readNumber(body.json.status) !== null) return null;
-  throw invalidResponse('something else than a record');
+  throw invalidResponse('an answer that is not a record');
 }
 
-/** The answer to a bulk write: the records that went in, or null when it has no body and so tells nothing. */
+/**
+ * Reads the answer to a bulk write. Returns the written records; null for an empty body, which reports no result.
+ * @throws DatatricsError
+ */
 export function readBulk(response: UpstreamResponse): Page | null {
   return response.status === 204 || (response.status < 300 && response.body.trim() === '') ? null : readPage(response);
 }
 
-/** The answer to a delete, of which only the success counts. */
+/**
+ * Checks that a delete succeeded.
+ * @throws DatatricsError
+ */
 export function readDone(response: UpstreamResponse): null {
   readBody(response, () => false);
   return null;
@@ -116,7 +134,7 @@ function readCount(value: unknown): number | null {
   return count !== null && Number.isSafeInteger(count) && count >= 0 ? count : null;
 }
 
-/** `{status, message}` with a failing status, or `{error: {message}}`, under a 2xx. */
+/** Reads an error body under a 2xx: `{status, message}` with an error status, or `{error: {message}}`. */
 function readInnerError(json: JsonObject): DatatricsError | null {
   const inner = isObject(json.error) ? json.error : json;
   const status = readNumber(json.status) ?? readNumber(inner.status) ?? readNumber(inner.code);
@@ -125,7 +143,7 @@ function readInnerError(json: JsonObject): DatatricsError | null {
   return 'error' in json && json.error ? errorOfStatus(400, readText(inner.message) ?? undefined) : null;
 }
 
-/** The API's message in an error body of either shape; undefined when it has none. */
+/** The API's message in an error body: `{message}` or `{error: {message}}`. Undefined if there is none. */
 function readMessage(body: string): string | undefined {
   if (hasTooManyObjects(body)) return undefined;
   try {

@@ -20,41 +20,41 @@ import type { Page } from './responses.ts';
 import type { ProjectSettings } from './settings.ts';
 
 /**
- * The door to the data for one operation: every record that a resolver sees comes through here, in the principal's name.
- * Each distinct REST read is made at most once in its life.
+ * All reads of one operation, on behalf of its principal. Resolvers get every record from here. A session makes each
+ * distinct REST read at most once, until `forget`.
  */
 export class Session {
   readonly principal: Principal;
   readonly settings: ProjectSettings;
-  /** Set for a principal who may not see personal data. */
+  /** Masks personal data. Undefined for a principal with `pii:read`. */
   readonly mask: Mask | undefined;
   readonly #context: RecordContext;
   readonly #types: RecordTypes;
   readonly #loaders: Partial<Record<Resource, RecordLoader>>;
   readonly #pages: PageLoader;
   readonly #options: SessionOptions;
-  readonly #note: ((staleness: Staleness) => void) | undefined;
+  readonly #onStale: ((staleness: Staleness) => void) | undefined;
 
-  /** @param field see `watched` */
+  /** @param watch see `watched` */
   constructor(
     options: SessionOptions,
-    field?: { readonly of: Session; readonly note: (staleness: Staleness) => void },
+    watch?: { readonly parent: Session; readonly onStale: (staleness: Staleness) => void },
   ) {
     this.#options = options;
-    this.#note = field?.note;
+    this.#onStale = watch?.onStale;
     this.principal = options.principal;
     this.settings = options.settings;
     const { project, scopes } = options.principal;
     const { operation } = options;
-    this.mask = field
-      ? field.of.mask
+    this.mask = watch
+      ? watch.parent.mask
       : allows(scopes, PERSONAL)
         ? undefined
         : options.settings.masking.for(project, operation);
     this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask, operation };
     this.#types = options.settings.recordTypes ?? RECORD_TYPES;
-    this.#pages = field ? field.of.#pages : new PageLoader(options.client, operation, project);
-    this.#loaders = field ? field.of.#loaders : {};
+    this.#pages = watch ? watch.parent.#pages : new PageLoader(options.client, operation, project);
+    this.#loaders = watch ? watch.parent.#loaders : {};
   }
 
   #loaderOf(resource: Resource): RecordLoader {
@@ -71,26 +71,28 @@ export class Session {
     return this.#loaders[resource];
   }
 
-  /** The same door for one field: `note` is told of every stale answer that the field gets through it. */
-  watched(note: (staleness: Staleness) => void): Session {
-    return new Session(this.#options, { of: this, note });
+  /** A session for one field, with this session's loaders. It calls `onStale` for each stale answer that the field gets. */
+  watched(onStale: (staleness: Staleness) => void): Session {
+    return new Session(this.#options, { parent: this, onStale });
   }
 
-  /** The record with this key, or null when the API has none. */
+  /** Reads the record with this key. Returns null if it does not exist. */
   load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
     const loader = this.#loaderOf(key.resource);
     const record = loader.load(key) as Promise<RecordOf[R] | null>;
-    if (this.#note === undefined) return record;
+    const onStale = this.#onStale;
+    if (onStale === undefined) return record;
     return record.then((value) => {
       const staleness = loader.staleness(key);
-      if (staleness) this.#note?.(staleness);
+      if (staleness) onStale(staleness);
       return value;
     });
   }
 
   /**
-   * A record by its own id: from the source named, else from the first of the project's configured sources that has it.
-   * @throws GatewayError `BAD_USER_INPUT` for an impossible id, or when no source is named or configured
+   * Reads a record by its own id: from the given source, otherwise from the first configured source that has it. Returns
+   * null if it does not exist.
+   * @throws GatewayError `BAD_USER_INPUT` for an invalid id, or if no source is given or configured
    */
   find<R extends Resource>(
     resource: R,
@@ -100,18 +102,18 @@ export class Session {
   ): Promise<RecordOf[R] | null> {
     checkId(`${resource}Id`, id);
     if (source !== undefined) return this.#loadFrom(resource, id, source, type);
-    const candidates = this.settings.sources[resource];
-    if (candidates.length === 0) {
+    const configured = this.settings.sources[resource];
+    if (configured.length === 0) {
       throw badInput(
-        `source is needed: this gateway has no sources configured for ${resource}s (DATATRICS_${resource.toUpperCase()}_SOURCES).`,
+        `source is required: this gateway has no sources configured for ${resource}s (DATATRICS_${resource.toUpperCase()}_SOURCES).`,
       );
     }
-    return this.#findFirst(resource, id, candidates, type);
+    return this.#findFirst(resource, id, configured, type);
   }
 
   /**
-   * The record that another one refers to: from `source` when the client names it, else from the configured sources,
-   * then from the other record's own. A reference that leads nowhere is null.
+   * Reads the record that another record refers to: from `source` if the client gives one, otherwise from the configured
+   * sources, and last from the other record's own source. Returns null if the record does not exist, and for an invalid id.
    */
   follow<R extends Resource>(
     resource: R,
@@ -137,8 +139,9 @@ export class Session {
   }
 
   /**
-   * The record from the first source that has it, one call after another.
-   * @param sources one or more
+   * Reads the record from the first source that has it. Calls one source after another.
+   * @param sources at least one
+   * @param at index of the first source to call
    */
   #findFirst<R extends Resource>(
     resource: R,
@@ -152,20 +155,20 @@ export class Session {
     return record.then((found) => found ?? this.#findFirst(resource, id, sources, type, at + 1));
   }
 
-  /** Forgets what was read of a record, and every page, since it may be on any: the next read asks the API again. */
+  /** Forgets a record, and all pages, since it may be on any of them. The next read calls the API. */
   forget(key: RecordKey): void {
     this.#loaders[key.resource]?.forget(key);
     this.#pages.clear();
   }
 
-  /** Whether the principal may see records of a resource at all; one may be allowed to write and not to read. */
+  /** Whether the principal may read records of a resource. Some callers may only write. */
   mayRead(resource: Resource): boolean {
     return allows(this.principal.scopes, scopeOf(resource, 'read'));
   }
 
   /**
-   * Makes a record of what the API answered to a write; null when it answered none, or something unreadable. Not to be
-   * given to a reader who may not read.
+   * Decodes a record in the API's answer to a write. Returns null if there is none, or if it is unreadable. Check `mayRead`
+   * before you return the record to a client.
    */
   decodeWritten<R extends Resource>(resource: R, raw: unknown, key: RecordKey): RecordOf[R] | null {
     try {
@@ -175,7 +178,7 @@ export class Session {
     }
   }
 
-  /** A list of a resource's records; nothing is read before its `read`. */
+  /** Creates a list of a resource's records. It makes no call before its `read`. */
   list<R extends Resource>(resource: R, query: ListQuery): RecordList<R> {
     const { capabilities, principal, operation, settings, selection } = this.#options;
     return new RecordList(resource, query, {
@@ -192,11 +195,11 @@ export class Session {
 
   #page(name: EndpointFor<'list'>, args: CallArgs, readJson?: ReadJson): Promise<Page> {
     const page = this.#pages.load(name, args, readJson);
-    const note = this.#note;
-    if (note === undefined) return page;
+    const onStale = this.#onStale;
+    if (onStale === undefined) return page;
     return page.then((value) => {
       const staleness = this.#pages.staleness(name, args);
-      if (staleness) note(staleness);
+      if (staleness) onStale(staleness);
       return value;
     });
   }
@@ -208,6 +211,6 @@ interface SessionOptions {
   readonly operation: Operation;
   readonly settings: ProjectSettings;
   readonly capabilities: Capabilities;
-  /** What is read of the records. Default: all. */
+  /** The fields to read. Default: all. */
   readonly selection?: Selection | undefined;
 }

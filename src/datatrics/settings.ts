@@ -4,25 +4,28 @@ import type { Masking } from './masking.ts';
 import type { RecordTypes } from './records/record-types.ts';
 
 /**
- * Whether many records are fetched by one list call, `q[profileid][$in][]=…`, which the API may or may not understand:
- * `off`; `on`; or `auto`, which tries it on records just read before it relies on it.
+ * Whether one list call reads several records: `q[profileid][$in][]=…`. The API does not document this filter.
+ *
+ * - `off`: never
+ * - `auto`: only after a test with records that were just read has succeeded
+ * - `on`: without a test
  */
 export type BatchMode = 'off' | 'auto' | 'on';
 
-/** How a project's records are read and written. */
+/** A project's settings for reading and writing records. */
 export interface ProjectSettings {
-  /** Sources to try, in order, where a read by id or a link names none. */
+  /** Sources to try, in order, where a read by id or a link has no source. */
   readonly sources: Readonly<Record<Resource, readonly string[]>>;
   readonly filters: FilterMode;
-  /** REST name of the field by which conversions are filtered for a profile. */
+  /** REST name of the field that filters conversions by profile. */
   readonly conversionProfileField: string;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
-  /** Rows that the gateway requests from a list in one call, at most. */
+  /** Most rows to request per page. */
   readonly pageLimit: number;
   readonly batchReads: BatchMode;
-  /** How personal data comes to those without `pii:read`. */
+  /** Masking of personal data for callers without `pii:read`. */
   readonly masking: Masking;
-  /** How records are read and written. Default: those with the documented fields only. */
+  /** Record types, with custom fields. Default: the documented fields only. */
   readonly recordTypes?: RecordTypes | undefined;
 }

@@ -4,13 +4,13 @@ import type { ReadJson } from './json-selection.ts';
 import { RECORD_TYPES } from './records/record-types.ts';
 import { readPage, readRecord } from './responses.ts';
 
-/** An answer to a read that several operations may share: each reads what it selects. */
+/** An answer to a read, which several operations may share. Each operation parses what it selects. */
 export class SharedAnswer {
   readonly #endpoint: Endpoint;
-  /** As the API sent it. */
+  /** The API's answer, not parsed. */
   readonly answer: Answer;
   #bytes: number | undefined;
-  /** What the latest reader made of it: operations that share an answer usually select the same. */
+  /** The latest result: operations that share an answer usually select the same fields. */
   #latest: { readonly readJson: ReadJson; readonly value: unknown } | undefined;
 
   constructor(endpoint: Endpoint, answer: Answer) {
@@ -18,13 +18,16 @@ export class SharedAnswer {
     this.answer = answer;
   }
 
-  /** Of its body, as UTF-8. */
+  /** Size of the body in UTF-8. */
   get bytes(): number {
     this.#bytes ??= Buffer.byteLength(this.answer.body);
     return this.#bytes;
   }
 
-  /** @throws DatatricsError for an answer that is an error, or not what the endpoint promises */
+  /**
+   * Parses the answer: a page for lists, otherwise a raw record or null.
+   * @throws DatatricsError for an error, or for an answer that does not have the endpoint's format
+   */
   read(readJson: ReadJson): unknown {
     if (this.#latest?.readJson === readJson) return this.#latest.value;
     const { action, resource } = this.#endpoint;

@@ -4,7 +4,7 @@ import type { ReadName } from './client.ts';
 import { buildPath, type CallArgs } from './paths.ts';
 
 /**
- * Whether, and how, a read of this operation was answered with something stale.
+ * How the answer to a read of this operation was stale; undefined if it was fresh.
  * @param project the principal's
  */
 export function stalenessOf(

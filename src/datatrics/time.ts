@@ -1,6 +1,6 @@
 /**
- * The API writes times as `YYYY-MM-DD HH:MM:SS` without a zone. Inside the gateway a time is an ISO 8601 string in UTC
- * with milliseconds and `Z`, so that equal instants are equal strings and order is the strings' order.
+ * The API writes times as `YYYY-MM-DD HH:MM:SS` without a zone. Within the gateway, a time is an ISO 8601 string in UTC with
+ * milliseconds and `Z`. Equal instants are therefore equal strings, and strings sort by time.
  */
 
 const API_TIME = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$/i;
@@ -13,14 +13,14 @@ function isRealTime(y: number, mo: number, d: number, h: number, mi: number, s: 
   return d <= (DAYS[mo - 1] as number) + (leap ? 1 : 0);
 }
 
-/** The usual spelling, on a day that every month has: it needs no further check. */
+/** The API's format, with a day that every month has, so that the date needs no further check. */
 const COMMON_TIME = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
 
 /**
- * Reads a time as the API and its writers send it: without a zone in `zone` (IANA name), ISO 8601 with one, or a date
- * alone (its midnight).
+ * Reads a time in the formats that the API and its other clients use: local time in `zone` (IANA name), ISO 8601 with a
+ * zone, or a date (read as midnight).
  *
- * @returns ISO 8601 in UTC, or null for what can't be read (`0000-00-00`, `""`, a number)
+ * @returns ISO 8601 in UTC, or null for any other value (`0000-00-00`, `""`, a number)
  */
 export function readTime(value: unknown, zone: string): string | null {
   if (typeof value !== 'string') return null;
@@ -35,7 +35,7 @@ export function readTime(value: unknown, zone: string): string | null {
   return toIso(new Date(`${local}${offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset}`));
 }
 
-/** A clock time that a change to summer time skips is read as if the change had not happened. */
+/** Converts local time to UTC. A time that the change to summer time skips is read in the offset before the change. */
 function zonedToUtc(local: string, zone: string): string | null {
   try {
     return toIso(new Date(Temporal.PlainDateTime.from(local).toZonedDateTime(zone).epochMilliseconds));
@@ -44,7 +44,7 @@ function zonedToUtc(local: string, zone: string): string | null {
   }
 }
 
-/** Years beyond four digits have no place in the API's format. */
+/** ISO 8601; null for a year of more than four digits, which the API's format cannot express. */
 function toIso(date: Date): string | null {
   if (Number.isNaN(date.getTime())) return null;
   const text = date.toISOString();
@@ -52,9 +52,9 @@ function toIso(date: Date): string | null {
 }
 
 /**
- * Writes an instant in the API's format, whole seconds in `zone`.
+ * Writes an instant in the API's format: whole seconds, local time in `zone`.
  *
- * @param round `floor` drops a fraction of a second, `ceil` goes on to the next second
+ * @param round `floor` drops a fraction of a second, `ceil` rounds it up to the next second
  */
 export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = 'floor'): string {
   const ms = Date.parse(iso);
@@ -66,7 +66,7 @@ export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = '
           .toZonedDateTimeISO(zone)
           .toPlainDateTime()
           .toString();
-  // What its zone or rounding takes out of the four-digit years would have more digits, and sort before all others.
+  // The zone or the rounding may lead to a year outside 0001 to 9999, which the API would sort wrongly.
   if (local.startsWith('+')) return '9999-12-31 23:59:59';
   if (local.startsWith('-')) return '0001-01-01 00:00:00';
   return `${local.slice(0, 10)} ${local.slice(11, 19)}`;
@@ -74,12 +74,12 @@ export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = '
 
 const CLIENT_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/i;
 
-/** Reads a client's ISO 8601 time, which must have a zone; null when it is none. */
+/** Reads a client's time, which must be ISO 8601 with a zone. Returns ISO 8601 in UTC, or null for any other text. */
 export function parseInstant(text: string): string | null {
   return CLIENT_TIME.test(text) ? readTime(text, 'UTC') : null;
 }
 
-/** Whether `zone` is an IANA zone that this runtime knows. */
+/** Whether this runtime knows the IANA zone. */
 export function isTimeZone(zone: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });

@@ -7,35 +7,35 @@ import type { JsonObject } from './records/fields.ts';
 import type { RecordOf } from './records/record-types.ts';
 import type { Session } from './session.ts';
 
-/** What came of one write: the record as the API has it now, or what the caller has to mend. */
+/** The result of one write: the record after the write, or the problems of the input. */
 export interface WriteOutcome<R> {
-  /** Null when the write was refused, and when the API answered no record. */
+  /** Null if the write was refused, if the API returned no record, or if the caller may not read it. */
   readonly record: R | null;
   readonly problems: readonly InputProblem[];
 }
 
-/** Statuses by which the API refuses what was sent, as opposed to who sent it or how often. */
+/** Statuses with which the API refuses the content of a request, not its key or its rate. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 404, 409, 413, 422, 424]);
 
-/** Characters of the API's message that a client is shown. */
-const MAX_MESSAGE = 1_000;
+/** Most characters of the API's message in a problem. */
+const MAX_MESSAGE_CHARACTERS = 1_000;
 
 /**
- * The API's refusal of a write as a problem of the input, with the API's own message; null for every other failure,
- * which no change to the input would mend.
+ * Converts the API's refusal of a write into a problem of the input, with the API's message. Returns null for all other
+ * errors, which the client cannot fix by changing its input.
  */
 export function problemOfRefusal(error: unknown): InputProblem | null {
   if (!(error instanceof DatatricsError) || error.status === undefined || !REFUSALS.has(error.status)) return null;
   return {
     code: error.status === 404 ? 'NOT_FOUND' : 'REJECTED',
-    message: (error.apiMessage ?? error.message).slice(0, MAX_MESSAGE),
+    message: (error.apiMessage ?? error.message).slice(0, MAX_MESSAGE_CHARACTERS),
     field: null,
   };
 }
 
 /**
- * The writing half of the door to the data: every change that a resolver makes goes through here, in the principal's
- * name. Whatever was known of a record is forgotten when it was written, so that the next read sees it.
+ * All single writes of one operation, on behalf of its principal. After a write, the session forgets the record, so that the
+ * next read sees the change.
  */
 export class Writer {
   readonly #client: BoundClient;
@@ -47,8 +47,8 @@ export class Writer {
   }
 
   /**
-   * Creates a record, or adds to the one with its key.
-   * @throws GatewayError for what the caller can't mend; the write may have been carried out all the same
+   * Creates a record, or adds fields to the existing record with its key.
+   * @throws GatewayError for errors that the client cannot fix by changing its input. The write may still have taken effect.
    */
   create<R extends Resource>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
     const name = endpointFor(resource, 'create');
@@ -57,7 +57,7 @@ export class Writer {
     );
   }
 
-  /** Changes a record that exists. The API has no updates for the other two resources. */
+  /** Changes an existing record. The API has no updates for conversions and interactions. Throws as `create`. */
   update<R extends 'profile' | 'content'>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
     const name = endpointFor(resource, 'update');
     return this.#save(resource, input, ({ key, body }) =>
@@ -65,7 +65,7 @@ export class Writer {
     );
   }
 
-  /** Deletes content; gives its global id. */
+  /** Deletes content. The outcome's record is the global id. Throws as `create`. */
   async deleteContent(input: {
     readonly contentId: string;
     readonly source: string;
@@ -98,7 +98,7 @@ export class Writer {
     });
   }
 
-  /** Forgets the key however the write ends: one that failed may have been carried out. */
+  /** Writes, and forgets the key in any case: a failed write may have taken effect. */
   async #attempt<T>(key: RecordKey, write: () => Promise<T | null>): Promise<WriteOutcome<T>> {
     try {
       return { record: await write(), problems: [] };

@@ -2,30 +2,31 @@ import type { AbortListener } from '../lib/abort.ts';
 import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/fair-queue.ts';
 
 /**
- * Lets operations begin while the calls that they are expected to make keep the upstream busy, and the rest wait in turns. To
- * begin them earlier would make none of them end earlier: their calls would wait instead, with all that was read until
- * then in memory.
+ * A queue for operations. It starts operations until the expected calls of the running ones use the upstream's capacity; the
+ * others wait. An earlier start would not finish any operation earlier: its calls would wait instead, with the data read so
+ * far in memory.
  */
 export class Admission {
   readonly #turns: Turns;
-  readonly #largest: number;
+  readonly #maxWeight: number;
 
   /**
-   * @param capacity calls of all running operations together; one operation of each caller may always run
-   * @param largest what one operation counts as at most, so that none has the whole for itself
+   * @param capacity total calls of all running operations. One operation of each caller can always run
+   * @param maxWeight maximum calls that one operation counts as, so that no operation takes the whole capacity
    */
-  constructor(capacity: number, largest: number = capacity) {
+  constructor(capacity: number, maxWeight: number = capacity) {
     this.#turns = new Turns({ running: capacity, oneAlways: true });
-    this.#largest = largest;
+    this.#maxWeight = maxWeight;
   }
 
   /**
-   * Takes a place for an operation of that many calls; undefined where there is room at once. `leave` gives the place back.
+   * Admits an operation with this number of expected calls. Returns undefined when it can start now, else a promise. Call
+   * `leave` when the operation ends.
    *
-   * @param signal rejects the waiting with its reason, and then no place is held
+   * @param signal when it aborts, the promise rejects with its reason, and the operation holds no place
    */
   enter(calls: number, signal: AbortSignal, party: Party = EVERYBODY): Promise<void> | undefined {
-    const weight = Math.min(calls, this.#largest);
+    const weight = Math.min(calls, this.#maxWeight);
     if (this.#turns.take(party, '', weight)) return undefined;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
@@ -50,12 +51,12 @@ export class Admission {
     });
   }
 
-  /** Gives back the place of an operation that was admitted with as many calls. */
+  /** Ends an operation that was admitted with the same number of calls. */
   leave(calls: number, party: Party = EVERYBODY): void {
-    this.#turns.leave(party, '', Math.min(calls, this.#largest));
+    this.#turns.leave(party, '', Math.min(calls, this.#maxWeight));
   }
 
-  /** Operations that wait. */
+  /** Number of waiting operations. */
   get waiting(): number {
     return this.#turns.waiting;
   }

@@ -6,20 +6,19 @@ import { formatError } from './errors.ts';
 import type { Estimate } from './estimate-cache.ts';
 import type { Outcome } from './outcome.ts';
 
-/** Weight of an answer's values at most, so that one answer takes half a second of the processor's time and 100 MB at most. */
+/** Maximum weight of an answer's values: an answer below it takes at most half a second of CPU time and 100 MB. */
 export const MAX_VALUES = 350_000;
 
-/** A connection gives each record by `nodes` and by `edges`. */
-const WAYS_TO_A_RECORD = 2;
-/** Bytes in an answer for one byte that was read: a global id holds the record's id and source in base64. */
-const LARGEST_GROWTH = 2;
-/** Bytes of a value that was not read as it stands, such as a time or a hash, its quotes and separators included. */
+/** A connection returns each record in `nodes` and in `edges`. */
+const COPIES_PER_RECORD = 2;
+/** Maximum bytes in an answer for one byte from the API: a global id has the record's id and source in base64. */
+const MAX_GROWTH = 2;
+/** Maximum bytes of a value that the gateway creates, such as a time or a hash, with its quotes and separators. */
 const OWN_BYTES = 64;
 
 /**
- * Whether an answer may have more than `max` bytes, as far as that is known without looking at it: each answer of the API
- * that was used again is taken to be the largest, and every alias to be that of the largest value. Cheap, so that only
- * answers that may really be too large have to be measured.
+ * Whether an answer could have more than `max` bytes. This upper bound is cheap, so that the gateway measures only answers
+ * that could be too large. It assumes that each reused API response is the largest one, and that each alias repeats all data.
  */
 export function mayExceed(
   max: number,
@@ -27,13 +26,14 @@ export function mayExceed(
   { bytes, largestAnswer, usage, values: counted }: Operation,
 ): boolean {
   const used = bytes + usage.deduped * largestAnswer;
-  const fromApi = used * (1 + aliases) * WAYS_TO_A_RECORD * LARGEST_GROWTH;
+  const fromApi = used * (1 + aliases) * COPIES_PER_RECORD * MAX_GROWTH;
   return fromApi + (values + counted) * (OWN_BYTES + longestName) > max;
 }
 
 /**
- * The answer in place of one that is too large. The operation ran: its writes, if any, were made.
- * @param setting the variable that sets the limit, if any does
+ * The outcome that replaces a too large answer. The operation ran, so its writes took effect.
+ *
+ * @param setting environment variable that sets the limit, if any
  */
 export function tooLarge(unit: string, max: number, setting?: string): Outcome {
   const message = `The answer has more than ${max} ${unit}${setting === undefined ? '' : ` (${setting})`}.`;
@@ -41,15 +41,15 @@ export function tooLarge(unit: string, max: number, setting?: string): Outcome {
   return { kind: 'executed', result: { errors: [formatError(error, () => undefined)], data: null } };
 }
 
-/** Limits of an answer, in weighted values and in bytes as JSON. */
+/** Limits of an answer: weight of its values, and bytes as JSON. */
 interface AnswerLimits {
   readonly maxEstimatedValues: number;
   readonly maxAnswerBytes: number;
 }
 
 /**
- * Judges the messages of an answer in parts, one after the other: gives the outcome in place of one by which the whole answer
- * becomes too large.
+ * Creates a check for the messages of an answer in parts, called with one message after the other. It returns the outcome that
+ * replaces the message with which the whole answer becomes too large, else undefined.
  */
 export function createAnswerLimit(
   { maxEstimatedValues, maxAnswerBytes }: AnswerLimits,

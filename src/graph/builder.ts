@@ -22,12 +22,12 @@ type BuilderOptions = Partial<
 >;
 
 /**
- * A new Pothos builder without types. Every schema has a builder of its own, since the same types are built more than
- * once in a process, with other custom fields or for another reader.
+ * Creates a Pothos builder without types. Each schema needs its own builder: one process can build the same types more than
+ * once, with other custom fields or as a subgraph.
  *
- * Fields are non-null unless they say otherwise, so that each says it.
+ * Fields are non-null by default, so that each nullable field declares it.
  *
- * @param options plugins beside Relay's, and what those take
+ * @param options plugins besides Relay's, and their options
  */
 export function createBuilder({ plugins = [], ...options }: BuilderOptions = {}) {
   return new SchemaBuilder<SchemaTypes>({
@@ -39,10 +39,12 @@ export function createBuilder({ plugins = [], ...options }: BuilderOptions = {})
       nodesQueryOptions: false,
       nodesOnConnection: { description: 'The records of this page, without their cursors.' },
       nodeTypeOptions: {
-        description: 'A record with a global id. The id is the same on every path; `node` finds the record by it.',
+        description: 'A record with a global id. The id does not depend on the path; `node` finds the record by it.',
         resolveType: (record) => typeNameOf((record as DatatricsRecord).key.resource),
       },
-      idFieldOptions: { description: 'Opaque and stable: made of project, type, source and the record’s own id.' },
+      idFieldOptions: {
+        description: 'Opaque, stable global id. It encodes project, type, source and the record’s id.',
+      },
       pageInfoTypeOptions: { description: 'Position of a page in its list.' },
       hasNextPageFieldOptions: {
         description: 'Whether records follow this page. Correct when paging in either direction.',
@@ -58,7 +60,7 @@ export function createBuilder({ plugins = [], ...options }: BuilderOptions = {})
         nullable: { list: false, items: false },
       },
       nodeFieldOptions: {
-        description: 'The record; null, with an error at its path, when the API sent one without a key.',
+        description: 'The record; null, with an error at this path, when the API sent a record without a key.',
         nullable: true,
       },
       cursorFieldOptions: { description: 'Opaque. Valid only for the same list, order and filter.' },

@@ -5,33 +5,34 @@ import type { GatewayContext } from './context.ts';
 import type { UsedField } from './operation-facts.ts';
 import type { PreparedOperation } from './prepared-operation.ts';
 
-/** Seconds for which what was read of a type may be kept; types that are not named may not be kept at all. */
+/** `max-age` in seconds by resource. Caches must not store answers with other resources. */
 export type MaxAges = Readonly<Partial<Record<Resource, number>>>;
 
-/** Tells `Cache-Control` of an answer without errors; undefined where nothing of it may be kept. */
+/** Returns `Cache-Control` for an answer without errors; undefined when caches must not store it. */
 export type CacheControlOf = (
   operation: PreparedOperation,
   variables: Readonly<Record<string, unknown>>,
   context: GatewayContext,
 ) => string | undefined;
 
-/** Principals whose answers are the same for everybody whom a router serves. */
+/** Ids of principals whose answers are the same for all clients of a router. */
 const EVERYBODY: ReadonlySet<string> = new Set(['open', 'router']);
 
 /**
- * An answer may be kept as long as that of its types which must be freshest. The types are those that the operation's text
- * touches, and those that the representations of entities name.
+ * Creates the function that computes `Cache-Control`, or undefined when no resource has a `max-age`. An answer's `max-age` is
+ * the smallest of its resources, which come from the operation's fields and from the representations of entities.
  *
- * @param hasOneProject whether callers can't ask for different projects by a header, which a router's cache does not see
+ * @param hasOneProject whether all callers use the same project. Otherwise a header selects it, and a router's cache would not
+ *   distinguish projects
  */
 export function createCacheControl(maxAges: MaxAges, hasOneProject: boolean): CacheControlOf | undefined {
   if (Object.keys(maxAges).length === 0) return undefined;
   return ({ node, facts: { resources, entities } }, variables, { session }) => {
     if (node.operation !== 'query') return undefined;
-    // Where only the __typename of entities is selected, they may be of any type.
-    const touched = entities.length > 0 && resources.size === 0 ? new Set(ENTITY_TYPES.values()) : resources;
+    // When an operation selects only the `__typename` of entities, they can have any type.
+    const used = entities.length > 0 && resources.size === 0 ? new Set(ENTITY_TYPES.values()) : resources;
     const ages = [
-      ...[...touched].map((resource) => maxAges[resource] ?? 0),
+      ...[...used].map((resource) => maxAges[resource] ?? 0),
       ...entities.map((field) => ageOfRepresentations(field, variables, maxAges)),
     ];
     const age = ages.length === 0 ? 0 : Math.min(...ages);
@@ -40,7 +41,7 @@ export function createCacheControl(maxAges: MaxAges, hasOneProject: boolean): Ca
   };
 }
 
-/** Seconds for which the types may be kept that a router's representations name, whatever is asked of them. */
+/** Smallest `max-age` of the types in a router's representations, whatever fields the router selects. */
 function ageOfRepresentations(
   { definition, node }: UsedField,
   variables: Readonly<Record<string, unknown>>,

@@ -17,16 +17,16 @@ import type { FieldCost } from './field-cost.ts';
 import { hasDirective } from './incremental.ts';
 import { weightOfLeaf, weightOfObject } from './weight.ts';
 
-/** A field as the executor will meet it: all selections of one response name on one type. */
+/** A field as the executor collects it: all selections with one response name on one type. */
 export interface PlanField {
   readonly name: string;
   readonly definition: GraphQLField<unknown, unknown>;
   readonly node: FieldNode;
   readonly cost: FieldCost | undefined;
   readonly children: readonly PlanField[];
-  /** Weight of one object that it gives, its leaves included. */
+  /** Weight of one object that the field returns, with its leaves. */
   readonly weight: number;
-  /** Fragments with `@defer` on one object that it gives. */
+  /** Number of fragments with `@defer` on one object that the field returns. */
   readonly deferred: number;
 }
 
@@ -34,15 +34,17 @@ export interface CollectScope {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Counted on the way. */
+  /** `collectFields` counts into this object. */
   readonly names: { aliases: number; longestName: number };
 }
 
-/** What is selected on objects of one type: their fields that give objects, and the weight of the others. */
+/** The selections on objects of one type. */
 export interface Collected {
+  /** The fields that return objects. */
   readonly fields: readonly PlanField[];
+  /** Weight of all leaf fields. */
   readonly leaves: number;
-  /** Fragments with `@defer` among the selections. */
+  /** Number of fragments with `@defer` among the selections. */
   readonly deferred: number;
 }
 
@@ -83,7 +85,7 @@ export function collectFields(
     scope.names.longestName = Math.max(scope.names.longestName, name.length);
     const definition = type.getFields()[group.node.name.value];
     const named = definition && getNamedType(definition.type);
-    // `__typename`; what is asked of the schema itself has a limit of its own.
+    // A field without a definition is `__typename` or introspection, which `introspection.ts` limits.
     if (!definition || isLeafType(named)) {
       leaves += definition ? weightOfLeaf(definition.type) : 1;
       continue;

@@ -17,23 +17,23 @@ import { parameterize, type Values } from './parameterize.ts';
 export interface RequestVariables {
   /** As the client sent them. */
   readonly given: Values;
-  /** The same, as graphql-js coerced them. */
+  /** As graphql-js coerced them. */
   readonly coerced: Values;
 }
 
-/** Runs one operation of a document that has been validated, with variables that are valid. */
+/** Runs one operation of a validated document with valid variables. */
 export type Executor = (
   context: GatewayContext,
   variables: RequestVariables,
 ) => ExecutionResult | Promise<ExecutionResult>;
 
-/** Runs an operation by graphql-js, which supports everything, and coerces the variables itself. */
+/** Returns an executor that uses graphql-js. It supports every operation, and coerces the variables again. */
 export function interpret(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Executor {
   const args: ExecutionArgs = { schema, document, operationName: operation.name?.value };
   return (contextValue, { given }) => execute({ ...args, contextValue, variableValues: given });
 }
 
-/** Compiles operations to JavaScript by graphql-jit. */
+/** Compiles an operation with graphql-jit. Returns `interpreted` for an operation that it cannot compile. */
 export type Compiler = (
   operation: OperationDefinitionNode,
   fragments: readonly FragmentDefinitionNode[],
@@ -42,23 +42,23 @@ export type Compiler = (
   onCompiled: () => void,
 ) => Executor;
 
-/** Sets of conditions for which one operation is compiled at most. */
+/** Maximum number of compiled variants of one operation, one for each set of `@skip` and `@include` conditions. */
 const MAX_VARIANTS = 8;
-/** No type of the schema has this name. */
+/** Name of the type of coerced values. No type of the schema has this name. */
 const COERCED = 'CoercedValue';
 
 /**
- * The compiled functions get every input from graphql-js: graphql-jit coerces variables, conditions and literals by rules
- * of its own, and writes the literals into the code that it generates, where some strings become code. It therefore gets
- * documents without any of them (see `parameterize`), whose variables have a type that takes every value as it is.
+ * Creates a compiler whose functions receive every input from graphql-js. graphql-jit coerces variables, conditions and
+ * literals by its own rules. It also writes literals into the generated code, where some strings become code. Therefore it
+ * gets documents without any of them (see `parameterize`), whose variables have a type that accepts every value unchanged.
  *
- * graphql-js runs what graphql-jit does not do right:
+ * graphql-js runs what graphql-jit does not handle correctly, or what would gain nothing:
  *
  * - mutations: they are few, and the API takes most of their time
- * - fields about the schema itself: graphql-js resolves them, and they are rare
+ * - introspection: graphql-js resolves it, and it is rare
  * - directives other than `@skip` and `@include`
- * - anything named `__proto__`: graphql-jit would set an object's prototype
- * - invalid arguments: an argument or a condition that is null and must not be
+ * - any name `__proto__`: graphql-jit would set an object's prototype
+ * - invalid arguments: a non-null argument or condition that is null
  */
 export function createCompiler(schema: GraphQLSchema): Compiler {
   let permissive: GraphQLSchema | undefined;

@@ -10,18 +10,19 @@ import {
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Whether `@skip` and `@include` leave a selection in. */
+/** Whether `@skip` and `@include` keep a selection. */
 export function isIncluded(selection: SelectionNode, variables: Variables): boolean {
   if (!selection.directives?.length) return true;
   try {
     if (getDirectiveValues(GraphQLSkipDirective, selection, variables)?.if === true) return false;
     return getDirectiveValues(GraphQLIncludeDirective, selection, variables)?.if !== false;
   } catch {
-    // The condition is null: execution fails at this place.
+    // The condition is null, so the executor will report an error here.
     return true;
   }
 }
 
+/** Whether a node contains a variable. */
 export function hasVariable(node: ASTNode): boolean {
   let found = false;
   visit(node, {

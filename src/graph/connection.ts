@@ -24,15 +24,15 @@ export const DEFAULT_PAGE = 20;
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
 type Args = ArgBuilder<any>;
 
-/** The four paging arguments, to be spread into a field's `args`. */
+/** The four paging arguments, to spread into a field's `args`. */
 export function connectionArgs(t: Args) {
   return {
     first: t.int({
-      description: `Records from the start of the list, or after \`after\`: 1 to ${MAX_PAGE}, ${DEFAULT_PAGE} when neither \`first\` nor \`last\` is given.`,
+      description: `Number of records from the start of the list, or after \`after\`: 1 to ${MAX_PAGE}. Default without \`last\`: ${DEFAULT_PAGE}.`,
     }),
     after: t.string({ description: 'Returns records after this cursor.' }),
     last: t.int({
-      description: `Records from the end of the list, or before \`before\`: 1 to ${MAX_PAGE}. Not together with \`first\`.`,
+      description: `Number of records from the end of the list, or before \`before\`: 1 to ${MAX_PAGE}. Not together with \`first\`.`,
     }),
     before: t.string({ description: 'Returns records before this cursor.' }),
   };
@@ -54,7 +54,7 @@ export interface Connection<R> {
   readonly totalCount: number | null;
 }
 
-/** Makes `<Name>Connection` and `<Name>Edge` of a type. */
+/** Defines `<Name>Connection` and `<Name>Edge` for a type. */
 export function defineConnection<R extends object>(builder: Builder, type: TypeRef<R>): TypeRef<Connection<R>> {
   const { name } = type;
   const ref = builder.connectionObject(
@@ -65,19 +65,19 @@ export function defineConnection<R extends object>(builder: Builder, type: TypeR
       fields: (t) => ({
         totalCount: t.int({
           nullable: true,
-          description: 'Records in the whole list, at no extra cost; null where the API does not say.',
+          description: 'Number of records in the whole list, at no extra cost; null when the API does not return it.',
           resolve: (connection) => (connection as unknown as Connection<R>).totalCount,
         }),
       }),
     },
-    { name: `${name}Edge`, description: `A ${name} and its place in the list.` },
+    { name: `${name}Edge`, description: `A ${name} record and its cursor.` },
   );
   return ref as unknown as TypeRef<Connection<R>>;
 }
 
 /**
  * Reads a page of a list, in one or two REST calls.
- * @throws GatewayError `BAD_USER_INPUT` for impossible arguments, before any call
+ * @throws GatewayError `BAD_USER_INPUT` for invalid arguments, before any call
  */
 export async function resolveConnection<R extends Resource>(
   session: Session,
@@ -99,8 +99,8 @@ export async function resolveConnection<R extends Resource>(
 }
 
 /**
- * Cursors are made only when they are selected. A class, since V8 makes a hidden class for each object literal with getters,
- * which keeps what they refer to until the slow collector comes.
+ * Creates cursors only when the client selects them. This is a class because V8 creates a hidden class for each object
+ * literal with getters, and that keeps the referenced objects alive until a full garbage collection.
  */
 class PageInfo {
   readonly hasNextPage: boolean;
@@ -139,11 +139,14 @@ class CursorEdge<R extends DatatricsRecord> implements Edge<R> {
   }
 }
 
-/** `empty`: nothing can lie between the cursors; one row is read all the same, to tell what lies around. */
+/**
+ * Converts paging arguments to a range of rows. `empty`: no row can lie between the cursors. The range then has one row, which
+ * `hasNextPage` and `hasPreviousPage` need.
+ */
 function toRange(args: ConnectionArgs, list: string): { range: Range; empty: boolean } {
   const first = pageSize('first', args.first);
   const last = pageSize('last', args.last);
-  if (first !== undefined && last !== undefined) throw badInput('first and last can not be used together.');
+  if (first !== undefined && last !== undefined) throw badInput('first and last cannot be used together.');
   const after = args.after == null ? undefined : decodeCursor('after', args.after, list);
   const from = after === undefined ? 0 : after.offset + 1;
   const to = args.before == null ? Number.POSITIVE_INFINITY : decodeCursor('before', args.before, list).offset;
@@ -162,16 +165,16 @@ function pageSize(name: string, value: number | null | undefined): number | unde
   return value;
 }
 
-/** Names the list, so that a cursor of another is refused. */
+/** Short hash of the list's identity. Cursors contain it, so that the gateway can refuse a cursor of another list. */
 function fingerprint(identity: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 11);
 }
 
-/** A record's place in a list. */
+/** A record's position in a list. */
 interface Cursor {
   readonly offset: number;
   readonly list: string;
-  /** Of the record's key; undefined for a row without one. */
+  /** Mark of the record's key; undefined for a row without a key. */
   readonly mark: string | undefined;
 }
 
@@ -179,7 +182,7 @@ function encodeCursor({ offset, list, mark }: Cursor): string {
   return Buffer.from(mark === undefined ? `${offset}.${list}` : `${offset}.${list}.${mark}`).toString('base64url');
 }
 
-/** Characters of a cursor: at most 15 digits, two dots, 11 and MARK_CHARACTERS characters as base64. */
+/** Maximum length of a cursor: 15 digits, two dots, 11 and MARK_CHARACTERS characters, as base64. */
 const MAX_CURSOR_CHARACTERS = Math.ceil(((15 + 1 + 11 + 1 + MARK_CHARACTERS) * 4) / 3);
 const CURSOR = new RegExp(`^(\\d{1,15})\\.([\\w-]{11})(?:\\.([\\w-]{${MARK_CHARACTERS}}))?$`);
 

@@ -12,56 +12,58 @@ import type { MutationTypes } from './mutations.ts';
 /** `Content`, `ContentType`, `Query.content`, `Query.contents`. */
 export function defineContent(builder: Builder, lists: ListTypes, custom: CustomFields) {
   const ContentType = builder.enumType('ContentType', {
-    description: 'The two kinds of content, which have ids of their own. REST: `type`.',
+    description: 'Kind of content. Each kind has its own ids. REST: `type`.',
     values: {
-      ITEM: { description: 'A product or an article. REST: `item`, on bulk `items`.' },
-      CATEGORY: { description: 'A category of items. REST: `category`, on bulk `categories`.' },
+      ITEM: { description: 'A product or an article. REST: `item`; in bulk writes `items`.' },
+      CATEGORY: { description: 'A category of items. REST: `category`; in bulk writes `categories`.' },
     } as const,
   });
 
   const Content = builder.objectRef<ContentRecord>('Content');
   Content.implement({
-    description: 'A product, an article or a category, as one source knows it.',
+    description: 'A product, an article or a category in one source.',
     interfaces: [builder.nodeInterfaceRef()],
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       contentId: t.exposeID('contentId', {
-        description:
-          'The id that the source gave; unique together with `source` and `type`. REST: `id`, on writes `itemid`.',
+        description: 'Id in the source; unique together with `source` and `type`. REST: `id`; in writes `itemid`.',
       }),
-      source: t.exposeString('source', { description: 'The system that the content comes from.' }),
+      source: t.exposeString('source', { description: 'System that the content comes from.' }),
       type: t.expose('type', { type: ContentType, description: 'Item or category.' }),
       name: t.exposeString('name', { nullable: true, description: 'Name or title.' }),
-      description: t.exposeString('description', { nullable: true, description: 'Description; may hold HTML.' }),
+      description: t.exposeString('description', { nullable: true, description: 'Description; can contain HTML.' }),
       shortDescription: t.exposeString('shortDescription', {
         nullable: true,
         description: 'Short description. REST: `short_description`.',
       }),
-      url: t.exposeString('url', { nullable: true, description: 'URL of its page, as the source sent it.' }),
-      imageUrl: t.exposeString('imageUrl', { nullable: true, description: 'URL of its image. REST: `image`.' }),
+      url: t.exposeString('url', { nullable: true, description: 'URL of the content’s page, as the source sent it.' }),
+      imageUrl: t.exposeString('imageUrl', {
+        nullable: true,
+        description: 'URL of the content’s image. REST: `image`.',
+      }),
       itemType: t.exposeString('itemType', {
         nullable: true,
-        description: 'The type of item, such as `product`. REST: `itemtype`.',
+        description: 'Type of item, such as `product`. REST: `itemtype`.',
       }),
       objectType: t.exposeString('objectType', {
         nullable: true,
-        description: 'The object type in the API, such as `item`. REST: `objecttype`.',
+        description: 'Object type in the API, such as `item`. REST: `objecttype`.',
       }),
       createdAt: t.expose('createdAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the content came to be. REST: `created`, or `created_at` where that is missing.',
+        description: 'Time of creation. REST: `created`, or `created_at` when `created` is missing.',
       }),
       updatedAt: t.expose('updatedAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the content last changed. REST: `updated`, or `updated_at` where that is missing.',
+        description: 'Time of the last change. REST: `updated`, or `updated_at` when `updated` is missing.',
       }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
         description:
-          'Every other field that the API has of this content (price, stock, sku, …), under its REST name and as it was sent.',
+          'All other fields of the content (price, stock, sku, …), by their REST names, as the API sent them.',
       }),
       ...customFields(t, custom.Content),
     }),
@@ -70,7 +72,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
   const ContentConnection = defineConnection(builder, Content);
 
   const ContentOrder = lists.defineOrder(ContentRecord, {
-    CREATED_AT: { field: 'createdAt', description: 'When it came to be; the API’s own order, descending.' },
+    CREATED_AT: { field: 'createdAt', description: 'Time of creation. The API’s default order is descending.' },
     UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
     NAME: { field: 'name', description: 'Name or title.' },
   });
@@ -90,12 +92,11 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
       type: Content,
       nullable: true,
       extensions: costOfFind('content'),
-      description:
-        'One item or category by its id in a source; null when there is none. REST: `GET /content/{contentId}`.',
+      description: 'One item or category by its id in a source; null when not found. REST: `GET /content/{contentId}`.',
       args: {
-        contentId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        contentId: t.arg.id({ required: true, description: 'Id in the source.' }),
         source: t.arg.string({
-          description: 'The source. Default: the configured sources, in order, until the record is found.',
+          description: 'Source of the content. By default the gateway tries the configured sources, in order.',
         }),
         type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
       },
@@ -106,10 +107,10 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
       type: ContentConnection,
       nullable: true,
       extensions: costOfList('content'),
-      description: 'A page of the project’s items, or of its categories. REST: `GET /content`.',
+      description: 'A page of the project’s items or categories. REST: `GET /content`.',
       args: {
         type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Items or categories.' }),
-        source: t.arg.string({ description: 'Returns only content from this source.' }),
+        source: t.arg.string({ description: 'Returns only content from this source. Default: all sources.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: ContentOrder, description: 'Default: newest first.' }),
         filter: t.arg({ type: ContentFilter, description: 'Returns only content that matches.' }),
@@ -143,16 +144,16 @@ export function defineContentMutations(
     description:
       'An item or category to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.',
     fields: (t) => ({
-      contentId: t.id({ required: true, description: 'The id in its source. REST: `itemid`.' }),
-      source: t.string({ required: true, description: 'The system that the content comes from.' }),
+      contentId: t.id({ required: true, description: 'Id in the source. REST: `itemid`.' }),
+      source: t.string({ required: true, description: 'System that the content comes from.' }),
       type: t.field({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
       name: t.string({ description: 'Name or title.' }),
-      description: t.string({ description: 'Description; may hold HTML.' }),
+      description: t.string({ description: 'Description; can contain HTML.' }),
       shortDescription: t.string({ description: 'Short description. REST: `short_description`.' }),
-      url: t.string({ description: 'URL of its page.' }),
-      imageUrl: t.string({ description: 'URL of its image. REST: `image`.' }),
-      itemType: t.string({ description: 'The type of item, such as `product`. REST: `itemtype`.' }),
-      objectType: t.string({ description: 'The object type in the API. REST: `objecttype`.' }),
+      url: t.string({ description: 'URL of the content’s page.' }),
+      imageUrl: t.string({ description: 'URL of the content’s image. REST: `image`.' }),
+      itemType: t.string({ description: 'Type of item, such as `product`. REST: `itemtype`.' }),
+      objectType: t.string({ description: 'Object type in the API. REST: `objecttype`.' }),
       createdAt: t.field({
         type: 'DateTime',
         description: 'Time of creation, to the second. REST: `created`.',
@@ -173,8 +174,8 @@ export function defineContentMutations(
   const DeleteContentInput = builder.inputType('DeleteContentInput', {
     description: 'Key of the content to delete.',
     fields: (t) => ({
-      contentId: t.id({ required: true, description: 'The id in its source.' }),
-      source: t.string({ required: true, description: 'The system that the content comes from.' }),
+      contentId: t.id({ required: true, description: 'Id in the source.' }),
+      source: t.string({ required: true, description: 'System that the content comes from.' }),
       type: t.field({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
     }),
   });
@@ -187,7 +188,7 @@ export function defineContentMutations(
     fields: (t) => ({
       deletedId: t.id({
         nullable: true,
-        description: 'Global id of the deleted content; null when nothing was deleted.',
+        description: 'Global id of the deleted content; null when the API deleted nothing.',
         resolve: (outcome) => outcome.record,
       }),
       userErrors: userErrors(t),
@@ -207,7 +208,7 @@ export function defineContentMutations(
       type: ContentPayload,
       nullable: true,
       extensions: costOfWrite('updateContent'),
-      description: 'Changes content that exists. REST: `PUT /content/{contentId}`.',
+      description: 'Updates existing content. REST: `PUT /content/{contentId}`.',
       args: { input: t.arg({ type: ContentInput, required: true, description: 'The key, and the fields to change.' }) },
       resolve: (_root, { input }, { writer }) => writer.update('content', input),
     }),

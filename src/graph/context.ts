@@ -15,7 +15,7 @@ import type { ProjectSettings } from '../datatrics/settings.ts';
 import { Writer } from '../datatrics/writer.ts';
 import type { Operation } from '../upstream/operation.ts';
 
-/** What every resolver gets: the door to the data, in one principal's name and for one operation. */
+/** The context of every resolver: access to the data for one principal and one operation. */
 export interface GatewayContext {
   readonly session: Session;
   readonly writer: Writer;
@@ -23,14 +23,14 @@ export interface GatewayContext {
   readonly operation: Operation;
 }
 
-/** The input of a bulk mutation, as the schema has coerced it. */
+/** The coerced input of a bulk mutation. */
 export interface BulkUpsertInput {
   readonly items: readonly RecordInput[];
   readonly resumeToken?: string | null;
   readonly dryRun: boolean;
 }
 
-/** What became of one item of a bulk mutation. */
+/** The result for one item of a bulk mutation. */
 export interface BulkItemResult<R> {
   readonly index: number;
   readonly outcome: BulkOutcome;
@@ -38,7 +38,7 @@ export interface BulkItemResult<R> {
   readonly problems: readonly InputProblem[];
 }
 
-/** What came of a bulk mutation. */
+/** The result of a bulk mutation. */
 export interface BulkResult<R> {
   /** One entry per item, in order. */
   readonly results: readonly BulkItemResult<R>[];
@@ -46,22 +46,22 @@ export interface BulkResult<R> {
   readonly resumeToken: string | null;
 }
 
-/** What the context of one operation is made of. */
+/** Dependencies of one operation's context. */
 export interface ContextOptions {
   readonly principal: Principal;
   readonly caller: Caller;
   readonly operation: Operation;
-  /** What the operation may read of the records; undefined: all. */
+  /** The record fields that the operation may read; undefined: all. */
   readonly selection: Selection | undefined;
   readonly project: {
-    /** Base URL of its API. */
+    /** Base URL of the project's API. */
     readonly upstream: string;
     readonly client: Client;
     readonly settings: ProjectSettings;
   };
   readonly capabilities: Capabilities;
   readonly bulkLimits: BulkLimits;
-  /** Told what became of a bulk write whose client went away before its end. */
+  /** Called with the summary of a bulk write whose operation was aborted before the end, for example because the client left. */
   readonly onAbandonedWrite: (summary: object) => void;
 }
 

@@ -14,8 +14,8 @@ import type { MutationTypes } from './mutations.ts';
 import type { defineProfile } from './profile.ts';
 
 /**
- * `Conversion`, `ConversionItem`, `Query.conversion`, `Query.conversions`, and the links between conversions and
- * profiles and from their items to content.
+ * `Conversion`, `ConversionItem`, `Query.conversion`, `Query.conversions`, the links between conversions and profiles, and
+ * the links from conversion items to content.
  */
 export function defineConversion(
   builder: Builder,
@@ -32,19 +32,19 @@ export function defineConversion(
     fields: (t) => ({
       itemId: t.exposeID('itemId', {
         nullable: true,
-        description: 'Id of the content that was bought; some shops send an article number instead. REST: `itemid`.',
+        description: 'Id of the purchased content. Some shops send an article number instead. REST: `itemid`.',
       }),
       name: t.exposeString('name', { nullable: true, description: 'Name at the time of the sale.' }),
       price: t.exposeFloat('price', {
         nullable: true,
-        description: 'Price of one piece, in the shop’s currency; some shops send the line’s total here.',
+        description: 'Price of one piece, in the shop’s currency. Some shops send the line’s total here.',
       }),
       quantity: t.exposeFloat('quantity', { nullable: true, description: 'Number of pieces.' }),
       total: t.exposeFloat('total', { nullable: true, description: 'Price of the line, in the shop’s currency.' }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
-        description: 'All other fields of the line, by their REST names, as sent.',
+        description: 'All other fields of the line, by their REST names, as the API sent them.',
       }),
       ...customFields(t, custom.ConversionItem),
       content: t.field({
@@ -52,9 +52,9 @@ export function defineConversion(
         nullable: true,
         extensions: costOfLink('content', 'itemId'),
         description:
-          'The content with the id `itemId`; null when there is none. Looked for in `source` alone when given, else in the configured content sources, then in the conversion’s own.',
+          'The content with the id `itemId`; null when not found. With `source`, the gateway searches only there. Otherwise it tries the configured content sources, then the conversion’s own source.',
         args: {
-          source: t.arg.string({ description: 'The content’s source.' }),
+          source: t.arg.string({ description: 'Source of the content.' }),
           type: t.arg({ type: ContentType, required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
         },
         resolve: ({ itemId, conversionSource }, args, { session }) =>
@@ -64,29 +64,30 @@ export function defineConversion(
   });
 
   Conversion.implement({
-    description: 'A sale, or another conversion, as one source knows it. REST: `sale`.',
+    description: 'A sale or another conversion in one source. REST: `sale`.',
     interfaces: [builder.nodeInterfaceRef()],
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       conversionId: t.exposeID('conversionId', {
-        description: 'The id that the source gave; unique together with `source`. REST: `conversionid`.',
+        description: 'Id in the source; unique together with `source`. REST: `conversionid`.',
       }),
-      source: t.exposeString('source', { description: 'The system that the conversion comes from.' }),
+      source: t.exposeString('source', { description: 'System that the conversion comes from.' }),
       profileId: t.exposeID('profileId', {
         nullable: true,
-        description: 'Id of the profile that converted. REST: `profileid`, or `profile_id` where that is missing.',
+        description:
+          'Id of the profile that converted. REST: `profileid`, or `profile_id` when `profileid` is missing.',
       }),
-      email: t.exposeString('email', { nullable: true, description: 'E-mail address given with the order.' }),
+      email: t.exposeString('email', { nullable: true, description: 'E-mail address in the order.' }),
       total: t.exposeFloat('total', { nullable: true, description: 'Total value, in the shop’s currency.' }),
       createdAt: t.expose('createdAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the order was placed. REST: `created`, or `created_at` where that is missing.',
+        description: 'Time of the order. REST: `created`, or `created_at` when `created` is missing.',
       }),
       updatedAt: t.expose('updatedAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the order last changed. REST: `updated`, or `updated_at` where that is missing.',
+        description: 'Time of the last change. REST: `updated`, or `updated_at` when `updated` is missing.',
       }),
       items: t.expose('items', {
         type: [ConversionItem],
@@ -96,7 +97,7 @@ export function defineConversion(
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
-        description: 'Every other field that the API has of this conversion, under its REST name and as it was sent.',
+        description: 'All other fields of the conversion, by their REST names, as the API sent them.',
       }),
       ...customFields(t, custom.Conversion),
       profile: t.field({
@@ -104,8 +105,8 @@ export function defineConversion(
         nullable: true,
         extensions: costOfLink('profile', 'profileId'),
         description:
-          'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the conversion’s own.',
-        args: { source: t.arg.string({ description: 'The profile’s source.' }) },
+          'The profile with the id `profileId`; null when not found. With `source`, the gateway searches only there. Otherwise it tries the configured profile sources, then the conversion’s own source.',
+        args: { source: t.arg.string({ description: 'Source of the profile.' }) },
         resolve: ({ profileId, source }, args, { session }) =>
           session.follow('profile', profileId, checkSource(args.source), source),
       }),
@@ -117,10 +118,10 @@ export function defineConversion(
   const ConversionOrder = lists.defineOrder(ConversionRecord, {
     CREATED_AT: {
       field: 'createdAt',
-      description: 'When it was placed; the API’s own order, descending.',
+      description: 'Time of the order. The API’s default order is descending.',
     },
     UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
-    TOTAL: { field: 'total', description: 'Value.' },
+    TOTAL: { field: 'total', description: 'Total value.' },
     EMAIL: { field: 'email', description: 'E-mail address.' },
   });
 
@@ -129,7 +130,7 @@ export function defineConversion(
     fields: (t) => ({
       createdAt: t.field({ type: lists.DateTimeRange, description: 'Time of the order.' }),
       updatedAt: t.field({ type: lists.DateTimeRange, description: 'Time of the last change.' }),
-      email: t.string({ description: 'Exact e-mail address, in upper or lower case.' }),
+      email: t.string({ description: 'Exact e-mail address; case does not matter.' }),
       profileId: t.id({ description: 'Exact id of the profile.' }),
       ...customFilters(t, custom.Conversion, lists),
     }),
@@ -140,11 +141,11 @@ export function defineConversion(
       type: Conversion,
       nullable: true,
       extensions: costOfFind('conversion'),
-      description: 'One conversion by its id in a source; null when there is none. REST: `GET /sale/{conversionId}`.',
+      description: 'One conversion by its id in a source; null when not found. REST: `GET /sale/{conversionId}`.',
       args: {
-        conversionId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        conversionId: t.arg.id({ required: true, description: 'Id in the source.' }),
         source: t.arg.string({
-          description: 'The source. Default: the configured sources, in order, until the record is found.',
+          description: 'Source of the conversion. By default the gateway tries the configured sources, in order.',
         }),
       },
       resolve: (_root, args, { session }) => session.find('conversion', args.conversionId, checkSource(args.source)),
@@ -155,7 +156,7 @@ export function defineConversion(
       extensions: costOfList('conversion'),
       description: 'A page of the project’s conversions. REST: `GET /sale`.',
       args: {
-        source: t.arg.string({ description: 'Returns only conversions from this source.' }),
+        source: t.arg.string({ description: 'Returns only conversions from this source. Default: all sources.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: ConversionOrder, description: 'Default: newest first.' }),
         filter: t.arg({ type: ConversionFilter, description: 'Returns only conversions that match.' }),
@@ -179,10 +180,9 @@ export function defineConversion(
       type: ConversionConnection,
       nullable: true,
       extensions: costOfProfileList('conversion'),
-      description:
-        'What this person bought, newest first: the conversions with this `profileId`, of all sources unless one is named.',
+      description: 'The person’s conversions, newest first: those with this `profileId`.',
       args: {
-        source: t.arg.string({ description: 'Returns only conversions from this source.' }),
+        source: t.arg.string({ description: 'Returns only conversions from this source. Default: all sources.' }),
         ...connectionArgs(t.arg),
       },
       resolve: ({ profileId }, args, { session }) =>
@@ -220,10 +220,10 @@ export function defineConversionMutations(
     description:
       'A conversion to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.',
     fields: (t) => ({
-      conversionId: t.id({ required: true, description: 'The id in its source. REST: `conversionid`.' }),
-      source: t.string({ required: true, description: 'The system that the conversion comes from.' }),
+      conversionId: t.id({ required: true, description: 'Id in the source. REST: `conversionid`.' }),
+      source: t.string({ required: true, description: 'System that the conversion comes from.' }),
       profileId: t.id({ description: 'Id of the profile that converted. REST: `profileid`.' }),
-      email: t.string({ description: 'E-mail address given with the order.' }),
+      email: t.string({ description: 'E-mail address in the order.' }),
       total: t.float({ description: 'Total value.' }),
       createdAt: t.field({
         type: 'DateTime',

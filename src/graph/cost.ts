@@ -5,14 +5,14 @@ import { DEFAULT_PAGE, MAX_PAGE } from './connection.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './document-scopes.ts';
 import type { Args, FieldCost, PlannedCalls } from './field-cost.ts';
 import type { ReadsExtension } from './operation-facts.ts';
-import { possibleKeyOf } from './representation.ts';
+import { keyOrNull } from './representation.ts';
 import { weightOfInput } from './weight.ts';
 
-/** Extensions of a field, as Pothos takes them. */
+/** Pothos `extensions` of a field with a cost. */
 export type CostExtensions = { readonly cost: FieldCost };
 type LinkExtensions = CostExtensions & ReadsExtension;
 
-/** A read by id: one call, or one per configured source until it is found. */
+/** Cost of a read by id: one call, or one per configured source until the record is found. */
 export function costOfFind(resource: Resource): CostExtensions {
   const idName = `${resource}Id`;
   return {
@@ -23,17 +23,17 @@ export function costOfFind(resource: Resource): CostExtensions {
         const sources = args.source == null ? [...new Set(project.sources[resource])] : [args.source];
         if (sources.length === 0 || args.source === '') return [];
         const identity = JSON.stringify([resource, args.type, sources[0], args[idName]]);
-        const isImpossible = !isPossibleId(args[idName]);
-        return [{ endpoint: endpointFor(resource, 'get'), atLeast: 1, atMost: sources.length, identity, isImpossible }];
+        const isInvalid = !isValidId(args[idName]);
+        return [{ endpoint: endpointFor(resource, 'get'), atLeast: 1, atMost: sources.length, identity, isInvalid }];
       },
     },
   };
 }
 
 /**
- * A link: one call, or one per configured source and then the other record's own.
+ * Cost of a link to another record: one call, or one per configured source and one for the parent's own source.
  *
- * @param idField the field with the other record's id
+ * @param idField the parent's field with the other record's id
  */
 export function costOfLink(resource: Resource, idField: string): LinkExtensions {
   return {
@@ -49,7 +49,7 @@ export function costOfLink(resource: Resource, idField: string): LinkExtensions 
   };
 }
 
-/** A page of a list: one call or two. */
+/** Cost of a page of a list: one call or two. */
 export function costOfList(resource: Resource): CostExtensions {
   const endpoint = endpointFor(resource, 'list');
   const hasSourceParameter = 'source' in ENDPOINTS[endpoint].query;
@@ -63,7 +63,7 @@ export function costOfList(resource: Resource): CostExtensions {
         if (filtered && project.filters === 'off') return [];
         return [{ endpoint, atLeast: filtered ? 0 : 1, atMost: 2, identity: endpoint }];
       },
-      // An impossible size fails, and gives nothing.
+      // An invalid page size fails and returns no rows.
       rows: ({ first, last }) => {
         const size = first ?? last ?? DEFAULT_PAGE;
         return size >= 1 && size <= MAX_PAGE ? size : 0;
@@ -73,13 +73,13 @@ export function costOfList(resource: Resource): CostExtensions {
   };
 }
 
-/** A page of what a profile has: always filtered, so nothing where lists are not. */
+/** Cost of a page of a profile's records. The list is always filtered, so it makes no calls when filters are off. */
 export function costOfProfileList(resource: Resource): LinkExtensions {
   const { cost } = costOfList(resource);
   return { reads: [], cost: { ...cost, calls: (args, settings) => cost.calls({ ...args, filter: {} }, settings) } };
 }
 
-/** Records by their global ids: one call for each that this project could have. */
+/** Cost of records by their global ids: one call for each distinct id of this project. */
 export function costOfNodes(): CostExtensions {
   const idsOf = (args: Args): string[] => args.ids ?? [args.id];
   return {
@@ -98,7 +98,7 @@ export function costOfNodes(): CostExtensions {
   };
 }
 
-/** Entities by a router's representations: one call for each distinct record that this project could have. */
+/** Cost of entities by a router's representations: one call for each distinct record of this project. */
 export function costOfEntities(): CostExtensions {
   return {
     cost: {
@@ -107,7 +107,7 @@ export function costOfEntities(): CostExtensions {
       calls: ({ representations }, { projectId }) => {
         const calls = new Map<string, PlannedCalls & { readonly identity: string }>();
         for (const representation of representations) {
-          const key = possibleKeyOf(projectId, representation);
+          const key = keyOrNull(projectId, representation);
           const call = key && callOf(key);
           if (call) calls.set(call.identity, call);
         }
@@ -129,7 +129,7 @@ function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { rea
   };
 }
 
-/** A write of one record. An input that is not taken costs nothing, which is known only when it is looked at. */
+/** Cost of writing one record: at most one call. The gateway makes no call for an invalid input, but validates only later. */
 export function costOfWrite(endpoint: EndpointName): CostExtensions {
   return {
     cost: {
@@ -142,7 +142,7 @@ export function costOfWrite(endpoint: EndpointName): CostExtensions {
   };
 }
 
-/** A bulk write: a call per chunk, and those that may be spent on parting refused items from the rest. */
+/** Cost of a bulk write: one call per chunk, and the calls that isolate rejected items. */
 export function costOfBulk(resource: Resource): CostExtensions {
   const endpoint = endpointFor(resource, 'bulk');
   return {
@@ -154,18 +154,17 @@ export function costOfBulk(resource: Resource): CostExtensions {
         const { items, dryRun, resumeToken } = input;
         if (dryRun || items.length > bulkLimits.maxItems) return [];
         const chunks = planBulk(resource, items, project, bulkLimits);
-        // Parting n items takes fewer than 2n calls, whatever the limit.
+        // Isolating rejected items among n items takes fewer than 2n calls.
         const atMost = chunks === 0 ? 0 : chunks + Math.min(bulkLimits.extraRequests, 2 * items.length);
         return [{ endpoint, atLeast: resumeToken == null ? Math.min(1, chunks) : 0, atMost }];
       },
-      // One result for each.
       rows: ({ input }) => input.items.length,
       work: ({ input }) => weightOfInput(input),
     },
   };
 }
 
-function isPossibleId(id: string): boolean {
+function isValidId(id: string): boolean {
   try {
     return checkId('id', id) === id;
   } catch {

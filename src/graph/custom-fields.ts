@@ -1,7 +1,7 @@
 import type { CustomField, DeclaredFields } from '../datatrics/records/custom-fields.ts';
 import type { ListTypes } from './lists.ts';
 
-/** What the field builders of objects and inputs have in common; their own types know nothing of names made up later. */
+/** The parts of Pothos's field builders that this file uses. Pothos's own types cannot express names known only at run time. */
 interface OutputBuilder {
   expose(name: string, options: { type: CustomField['type']; nullable: true; description: string }): unknown;
 }
@@ -13,23 +13,24 @@ function describe({ from, description }: CustomField): string {
   return description ?? `Custom field. REST: \`${from}\`.`;
 }
 
-/** The declared fields of a type, to be spread into its `fields`; the records have a getter for each. */
+/** The declared custom fields of a type, to spread into its `fields`. Records have a getter for each. */
 export function customFields(t: object, declared: DeclaredFields = {}): Record<string, never> {
-  return made(declared, (name, field) =>
+  return mapFields(declared, (name, field) =>
     (t as OutputBuilder).expose(name, { type: field.type, nullable: true, description: describe(field) }),
   );
 }
 
-/** The same in the input by which the type is written. */
+/** The declared custom fields of a type, to spread into its write input. */
 export function customInputs(t: object, declared: DeclaredFields = {}): Record<string, never> {
-  return made(declared, (_name, field) =>
+  return mapFields(declared, (_name, field) =>
     (t as InputBuilder).field({ type: field.type, description: describe(field) }),
   );
 }
 
 /**
- * The same in the type's filter, where the API can be asked for the field: by equality for text, by a range for times. How
- * it compares numbers and yes or no, which shops spell in several ways, nobody knows.
+ * The declared custom fields of a type that its filter supports, to spread into that filter: equality for text and ids, a
+ * range for times. Numbers and booleans have no filter: shops spell them in several ways, and it is unknown how the API
+ * compares them.
  */
 export function customFilters(
   t: object,
@@ -37,20 +38,23 @@ export function customFilters(
   { DateTimeRange }: ListTypes,
 ): Record<string, never> {
   const filterable = Object.entries(declared).filter(([, { type }]) => FILTERABLE.has(type));
-  return made(Object.fromEntries(filterable), (_name, field) =>
+  return mapFields(Object.fromEntries(filterable), (_name, field) =>
     (t as InputBuilder).field(
       field.type === 'DateTime'
-        ? { type: DateTimeRange, description: `In this span. ${describe(field)}` }
-        : { type: field.type, description: `This, exactly. ${describe(field)}` },
+        ? { type: DateTimeRange, description: `Within this range. ${describe(field)}` }
+        : { type: field.type, description: `Exact value. ${describe(field)}` },
     ),
   );
 }
 
 const FILTERABLE: ReadonlySet<CustomField['type']> = new Set(['String', 'ID', 'DateTime']);
 
-/** `never` fits whatever a builder's own types ask for. */
-function made(declared: DeclaredFields, make: (name: string, field: CustomField) => unknown): Record<string, never> {
-  return Object.fromEntries(Object.entries(declared).map(([name, field]) => [name, make(name, field)])) as Record<
+/** The result's type is `never` because that is assignable to every field type of a builder. */
+function mapFields(
+  declared: DeclaredFields,
+  map: (name: string, field: CustomField) => unknown,
+): Record<string, never> {
+  return Object.fromEntries(Object.entries(declared).map(([name, field]) => [name, map(name, field)])) as Record<
     string,
     never
   >;

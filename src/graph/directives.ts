@@ -20,20 +20,20 @@ interface Directive {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-/** What other subgraphs commonly define in the same words. */
+/** Types that other subgraphs commonly define too, with the same fields. */
 const SHAREABLE: ReadonlySet<string> = new Set(['PageInfo', 'UserError']);
 
-/** Marks what is masked, or refused, without `pii:read`, for contracts that leave it out. */
+/** Tags personal data, which the gateway masks or refuses without `pii:read`, so that contract schemas can exclude it. */
 const PERSONAL: Directive = { name: 'tag', args: { name: 'pii' } };
 
-/** Which fields are personal. */
+/** Configuration that decides which fields are personal. */
 export interface PersonalFields {
   readonly masking: Masking;
   readonly tables: Readonly<Record<MaskedType, FieldTable>>;
 }
 
-/** Whether what a field gives is masked. Keys and references to records never are. */
-function givesPersonal({ masking, tables }: PersonalFields, parent: string, field: string): boolean {
+/** Whether the gateway masks the field's value. It never masks keys and references to records. */
+function isMaskedField({ masking, tables }: PersonalFields, parent: string, field: string): boolean {
   const type = parent as MaskedType;
   const table = tables[type];
   if (table === undefined) return false;
@@ -42,8 +42,8 @@ function givesPersonal({ masking, tables }: PersonalFields, parent: string, fiel
   return kind !== undefined && kind !== 'id' && kind !== 'items' && isPersonal(masking, type, table, field);
 }
 
-/** Whether a list can be asked by this for what is personal; the name is that of a filter's field, or an order's REST name. */
-function asksPersonal({ masking, tables }: PersonalFields, input: string, name: string): boolean {
+/** Whether a filter field or a sort order reveals personal data. `name` is the filter's field, or the REST name of the order. */
+function isPersonalInput({ masking, tables }: PersonalFields, input: string, name: string): boolean {
   const type = /^(\w+?)(Filter|OrderField)$/.exec(input)?.[1] as MaskedType | undefined;
   const table = type && tables[type];
   return table !== undefined && isPersonal(masking, type as MaskedType, table, name);
@@ -55,7 +55,10 @@ const RESOURCE_OF_TYPE: ReadonlyMap<string, Resource> = new Map(
   ),
 );
 
-/** The tag by which a router drops all that it has cached of a type: our keys share no field that could stand in it. */
+/**
+ * Cache tag with which a router invalidates all cached entities of a type. The tag has no key field in it, because the keys of
+ * a type have no field in common.
+ */
 export function cacheTagOf(resource: Resource): string {
   return `datatrics-${resource}`;
 }
@@ -81,7 +84,7 @@ function directivesOfField(
   optional: ReadonlySet<string>,
   personal: PersonalFields,
 ): Directive[] {
-  const directives: Directive[] = givesPersonal(personal, parent, field) ? [PERSONAL] : [];
+  const directives: Directive[] = isMaskedField(personal, parent, field) ? [PERSONAL] : [];
   if (cost) directives.push({ name: 'cost', args: { weight: cost.weight } });
   if (cost?.isConnection) {
     directives.push({
@@ -117,15 +120,15 @@ declare global {
     }
     interface SchemaBuilderOptions<Types extends SchemaTypes> {
       optionalDirectives?: ReadonlySet<OptionalDirective>;
-      /** Needed with this plugin. */
+      /** Required by this plugin. */
       personalFields?: PersonalFields;
     }
   }
 }
 
 /**
- * Puts a subgraph's directives on types, fields and values by the rules above, from their names and from what a field costs,
- * so that the definitions themselves know nothing of federation.
+ * Adds a subgraph's directives to types, fields and enum values. It derives them from names and from field costs, so that the
+ * type definitions do not depend on federation.
  */
 class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   readonly #optional: ReadonlySet<string> = this.builder.options.optionalDirectives ?? new Set();
@@ -134,13 +137,13 @@ class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
     if (config.kind === 'Enum') {
       const values = Object.entries(config.values ?? {}).map(([name, value]) => {
-        const isTagged = asksPersonal(this.#personal, config.name, String(value.value));
+        const isTagged = isPersonalInput(this.#personal, config.name, String(value.value));
         return [name, isTagged ? withDirectives(value, [PERSONAL]) : value];
       });
       return { ...config, values: Object.fromEntries(values) };
     }
     const directives = directivesOfType(config.name, this.#optional);
-    // What is printed for routers is made of applied directives alone.
+    // The printed subgraph has only applied directives, so `specifiedByURL` alone would be lost.
     if (config.kind === 'Scalar' && config.specifiedByURL) {
       directives.push({ name: 'specifiedBy', args: { url: config.specifiedByURL } });
     }
@@ -148,7 +151,8 @@ class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   override onInputFieldConfig(config: PothosInputFieldConfig<Types>): PothosInputFieldConfig<Types> {
-    return asksPersonal(this.#personal, config.parentType, config.name) ? withDirectives(config, [PERSONAL]) : config;
+    const isTagged = isPersonalInput(this.#personal, config.parentType, config.name);
+    return isTagged ? withDirectives(config, [PERSONAL]) : config;
   }
 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {

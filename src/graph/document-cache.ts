@@ -26,15 +26,15 @@ import { type OperationIdentity, PreparedOperation } from './prepared-operation.
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: DocumentLimits & PlannerLimits;
-  /** Whether the schema can be asked for. Default: true. */
+  /** Whether introspection is allowed. Default: true. */
   readonly introspection?: boolean;
-  /** Whether operations that come again are compiled. Default: true. */
+  /** Whether to compile operations that run more than once. Default: true. */
   readonly compile?: boolean;
-  /** Bytes of memory that prepared documents may take together, compiled functions included. Default: 64 MiB. */
+  /** Maximum memory of all prepared documents in bytes, including compiled functions. Default: 64 MiB. */
   readonly maxCachedBytes?: number;
 }
 
-/** A document as the cache holds it. */
+/** An entry of the cache: a document that can run, or the outcome for an invalid one. */
 export interface CachedDocument {
   readonly identity: OperationIdentity;
   readonly prepared: PreparedDocument | Outcome;
@@ -42,49 +42,50 @@ export interface CachedDocument {
 
 /** A document that can run. */
 export interface PreparedDocument {
-  /** As it was sent. */
+  /** As the client sent it. */
   readonly document: DocumentNode;
   /** Whether it has `@defer` or `@stream`. */
   readonly isIncremental: boolean;
   readonly operations: readonly PreparedOperation[];
-  /** Bytes of memory, as measured: see `NODE_BYTES`. */
+  /** Estimated memory in bytes: see `NODE_BYTES`. */
   readonly bytes: number;
 }
 
-/** More errors than this in one document or set of variables tell a developer nothing. */
+/** Maximum number of errors of one document. More errors do not help a developer. */
 const MAX_ERRORS = 20;
-/** Each of these may quote a large value as a whole. */
+/** Maximum number of errors of one request's variables. Each error can quote a large value. */
 const MAX_VARIABLE_ERRORS = 5;
-/** Of a document's hash, enough to tell documents apart. */
+/** Length of a document's hash: enough to distinguish documents. */
 const HASH_CHARACTERS = 16;
-/** Of an operation's name, whatever a client calls it. */
+/** Maximum length of an operation's name in its identity, because clients choose the name. */
 const MAX_NAME_CHARACTERS = 64;
 
-/** Bytes of a node of the syntax tree, its place included. */
+/** Measured bytes of a node of the syntax tree with its location. */
 const NODE_BYTES = 160;
 /** Bytes of a cache entry besides its texts. */
 const ENTRY_BYTES = 1_024;
-/** A string's characters take one byte or two. */
+/** Maximum bytes of a character: V8 uses one or two. */
 const CHARACTER_BYTES = 2;
 
-/** A document and the bytes of memory that it takes. */
-interface WeighedDocument extends CachedDocument {
+interface SizedDocument extends CachedDocument {
+  /** Estimated memory of the entry. */
   readonly bytes: number;
 }
 
-/** Part of the cache for documents that no accepted caller has sent twice: a flood of new ones evicts only each other. */
+/** Share of the cache for documents that no accepted caller has sent twice, so that a flood of new documents evicts only those. */
 const NEW_SHARE = 1 / 4;
 
 /**
- * Gives what can be known of a document by its text, remembered up to a bound.
+ * Creates a function that parses and validates a document, with a cache.
  *
- * @returns a function whose `keep` says whether the document counts as sent again by a caller whose key the API accepts
+ * Its parameter `keep` is whether the caller is accepted, that is, whether the API accepts the caller's key. The cache moves a
+ * document that an accepted caller sends again out of the share for new documents.
  */
 export function createDocuments(options: DocumentsOptions): (text: string, keep: boolean) => CachedDocument {
   const { schema, limits } = options;
-  // Where the schema can't be asked for, it is not to be guessed name by name either.
+  // Without introspection, suggestions in errors must not reveal names of the schema either.
   const hideSuggestions = options.introspection === false;
-  const judge: Judge = {
+  const prepareOptions: PrepareOptions = {
     schema,
     limits,
     exceededIntrospection: createIntrospectionLimit(schema),
@@ -97,23 +98,23 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
     compiler: options.compile === false ? null : createCompiler(schema),
   };
   const maxSize = options.maxCachedBytes ?? 64 * 1024 * 1024;
-  const createCache = (share: number): LRUCache<string, WeighedDocument> =>
+  const createCache = (share: number): LRUCache<string, SizedDocument> =>
     new LRUCache({ maxSize: Math.ceil(maxSize * share), sizeCalculation: ({ bytes }) => bytes });
   const kept = createCache(1 - NEW_SHARE);
   const recent = createCache(NEW_SHARE);
 
-  function prepare(text: string): WeighedDocument {
+  function prepare(text: string): SizedDocument {
     const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
     const onGrowth = (bytes: number): void => {
       for (const cache of [kept, recent]) {
         const entry = cache.peek(text);
-        // It may have been dropped since, and prepared anew.
+        // The cache may have evicted the document, and may have prepared it again since.
         if (entry?.identity !== identity) continue;
         cache.delete(text);
         cache.set(text, { ...entry, bytes: entry.bytes + bytes });
       }
     };
-    const prepared = prepareSafely(text, identity, judge, onGrowth);
+    const prepared = prepareSafely(text, identity, prepareOptions, onGrowth);
     const own = 'kind' in prepared ? JSON.stringify(prepared.result).length * CHARACTER_BYTES : prepared.bytes;
     return { identity, prepared, bytes: ENTRY_BYTES + text.length * CHARACTER_BYTES + own };
   }
@@ -133,25 +134,24 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
   };
 }
 
-/** How documents are judged. */
-interface Judge extends Pick<DocumentsOptions, 'schema' | 'limits'> {
-  /** The message for a document that asks too much of the schema itself, or null. */
+interface PrepareOptions extends Pick<DocumentsOptions, 'schema' | 'limits'> {
+  /** Returns the message for a document with too much introspection, or null. */
   readonly exceededIntrospection: ReturnType<typeof createIntrospectionLimit>;
   readonly rules: readonly ValidationRule[];
-  /** Whether errors keep to themselves which names come close to a wrong one. */
+  /** Whether errors omit suggestions for unknown names. */
   readonly hideSuggestions: boolean;
   readonly compiler: Compiler | null;
 }
 
-/** Parser and validator recurse: what is nested deeper than the stack allows is too complex as well. */
+/** Like `prepareDocument`, but a stack overflow in the recursive parser or validator becomes `OPERATION_TOO_COMPLEX`. */
 function prepareSafely(
   text: string,
   identity: OperationIdentity,
-  judge: Judge,
+  options: PrepareOptions,
   onGrowth: (bytes: number) => void,
 ): PreparedDocument | Outcome {
   try {
-    return prepareDocument(text, identity, judge, onGrowth);
+    return prepareDocument(text, identity, options, onGrowth);
   } catch (error) {
     if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
     throw error;
@@ -161,7 +161,7 @@ function prepareSafely(
 function prepareDocument(
   text: string,
   identity: OperationIdentity,
-  { schema, limits, exceededIntrospection, rules, hideSuggestions, compiler }: Judge,
+  { schema, limits, exceededIntrospection, rules, hideSuggestions, compiler }: PrepareOptions,
   onGrowth: (bytes: number) => void,
 ): PreparedDocument | Outcome {
   let document: DocumentNode;
@@ -193,7 +193,7 @@ function prepareDocument(
   }
   const whole = withoutIncremental(document);
   const isIncremental = whole !== document;
-  const setting = {
+  const operationOptions = {
     schema,
     document: whole,
     fragments: fragmentsOf(whole),
@@ -207,13 +207,13 @@ function prepareDocument(
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => {
       const name = node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) };
-      return new PreparedOperation(node, { ...identity, type: node.operation, ...name }, setting);
+      return new PreparedOperation(node, { ...identity, type: node.operation, ...name }, operationOptions);
     });
   const bytes = (releaseTokens(document) + (isIncremental ? releaseTokens(whole) : 0)) * NODE_BYTES;
   return { document, isIncremental, operations, bytes };
 }
 
-/** The operation of a document that a request means. */
+/** Selects the operation by name, or the only one. Returns the outcome when there is no such operation. */
 export function selectOperation(
   operations: readonly PreparedOperation[],
   name: string | null | undefined,
@@ -222,7 +222,7 @@ export function selectOperation(
   if (name === null || name === undefined || name === '') {
     if (only && operations.length === 1) return only;
     return unresolved(
-      only ? 'operationName is needed: the document has several operations.' : 'The document has no operation.',
+      only ? 'operationName is required: the document has several operations.' : 'The document has no operation.',
     );
   }
   const chosen = operations.find(({ node }) => node.name?.value === name);

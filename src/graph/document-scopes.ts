@@ -16,28 +16,32 @@ import { RECORD_TYPES } from '../datatrics/records/record-types.ts';
 import { isIncluded } from './conditions.ts';
 import type { CostSettings, FieldCost } from './field-cost.ts';
 import { type OperationFacts, RESOURCE_OF, type UsedField } from './operation-facts.ts';
-import { possibleKeyOf } from './representation.ts';
+import { keyOrNull } from './representation.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Place of a field in an answer, and what it is: `conversions.nodes.email`, `Conversion.email`. */
+/** A leaf field in an answer: its path, such as `conversions.nodes.email`, and its coordinate, such as `Conversion.email`. */
 interface Place {
   readonly path: string;
   readonly coordinate: string;
 }
 
-/** What it takes to run an operation; known by its text, but for what its variables say. */
+/** Access rules of one operation. */
 export interface Access {
   /** Scopes that the operation needs with these variables. */
   needed(variables: Variables, settings: CostSettings): ScopeSet;
-  /** The places where an answer with these variables may have something that was masked, list indices left out. */
+  /**
+   * The paths at which an answer with these variables can have masked values, without list indices.
+   *
+   * @param masked coordinates of masked fields
+   */
   maskedPaths(masked: ReadonlySet<string>, variables: Variables): string[];
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 /**
- * Tells the scopes of an operation, fragments on interfaces included, and what of its answer may be masked.
+ * Derives the access rules of an operation, including its fragments on interfaces.
  *
  * @param facts of the same operation
  */
@@ -56,7 +60,7 @@ export function createAccess(
     try {
       return scopes?.(getArgumentValues(definition, node, variables), settings) ?? NO_SCOPES;
     } catch {
-      // Invalid arguments fail before anything is read.
+      // A field with invalid arguments fails before it reads anything.
       return NO_SCOPES;
     }
   }
@@ -81,7 +85,7 @@ export function createAccess(
   };
 }
 
-/** The demand of a list: personal data is not to be found out by asking for the records that have it. */
+/** Scopes for a list's filter and order: those by a personal field need `pii:read`, because the rows reveal its values. */
 export function scopesOfList(resource: Resource): NonNullable<FieldCost['scopes']> {
   return ({ filter, orderBy }, { project }) => {
     const type = (project.recordTypes ?? RECORD_TYPES)[resource];
@@ -89,7 +93,7 @@ export function scopesOfList(resource: Resource): NonNullable<FieldCost['scopes'
   };
 }
 
-/** The demand of global ids: reading what each of them names. */
+/** Scopes for global ids: read access to the resource of each id. */
 export function scopesOfNodes(args: { id?: string; ids?: readonly string[] }, { projectId }: CostSettings): ScopeSet {
   return (args.ids ?? [args.id ?? '']).reduce((scopes, id) => {
     const key = decodeGlobalId(projectId, id);
@@ -97,15 +101,15 @@ export function scopesOfNodes(args: { id?: string; ids?: readonly string[] }, { 
   }, NO_SCOPES);
 }
 
-/** The demand of a router's representations: reading what each of them names, whatever is then asked of it. */
+/** Scopes for a router's representations: read access to the resource of each, whatever fields the router selects. */
 export function scopesOfEntities(args: { representations: readonly unknown[] }, { projectId }: CostSettings): ScopeSet {
   return args.representations.reduce((scopes: ScopeSet, representation) => {
-    const key = possibleKeyOf(projectId, representation);
+    const key = keyOrNull(projectId, representation);
     return key ? scopes | scopeOf(key.resource, 'read') : scopes;
   }, NO_SCOPES);
 }
 
-/** Every leaf of a record's type that an answer to the operation may have. */
+/** All leaf fields of record types that an answer to the operation can have. */
 function placesOf(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
@@ -113,7 +117,7 @@ function placesOf(
   variables: Variables,
 ): Place[] {
   const found = new Map<string, Place>();
-  // A selection counts once for each place, however often fragments bring it there.
+  // Visits each selection set once per path, however often fragments spread it there.
   const walked = new Map<SelectionSetNode, Set<string>>();
   const walk = (set: SelectionSetNode, typeName: string, above: string): void => {
     const places = walked.get(set) ?? new Set();

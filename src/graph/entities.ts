@@ -13,9 +13,9 @@ interface Args {
 }
 
 /**
- * Resolves `_entities`: one record per representation, in their order. Everything is asked of the session in one tick, so
- * that each distinct record is read once and reads can go together. One that can't be read stands as its error, and
- * leaves the others: a promise of its own that rejects would cost the compiled engine a place in the list.
+ * Resolves `_entities`: one record per representation, in the same order. All loads start in one tick, so that the loaders can
+ * deduplicate and batch them. A failed load becomes an `Error` in the list and does not affect the others. It is not a
+ * rejected promise, because that makes graphql-jit return a list of the wrong length.
  */
 export const resolveEntities: GraphQLFieldResolver<unknown, GatewayContext, Args> = (
   _root,
@@ -27,29 +27,29 @@ async function resolveEntity(session: Session, representation: unknown): Promise
   const key = keyOfRepresentation(session.principal.project, representation);
   if (key === null) return null;
   const record = await session.load(key);
-  // Routers put what comes back together with what others know of this key: another record must not stand in for it.
+  // Routers merge the result with data of other subgraphs for this key, so a record with another key must not replace it.
   return record && canonicalKey(record.key) === canonicalKey(key) ? record : null;
 }
 
-/** By operation: a field may be given a context of its own. */
-const tagged = new WeakMap<Operation, string[][]>();
+/** Cache tags by operation. The context cannot be the key, because `watchFreshness` gives fields contexts of their own. */
+const cacheTags = new WeakMap<Operation, string[][]>();
 
-/** `resolveEntities`, which also notes the records' cache tags for `entityExtensions`. */
+/** Resolves `_entities` and records the cache tags of the records for `entityExtensions`. */
 export const resolveTaggedEntities: typeof resolveEntities = async (root, args, context, info) => {
   const records = (await resolveEntities(root, args, context, info)) as (DatatricsRecord | Error | null)[];
   const tags = records.map((record) =>
     record === null || record instanceof Error ? [] : [cacheTagOf(record.key.resource), record.id],
   );
   const { operation } = context;
-  tagged.set(operation, [...(tagged.get(operation) ?? []), ...tags]);
+  cacheTags.set(operation, [...(cacheTags.get(operation) ?? []), ...tags]);
   return records;
 };
 
 /**
- * Extensions of an answer with entities: the cache tags of each, in the order of the representations,
+ * Response extensions with the cache tags of each entity, in the order of the representations; undefined without entities.
  * https://www.apollographql.com/docs/graphos/routing/performance/caching/response-caching/invalidation
  */
 export function entityExtensions(context: GatewayContext): { apolloEntityCacheTags: string[][] } | undefined {
-  const tags = tagged.get(context.operation);
+  const tags = cacheTags.get(context.operation);
   return tags && { apolloEntityCacheTags: tags };
 }

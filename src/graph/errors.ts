@@ -2,16 +2,16 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { locationsOf } from './locations.ts';
 
-/** Called with what nobody foresaw, once per error, to be logged. */
+/** Handler for unexpected errors, which logs them. Called once per error. */
 export type ReportUnexpected = (error: unknown) => void;
 
 const MASKED = 'Something went wrong in the gateway.';
 
 /**
- * The one place where failures become GraphQL errors. What a `GatewayError` says reaches the client; anything else that
- * was thrown is masked and reported.
+ * Formats a field error for the client. All field errors pass through this function. A `GatewayError` keeps its code and
+ * message; an invalid argument value becomes `BAD_USER_INPUT`; any other error is masked and reported.
  *
- * A field may be selected hundreds of times: only the first place is named.
+ * The result has only the first location, because a document can select a field hundreds of times.
  */
 export function formatError(error: GraphQLError, report: ReportUnexpected): GraphQLFormattedError {
   const { code, message } = explain(error, report);
@@ -26,29 +26,28 @@ export function formatError(error: GraphQLError, report: ReportUnexpected): Grap
   return formatted;
 }
 
-/** What was thrown, by what the client gets of it: only plugins that an operator configured see it. */
+/** Original errors by their formatted form. Only plugins that the operator configured see them. */
 const thrown = new WeakMap<GraphQLFormattedError, GraphQLError>();
 
-/** An error of an answer as Envelop's plugins expect it, with what was thrown as its `originalError`. */
+/** Converts a formatted error to the `GraphQLError` that Envelop's plugins expect, with the thrown `originalError`. */
 export function toGraphQLError(formatted: GraphQLFormattedError): GraphQLError {
   const { message, path = null } = formatted;
   const { nodes = null, originalError = null } = thrown.get(formatted) ?? {};
-  // A copy: plugins add to the extensions.
+  // Copies the extensions, because plugins add to them.
   return new GraphQLError(message, { path, extensions: { ...formatted.extensions }, nodes, originalError });
 }
 
 function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCode; message: string } {
-  // A condition of a field of the operation itself fails before there is any path, and is not wrapped.
+  // graphql-js does not wrap an invalid `@skip` or `@include` of a root field, and gives it no path.
   const cause = error.originalError ?? (error.path === undefined ? error : undefined);
   if (cause instanceof GatewayError && cause.code !== 'INTERNAL_SERVER_ERROR') return cause;
-  // Argument values that came by variables are judged by the executor; those errors point into the document, and
-  // errors of the answer's own values do not.
+  // The executor checks argument values from variables. Those errors have nodes of the document; serialization errors do not.
   if (cause instanceof GraphQLError && cause.nodes?.length) return { code: 'BAD_USER_INPUT', message: error.message };
   report(cause ?? error);
   return { code: 'INTERNAL_SERVER_ERROR', message: MASKED };
 }
 
-/** The errors of an answer whose operation did not run. */
+/** Formats the errors of a request whose operation did not run. */
 export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
   return errors.map((error) => {
     const locations = locationsOf(error);
@@ -56,7 +55,7 @@ export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]):
   });
 }
 
-/** Characters of a message at most: graphql-js quotes what a client sent, which may be any length and in many errors. */
+/** Maximum length of a message, in characters. graphql-js quotes client input of any length, in many errors. */
 const MAX_MESSAGE = 1_000;
 
 function shorten(message: string): string {

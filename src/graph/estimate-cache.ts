@@ -4,70 +4,71 @@ import type { CostSettings } from './field-cost.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** What an operation costs in the worst case. */
+/** Cost of an operation in the worst case. */
 export interface Estimate {
-  /** REST calls. */
+  /** Number of REST calls. */
   readonly calls: number;
-  /** Weight of the answer's values, as `weight.ts` counts them. */
+  /** Weight of the answer's values, as `weight.ts` defines it. */
   readonly values: number;
-  /** The same for one item of a list whose length is known only when it is read. */
+  /** Weight of one item of a list whose length is unknown before the read. */
   readonly perItem: number;
-  /** Parts that `@defer` and `@stream` may divide the answer into, besides the first. */
+  /** Maximum number of parts after the first that `@defer` and `@stream` cause. */
   readonly parts: number;
-  /** Aliases, by which the same data can be in the answer more than once. */
+  /** Number of aliases. With aliases, an answer can contain the same data more than once. */
   readonly aliases: number;
-  /** Characters of the longest name in the answer. */
+  /** Length of the longest response name, in characters. */
   readonly longestName: number;
 }
 
-/** Estimates of one operation that are remembered at once. */
-const MAX_REMEMBERED = 64;
-/** Characters of one variable's value in what an estimate is remembered by, and of all together. */
+/** Maximum number of cached estimates per operation and project. */
+const MAX_ENTRIES = 64;
+/** Maximum length of one variable's value in a cache key, and of the whole key, in characters. */
 const MAX_KEY_CHARACTERS = 64;
 const MAX_KEY_LENGTH = 256;
 
-/** Remembers the estimates of one operation by project, and by the variables that they depend on. */
+/** Caches the estimates of one operation by project and by the variables on which they depend. */
 export class EstimateCache {
-  readonly #influences: Influences;
+  readonly #variables: RelevantVariables;
   readonly #projects = new WeakMap<object, Map<string, Estimate>>();
 
-  /** @param fields of the operation, which do not depend on variables */
+  /** @param fields of the operation; they must not depend on variables */
   constructor(fields: readonly PlanField[]) {
-    this.#influences = variablesOf(fields);
+    this.#variables = variablesOf(fields);
   }
 
   get(variables: Variables, { project, projectId }: CostSettings, make: () => Estimate): Estimate {
-    const key = keyOf(projectId, this.#influences, variables);
+    const key = keyOf(projectId, this.#variables, variables);
     if (key === undefined) return make();
-    let known = this.#projects.get(project);
-    if (known === undefined || known.size >= MAX_REMEMBERED) {
-      known = new Map();
-      this.#projects.set(project, known);
+    let estimates = this.#projects.get(project);
+    if (estimates === undefined || estimates.size >= MAX_ENTRIES) {
+      estimates = new Map();
+      this.#projects.set(project, estimates);
     }
-    let estimate = known.get(key);
+    let estimate = estimates.get(key);
     if (estimate === undefined) {
       estimate = make();
-      known.set(key, estimate);
+      estimates.set(key, estimate);
     }
     return estimate;
   }
 }
 
-/** Variables of arguments: those on whose values the number of calls depends, and those that may make a field impossible. */
-interface Influences {
+interface RelevantVariables {
+  /** Variables whose values determine the number of calls. */
   readonly values: ReadonlySet<string>;
+  /** Variables that can make a field's arguments invalid by being null or absent. */
   readonly presence: ReadonlySet<string>;
 }
 
-/** Names what variables say; undefined where one is no short scalar, and so not worth remembering. */
-function keyOf(project: string, { values, presence }: Influences, variables: Variables): string | undefined {
+/** The cache key; undefined when a relevant value is not a short scalar, so that caching would not pay. */
+function keyOf(project: string, { values, presence }: RelevantVariables, variables: Variables): string | undefined {
   let key = `${project} `;
   for (const name of values) {
     const value = variables[name];
     if (typeof value === 'string' ? value.length > MAX_KEY_CHARACTERS : typeof value === 'object' && value !== null) {
       return undefined;
     }
-    // A string is quoted by its length, so that no other values read the same.
+    // The length before a string makes the key unambiguous.
     key += typeof value === 'string' ? `${value.length}"${value}` : `${value},`;
   }
   for (const name of presence) {
@@ -77,10 +78,10 @@ function keyOf(project: string, { values, presence }: Influences, variables: Var
   return key.length > MAX_KEY_LENGTH ? undefined : key;
 }
 
-function variablesOf(fields: readonly PlanField[]): Influences {
+function variablesOf(fields: readonly PlanField[]): RelevantVariables {
   const values = new Set<string>();
   const presence = new Set<string>();
-  const look = ({ cost, node, children }: PlanField): void => {
+  const collect = ({ cost, node, children }: PlanField): void => {
     for (const { name, value } of node.arguments ?? []) {
       const names = cost?.dependsOn.includes(name.value) ? values : presence;
       visit(value, {
@@ -89,8 +90,8 @@ function variablesOf(fields: readonly PlanField[]): Influences {
         },
       });
     }
-    children.forEach(look);
+    children.forEach(collect);
   };
-  fields.forEach(look);
+  fields.forEach(collect);
   return { values, presence };
 }

@@ -3,7 +3,7 @@ import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
 import type { EndpointName } from '../datatrics/endpoints.ts';
 import type { ProjectSettings } from '../datatrics/settings.ts';
 
-/** What the cost of a field depends on, besides its arguments. */
+/** Settings on which the cost of a field depends, besides its arguments. */
 export interface CostSettings {
   readonly project: ProjectSettings;
   /** The project id. */
@@ -16,35 +16,38 @@ export interface PlannedCalls {
   readonly endpoint: EndpointName;
   readonly atLeast: number;
   readonly atMost: number;
-  /** Names the call that `atLeast` counts, so that it is not counted again where another field shares it. */
+  /** Identifies the call that `atLeast` counts, so that fields that share the call count it once. */
   readonly identity?: string;
-  /** Not made with the values at hand, but counted by estimates, which are remembered for other values too. */
-  readonly isImpossible?: boolean;
+  /**
+   * An argument is invalid, so the field makes no call. A plan omits the call. An estimate counts it, because the cached
+   * estimate also serves other argument values.
+   */
+  readonly isInvalid?: boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of all fields
 export type Args = any;
 
 /**
- * What a field costs in REST calls for one parent. It stands in the field's `extensions.cost`; a field without one calls
- * nothing. Retries and the filter probe stand outside.
+ * The cost of a field in REST calls for one parent, in the field's `extensions.cost`. A field without it makes no calls. It
+ * does not include retries and the filter probe.
  */
 export interface FieldCost {
   calls(args: Args, settings: CostSettings): readonly PlannedCalls[];
-  /** Objects that it gives for one parent, where that is not one. */
+  /** Number of objects that the field returns for one parent. Default: one. */
   rows?(args: Args): number;
-  /** Keys of records that it is given: ids, or representations of entities. */
+  /** Number of record keys in the arguments: ids, or representations of entities. */
   keys?(args: Args): number;
-  /** Weight of what its arguments make the gateway do, besides calls. */
+  /** Weight of the work that the arguments cause in the gateway, besides calls. */
   work?(args: Args): number;
-  /** Calls that it mostly makes for one parent, as routers are told. */
+  /** Typical number of calls for one parent: the weight in `@cost` for routers. */
   readonly weight: number;
-  /** Whether it gives a connection with the paging arguments. */
+  /** Whether the field returns a connection and has the paging arguments. */
   readonly isConnection?: true;
-  /** The endpoint by which it writes. */
+  /** The endpoint to which the field writes. */
   readonly writes?: EndpointName;
-  /** Scopes that its arguments ask for, beyond those of the types it gives. */
+  /** Scopes that the arguments require, besides those of the field's types. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;
-  /** Arguments on whose values `atMost` and `rows` depend; without variables among them they are the same every time. */
+  /** Names of the arguments whose values determine `atMost` and `rows`. Without variables in them, the cost is constant. */
   readonly dependsOn: readonly string[];
 }

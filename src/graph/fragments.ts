@@ -9,7 +9,7 @@ export function fragmentsOf({ definitions }: DocumentNode): Map<string, Fragment
   );
 }
 
-/** The fragments that an operation spreads, directly or by another. */
+/** The fragments that an operation spreads, directly or through other fragments. */
 export function usedFragments(
   operation: OperationDefinitionNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,

@@ -34,7 +34,7 @@ const LABEL = { type: GraphQLString, description: 'Name of the part, unique in t
 export const INCREMENTAL_DIRECTIVES: readonly GraphQLDirective[] = [
   new GraphQLDirective({
     name: 'defer',
-    description: 'Delivers the fragment later than the fields around it, to clients that accept incremental delivery.',
+    description: 'Delivers the fragment after the fields around it, to clients that accept incremental delivery.',
     locations: [DirectiveLocation.FRAGMENT_SPREAD, DirectiveLocation.INLINE_FRAGMENT],
     args: { if: IF, label: LABEL },
   }),
@@ -62,18 +62,18 @@ export interface Part<E = GraphQLFormattedError> {
   readonly extensions?: Record<string, unknown>;
 }
 
-/** What follows later at one place of the answer. */
+/** A later part of the answer, at one path. */
 interface Increment<E> {
-  /** Of a deferred fragment. */
+  /** Data of a deferred fragment. */
   readonly data?: Record<string, unknown> | null;
-  /** Of a streamed list. */
+  /** Items of a streamed list. */
   readonly items?: readonly unknown[] | null;
   readonly errors?: readonly E[];
   readonly path?: readonly (string | number)[];
   readonly label?: string;
 }
 
-/** A part with its errors represented in another way. */
+/** Returns a copy of a part with its errors mapped. */
 export function mapErrors<From, To>({ errors, incremental, ...part }: Part<From>, map: (error: From) => To): Part<To> {
   return {
     ...(errors && { errors: errors.map(map) }),
@@ -84,7 +84,7 @@ export function mapErrors<From, To>({ errors, incremental, ...part }: Part<From>
   };
 }
 
-/** The document without `@defer` and `@stream`; the same document where it has none. */
+/** Returns the document without `@defer` and `@stream`; the same object when it has neither. */
 export function withoutIncremental(document: DocumentNode): DocumentNode {
   return visit(document, {
     Directive: ({ name }) => (NAMES.has(name.value) ? null : undefined),
@@ -101,7 +101,7 @@ export function hasDirective(
 
 const STREAM = INCREMENTAL_DIRECTIVES.find(({ name }) => name === 'stream');
 
-/** The error for a variable by which a `@stream` has a negative `initialCount`. */
+/** Returns the error for a `@stream` whose `initialCount` is negative with these variables. */
 export function negativeCount(document: DocumentNode, variables: Record<string, unknown>): GraphQLError | undefined {
   let error: GraphQLError | undefined;
   visit(document, {
@@ -116,8 +116,8 @@ export function negativeCount(document: DocumentNode, variables: Record<string, 
 }
 
 /**
- * Rules for `@defer` and `@stream`, which graphql-js 16 does not have: labels are unique texts in the document, a mutation's
- * own fields are not sent later, lists alone are streamed, and `initialCount` is not negative.
+ * Validation rule for `@defer` and `@stream`, which graphql-js 16 lacks: labels are unique string literals, root fields of a
+ * mutation are neither deferred nor streamed, only lists are streamed, and `initialCount` is not negative.
  */
 export function IncrementalDirectivesRule(context: ValidationContext): ASTVisitor {
   const labels = new Set<string>();
@@ -129,18 +129,18 @@ export function IncrementalDirectivesRule(context: ValidationContext): ASTVisito
       if (!NAMES.has(name.value)) return;
       const parent = context.getParentType();
       const root = context.getSchema().getMutationType();
-      if (parent && parent === root) report(`@${name.value} can't be used on the fields of a mutation itself.`, node);
+      if (parent && parent === root) report(`@${name.value} cannot be used on root fields of a mutation.`, node);
       const type = context.getType();
       if (name.value === 'stream' && type && !isListType(getNullableType(type))) {
-        report('@stream needs a field that is a list.', node);
+        report('@stream can be used only on list fields.', node);
       }
       for (const { name: argument, value } of args) {
         if (argument.value === 'initialCount' && value.kind === Kind.INT && value.value.startsWith('-')) {
           report('initialCount must be 0 or more.', node);
         }
         if (argument.value !== 'label' || value.kind === Kind.NULL) continue;
-        if (value.kind !== Kind.STRING) report('label must be a text, not a variable.', node);
-        else if (labels.has(value.value)) report(`The label "${value.value}" is used twice.`, node);
+        if (value.kind !== Kind.STRING) report('label must be a string literal, not a variable.', node);
+        else if (labels.has(value.value)) report(`The label "${value.value}" is used more than once.`, node);
         else labels.add(value.value);
       }
     },

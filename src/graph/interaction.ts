@@ -23,12 +23,12 @@ export function defineInteraction(
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       interactionId: t.exposeID('interactionId', {
-        description: 'The id that the source gave; unique together with `source`. REST: `interactionid`.',
+        description: 'Id in the source; unique together with `source`. REST: `interactionid`.',
       }),
-      source: t.exposeString('source', { description: 'The system that the interaction comes from.' }),
+      source: t.exposeString('source', { description: 'System that the interaction comes from.' }),
       objectType: t.exposeString('objectType', {
         nullable: true,
-        description: 'The source’s word for what this is; mostly `interaction`. REST: `objecttype`.',
+        description: 'Object type, as the source names it; usually `interaction`. REST: `objecttype`.',
       }),
       event: t.exposeString('event', { nullable: true, description: 'The event, such as `open` or `click`.' }),
       occurredAt: t.expose('occurredAt', {
@@ -47,7 +47,7 @@ export function defineInteraction(
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
-        description: 'Every other field that the API has of this interaction, under its REST name and as it was sent.',
+        description: 'All other fields of the interaction, by their REST names, as the API sent them.',
       }),
       ...customFields(t, custom.Interaction),
       profile: t.field({
@@ -55,8 +55,8 @@ export function defineInteraction(
         nullable: true,
         extensions: costOfLink('profile', 'profileId'),
         description:
-          'The profile with the id `profileId`; null when there is none. Looked for in `source` alone when given, else in the configured profile sources, then in the interaction’s own.',
-        args: { source: t.arg.string({ description: 'The profile’s source.' }) },
+          'The profile with the id `profileId`; null when not found. With `source`, the gateway searches only there. Otherwise it tries the configured profile sources, then the interaction’s own source.',
+        args: { source: t.arg.string({ description: 'Source of the profile.' }) },
         resolve: ({ profileId, source }, args, { session }) =>
           session.follow('profile', profileId, checkSource(args.source), source),
       }),
@@ -66,7 +66,10 @@ export function defineInteraction(
   const InteractionConnection = defineConnection(builder, Interaction);
 
   const InteractionOrder = lists.defineOrder(InteractionRecord, {
-    CREATED_AT: { field: 'createdAt', description: 'When the API took it in; the API’s own order, descending.' },
+    CREATED_AT: {
+      field: 'createdAt',
+      description: 'Time at which the API created the record. The API’s default order is descending.',
+    },
     UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
     OCCURRED_AT: { field: 'occurredAt', description: 'Time of the event.' },
     EVENT: { field: 'event', description: 'The event.' },
@@ -88,11 +91,11 @@ export function defineInteraction(
       nullable: true,
       extensions: costOfFind('interaction'),
       description:
-        'One interaction by its id in a source; null when there is none. REST: `GET /interaction/{interactionId}`.',
+        'One interaction by its id in a source; null when not found. REST: `GET /interaction/{interactionId}`.',
       args: {
-        interactionId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        interactionId: t.arg.id({ required: true, description: 'Id in the source.' }),
         source: t.arg.string({
-          description: 'The source. Default: the configured sources, in order, until the record is found.',
+          description: 'Source of the interaction. By default the gateway tries the configured sources, in order.',
         }),
       },
       resolve: (_root, args, { session }) => session.find('interaction', args.interactionId, checkSource(args.source)),
@@ -103,7 +106,7 @@ export function defineInteraction(
       extensions: costOfList('interaction'),
       description: 'A page of the project’s interactions. REST: `GET /interaction`.',
       args: {
-        source: t.arg.string({ description: 'Returns only interactions from this source.' }),
+        source: t.arg.string({ description: 'Returns only interactions from this source. Default: all sources.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: InteractionOrder, description: 'Default: newest first.' }),
         filter: t.arg({ type: InteractionFilter, description: 'Returns only interactions that match.' }),
@@ -127,10 +130,9 @@ export function defineInteraction(
       type: InteractionConnection,
       nullable: true,
       extensions: costOfProfileList('interaction'),
-      description:
-        'What this person did, newest first: the interactions with this `profileId`, of all sources unless one is named.',
+      description: 'The person’s interactions, newest first: those with this `profileId`.',
       args: {
-        source: t.arg.string({ description: 'Returns only interactions from this source.' }),
+        source: t.arg.string({ description: 'Returns only interactions from this source. Default: all sources.' }),
         event: t.arg.string({ description: 'Returns only this event, such as `open`.' }),
         ...connectionArgs(t.arg),
       },
@@ -158,9 +160,9 @@ export function defineInteractionMutations(
     description:
       'An interaction to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.',
     fields: (t) => ({
-      interactionId: t.id({ required: true, description: 'The id in its source. REST: `interactionid`.' }),
-      source: t.string({ required: true, description: 'The system that the interaction comes from.' }),
-      objectType: t.string({ description: 'The object type; usually `interaction`. REST: `objecttype`.' }),
+      interactionId: t.id({ required: true, description: 'Id in the source. REST: `interactionid`.' }),
+      source: t.string({ required: true, description: 'System that the interaction comes from.' }),
+      objectType: t.string({ description: 'Object type; usually `interaction`. REST: `objecttype`.' }),
       event: t.string({ description: 'The event, such as `open` or `click`.' }),
       occurredAt: t.field({ type: 'DateTime', description: 'Time of the event, to the second. REST: `datetime`.' }),
       profileId: t.id({ description: 'Id of the profile that caused the event. REST: `profileid`.' }),

@@ -9,67 +9,64 @@ import {
 import { MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { fragmentsOf } from './fragments.ts';
 
-/** What one document may hold, counted before it is validated. */
+/** Limits of one document, checked before validation. */
 export interface DocumentLimits {
-  /** Tokens of the text. */
+  /** Number of tokens. */
   readonly maxTokens: number;
-  /** Levels of fields. */
+  /** Nesting depth of fields. */
   readonly maxDepth: number;
-  /** Aliased fields, fragments spread. */
+  /** Number of aliased fields, with fragments counted at each spread. */
   readonly maxAliases: number;
-  /** Fields of one operation's first level, fragments spread. */
+  /** Number of root fields of one operation, with fragments counted at each spread. */
   readonly maxRootFields: number;
-  /** Directives in the text. */
+  /** Number of directives in the text. */
   readonly maxDirectives: number;
 }
 
 interface Size {
   depth: number;
   aliases: number;
-  /** Fields, spreads and inline fragments of all levels, fragments spread. */
+  /** Fields, spreads and inline fragments on all levels, with fragments counted at each spread. */
   selections: number;
-  /** Fields of the first level. */
+  /** Fields on the first level. */
   fields: number;
 }
 
 /**
- * Selections of one operation or fragment, fragments spread: what is made of a document grows with them, and fragments that
- * spread others many times over let few tokens have very many.
+ * Maximum number of selections of one operation or fragment, with fragments counted at each spread. The gateway's work grows
+ * with them, and nested spreads let a document of few tokens have very many.
  */
 const MAX_SELECTIONS = 10_000;
 
-/**
- * The message for the first limit that a document is over, or null. Levels of fields about the schema itself do not count:
- * `introspection.ts` limits those.
- */
+/** The message for the first limit that a document exceeds, or null. `introspection.ts` limits the depth of introspection. */
 export function exceededLimit(document: DocumentNode, limits: DocumentLimits): string | null {
-  const { directives, valueDepth } = survey(document);
-  if (directives > limits.maxDirectives) return over('directives', directives, limits.maxDirectives, 'MAX_DIRECTIVES');
+  const { maxDepth, maxAliases, maxRootFields, maxDirectives } = limits;
+  const { directives, valueDepth } = countDirectives(document);
+  if (directives > maxDirectives) return limitMessage('directives', directives, maxDirectives, 'MAX_DIRECTIVES');
   if (valueDepth > MAX_JSON_DEPTH) return `The document has a value nested deeper than ${MAX_JSON_DEPTH} levels.`;
 
   const fragments = fragmentsOf(document);
   const measured = new Map<string, Size>();
-  // Fragments are measured on their own as well: the validator looks at those that are not used, too.
+  // Measures each fragment on its own too, because the validator also checks unused fragments.
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
     if (definition.kind === Kind.FRAGMENT_DEFINITION && definition.typeCondition.name.value.startsWith('__')) continue;
     const size = measure(definition.selectionSet, fragments, measured);
-    const { maxDepth, maxAliases, maxRootFields } = limits;
-    if (size.depth > maxDepth) return over('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
-    if (size.aliases > maxAliases) return over('aliases', size.aliases, maxAliases, 'MAX_ALIASES');
+    if (size.depth > maxDepth) return limitMessage('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
+    if (size.aliases > maxAliases) return limitMessage('aliases', size.aliases, maxAliases, 'MAX_ALIASES');
     if (size.selections > MAX_SELECTIONS) {
       return `The operation has more than ${MAX_SELECTIONS} selections, counting fragments wherever they are spread.`;
     }
     if (definition.kind === Kind.OPERATION_DEFINITION && size.fields > maxRootFields) {
-      return over('root fields', size.fields, maxRootFields, 'MAX_ROOT_FIELDS');
+      return limitMessage('root fields', size.fields, maxRootFields, 'MAX_ROOT_FIELDS');
     }
   }
   return null;
 }
 
 /**
- * Each fragment is measured once and its size added wherever it is spread, so that a document whose fragments spread each
- * other twice over costs no more than its length. A cycle counts as nothing here: the validator refuses it.
+ * Measures each fragment once and adds its size at each spread, so that the time is linear in the document's length even when
+ * fragments spread each other many times. A cycle counts as zero: the validator refuses it later.
  */
 function measure(
   { selections }: SelectionSetNode,
@@ -116,7 +113,7 @@ function measureFragment(
   return size;
 }
 
-/** Selections of an operation of all levels, fragments spread. */
+/** Number of selections of an operation on all levels, with fragments counted at each spread. */
 export function countSelections(
   { selectionSet }: OperationDefinitionNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
@@ -124,8 +121,8 @@ export function countSelections(
   return measure(selectionSet, fragments, new Map()).selections;
 }
 
-/** Counts by graphql-js's visitor, which does not recurse, so that no nesting can overflow the stack here. */
-function survey(document: DocumentNode): { directives: number; valueDepth: number } {
+/** Counts directives and measures the depth of values. graphql-js's visitor does not recurse, so deep nesting is safe here. */
+function countDirectives(document: DocumentNode): { directives: number; valueDepth: number } {
   let directives = 0;
   let depth = 0;
   let valueDepth = 0;
@@ -148,8 +145,13 @@ function survey(document: DocumentNode): { directives: number; valueDepth: numbe
   return { directives, valueDepth };
 }
 
-/** `what` is counted; the message names the variable that sets the limit, if one does, so that an operator finds it. */
-export function over(what: string, value: number, limit: number, variable?: string): string {
+/**
+ * The message for an exceeded limit.
+ *
+ * @param what plural noun for the counted things
+ * @param variable environment variable that sets the limit, if any
+ */
+export function limitMessage(what: string, value: number, limit: number, variable?: string): string {
   const counted = Number.isFinite(value) && value < 1e9 ? String(value) : 'countless';
   const setting = variable === undefined ? '' : ` (${variable})`;
   return `The operation has ${counted} ${what}; at most ${limit} are allowed${setting}.`;

@@ -13,14 +13,14 @@ export function defineListTypes(builder: Builder) {
   });
 
   const DateTimeRange = builder.inputType('DateTimeRange', {
-    description: 'A range of time; both ends are inclusive. An omitted end is open. The API compares whole seconds.',
+    description: 'A time range. Both ends are inclusive; an omitted end is open. The API compares whole seconds.',
     fields: (t) => ({
       gte: t.field({ type: 'DateTime', description: 'Earliest time, inclusive.' }),
       lte: t.field({ type: 'DateTime', description: 'Latest time, inclusive.' }),
     }),
   });
 
-  /** Makes `<Name>OrderField` and `<Name>Order`; `values` maps enum values to fields, or other names for sorting. */
+  /** Defines `<Name>OrderField` and `<Name>Order`. `values` maps enum values to fields, or to other sort names. */
   function defineOrder<const V extends Record<string, { readonly field: string; readonly description: string }>>(
     type: RecordType<DatatricsRecord>,
     values: V,

@@ -17,7 +17,10 @@ interface BulkDefinition<R extends Resource> {
   readonly rest: string;
 }
 
-/** The pattern of every mutation: one `input`, and a payload with the record and what the caller has to mend. */
+/**
+ * The shared pattern of mutations: one `input` argument, and a payload with the record and `userErrors`, the input problems
+ * that the client can fix.
+ */
 export function defineMutationTypes(builder: Builder) {
   builder.mutationType({
     description:
@@ -44,7 +47,7 @@ export function defineMutationTypes(builder: Builder) {
       field: t.expose('field', {
         type: ['String'],
         nullable: { list: true, items: false },
-        description: 'Path to the value from `input`, list indices as text; null when the whole is meant.',
+        description: 'Path to the value from `input`, list indices as text; null when the whole input is meant.',
       }),
     }),
   });
@@ -59,7 +62,7 @@ export function defineMutationTypes(builder: Builder) {
           type,
           nullable: true,
           description:
-            'The record as the API has it now; null when it was not taken, or when the API answered without it.',
+            'The record as the API returned it; null when the write was rejected or the API’s answer has no record.',
         }),
         userErrors: userErrors(t),
       }),
@@ -73,7 +76,7 @@ export function defineMutationTypes(builder: Builder) {
     return t.field({
       type: [UserError],
       description: 'Problems in the input that the client can fix; empty when the write succeeded.',
-      // The API's own words may tell what the reader may not see.
+      // The API's messages can quote values that the caller may not see.
       resolve: (
         outcome: { problems: readonly InputProblem[] },
         _args: unknown,
@@ -91,11 +94,11 @@ export function defineMutationTypes(builder: Builder) {
     description: 'Outcome of one item of a bulk write. Each item has exactly one.',
     values: {
       UPSERTED: { description: 'The API accepted the item.' },
-      REJECTED: { description: 'It did not go in, and would not the next time either: see its `userErrors`.' },
+      REJECTED: { description: 'The item was not written. A retry would fail too: see its `userErrors`.' },
       NOT_ATTEMPTED: { description: 'The item was not sent. Send the same input with the `resumeToken` to continue.' },
       UNKNOWN: {
         description:
-          'It was sent, but no answer was read. Sending it again does no harm: resume with the `resumeToken`.',
+          'The item was sent, but the gateway received no answer. You can safely send it again with the `resumeToken`.',
       },
     } as const,
   });
@@ -110,7 +113,7 @@ export function defineMutationTypes(builder: Builder) {
       notAttempted: t.exposeInt('notAttempted', { description: 'Items that were not sent.' }),
       unknown: t.exposeInt('unknown', { description: 'Items that were sent and got no answer.' }),
       upstreamRequests: t.exposeInt('upstreamRequests', {
-        description: 'REST calls sent; with `dryRun`, the number that it would take at least.',
+        description: 'REST calls sent; with `dryRun`, the minimum number that the write would need.',
       }),
     }),
   });
@@ -121,7 +124,7 @@ export function defineMutationTypes(builder: Builder) {
     const names = `${name}s`;
 
     const BulkInput = builder.inputType(`BulkUpsert${names}Input`, {
-      description: `Any number of ${resource}s to write, up to the gateway’s limit.`,
+      description: `A list of ${resource}s to write, up to the gateway’s limit.`,
       fields: (t) => ({
         items: t.field({
           type: [input],
@@ -129,7 +132,7 @@ export function defineMutationTypes(builder: Builder) {
           description: 'The records to write. When two items have the same key, the gateway sends the later one.',
         }),
         resumeToken: t.string({
-          description: 'The token that an earlier try of the same input gave: goes on where that stopped.',
+          description: 'Token from an earlier attempt with the same input. The write continues where that one stopped.',
         }),
         dryRun: t.boolean({
           required: true,
@@ -149,7 +152,7 @@ export function defineMutationTypes(builder: Builder) {
           type,
           nullable: true,
           description:
-            'The record as the API answered it; null unless `UPSERTED`, and where an earlier try had put it in.',
+            'The record as the API returned it; null unless the outcome is `UPSERTED`, and null when an earlier attempt wrote it.',
         }),
         userErrors: userErrors(t),
       }),
@@ -166,7 +169,8 @@ export function defineMutationTypes(builder: Builder) {
         summary: t.expose('summary', { type: BulkSummary, description: 'Number of items by outcome.' }),
         resumeToken: t.exposeString('resumeToken', {
           nullable: true,
-          description: 'Send the same input with this to go on; null when no item is `NOT_ATTEMPTED` or `UNKNOWN`.',
+          description:
+            'Send the same input with this token to continue; null when no item is `NOT_ATTEMPTED` or `UNKNOWN`.',
         }),
       }),
     });
@@ -177,7 +181,7 @@ export function defineMutationTypes(builder: Builder) {
         nullable: true,
         extensions: costOfBulk(resource),
         description: `Creates or updates many ${resource}s and reports the outcome of each. REST: \`${rest}\`, in calls of a limited size.`,
-        args: { input: t.arg({ type: BulkInput, required: true, description: 'The record to write.' }) },
+        args: { input: t.arg({ type: BulkInput, required: true, description: 'The records to write.' }) },
         resolve: (_root, args, { bulkUpsert }) => bulkUpsert(resource, args.input as BulkUpsertInput),
       }),
     );

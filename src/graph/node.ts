@@ -5,7 +5,7 @@ import { toError } from '../lib/error.ts';
 import type { Builder } from './builder.ts';
 import { costOfNodes } from './cost.ts';
 
-/** `Query.node` and `Query.nodes`. A subgraph goes without them: they collide with those of other subgraphs. */
+/** Defines `Query.node` and `Query.nodes`. The subgraph omits them: they would collide with those of other subgraphs. */
 export function defineNodeQueries(builder: Builder): void {
   const Node = builder.nodeInterfaceRef();
   builder.queryFields((t) => ({
@@ -14,7 +14,7 @@ export function defineNodeQueries(builder: Builder): void {
       nullable: true,
       extensions: costOfNodes(),
       description:
-        'A record by its global id; null for an id of another project, or one that the gateway did not create.',
+        'A record by its global id; null when not found, for an id of another project, and for an id that the gateway did not create.',
       args: { id: t.arg.id({ required: true, description: 'A global id.' }) },
       resolve: (_root, { id }, { session }) => findNode(session, id),
     }),
@@ -22,9 +22,9 @@ export function defineNodeQueries(builder: Builder): void {
       type: [Node],
       nullable: { list: false, items: true },
       extensions: costOfNodes(),
-      description: 'Records by their global ids, in the order of the ids.',
+      description: 'Records by their global ids, in the order of the ids; null where `node` would be null.',
       args: { ids: t.arg.idList({ required: true, description: 'Global ids.' }) },
-      // One that fails stands as its error: a promise of its own would cost the compiled engine a place in the list.
+      // Failures become list items, because a rejected promise in a list makes graphql-jit return a list of the wrong length.
       resolve: (_root, { ids }, { session }) => Promise.all(ids.map((id) => findNode(session, id).catch(toError))),
     }),
   }));

@@ -16,19 +16,19 @@ import { isKept } from '../lib/digits.ts';
 
 type NumberNode = IntValueNode | FloatValueNode;
 
-/** A text without one has no number that a double does not hold: neither many digits nor an exponent of three. */
-const LONG = /[\d.]{16}|[eE][+-]?\d{3}/;
+/** Matches 16 digits or a three-digit exponent. A double can represent every number in a text without a match. */
+const LONG_NUMBER = /[\d.]{16}|[eE][+-]?\d{3}/;
 
 /**
- * Numbers in a document that a double does not hold, as errors, where they would be rounded: as `Int` and `Float`, and within
- * a `JSONObject`. Everywhere else they are kept as text, or are no value of the type at all.
+ * Returns an error for each number literal that a double cannot represent and that GraphQL would round: as `Int` and `Float`,
+ * and inside a `JSONObject`. Elsewhere such a number stays text, or is not a valid value of the type.
  */
 export function unkeptLiterals(schema: GraphQLSchema, document: DocumentNode, text: string): GraphQLError[] {
-  if (!LONG.test(text)) return [];
+  if (!LONG_NUMBER.test(text)) return [];
   const errors: GraphQLError[] = [];
   const check = (node: NumberNode): void => {
     if (isKept(node.value)) return;
-    const message = `The number ${shorten(node.value)} can not be kept as it is; where a text is allowed, send it as text.`;
+    const message = `The number ${shorten(node.value)} cannot be represented exactly. Where a string is allowed, send it as a string.`;
     errors.push(new GraphQLError(message, { nodes: node }));
   };
   const types = new TypeInfo(schema);
@@ -45,7 +45,7 @@ export function unkeptLiterals(schema: GraphQLSchema, document: DocumentNode, te
       ObjectValue(node) {
         if (!isScalarType(getNamedType(types.getInputType()))) return undefined;
         if (typeName() === 'JSONObject') visit(node, { IntValue: check, FloatValue: check });
-        // The members have no types of their own.
+        // Does not visit the members: they have no GraphQL types.
         return false;
       },
     }),
@@ -53,7 +53,7 @@ export function unkeptLiterals(schema: GraphQLSchema, document: DocumentNode, te
   return errors;
 }
 
-/** A literal of a scalar of any content, in which integers that a double does not hold are their text. */
+/** Replaces the integers in a literal that a double cannot represent with strings. For scalars that accept any value. */
 export function withTextNumbers(literal: ValueNode): ValueNode {
   return visit(literal, {
     IntValue: ({ value }) => (isKept(value) ? undefined : { kind: Kind.STRING, value }),

@@ -23,32 +23,32 @@ export interface UsedField {
   readonly node: FieldNode;
 }
 
-/** What one pass over an operation and its fragments finds, whatever the variables are. */
+/** Facts about an operation and its fragments that do not depend on variables. */
 export interface OperationFacts {
-  /** Resources whose records can be seen: by the type of a field, or of its parent. */
+  /** Resources whose records the operation can read, from the types of its fields and of their parents. */
   readonly resources: ReadonlySet<Resource>;
-  /** Resources whose records are written. */
+  /** Resources that the operation writes. */
   readonly writes: ReadonlySet<Resource>;
-  /** Fields with arguments that may require further scopes. */
+  /** Fields with arguments that can require more scopes. */
   readonly scoped: readonly UsedField[];
-  /** Fields that give a router's entities. */
+  /** Fields that return federation entities. */
   readonly entities: readonly UsedField[];
-  /** Whether a root field takes keys: ids, or representations. */
+  /** Whether a root field has record keys as arguments: ids or representations. */
   readonly takesKeys: boolean;
-  /** Variables in directives: those of `@skip` and `@include`. */
+  /** Names of the variables in directives: the conditions of `@skip` and `@include`. */
   readonly conditions: ReadonlySet<string>;
-  /** Directives that it uses. */
+  /** Names of the directives in the operation. */
   readonly directives: ReadonlySet<string>;
-  /** Names of all kinds that a compiled query can't have: fields about the schema itself, and `__proto__`. */
+  /** Whether the operation has a name that graphql-jit cannot handle: `__schema`, `__type` or `__proto__`. */
   readonly hasReservedNames: boolean;
-  /** Fields that it may read of each type of record, all places together; a type with `attributes` is read whole. */
+  /** Fields that the operation can read of each record type, anywhere. A type with `attributes` is read completely. */
   readonly reads: ReadonlyMap<MaskedType, ReadonlySet<string>>;
 }
 
-/** Extensions of a field with a resolver: the fields of its parent that this reads, besides those of the key. */
+/** Extensions of a field with a resolver: the parent's fields that the resolver reads, besides the key fields. */
 export type ReadsExtension = { readonly reads: readonly string[] };
 
-/** The types through which a resource's records can be seen. */
+/** Resources by the types that expose their records. */
 export const RESOURCE_OF: ReadonlyMap<string, Resource> = new Map([
   ...[...ENTITY_TYPES].flatMap(([name, resource]) =>
     [name, `${name}Connection`, `${name}Edge`].map((type): [string, Resource] => [type, resource]),
@@ -60,9 +60,9 @@ const RECORD_TYPE_NAMES: ReadonlySet<string> = new Set(CUSTOM_FIELD_HOLDERS);
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['__schema', '__type', '__proto__']);
 
 /**
- * Finds what depends on the text of an operation alone.
+ * Collects the facts of an operation in one pass.
  *
- * @param fragments those that it spreads; others would count as well
+ * @param fragments must contain only those that the operation spreads, because all of them count
  */
 export function studyOperation(
   schema: GraphQLSchema,
@@ -80,7 +80,7 @@ export function studyOperation(
   let hasReservedNames = false;
   const root = schema.getRootType(operation.operation);
   const types = new TypeInfo(schema);
-  const touch = (type: GraphQLOutputType | undefined | null): void => {
+  const addResource = (type: GraphQLOutputType | undefined | null): void => {
     const resource = type && RESOURCE_OF.get(getNamedType(type).name);
     if (resource) resources.add(resource);
   };
@@ -88,11 +88,11 @@ export function studyOperation(
   const visitor = visitWithTypeInfo(types, {
     Field(node) {
       const parent = types.getParentType();
-      touch(parent);
-      touch(types.getType());
+      addResource(parent);
+      addResource(types.getType());
       const definition = types.getFieldDef();
       if (!definition) return;
-      if (parent && RECORD_TYPE_NAMES.has(parent.name)) noteRead(parent.name as MaskedType, definition);
+      if (parent && RECORD_TYPE_NAMES.has(parent.name)) addRead(parent.name as MaskedType, definition);
       if (getNamedType(definition.type).name === '_Entity') entities.push({ definition, node });
       const cost = definition.extensions.cost as FieldCost | undefined;
       if (cost?.writes) writes.add(ENDPOINTS[cost.writes].resource);
@@ -114,13 +114,13 @@ export function studyOperation(
   });
   for (const definition of [operation, ...fragments.values()]) visit(definition, visitor);
 
-  /** A field that gives objects and does not say what its resolver reads is taken to read everything. */
-  function noteRead(type: MaskedType, { name, type: given, extensions }: GraphQLField<unknown, unknown>): void {
+  /** A field that returns objects and has no `reads` extension counts as reading the whole record. */
+  function addRead(type: MaskedType, { name, type: fieldType, extensions }: GraphQLField<unknown, unknown>): void {
     const names = reads.get(type) ?? new Set();
     reads.set(type, names.add(name));
-    if (!isCompositeType(getNamedType(given))) return;
-    const { reads: further = ['attributes'] } = extensions as Partial<ReadsExtension>;
-    for (const one of further) names.add(one);
+    if (!isCompositeType(getNamedType(fieldType))) return;
+    const { reads: readByResolver = ['attributes'] } = extensions as Partial<ReadsExtension>;
+    for (const field of readByResolver) names.add(field);
   }
 
   return { resources, writes, scoped, entities, takesKeys, conditions, directives, hasReservedNames, reads };

@@ -2,40 +2,40 @@ import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
 import { type ReportUnexpected, requestErrors } from './errors.ts';
 
-/** An answer before it is bytes. */
+/** The answer to a request, before serialization. */
 export interface Outcome {
   readonly result: FormattedExecutionResult;
   /**
-   * `executed`: the operation ran, with or without field errors. `invalid`: it could not run, for reasons in the
-   * document or its variables. `refused`: the request as a whole was turned away, with this HTTP status.
+   * `executed`: the operation ran, with or without field errors. `invalid`: the document or its variables are invalid, so the
+   * operation did not run. `refused`: the gateway refused the whole request, with the HTTP status in `status`.
    */
   readonly kind: 'executed' | 'invalid' | 'refused';
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Of what a query was answered with: ms since it was read, and ms for which all of it stays fresh. */
+  /** Of the data in a query's answer: age of the oldest part in ms, and ms for which all parts stay fresh. */
   readonly ages?: { readonly oldestMs: number; readonly leftMs: number };
-  /** `Cache-Control`; nothing of the answer may be kept where undefined. */
+  /** Value of `Cache-Control`; undefined when caches must not store the answer. */
   readonly cacheControl?: string | undefined;
-  /** `result` as JSON, kept where several clients get the same. */
+  /** `result` as JSON, stored here when several clients get the same answer. */
   json?: string;
 }
 
-/** No operation of the document is meant, or several may be. */
+/** Outcome when the request does not identify one operation of the document. */
 export function unresolved(message: string): Outcome {
   return invalid('OPERATION_RESOLUTION_FAILURE', [new GraphQLError(message)]);
 }
 
-/** The operation is over a limit. */
+/** Outcome when the operation exceeds a limit. */
 export function tooComplex(message: string): Outcome {
   return invalid('OPERATION_TOO_COMPLEX', [new GraphQLError(message)]);
 }
 
-/** The document or its variables are wrong. */
+/** Outcome when the document or its variables are invalid. */
 export function invalid(code: ErrorCode, errors: readonly GraphQLError[]): Outcome {
   return { kind: 'invalid', result: { errors: requestErrors(code, errors) } };
 }
 
-/** The request is turned away as a whole. */
+/** Outcome when the gateway refuses the whole request. */
 export function refused(
   status: number,
   code: ErrorCode,
@@ -46,7 +46,7 @@ export function refused(
   return { kind: 'refused', status, headers, result: { errors } };
 }
 
-/** An error that was thrown before the operation could run. */
+/** Outcome for an error that was thrown before the operation ran. Reports an error that is no `GatewayError`, and masks it. */
 export function outcomeOfError(error: unknown, reportUnexpected: ReportUnexpected): Outcome {
   if (!(error instanceof GatewayError)) {
     reportUnexpected(error);

@@ -21,39 +21,38 @@ import { hasVariable, isIncluded } from './conditions.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
-/** An operation whose document holds no input of the client's: every argument is a variable, and no selection a condition. */
+/** An operation without client input in its document: every argument is a variable, and no selection has a condition. */
 export interface Parameterized {
   readonly document: DocumentNode;
   /**
-   * The values of the document's variables.
+   * Returns the values of the document's variables, or undefined when an argument is invalid with these client variables.
    *
-   * @param variables of the client, as graphql-js coerced them
-   * @returns undefined: an argument is invalid with these variables
+   * @param variables the client's variables, coerced by graphql-js
    */
   values(variables: Values): Values | undefined;
 }
 
-/** An argument that is a variable of the client. */
-interface Passed {
+/** An argument whose whole value is a client variable. */
+interface VariableArgument {
   readonly name: string;
   readonly variable: string;
   readonly mayBeNull: boolean;
 }
 
-/** An argument that has variables inside. */
-interface Built {
+/** An argument whose value contains client variables. */
+interface NestedArgument {
   readonly name: string;
   readonly node: ValueNode;
   readonly type: GraphQLInputType;
 }
 
 /**
- * Replaces every argument of an operation with a variable of its own, and takes out what `@skip` and `@include` exclude.
- * The values of these variables come from graphql-js, once for an argument without variables, for each run otherwise.
+ * Replaces every argument of an operation with a new variable, and removes the selections that `@skip` and `@include` exclude.
+ * graphql-js computes the values of the new variables: once for an argument without client variables, else for each run.
  *
- * @param variables decide the conditions; they all have values
- * @param typeName the type that the new variables are declared with
- * @returns null: a literal is invalid
+ * @param variables values of the variables in conditions; none may be missing
+ * @param typeName declared type of the new variables
+ * @returns null when a literal is invalid
  */
 export function parameterize(
   schema: GraphQLSchema,
@@ -62,18 +61,18 @@ export function parameterize(
   typeName: string,
 ): Parameterized | null {
   const constants: Record<string, unknown> = {};
-  const passed: Passed[] = [];
-  const built: Built[] = [];
+  const variableArguments: VariableArgument[] = [];
+  const nestedArguments: NestedArgument[] = [];
   const declared: VariableDefinitionNode[] = [];
   let isValid = true;
 
-  /** The variable that stands for an argument from now on. */
+  /** Creates the variable that replaces an argument's value. */
   function variableFor({ type }: GraphQLArgument, value: ValueNode): VariableNode {
     const name = `v${declared.length}`;
     if (value.kind === Kind.VARIABLE) {
-      passed.push({ name, variable: value.name.value, mayBeNull: !isNonNullType(type) });
+      variableArguments.push({ name, variable: value.name.value, mayBeNull: !isNonNullType(type) });
     } else if (hasVariable(value)) {
-      built.push({ name, node: value, type });
+      nestedArguments.push({ name, node: value, type });
     } else {
       constants[name] = valueFromAST(value, type);
       if (constants[name] === undefined) isValid = false;
@@ -110,14 +109,14 @@ export function parameterize(
 
   function values(given: Values): Values | undefined {
     const all: Record<string, unknown> = { ...constants };
-    for (const { name, variable, mayBeNull } of passed) {
-      // An argument whose variable is absent is absent, or has its default.
+    for (const { name, variable, mayBeNull } of variableArguments) {
+      // Without a value for its variable, an argument is absent or has its default.
       if (!Object.hasOwn(given, variable)) continue;
       const value = given[variable];
       if (value === null && !mayBeNull) return undefined;
       all[name] = value;
     }
-    for (const { name, node, type } of built) {
+    for (const { name, node, type } of nestedArguments) {
       const value = valueFromAST(node, type, given);
       if (value === undefined) return undefined;
       all[name] = value;

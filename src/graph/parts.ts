@@ -5,29 +5,29 @@ import { formatError, type ReportUnexpected } from './errors.ts';
 import { mapErrors, type Part } from './incremental.ts';
 import type { Outcome } from './outcome.ts';
 
-/** Parts of one answer at most; an operation that may have more is answered whole. */
+/** Maximum number of parts of one answer. The gateway does not divide an answer that could have more. */
 export const MAX_PARTS = 1_000;
 
 /**
- * Weight of the values of all answers in parts that are under way. Parts are kept as objects until their client takes them,
- * which is several times their size as text; beyond this, answers are whole.
+ * Maximum weight of the values of all unfinished answers in parts. The gateway holds parts as objects, several times their
+ * size as text, until the client reads them. Beyond this limit it does not divide answers.
  */
 export const MAX_VALUES_IN_PARTS = 100_000;
 
 /**
- * ms between two messages at least: parts that are ready within that time go out together. It also bounds the CPU time of the
- * executor, which looks at all open parts for each message.
+ * Minimum time between two messages in ms. Parts that become ready within it share a message. It also bounds the executor's CPU
+ * time, because the executor checks all pending parts for each message.
  */
-const PACE_MS = 10;
+const MIN_INTERVAL_MS = 10;
 
-/** The first message, and those that follow, as the executor makes them. */
+/** The executor's messages. */
 interface Started {
   readonly first: ExecutionResult;
-  /** Undefined: the answer is whole. */
+  /** The later messages; undefined when the first one is the whole answer. */
   readonly rest: AsyncGenerator<SubsequentIncrementalExecutionResult, void, void> | undefined;
 }
 
-/** Runs an operation by `@graphql-tools/executor`, which knows `@defer` and `@stream` and runs on graphql 16. */
+/** Runs an operation with `@graphql-tools/executor`, which supports `@defer` and `@stream` on graphql 16. */
 export async function startInParts(args: ExecutionArgs): Promise<Started> {
   const { execute, isIncrementalResults } = await import('@graphql-tools/executor');
   const result = await execute<Record<string, unknown>>(args);
@@ -36,26 +36,26 @@ export async function startInParts(args: ExecutionArgs): Promise<Started> {
     : { first: result as ExecutionResult, rest: undefined };
 }
 
-/** Formats the messages after the first, at least `PACE_MS` apart. */
+/** Formats the messages after the first one. They are at least `MIN_INTERVAL_MS` apart. */
 export async function* formatParts(
   rest: NonNullable<Started['rest']>,
   report: ReportUnexpected,
 ): AsyncGenerator<Part, void, void> {
   let next = performance.now();
   for await (const { hasNext, incremental } of rest) {
-    // The types of the executor allow undefined where its values have no member.
+    // The executor's types allow undefined members, but its values omit them.
     const part = (incremental ? { hasNext, incremental } : { hasNext }) as Part<GraphQLError>;
     yield mapErrors(part, (error) => formatError(error, report));
     const waitMs = next - performance.now();
     if (hasNext && waitMs > 0) await sleep(waitMs);
-    next = performance.now() + PACE_MS;
+    next = performance.now() + MIN_INTERVAL_MS;
   }
 }
 
 /**
- * Takes parts as they are made, from now on, and keeps them for a client that is slower: what makes them ends in its own time.
+ * Starts to read `source` now and buffers its parts, so that a slow client does not slow down the execution.
  *
- * @param onEnd called once when the client has them all, or takes no more
+ * @param onEnd called once when the client has read all parts or stops reading
  */
 export function readAhead(
   source: AsyncGenerator<Part, void, void>,
@@ -81,12 +81,12 @@ export function readAhead(
 }
 
 /**
- * The parts up to the last, which carries the extensions: what was spent is known then only. An answer that becomes too large
- * ends with the error in place of the part.
+ * Yields the parts, and adds the extensions to the last one, because the usage is known only then. When the answer becomes too
+ * large, an error replaces the part and ends the answer.
  *
- * @param limit gives the outcome in place of a part that is too much
- * @param finish makes the extensions
- * @param leave called once when no part follows
+ * @param limit returns the outcome that replaces a part over the limit
+ * @param finish creates the extensions
+ * @param leave called once after the last part
  */
 export async function* lastParts(
   parts: AsyncGenerator<Part, void, void>,

@@ -15,13 +15,13 @@ import { formatError, type ReportUnexpected } from './errors.ts';
 import type { Estimate } from './estimate-cache.ts';
 import type { CostSettings } from './field-cost.ts';
 import { negativeCount, type Part } from './incremental.ts';
-import { over } from './limits.ts';
+import { limitMessage } from './limits.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
 import { formatParts, lastParts, MAX_PARTS, MAX_VALUES_IN_PARTS, readAhead, startInParts } from './parts.ts';
 import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
-/** What a client asks for, whatever way it came in. */
+/** A GraphQL request, independent of the transport. */
 export interface OperationRequest {
   readonly query: string;
   readonly operationName?: string | null | undefined;
@@ -30,50 +30,50 @@ export interface OperationRequest {
 
 export interface PipelineOptions extends DocumentsOptions {
   readonly limits: DocumentsOptions['limits'] & {
-    /** REST calls that an operation may make in the worst case. */
+    /** REST calls of one operation in the worst case. */
     readonly maxEstimatedCalls: number;
     /** Weight of an answer's values in the worst case. */
     readonly maxEstimatedValues: number;
-    /** Representations of entities that a router may ask for in one operation, and ids of one `nodes`. */
+    /** Entity representations in one operation, and ids in one `nodes` field. */
     readonly maxRepresentations: number;
-    /** bytes of an answer, as JSON. */
+    /** Bytes of an answer as JSON. */
     readonly maxAnswerBytes: number;
   };
-  /** Tells how long an answer without errors may be kept. Default: not at all. */
+  /** Returns `Cache-Control` for an answer without errors. Default: caches must not store answers. */
   readonly cacheControlOf?: CacheControlOf | undefined;
-  /** Extensions of an answer, besides those that its request asks for. */
+  /** Returns extensions for every answer, besides those that the request asks for. */
   readonly extensionsOf?: (context: GatewayContext) => object | undefined;
-  /** Whether a document is compared with the caller's scopes; without it only the data is guarded. Default: true. */
+  /** Whether to check the caller's scopes before an operation runs. Without it, only reads and writes check them. Default: true. */
   readonly checkScopes?: boolean;
 }
 
-/** How one request may run. */
+/** Options of one request. */
 export interface Run {
-  /** What the caller may do. */
+  /** Scopes of the caller. */
   readonly scopes: ScopeSet;
   readonly costSettings: CostSettings;
-  /** Answer with the calls that the operation may make, and make none. */
+  /** Whether to return the plan of the REST calls instead of running the operation. */
   readonly planOnly: boolean;
-  /** Answer with what was spent upstream besides the data. */
+  /** Whether to add the usage of the API to the answer. */
   readonly receipt: boolean;
-  /** Whether the transport allows mutations: not by HTTP GET. */
+  /** Whether the transport allows mutations. HTTP GET does not. */
   readonly allowMutation: boolean;
-  /** Where operations wait for their turn. */
+  /** The queue for operations. */
   readonly admission: Admission;
-  /** Whose share of the turns the operation takes. */
+  /** The party to which the queue charges the operation. */
   readonly party: Party;
-  /** Told which document it is, and which operation of it, as soon as that is known. */
+  /** Called when the document is known, and again when the operation in it is known. */
   identify(operation: OperationIdentity): void;
-  /** Told of what nobody foresaw. */
+  /** Handler for unexpected errors. */
   reportUnexpected(error: unknown): void;
   /**
-   * Makes the context; called at most once, and only when the operation is about to run.
-   * @param selection what the operation may read of the records; undefined: all
+   * Creates the context. Called at most once, just before the operation runs.
+   * @param selection the record fields that the operation may read; undefined: all
    */
   context(selection: Selection | undefined): GatewayContext;
 }
 
-/** An operation that may run: everything that can be known before it runs has been checked. */
+/** An operation that passed all checks that are possible before it runs. */
 export interface Checked {
   readonly document: PreparedDocument;
   readonly operation: PreparedOperation;
@@ -81,17 +81,17 @@ export interface Checked {
   readonly estimate: Estimate;
 }
 
-/** An operation whose turn has come. */
+/** An operation that the queue has admitted. */
 interface Running {
   readonly context: GatewayContext;
   readonly report: ReportUnexpected;
-  /** Gives the turn back; to be called once. */
+  /** Gives the place in the queue back. Must be called once. */
   leave(): void;
-  /** What the answer says beside its data, once all of that is there. */
+  /** Returns the answer's extensions. Call it when all data is complete. */
   extensions(): object | undefined;
 }
 
-/** An answer in parts: the first has been made, the rest are on their way. */
+/** An answer in parts: the first part, and a generator of the others. */
 export interface Parts {
   readonly kind: 'parts';
   readonly first: Part;
@@ -99,35 +99,35 @@ export interface Parts {
 }
 
 /**
- * The one way to an answer: text → prepared document, from a cache → operation → coerced variables → execution. Every
- * entry runs it, so that they can't differ in what they allow.
+ * Answers a request: text → prepared document, from a cache → operation → coerced variables → execution. All endpoints use it,
+ * so that they have the same checks.
  */
 export interface Pipeline {
   readonly schema: GraphQLSchema;
-  /** What is known of a document by its text. */
+  /** Parses and validates a document. Returns the outcome for an invalid one. */
   prepare(text: string, run: Pick<Run, 'party'>): PreparedDocument | Outcome;
-  /** Checks everything that can be known before the operation runs; the outcome of one that does not run. */
+  /** Makes all checks that are possible before the operation runs. Returns the outcome for an operation that must not run. */
   check(request: OperationRequest, run: Run): Checked | Outcome;
-  /** Runs what has been checked; the answer is whole. */
+  /** Runs a checked operation and returns the whole answer. */
   execute(checked: Checked, run: Run): Promise<Outcome>;
-  /** Runs what has been checked, and answers in parts where the document asks for that. */
+  /** Runs a checked operation. Returns an answer in parts when the document has `@defer` or `@stream`. */
   executeInParts(checked: Checked, run: Run): Promise<Outcome | Parts>;
 }
 
 /**
- * Weight of values that count as much as a call where operations wait for their turn: many large answers at once would fill the
- * memory, however few calls they need.
+ * Weight of values that counts as one call in the queue for operations. Without this, many large answers with few calls could
+ * fill the memory.
  */
 const VALUES_PER_CALL = 5_000;
 
-/** Share of the latest run in what is expected of the next. */
-const NEWEST = 0.25;
+/** Weight of the latest run in the moving average of an operation's calls. */
+const LATEST_WEIGHT = 0.25;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { schema, limits, checkScopes = true } = options;
   const prepareCached = createDocuments(options);
 
-  /** Of all answers in parts that are under way. */
+  /** Weight of the values of all unfinished answers in parts. */
   let valuesInParts = 0;
 
   function prepare(text: string, { party }: Pick<Run, 'party'>): PreparedDocument | Outcome {
@@ -158,10 +158,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     const { representations, ids } = operation.planner.keys(coerced);
     if (representations > limits.maxRepresentations) {
-      return tooComplex(over('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
+      return overLimit('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS');
     }
     if (ids > limits.maxRepresentations) {
-      return tooComplex(over('ids in one nodes field', ids, limits.maxRepresentations, 'MAX_REPRESENTATIONS'));
+      return overLimit('ids in one nodes field', ids, limits.maxRepresentations, 'MAX_REPRESENTATIONS');
     }
     // Skip the check for callers with all scopes.
     if (checkScopes && run.scopes !== ALL_SCOPES) {
@@ -175,25 +175,23 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { calls: estimated, values } = estimate;
     const tooMany =
       values > limits.maxEstimatedValues
-        ? tooComplex(over('values in the worst case', Math.ceil(values), limits.maxEstimatedValues))
+        ? overLimit('values in the worst case', Math.ceil(values), limits.maxEstimatedValues)
         : null;
-    // A plan encodes what would be written.
+    // Checks mutations before the plan, because a plan encodes the input.
     if (tooMany && node.operation === 'mutation') return tooMany;
     if (run.planOnly) {
       const plan = operation.planner.plan(coerced, run.costSettings);
       return { kind: 'executed', result: { data: null, extensions: { plan } } };
     }
     if (estimated > limits.maxEstimatedCalls) {
-      return tooComplex(
-        over('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS'),
-      );
+      return overLimit('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS');
     }
     return tooMany ?? { document, operation, variables: { given, coerced }, estimate };
   }
 
   /**
-   * Makes the context, and waits for the operation's turn.
-   * @returns the outcome of an operation that got no turn
+   * Creates the context and waits until the queue admits the operation.
+   * @returns the outcome for an operation that was aborted while it waited
    */
   async function begin(
     { operation, variables, estimate }: Checked,
@@ -205,14 +203,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     context.operation.valuesPerItem = estimate.perItem;
     const start = performance.now();
     const report: ReportUnexpected = (error) => run.reportUnexpected(error);
-    // A write goes out a few calls at a time, however many it makes, and keeps nobody else from the connections.
-    const atOnce =
+    // A bulk write makes only a few calls at a time, so its total does not occupy the connections.
+    const maxConcurrent =
       operation.node.operation === 'mutation' ? costSettings.bulkLimits.concurrency : Number.POSITIVE_INFINITY;
-    const calls = Math.min(Math.max(1, Math.round(operation.expectedShare * estimate.calls)), atOnce);
+    const calls = Math.min(Math.max(1, Math.round(operation.expectedShare * estimate.calls)), maxConcurrent);
     const weight = Math.max(calls, Math.round(estimate.values / VALUES_PER_CALL));
     try {
-      const turn = admission.enter(weight, context.operation.signal, party);
-      if (turn) await turn;
+      const admitted = admission.enter(weight, context.operation.signal, party);
+      if (admitted) await admitted;
     } catch (error) {
       const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
       return { kind: 'executed', result: { errors: [formatError(failure, report)], data: null } };
@@ -223,7 +221,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       leave() {
         admission.leave(weight, party);
         const share = estimate.calls > 0 ? Math.min(1, context.operation.usage.calls / estimate.calls) : 0;
-        operation.expectedShare = operation.expectedShare * (1 - NEWEST) + share * NEWEST;
+        operation.expectedShare = operation.expectedShare * (1 - LATEST_WEIGHT) + share * LATEST_WEIGHT;
       },
       extensions: () =>
         extensionsFor(context, operation, variables.coerced, run.receipt ? performance.now() - start : undefined),
@@ -290,23 +288,22 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return exceeded ?? { kind: 'executed', result: { ...result, ...extensions() } };
     }
     valuesInParts += estimate.values;
-    let isKept = true;
-    const letGo = (): void => {
-      if (isKept) valuesInParts -= estimate.values;
-      isKept = false;
+    let isCounted = true;
+    const uncount = (): void => {
+      if (isCounted) valuesInParts -= estimate.values;
+      isCounted = false;
     };
-    // A plugin may drop the parts without a look; the request ends in any case.
+    // A plugin can drop the parts without reading them; then only the signal ends the request.
     const { signal } = context.operation;
-    signal.addEventListener('abort', letGo, { once: true });
-    if (signal.aborted) letGo();
+    signal.addEventListener('abort', uncount, { once: true });
+    if (signal.aborted) uncount();
     const parts = lastParts(formatParts(rest, report), limit, extensions, leave);
-    return { kind: 'parts', first: { ...result, hasNext: true }, rest: readAhead(parts, letGo) };
+    return { kind: 'parts', first: { ...result, hasNext: true }, rest: readAhead(parts, uncount) };
   }
 
   /**
-   * What an answer says beside its data: what was spent, on request, which fields are older than they should be, and which
-   * are masked.
-   * @param ms that it took; undefined where no receipt is wanted
+   * The answer's extensions: usage (on request), stale fields, masked fields, and those of the endpoint. Undefined without any.
+   * @param ms duration of the operation; undefined without a receipt
    */
   function extensionsFor(
     context: GatewayContext,
@@ -333,11 +330,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { schema, prepare, check, execute, executeInParts };
 }
 
+function overLimit(...limit: Parameters<typeof limitMessage>): Outcome {
+  return tooComplex(limitMessage(...limit));
+}
+
 function formatResult({ errors, data }: ExecutionResult, report: ReportUnexpected) {
   return { ...(errors && { errors: errors.map((error) => formatError(error, report)) }), data: data ?? null };
 }
 
-/** What an operation really spent, for its sender. */
+/** The operation's actual usage of the API. */
 function receiptOf({ operation }: GatewayContext, ms: number): object {
   const { usage, maxCalls, trace } = operation;
   return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace?.report && { budget: maxCalls, ...trace.report() }) };

@@ -16,42 +16,43 @@ import { FAILURE } from './weight.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** One line of a plan: the calls of one endpoint that one field makes, all its parents together. */
+/** One line of a plan: the calls of one field to one endpoint, for all its parents together. */
 export interface PlanEntry {
   /** Response names from the root. */
   readonly path: readonly string[];
   readonly method: string;
-  /** Path template, below the API's base URL. */
+  /** Path template, relative to the API's base URL. */
   readonly endpoint: string;
   readonly atLeast: number;
   readonly atMost: number;
-  /** A list on the way has no page size, and was taken to have the configured number of items. */
+  /** A list on the path has no page size, so the plan assumes the configured number of items. */
   readonly assumed?: true;
 }
 
-/** What a list without a page size counts as. Most lists are short, and the calls really made are limited too. */
+/** Assumed items of a list without a page size. Most lists are short, and MAX_UPSTREAM_CALLS limits the calls really made. */
 export const ASSUMED_LIST_SIZE = 10;
 
-/** How the parts of an operation are counted. */
+/** Options of the planner. */
 export interface PlannerLimits {
-  /** Items that a list without a page size counts as. */
+  /** Number of items assumed for a list without a page size. */
   readonly assumedListSize: number;
-  /** Weight of an answer's values beyond which the calls of writes are not counted. Default: any. */
+  /** Weight of an answer's values beyond which the planner does not count the calls of writes. Default: no limit. */
   readonly maxEstimatedValues?: number;
 }
 
-/** Tells what an operation costs before it runs. */
+/** Computes the cost of an operation before it runs. */
 export interface Planner {
-  /** Cheap, and remembered where variables do not matter. */
+  /** The cost in the worst case. Cheap: the planner caches estimates. */
   estimate(variables: Variables, settings: CostSettings): Estimate;
+  /** The REST calls of the operation, one entry per field and endpoint. */
   plan(variables: Variables, settings: CostSettings): PlanEntry[];
-  /** Keys that its root fields are given: those of all `_entities` together, and the most of one `nodes`. */
+  /** Number of record keys in the root fields: representations of all `_entities` together, and the largest `ids` of a `nodes`. */
   keys(variables: Variables): { readonly representations: number; readonly ids: number };
 }
 
 /**
- * Prepares the planner of an operation: its selections are collected once, as the executor would; only where `@skip` or
- * `@include` depend on variables are they collected anew for each set of these.
+ * Creates the planner of an operation. It collects the selections once, as the executor would. When `@skip` or `@include`
+ * depend on variables, it collects them again for each call.
  */
 export function createPlanner(
   schema: GraphQLSchema,
@@ -68,9 +69,9 @@ export function createPlanner(
     return collectFields({ schema, fragments, variables, names }, root, [operation.selectionSet]);
   };
   const prepared = facts.conditions.size > 0 ? undefined : collectRoot({});
-  const remembered = prepared && new EstimateCache(prepared.fields);
+  const cache = prepared && new EstimateCache(prepared.fields);
 
-  /** @param entries the plan, where one is wanted */
+  /** @param entries receives the plan's entries */
   function count(variables: Variables, settings: CostSettings, entries?: PlanEntry[]): Estimate {
     let calls = 0;
     let values = 0;
@@ -79,8 +80,8 @@ export function createPlanner(
     const counted = new Set<string>();
 
     /**
-     * @param parents objects that the field is asked of, at most
-     * @param pageSize items of the lists in a connection, on the fields of one
+     * @param parents maximum number of objects with this field
+     * @param pageSize for a field of a connection, the number of items in the connection's lists
      */
     function walk(
       field: PlanField,
@@ -93,13 +94,13 @@ export function createPlanner(
       const path = [...above, field.name];
       const args = argumentsOf(field, variables);
       if (cost || args === null) values += parents * FAILURE;
-      // Its arguments can't be, so it will fail without a call, and have nothing below it.
+      // Invalid arguments: the field fails without a call.
       if (args === null) return;
       values += parents * (cost?.work?.(args) ?? 0);
-      // An input that is over the limit already is not encoded to count its calls.
+      // Counting the calls of a write encodes its input. Skip that for an input that already exceeds the limit.
       const isTooLarge = cost?.writes && values > maxEstimatedValues;
       for (const planned of isTooLarge ? [] : (cost?.calls(args, settings) ?? [])) {
-        if (entries && planned.isImpossible) continue;
+        if (entries && planned.isInvalid) continue;
         calls += parents * planned.atMost;
         if (!entries) continue;
         const least = above.length > 0 ? 0 : leastOf(planned, counted, settings.project.batchReads !== 'off');
@@ -134,10 +135,10 @@ export function createPlanner(
 
   function estimate(variables: Variables, settings: CostSettings): Estimate {
     const make = (): Estimate => count(variables, settings);
-    return remembered ? remembered.get(variables, settings, make) : make();
+    return cache ? cache.get(variables, settings, make) : make();
   }
 
-  /** Undefined: which of them there are depends on variables. */
+  /** The root fields with keys; undefined when they depend on variables. */
   const withKeys = prepared ? prepared.fields.filter(({ cost }) => cost?.keys) : facts.takesKeys ? undefined : [];
   function keys(variables: Variables): ReturnType<Planner['keys']> {
     let representations = 0;
@@ -162,9 +163,9 @@ function argumentsOf({ definition, node }: PlanField, variables: Variables): Rec
   }
 }
 
-/** Calls that surely happen: on the first level, where no parent can be missing, and once for all fields that share one. */
+/** Number of calls that certainly happen, for a root field: its parent always exists. Fields that share a call count it once. */
 function leastOf({ atLeast, endpoint, ...calls }: PlannedCalls, counted: Set<string>, batches: boolean): number {
-  // Where many records may come by one call, no more than one of them is sure.
+  // With batching, one call can read many records, so only one call is certain.
   const identity = batches ? endpoint : calls.identity;
   if (identity === undefined) return atLeast;
   if (counted.has(identity)) return 0;

@@ -15,47 +15,50 @@ import { type OperationFacts, studyOperation } from './operation-facts.ts';
 import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
 import { createCoercion } from './variables.ts';
 
-/** What an operation is called where its text can not stand, as in a log. */
+/** Identifies an operation without its text, for example in a log. */
 export interface OperationIdentity {
-  /** Start of the document's SHA-256, hexadecimal. */
+  /** First characters of the document's SHA-256, hexadecimal. */
   readonly document: string;
-  /** Undefined: the document can not run, or the operation has no name. */
+  /** Undefined when the document is invalid or the operation has no name. */
   readonly name?: string;
   readonly type?: 'query' | 'mutation' | 'subscription';
 }
 
-/** What the operations of one document share. */
-export interface OperationSetting {
+/** Options that all operations of one document share. */
+export interface OperationOptions {
   readonly schema: GraphQLSchema;
   /** Without `@defer` and `@stream`. */
   readonly document: DocumentNode;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** As it was sent, where that has `@defer` or `@stream`. */
-  readonly sent: Pick<OperationSetting, 'document' | 'fragments'> | undefined;
+  /** The original document; undefined when it has neither `@defer` nor `@stream`. */
+  readonly sent: Pick<OperationOptions, 'document' | 'fragments'> | undefined;
   readonly limits: PlannerLimits;
   readonly coercionOptions: NonNullable<Parameters<typeof getVariableValues>[3]>;
-  /** Null: operations are never compiled. */
+  /** Null when operations are not compiled. */
   readonly compiler: Compiler | null;
-  /** Called with the bytes by which the memory of the document has grown. */
+  /** Called with the number of bytes by which the document's memory grew. */
   readonly onGrowth: (bytes: number) => void;
 }
 
-/** Selections, fragments spread, of the largest operation that is compiled: the time for it grows with them. */
+/**
+ * Maximum number of selections, with fragments counted at each spread, of an operation that is compiled. The time to compile
+ * grows with them.
+ */
 const MAX_COMPILED_SELECTIONS = 1_000;
-/** Bytes that a planner and its estimates take, besides those for each selection. */
+/** Bytes of a planner and its estimates, besides those for each selection. */
 const PLANNED_BYTES = 2_048;
 const PLANNED_SELECTION_BYTES = 128;
 const COMPILED_SELECTION_BYTES = 2_048;
 
-/** One operation of a document that is valid. What a request needs of it is made with the first request that needs it. */
+/** One operation of a valid document. It creates the planner, the executor and the rest on first use. */
 export class PreparedOperation {
   readonly node: OperationDefinitionNode;
   readonly identity: OperationIdentity;
-  /** REST calls that it makes, as a share of its estimate, by what it made before. */
+  /** Moving average of the REST calls in earlier runs, as a share of the estimate: 0 to 1. */
   expectedShare = 0;
-  /** What it may read of the records; undefined before it is compiled: all. */
+  /** The record fields that the operation may read. Undefined until it is compiled: all. */
   selection: Selection | undefined;
-  readonly #setting: OperationSetting;
+  readonly #options: OperationOptions;
   #runs = 0;
   #executor: Executor | undefined;
   #used: ReadonlyMap<string, FragmentDefinitionNode> | undefined;
@@ -64,21 +67,21 @@ export class PreparedOperation {
   #access: Access | undefined;
   #coerce: ReturnType<typeof createCoercion> | undefined;
 
-  constructor(node: OperationDefinitionNode, identity: OperationIdentity, setting: OperationSetting) {
+  constructor(node: OperationDefinitionNode, identity: OperationIdentity, options: OperationOptions) {
     this.node = node;
     this.identity = identity;
-    this.#setting = setting;
+    this.#options = options;
   }
 
-  /** What its text alone tells. */
+  /** Facts that do not depend on variables. */
   get facts(): OperationFacts {
-    this.#facts ??= studyOperation(this.#setting.schema, this.node, this.#fragments);
+    this.#facts ??= studyOperation(this.#options.schema, this.node, this.#fragments);
     return this.#facts;
   }
 
   get planner(): Planner {
     if (this.#planner === undefined) {
-      const { schema, limits, sent, onGrowth } = this.#setting;
+      const { schema, limits, sent, onGrowth } = this.#options;
       const asSent = sent && getOperationAST(sent.document, this.node.name?.value);
       this.#planner = asSent
         ? createPlanner(schema, asSent, sent.fragments, studyOperation(schema, asSent, sent.fragments), limits)
@@ -89,23 +92,23 @@ export class PreparedOperation {
   }
 
   get access(): Access {
-    this.#access ??= createAccess(this.#setting.schema, this.node, this.#fragments, this.facts);
+    this.#access ??= createAccess(this.#options.schema, this.node, this.#fragments, this.facts);
     return this.#access;
   }
 
   get coerce(): ReturnType<typeof createCoercion> {
-    this.#coerce ??= createCoercion(this.#setting.schema, this.node, this.#setting.coercionOptions);
+    this.#coerce ??= createCoercion(this.#options.schema, this.node, this.#options.coercionOptions);
     return this.#coerce;
   }
 
   /**
-   * How it runs this time. It is compiled when it comes the second time: compiling costs as much as some dozens of runs
-   * save, and a flood of documents that come once must not pay it.
+   * Returns the executor for this run. The second run compiles the operation: compiling costs as much as some dozens of runs
+   * save, so a flood of documents that each run once must not compile.
    */
   executor(): Executor {
     this.#runs += 1;
     if (this.#executor) return this.#executor;
-    const { schema, document, compiler, onGrowth } = this.#setting;
+    const { schema, document, compiler, onGrowth } = this.#options;
     const interpreted = interpret(schema, document, this.node);
     if (this.#runs === 1 || compiler === null) return interpreted;
     const selections = countSelections(this.node, this.#fragments);
@@ -119,9 +122,9 @@ export class PreparedOperation {
     return this.#executor;
   }
 
-  /** The fragments that it spreads, directly or by another. */
+  /** The fragments that the operation spreads, directly or through other fragments. */
   get #fragments(): ReadonlyMap<string, FragmentDefinitionNode> {
-    this.#used ??= usedFragments(this.node, this.#setting.fragments);
+    this.#used ??= usedFragments(this.node, this.#options.fragments);
     return this.#used;
   }
 }

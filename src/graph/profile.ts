@@ -12,35 +12,35 @@ import type { MutationTypes } from './mutations.ts';
 export function defineProfile(builder: Builder, lists: ListTypes, custom: CustomFields) {
   const Profile = builder.objectRef<ProfileRecord>('Profile');
   Profile.implement({
-    description: 'A person, as one source knows them. The same person may have a profile in each of several sources.',
+    description: 'A person in one source. The same person can have one profile in each of several sources.',
     interfaces: [builder.nodeInterfaceRef()],
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Global id, for `node` and as a cache key.' }),
       profileId: t.exposeID('profileId', {
-        description: 'The id that the source gave; unique together with `source`. REST: `profileid`.',
+        description: 'Id in the source; unique together with `source`. REST: `profileid`.',
       }),
       source: t.exposeString('source', {
-        description: 'The system that the profile comes from, such as a shop or a CRM.',
+        description: 'System that the profile comes from, such as a shop or a CRM.',
       }),
       name: t.exposeString('name', { nullable: true, description: 'Full name.' }),
       firstName: t.exposeString('firstName', { nullable: true, description: 'Given name. REST: `firstname`.' }),
       lastName: t.exposeString('lastName', { nullable: true, description: 'Family name. REST: `lastname`.' }),
       email: t.exposeString('email', { nullable: true, description: 'E-mail address.' }),
-      country: t.exposeString('country', { nullable: true, description: 'Country, in the source’s spelling.' }),
+      country: t.exposeString('country', { nullable: true, description: 'Country, as the source spells it.' }),
       createdAt: t.expose('createdAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the profile came to be. REST: `created`, or `created_at` where that is missing.',
+        description: 'Time of creation. REST: `created`, or `created_at` when `created` is missing.',
       }),
       updatedAt: t.expose('updatedAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'When the profile last changed. REST: `updated`, or `updated_at` where that is missing.',
+        description: 'Time of the last change. REST: `updated`, or `updated_at` when `updated` is missing.',
       }),
       attributes: t.expose('attributes', {
         type: 'JSONObject',
         nullable: true,
-        description: 'Every other field that the API has of this profile, under its REST name and as it was sent.',
+        description: 'All other fields of the profile, by their REST names, as the API sent them.',
       }),
       ...customFields(t, custom.Profile),
     }),
@@ -49,9 +49,9 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
   const ProfileConnection = defineConnection(builder, Profile);
 
   const ProfileOrder = lists.defineOrder(ProfileRecord, {
-    CREATED_AT: { field: 'createdAt', description: 'When it came to be; the API’s own order, ascending.' },
+    CREATED_AT: { field: 'createdAt', description: 'Time of creation. The API’s default order is ascending.' },
     UPDATED_AT: { field: 'updatedAt', description: 'Time of the last change.' },
-    PROFILE_ID: { field: 'profileId', description: 'The id in its source, as text.' },
+    PROFILE_ID: { field: 'profileId', description: 'Id in the source, compared as text.' },
     NAME: { field: 'name', description: 'Full name.' },
     EMAIL: { field: 'email', description: 'E-mail address.' },
   });
@@ -61,7 +61,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
     fields: (t) => ({
       createdAt: t.field({ type: lists.DateTimeRange, description: 'Time of creation.' }),
       updatedAt: t.field({ type: lists.DateTimeRange, description: 'Time of the last change.' }),
-      email: t.string({ description: 'Exact e-mail address, in upper or lower case.' }),
+      email: t.string({ description: 'Exact e-mail address; case does not matter.' }),
       ...customFilters(t, custom.Profile, lists),
     }),
   });
@@ -71,11 +71,11 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
       type: Profile,
       nullable: true,
       extensions: costOfFind('profile'),
-      description: 'One profile by its id in a source; null when there is none. REST: `GET /profile/{profileid}`.',
+      description: 'One profile by its id in a source; null when not found. REST: `GET /profile/{profileid}`.',
       args: {
-        profileId: t.arg.id({ required: true, description: 'The id in its source.' }),
+        profileId: t.arg.id({ required: true, description: 'Id in the source.' }),
         source: t.arg.string({
-          description: 'The source. Default: the configured sources, in order, until the record is found.',
+          description: 'Source of the profile. By default the gateway tries the configured sources, in order.',
         }),
       },
       resolve: (_root, args, { session }) => session.find('profile', args.profileId, checkSource(args.source)),
@@ -84,9 +84,9 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
       type: ProfileConnection,
       nullable: true,
       extensions: costOfList('profile'),
-      description: 'A page of the project’s profiles, of all sources unless one is named. REST: `GET /profile`.',
+      description: 'A page of the project’s profiles. REST: `GET /profile`.',
       args: {
-        source: t.arg.string({ description: 'Returns only profiles from this source.' }),
+        source: t.arg.string({ description: 'Returns only profiles from this source. Default: all sources.' }),
         ...connectionArgs(t.arg),
         orderBy: t.arg({ type: ProfileOrder, description: 'Default: oldest first.' }),
         filter: t.arg({ type: ProfileFilter, description: 'Returns only profiles that match.' }),
@@ -119,8 +119,8 @@ export function defineProfileMutations(
     description:
       'A profile to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.',
     fields: (t) => ({
-      profileId: t.id({ required: true, description: 'The id in its source. REST: `profileid`.' }),
-      source: t.string({ required: true, description: 'The system that the profile comes from.' }),
+      profileId: t.id({ required: true, description: 'Id in the source. REST: `profileid`.' }),
+      source: t.string({ required: true, description: 'System that the profile comes from.' }),
       name: t.string({ description: 'Full name.' }),
       firstName: t.string({ description: 'Given name. REST: `firstname`.' }),
       lastName: t.string({ description: 'Family name. REST: `lastname`.' }),
@@ -157,7 +157,7 @@ export function defineProfileMutations(
       type: ProfilePayload,
       nullable: true,
       extensions: costOfWrite('updateProfile'),
-      description: 'Changes a profile that exists. REST: `PUT /profile/{profileid}`.',
+      description: 'Updates an existing profile. REST: `PUT /profile/{profileid}`.',
       args: { input: t.arg({ type: ProfileInput, required: true, description: 'The key, and the fields to change.' }) },
       resolve: (_root, { input }, { writer }) => writer.update('profile', input),
     }),

@@ -1,9 +1,10 @@
 import { Kind, parse } from 'graphql';
 
 /**
- * Names of operations that are in more than one published document: as a tool, the name would be ambiguous.
+ * Names of operations that occur in more than one published document. As a tool, such a name would be ambiguous.
  *
- * @param documents by id; those that are no GraphQL are passed over
+ * @param documents texts by id; the function ignores texts that are not valid GraphQL
+ * @param options.mutations whether to include mutations
  */
 export function duplicateOperations(
   documents: ReadonlyMap<string, string>,

@@ -2,7 +2,7 @@ import type { Resource } from '../datatrics/endpoints.ts';
 import { checkId, checkSource, decodeGlobalId, ENTITY_TYPES, type RecordKey, typeNameOf } from '../datatrics/keys.ts';
 import { badInput } from '../lib/error.ts';
 
-/** The entities of the subgraph with their keys, as selections; the first is the global id. */
+/** The `@key` field sets of each entity. The first is the global id. */
 export const ENTITY_KEYS = {
   profile: ['id', 'profileId source'],
   content: ['id', 'contentId source type'],
@@ -11,10 +11,10 @@ export const ENTITY_KEYS = {
 } as const satisfies Record<Resource, readonly string[]>;
 
 /**
- * The record that a router's representation names; null for a global id of another project, another type, or none of
- * ours. Of several keys the global id counts.
+ * The record key in a router's representation. When the representation has several keys, the global id takes precedence.
+ * Null when the global id is not from this gateway, or belongs to another project or type.
  *
- * @throws GatewayError `BAD_USER_INPUT` when no key is complete, or a part of it can not be
+ * @throws GatewayError `BAD_USER_INPUT` when no key is complete, or part of the key is invalid
  */
 export function keyOfRepresentation(project: string, representation: unknown): RecordKey | null {
   if (typeof representation !== 'object' || representation === null || Array.isArray(representation)) {
@@ -32,17 +32,17 @@ export function keyOfRepresentation(project: string, representation: unknown): R
   const idName = `${resource}Id`;
   const { source, type } = given;
   if (isMissing(given[idName]) || isMissing(source) || (resource === 'content' && isMissing(type))) {
-    throw badInput(`A representation of ${typeNameOf(resource)} needs ${ENTITY_KEYS[resource].join(', or ')}.`);
+    throw badInput(`A representation of ${typeNameOf(resource)} must have ${ENTITY_KEYS[resource].join(', or ')}.`);
   }
-  if (typeof source !== 'string') throw badInput('source must be text.');
+  if (typeof source !== 'string') throw badInput('source must be a string.');
   const key = { resource, id: checkId(idName, readId(idName, given[idName])), source: checkSource(source) as string };
   if (resource !== 'content') return key;
   if (type !== 'ITEM' && type !== 'CATEGORY') throw badInput('type must be ITEM or CATEGORY.');
   return { ...key, type };
 }
 
-/** The same without an error: null also for what can not be. */
-export function possibleKeyOf(project: string, representation: unknown): RecordKey | null {
+/** Like `keyOfRepresentation`, but returns null for an invalid representation. */
+export function keyOrNull(project: string, representation: unknown): RecordKey | null {
   try {
     return keyOfRepresentation(project, representation);
   } catch {
@@ -54,9 +54,9 @@ function isMissing(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }
 
-/** As GraphQL reads an `ID`: text, or a whole number. */
+/** Reads a string or an integer, as GraphQL does for `ID`. */
 function readId(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'bigint' || Number.isSafeInteger(value)) return String(value);
-  throw badInput(`${name} must be an ID.`);
+  throw badInput(`${name} must be an ID: a string or an integer.`);
 }

@@ -12,7 +12,7 @@ import { defineProfile, defineProfileMutations } from './profile.ts';
 import { defineScalars } from './scalars.ts';
 
 export interface SchemaOptions {
-  /** Fields that the configuration declares; none by default. */
+  /** Custom fields from the configuration. Default: none. */
   readonly customFields?: CustomFields;
 }
 
@@ -24,9 +24,9 @@ export function buildSchema(options: SchemaOptions = {}): GraphQLSchema {
 }
 
 /**
- * Defines all types, for people and for routers alike.
+ * Defines the types that both endpoints have.
  *
- * @param afterQueries defines further queries, which stand after the others
+ * @param afterQueries called after the queries are defined, to define more queries after them
  */
 export function defineSchema(
   builder: Builder,

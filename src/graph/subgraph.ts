@@ -25,17 +25,17 @@ export { createCacheControl } from './cache-control.ts';
 export { entityExtensions } from './entities.ts';
 
 export interface SubgraphOptions extends SchemaOptions {
-  /** Directives beyond those that every router takes; none by default. */
+  /** Directives besides those that every router supports. Default: none. */
   readonly directives?: readonly OptionalDirective[];
-  /** What is personal. Default: the documented fields that are, and custom fields that are declared so. */
+  /** Which fields are personal. Default: the documented personal fields, and the custom fields declared personal. */
   readonly masking?: MaskOptions;
 }
 
 const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
 
 /**
- * Builds the schema that `/subgraph` serves: the same types once more, as an Apollo Federation v2 subgraph. It has no
- * `node` and `nodes`, which do not compose with those of others.
+ * Builds the schema that `/subgraph` serves: the types of `/graphql` as an Apollo Federation v2 subgraph. It omits `node` and
+ * `nodes`, which do not compose with those of other subgraphs.
  */
 export function buildSubgraphSchema({ directives = [], masking, ...options }: SubgraphOptions = {}): GraphQLSchema {
   const custom = options.customFields ?? {};
@@ -50,7 +50,7 @@ export function buildSubgraphSchema({ directives = [], masking, ...options }: Su
   defineSchema(builder, options);
   const schema = builder.toSubGraphSchema({
     linkUrl: `https://specs.apollo.dev/federation/${directives.includes('cacheTag') ? 'v2.12' : 'v2.9'}`,
-    // Pothos's own search does not see the directives that plugins add.
+    // Pothos does not find the directives that plugins add.
     federationDirectives: [...ALWAYS, ...directives].map((name) => `@${name}`),
   });
 
@@ -66,7 +66,7 @@ export function buildSubgraphSchema({ directives = [], masking, ...options }: Su
   return schema;
 }
 
-/** The subgraph's schema as routers and composition read it, directives included. */
+/** Returns the subgraph's SDL with its directives, as routers and composition read it. */
 export async function printSubgraph(schema: GraphQLSchema): Promise<string> {
   const { data } = await graphql({ schema, source: '{ _service { sdl } }' });
   return (data as { _service: { sdl: string } })._service.sdl;

@@ -11,7 +11,7 @@ import {
 type Values = Readonly<Record<string, unknown>>;
 type Coerced = ReturnType<typeof getVariableValues>;
 
-/** Whether a value is one that coercion would give back as it is. */
+/** By scalar, whether coercion would return a value unchanged. */
 const IS_PLAIN: Readonly<Record<string, (value: unknown) => boolean>> = {
   ID: (value) => typeof value === 'string',
   String: (value) => typeof value === 'string',
@@ -20,8 +20,8 @@ const IS_PLAIN: Readonly<Record<string, (value: unknown) => boolean>> = {
   Float: (value) => typeof value === 'number' && Number.isFinite(value),
 };
 
-/** Of one variable that is a plain scalar. */
-interface Plain {
+/** A variable of a standard scalar type. */
+interface ScalarVariable {
   readonly name: string;
   readonly isPlain: (value: unknown) => boolean;
   readonly mayBeMissing: boolean;
@@ -29,9 +29,9 @@ interface Plain {
 }
 
 /**
- * Prepares the coercion of an operation's variables, https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values.
- * Values of the five standard scalars that need none are taken as they are, which is what nearly all requests have;
- * everything else, and whatever could be wrong, goes to graphql-js.
+ * Creates the coercion of an operation's variables, https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values.
+ * A fast path handles nearly all requests: it returns values of the five standard scalars that need no coercion. graphql-js
+ * handles all other types, defaults and values that could be invalid.
  */
 export function createCoercion(
   schema: GraphQLSchema,
@@ -39,14 +39,14 @@ export function createCoercion(
   options: NonNullable<Parameters<typeof getVariableValues>[3]>,
 ): (given: Values) => Coerced {
   const slow = (given: Values): Coerced => getVariableValues(schema, variableDefinitions, given, options);
-  const plain: Plain[] = [];
+  const scalars: ScalarVariable[] = [];
   for (const { variable, type, defaultValue } of variableDefinitions) {
     const declared = typeFromAST(schema, type);
     const isRequired = isNonNullType(declared);
     const named = isRequired ? declared.ofType : declared;
     const isPlain = isScalarType(named) && specifiedScalarTypes.includes(named) ? IS_PLAIN[named.name] : undefined;
     if (isPlain === undefined) return slow;
-    plain.push({
+    scalars.push({
       name: variable.name.value,
       isPlain,
       mayBeMissing: !isRequired && defaultValue === undefined,
@@ -55,7 +55,7 @@ export function createCoercion(
   }
   return (given) => {
     const coerced: Record<string, unknown> = {};
-    for (const { name, isPlain, mayBeMissing, mayBeNull } of plain) {
+    for (const { name, isPlain, mayBeMissing, mayBeNull } of scalars) {
       if (!Object.hasOwn(given, name)) {
         if (mayBeMissing) continue;
         return slow(given);

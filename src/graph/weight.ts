@@ -1,22 +1,22 @@
 import { type GraphQLNamedType, type GraphQLOutputType, getNamedType, isAbstractType, isObjectType } from 'graphql';
 import { countValues } from '../lib/json-size.ts';
 
-/**
- * What parts of an answer weigh in the estimate of its size. The unit is one plain value, such as a number or a name: up to
- * a microsecond of CPU time when an operation runs for the first time, less when it runs compiled. The other weights are
- * measured against it.
+/*
+ * Weights of the parts of an answer, for the estimate of its size. The unit is one plain value, such as a number or a name. It
+ * takes up to a microsecond of CPU time when an operation runs for the first time, and less when it runs compiled. The other
+ * weights are measured relative to it.
  */
 
-/** A record: one row of a REST answer to read and decode, of unknown width. */
+/** A record: one row of a REST response to read and decode, with an unknown number of fields. */
 export const RECORD = 8;
 /** Any other object, such as an edge or a line of a conversion. */
 const OBJECT = 2;
-/** A field that may fail: an error with its path costs more than most records. */
+/** A field that can fail: an error with its path costs more than most records. */
 export const FAILURE = 40;
-/** Values of a client's input that one unit pays for: each is encoded twice, and sent. */
+/** Number of input values that weigh one unit. The gateway encodes each value twice and sends it. */
 const INPUT_PER_UNIT = 4;
 
-/** Scalars that take more than a look: ids and times are converted, a JSON object has any number of names. */
+/** Scalars that cost more than a plain value: the gateway converts ids and times, and a JSON object can have many names. */
 const SCALARS: Readonly<Record<string, number>> = { ID: 2, DateTime: 2, JSONObject: 6 };
 
 /** The weight of one value of a leaf type. */

@@ -1,11 +1,14 @@
 import { setMaxListeners } from 'node:events';
 
-/** An abort listener that is an object: what waits can be its own listener, without a closure. */
+/** An abort listener as an object, so that a waiting entry can be its own listener, without a closure. */
 export interface AbortListener {
   handleEvent(): void;
 }
 
-/** A controller whose signal may have any number of listeners: all calls of an operation wait for one. */
+/**
+ * Creates a controller whose signal accepts any number of listeners without a warning: all calls of an operation listen to one
+ * signal.
+ */
 export function createAbortController(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);

@@ -1,7 +1,7 @@
-/** Levels of lists and objects in a variable or a JSON value. */
+/** Maximum number of nested lists and objects in a variable or a JSON value. */
 export const MAX_JSON_DEPTH = 32;
 
-/** Whether a value is nested deeper than allowed; looks no further than that. */
+/** Whether a value has more than `depth` levels of lists and objects. Stops at that depth. */
 export function isTooDeep(value: unknown, depth = MAX_JSON_DEPTH): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (depth === 0) return true;

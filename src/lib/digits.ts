@@ -1,23 +1,23 @@
-/**
- * JSON numbers that a double does not hold: integers beyond ±(2^53 − 1), numbers beyond a double's range, and decimals that
- * it would round to an integer. `JSON.parse` changes them, and so turns one id into another. The readers here keep their
- * digits: as text where the API sent them, as a `bigint` where a client did, so that each scalar decides whether it can take
- * them. Decimals whose last digits alone are rounded are read as everywhere else.
+/*
+ * JSON numbers that a double cannot represent: integers beyond ±(2^53 − 1), numbers beyond a double's range, and decimals that
+ * it would round to an integer. `JSON.parse` rounds them, which changes ids. The readers in this file keep the digits: as text
+ * for numbers from the API, as a `bigint` for those from a client, so that each scalar decides whether it accepts them. They
+ * round the last digits of other decimals, as `JSON.parse` does.
  */
 
 type Reviver = (key: string, value: unknown, context: { readonly source: string }) => unknown;
 
-/** `JSON`, with what TypeScript's library does not know of it yet. */
+/** `JSON` with the functions that TypeScript's library does not declare yet. */
 const json = JSON as unknown as {
-  /** @param reviver is given the text of a number in `source` */
+  /** @param reviver gets the text of a number in `source` */
   parse(text: string, reviver?: Reviver): unknown;
-  /** What `JSON.stringify` writes as this text. */
+  /** Returns a value that `JSON.stringify` writes as this text. */
   rawJSON(text: string): unknown;
 };
 
 /**
- * Where such a number may be: sixteen digits, or an exponent of three; a double holds all others. One class stands after
- * the other since V8 skips ahead for these, and not for `{16}`.
+ * Candidates for such numbers: sixteen digits, or an exponent of three digits. A double can represent all other numbers. The
+ * class is repeated because V8 searches that faster than `{16}`.
  */
 const SUSPECTS = [
   /[\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.][\d.]/g,
@@ -26,16 +26,16 @@ const SUSPECTS = [
 
 const INTEGER = /^[+-]?\d+$/;
 
-/** The end of a name, whose characters may be escaped. */
+/** Matches a name that ends in `id`. The characters can be escaped. */
 const ENDS_IN_ID = /(?:i|\\u0069)(?:d|\\u0064)"$/;
 
-/** Digits with which a double is written at most, and the point: what has more was never one. */
+/** Maximum length of a printed double: 17 digits and a point. A longer number was never a double. */
 const DOUBLE_DIGITS = 17 + 1;
 
-/** Digits of a `bigint`: no id may have more, and making one takes more than linear time. */
+/** Maximum digits of a `bigint`. No id may have more, and parsing one takes more than linear time. */
 const MAX_DIGITS = 1_024;
 
-/** Whether a double holds the number that this text spells. */
+/** Whether a double can represent the number in this text. */
 export function isKept(source: string, value = Number(source)): boolean {
   if (source.length < 16 && value !== 0 && Number.isFinite(value)) return true;
   if (INTEGER.test(source)) return Number.isSafeInteger(value);
@@ -44,17 +44,17 @@ export function isKept(source: string, value = Number(source)): boolean {
 }
 
 /**
- * The value of a number of the API's: its text where a double does not hold it.
+ * Reads a number from the API. Returns its text when a double cannot represent it.
  *
- * @param isId whether it is an id, by its name: of these no digit is rounded that is not a double's own
+ * @param isId whether the member's name ends in `id`. Then no digit may be rounded, so a long decimal stays text too
  */
 export function numberOrText(source: string, isId: boolean): number | string {
   const value = Number(source);
   return isKept(source, value) && !(isId && source.length > DOUBLE_DIGITS && !isSame(source, value)) ? value : source;
 }
 
-/** Whether the number that begins here in a text of JSON is the value of a member whose name ends in `id`. */
-export function isOfId(text: string, start: number): boolean {
+/** Whether the number at `start` in a JSON text is the value of a member whose name ends in `id`. */
+export function isIdValue(text: string, start: number): boolean {
   let at = text[start - 1] === '-' ? start - 2 : start - 1;
   while (text.charCodeAt(at) <= 0x20) at -= 1;
   if (text[at] !== ':') return false;
@@ -63,10 +63,13 @@ export function isOfId(text: string, start: number): boolean {
   return ENDS_IN_ID.test(text.slice(Math.max(0, at - 12), at + 1));
 }
 
-/** Values of one text that are looked at one by one, which takes a microsecond each; texts without such numbers have no limit. */
+/**
+ * Maximum number of values in a text with a number that needs its digits. A reviver then visits every value, which takes a
+ * microsecond each. Other texts have no limit.
+ */
 const MAX_VALUES = 250_000;
 
-/** The text has too many values to be read digit by digit. */
+/** The text has such a number, and more than `MAX_VALUES` values. */
 export class TooManyValues extends Error {
   constructor() {
     super(`JSON with a number of more than 15 digits may have at most ${MAX_VALUES} values.`);
@@ -74,7 +77,7 @@ export class TooManyValues extends Error {
   }
 }
 
-/** Counts the values of one text. @throws TooManyValues beyond the limit */
+/** Creates a function that counts the values of one text, and throws TooManyValues beyond the limit. */
 function createCounter(): () => void {
   let values = 0;
   return () => {
@@ -83,7 +86,11 @@ function createCounter(): () => void {
   };
 }
 
-/** Reads JSON of the API, as `JSON.parse` does, but a number that a double does not hold as its text. */
+/**
+ * Parses JSON from the API like `JSON.parse`, but returns a number that a double cannot represent as text.
+ *
+ * @throws SyntaxError, TooManyValues
+ */
 export function readJson(text: string): unknown {
   if (!losesDigits(text)) return json.parse(text);
   const count = createCounter();
@@ -94,8 +101,10 @@ export function readJson(text: string): unknown {
 }
 
 /**
- * Reads JSON of a client, as `JSON.parse` does, but an integer that a double does not hold as a `bigint`; any other number
- * that it does not hold is not finite.
+ * Parses JSON from a client like `JSON.parse`, but returns an integer that a double cannot represent as a `bigint`, and any other
+ * such number as NaN.
+ *
+ * @throws SyntaxError, TooManyValues
  */
 export function readClientJson(text: string): unknown {
   if (!losesDigits(text)) return json.parse(text);
@@ -107,26 +116,26 @@ export function readClientJson(text: string): unknown {
   });
 }
 
-/** Whether a value of `readClientJson` is a number that a double does not hold. */
+/** Whether a value from `readClientJson` is a number that a double cannot represent. */
 export function isUnkept(value: unknown): boolean {
   return typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));
 }
 
-/** For `JSON.stringify` of what `readClientJson` gave: different values have different texts. */
+/** Replacer for `JSON.stringify` of values from `readClientJson`: different integers get different texts. */
 export function spellUnkept(_key: string, value: unknown): unknown {
   return isUnkept(value) ? json.rawJSON(typeof value === 'bigint' ? String(value) : '1e999') : value;
 }
 
-/** Whether there is a number that a double does not hold, or something in a string that looks like one. */
+/** Whether the text has a number that a double cannot represent, or a string with such a number in it. */
 function losesDigits(text: string): boolean {
   return SUSPECTS.some((suspect) => {
     suspect.lastIndex = 0;
     while (suspect.test(text)) {
       let start = suspect.lastIndex;
       let end = start;
-      while (isOfNumber(text.charCodeAt(start - 1))) start -= 1;
-      while (isOfNumber(text.charCodeAt(end))) end += 1;
-      if (isStart(text.charCodeAt(start - 1)) && isText(numberOrText(text.slice(start, end), isOfId(text, start)))) {
+      while (isNumberCharacter(text.charCodeAt(start - 1))) start -= 1;
+      while (isNumberCharacter(text.charCodeAt(end))) end += 1;
+      if (isStart(text.charCodeAt(start - 1)) && isText(numberOrText(text.slice(start, end), isIdValue(text, start)))) {
         return true;
       }
       suspect.lastIndex = end;
@@ -135,14 +144,14 @@ function losesDigits(text: string): boolean {
   });
 }
 
-/** Digits, `.`, `e`, `E`, `+`, `-`. */
-function isOfNumber(code: number): boolean {
+/** Whether a character can be part of a number: a digit, `.`, `e`, `E`, `+` or `-`. */
+function isNumberCharacter(code: number): boolean {
   return (
     (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x65 || code === 0x45 || code === 0x2b || code === 0x2d
   );
 }
 
-/** Whether a number may stand behind this: nothing, white space, a comma, a colon, a bracket. */
+/** Whether a number can follow this character: none, white space, a comma, a colon or an opening bracket. */
 function isStart(before: number): boolean {
   return Number.isNaN(before) || before <= 0x20 || before === 0x2c || before === 0x3a || before === 0x5b;
 }
@@ -155,7 +164,7 @@ function isSame(source: string, value: number): boolean {
   return decimalOf(source) === decimalOf(String(value));
 }
 
-/** One text for all spellings of a decimal number: its digits without zeros around them, and their exponent. */
+/** Canonical text of a decimal number: its digits without leading and trailing zeros, and the exponent. */
 function decimalOf(text: string): string {
   const [, whole = '', fraction = '', exponent = '0'] = /^[+-]?(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text) ?? [];
   const digits = whole + fraction;

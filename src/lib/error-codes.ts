@@ -1,13 +1,10 @@
 interface CodeDescription {
-  /** What the code tells a client. */
   readonly meaning: string;
-  /** What causes it. */
   readonly cause: string;
-  /** What to do about it. */
   readonly remedy: string;
 }
 
-/** Every `extensions.code` that a client can get; `docs/errors.md` is generated from this. The list is closed. */
+/** All values of `extensions.code`. `npm run codegen` generates `docs/errors.md` from this. The list is closed. */
 export const ERROR_CODES = {
   BAD_REQUEST: {
     meaning: 'The gateway could not read the request, and refused it with status 400, 403, 405, 413 or 415.',
@@ -107,7 +104,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** `docs/errors.md`. */
+/** Returns the content of `docs/errors.md`. */
 export function renderErrorDocs(): string {
   const rows = Object.entries(ERROR_CODES).map(
     ([code, { meaning, cause, remedy }]) =>

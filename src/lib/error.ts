@@ -3,8 +3,8 @@ import type { ErrorCode } from './error-codes.ts';
 export type { ErrorCode };
 
 /**
- * A failure that a client may be told about as it stands: `message` holds nothing secret and `code` is of the closed
- * list. Anything else that is thrown is a bug and is masked as `INTERNAL_SERVER_ERROR`.
+ * A failure whose `code` and `message` the client sees. The message must not contain secrets. Any other thrown error is a bug;
+ * clients see it as `INTERNAL_SERVER_ERROR`.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
@@ -16,12 +16,12 @@ export class GatewayError extends Error {
   }
 }
 
-/** The client sent something that it can mend: an id, a cursor, a page size. */
+/** Creates the error for invalid input that the client can fix, such as an id, a cursor or a page size. */
 export function badInput(message: string): GatewayError {
   return new GatewayError('BAD_USER_INPUT', message);
 }
 
-/** What was thrown, as an `Error` to stand in a list beside what went well. */
+/** Converts a thrown value to an `Error`. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -1,54 +1,54 @@
 import TinyQueue from 'tinyqueue';
 
-/** Whose work waits for its turn. The object itself is the identity. */
+/** A party that shares the capacity with others, usually a caller. The object itself is the identity. */
 export interface Party {
-  /** Whether the upstream is known to accept this party's key. Parties that it has not accepted share one part. */
+  /** Whether the upstream has accepted this party's key. All other parties together have one share. */
   readonly isAccepted: boolean;
-  /** Whether this stands for all callers, because they are not told apart: then no share applies. */
+  /** Whether this party stands for all callers, because the gateway does not distinguish them. Then no share applies. */
   readonly isEverybody: boolean;
 }
 
-/** Callers that are not told apart. */
+/** The party of all callers when the gateway does not distinguish them. */
 export const EVERYBODY: Party = { isAccepted: true, isEverybody: true };
 
-/** Something that waits for its turn. */
+/** An entry of the queue. */
 export interface Waiting {
   readonly party: Party;
-  /** Of one party's work, smaller goes first. */
+  /** Within one party, entries with a smaller priority start first. */
   readonly priority: number;
-  /** Of those in one lane only so many run at once. */
+  /** Name of the bulkhead. Each lane has its own limit. */
   readonly lane: string;
   readonly weight: number;
-  /** Whether it no longer wants its turn. */
+  /** Whether the entry is abandoned and must not start. */
   readonly settled: boolean;
-  /** Its turn has come. */
+  /** Starts the work. Called at most once. */
   start(): void;
 }
 
 export interface TurnLimits {
-  /** Weight that runs at once. */
+  /** Maximum weight that runs at once. */
   readonly running: number;
-  /** Weight that runs at once in one lane. Default: as much as in all. */
+  /** Maximum weight that runs at once in one lane. Default: `running`. */
   readonly runningInLane?: number;
-  /** Entries that wait. Default: any number. */
+  /** Maximum number of waiting entries. Default: no limit. */
   readonly waiting?: number;
-  /** Whether a party with nothing running may always start one entry, however large and whatever else runs. Default: false. */
+  /** Whether a party with nothing running may always start one entry, regardless of all limits. Default: false. */
   readonly oneAlways?: boolean;
 }
 
-/** Part of everything that parties without an accepted key share. */
-const STRANGERS_SHARE = 1 / 4;
+/** Share of all limits that parties without an accepted key have together. */
+const UNVERIFIED_SHARE = 1 / 4;
 /**
- * A party may take this many times what it leaves free. One party alone gets three quarters, two get three sevenths each, and
- * the next one always finds something.
+ * A party may use this many times the capacity that it leaves free. One party alone gets three quarters, two get three sevenths
+ * each, and another party always finds free capacity.
  */
 const PER_FREE = 3;
-/** Entries that are given up while they wait, per lane of a party, before they are removed. */
+/** Maximum number of abandoned entries in one lane of a party before the queue removes them. */
 const MAX_SETTLED = 32;
 
 interface Entry {
   readonly item: Waiting;
-  /** Entries of one priority keep the order in which they came. */
+  /** Sequence number: entries with equal priority keep their order. */
   readonly order: number;
 }
 
@@ -59,45 +59,46 @@ class Lane {
   waiting = 0;
 }
 
-/** What one party has running and waiting. Exists only while there is something. */
+/** The running and waiting work of one party. Exists only while there is any. */
 class Flow {
   readonly party: Party;
-  isStranger: boolean;
+  isUnverified: boolean;
   running = 0;
   waiting = 0;
-  /** Made when something has to wait. */
+  /** Queues by lane; created for the first waiting entry. */
   queues: Map<string, { heap: TinyQueue<Entry>; settled: number }> | undefined;
 
   constructor(party: Party) {
     this.party = party;
-    this.isStranger = !party.isAccepted;
+    this.isUnverified = !party.isAccepted;
   }
 }
 
 /**
- * Lets a bounded amount of work run at once, and shares it between parties:
+ * A fair queue. It limits the work that runs at once, and shares the capacity between parties:
  *
- * - Parties take turns. Of one party's work the most urgent goes first. With an operation's deadline for its urgency, the
- *   operation that came first is finished first, and its memory is freed early.
- * - A party can take only a share of what is free (`PER_FREE`), of turns and of places in the queue, so that a party whose
- *   work hangs leaves room for the others.
- * - All parties without an accepted key together have one part (`STRANGERS_SHARE`): they can be invented in any number.
- * - Lanes are bulkheads: a slow one can't take every turn.
+ * - Parties take turns. Within one party, the most urgent entry starts first. With an operation's deadline as its priority, the
+ *   oldest operation finishes first and frees its memory early.
+ * - A party gets only a share of the free capacity and of the queue (`PER_FREE`). So a party whose work hangs leaves room for
+ *   the others.
+ * - All parties without an accepted key together have one share (`UNVERIFIED_SHARE`), because an attacker can invent any number
+ *   of keys.
+ * - Lanes are bulkheads: a slow lane cannot use all capacity.
  */
 export class Turns {
   readonly #limit: number;
   readonly #laneLimit: number;
   readonly #maxWaiting: number;
   readonly #oneAlways: boolean;
-  readonly #strangersLimit: number;
+  readonly #unverifiedLimit: number;
   readonly #flows = new Map<Party, Flow>();
   readonly #lanes = new Map<string, Lane>();
-  /** Flows with entries that wait, in the order of their turns. */
+  /** Flows with waiting entries, in the order of their turns: those with an accepted key, and those without. */
   readonly #accepted = new Set<Flow>();
-  readonly #strangers = new Set<Flow>();
-  #isStrangersTurn = false;
-  #strangersRunning = 0;
-  #strangersWaiting = 0;
+  readonly #unverified = new Set<Flow>();
+  #isUnverifiedTurn = false;
+  #unverifiedRunning = 0;
+  #unverifiedWaiting = 0;
   #running = 0;
   #waiting = 0;
   #order = 0;
@@ -109,23 +110,23 @@ export class Turns {
     this.#laneLimit = runningInLane;
     this.#maxWaiting = waiting;
     this.#oneAlways = oneAlways;
-    this.#strangersLimit = Math.max(1, Math.floor(running * STRANGERS_SHARE));
+    this.#unverifiedLimit = Math.max(1, Math.floor(running * UNVERIFIED_SHARE));
   }
 
-  /** Takes a turn where there is one now; `leave` gives it back. */
+  /** Takes capacity if the work may start now. Call `leave` when the work ends. Returns false without waiting otherwise. */
   take(party: Party, lane: string, weight: number): boolean {
     const flow = this.#flowOf(party);
-    const place = this.#lane(lane);
-    // What waits in this flow goes first; another lane's may not be able to go.
-    if (isQueued(flow, lane) || !this.#fits(flow, place, weight)) {
-      this.#drop(flow);
+    const laneState = this.#lane(lane);
+    // Entries that wait in the same lane of this flow go first. Those in other lanes may be blocked by their lane.
+    if (isQueued(flow, lane) || !this.#canStart(flow, laneState, weight)) {
+      this.#dropIfIdle(flow);
       return false;
     }
-    this.#begin(flow, place, weight);
+    this.#begin(flow, laneState, weight);
     return true;
   }
 
-  /** Starts the entry now, or when its turn comes; false when too many wait already. */
+  /** Starts the entry now or when its turn comes. Returns false when the queue is full for this party. */
   enter(item: Waiting): boolean {
     const { party, lane, weight } = item;
     if (this.take(party, lane, weight)) {
@@ -134,7 +135,7 @@ export class Turns {
     }
     const flow = this.#flowOf(party);
     if (!this.#mayWait(flow)) {
-      this.#drop(flow);
+      this.#dropIfIdle(flow);
       return false;
     }
     this.#count(flow, this.#lane(lane), 1);
@@ -149,18 +150,18 @@ export class Turns {
     return true;
   }
 
-  /** A turn that was taken is over: the next one's has come. */
+  /** Ends work that was started, and starts the next entries. */
   leave(party: Party, lane: string, weight: number): void {
     const flow = this.#flowOf(party);
     flow.running -= weight;
-    if (flow.isStranger) this.#strangersRunning -= weight;
+    if (flow.isUnverified) this.#unverifiedRunning -= weight;
     this.#lane(lane).running -= weight;
     this.#running -= weight;
-    this.#drop(flow);
+    this.#dropIfIdle(flow);
     this.#startNext(flow);
   }
 
-  /** An entry that waited no longer wants its turn; it must be settled by now. */
+  /** Abandons a waiting entry. The entry's `settled` must be true already. */
   abandon({ party, lane }: Waiting): void {
     const flow = this.#flows.get(party);
     const queue = flow?.queues?.get(lane);
@@ -170,7 +171,7 @@ export class Turns {
     if (flow.waiting === 0) {
       flow.queues = undefined;
       this.#ringOf(flow).delete(flow);
-      this.#drop(flow);
+      this.#dropIfIdle(flow);
     } else if (queue.settled > MAX_SETTLED && queue.settled * 2 > queue.heap.length) {
       queue.heap = new TinyQueue(
         queue.heap.data.filter(({ item }) => !item.settled),
@@ -178,28 +179,28 @@ export class Turns {
       );
       queue.settled = 0;
     }
-    // It may have been what the others of its party waited behind.
+    // Other entries of the party may have waited behind this one.
     this.#startNext();
   }
 
-  /** Whether nothing of this party runs; of parties without an accepted key, whether nothing of any of them does. */
+  /** Whether the party has no running work. Parties without an accepted key count as one. */
   isIdle(party: Party): boolean {
-    return party.isAccepted ? (this.#flows.get(party)?.running ?? 0) === 0 : this.#strangersRunning === 0;
+    return party.isAccepted ? (this.#flows.get(party)?.running ?? 0) === 0 : this.#unverifiedRunning === 0;
   }
 
-  /** Weight that runs. */
+  /** Weight of the running work. */
   get running(): number {
     return this.#running;
   }
 
-  /** Entries that wait. */
+  /** Number of waiting entries. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** @param left the flow that has just given back a turn */
+  /** @param left the flow whose work just ended */
   #startNext(left?: Flow): void {
-    // An entry may be over while it is being started, as all are on a closed pool: the loop goes on then, and not the stack.
+    // `start` can end the entry synchronously, as on a closed pool, and call `leave`. The loop continues instead of recursing.
     if (this.#isStarting) return;
     this.#isStarting = true;
     try {
@@ -213,40 +214,41 @@ export class Turns {
     }
   }
 
-  /** Takes the turn of what goes next. Those with a key and those without take turns, while the latter have some left. */
+  /** Takes the next entry. Parties with and without an accepted key alternate, while the latter have capacity left. */
   #next(left: Flow | undefined): Waiting | undefined {
-    // Where nothing is free, only a party that has nothing running any more may start.
-    if (this.#isFull()) return this.#oneAlways ? this.#nextOf(left?.isStranger ? this.#strangers : [left]) : undefined;
-    const hasStrangersTurn = this.#strangersRunning < this.#strangersLimit;
-    if (this.#isStrangersTurn && hasStrangersTurn) {
-      return this.#nextOf(this.#strangers) ?? this.#nextOf(this.#accepted);
+    // Without free capacity, only a party with nothing running may start an entry.
+    if (this.#isFull())
+      return this.#oneAlways ? this.#nextOf(left?.isUnverified ? this.#unverified : [left]) : undefined;
+    const mayStartUnverified = this.#unverifiedRunning < this.#unverifiedLimit;
+    if (this.#isUnverifiedTurn && mayStartUnverified) {
+      return this.#nextOf(this.#unverified) ?? this.#nextOf(this.#accepted);
     }
-    return this.#nextOf(this.#accepted) ?? (hasStrangersTurn ? this.#nextOf(this.#strangers) : undefined);
+    return this.#nextOf(this.#accepted) ?? (mayStartUnverified ? this.#nextOf(this.#unverified) : undefined);
   }
 
-  /** Takes the turn of the first of these flows that has something to start. */
+  /** Takes an entry of the first of these flows that can start one. */
   #nextOf(flows: Iterable<Flow | undefined>): Waiting | undefined {
     for (const flow of flows) {
-      const item = flow && this.#mostUrgent(flow);
+      const item = flow && this.#takeMostUrgent(flow);
       if (item === undefined) continue;
       const ring = this.#ringOf(flow as Flow);
       ring.delete(flow as Flow);
       if ((flow as Flow).waiting > 0) ring.add(flow as Flow);
-      this.#isStrangersTurn = ring === this.#accepted;
+      this.#isUnverifiedTurn = ring === this.#accepted;
       return item;
     }
     return undefined;
   }
 
-  /** Whether nothing could start, whoever it is of. */
+  /** Whether no entry of any party could start. */
   #isFull(): boolean {
     if (this.#running >= this.#limit) return true;
     for (const lane of this.#lanes.values()) if (lane.waiting > 0 && lane.running < this.#laneLimit) return false;
     return true;
   }
 
-  /** Takes the turn of the flow's first entry, of those that have one left. */
-  #mostUrgent(flow: Flow): Waiting | undefined {
+  /** Takes the flow's most urgent entry that can start. */
+  #takeMostUrgent(flow: Flow): Waiting | undefined {
     let first: Entry | undefined;
     for (const [name, queue] of flow.queues ?? []) {
       let head = queue.heap.peek();
@@ -255,38 +257,38 @@ export class Turns {
         queue.settled -= 1;
         head = queue.heap.peek();
       }
-      if (head === undefined || !this.#fits(flow, this.#lane(name), head.item.weight)) continue;
+      if (head === undefined || !this.#canStart(flow, this.#lane(name), head.item.weight)) continue;
       if (first === undefined || byUrgency(head, first) < 0) first = head;
     }
     if (first === undefined) return undefined;
     const { lane, weight } = first.item;
-    const place = this.#lane(lane);
+    const laneState = this.#lane(lane);
     flow.queues?.get(lane)?.heap.pop();
-    this.#count(flow, place, -1);
+    this.#count(flow, laneState, -1);
     if (flow.waiting === 0) flow.queues = undefined;
-    this.#begin(flow, place, weight);
+    this.#begin(flow, laneState, weight);
     return first.item;
   }
 
   #begin(flow: Flow, lane: Lane, weight: number): void {
     flow.running += weight;
-    if (flow.isStranger) this.#strangersRunning += weight;
+    if (flow.isUnverified) this.#unverifiedRunning += weight;
     lane.running += weight;
     this.#running += weight;
   }
 
-  #fits(flow: Flow, lane: Lane, weight: number): boolean {
-    const own = flow.isStranger ? this.#strangersRunning : flow.running;
+  #canStart(flow: Flow, lane: Lane, weight: number): boolean {
+    const own = flow.isUnverified ? this.#unverifiedRunning : flow.running;
     if (this.#oneAlways && own === 0) return true;
     let free = Math.min(this.#limit - this.#running, this.#laneLimit - lane.running);
-    if (flow.isStranger) free = Math.min(free, this.#strangersLimit - this.#strangersRunning);
+    if (flow.isUnverified) free = Math.min(free, this.#unverifiedLimit - this.#unverifiedRunning);
     return free >= weight && hasShare(flow, flow.running, weight, free);
   }
 
   #mayWait(flow: Flow): boolean {
     let free = this.#maxWaiting - this.#waiting;
-    if (flow.isStranger) {
-      free = Math.min(free, Math.max(1, Math.floor(this.#maxWaiting * STRANGERS_SHARE)) - this.#strangersWaiting);
+    if (flow.isUnverified) {
+      free = Math.min(free, Math.max(1, Math.floor(this.#maxWaiting * UNVERIFIED_SHARE)) - this.#unverifiedWaiting);
     }
     return free >= 1 && hasShare(flow, flow.waiting, 1, free);
   }
@@ -295,7 +297,7 @@ export class Turns {
     flow.waiting += entries;
     lane.waiting += entries;
     this.#waiting += entries;
-    if (flow.isStranger) this.#strangersWaiting += entries;
+    if (flow.isUnverified) this.#unverifiedWaiting += entries;
   }
 
   #flowOf(party: Party): Flow {
@@ -303,22 +305,22 @@ export class Turns {
     if (flow === undefined) {
       flow = new Flow(party);
       this.#flows.set(party, flow);
-    } else if (flow.isStranger && party.isAccepted) {
-      flow.isStranger = false;
-      this.#strangersRunning -= flow.running;
-      this.#strangersWaiting -= flow.waiting;
-      if (this.#strangers.delete(flow)) this.#accepted.add(flow);
+    } else if (flow.isUnverified && party.isAccepted) {
+      flow.isUnverified = false;
+      this.#unverifiedRunning -= flow.running;
+      this.#unverifiedWaiting -= flow.waiting;
+      if (this.#unverified.delete(flow)) this.#accepted.add(flow);
     }
     return flow;
   }
 
-  /** Forgets a flow that has nothing left. */
-  #drop(flow: Flow): void {
+  /** Deletes a flow without running and waiting work. */
+  #dropIfIdle(flow: Flow): void {
     if (flow.running === 0 && flow.waiting === 0 && !flow.party.isEverybody) this.#flows.delete(flow.party);
   }
 
-  #ringOf({ isStranger }: Flow): Set<Flow> {
-    return isStranger ? this.#strangers : this.#accepted;
+  #ringOf({ isUnverified }: Flow): Set<Flow> {
+    return isUnverified ? this.#unverified : this.#accepted;
   }
 
   #lane(name: string): Lane {
@@ -331,13 +333,13 @@ export class Turns {
   }
 }
 
-/** Whether something of this flow waits in the lane. */
+/** Whether an entry of this flow waits in the lane. */
 function isQueued({ queues }: Flow, lane: string): boolean {
   const queue = queues?.get(lane);
   return queue !== undefined && queue.heap.length > queue.settled;
 }
 
-/** Whether a party that has `own` may take more; the first is always its share. */
+/** Whether a party that has `own` may take `more` of `free`. A party that has nothing may always take its first. */
 function hasShare({ party }: Flow, own: number, more: number, free: number): boolean {
   return party.isEverybody || own === 0 || own + more <= PER_FREE * (free - more);
 }

@@ -1,8 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 
-/**
- * V8 learns which objects outlive a collection, and makes their like among the old ones from then on. It takes what is read
- * of an answer for such, and once those are old, the answer's text and all that was made of it stay until the slow collector
- * comes, which took a fifth of the processor's time and more. Loaded before all else.
+/*
+ * Turns off allocation-site pretenuring in V8. V8 learns which allocation sites create objects that survive a collection, and
+ * then allocates their objects in the old generation. It does so for the values parsed from responses. They then keep the
+ * response's text and everything derived from it alive until a full collection, and full collections took a fifth of the CPU
+ * time or more. This module must load before all others.
  */
 setFlagsFromString('--no-allocation-site-pretenuring');

@@ -1,23 +1,24 @@
 import { scanner } from './json-scan.ts';
 
-/** Lists in lists that are nested deeper than this are refused, since they are read by recursion. */
-export const MOST_LISTS = 64;
+/** Maximum depth of directly nested lists, because the reader reads them recursively. It refuses deeper ones. */
+export const MAX_LIST_DEPTH = 64;
 
-/** The names of wanted members, to look up those of a text. */
+/** Index of the wanted member names. */
 export interface WantedNames {
   readonly indices: ReadonlyMap<string, number>;
-  /** By length and first character: 0 where no wanted name has these. */
+  /** By a hash of length and first character: 0 when no wanted name has this hash. */
   readonly hints: Uint8Array;
 }
 
 const { bytes, end, fail, plain, skipColon, skipName, skipString } = scanner;
 const QUOTE = '"'.charCodeAt(0);
 
-/** Whether a name can be told by its bytes, which stand for other characters too if beyond ASCII. */
+/** Whether a name can be compared by bytes: only ASCII bytes stand for one character each. */
 export function isPlain(name: string): boolean {
   return /^[ -~]+$/.test(name);
 }
 
+/** Creates the index of these names. */
 export function indexNames(names: readonly string[]): WantedNames {
   const hints = new Uint8Array(1_024);
   if (!names.every(isPlain)) hints.fill(1);
@@ -29,7 +30,7 @@ function hint(length: number, first: number): number {
   return ((length & 31) << 5) | (first & 31);
 }
 
-/** Gives the index of the name that is here, if it is a wanted one; in `end[0]`, where its value begins. */
+/** Returns the index of the name at `i`, or undefined for a name that is not wanted. Sets `end[0]` to the start of its value. */
 export function memberAt(text: string, i: number, { indices, hints }: WantedNames): number | undefined {
   if (bytes[i] !== QUOTE) fail();
   const to = plain(i + 1);

@@ -1,24 +1,24 @@
-import { indexNames, isPlain, MOST_LISTS, memberAt, type WantedNames } from './json-members.ts';
+import { indexNames, isPlain, MAX_LIST_DEPTH, memberAt, type WantedNames } from './json-members.ts';
 import { scanner } from './json-scan.ts';
 import type { Shape, WantedMembers } from './json-shape.ts';
 
-/** What was compiled. */
+/** A compiled reader. */
 export interface Code {
-  /** Reads the text that was loaded into the scanner. */
+  /** Reads a text that is already loaded into the scanner. Throws `scanner.REFUSED`. */
   readonly read: (text: string) => unknown;
-  /** How many members came out of the expected order, or held objects of unknown shape. */
-  readonly surprises: () => number;
+  /** Number of members so far that were out of the expected order or contained objects of unknown shape. */
+  readonly misses: () => number;
 }
 
 /**
- * Compiles a reader for texts of this shape. It reads others as well: members that are not where they are expected are
- * looked up, which costs more. What it compiles throws `scanner.REFUSED`.
+ * Compiles a reader for texts of this shape. It also reads other texts: it looks up members out of the expected order, which
+ * costs more.
  */
 export function compile(wanted: WantedMembers, shape: Shape): Code {
-  const surprises = new Int32Array(1);
+  const misses = new Int32Array(1);
   const writer = new CodeWriter();
   const read = writer.reader(wanted, shape, 'root');
-  const scope = { ...scanner, surprises, names: writer.names, memberAt };
+  const scope = { ...scanner, misses, names: writer.names, memberAt };
   const make = new Function(
     ...Object.keys(scope),
     `'use strict';
@@ -29,12 +29,12 @@ export function compile(wanted: WantedMembers, shape: Shape): Code {
       return value;
     };`,
   );
-  return { read: make(...Object.values(scope)), surprises: () => surprises[0] as number };
+  return { read: make(...Object.values(scope)), misses: () => misses[0] as number };
 }
 
 const code = (character: string): number => character.charCodeAt(0);
 
-/** Goes from a quote to the next quote, backslash or control character, like `plain`: a call would cost half as much again. */
+/** Moves `i` from a quote to the next quote, backslash or control character. This is `plain` inlined: a call costs half as much again. */
 const TO_QUOTE = `
   for (i++; ; i += 4) {
     const word = view.getInt32(i, true), low = word ^ 0x02020202, slash = word ^ 0x5c5c5c5c;
@@ -42,7 +42,7 @@ const TO_QUOTE = `
     if (flags !== 0) { i += (31 - Math.clz32(flags & -flags)) >> 3; break; }
   }`;
 
-/** Goes from the end of a value to the next one, or leaves the loop where there is none. */
+/** Moves `i` from the end of a value to the next one, or leaves the loop when there is none. */
 const NEXT = `
   if (bytes[i] !== ${code(',')}) {
     i = space(i);
@@ -53,7 +53,7 @@ const NEXT = `
 
 const DIGIT = `bytes[i] >= ${code('0')} && bytes[i] <= ${code('9')}`;
 
-/** Goes from one end of a value to the other, by `skip` unless it is a common string or number. */
+/** Moves `i` from the start of a value to its end. Inlines common strings and numbers, and uses `skip` for the rest. */
 function skipping(skip: string): string {
   return `
   if (bytes[i] === ${code('"')}) {
@@ -73,11 +73,11 @@ function skipping(skip: string): string {
 }
 
 const SKIPPING_UNKNOWN = skipping(`{
-  if (bytes[i] === ${code('{')} || (bytes[i] === ${code('[')} && bytes[i + 1] === ${code('{')})) surprises[0]++;
+  if (bytes[i] === ${code('{')} || (bytes[i] === ${code('[')} && bytes[i + 1] === ${code('{')})) misses[0]++;
   i = skip(i);
 }`);
 
-/** Reads a value into a variable, from one end to the other. */
+/** Reads a value into a variable and moves `i` to its end. */
 function reading(variable: string, read: string): string {
   const other = `
   if (bytes[i] <= ${code(' ')}) i = space(i);
@@ -96,7 +96,7 @@ function reading(variable: string, read: string): string {
   } else {${other}}`;
 }
 
-/** Goes through the member if it is this one, to the next. */
+/** If the next member has this name, handles its value and moves `i` to the member after it. */
 function member(name: string, value: string): string {
   const start = `${JSON.stringify(name)}:`;
   return `
@@ -107,7 +107,7 @@ function member(name: string, value: string): string {
   }`;
 }
 
-/** The condition that this text of four characters or more is here. */
+/** The condition that this text, of four or more characters, is at `i`. */
 function equals(text: string): string {
   const words = Buffer.from(text, 'latin1');
   const last = words.length - 4;
@@ -115,12 +115,12 @@ function equals(text: string): string {
   return offsets.map((it) => `view.getInt32(i + ${it}, true) === ${words.readInt32LE(it)}`).join(' && ');
 }
 
-/** Writes functions that read or skip a value, and gives their names. */
+/** Generates functions that read or skip a value, and returns their names. */
 class CodeWriter {
   readonly functions: string[] = [];
   readonly names: WantedNames[] = [];
 
-  /** Reads the objects of this shape, or those in lists. */
+  /** Generates a function that reads an object of this shape, or a list of such objects. Returns its name. */
   reader(wanted: WantedMembers, shape: Shape, place: 'root' | 'inside'): string {
     const names = this.names.push(indexNames(Object.keys(wanted))) - 1;
     const values = Object.entries(wanted).map(([name, it], k) => {
@@ -136,7 +136,7 @@ class CodeWriter {
 function ${read}(text, i, depth) {
   if (bytes[i] === ${code('{')}) return ${read}Object(text, i + 1);
   if (bytes[i] !== ${code('[')}) return whole(text, i);
-  if (depth === ${MOST_LISTS}) fail();
+  if (depth === ${MAX_LIST_DEPTH}) fail();
   const list = [];
   i = space(i + 1);
   if (bytes[i] !== ${code(']')}) {
@@ -156,7 +156,7 @@ function ${read}Object(text, i) {
   if (bytes[i] !== ${code('}')}) {
     for (;;) {
       ${plainMembers(members)}
-      surprises[0]++;
+      misses[0]++;
       const index = memberAt(text, i, names[${names}]);
       i = end[0];
       switch (index) {
@@ -183,7 +183,7 @@ function ${read}Object(text, i) {
     return shape === undefined ? SKIPPING_UNKNOWN : skipping(`i = ${this.#skipper(shape)}(i);`);
   }
 
-  /** Skips the objects of this shape, or those in a list. */
+  /** Generates a function that skips an object of this shape, or a list of such objects. Returns its name. */
   #skipper(shape: Shape): string {
     const members = [...shape].map(([name, inside]) => [name, this.#skipping(inside)] as const);
     const skip = `skip${this.functions.length}`;
@@ -208,7 +208,7 @@ function ${skip}Object(i) {
   if (bytes[i] !== ${code('}')}) {
     for (;;) {
       ${plainMembers(members)}
-      surprises[0]++;
+      misses[0]++;
       i = skip(skipName(i));
       ${NEXT}
     }

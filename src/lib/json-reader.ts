@@ -1,28 +1,34 @@
 import { readJson } from './digits.ts';
 import { compile } from './json-reader-code.ts';
 import { scanner } from './json-scan.ts';
-import { learn, shapeOf, type Wanted } from './json-shape.ts';
+import { extendShape, shapeOf, type Wanted } from './json-shape.ts';
 
 export type { Wanted } from './json-shape.ts';
 
-/** Characters to read before compiling: a hundred lists. Compiling, and running until that is optimised, costs what it saves there. */
-const WORTH = 2 ** 23;
-/** A member that is not where it was expected costs as much as so many characters. */
-const SURPRISE = 128;
+/**
+ * Number of characters to read before compiling: about a hundred lists. To compile, and to run the code until V8 optimises it,
+ * costs about what the code saves on as many characters.
+ */
+const COMPILE_AFTER_CHARACTERS = 2 ** 23;
+/** Number of characters whose reading costs as much as one member out of the expected order. */
+const MISS_CHARACTERS = 128;
 
 /**
- * Makes a reader of JSON texts. It takes the texts that `readJson` takes, and gives the same values or only what is wanted
- * of them: of objects the wanted members, and everything that is not an object. Then a wanted member that an object lacks
- * is absent from the root, and `undefined` in the objects inside, which therefore share one hidden class.
+ * Creates a reader of JSON texts. It accepts the same texts as `readJson`. It returns the same values, or only the wanted
+ * members of objects. Values that are not objects are returned whole. A wanted member that an object lacks is absent from the
+ * root, but `undefined` in nested objects, which therefore share one hidden class.
  *
- * At first it reads by `JSON.parse`. Where it is used much, it learns the order of the members and compiles code for that:
- * a list of 100 records then costs a quarter (`npm run bench:json`). Strings of 13 characters and more are views of the
- * text, which stays in memory as long as they do.
+ * First it uses `JSON.parse`. When it has read enough, it learns the order of the members and compiles code for it: a list of
+ * 100 records then costs a quarter (`npm run bench:json`). Strings of 13 or more characters are then slices of the text and keep
+ * it in memory.
  *
- * @param worth characters that it reads before it compiles, and twice as many before it does so again
- * @throws TypeError when a wanted member is named `__proto__`. The reader throws SyntaxError.
+ * @param compileAfter number of characters to read before it compiles. The number doubles after each time
+ * @throws TypeError when a wanted member is named `__proto__`. The reader throws SyntaxError and TooManyValues.
  */
-export function createJsonReader(wanted: Wanted, worth: number = WORTH): (text: string) => unknown {
+export function createJsonReader(
+  wanted: Wanted,
+  compileAfter: number = COMPILE_AFTER_CHARACTERS,
+): (text: string) => unknown {
   if (wanted === true) return readJson;
   let shape = shapeOf(wanted);
   let code: ReturnType<typeof compile> | undefined;
@@ -38,14 +44,14 @@ export function createJsonReader(wanted: Wanted, worth: number = WORTH): (text: 
         value = code.read(text);
       } catch (error) {
         if (error !== scanner.REFUSED) throw error;
-        // `JSON.parse` says what is wrong, or reads what is only too long or too deep.
+        // `readJson` throws the proper error, or reads a text that was only too long or too deep.
         return readJson(text);
       }
-      characters = SURPRISE * code.surprises();
+      characters = MISS_CHARACTERS * code.misses();
     }
-    if (characters > worth) {
-      worth *= 2;
-      shape = learn(JSON.parse(text), shape);
+    if (characters > compileAfter) {
+      compileAfter *= 2;
+      shape = extendShape(JSON.parse(text), shape);
       code = compile(wanted, shape);
     }
     return value;

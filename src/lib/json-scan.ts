@@ -1,14 +1,14 @@
 import { isStringOneByteRepresentation } from 'node:v8';
-import { isOfId, numberOrText, readJson } from './digits.ts';
+import { isIdValue, numberOrText, readJson } from './digits.ts';
 
-/** Goes through the text that was loaded last. Every function takes the position of a character in it. */
+/** Scans the text that was loaded last. Each function takes a position in it, `i`, and most return a position. */
 export const scanner = createScanner();
 
-/** In a function of its own, called once: what it declares are constants to the optimiser, what a module declares is not. */
+/** A function called once, because V8's optimiser treats its declarations as constants, but not those of a module. */
 function createScanner() {
-  /** Longest text that can be loaded. */
+  /** Maximum length of a text in characters. */
   const CAPACITY = 1 << 20;
-  /** Thrown where the text is not JSON, and where that is left open. */
+  /** Thrown for a text that is not JSON, or that the scanner cannot handle. */
   const REFUSED = new Error('The text is not JSON, or too long or too deep.');
   const SPACE = 0x20;
   const QUOTE = 0x22;
@@ -24,27 +24,27 @@ function createScanner() {
   const CLOSE_LIST = 0x5d;
   const OPEN_OBJECT = 0x7b;
   const CLOSE_OBJECT = 0x7d;
-  /** The four characters of the literals, or their last four, as `view` gives them. */
+  /** The four characters of `true` and `null`, and the last four of `false`, as `view` reads them. */
   const TRUE = 0x65757274;
   const NULL = 0x6c6c756e;
   const ALSE = 0x65736c61;
   const POWERS_OF_TEN = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
 
-  /** Room behind the text for zeros that stop what goes through it, and for reading several bytes at its end. */
+  /** Bytes after the text: zeros stop the scan, and reads of several bytes can pass the end. */
   const PADDING = 8;
   const memory = new ArrayBuffer(CAPACITY + PADDING);
-  /** The text, a byte for each character: going through these costs a third of `charCodeAt`. */
+  /** The text with one byte per character. Reading bytes costs a third of `charCodeAt`. */
   const bytes = new Uint8Array(memory);
-  /** The same, four bytes at a time. */
+  /** The same memory, to read four bytes at a time. */
   const view = new DataView(memory);
   const words = new Int32Array(memory);
   const writable = Buffer.from(memory);
-  /** A text with characters beyond Latin-1, first of all. */
+  /** Receives a text with characters beyond Latin-1, before `load` converts it to bytes. */
   const wide = Buffer.from(new ArrayBuffer(2 * CAPACITY + 2 * PADDING));
   const units = new Uint16Array(wide.buffer);
   const pairs = new Int32Array(wide.buffer);
 
-  /** In `end[0]`, where the value ends that was read last. No variable, so that generated code reaches it too. */
+  /** `end[0]` is the end of the value that was read last. An array, so that generated code can access it too. */
   const end = new Int32Array(1);
 
   function fail(): never {
@@ -58,7 +58,7 @@ function createScanner() {
       writable.write(text, 0, 'latin1');
     } else {
       wide.write(text, 0, 'utf16le');
-      // Only strings hold such characters, so any byte does that neither ends a string nor occurs in a name to compare.
+      // Only strings contain such characters. The byte 0x80 replaces them: it ends no string and is in no compared name.
       for (let i = 0; i < length; i += 4) {
         const low = pairs[i >> 1] as number;
         const high = pairs[(i >> 1) + 1] as number;
@@ -81,7 +81,7 @@ function createScanner() {
     return c >= ZERO && c <= NINE;
   }
 
-  /** Gives the position of the first character from here on that is no white space. */
+  /** Returns the position of the first character at or after `i` that is not white space. */
   function space(i: number): number {
     while (at(i) <= SPACE && isSpace(at(i))) i++;
     return i;
@@ -91,12 +91,12 @@ function createScanner() {
     return c === SPACE || c === 0x0a || c === 0x0d || c === 0x09;
   }
 
-  /** Gives the position of the first quote, backslash or control character from here on. */
+  /** Returns the position of the first quote, backslash or control character at or after `i`. */
   function plain(i: number): number {
     for (;;) {
       const word = view.getInt32(i, true);
-      // The highest bit of a byte flags a quote or control character (these are below 0x21 once a bit is flipped), or a
-      // backslash. Flags above the lowest one may be wrong.
+      // The highest bit of each byte flags a backslash, a quote or a control character (both are below 0x21 after one bit is
+      // flipped). Only the lowest flag is reliable.
       const low = word ^ 0x02020202;
       const slash = word ^ 0x5c5c5c5c;
       const flags = (((low - 0x21212121) & ~low) | ((slash - 0x01010101) & ~slash)) & 0x80808080;
@@ -105,7 +105,7 @@ function createScanner() {
     }
   }
 
-  /** Gives the end of the string whose first quote is here. */
+  /** Returns the end of the string whose opening quote is at `i`. */
   function skipString(i: number): number {
     for (i = plain(i + 1); at(i) !== QUOTE; i = plain(i)) {
       if (at(i) !== BACKSLASH) fail();
@@ -114,7 +114,7 @@ function createScanner() {
     return i + 1;
   }
 
-  /** Gives the end of the escape whose backslash is before this position. */
+  /** Returns the end of the escape sequence whose backslash is before `i`. */
   function skipEscape(i: number): number {
     switch (at(i)) {
       case QUOTE:
@@ -137,7 +137,7 @@ function createScanner() {
     }
   }
 
-  /** Gives the position of the first character from here on that is no digit. */
+  /** Returns the position after one or more digits. */
   function skipDigits(i: number): number {
     if (!isDigit(at(i))) fail();
     do i++;
@@ -172,22 +172,22 @@ function createScanner() {
     }
   }
 
-  /** Gives the position of the value behind the colon that is here or behind white space. */
+  /** Returns the position of the value after the colon, with optional white space. */
   function skipColon(i: number): number {
     if (at(i) !== COLON) i = space(i);
     return at(i) === COLON ? space(i + 1) : fail();
   }
 
-  /** Gives the position of the value of the member whose name is here. */
+  /** Returns the position of the value of the member whose name is at `i`. */
   function skipName(i: number): number {
     return at(i) === QUOTE ? skipColon(skipString(i)) : fail();
   }
 
-  /** Gives the end of the value that is here or behind white space. */
+  /** Returns the end of the value at `i`, or after white space there. */
   function skip(i: number): number {
-    // A bit for each object (1) or list (0) around this position, the innermost lowest; 32 of those further out to a number.
-    let around = 0;
-    const further: number[] = [];
+    // One bit for each enclosing object (1) or list (0), the innermost lowest. `outer` has the outer ones, 32 per number.
+    let enclosing = 0;
+    const outer: number[] = [];
     let depth = 0;
     for (;;) {
       i = space(i);
@@ -196,19 +196,19 @@ function createScanner() {
         const object = c === OPEN_OBJECT;
         i = space(i + 1);
         if (at(i) !== (object ? CLOSE_OBJECT : CLOSE_LIST)) {
-          if (depth > 0 && depth % 32 === 0) further.push(around);
-          around = (around << 1) | (object ? 1 : 0);
+          if (depth > 0 && depth % 32 === 0) outer.push(enclosing);
+          enclosing = (enclosing << 1) | (object ? 1 : 0);
           depth++;
           if (object) i = skipName(i);
           continue;
         }
         i++;
       } else i = skipScalar(i);
-      // Behind a value, and perhaps at the end of what is around it.
+      // After a value, which may be the last one of the enclosing object or list.
       for (;;) {
         if (depth === 0) return i;
         i = space(i);
-        const object = (around & 1) === 1;
+        const object = (enclosing & 1) === 1;
         if (at(i) === COMMA) {
           i = object ? skipName(space(i + 1)) : i + 1;
           break;
@@ -216,12 +216,12 @@ function createScanner() {
         if (at(i) !== (object ? CLOSE_OBJECT : CLOSE_LIST)) fail();
         i++;
         depth--;
-        around = depth > 0 && depth % 32 === 0 ? (further.pop() as number) : around >>> 1;
+        enclosing = depth > 0 && depth % 32 === 0 ? (outer.pop() as number) : enclosing >>> 1;
       }
     }
   }
 
-  /** Reads the number that is here; one that a double does not hold is its text. */
+  /** Reads the number at `start`. Returns the text of a number that a double cannot represent. */
   function number(text: string, start: number): number | string {
     let i = at(start) === MINUS ? start + 1 : start;
     let n = at(i) - ZERO;
@@ -237,11 +237,11 @@ function createScanner() {
       for (; isDigit(at(i)); i++) n = n * 10 + at(i) - ZERO;
       decimals = i - point - 1;
     }
-    // Up to 15 digits are exact, and so is a small power of ten: then their quotient is the number nearest to the text.
+    // Up to 15 digits are exact, and so are small powers of ten. Therefore their quotient is the double nearest to the text.
     if ((at(i) | 0x20) === 0x65 || i - start > 15) {
       i = skipNumber(start);
       end[0] = i;
-      return numberOrText(text.slice(start, i), isOfId(text, start));
+      return numberOrText(text.slice(start, i), isIdValue(text, start));
     }
     if (decimals > 0) n /= POWERS_OF_TEN[decimals] as number;
     if (at(start) === MINUS) n = -n;
@@ -249,7 +249,7 @@ function createScanner() {
     return n;
   }
 
-  /** Reads the value that is here. */
+  /** Reads the whole value at `i`. */
   function whole(text: string, i: number): unknown {
     const c = at(i);
     if (c === QUOTE) {

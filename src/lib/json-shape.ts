@@ -1,20 +1,20 @@
-/** Which parts of a JSON value are wanted: all of it, or the members of these names of an object, or of each object in an array. */
+/** The wanted parts of a JSON value: `true` for all, or the wanted members of an object, or of each object in an array. */
 export type Wanted = true | WantedMembers;
 export interface WantedMembers {
   readonly [name: string]: Wanted;
 }
 
-/** The members of an object, or of the objects in an array, in the order in which they come, each with those inside it. */
+/** The members of an object, or of the objects in an array, in their usual order, each with the shape of its value. */
 export type Shape = ReadonlyMap<string, Shape | undefined>;
 
-/** Objects with more kinds of members than this are dictionaries, whose names tell nothing about the next one's. */
-const MOST_MEMBERS = 128;
-/** What a shape and those inside it may have together, since code is made for each. */
-const MOST_TOGETHER = 1_024;
-const MOST_LEVELS = 8;
+/** Objects with more different members are dictionaries, whose names do not predict those of the next object. */
+const MAX_MEMBERS = 128;
+/** Maximum number of members in a shape and its nested shapes, because each gets generated code. */
+const MAX_TOTAL_MEMBERS = 1_024;
+const MAX_LEVELS = 8;
 
 /**
- * The shape that is known before any text was seen.
+ * Returns the shape of the wanted members, for a start before any text.
  *
  * @throws TypeError when a wanted member is named `__proto__`
  */
@@ -23,23 +23,23 @@ export function shapeOf(wanted: WantedMembers): Shape {
   return new Map(Object.entries(wanted).map(([name, it]) => [name, it === true ? undefined : shapeOf(it)]));
 }
 
-/** The shape of the objects in the value, and what was known of such objects before. */
-export function learn(value: unknown, known: Shape): Shape {
-  return merge(objectsIn(value), known, { left: MOST_TOGETHER }, MOST_LEVELS) ?? known;
+/** Returns the shape of the objects in a value, merged with a known shape. Returns `known` for dictionaries. */
+export function extendShape(value: unknown, known: Shape): Shape {
+  return merge(objectsIn(value), known, { left: MAX_TOTAL_MEMBERS }, MAX_LEVELS) ?? known;
 }
 
 function merge(objects: object[], known: Shape | undefined, room: { left: number }, levels: number): Shape | undefined {
   const order: string[] = [];
   for (const names of [...objects.map(Object.keys), [...(known?.keys() ?? [])]]) {
-    // Before they are looked up: the time for that grows with the square of their number.
-    if (names.length > MOST_MEMBERS) return known;
+    // Checked before the loop, whose time grows with the square of the number of names.
+    if (names.length > MAX_MEMBERS) return known;
     let at = 0;
     for (const name of names) {
       const found = order.indexOf(name);
       if (found === -1) order.splice(at, 0, name);
       at = (found === -1 ? at : found) + 1;
     }
-    if (order.length > Math.min(MOST_MEMBERS, room.left)) return known;
+    if (order.length > Math.min(MAX_MEMBERS, room.left)) return known;
   }
   room.left -= order.length;
   return new Map(
@@ -51,8 +51,8 @@ function merge(objects: object[], known: Shape | undefined, room: { left: number
   );
 }
 
-/** The object itself, or those in the array. */
-function objectsIn(value: unknown, levels = MOST_LEVELS): object[] {
+/** Returns the object itself, or the objects in an array and its nested arrays. */
+function objectsIn(value: unknown, levels = MAX_LEVELS): object[] {
   if (typeof value !== 'object' || value === null || levels === 0) return [];
   return Array.isArray(value) ? value.flatMap((it) => objectsIn(it, levels - 1)) : [value];
 }

@@ -1,12 +1,12 @@
-/** Text that is written as it is, one byte a character. */
+/** Matches a string that JSON writes without escapes, with one byte per character. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/** Whether a value as JSON has more than `max` bytes; looks no further than that. */
+/** Whether a value as JSON has more than `max` bytes. Stops counting there. */
 export function isLargerThan(value: unknown, max: number): boolean {
   return sizeWithin(value, max) > max;
 }
 
-/** Bytes of a value as JSON, counted until they are more than `max`. Makes no text of it: that may be large. */
+/** Counts the bytes of a value as JSON, and stops above `max`. It does not create the text, which could be large. */
 export function sizeWithin(value: unknown, max: number): number {
   let bytes = 0;
   function add(inner: unknown): boolean {
@@ -17,7 +17,7 @@ export function sizeWithin(value: unknown, max: number): number {
       bytes += 1 + Math.max(1, inner.length);
       for (const item of inner) if (add(item)) return true;
     } else {
-      // Braces less the comma that is counted too many.
+      // Two braces, minus the comma that the last member counts.
       bytes += 1;
       let isEmpty = true;
       for (const name in inner) {
@@ -40,7 +40,7 @@ function sizeOfText(text: string): number {
   return PLAIN.test(text) ? text.length + 2 : Buffer.byteLength(JSON.stringify(text));
 }
 
-/** Values in a value: itself, and all that are nested in it. */
+/** Counts a value and all values nested in it. */
 export function countValues(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 1;
   let count = 1;

@@ -3,15 +3,16 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger };
 
-/** Names under which something secret or personal could come along; whatever is there is not written. */
-const NEVER = ['apiKey', 'authorization', 'body', 'cookie', 'headers', 'password', 'query', 'token', 'variables'];
+/** Names of log fields that could contain secrets or personal data. The logger replaces their values. */
+const REDACTED = ['apiKey', 'authorization', 'body', 'cookie', 'headers', 'password', 'query', 'token', 'variables'];
 
 /**
- * Structured logs as JSON lines. Callers choose what is written, field by field. Errors are logged as type, code and place,
- * never with their message, which may quote a client or the API.
+ * Creates a logger that writes JSON lines. It logs an error's type, code and stack, but never its message, which can quote a
+ * client or the API.
  *
- * @param level a pino level, `silent` for no lines
- * @param output where lines go. It is flushed after each error: the process may be about to end
+ * @param level a pino level; `silent` for no lines
+ * @param output receives the lines. The logger flushes it after each line of level `error` or above, because the process may be
+ *   about to end
  */
 export function createLogger(level: string, output: DestinationStream & { flush?(): void }): Logger {
   return pino(
@@ -19,7 +20,7 @@ export function createLogger(level: string, output: DestinationStream & { flush?
       level,
       base: null,
       serializers: { err: describeError },
-      redact: { paths: NEVER, censor: '[redacted]' },
+      redact: { paths: REDACTED, censor: '[redacted]' },
       hooks: {
         logMethod(args, method, severity) {
           method.apply(this, args);
@@ -41,7 +42,7 @@ interface ErrorDescription {
   readonly stack?: readonly string[];
 }
 
-/** What may be told of an error: not its message, nor anything else that it carries. */
+/** The loggable parts of an error: type, code and stack frames, without the message and other properties. */
 export function describeError(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = 'code' in error ? String(error.code) : '';
@@ -52,14 +53,14 @@ export function describeError(error: unknown): ErrorDescription {
   };
 }
 
-/** The frames alone: a message may have lines that look like one, so it is cut off first. */
+/** Returns the stack frames. Removes the message first, because it can have lines that look like frames. */
 function framesOf({ stack = '', message }: Error): string[] {
   const head = message === '' ? -1 : stack.indexOf(message);
   const frames = head === -1 ? stack : stack.slice(head + message.length);
   return [...frames.matchAll(/^ {4}at (.+)$/gm)].map(([, frame]) => frame as string);
 }
 
-/** A principal's id as it may be logged: a subject that is no plain name, such as a mail address, stands as its digest. */
+/** Returns a principal's id for logs. Replaces an id that is not a plain name, such as an e-mail address, with its digest. */
 export function loggableId(id: string): string {
   if (/^[\w.:|-]{1,80}$/.test(id)) return id;
   const [kind] = /^[a-z]{1,16}:/.exec(id) ?? [''];

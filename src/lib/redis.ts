@@ -4,8 +4,8 @@ import type { Logger } from './log.ts';
 export type { Redis };
 
 /**
- * A connection that never holds up a request: while Redis is away commands fail at once, and it is said in the log once
- * each time it goes and comes.
+ * Creates a Redis client that never delays a request for long: while Redis is unavailable, commands fail immediately. It logs
+ * each loss and each recovery of the connection once.
  */
 export function connectRedis(url: string, log: Logger): Redis {
   const redis = new Redis(url, {
@@ -15,15 +15,15 @@ export function connectRedis(url: string, log: Logger): Redis {
     commandTimeout: 500,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
-  let away = false;
+  let isUnavailable = false;
   redis.on('error', (error) => {
-    if (away) return;
-    away = true;
+    if (isUnavailable) return;
+    isUnavailable = true;
     log.warn({ err: error }, 'Redis is unavailable: rate limits and caches are per instance');
   });
   redis.on('ready', () => {
-    if (away) log.info('Redis is available again');
-    away = false;
+    if (isUnavailable) log.info('Redis is available again');
+    isUnavailable = false;
   });
   return redis;
 }

@@ -1,32 +1,32 @@
 import { once } from 'node:events';
 import sonicBoom from 'sonic-boom';
 
-/** Where lines go; a `DestinationStream` for pino. */
+/** A buffered output for log lines; a `DestinationStream` for pino. */
 export interface Output {
-  /** Never waits and never throws: the line is kept until it can be written, or dropped. */
+  /** Buffers the line, or drops it. Never waits and never throws. */
   write(line: string): void;
-  /** Starts to write everything that is kept. */
+  /** Starts to write the buffered lines. */
   flush(): void;
-  /** Lines dropped so far. */
+  /** Number of dropped lines. */
   dropped(): number;
-  /** Writes what is kept, for at most this many ms, and drops every later line. */
+  /** Writes the buffered lines for at most this time in ms, and drops all later lines. */
   close(withinMs: number): Promise<void>;
 }
 
-/** Bytes kept before they are written together: a write costs more than a line. */
+/** Bytes buffered before a write, because a write costs more than a line. */
 const MIN_WRITE = 8_192;
-/** Bytes kept while standard output takes none, some 3,000 lines. */
-const MAX_KEPT = 1_048_576;
-/** ms after which a line is written, and after which a failed write is repeated. */
+/** Maximum bytes buffered while standard output accepts none: some 3,000 lines. */
+const MAX_BUFFERED = 1_048_576;
+/** Maximum time in ms before a buffered line is written, and before a failed write is repeated. */
 const FLUSH_MS = 500;
 
 /**
- * Standard output, written in the background by the stream behind `pino.destination`. A pipe that is not read, a full disk
- * or a reader that has gone costs lines, never a request: lines beyond `MAX_KEPT` are dropped and counted, and writing goes
- * on when it works again.
+ * Opens standard output for background writes, with the stream behind `pino.destination`. A blocked pipe, a full disk or a
+ * closed reader loses lines but never blocks a request: the output drops and counts lines beyond `MAX_BUFFERED`, and continues
+ * when writing works again.
  *
- * `pino.destination` itself is not used: at exit it writes synchronously and repeats failed writes forever, and after
- * `EPIPE` it drops lines without counting them.
+ * `pino.destination` itself is unsuitable: at exit it writes synchronously and repeats failed writes forever, and after `EPIPE`
+ * it drops lines without counting them.
  */
 export function openStandardOutput(): Output {
   // Creating `process.stdout` makes a pipe or socket non-blocking. A blocked write would occupy a thread of libuv, and
@@ -36,7 +36,7 @@ export function openStandardOutput(): Output {
     fd,
     sync: false,
     minLength: MIN_WRITE,
-    maxLength: MAX_KEPT,
+    maxLength: MAX_BUFFERED,
     periodicFlush: FLUSH_MS,
   });
   let dropped = 0;
@@ -45,9 +45,9 @@ export function openStandardOutput(): Output {
     dropped += 1;
   };
   stream.on('drop', drop);
-  // What could not be written is kept, and written with the next line or flush.
+  // SonicBoom keeps the lines of a failed write, and writes them with the next line or flush.
   stream.on('error', () => undefined);
-  // libuv finishes writes that have begun before the process exits.
+  // libuv finishes started writes before the process exits.
   const flush = (): void => {
     if (!closed) stream.flush();
   };
@@ -64,7 +64,7 @@ export function openStandardOutput(): Output {
       closed = true;
       process.off('exit', flush);
       stream.end();
-      // Rejects when time is up, and when a write fails: then there is nothing to wait for.
+      // Rejects at the timeout and when a write fails. In both cases there is nothing left to wait for.
       await once(stream, 'close', { signal: AbortSignal.timeout(withinMs) }).catch(() => undefined);
     },
   };

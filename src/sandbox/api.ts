@@ -6,9 +6,9 @@ import { isObject, type JsonObject, type Kind, type SelectedPage, type Store } f
 
 export interface ApiRequest {
   readonly method: string;
-  /** As on the wire, without the query. */
+  /** Undecoded, without the query. */
   readonly path: string;
-  /** As on the wire, without the question mark. */
+  /** Undecoded, without the question mark. */
   readonly query: string;
   readonly apiKey: string | undefined;
   readonly body: string;
@@ -18,16 +18,16 @@ export interface ApiContext {
   readonly store: Store;
   readonly project: string;
   readonly apiKey: string;
-  /** The faults that bear on what is answered; those that bear on how are the server's. */
+  /** Effects of faults. This module applies those that change the content; the server applies the others. */
   readonly effects: Effects;
-  /** 0 to 1, for faults of a given rate. */
+  /** Returns a number from 0 to 1, for faults with a rate. */
   readonly random: () => number;
 }
 
-/** How an endpoint names the number of records and of pages. */
+/** Names of an endpoint's fields for the number of records and of pages. */
 type TotalNames = readonly [elements: string, pages: string];
 
-/** What differs between the resources: one row per path. */
+/** The differences between the resources. */
 interface Resource {
   readonly wrapper: string;
   readonly idKey: string;
@@ -37,7 +37,7 @@ interface Resource {
   readonly order: 1 | -1;
   readonly listTotals: TotalNames;
   readonly bulkTotals: TotalNames;
-  /** Methods on one record. */
+  /** Allowed methods for one record. */
   readonly methods: readonly string[];
 }
 
@@ -94,7 +94,7 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
 const BULK_TYPES: Readonly<Record<string, Kind>> = { items: 'item', categories: 'category' };
 const MAX_BULK_ITEMS = 50;
 
-/** One request under way: its resource, and what was asked. */
+/** One request with its resource. */
 interface Call {
   readonly resource: Resource;
   readonly query: Query;
@@ -103,17 +103,17 @@ interface Call {
 }
 
 /**
- * The body of the API's answer to one request.
- * @throws ApiError for every status other than 200
+ * Handles one API request. Returns the body of the response.
+ * @throws ApiError for every status except 200
  */
 export function answerApi(request: ApiRequest, context: ApiContext): string {
   const [empty, version, root, project, name, id, ...rest] = request.path.split('/').map(decodeSegment);
   const query = parseQuery(request.query);
   if (empty !== '' || version !== '2.0' || root !== 'project' || !project) throw noEndpoint();
   if ((request.apiKey ?? query.values.get('apikey')) !== context.apiKey) {
-    throw new ApiError(403, 'The API key is missing or not valid.');
+    throw new ApiError(403, 'The API key is missing or invalid.');
   }
-  if (project !== context.project) throw new ApiError(404, 'There is no such project.');
+  if (project !== context.project) throw new ApiError(404, 'The project does not exist.');
   const resource = name !== undefined && Object.hasOwn(RESOURCES, name) ? RESOURCES[name] : undefined;
   if (!resource || id === '' || rest.length > 0) throw noEndpoint();
   const call: Call = { resource, query, body: request.body, context };
@@ -124,7 +124,9 @@ function dispatch(call: Call, method: string, id: string | undefined): string {
   if (id === 'bulk' && method === 'POST') return writeBulk(call);
   const allowed = id === undefined ? ['GET', 'POST'] : call.resource.methods;
   if (!allowed.includes(method)) {
-    throw new ApiError(405, `${method} is not possible here.`, { allow: allowed.join(', ') });
+    throw new ApiError(405, `${method} is not allowed; allowed are ${allowed.join(', ')}.`, {
+      allow: allowed.join(', '),
+    });
   }
   if (id === undefined) return method === 'GET' ? list(call) : create(call);
   if (method === 'PUT') return update(call, id);
@@ -168,7 +170,7 @@ function update(call: Call, id: string): string {
   const { resource, query, context } = call;
   const kind = kindOf(call, query.values.get('type'));
   const item = readItem(resource, readBody(call));
-  if (item.key.id !== id) throw badRequest(`${resource.idKey} is another one than in the URL.`);
+  if (item.key.id !== id) throw badRequest(`${resource.idKey} differs from the id in the URL.`);
   if (!context.store.get(kind, item.key.source, id)) throw noRecord();
   refusePoison([item], context.effects);
   return store(context.store, kind, item);
@@ -183,7 +185,7 @@ function writeBulk(call: Call): string {
   const body = readBody(call);
   const sent = body[resource.bulkKey];
   if (!Array.isArray(sent)) throw badRequest(`${resource.bulkKey} must be a list.`);
-  if (sent.length > MAX_BULK_ITEMS) throw badRequest(`A bulk request takes ${MAX_BULK_ITEMS} items at most.`);
+  if (sent.length > MAX_BULK_ITEMS) throw badRequest(`A bulk request may have at most ${MAX_BULK_ITEMS} items.`);
   const source = kind === 'conversion' ? body.source : undefined;
   const items = sent.map((item) => readItem(resource, item, source));
   refusePoison(items, effects);
@@ -203,7 +205,7 @@ function remove(call: Call, id: string): string {
 
 function store(records: Store, kind: Kind, item: WrittenItem): string {
   const record = buildRecord(kind, item, records.get(kind, item.key.source, item.key.id));
-  // Before it is stored: a record that has no JSON text would spoil every list.
+  // Serialized before it is stored: a record that cannot be serialized would break every list.
   const json = JSON.stringify(record);
   records.put(kind, record, item.key);
   return json;
@@ -215,7 +217,7 @@ function envelope(names: TotalNames | null, page: number, limit: number, { total
   return `{${totals}"page":${page},"size":${rows.length},"items":[${rows.join(',')}]}`;
 }
 
-/** Only content has a `type`. */
+/** Returns the kind of record. Only content needs a `type`. @throws ApiError 400 without a valid one */
 function kindOf({ resource }: Call, type: string | undefined): Kind {
   const { kinds } = resource;
   if (kinds.length === 1) return kinds[0] as Kind;
@@ -235,6 +237,7 @@ function readBody({ body }: Call): JsonObject {
   return json;
 }
 
+/** @throws ApiError for an id in the fault `poisonIds` */
 function refusePoison(items: readonly WrittenItem[], { poisonIds, poisonStatus = 400 }: Effects): void {
   const bad = poisonIds && items.find(({ key }) => poisonIds.includes(key.id));
   if (bad) throw new ApiError(poisonStatus, `The record ${bad.key.id} was refused.`);
@@ -256,9 +259,9 @@ function textOf(value: unknown): string | undefined {
 }
 
 function noEndpoint(): ApiError {
-  return new ApiError(404, 'There is no such endpoint.');
+  return new ApiError(404, 'The endpoint does not exist.');
 }
 
 function noRecord(): ApiError {
-  return new ApiError(404, 'There is no such record.');
+  return new ApiError(404, 'The record does not exist.');
 }

@@ -3,15 +3,15 @@ import { ApiError, badRequest } from './errors.ts';
 import type { Faults } from './faults.ts';
 import type { Answer } from './wire.ts';
 
-/** One request to the API. Requests to the control endpoints are not logged. */
+/** One request to the API. The log omits requests to the control endpoints. */
 export interface LoggedRequest {
   readonly method: string;
-  /** As it came, with the query. */
+  /** Undecoded, with the query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** The first 100,000 characters; left out when there was none. */
+  /** The first 100,000 characters; absent for a request without a body. */
   readonly body?: string;
-  /** 0 until there is an answer, and when it never comes. */
+  /** 0 until the response, and if there is none. */
   status: number;
 }
 
@@ -21,15 +21,15 @@ export interface Controls {
   reset(): void;
 }
 
-/** Whether a URL belongs to the sandbox itself and not to the API. */
+/** Whether a URL is one of the sandbox's control endpoints. */
 export function isControl(url: string): boolean {
   return url.startsWith('/_sandbox/');
 }
 
 /**
- * What the sandbox is told over HTTP: `GET`, `PUT`, `DELETE /_sandbox/faults`, `GET`, `DELETE /_sandbox/requests`,
- * `POST /_sandbox/reset`. They need no key and show none.
- * @throws ApiError
+ * Handles the control endpoints: `GET`, `PUT`, `DELETE /_sandbox/faults`, `GET`, `DELETE /_sandbox/requests`,
+ * `POST /_sandbox/reset`. They need no API key. Responses mask API keys.
+ * @throws ApiError 400 for an invalid fault, 404 for an unknown endpoint
  */
 export function answerControl(
   { method, url, body }: { readonly method: string; readonly url: string; readonly body: string },
@@ -51,13 +51,13 @@ export function answerControl(
       return json(requests.map(withoutKey));
     case 'POST /_sandbox/reset':
       reset();
-      return json({ status: 200, message: 'The records are as they were at the start.' });
+      return json({ status: 200, message: 'The records have been reset.' });
     default:
-      throw new ApiError(404, 'There is no such control.');
+      throw new ApiError(404, 'The control endpoint does not exist.');
   }
 }
 
-/** A rule or a list of them, added to those in force. */
+/** Adds a rule or a list of rules. */
 function putFaults(faults: Faults, body: string): void {
   try {
     faults.merge(JSON.parse(body));
@@ -74,7 +74,7 @@ function withoutKey(request: LoggedRequest): LoggedRequest {
   return { ...request, path, headers };
 }
 
-/** Unlike `decodeURIComponent` it takes any text: what could not be decoded is logged too. */
+/** Unlike `decodeURIComponent`, it never throws: the log has requests with invalid encoding too. */
 function unescapeAscii(text: string): string {
   return text.replace(/%([0-7][\da-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

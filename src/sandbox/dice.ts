@@ -3,7 +3,7 @@ import { createRandom } from './random.ts';
 
 const { person, commerce, location, company } = faker.definitions;
 
-/** Words to make records of. Picking them here is a hundred times as fast as faker's own methods. */
+/** Words for generated records. Picking from these lists is a hundred times faster than faker's methods. */
 export const WORDS = {
   female: person.first_name.female ?? [],
   male: person.first_name.male ?? [],
@@ -20,12 +20,12 @@ export const WORDS = {
 
 export type Dice = ReturnType<typeof createDice>;
 
-/** Chance, the same for the same seed. */
+/** Creates a random generator. The same seed gives the same values. */
 export function createDice(seed: number) {
   const random = createRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
   return {
-    /** A whole number from 0, less than `count`. */
+    /** Returns a whole number from 0 to `count` - 1. */
     below,
     chance: (rate: number): boolean => random() < rate,
     pick: <T>(values: readonly T[]): T => values[below(values.length)] as T,
@@ -34,15 +34,15 @@ export function createDice(seed: number) {
   };
 }
 
-/** Times count from a fixed day, so that data do not depend on when and where they are made. */
+/** All times count from this fixed day, so that the data do not depend on the time of generation. */
 const START = Date.UTC(2024, 0, 1, 8);
 const SPAN_SECONDS = 700 * 24 * 3600;
 
 /**
- * A time between the first and the last day of the seeded data.
- * @param part 0 to 1
- * @param moreSeconds added to it
- * @returns `YYYY-MM-DD HH:MM:SS`
+ * Returns a time within the range of the seeded data.
+ * @param part position in the range, 0 to 1
+ * @param moreSeconds seconds to add
+ * @returns `YYYY-MM-DD HH:MM:SS`, in UTC
  */
 export function timeAt(part: number, moreSeconds = 0): string {
   const seconds = Math.floor(part * SPAN_SECONDS) + moreSeconds;

@@ -1,4 +1,4 @@
-/** Ends a request with this status and the body `{"status":…,"message":…}`. */
+/** An error response of the API, with this status and the body `{"status":…,"message":…}`. */
 export class ApiError extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -2,11 +2,11 @@ import { ApiError } from './errors.ts';
 import type { BodyShape, Effects } from './faults.ts';
 import type { Answer } from './wire.ts';
 
-const MESSAGE = 'A fault was asked for.';
+const MESSAGE = 'A configured fault.';
 
 /**
- * What a fault puts in the place of the API's answer, if one does.
- * @param random 0 to 1
+ * Returns the response that a fault sends instead of the API's; null without such a fault.
+ * @param random returns a number from 0 to 1
  */
 export function failureOf(effects: Effects, random: () => number): Answer | null {
   const { rateLimit, status, errorRate, errorBody = 'status-message', bodyUnder200 } = effects;
@@ -19,9 +19,10 @@ export function failureOf(effects: Effects, random: () => number): Answer | null
   return bodyUnder200 ? { status: 200, ...bodyOf(bodyUnder200, 400, MESSAGE) } : null;
 }
 
-/** The answer to a request that the API refuses, and to one on which the sandbox itself fails. */
+/** Returns the response for an `ApiError`; 500 for any other error. */
 export function answerOfError(error: unknown): Answer {
-  if (!(error instanceof ApiError)) return { status: 500, ...bodyOf('status-message', 500, 'The sandbox failed.') };
+  if (!(error instanceof ApiError))
+    return { status: 500, ...bodyOf('status-message', 500, 'Internal error of the sandbox.') };
   return { status: error.status, headers: error.headers, ...bodyOf('status-message', error.status, error.message) };
 }
 

@@ -4,60 +4,60 @@ import { isObject } from './store.ts';
 const BODIES = ['status-message', 'error-message', 'empty', 'html', 'array'] as const;
 const RESETS = ['before', 'after-headers', 'mid-body'] as const;
 
-/** `{status,message}`, `{error:{message}}`, nothing, a web page, `[]`. */
+/** In this order: `{status,message}`, `{error:{message}}`, an empty body, an HTML page, `[]`. */
 export type BodyShape = (typeof BODIES)[number];
 
-/** What goes wrong. All can be combined; what is left out works as it should. */
+/** Effects of a fault. They can be combined. */
 export interface Effects {
-  /** Milliseconds before the answer, or a range of them. */
+  /** Delay before the response in ms, or a range of delays. */
   readonly latencyMs?: number | readonly [min: number, max: number];
-  /** 200 to 599, answered in place of the API's answer; nothing is written. A 3xx has a `location`. */
+  /** Status to send instead of the API's response, 200 to 599. The API does not handle the request. A 3xx has a `location`. */
   readonly status?: number;
-  /** 0 to 1, how many of the requests get `status` (500 unless told). All, when only `status` is given. */
+  /** Share of requests that get `status` (default 500), 0 to 1. Without `errorRate`, all requests get `status`. */
   readonly errorRate?: number;
-  /** The body that comes with `status`. Default `status-message`. */
+  /** Body for `status`. Default `status-message`. */
   readonly errorBody?: BodyShape;
-  /** 429 beyond so many requests within a second, `retry-after` in seconds (default 1). */
+  /** Sends 429 beyond `perSecond` requests in a second, with `retry-after` in seconds (default 1). */
   readonly rateLimit?: { readonly perSecond: number; readonly retryAfter?: number };
-  /** No answer at all, nothing is written. */
+  /** Sends no response. The API does not handle the request. */
   readonly hang?: boolean;
-  /** The connection is reset. `before`: nothing is written; otherwise the request was carried out. */
+  /** Resets the connection. With `before`, the API does not handle the request; otherwise it does. */
   readonly reset?: (typeof RESETS)[number];
-  /** JSON that is cut off in the middle, properly framed. */
+  /** Sends only the first half of the JSON, with a matching `content-length`. */
   readonly truncatedBody?: boolean;
-  /** `content-length` promises more than comes before the connection ends. */
+  /** Closes the connection before it has sent as many bytes as `content-length` says. */
   readonly brokenBody?: boolean;
-  /** Milliseconds between the 16 pieces in which the body comes. */
+  /** Sends the body in 16 pieces, with pauses of this many ms. */
   readonly slowDripMs?: number;
-  /** The request is carried out, and answered with this status and no body. */
+  /** Handles the request and sends this status without a body. */
   readonly emptyBody?: 200 | 204;
-  /** A body of that shape with an inner status of 400, under 200; nothing is written. */
+  /** Sends 200 with an error body of this shape, whose `status` is 400. The API does not handle the request. */
   readonly bodyUnder200?: BodyShape;
-  /** Lists give no more rows than this per page, whatever `limit` says. */
+  /** Maximum number of rows per page of a list, whatever `limit` says. */
   readonly capLimit?: number;
-  /** Lists take no notice of `q`. */
+  /** Lists ignore `q`. */
   readonly ignoreFilters?: boolean;
-  /** Lists and bulk answers come without their totals. */
+  /** Lists and bulk responses have no totals. */
   readonly noTotals?: boolean;
-  /** Items left out of a bulk write and of its answer: these ids, or 0 to 1 of all. */
+  /** Items that a bulk write neither stores nor returns: these ids, or a share from 0 to 1. */
   readonly dropBulkItems?: number | readonly string[];
-  /** A write that holds one of these ids is refused as a whole. */
+  /** Rejects a whole write that has one of these ids. */
   readonly poisonIds?: readonly string[];
-  /** How it is refused. Default 400. */
+  /** Status for `poisonIds`. Default 400. */
   readonly poisonStatus?: 400 | 424;
-  /** Bulk answers list their items in reverse. */
+  /** Bulk responses list the items in reverse order. */
   readonly reorderBulk?: boolean;
 }
 
-/** Effects, and for which requests. */
+/** Effects, with the requests that they apply to. */
 export interface FaultRule extends Effects {
-  /** Both must fit when both are given. Without `match` the rule is for every request. */
+  /** A request must match both. Without `match` the rule applies to every request. */
   readonly match?: {
     readonly method?: string;
-    /** Source of a regular expression, looked for in path and query as they came. */
+    /** Source of a regular expression, tested on the undecoded path and query. */
     readonly path?: string;
   };
-  /** Only the first so many requests that match. */
+  /** Number of matching requests that the rule applies to. Default: all. */
   readonly times?: number;
 }
 
@@ -66,7 +66,7 @@ type Check = (value: unknown) => boolean;
 const isFlag: Check = (value) => typeof value === 'boolean';
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isRate: Check = (value) => typeof value === 'number' && value >= 0 && value <= 1;
-/** Timers take no longer delays. */
+/** A number of ms that a timer supports. */
 const isDelay: Check = (value) => typeof value === 'number' && value >= 0 && value < 2 ** 31;
 const isIds: Check = (value) => Array.isArray(value) && value.every((id) => typeof id === 'string');
 const isOneOf =
@@ -120,16 +120,16 @@ const CHECKS: Readonly<Record<keyof FaultRule, readonly [check: Check, needs: st
 interface ActiveRule {
   rule: FaultRule;
   readonly path: RegExp | undefined;
-  /** Requests that the rule is still for. */
+  /** Number of requests that the rule still applies to. */
   left: number;
-  /** Of `rateLimit`: when the current second began, and its requests so far. */
+  /** For `rateLimit`: start of the current second in ms, and its requests so far. */
   windowStart: number;
   windowCount: number;
 }
 
 /**
- * The faults in force: rules, looked at in order for each request. The effects of all that match add up; where two say
- * the same thing, the later one counts. None at the start, and what is a matter of chance is the same for a seed.
+ * The active fault rules. For each request, the effects of all matching rules are combined; a later rule overrides an earlier
+ * one. Random effects depend only on the seed.
  *
  * ```ts
  * sandbox.faults.set([
@@ -152,22 +152,22 @@ export class Faults {
     return this.#active.map(({ rule }) => rule);
   }
 
-  /** 0 to 1. */
+  /** Returns a number from 0 to 1. */
   random(): number {
     return this.#random();
   }
 
   /**
-   * Puts these rules in the place of all others.
-   * @throws TypeError that names a field which does not exist, or whose value is not possible
+   * Replaces all rules.
+   * @throws TypeError that names an unknown field, or one with an invalid value
    */
   set(rules: FaultRule | readonly FaultRule[]): void {
     this.#active = toList(rules).map(activate);
   }
 
   /**
-   * Adds rules. One without `times` joins an earlier one with the same `match`.
-   * @throws TypeError as `set`
+   * Adds rules. A rule without `times` extends an earlier rule with the same `match`.
+   * @throws TypeError as for `set`
    */
   merge(rules: unknown): void {
     const active = [...this.#active];
@@ -182,12 +182,13 @@ export class Faults {
     this.#active = active;
   }
 
+  /** Removes all rules and restarts the random generator. */
   clear(): void {
     this.#active = [];
     this.#random = createRandom(this.#seed);
   }
 
-  /** The effects for one request. Counts it, so it is called once for each. */
+  /** Returns the effects for one request. It counts the request, so call it once for each. */
   effectsFor(method: string, path: string): Effects {
     let effects: Effects = {};
     for (const active of this.#active) {
@@ -202,7 +203,7 @@ export class Faults {
   }
 }
 
-/** A rule with an empty place for what it counts. */
+/** Validates a rule and adds its counters. */
 function activate(rule: FaultRule): ActiveRule {
   checkRule(rule);
   const path = rule.match?.path;
@@ -226,10 +227,10 @@ function isBeyond(active: ActiveRule, perSecond: number): boolean {
 }
 
 function checkRule(value: unknown): FaultRule {
-  if (!isObject(value)) throw new TypeError(`A fault is an object, got ${JSON.stringify(value)}`);
+  if (!isObject(value)) throw new TypeError(`A fault must be an object, got ${JSON.stringify(value)}`);
   for (const [name, field] of Object.entries(value)) {
     if (!Object.hasOwn(CHECKS, name)) {
-      throw new TypeError(`Unknown fault ${name}; there are ${Object.keys(CHECKS).join(', ')}`);
+      throw new TypeError(`Unknown fault ${name}; allowed are ${Object.keys(CHECKS).join(', ')}`);
     }
     const [check, needs] = CHECKS[name as keyof FaultRule];
     if (!check(field)) throw new TypeError(`Fault ${name} must be ${needs}, got ${JSON.stringify(field)}`);

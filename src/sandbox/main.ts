@@ -1,12 +1,12 @@
 import { type SandboxOptions, startSandbox } from './server.ts';
 
-/** Starts the sandbox alone, as the environment says. An empty variable counts as unset. */
+/** Starts only the sandbox, with settings from the environment. An empty variable counts as unset. */
 const { SANDBOX_PORT, SANDBOX_HOST, SANDBOX_API_KEY, SANDBOX_PROJECT, SANDBOX_SEED } = process.env;
 
 function readNumber(name: string, value: string | undefined, fallback: number, max: number): number {
   const number = value ? Number(value) : fallback;
   if (Number.isInteger(number) && number >= 0 && number <= max) return number;
-  console.error(`${name} is ${JSON.stringify(value)}; it must be a whole number from 0 to ${max}.`);
+  console.error(`${name}: got ${JSON.stringify(value)}; needs a whole number from 0 to ${max}.`);
   process.exit(1);
 }
 

@@ -1,15 +1,16 @@
 import { badRequest } from './errors.ts';
 import type { Filter } from './store.ts';
 
-/** A query string's parameters, `q[…]` apart. Of a name that comes twice the last counts, as in PHP. */
+/** Parameters of a query string, with the filters (`q[…]`) apart. The last value of a repeated name counts, as in PHP. */
 export interface Query {
   readonly values: ReadonlyMap<string, string>;
   readonly filters: readonly Filter[];
 }
 
 /**
+ * Parses a query string.
  * @param text without the question mark
- * @throws ApiError 400 for what can not be decoded, and for a filter with an unknown operator
+ * @throws ApiError 400 for invalid percent-encoding, or a filter with an unknown operator
  */
 export function parseQuery(text: string): Query {
   const values = new Map<string, string>();
@@ -25,25 +26,25 @@ export function parseQuery(text: string): Query {
   return { values, filters: [...filters.values()] };
 }
 
-/** @throws ApiError 400 */
+/** Decodes one segment of a path. @throws ApiError 400 for invalid percent-encoding */
 export function decodeSegment(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw badRequest('The URL is not percent-encoded properly.');
+    throw badRequest('The URL is not correctly percent-encoded.');
   }
 }
 
-/** @throws ApiError 400 for anything but a whole number from 1 */
+/** Reads a positive whole number. @throws ApiError 400 for any other value */
 export function readCount(query: Query, name: string, fallback: number): number {
   const text = query.values.get(name);
   if (text === undefined) return fallback;
   const count = /^\d+$/.test(text) ? Number(text) : 0;
-  if (count < 1 || !Number.isSafeInteger(count)) throw badRequest(`${name} must be a whole number from 1.`);
+  if (count < 1 || !Number.isSafeInteger(count)) throw badRequest(`${name} must be a whole number of at least 1.`);
   return count;
 }
 
-/** @throws ApiError 400 for anything but 1 and -1 */
+/** Reads the sort order, 1 or -1. @throws ApiError 400 for any other value */
 export function readOrder(query: Query, fallback: 1 | -1): 1 | -1 {
   const text = query.values.get('order') ?? `${fallback}`;
   if (text !== '1' && text !== '-1') throw badRequest('order must be 1 or -1.');
@@ -54,10 +55,10 @@ function decodeForm(text: string): string {
   return decodeSegment(text.replaceAll('+', ' '));
 }
 
-/** `q[field]=v`, `q[field][$gte]=v`, `q[field][$lte]=v`, `q[field][$in][]=v` any number of times. */
+/** Adds `q[field]=v`, `q[field][$gte]=v` or `q[field][$lte]=v`, or one value of the repeatable `q[field][$in][]=v`. */
 function addFilter(filters: Map<string, Filter>, name: string, value: string): void {
   const [, field, op = '$eq', list] = /^q\[([^[\]]+)\](?:\[([^[\]]*)\])?(\[\d*\])?$/.exec(name) ?? [];
-  if (field === undefined) throw badRequest(`Unreadable filter ${name}.`);
+  if (field === undefined) throw badRequest(`Invalid filter ${name}.`);
   const isList = op === '$in' && list !== undefined;
   const isScalar = (op === '$gte' || op === '$lte' || name === `q[${field}]`) && list === undefined;
   if (!isList && !isScalar) throw badRequest(`Unknown operator in filter ${name}.`);

@@ -1,22 +1,23 @@
 import { badRequest } from './errors.ts';
 import { isObject, type JsonObject, type Kind, type RecordKey } from './store.ts';
 
-/** One record of a write's body: `{ [idKey], source, [wrapper]: fields }`. */
+/** One record in the body of a write: `{ [idKey], source, [wrapper]: fields }`. */
 export interface WrittenItem {
   readonly key: RecordKey;
-  /** As sent: a number stays one. */
+  /** As sent: a string or a number. */
   readonly id: string | number;
   readonly fields: JsonObject;
-  /** What stands beside the wrapper. */
+  /** The whole item, with the fields beside the wrapper. */
   readonly outer: JsonObject;
 }
 
-/** Fields of content that are written among the others and read under `metadata`. */
+/** Fields of content that a write has at the top level and a read has under `metadata`. */
 const CONTENT_METADATA = new Set(['source', 'itemtype', 'objecttype', 'created', 'updated', 'image']);
 
 /**
- * @param source for an item that names none
- * @throws ApiError 400 that names what is missing
+ * Reads one item of a write.
+ * @param source default for an item without a source
+ * @throws ApiError 400 that names the missing field
  */
 export function readItem(
   { idKey, wrapper }: { readonly idKey: string; readonly wrapper: string },
@@ -35,8 +36,8 @@ export function readItem(
 }
 
 /**
- * The record as the API answers it. Fields that the write leaves out keep their value. Spread and `fromEntries`
- * throughout, for a field may be named `__proto__`.
+ * Returns the record in the form of the API's responses. Fields that the write omits keep their values. The code uses only
+ * spread and `fromEntries`, since a field may have the name `__proto__`.
  */
 export function buildRecord(kind: Kind, item: WrittenItem, old: JsonObject = {}): JsonObject {
   if (kind === 'interaction') return buildInteraction(item, old);
@@ -68,7 +69,7 @@ function buildInteraction({ id, key, fields, outer }: WrittenItem, old: JsonObje
   return { ...old, interactionid: id, source: key.source, objecttype, metadata };
 }
 
-/** Defaults of `created` and `updated`; the names that Magento uses for them will do too. */
+/** Adds defaults for `created` and `updated`, unless the record has them under these names or those of Magento. */
 function withTimes(record: JsonObject, sent: JsonObject): JsonObject {
   const hasCreated = 'created' in record || 'created_at' in record;
   const hasUpdated = 'updated' in sent || 'updated_at' in sent;
@@ -79,7 +80,7 @@ function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** `YYYY-MM-DD HH:MM:SS` in UTC. */
+/** Returns the current time as `YYYY-MM-DD HH:MM:SS`, in UTC. */
 function now(): string {
   return new Date().toISOString().slice(0, 19).replace('T', ' ');
 }

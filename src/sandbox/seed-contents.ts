@@ -2,7 +2,7 @@ import { type Dice, timeAt, WORDS } from './dice.ts';
 import { UNUSUAL_IDS } from './seed-profiles.ts';
 import type { JsonObject, Store } from './store.ts';
 
-/** An item, as far as the lines of a sale refer to it. */
+/** The fields of an item that the lines of a sale use. */
 export interface Good {
   readonly id: string | number;
   readonly sku: string;
@@ -56,12 +56,12 @@ function makeName(dice: Dice): string {
   return `${dice.pick(WORDS.adjective)} ${dice.pick(WORDS.material)} ${dice.pick(WORDS.product)}`;
 }
 
-/** The lower the number, the newer, so that a list begins with 2001. */
+/** Makes an item of the webshop. Lower numbers are newer, so that lists start with 2001. */
 function makeShopItem(dice: Dice, { id, sku, name, price }: Good, i: number): JsonObject {
   const color = dice.pick(WORDS.color);
   const description = `${name} in ${color}, in stock again.`;
   const category = dice.below(SHOP_CATEGORY_COUNT);
-  // What stands first in lists and examples is well-formed.
+  // The first item has no odd values, since lists and examples start with it.
   const odd = (rate: number): boolean => dice.chance(rate) && i > 0;
   return {
     id,
@@ -87,7 +87,7 @@ function makeShopItem(dice: Dice, { id, sku, name, price }: Good, i: number): Js
   };
 }
 
-/** The Magento plugin sends whole numbers as ids, and an empty text for whatever is missing. */
+/** Makes an item as the Magento plugin sends it: ids are whole numbers, and missing values are empty strings. */
 function makeMagentoItem(dice: Dice, { id, sku, name, price }: Good, i: number): JsonObject {
   const category = dice.below(MAGENTO_CATEGORY_COUNT);
   return {

@@ -7,13 +7,13 @@ const SHOP_SALES = 1700;
 const MAGENTO_SALES = 400;
 const MAILS = 4600;
 const VISITS = 500;
-/** The newest sales and mails, that lists begin with, refer to people who are there. */
+/** Number of newest sales and mails, at the start of lists, that refer only to existing profiles. */
 const NEWEST = 100;
-/** Of the profile 1001; the first one is the newest of the list, the others are spread over the time before. */
+/** Records of the profile 1001. The first is the newest of its list; the others are spread over the time before. */
 const DEMO_SALES = 4;
 const DEMO_MAILS = 8;
 
-/** Sales and interactions: what people did. A few refer to people and goods that are not there. */
+/** Adds sales and interactions. A few refer to profiles and items that do not exist. */
 export function seedEvents(store: Store, dice: Dice, people: People, goods: Goods): void {
   for (let i = 0; i < SHOP_SALES; i += 1) store.put('conversion', makeShopSale(dice, i, people, goods));
   for (let i = 0; i < MAGENTO_SALES; i += 1) store.put('conversion', makeMagentoSale(dice, i, people, goods));
@@ -44,7 +44,7 @@ function makeShopSale(dice: Dice, i: number, { shop }: People, goods: Goods): Js
   };
 }
 
-/** The Magento plugin sends rows of its own table: other names for the profile and the times, SKUs for the goods. */
+/** Makes a sale as the Magento plugin sends it: other names for the profile and the times, and SKUs as item ids. */
 function makeMagentoSale(dice: Dice, i: number, { magento }: People, goods: Goods): JsonObject {
   const person = dice.pick(magento);
   const items = Array.from({ length: 1 + dice.below(3) }, () => makeLine(dice, goods.magento, true));
@@ -107,7 +107,7 @@ function makeMail(dice: Dice, i: number, { shop, magento }: People): JsonObject 
     emailid: `${70_001 + Math.floor(i / 200)}`,
   };
   const interactionid = (i % 900 === 899 ? UNUSUAL_IDS[(i - 899) / 900] : undefined) ?? `${40_001 + i}`;
-  // PHP writes an empty map as a list.
+  // PHP encodes an empty map as an empty JSON array.
   return { interactionid, source: 'Mailing', objecttype: 'interaction', metadata: i < 3 ? [] : metadata };
 }
 

@@ -1,7 +1,7 @@
 import { type Dice, timeAt, WORDS } from './dice.ts';
 import type { JsonObject, Store } from './store.ts';
 
-/** A profile, as far as other records refer to it. */
+/** The fields of a profile that other records use. */
 export interface Person {
   readonly id: string | number;
   readonly email: string;
@@ -17,7 +17,7 @@ const CRM_COUNT = 250;
 const CRM_SHARED_COUNT = 100;
 const MAGENTO_COUNT = 200;
 
-/** Ids that are hard to carry in a URL: all are real to the API. */
+/** Ids that need escaping in a URL. The API accepts all of them. */
 export const UNUSUAL_IDS = ['abc:123', 'A/B 1#x+%', 'who?me=1&you', 'Łódź 7'];
 
 export function seedProfiles(store: Store, dice: Dice): People {
@@ -71,7 +71,7 @@ function makeShopProfile(dice: Dice, i: number): JsonObject {
   };
 }
 
-/** The first ones are customers of the shop, under the same id. */
+/** Makes a profile of the CRM. The first ones are customers of the shop, with the same id. */
 function makeCrmProfile(dice: Dice, i: number, shop: readonly Person[]): JsonObject {
   const customer = i < CRM_SHARED_COUNT ? shop[i * 7] : undefined;
   const surname = dice.pick(WORDS.last);
@@ -87,7 +87,7 @@ function makeCrmProfile(dice: Dice, i: number, shop: readonly Person[]): JsonObj
   };
 }
 
-/** The Magento plugin sends a salted hash as id, and columns of its queue along. */
+/** Makes a profile as the Magento plugin sends it: the id is a salted hash, and some fields are columns of its queue. */
 function makeMagentoProfile(dice: Dice, i: number): JsonObject {
   const { created, updated } = timesOf(dice, i, MAGENTO_COUNT);
   return {

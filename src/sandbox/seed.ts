@@ -4,7 +4,7 @@ import { seedEvents } from './seed-events.ts';
 import { seedProfiles } from './seed-profiles.ts';
 import type { Store } from './store.ts';
 
-/** The sources of the seeded records, in the order in which a reader would try them. */
+/** Sources of the seeded records, in the order in which the gateway should try them. */
 export const SOURCES = {
   profiles: ['Webshop', 'CRM', 'Magento 2'],
   contents: ['Webshop-EN', 'Magento 2'],
@@ -13,9 +13,9 @@ export const SOURCES = {
 };
 
 /**
- * Fills a store as three systems would that write to one project: a webshop, a CRM and a Magento shop, each in its own
- * way. The same seed gives the same records. Fixed records for examples are the profile 1001, which has conversions and
- * interactions, the item 2001, the category 5001, the conversion 3001 and the interaction 4001.
+ * Fills a store with the records of three systems that write to one project: a webshop, a CRM and a Magento shop. Each has
+ * its own conventions. The same seed gives the same records. Examples use these fixed records: profile 1001 (with
+ * conversions and interactions), item 2001, category 5001, conversion 3001 and interaction 4001.
  */
 export function seedStore(store: Store, seed: number): void {
   const dice = createDice(seed);

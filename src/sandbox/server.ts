@@ -22,37 +22,37 @@ export interface SandboxOptions {
   readonly project?: string;
   /** Default `sandbox-key`. */
   readonly apiKey?: string;
-  /** A whole number; the same one gives the same data and the same chances of faults. Default 1. */
+  /** A whole number. The same seed gives the same data and the same random faults. Default 1. */
   readonly seed?: number;
-  /** Faults from the start. Default none. */
+  /** Initial faults. Default none. */
   readonly faults?: FaultRule | readonly FaultRule[];
-  /** Start without records. */
+  /** Whether to start without records. Default false. */
   readonly empty?: boolean;
-  /** Requests kept in `requests`, the newest ones. Default 1000. */
+  /** Number of newest requests in `requests`. Default 1000. */
   readonly maxRequestLog?: number;
 }
 
 export interface Sandbox {
-  /** The base URL, version included: `http://127.0.0.1:PORT/2.0`. */
+  /** Base URL with the version: `http://127.0.0.1:PORT/2.0`. */
   readonly url: string;
   readonly project: string;
   readonly apiKey: string;
-  /** The sources of the seeded data, in an order that suits the gateway's settings. */
+  /** Sources of the seeded data, in the order in which the gateway should try them. */
   readonly sources: typeof SOURCES;
   readonly store: Store;
   readonly faults: Faults;
-  /** Oldest first. */
+  /** Requests to the API, oldest first. */
   readonly requests: LoggedRequest[];
-  /** Puts the records back to what they were at the start. Faults and requests stay. */
+  /** Restores the initial records. Keeps faults and requests. */
   reset(): void;
-  /** Ends at once; open connections are cut. */
+  /** Stops the server at once and closes open connections. */
   close(): Promise<void>;
 }
 
 const MAX_LOGGED_BODY = 100_000;
 
 /**
- * Starts a server that behaves like the Datatrics REST API v2, with records of its own in memory.
+ * Starts a server that behaves like the Datatrics REST API v2, with generated records in memory.
  *
  * ```ts
  * const sandbox = await startSandbox({ empty: true });
@@ -60,7 +60,7 @@ const MAX_LOGGED_BODY = 100_000;
  * await fetch(`${sandbox.url}/project/${sandbox.project}/profile/1?source=shop`, { headers: { 'x-apikey': sandbox.apiKey } });
  * ```
  *
- * @throws the error of `listen`, as `EADDRINUSE`
+ * @throws Error of `listen`, such as `EADDRINUSE`
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port = 0, host = '127.0.0.1', project = '123456', apiKey = 'sandbox-key', seed = 1 } = options;
@@ -127,7 +127,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
     handle(req, res)
       .catch((error) => sendAnswer(res, answerOfError(error)))
-      // Headers that were sent before, or a connection that is gone.
+      // The headers are already sent, or the connection is closed.
       .catch(() => res.destroy());
   });
   await new Promise<void>((resolve, reject) => {

@@ -1,15 +1,15 @@
 export type JsonObject = { [name: string]: unknown };
 
-/** The five sets of records. The API calls items and categories together «content». */
+/** The five kinds of records. The API calls items and categories “content”. */
 export type Kind = 'profile' | 'item' | 'category' | 'conversion' | 'interaction';
 
-/** What names a record within its kind. */
+/** Identifies a record within its kind. */
 export interface RecordKey {
   readonly source: string;
   readonly id: string;
 }
 
-/** A condition on one field. Values are compared as strings. */
+/** A condition on one field. It compares values as strings. */
 export interface Filter {
   readonly field: string;
   readonly op: '$eq' | '$gte' | '$lte' | '$in';
@@ -17,26 +17,26 @@ export interface Filter {
 }
 
 export interface Selection {
-  /** A field, at the top of the record or under its `metadata`. */
+  /** A field at the top level of the record or under its `metadata`. */
   readonly sort: string;
-  /** 1 ascending, -1 descending: exactly the reverse. */
+  /** 1: ascending. -1: descending, the exact reverse. */
   readonly order: 1 | -1;
   readonly filters: readonly Filter[];
-  /** From 1. */
+  /** Page number, from 1. */
   readonly page: number;
   readonly limit: number;
 }
 
 export interface SelectedPage {
-  /** Of the whole selection, not of the page. */
+  /** Number of records on all pages. */
   readonly total: number;
-  /** Each record as JSON text. */
+  /** JSON of each record on the page. */
   readonly rows: readonly string[];
 }
 
 interface Row {
   record: JsonObject;
-  /** Made when first asked for. */
+  /** Created on first use. */
   json: string | undefined;
 }
 
@@ -48,10 +48,10 @@ const ID_FIELDS: Readonly<Record<Kind, string>> = {
   interaction: 'interactionid',
 };
 
-/** Sorted lists and groups that one kind remembers until its next write. */
+/** Sorted lists and groups cached for one kind until its next write. */
 const MAX_VIEWS = 16;
 
-/** Records in memory, in the form in which the API answers them. A write of a known key keeps the record's place. */
+/** Records in memory, in the form of the API's responses. Replacing a record keeps its position. */
 export class Store {
   readonly #kinds: Readonly<Record<Kind, Collection>> = {
     profile: new Collection(),
@@ -65,27 +65,27 @@ export class Store {
     return this.#kinds[kind].get({ source, id })?.record;
   }
 
-  /** The record as JSON text. */
+  /** Returns the JSON of a record. */
   getJson(kind: Kind, source: string, id: string): string | undefined {
     const row = this.#kinds[kind].get({ source, id });
     return row && jsonOf(row);
   }
 
   /**
-   * Adds or replaces a record, as it stands.
-   * @param key read from the record when left out
-   * @throws TypeError for a record without an id or a source, when no key is given
+   * Adds or replaces a record.
+   * @param key default: id and source of the record
+   * @throws TypeError for a record without an id or a source, if no key is given
    */
   put(kind: Kind, record: JsonObject, key: RecordKey = keyOf(kind, record)): void {
     this.#kinds[kind].put(key, record);
   }
 
-  /** Whether there was such a record. */
+  /** Deletes a record. Returns whether it existed. */
   delete(kind: Kind, source: string, id: string): boolean {
     return this.#kinds[kind].delete({ source, id });
   }
 
-  /** All records of a kind, oldest entry first. */
+  /** Returns all records of a kind, in the order of their first write. */
   list(kind: Kind): JsonObject[] {
     return this.#kinds[kind].list();
   }
@@ -94,7 +94,7 @@ export class Store {
     return this.#kinds[kind].size;
   }
 
-  /** One page of what the filters leave. A page beyond the end is empty. */
+  /** Returns one page of the records that match all filters. A page beyond the end is empty. */
   select(kind: Kind, selection: Selection): SelectedPage {
     return this.#kinds[kind].select(selection);
   }
@@ -144,7 +144,7 @@ class Collection {
     return { total: rows.length, rows: texts };
   }
 
-  /** Ascending. Equalities are looked up, so that a link between records costs no scan. */
+  /** Returns matching rows in ascending order. Uses an index for equality, so that following a link needs no scan. */
   #filter(sort: string, filters: readonly Filter[]): readonly Row[] {
     let rows = this.#sorted(sort);
     for (const { field, op, values } of filters) {
@@ -201,7 +201,7 @@ function jsonOf(row: Row): string {
   return row.json;
 }
 
-/** At the top, else under `metadata`. An interaction has no `created`, the API's default sort: its `datetime` counts. */
+/** Reads a field at the top level or under `metadata`. For `created`, the default sort, it falls back to `datetime`. */
 function fieldOf(record: JsonObject, field: string): unknown {
   if (Object.hasOwn(record, field)) return record[field];
   const { metadata } = record;
@@ -221,7 +221,7 @@ function scalarText(value: unknown): string | undefined {
 function toTest({ field, op, values }: Filter): (record: JsonObject) => boolean {
   const [first = ''] = values;
   if (op === '$gte' || op === '$lte') {
-    // As in Mongo, a range of strings holds strings only.
+    // As in MongoDB, a range of strings matches only strings.
     return (record) => {
       const value = fieldOf(record, field);
       return typeof value === 'string' && (op === '$gte' ? value >= first : value <= first);
@@ -234,7 +234,7 @@ function toTest({ field, op, values }: Filter): (record: JsonObject) => boolean 
   };
 }
 
-/** Missing, numbers, strings, the rest: the order in which Mongo puts types. */
+/** Order of types as in MongoDB: missing, numbers, strings, objects and arrays, booleans. */
 function rank(value: unknown): number {
   if (value === undefined || value === null) return 0;
   return typeof value === 'number' ? 1 : typeof value === 'string' ? 2 : typeof value === 'boolean' ? 4 : 3;

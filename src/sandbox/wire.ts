@@ -14,12 +14,12 @@ export interface Answer {
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_DRAINED_BYTES = 10 * MAX_BODY_BYTES;
 const DRIP_PIECES = 16;
-/** Time for the client to read what was sent: a reset may take it away. */
+/** ms before a reset for the client to read the response: a reset may discard sent data. */
 const BEFORE_RESET_MS = 20;
 
 /**
- * A body that is too large is still read, so that the client gets to the answer; one without an end is not.
- * @throws ApiError 413 beyond 10 MB
+ * Reads the body of a request. Drains up to 100 MB of an oversized body, so that the client reads the response.
+ * @throws ApiError 413 for a body above 10 MB
  */
 export async function readRequestBody(req: IncomingMessage): Promise<string> {
   if (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined) return '';
@@ -35,13 +35,13 @@ export async function readRequestBody(req: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Sends an answer, spoilt as the effects say. */
+/** Sends a response and applies the effects of faults. */
 export async function sendAnswer(res: ServerResponse, answer: Answer, effects: Effects = {}): Promise<void> {
   const { status, contentType = 'application/json', headers } = answer;
   const whole = Buffer.from(answer.body);
   const body = effects.truncatedBody ? whole.subarray(0, Math.floor(whole.length / 2)) : whole;
   const length = effects.brokenBody ? body.length + 64 : body.length;
-  // RFC 9110, 8.6: no content-length in a 204.
+  // RFC 9110, section 8.6: a 204 has no content-length.
   res.writeHead(status, {
     ...headers,
     ...(status !== 204 && { 'content-type': contentType, 'content-length': length }),

@@ -11,7 +11,7 @@ import type { CostSettings } from '../graph/field-cost.ts';
 import type { OperationRequest, Run } from '../graph/pipeline.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
 import { GatewayError } from '../lib/error.ts';
-import { Freshness, readDemand } from '../upstream/freshness.ts';
+import { Freshness, parseCacheControl } from '../upstream/freshness.ts';
 import { Operation, type OperationLimits } from '../upstream/operation.ts';
 import { callTraceOf, type Observed } from './observer.ts';
 import type { RequestHead } from './request-head.ts';
@@ -117,7 +117,7 @@ export class AcceptedRequest implements Run {
     const operation = new Operation(this.#project.limits, trace, observed.upstreamHeaders);
     this.operation = operation;
     observed.run = operation;
-    if (hasCache) operation.freshness = new Freshness(readDemand(head.headers['cache-control']));
+    if (hasCache) operation.freshness = new Freshness(parseCacheControl(head.headers['cache-control']));
     const project = this.#project;
     const common = { principal, caller, operation, selection, project };
     const own = createContext({ ...common, capabilities, bulkLimits, onAbandonedWrite });

@@ -1,63 +1,62 @@
 import { LRUCache } from 'lru-cache';
 
-/** An answer as the upstream gave it. */
+/** An answer of the upstream. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
 }
 
-export interface Remembered {
+export interface CachedAnswer {
   readonly answer: Answer;
   readonly ageMs: number;
 }
 
-/** What is known before a read goes upstream, and its ticket for being remembered afterwards. */
+/** What the cache has for a read. */
 export interface Lookup {
-  /** May be used as long as its reader's rules allow. */
-  readonly valid: Remembered | undefined;
-  /** Good only in place of an error: a write by another instance may have gone by unseen. */
-  readonly unverified: Remembered | undefined;
-  /** Reads of one key and another version see different data, and must not share a call. */
+  /** No write has made it out of date. */
+  readonly valid: CachedAnswer | undefined;
+  /** To be used in place of an error only: a write by another instance may have made it out of date. */
+  readonly unverified: CachedAnswer | undefined;
+  /** Reads of one key with different versions see different data, and must not share a call. */
   readonly version: string;
 }
 
-export interface SharedEntry extends Remembered {
-  /** Of its tag, before the answer was asked for. */
+export interface SharedEntry extends CachedAnswer {
+  /** Of its tag, before the call was made. */
   readonly version: string;
 }
 
-/** What several instances remember together. Nothing in it rejects: while it is away it knows nothing. */
+/** A cache that several instances share. Its promises never reject; while it is unavailable, it has nothing. */
 export interface SharedTier {
-  /** Undefined while it is away; `entry` only when asked for and there. */
-  look(
+  /** Undefined while it is unavailable; `entry` only where it is wanted and exists. */
+  lookUp(
     key: string,
     tag: string,
     wantEntry: boolean,
   ): Promise<{ version: string; entry: SharedEntry | undefined } | undefined>;
   store(key: string, answer: Answer, version: string, retainMs: number): void;
-  /** Resolves when every instance is bound to see it. */
+  /** Resolves once no instance uses an older answer any more. */
   invalidate(tags: readonly string[]): Promise<void>;
-  /** Changes whenever the connection was lost: what was remembered before can't be verified by what is there now. */
+  /** Changes whenever the connection is lost: entries from before can't be verified after that. */
   readonly connection: number;
 }
 
 interface Entry {
   readonly answer: Answer;
   readonly tag: string;
-  /** `performance.now()` ms: no change of the clock makes it older or younger. */
+  /** `performance.now()` ms, which does not change with the system's clock. */
   readonly storedAt: number;
-  readonly retainMs: number;
   readonly version: string;
   readonly connection: number;
 }
 
-/** A read under way whose answer may be remembered. */
-export interface Ticket {
+/** A call under way whose answer may be cached. */
+export interface Fill {
   readonly key: string;
   readonly tag: string;
   readonly version: string;
   readonly connection: number;
-  /** False once a write came in between: the answer may be of before. */
+  /** False after a write to its tag: the answer may be older. */
   valid: boolean;
 }
 
@@ -65,115 +64,105 @@ export interface Ticket {
 const ENTRY_BYTES = 512;
 
 /**
- * Remembers answers to reads, at most so many bytes of them, the least recently used go first. They are kept as text: it
- * is smaller than the objects made of it and its size is known, each reader gets objects of their own, and it is what
- * another instance can use.
+ * Caches answers to reads, up to a number of bytes; the least recently used are evicted first. It keeps their text, which is
+ * smaller than the objects made of it, has a known size, and can be shared with other instances.
  *
- * Every answer has a tag, and a write names the tags that it makes out of date. It may come while a read is under way,
- * whose answer is then not remembered (see `Ticket`). With a shared tier a tag's version is compared on every use, so
- * that a write through one instance is seen by the next read through any other; while that tier is away nothing
- * can be compared, and so what is remembered serves only where the upstream fails.
+ * Every answer has a tag, and a write invalidates tags. The answer to a call that was under way during a write is not
+ * cached (see `Fill`). With a shared tier, each use compares the tag's version, so that a write through one instance is
+ * visible to the next read through any. While the tier is unavailable, cached answers are used only in place of an error.
  *
- * Keys must hold on whose behalf the read was made.
+ * A key must name the caller.
  */
 export class RecordCache {
   readonly #entries: LRUCache<string, Entry>;
   readonly #keysByTag = new Map<string, Set<string>>();
-  readonly #tickets = new Map<string, Set<Ticket>>();
+  readonly #fills = new Map<string, Set<Fill>>();
   readonly #shared: SharedTier | undefined;
 
-  /** @param maxBytes of memory, by the text's upper bound of two bytes a character */
+  /** @param maxBytes of memory, counted as two bytes a character */
   constructor({ maxBytes, shared }: { readonly maxBytes: number; readonly shared?: SharedTier | undefined }) {
     this.#shared = shared;
     this.#entries = new LRUCache({
       maxSize: maxBytes,
+      // lru-cache measures by `performance.now()`; no timer rounds it.
+      ttlResolution: 0,
       sizeCalculation: ({ answer, tag }, key) => ENTRY_BYTES + 2 * (answer.body.length + key.length + tag.length),
       dispose: ({ tag }, key, reason) => {
-        if (reason !== 'set') this.#unindex(tag, key);
+        if (reason !== 'set') removeFrom(this.#keysByTag, tag, key);
       },
     });
   }
 
-  /** What is known of a key; a promise only with a shared tier. */
-  look(key: string, tag: string): Lookup | Promise<Lookup> {
-    const entry = this.#peek(key);
-    if (this.#shared === undefined) return { valid: entry && remembered(entry), unverified: undefined, version: '' };
-    return this.#lookShared(this.#shared, key, tag, entry);
+  /** Looks a key up; gives a promise only with a shared tier. */
+  lookUp(key: string, tag: string): Lookup | Promise<Lookup> {
+    const entry = this.#entries.get(key);
+    if (this.#shared === undefined) return { valid: entry && toAnswer(entry), unverified: undefined, version: '' };
+    return this.#lookUpShared(this.#shared, key, tag, entry);
   }
 
-  async #lookShared(shared: SharedTier, key: string, tag: string, entry: Entry | undefined): Promise<Lookup> {
+  async #lookUpShared(shared: SharedTier, key: string, tag: string, entry: Entry | undefined): Promise<Lookup> {
     const own = entry?.connection === shared.connection ? entry : undefined;
-    const found = await shared.look(key, tag, own === undefined);
-    if (found === undefined) return { valid: undefined, unverified: entry && remembered(entry), version: '' };
+    const found = await shared.lookUp(key, tag, own === undefined);
+    if (found === undefined) return { valid: undefined, unverified: entry && toAnswer(entry), version: '' };
     const { version } = found;
-    if (own && own.version === version) return { valid: remembered(own), unverified: undefined, version };
+    if (own && own.version === version) return { valid: toAnswer(own), unverified: undefined, version };
     if (own) this.#entries.delete(key);
     const other = found.entry?.version === version ? found.entry : undefined;
     return { valid: other, unverified: undefined, version };
   }
 
-  /** To be called before the read goes upstream, and `close` in any case after it. */
-  open(key: string, tag: string, { version }: Lookup): Ticket {
-    const ticket: Ticket = { key, tag, version, connection: this.#shared?.connection ?? 0, valid: true };
-    const tickets = this.#tickets.get(tag);
-    if (tickets) tickets.add(ticket);
-    else this.#tickets.set(tag, new Set([ticket]));
-    return ticket;
+  /** To be called before the call to the upstream, and `endFill` in any case after it. */
+  beginFill(key: string, tag: string, { version }: Lookup): Fill {
+    const fill: Fill = { key, tag, version, connection: this.#shared?.connection ?? 0, valid: true };
+    addTo(this.#fills, tag, fill);
+    return fill;
   }
 
-  /** @param answer undefined when there is none worth remembering */
-  close(ticket: Ticket, answer: Answer | undefined, retainMs: number): void {
-    const { key, tag, version, connection } = ticket;
-    const tickets = this.#tickets.get(tag);
-    if (tickets?.delete(ticket) && tickets.size === 0) this.#tickets.delete(tag);
-    if (!ticket.valid || answer === undefined || retainMs <= 0) return;
+  /** @param answer undefined when there is none to cache */
+  endFill(fill: Fill, answer: Answer | undefined, retainMs: number): void {
+    const { key, tag, version, connection } = fill;
+    removeFrom(this.#fills, tag, fill);
+    if (!fill.valid || answer === undefined || retainMs <= 0) return;
     const { status, body } = answer;
-    this.#entries.set(key, {
+    const entry = {
       answer: { status, body },
       tag,
       storedAt: performance.now(),
-      retainMs,
       version,
       connection: version === '' ? -1 : connection,
-    });
-    // Too large for the whole cache: then it was not taken.
-    if (this.#entries.has(key)) this.#index(tag, key);
+    };
+    this.#entries.set(key, entry, { ttl: retainMs });
+    // An entry that is larger than the cache is not kept.
+    if (this.#entries.has(key)) addTo(this.#keysByTag, tag, key);
     if (version !== '') this.#shared?.store(key, { status, body }, version, retainMs);
   }
 
-  /** Forgets what a write made out of date; with a shared tier, in all instances once the promise resolves. */
+  /** Removes what a write made out of date; with a shared tier, in all instances once the promise resolves. */
   invalidate(tags: readonly string[]): Promise<void> | undefined {
     for (const tag of tags) {
-      for (const ticket of this.#tickets.get(tag) ?? []) ticket.valid = false;
+      for (const fill of this.#fills.get(tag) ?? []) fill.valid = false;
       for (const key of [...(this.#keysByTag.get(tag) ?? [])]) this.#entries.delete(key);
     }
     return this.#shared?.invalidate(tags);
   }
 
-  /** bytes, by the same measure as the bound. */
+  /** Bytes, counted as for `maxBytes`. */
   get bytes(): number {
     return this.#entries.calculatedSize;
   }
-
-  #peek(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined || performance.now() - entry.storedAt < entry.retainMs) return entry;
-    this.#entries.delete(key);
-    return undefined;
-  }
-
-  #index(tag: string, key: string): void {
-    const keys = this.#keysByTag.get(tag);
-    if (keys) keys.add(key);
-    else this.#keysByTag.set(tag, new Set([key]));
-  }
-
-  #unindex(tag: string, key: string): void {
-    const keys = this.#keysByTag.get(tag);
-    if (keys?.delete(key) && keys.size === 0) this.#keysByTag.delete(tag);
-  }
 }
 
-function remembered({ answer, storedAt }: Entry): Remembered {
+function addTo<T>(sets: Map<string, Set<T>>, tag: string, item: T): void {
+  const set = sets.get(tag);
+  if (set) set.add(item);
+  else sets.set(tag, new Set([item]));
+}
+
+function removeFrom<T>(sets: Map<string, Set<T>>, tag: string, item: T): void {
+  const set = sets.get(tag);
+  if (set?.delete(item) && set.size === 0) sets.delete(tag);
+}
+
+function toAnswer({ answer, storedAt }: Entry): CachedAnswer {
   return { answer, ageMs: performance.now() - storedAt };
 }

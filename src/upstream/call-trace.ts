@@ -1,19 +1,19 @@
 /**
- * How a read or write of the API went: `ok`; `refused` with a 4xx; `failed`, which includes what was given up; or, with
- * no call of its own, `shared` with another read, `cached`, `stale`.
+ * The outcome of a read or write: `ok`; `refused` with a 4xx; `failed`, which includes a cancelled one; or, without a call of
+ * its own, `shared` with another read, `cached`, `stale`.
  */
 export type TraceOutcome = 'ok' | 'refused' | 'failed' | 'shared' | 'cached' | 'stale';
 
-/** One read or write, as the sender of the operation gets to see it: nothing in it names a record or a key. */
+/** One read or write, as reported to the client: nothing in it names a record or a key. */
 export interface TraceEntry {
   /** Method and path template. */
   readonly endpoint: string;
   /** ms from the operation's start. */
   readonly start: number;
-  /** ms that it took, all attempts and the pauses between them included. */
+  /** ms, with all attempts and the pauses between them. */
   readonly ms: number;
   readonly outcome: TraceOutcome;
-  /** HTTP requests sent for it; 0 where another call or a cache answered. */
+  /** HTTP requests sent; 0 where another call or a cache answered. */
   readonly attempts: number;
 }
 
@@ -27,20 +27,20 @@ export interface Span {
   readonly headers?: readonly string[];
 }
 
-/** Where an operation's reads and writes are noted. */
+/** Records an operation's reads and writes. */
 export interface CallTrace {
   /** @param endpoint method and path template */
   begin(endpoint: string): Span;
-  /** Notes a read that needs no call of its own, as long as it is waited for. */
+  /** Records a read without a call of its own, until `result` settles. */
   join(endpoint: string, result: Promise<unknown>, outcome?: 'shared' | 'cached' | 'stale'): void;
-  /** What the sender of the operation is told; undefined when it did not ask. */
+  /** The trace for the client; undefined when it did not request one. */
   readonly report?: () => { trace: TraceEntry[]; omitted?: number };
 }
 
-/** Entries of a trace at most: an answer must not grow without bound by what its operation reads. */
+/** Entries of one trace: a response must not grow without bound by what its operation reads. */
 const MAX_ENTRIES = 1_000;
 
-/** Notes what one operation asks of the API, and when. Made only for operations whose sender wants to know. */
+/** Records the reads and writes of one operation. Created only where the client requests a trace. */
 export class Trace implements CallTrace {
   readonly #start = performance.now();
   readonly #spans: Recording[] = [];
@@ -60,11 +60,11 @@ export class Trace implements CallTrace {
     result.then(end, end);
   }
 
-  /** What was noted until now, in the order of the starts; `omitted` counts what did not fit. */
+  /** The entries until now, in the order of their starts; `omitted` counts those beyond the limit. */
   report(): { trace: TraceEntry[]; omitted?: number } {
     const now = performance.now();
     const trace = this.#spans
-      // What was never sent, as the budget was used up, is no call.
+      // A call that the budget refused was never sent.
       .filter(({ attempts, outcome }) => attempts > 0 || outcome !== 'failed')
       .map(({ endpoint, start, ended, outcome, attempts }) => ({
         endpoint,
@@ -81,7 +81,7 @@ class Recording implements Span {
   readonly endpoint: string;
   readonly start = performance.now();
   ended: number | undefined;
-  /** What has not ended when the answer is made was given up. */
+  /** A call that has not ended by the time of the response was cancelled. */
   outcome: TraceOutcome = 'failed';
   attempts = 0;
 

@@ -1,106 +1,102 @@
 import type { AbortListener } from '../lib/abort.ts';
 import type { Operation } from './operation.ts';
 
-/** The work behind one or more equal reads, as the function that does it sees it. */
-export interface Flight {
+/** One read that one or more operations wait for, as the function that makes it sees it. */
+export interface SharedRead {
   /** Aborted when the last operation that waits has left. */
   readonly signal: AbortSignal;
-  /** `performance.now()` ms: the latest deadline among those who wait. */
+  /** `performance.now()` ms: the latest deadline of the operations that wait. */
   deadline(): number;
-  /** Books a REST call with an operation that still waits. Throws `UPSTREAM_BUDGET_EXCEEDED` when none can pay. */
+  /**
+   * Charges a REST call to an operation that still waits.
+   * @throws GatewayError `UPSTREAM_BUDGET_EXCEEDED` when no budget has a call left
+   */
   spend(attempt: number): void;
 }
 
 /**
- * Lets equal reads that overlap in time share one piece of work. Each waiter leaves by its own operation's signal; the
- * work stops when the last has left, and a failure reaches those who wait and is then forgotten.
+ * Lets equal reads that overlap in time share one call. An operation leaves when its own signal is aborted; the call is
+ * cancelled when the last one has left. A failure rejects those that wait, and is not kept.
  *
- * One promise a waiter and no closures: thousands of these are under way at once, and what outlives a collection of
- * young garbage is what the collector's time goes to.
+ * There is one promise for each waiting operation, and no closure: thousands wait at once, and what outlives a collection of
+ * young garbage costs the collector most.
  *
- * @typeParam T what the work gives; shared, so it must not be changed by its readers
+ * @typeParam T the result; all operations get the same one, so none may change it
  */
-export class InFlight<T> {
-  readonly #flights = new Map<string | symbol, SharedFlight<T>>();
+export class SharedReads<T> {
+  readonly #pending = new Map<string | symbol, PendingRead<T>>();
 
   /**
-   * @param key names the read; must hold whose read it is
-   * @param start must not throw
+   * @param key of the read; must name the caller, so that no other caller gets the result
+   * @param start makes the read; must not throw
    * @param label method and path template, for the trace of an operation that joins
-   * @throws whatever `start` rejects with, or the operation's own reason when that is aborted first
+   * @throws what `start` rejects with, or the reason of the operation's signal when that is aborted first
    */
   run(
     key: string | symbol,
     operation: Operation,
-    start: (flight: Flight, operation: Operation) => Promise<T>,
+    start: (shared: SharedRead, operation: Operation) => Promise<T>,
     label = '',
   ): Promise<T> {
     if (operation.signal.aborted) return Promise.reject(operation.signal.reason);
-    const existing = this.#flights.get(key);
+    const existing = this.#pending.get(key);
     if (existing) {
       operation.usage.deduped += 1;
       const joined = existing.join(operation);
       operation.trace?.join(label, joined);
       return joined;
     }
-    const flight = new SharedFlight<T>(this.#flights, key);
-    this.#flights.set(key, flight);
-    const result = flight.join(operation);
-    flight.begin((own) => start(own, operation));
+    const read = new PendingRead<T>(this.#pending, key);
+    this.#pending.set(key, read);
+    const result = read.join(operation);
+    read.settleWith(start(read, operation));
     return result;
   }
 
   /** Whether a read is under way that a new one would join. */
   has(key: string): boolean {
-    return this.#flights.has(key);
+    return this.#pending.has(key);
   }
 
-  /** Later reads of these keys start anew, though some may be under way: what those see may be older than a write. */
+  /** Later reads of these keys do not join one that is under way now: that may see what was there before a write. */
   forget(matches: (key: string | symbol) => boolean): void {
-    for (const key of this.#flights.keys()) {
-      if (matches(key)) this.#flights.delete(key);
+    for (const key of this.#pending.keys()) {
+      if (matches(key)) this.#pending.delete(key);
     }
   }
 
   /** Reads under way. */
   get size(): number {
-    return this.#flights.size;
+    return this.#pending.size;
   }
 }
 
 /** One operation that waits, and its promise. */
 class Waiter<T> implements AbortListener {
-  readonly flight: SharedFlight<T>;
+  readonly read: PendingRead<T>;
   readonly operation: Operation;
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
+  resolve!: (value: T) => void;
+  reject!: (reason: unknown) => void;
 
-  constructor(
-    flight: SharedFlight<T>,
-    operation: Operation,
-    resolve: (value: T) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    this.flight = flight;
+  constructor(read: PendingRead<T>, operation: Operation) {
+    this.read = read;
     this.operation = operation;
-    this.resolve = resolve;
-    this.reject = reject;
   }
 
   handleEvent(): void {
-    this.flight.leave(this);
+    this.read.leave(this);
   }
 }
 
-class SharedFlight<T> implements Flight {
+class PendingRead<T> implements SharedRead {
   readonly #controller = new AbortController();
   readonly signal = this.#controller.signal;
   readonly #waiting: Waiter<T>[] = [];
-  readonly #flights: Map<string | symbol, SharedFlight<T>>;
+  readonly #pending: Map<string | symbol, PendingRead<T>>;
   readonly #key: string | symbol;
 
-  constructor(flights: Map<string | symbol, SharedFlight<T>>, key: string | symbol) {
-    this.#flights = flights;
+  constructor(pending: Map<string | symbol, PendingRead<T>>, key: string | symbol) {
+    this.#pending = pending;
     this.#key = key;
   }
 
@@ -121,10 +117,12 @@ class SharedFlight<T> implements Flight {
   }
 
   join(operation: Operation): Promise<T> {
+    const waiter = new Waiter(this, operation);
+    this.#waiting.push(waiter);
+    operation.signal.addEventListener('abort', waiter);
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(this, operation, resolve, reject);
-      this.#waiting.push(waiter);
-      operation.signal.addEventListener('abort', waiter);
+      waiter.resolve = resolve;
+      waiter.reject = reject;
     });
   }
 
@@ -134,33 +132,33 @@ class SharedFlight<T> implements Flight {
     this.#waiting.splice(at, 1);
     const { reason } = waiter.operation.signal;
     if (this.#waiting.length === 0) {
-      this.#land();
+      this.#remove();
       this.#controller.abort(reason);
     }
     waiter.reject(reason);
   }
 
-  begin(start: (flight: Flight) => Promise<T>): void {
-    start(this).then(
+  settleWith(result: Promise<T>): void {
+    result.then(
       (value) => {
-        for (const waiter of this.#release()) waiter.resolve(value);
+        for (const waiter of this.#end()) waiter.resolve(value);
       },
       (error) => {
-        for (const waiter of this.#release()) waiter.reject(error);
+        for (const waiter of this.#end()) waiter.reject(error);
       },
     );
   }
 
-  /** Those who waited to the end; nobody can join or leave any more. */
-  #release(): Waiter<T>[] {
-    this.#land();
+  /** Gives the operations that waited to the end; none can join or leave any more. */
+  #end(): Waiter<T>[] {
+    this.#remove();
     const waiting = this.#waiting.splice(0);
     for (const waiter of waiting) waiter.operation.signal.removeEventListener('abort', waiter);
     return waiting;
   }
 
-  /** Another flight may have the key by now. */
-  #land(): void {
-    if (this.#flights.get(this.#key) === this) this.#flights.delete(this.#key);
+  /** After `forget`, the key may belong to a newer read. */
+  #remove(): void {
+    if (this.#pending.get(this.#key) === this) this.#pending.delete(this.#key);
   }
 }

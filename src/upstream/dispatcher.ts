@@ -1,4 +1,6 @@
-import { createSecureContext } from 'node:tls';
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, Pool } from 'undici';
 import { isLoopback } from '../lib/loopback.ts';
 
@@ -9,6 +11,8 @@ export interface DispatcherOptions {
   readonly connections: number;
   /** ms for a new connection, TLS included. */
   readonly connectTimeoutMs: number;
+  /** ms after which a connection takes no more calls, so that a changed DNS record is noticed. Its calls are completed. */
+  readonly connectionTtlMs: number;
   /** Bytes of an answer's body, decompressed. */
   readonly maxBodyBytes: number;
 }
@@ -18,8 +22,6 @@ export interface DispatcherOptions {
  * more), so that a write never goes out on a connection that the other side is closing.
  */
 const KEEP_ALIVE_MS = 4_000;
-/** ms after which a connection takes no more calls, so that a changed DNS record is noticed. */
-const CONNECTION_TTL_MS = 5 * 60_000;
 
 /** What the dispatcher can decompress, best ratio for the CPU time first. */
 export const ACCEPT_ENCODING = 'zstd, br, gzip';
@@ -28,29 +30,64 @@ export const ACCEPT_ENCODING = 'zstd, br, gzip';
  * undici's connections to one origin: HTTP/2 where the server offers it, otherwise HTTP/1.1, through the proxy that the
  * environment names (never for a loopback address), with answers decompressed.
  */
-export function createDispatcher({
-  origin,
-  connections,
-  connectTimeoutMs,
-  maxBodyBytes,
-}: DispatcherOptions): Dispatcher {
+export function createConnections(options: DispatcherOptions) {
   // One context for all connections: it holds the trusted certificates, which take 9 ms to read.
-  const tls = { preferH2: true, secureContext: createSecureContext() };
-  const options = {
+  const secureContext = createSecureContext();
+  let current = createDispatcher(options, secureContext);
+  let old: Dispatcher | undefined;
+  let expiresAt = performance.now() + options.connectionTtlMs;
+  return {
+    /** For the next call. undici's own `clientTtl` checks the age of each connection for each call: 7 % of a list's cost. */
+    get dispatcher(): Dispatcher {
+      const now = performance.now();
+      if (now >= expiresAt) {
+        old = current;
+        old.close();
+        current = createDispatcher(options, secureContext);
+        expiresAt = now + options.connectionTtlMs;
+      }
+      return current;
+    },
+    /** Closes every connection; calls under way, and calls from now on, fail. */
+    async destroy(): Promise<void> {
+      expiresAt = Number.POSITIVE_INFINITY;
+      await Promise.all([current.destroy(), old?.destroy()]);
+    },
+  };
+}
+
+function createDispatcher(options: DispatcherOptions, secureContext: SecureContext): Dispatcher {
+  const { origin, connections, connectTimeoutMs, maxBodyBytes } = options;
+  const tls = { preferH2: true, secureContext };
+  const common = {
     connections,
-    connect: { ...tls, timeout: connectTimeoutMs },
+    connect: { ...tls, timeout: connectTimeoutMs, lookup: createSharedLookup() },
     connectTimeout: connectTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    clientTtl: CONNECTION_TTL_MS,
     // The pool above has one time-out for the whole call.
     headersTimeout: 0,
     bodyTimeout: 0,
   };
   const dispatcher = isLoopback(new URL(origin).hostname)
-    ? new Pool(origin, options)
-    : new EnvHttpProxyAgent({ ...options, requestTls: tls });
+    ? new Pool(origin, common)
+    : new EnvHttpProxyAgent({ ...common, requestTls: tls });
   return dispatcher.compose(interceptors.decompress({ skipErrorResponses: false, maxSize: maxBodyBytes }));
+}
+
+/** Resolves a host once for all connections that are opened at the same time: Node would ask for each, four at a time. */
+function createSharedLookup(): LookupFunction {
+  const waiting = new Map<string, Parameters<LookupFunction>[2][]>();
+  return (host, options, callback) => {
+    const others = waiting.get(host);
+    if (others) return void others.push(callback);
+    const callbacks = [callback];
+    waiting.set(host, callbacks);
+    lookup(host, options, (...result) => {
+      waiting.delete(host);
+      for (const each of callbacks) each(...result);
+    });
+  };
 }
 
 /** The variable whose proxy the calls to an origin use; undefined: none. A hint for operators, whatever NO_PROXY says. */

@@ -1,34 +1,38 @@
-/** How long an answer of the API may be used, in ms. All 0: not at all. */
+/** How long an answer of the upstream may be used, in ms. All 0: not at all. */
 export interface Lifetimes {
-  /** Used without asking the API again. */
+  /** Used without a call. */
   readonly freshForMs: number;
-  /** After that: used once more and at once, while the API is asked for the next reader. */
+  /** After that: used at once, while a call refreshes it for the next reader. */
   readonly staleWhileRevalidateMs: number;
-  /** After `freshForMs`: used where the API was asked and could not answer. */
+  /** After `freshForMs`: used where the call failed. */
   readonly staleIfErrorMs: number;
 }
 
-/** ms after which nobody can want an answer any more. */
+/** ms after which an answer has no use. */
 export function retentionOf({ freshForMs, staleWhileRevalidateMs, staleIfErrorMs }: Lifetimes): number {
   return freshForMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs);
 }
 
-/** What a request allows of remembered answers: `cache-control`, https://httpwg.org/specs/rfc9111.html#cache-request-directive */
-export interface Demand {
-  /** None may be used, not even when the API fails. */
+/** What a request allows caches to use, from its `cache-control` header: https://httpwg.org/specs/rfc9111.html#cache-request-directive */
+export interface CacheDirectives {
+  /** No cached answer, not even when the upstream fails. */
   readonly noCache: boolean;
-  /** ms: none older than this. */
+  /** ms: no older answer. */
   readonly maxAgeMs: number;
-  /** ms beyond their freshness that they may have; undefined where the request leaves that to the configuration. */
+  /** ms that an answer may be stale; undefined where the configuration decides. */
   readonly maxStaleMs: number | undefined;
 }
 
-export const ANY: Demand = { noCache: false, maxAgeMs: Number.POSITIVE_INFINITY, maxStaleMs: undefined };
+export const NO_DIRECTIVES: CacheDirectives = {
+  noCache: false,
+  maxAgeMs: Number.POSITIVE_INFINITY,
+  maxStaleMs: undefined,
+};
 
-/** Reads a request's `cache-control`; what is unknown or misspelt in it is passed over, as HTTP wants it. */
-export function readDemand(header: string | undefined): Demand {
-  if (header === undefined) return ANY;
-  let { noCache, maxAgeMs, maxStaleMs } = ANY;
+/** Parses a request's `cache-control`. Unknown and malformed directives are ignored, as RFC 9111 requires. */
+export function parseCacheControl(header: string | undefined): CacheDirectives {
+  if (header === undefined) return NO_DIRECTIVES;
+  let { noCache, maxAgeMs, maxStaleMs } = NO_DIRECTIVES;
   for (const part of header.toLowerCase().split(',')) {
     const [name = '', value] = part.trim().split('=');
     const ms =
@@ -41,44 +45,48 @@ export function readDemand(header: string | undefined): Demand {
 }
 
 /**
- * - `stale-while-revalidate`: the API is being asked again meanwhile
- * - `stale-if-error`: the API could not answer
- * - `max-stale`: the request allowed it
+ * - `stale-while-revalidate`: a call refreshes the answer meanwhile
+ * - `stale-if-error`: the call failed
+ * - `max-stale`: the request allows it
  */
 export type StaleReason = 'stale-while-revalidate' | 'stale-if-error' | 'max-stale';
 
-/** Of an answer that is older than it should be. */
+/** Of an answer that is no longer fresh. */
 export interface Staleness {
   readonly ageMs: number;
   readonly reason: StaleReason;
 }
 
-/** Whether a remembered answer may be used without asking the API: fresh, stale for a reason, or not (null). */
-export function judge(ageMs: number, lifetimes: Lifetimes, demand: Demand): 'fresh' | StaleReason | null {
-  if (demand.noCache || ageMs > demand.maxAgeMs) return null;
+/** Whether a cached answer may be used without a call: fresh, stale for a reason, or not (null). */
+export function freshnessOf(
+  ageMs: number,
+  lifetimes: Lifetimes,
+  directives: CacheDirectives,
+): 'fresh' | StaleReason | null {
+  if (directives.noCache || ageMs > directives.maxAgeMs) return null;
   const staleMs = ageMs - lifetimes.freshForMs;
   if (staleMs < 0) return 'fresh';
-  if (staleMs > (demand.maxStaleMs ?? Number.POSITIVE_INFINITY)) return null;
+  if (staleMs > (directives.maxStaleMs ?? Number.POSITIVE_INFINITY)) return null;
   if (staleMs < lifetimes.staleWhileRevalidateMs) return 'stale-while-revalidate';
-  return demand.maxStaleMs === undefined || ageMs >= retentionOf(lifetimes) ? null : 'max-stale';
+  return directives.maxStaleMs === undefined || ageMs >= retentionOf(lifetimes) ? null : 'max-stale';
 }
 
-/** Whether a remembered answer may stand in for one that the API failed to give. */
-export function standsIn(ageMs: number, lifetimes: Lifetimes, demand: Demand): boolean {
-  if (demand.noCache || ageMs > demand.maxAgeMs) return false;
+/** Whether a cached answer may be used in place of an error. */
+export function mayServeOnError(ageMs: number, lifetimes: Lifetimes, directives: CacheDirectives): boolean {
+  if (directives.noCache || ageMs > directives.maxAgeMs) return false;
   const staleMs = ageMs - lifetimes.freshForMs;
-  return staleMs < lifetimes.staleIfErrorMs && staleMs <= (demand.maxStaleMs ?? Number.POSITIVE_INFINITY);
+  return staleMs < lifetimes.staleIfErrorMs && staleMs <= (directives.maxStaleMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** A field of an answer that was made of something stale. */
+/** A field of the result that was made of a stale answer. */
 export interface StaleField extends Staleness {
   readonly path: readonly (string | number)[];
 }
 
-/** What one operation asks of caches, and what it was given by them. */
+/** What one operation allows caches to use, and what it got from them. */
 export class Freshness {
-  readonly demand: Demand;
-  /** Of the REST reads whose answer was stale, by path and query. */
+  readonly directives: CacheDirectives;
+  /** Of the reads whose answer was stale, by path and query. */
   readonly stale = new Map<string, Staleness>();
   /** ms: the age of the oldest answer. */
   oldestMs = 0;
@@ -86,12 +94,12 @@ export class Freshness {
   #leftMs: number | undefined;
   readonly #fields = new Map<string, StaleField>();
 
-  constructor(demand: Demand) {
-    this.demand = demand;
+  constructor(directives: CacheDirectives) {
+    this.directives = directives;
   }
 
   /**
-   * Takes note of an answer.
+   * Records an answer.
    * @param read path and query
    * @param leftMs for which it stays fresh
    */
@@ -102,7 +110,7 @@ export class Freshness {
     else if (this.stale.size > 0) this.stale.delete(read);
   }
 
-  /** Takes note of a field that a stale answer went into; of several the oldest counts. */
+  /** Records a field that a stale answer went into; of several answers the oldest counts. */
   noteField(path: readonly (string | number)[], { ageMs, reason }: Staleness): void {
     const name = JSON.stringify(path);
     const known = this.#fields.get(name);

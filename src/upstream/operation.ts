@@ -21,7 +21,7 @@ export interface Usage {
 const BYTES_PER_VALUE = 192;
 
 export interface OperationLimits {
-  /** ms from the start until whatever is unfinished is given up. */
+  /** ms from the start until unfinished work is cancelled. */
   readonly timeoutMs: number;
   /** REST calls, retries included. */
   readonly maxCalls: number;
@@ -46,9 +46,9 @@ export class Operation {
   readonly signal: AbortSignal;
   /** Aborted when the time is up only. */
   readonly expired: AbortSignal;
-  /** Undefined: nobody asked for one. */
+  /** Undefined where none is recorded. */
   readonly trace: CallTrace | undefined;
-  /** Headers of its REST calls by which they are found again upstream, names and values in turn. */
+  /** Headers that identify its REST calls to the upstream, names and values in turn. */
   readonly headers: readonly string[];
   /** REST calls, retries included. */
   readonly maxCalls: number;
@@ -59,7 +59,7 @@ export class Operation {
   values = 0;
   /** Weight of one item of a list whose length is known only when it is read. */
   valuesPerItem = 1;
-  /** What it asks of caches and got from them; undefined where there are none. */
+  /** What it allows caches to use, and got from them; undefined without a cache. */
   freshness: Freshness | undefined = undefined;
   /** Why its calls failed, for operators; undefined: none has. */
   causes: Set<string> | undefined = undefined;
@@ -93,13 +93,13 @@ export class Operation {
     this.#cancelled.abort(reason);
   }
 
-  /** Keeps why a call failed. */
+  /** Records why a call failed. */
   noteCause(cause: string): void {
     this.causes ??= new Set();
     if (this.causes.size < MAX_CAUSES) this.causes.add(cause);
   }
 
-  /** Books one REST call; false when the budget is used up, and then no call may be made. */
+  /** Charges one REST call; false when the budget is used up, and then no call may be made. */
   spend(): boolean {
     if (this.usage.calls >= this.maxCalls) return false;
     if (this.bytes > this.#maxBytes) return false;
@@ -107,7 +107,7 @@ export class Operation {
     return true;
   }
 
-  /** Books an answer of the API; false when the operation has read too much, and then the answer must not be used. */
+  /** Counts an answer of the API; false when the operation has read too much, and then the answer must not be used. */
   receive(bytes: number): boolean {
     this.bytes += bytes;
     this.values += bytes / BYTES_PER_VALUE;
@@ -125,24 +125,24 @@ export class Operation {
     );
   }
 
-  /** Books values of the answer; false when there are too many, and then no more need be made: it will not be sent. */
+  /** Counts values of the response; false when there are too many: it will not be sent, so the work can stop. */
   take(values: number): boolean {
     this.values += values;
     return !this.isOver;
   }
 
-  /** Books the items of a list whose length was not known before. */
+  /** Counts the items of a list whose length was not known before. */
   takeItems(items: number): boolean {
     return this.take(items * this.valuesPerItem);
   }
 
-  /** Whether the answer has more values than it may have. */
+  /** Whether the response has more values than allowed. */
   get isOver(): boolean {
     return this.values > this.#maxValues;
   }
 
   /**
-   * Waits for a result no longer than the operation lasts; what makes the result goes on.
+   * Waits for a result until the operation ends, which does not cancel the work behind the result.
    * @param signal what ends the waiting; `expired` for a write, whose outcome matters though its client has gone
    */
   until<T>(result: Promise<T>, signal: AbortSignal = this.signal): Promise<T> {
@@ -154,7 +154,7 @@ export class Operation {
     });
   }
 
-  /** To be called once the answer is made; lets go of the timer. */
+  /** To be called once the response is made; clears the timer. */
   end(): void {
     clearTimeout(this.#timer);
   }

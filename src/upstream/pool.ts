@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { AbortListener } from '../lib/abort.ts';
 import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/fair-queue.ts';
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
-import { createDispatcher } from './dispatcher.ts';
+import { createConnections } from './dispatcher.ts';
 import { failureOf, TransportError, type TransportFailure } from './errors.ts';
 import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 
@@ -13,6 +13,8 @@ export interface PoolOptions {
   readonly connections: number;
   /** ms from `send` to the complete answer, waiting for a free connection included. */
   readonly timeoutMs: number;
+  /** ms after which a connection takes no more calls. Default: 300,000 (5 minutes). */
+  readonly connectionTtlMs?: number;
   /** Bytes of an answer's body, decompressed. Default: 32 MiB. */
   readonly maxBodyBytes?: number;
   /** Default: `DEFAULT_BULKHEAD`. */
@@ -24,29 +26,33 @@ export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<Up
 
 const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** Calls to one origin: undici makes them; here each gets its turn, one time-out and the meaning of its failure. */
+/** Calls to one origin by undici. Adds turns between callers, one time-out for the whole call, and the kind of its failure. */
 export function createPool(options: PoolOptions) {
-  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  const { origin, connections, timeoutMs } = options;
+  const {
+    origin,
+    connections,
+    timeoutMs,
+    connectionTtlMs = 5 * 60_000,
+    maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+  } = options;
   const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
-  const connect = (): Dispatcher =>
-    createDispatcher({ origin, connections, connectTimeoutMs: timeoutMs, maxBodyBytes });
-  const dispatcher = connect();
+  const connectionOptions = { origin, connections, connectTimeoutMs: timeoutMs, connectionTtlMs, maxBodyBytes };
+  const accepted = createConnections(connectionOptions);
   const queue = new Turns({
     running: connections,
     runningInLane: connections - Math.floor(connections * reservedShare),
     waiting,
   });
-  let strangers: Dispatcher | undefined;
+  let unaccepted: typeof accepted | undefined;
   const shared: Shared = {
     queue,
     origin,
     timeoutMs,
     maxBodyBytes,
-    dispatcherOf(party) {
-      if (party.isAccepted) return dispatcher;
-      strangers ??= connect();
-      return strangers;
+    dispatcherFor(caller) {
+      if (caller.isAccepted) return accepted.dispatcher;
+      unaccepted ??= createConnections(connectionOptions);
+      return unaccepted.dispatcher;
     },
   };
 
@@ -54,13 +60,13 @@ export function createPool(options: PoolOptions) {
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const exchange = new Exchange(shared, request, signal, resolve, reject);
-      if (!queue.enter(exchange)) exchange.turnAway();
+      if (!queue.enter(exchange)) exchange.refuse();
     });
 
   return {
     send,
     /** Closes every connection; calls under way, and calls from now on, fail. */
-    close: () => Promise.all([dispatcher.destroy(), strangers?.destroy()]),
+    close: () => Promise.all([accepted.destroy(), unaccepted?.destroy()]),
     /** Calls that wait for a connection. */
     get waiting(): number {
       return queue.waiting;
@@ -68,23 +74,20 @@ export function createPool(options: PoolOptions) {
   };
 }
 
-/** What all exchanges of a pool have in common. */
-interface Shared {
-  /**
-   * Callers whose key the upstream has not accepted have connections of their own: over HTTP/2 a request that makes the
-   * upstream close its connection would end the calls of others on it.
-   */
-  dispatcherOf(party: Party): Dispatcher;
+/** What all exchanges of a pool share. */
+interface Shared extends Required<Pick<PoolOptions, 'origin' | 'timeoutMs' | 'maxBodyBytes'>> {
   readonly queue: Turns;
-  readonly origin: string;
-  readonly timeoutMs: number;
-  readonly maxBodyBytes: number;
+  /**
+   * Callers whose key the upstream has not accepted have connections of their own: over HTTP/2, a request that makes the
+   * upstream close its connection would fail the calls of others on it.
+   */
+  dispatcherFor(caller: Party): Dispatcher;
 }
 
 /** What a call waits for: its turn, a connection, the head of the answer, its body. */
 type Phase = 'queue' | 'connect' | 'answer' | 'body';
 
-/** One call: settles exactly once, and then releases its turn, timer and signal. */
+/** One call. It settles once, and then releases its turn, timer and signal. */
 class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
   readonly party: Party;
   readonly priority: number;
@@ -98,7 +101,7 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
   readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
   #phase: Phase = 'queue';
-  #turnedAway = false;
+  #isRefused = false;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #retryAfter: string | undefined;
@@ -112,15 +115,15 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     resolve: (response: UpstreamResponse) => void,
     reject: (error: unknown) => void,
   ) {
-    this.party = request.party ?? EVERYBODY;
+    this.party = request.caller ?? EVERYBODY;
     this.priority = request.priority ?? 0;
-    this.lane = request.lane ?? '';
+    this.lane = request.bulkhead ?? '';
     this.#shared = shared;
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
-    this.#timer = setTimeout(onTimeout, request.timeoutMs ?? shared.timeoutMs, this);
+    this.#timer = setTimeout(() => this.#timeOut(), request.timeoutMs ?? shared.timeoutMs);
     signal.addEventListener('abort', this);
   }
 
@@ -128,7 +131,7 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     this.#phase = 'connect';
     const { origin } = this.#shared;
     const { method, path, headers, body } = this.#request;
-    this.#shared.dispatcherOf(this.party).dispatch({ origin, method, path, headers, body: body ?? null }, this);
+    this.#shared.dispatcherFor(this.party).dispatch({ origin, method, path, headers, body: body ?? null }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -160,12 +163,16 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
 
   onResponseEnd(): void {
     this.#controller = undefined;
+    // After this, undici frees the connection by a `setImmediate`. The calls that follow this one must find it free.
+    queueMicrotask(() => setImmediate(() => this.#complete()));
+  }
+
+  #complete(): void {
     if (!this.#settle()) return;
     const [first] = this.#parts;
     const bytes = this.#parts.length === 1 ? (first as Buffer) : Buffer.concat(this.#parts);
-    const body = bytes.toString('utf8');
-    const status = this.#status;
-    this.#resolve(this.#retryAfter === undefined ? { status, body } : { status, body, retryAfter: this.#retryAfter });
+    const response = { status: this.#status, body: bytes.toString('utf8') };
+    this.#resolve(this.#retryAfter === undefined ? response : { ...response, retryAfter: this.#retryAfter });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -178,14 +185,16 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     if (this.#settle()) this.#reject(this.#signal.reason);
   }
 
-  /** Too many calls wait already. */
-  turnAway(): void {
-    this.#turnedAway = true;
+  /** To be called where the queue is full. */
+  refuse(): void {
+    this.#isRefused = true;
     this.#fail('busy');
   }
 
-  timeOut(): void {
-    this.#fail('timeout', new TimeoutError(this.#phase));
+  #timeOut(): void {
+    const code = `timeout (${this.#phase})`;
+    const cause = new Error(`no complete answer in time; the call waited for: ${this.#phase}`);
+    this.#fail('timeout', Object.assign(cause, { code }));
   }
 
   #fail(failure: TransportFailure, cause?: Error): void {
@@ -200,25 +209,10 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this);
-    // Ends undici's part, where it has not ended by itself, before the next call needs a connection.
-    this.#controller?.abort(new Error('The call was given up.'));
+    // Cancels a request that has not ended, before the next call needs a connection.
+    this.#controller?.abort(new Error('The call was cancelled.'));
     if (this.#phase !== 'queue') this.#shared.queue.leave(this.party, this.lane, this.weight);
-    else if (!this.#turnedAway) this.#shared.queue.abandon(this);
+    else if (!this.#isRefused) this.#shared.queue.abandon(this);
     return true;
   }
-}
-
-/** Says what a call waited for when its time was up. */
-class TimeoutError extends Error {
-  readonly code: string;
-
-  constructor(phase: Phase) {
-    super(`no complete answer in time; the call waited for: ${phase}`);
-    this.name = 'TimeoutError';
-    this.code = `timeout (${phase})`;
-  }
-}
-
-function onTimeout(exchange: Exchange): void {
-  exchange.timeOut();
 }

@@ -2,29 +2,29 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from '../lib/redis.ts';
 import type { Answer, SharedEntry, SharedTier } from './cache.ts';
 
-/** ms that a version outlives what it makes out of date: reads that were under way when it was written. */
+/** ms that a version outlives what it makes out of date: it must cover the calls under way when it was set. */
 const VERSION_MARGIN_MS = 600_000;
-/** Tags whose invalidation waits for Redis to come back; beyond that everything is made out of date. */
+/** Tags whose invalidation waits for Redis; beyond that, everything is invalidated. */
 const MAX_PENDING = 10_000;
 const ENTRY = 'cache:entry:';
 const VERSION = 'cache:version:';
 const EPOCH = 'cache:epoch';
 
 /**
- * What several instances remember together, in Redis. Names are digests: ids may be somebody's e-mail address.
+ * The cache that several instances share, in Redis. Keys in Redis are digests, since ids may be e-mail addresses.
  *
- * A write gives its tags a new version, and an answer is good only as long as its tag has the version that it had before
- * the answer was asked for; the writer waits for that, so that no instance can use an older answer once the write is
- * answered. Ages are told by Redis's own clock, as the rest of an entry's time to live.
+ * A write gives its tags a new version. An answer is valid while its tag has the version from before the call. The writer
+ * waits until Redis has the new version, so that no instance uses an older answer once the write is answered. An entry's
+ * remaining time to live gives its age, by Redis's clock.
  *
- * While Redis is away nothing is known. Writes made meanwhile are told as soon as it is back, before anything is asked.
+ * While Redis is unavailable, there is nothing. Writes made meanwhile are published as soon as it is back, before any lookup.
  */
 export class RedisTier implements SharedTier {
   readonly #redis: Redis;
   readonly #versionMs: number;
-  /** Tags that could not be told. */
+  /** Tags whose new version Redis does not have yet. */
   readonly #pending = new Set<string>();
-  /** More than can be remembered: all is out of date. */
+  /** There were more than `MAX_PENDING`: everything is out of date. */
   #allPending = false;
   #flushing: Promise<boolean> | undefined;
   connection = 1;
@@ -38,7 +38,7 @@ export class RedisTier implements SharedTier {
     });
   }
 
-  async look(key: string, tag: string, wantEntry: boolean): ReturnType<SharedTier['look']> {
+  async lookUp(key: string, tag: string, wantEntry: boolean): ReturnType<SharedTier['lookUp']> {
     if (this.#redis.status !== 'ready') return undefined;
     const connection = this.connection;
     try {
@@ -60,7 +60,7 @@ export class RedisTier implements SharedTier {
     }
   }
 
-  /** Gives versions to what has none: had it none, one that Redis has evicted could not be told from one never made. */
+  /** Sets the versions that are missing: without one, an evicted version would look like none was ever set. */
   async #begin(tag: string): Promise<readonly (string | null)[]> {
     const version = newVersion();
     const results = await this.#redis
@@ -86,7 +86,7 @@ export class RedisTier implements SharedTier {
       this.#allPending = true;
     }
     if (this.#redis.status === 'ready') {
-      // One that is on its way was begun without these.
+      // A flush under way began without these.
       await this.#flushing;
       await this.#flush();
     }
@@ -96,18 +96,18 @@ export class RedisTier implements SharedTier {
     return this.#allPending || this.#pending.size > 0;
   }
 
-  /** Tells what could not be told so far; false when it can't be told now either. */
+  /** Publishes what is pending; false when that failed, or more is pending now. */
   #flush(): Promise<boolean> {
-    this.#flushing ??= this.#tell().finally(() => {
+    this.#flushing ??= this.#publish().finally(() => {
       this.#flushing = undefined;
     });
     return this.#flushing;
   }
 
-  async #tell(): Promise<boolean> {
+  async #publish(): Promise<boolean> {
     const tags = [...this.#pending];
     const all = this.#allPending;
-    // A write that ends while these are being told has to be told again.
+    // A write that ends meanwhile must publish its tags again.
     this.#pending.clear();
     this.#allPending = false;
     if (await this.#setVersions(tags, all)) return !this.#isBehind;
@@ -141,12 +141,9 @@ function digest(text: string): string {
 
 /** `version retainMs status body` */
 function readEntry(text: string, ttlMs: number): SharedEntry | undefined {
-  const first = text.indexOf(' ');
-  const second = text.indexOf(' ', first + 1);
-  const third = text.indexOf(' ', second + 1);
-  const retainMs = Number(text.slice(first + 1, second));
-  const status = Number(text.slice(second + 1, third));
-  if (third === -1 || !Number.isFinite(retainMs) || !Number.isInteger(status) || ttlMs < 0) return undefined;
-  const ageMs = Math.max(0, retainMs - ttlMs);
-  return { version: text.slice(0, first), ageMs, answer: { status, body: text.slice(third + 1) } };
+  const head = /^(\S+) (\d+) (\d+) /.exec(text);
+  if (head === null || ttlMs < 0) return undefined;
+  const [whole, version = '', retainMs, status] = head;
+  const answer = { status: Number(status), body: text.slice(whole.length) };
+  return { version, ageMs: Math.max(0, Number(retainMs) - ttlMs), answer };
 }

@@ -1,98 +1,76 @@
-import type { UpstreamResponse } from './call.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { UpstreamRequest, UpstreamResponse } from './call.ts';
 import { TransportError } from './errors.ts';
 import type { Send } from './pool.ts';
-import type { Guard } from './resilience.ts';
+import type { Resilience } from './resilience.ts';
 
+/** Whose attempts are made, and how long they may take. */
 export interface RetryContext {
   readonly signal: AbortSignal;
-  /** `performance.now()` ms after which no attempt is worth starting. */
+  /** `performance.now()` ms after which no attempt starts. */
   deadline(): number;
-  /** Books an attempt; may throw to forbid it. */
+  /** Charges an attempt; may throw to forbid it. */
   spend(attempt: number): void;
 }
 
 /**
- * Sends a read until it has an answer worth keeping: 429, 5xx, a refused and a broken connection are tried again, up to
- * the policy's attempts, within the deadline and as long as the guard's retry budget lasts, after `Retry-After` or a
- * jittered pause. A time-out is not: it has had its full share of the operation's time. What the guard refuses is not
- * sent at all.
+ * Sends a read, and again after 429, 5xx, a refused or a broken connection: up to the policy's attempts, within the deadline
+ * and the retry budget, after `Retry-After` or a jittered pause. A time-out is not retried: it took its full share of the
+ * operation's time. Circuit breaker and rate controller apply to each attempt.
  */
 export function sendWithRetry(
   send: Send,
-  request: Parameters<Send>[0],
+  request: UpstreamRequest,
   context: RetryContext,
-  guard: Guard,
-  attempt = 1,
+  resilience: Resilience,
 ): Promise<UpstreamResponse> {
-  const refusal = guard.refusal();
-  if (refusal !== null) return Promise.reject(refusal);
-  const waitMs = guard.waitMs(context.deadline());
-  if (waitMs === undefined) return Promise.reject(new TransportError('paced', false));
-  if (waitMs > 0) {
-    return pause(waitMs, context.signal).then(() => sendNow(send, request, context, guard, attempt));
-  }
-  return sendNow(send, request, context, guard, attempt);
-}
+  const { policy, breaker, retryBudget } = resilience;
 
-function sendNow(
-  send: Send,
-  request: Parameters<Send>[0],
-  context: RetryContext,
-  guard: Guard,
-  attempt: number,
-): Promise<UpstreamResponse> {
-  try {
+  function start(attempt: number): Promise<UpstreamResponse> {
+    try {
+      const waitMs = resilience.admit(context.deadline());
+      return waitMs === 0 ? sendNow(attempt) : pause(waitMs, context.signal).then(() => sendNow(attempt));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** No async function: most calls succeed at once, and each would pay for what only few need. */
+  function sendNow(attempt: number): Promise<UpstreamResponse> {
     context.spend(attempt);
-  } catch (error) {
-    return Promise.reject(error);
+    if (attempt === 1) retryBudget.deposit();
+    return send(request, context.signal).then(
+      (response) => {
+        const { status } = response;
+        resilience.recordAnswer(status, retryAfterMs(response.retryAfter));
+        return status === 429 || status >= 500 ? retry(attempt, response) : response;
+      },
+      (error) => {
+        resilience.recordError(error);
+        return isTransientError(error) ? retry(attempt, error) : Promise.reject(error);
+      },
+    );
   }
-  if (attempt === 1) guard.begin();
-  // An async function would cost every call what only few need.
-  return send(request, context.signal).then(
-    (response) => {
-      const { status } = response;
-      if (status < 429) {
-        guard.note(status, undefined);
-        return response;
-      }
-      guard.note(status, retryAfterMs(response.retryAfter));
-      return isTransient(status) ? sendAgain(send, request, context, guard, attempt, response) : response;
-    },
-    (error) => {
-      guard.noteFailure(error);
-      return sendAgain(send, request, context, guard, attempt, error);
-    },
-  );
+
+  /** Makes the next attempt after a pause, or gives the failure where there is none. */
+  async function retry(attempt: number, failure: UpstreamResponse | TransportError): Promise<UpstreamResponse> {
+    const isError = failure instanceof TransportError;
+    const backoffMs = policy.retryPauseMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+    const pauseMs = (isError ? undefined : retryAfterMs(failure.retryAfter)) ?? backoffMs;
+    const isLast = attempt >= policy.attempts || performance.now() + pauseMs >= context.deadline();
+    if (!isLast && !breaker.isOpen && retryBudget.tryWithdraw()) {
+      await pause(pauseMs, context.signal);
+      if (!breaker.isOpen) return start(attempt + 1);
+    }
+    if (isError) throw failure;
+    return failure;
+  }
+
+  return start(1);
 }
 
-/** What follows an attempt that failed: a pause and the next one, or the failure itself. */
-async function sendAgain(
-  send: Send,
-  request: Parameters<Send>[0],
-  context: RetryContext,
-  guard: Guard,
-  attempt: number,
-  failure: UpstreamResponse | Error,
-): Promise<UpstreamResponse> {
-  const { attempts, retryPauseMs } = guard.policy;
-  if (failure instanceof Error && !mayPass(failure)) throw failure;
-  const backoffMs = retryPauseMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-  const pauseMs = (failure instanceof Error ? undefined : retryAfterMs(failure.retryAfter)) ?? backoffMs;
-  const isLast = attempt >= attempts || performance.now() + pauseMs >= context.deadline();
-  if (!isLast && !guard.isOpen && guard.mayRetry()) {
-    await pause(pauseMs, context.signal);
-    if (!guard.isOpen) return sendWithRetry(send, request, context, guard, attempt + 1);
-  }
-  if (failure instanceof Error) throw failure;
-  return failure;
-}
-
-function mayPass(error: Error): boolean {
+function isTransientError(error: unknown): error is TransportError {
   return error instanceof TransportError && (error.failure === 'reset' || error.failure === 'unreachable');
-}
-
-function isTransient(status: number): boolean {
-  return status === 429 || status >= 500;
 }
 
 /** `Retry-After` in seconds or as an HTTP date, as ms from now. */
@@ -104,16 +82,8 @@ export function retryAfterMs(header: string | undefined): number | undefined {
 }
 
 /** Waits, or rejects with the signal's reason. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', listener);
-      act();
-    };
-    const listener = { handleEvent: (): void => settle(() => reject(signal.reason)) };
-    const timer = setTimeout(() => settle(resolve), ms);
-    if (signal.aborted) listener.handleEvent();
-    else signal.addEventListener('abort', listener);
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {
+    throw signal.reason;
   });
 }

@@ -131,17 +131,17 @@ describe('npm run drift', () => {
       [
         'GET /profile Profile.country: an object in 1 of 1 values; expected text',
         'GET /profile/{id} Profile.country: an object in 1 of 1 values; expected text',
-        'GET /sale Conversion.total: text that can not be read in 1 of 1 values; expected a number, also as text',
-        'GET /sale/{id} Conversion.total: text that can not be read in 1 of 1 values; expected a number, also as text',
+        'GET /sale Conversion.total: text that cannot be read in 1 of 1 values; expected a number, also as text',
+        'GET /sale/{id} Conversion.total: text that cannot be read in 1 of 1 values; expected a number, also as text',
       ],
     ],
     [
       'times in another spelling',
       { rows: { profile: (row) => ({ ...row, created: '2024-05-01T12:00:00Z', updated: 1714564800 }) } },
       [
-        'GET /profile Profile.createdAt: a time in another spelling in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
+        'GET /profile Profile.createdAt: a time in another format in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
         'GET /profile Profile.updatedAt: a number in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
-        'GET /profile/{id} Profile.createdAt: a time in another spelling in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
+        'GET /profile/{id} Profile.createdAt: a time in another format in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
         'GET /profile/{id} Profile.updatedAt: a number in 1 of 1 values; expected YYYY-MM-DD HH:MM:SS',
       ],
     ],
@@ -194,13 +194,13 @@ describe('npm run drift', () => {
         list: (page, path) =>
           path.includes('/sale') ? page.items : path.includes('/profile') ? { data: page.items } : page,
       },
-      ['GET /profile items: an answer without a list of items', 'GET /sale items: an answer without a list of items'],
+      ['GET /profile items: no list of items in the answer', 'GET /sale items: no list of items in the answer'],
     ],
     [
       'another status for what there is not',
       { absent: 400 },
       ['/profile', '/content', '/content', '/sale', '/interaction'].map(
-        (path) => `GET ${path}/{id} status: status 400 instead of 404 for a record that there is not`,
+        (path) => `GET ${path}/{id} status: status 400 instead of 404 for a record that does not exist`,
       ),
     ],
   ])('tells %s', async (_title, changes, expected) => {
@@ -225,11 +225,7 @@ describe('npm run drift', () => {
       'GET /sale status: status 503 instead of 200',
     ],
     ['an empty answer', { match: { path: '/interaction\\?' }, emptyBody: 204 }, 'GET /interaction status: status 204'],
-    [
-      'a cut-off body',
-      { match: { path: '/profile\\?' }, truncatedBody: true },
-      'GET /profile items: something else than JSON',
-    ],
+    ['a cut-off body', { match: { path: '/profile\\?' }, truncatedBody: true }, 'GET /profile items: not JSON'],
     ['missing totals', { match: { path: '/content\\?' }, noTotals: true }, 'GET /content totalElements: missing'],
   ])('tells %s of the sandbox', async (_title, fault, expected) => {
     sandbox.faults.set(fault);
@@ -245,7 +241,7 @@ describe('npm run drift', () => {
     const away = await drift(settingsOf(gone.url));
     expect(away).toMatchObject({ status: 2, stdout: expect.stringContaining('NO ANSWER') });
     const refused = await drift({ ...ofSandbox, DATATRICS_API_KEY: 'wrong' });
-    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('the API key is not let in') });
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('the API rejects the API key') });
     sandbox.faults.set({ match: { path: '/interaction' }, reset: 'before' });
     const partly = await drift(ofSandbox);
     sandbox.faults.set([]);
@@ -268,6 +264,6 @@ describe('npm run drift', () => {
   test('exits with 2 for settings that can not be', async () => {
     const { status, stderr } = await drift({ DATATRICS_URL: sandbox.url });
     expect([status, stderr]).toEqual([2, expect.stringContaining('AUTH_MODE')]);
-    expect((await drift({}, '--help')).stdout).toContain('Exit code: 0 without a drift');
+    expect((await drift({}, '--help')).stdout).toContain('Exit codes:');
   });
 });

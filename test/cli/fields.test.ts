@@ -156,7 +156,7 @@ describe('npm run fields', () => {
 
   test('says what can not be a field, and nothing where there is none', async () => {
     const text = await proposed([{ tags: ['a'], 'a[b]': 1 }]);
-    expect(text).toContain('Profile: {} # 1 looked at');
+    expect(text).toContain('Profile: {} # 1 records read');
     expect(text).toContain('# "tags" stays an attribute (a field needs one value); in 100 %: list 1');
     expect(text).toContain('# "a[b]" stays an attribute (a field needs a REST name');
     expect(parse(await proposed([{}]))).toEqual({ customFields: {} });
@@ -175,7 +175,7 @@ describe('npm run fields', () => {
     expect(await fields(ofSandbox, '--pages', '51')).toMatchObject({ status: 2 });
     expect(await fields({ ...ofSandbox, DATATRICS_API_KEY: 'wrong' })).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('not let in'),
+      stderr: expect.stringContaining('rejects the API key'),
     });
     const gone = await startUpstream(() => ({}));
     await gone.close();

@@ -64,7 +64,7 @@ describe('a secret in a file', () => {
 
   test('is no folder, and no device', () => {
     for (const path of [folder, '/dev/zero']) {
-      expect(problems({ ...API, DATATRICS_API_KEY_FILE: path })).toEqual([expect.stringContaining('(no file)')]);
+      expect(problems({ ...API, DATATRICS_API_KEY_FILE: path })).toEqual([expect.stringContaining('(not a file)')]);
     }
   });
 

@@ -176,7 +176,7 @@ describe('a .env file', () => {
       'PORT=x\nHOST="canary\nLOG_LEVEL=x\n',
       /line 2 is wrong; needs a closing " for HOST/,
     ],
-    ['text behind a quote', 'PORT=x\nHOST="a\\"canary"\n', /line 2 is wrong; needs nothing but a comment behind/],
+    ['text behind a quote', 'PORT=x\nHOST="a\\"canary"\n', /line 2 is wrong; needs nothing but a comment after/],
     ['a # in a value', 'HOST=a#canary\n', /line 1 is wrong; needs quotes around the value of HOST/],
     ['a value that begins with #', 'HOST=#canary\n', /line 1 is wrong; needs quotes around the value of HOST/],
     [

@@ -407,7 +407,7 @@ describe('GraphiQL in a browser without internet', () => {
     await page.locator('.graphiql-execute-button').click();
     await expect.poll(() => textOf(page, '.result-window'), { timeout: 10_000 }).toContain('"conversionId"');
     await page.locator('.graphiql-execute-button[aria-label^="Stop"]').click();
-    await expect.poll(() => page.locator('.cost').textContent()).toContain('It ended before');
+    await expect.poll(() => page.locator('.cost').textContent()).toContain('The run ended before');
     gateway.sandbox.faults.clear();
     expect(await textOf(page, '.result-window')).toContain('"conversionId"');
   });
@@ -420,7 +420,9 @@ describe('GraphiQL in a browser without internet', () => {
       '.graphiql-query-editor',
       '{ conversions(first: 500) { nodes { profile { conversions(first: 10) { nodes { profile { name } } } } } } }',
     );
-    await expect.poll(() => problem.textContent()).toMatch(/^Will be refused: more than 5,000 REST calls/);
+    await expect
+      .poll(() => problem.textContent())
+      .toMatch(/^The gateway will reject the operation: more than 5,000 REST calls/);
     await write(page, '.graphiql-query-editor', '{ nothing }');
     await expect.poll(() => problem.textContent()).toContain('Cannot query field "nothing"');
   });

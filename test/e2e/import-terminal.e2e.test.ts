@@ -42,7 +42,7 @@ function atTerminal(args: readonly string[], size = 'rows 40 cols 120') {
 /** What each picture of the bar said, in their order. */
 function pictures(shown: string) {
   const picture =
-    /([█░]{24}) (\d+) % {2}([\d,]+) rows {2}([\d,]+)\/s {2}([\d,]+) in(?:, ([\d,]+) rejected)?(?: {2}(?:(\d+) min )?(\d+) s left)?/g;
+    /([█░]{24}) (\d+) % {2}([\d,]+) rows {2}([\d,]+)\/s {2}([\d,]+) upserted(?:, ([\d,]+) rejected)?(?: {2}(?:(\d+) min )?(\d+) s left)?/g;
   const number = (text = '0'): number => Number(text.replaceAll(',', ''));
   return [...stripVTControlCharacters(shown).matchAll(picture)].map(
     ([, bar = '', percent, rows, rate, upserted, rejected, minutes, seconds]) => ({
@@ -87,7 +87,7 @@ describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
     expect(last?.left).toBeLessThanOrEqual(2);
     expect(all.find(({ left }) => left !== null)?.left).toBeGreaterThanOrEqual(2);
     // It makes room for the summary.
-    expect(stripVTControlCharacters(shown())).toMatch(/rows +6,000\r\nin +5,940\r\nrejected +60, in /);
+    expect(stripVTControlCharacters(shown())).toMatch(/rows +6,000\r\nupserted +5,940\r\nrejected +60, in /);
     expect(shown().lastIndexOf('\x1b[2K')).toBeGreaterThan(shown().lastIndexOf('░'));
   });
 
@@ -100,9 +100,9 @@ describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
     press(CTRL_C);
     expect(await ended).toBe(130);
     const text = stripVTControlCharacters(shown());
-    expect(text).toContain('Stopping: calls under way are finished.');
+    expect(text).toContain('Stopping. Waiting for the calls in flight.');
     expect(text.slice(text.indexOf('Stopping'))).toMatch(
-      /rows +[\d,]+\r\nin +[\d,]+\r\n[\s\S]*Not finished: It was stopped\.\r\nThe same command with --resume goes on from here\./,
+      /rows +[\d,]+\r\nupserted +[\d,]+\r\n[\s\S]*Not finished: The import was stopped\.\r\nTo continue, run the same command with --resume\./,
     );
     expect(sandbox.requests.every(({ status }) => status === 200)).toBe(true);
     const before = sandbox.store.size('profile');
@@ -155,7 +155,7 @@ describe('elsewhere', () => {
     expect(stdout).toMatch(/^rows +6,000\n/);
     const lines = stderr.trimEnd().split('\n');
     expect(lines.length).toBeGreaterThanOrEqual(1);
-    expect(lines[0]).toMatch(/^\d+ % {2}[\d,]+ rows {2}\d+\/s {2}[\d,]+ in, \d+ rejected {2}\d+ s left$/);
+    expect(lines[0]).toMatch(/^\d+ % {2}[\d,]+ rows {2}\d+\/s {2}[\d,]+ upserted, \d+ rejected {2}\d+ s left$/);
     expect(lines.every((line) => line === stripVTControlCharacters(line) && !/[█░]/.test(line))).toBe(true);
   }, 30_000);
 
@@ -178,6 +178,6 @@ describe('elsewhere', () => {
     const [code] = await closed;
     expect(code).toBe(130);
     expect(performance.now() - start).toBeLessThan(5_000);
-    expect(stdout).toContain('Not finished: It was stopped.');
+    expect(stdout).toContain('Not finished: The import was stopped.');
   });
 });

@@ -156,7 +156,7 @@ describe('an import that is stopped', () => {
     const { code, stdout, stderr } = await ended;
     expect(code).toBe(130);
     expect(stderr).toContain('Stopping');
-    expect(stdout).toContain('The same command with --resume goes on from here.');
+    expect(stdout).toContain('To continue, run the same command with --resume.');
     const before = sandbox.store.size('profile');
     expect(before).toBeGreaterThan(0);
     expect(before).toBeLessThan(10_000);

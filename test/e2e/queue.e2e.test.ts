@@ -100,7 +100,7 @@ describe(`${ROWS} rows, two workers`, () => {
       expect(await jobsLeft()).toEqual([]);
       expect(existsSync(clean.path('people.csv.keys'))).toBe(false);
       const rejects = clean.read('people.rejects.csv');
-      expect(rejects).toContain(`has the same key, and counts instead.`);
+      expect(rejects).toContain(`has the same key and replaces this one.`);
       expect(rejects).toContain('REJECTED');
 
       sandbox.reset();
@@ -189,7 +189,7 @@ describe('a worker', () => {
     workers.delete(first as TestWorker);
     first?.child.kill('SIGTERM');
     expect(await first?.ended).toEqual({ code: 0, stderr: '' });
-    expect(first?.log.some(({ msg }) => msg === 'Job handed back')).toBe(true);
+    expect(first?.log.some(({ msg }) => msg === 'Job returned to the queue')).toBe(true);
     expect(await run).toMatchObject({ code: 0, summary: { rows: 10_000, upserted: 10_000 } });
     // All calls were answered, and noted, so that none is made again; nor was a lock waited for.
     expect(rowsSent()).toBe(10_000);
@@ -235,13 +235,13 @@ describe('the command', () => {
     await reached(1_500);
     const watching = startImport([...args, '--watch', '--json'], env);
     const refused = await runImport([...args, '--queue'], env);
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('Another command has this import') });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('Another command runs this import') });
     first.child.kill('SIGINT');
     const left = await first.ended;
-    expect(left).toMatchObject({ code: 130, stderr: expect.stringContaining('workers go on') });
-    expect(left.stdout).toContain('The same command with --watch goes on from here.');
+    expect(left).toMatchObject({ code: 130, stderr: expect.stringContaining('Workers continue') });
+    expect(left.stdout).toContain('To continue, run the same command with --watch.');
     const { code, stdout, stderr } = await watching.ended;
-    expect(stderr).toMatch(/^Another command feeds this import: [\d,]+ in\.$/m);
+    expect(stderr).toMatch(/^Another command feeds this import: [\d,]+ upserted\.$/m);
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, rows: 8_000, upserted: 8_000, complete: true });
     expect(rowsSent()).toBe(8_000);
     const again = await runImport([...args, '--watch'], env);
@@ -264,7 +264,10 @@ describe('the command', () => {
     first.child.kill('SIGCONT');
     const { code, stdout } = await first.ended;
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ complete: false, reason: expect.stringContaining('taken this import') });
+    expect(JSON.parse(stdout)).toMatchObject({
+      complete: false,
+      reason: expect.stringContaining('taken over this import'),
+    });
     expect([folder.read('p.rejects.csv'), folder.read('p.csv.journal')]).toEqual([rejects, journal]);
   });
 
@@ -310,17 +313,12 @@ describe('the command', () => {
 
   test.each([
     ['no Redis named', ['profiles', 'F', '--queue'], { REDIS_URL: '' }, /REDIS_URL must be set/],
-    [
-      'no Redis there',
-      ['profiles', 'F', '--queue'],
-      { REDIS_URL: 'redis://127.0.0.1:1' },
-      /can not be reached.*REFUSED/,
-    ],
+    ['no Redis there', ['profiles', 'F', '--queue'], { REDIS_URL: 'redis://127.0.0.1:1' }, /unreachable.*REFUSED/],
     ['standard input', ['profiles', '-', '--queue'], {}, /Standard input/],
     ['a gateway', ['profiles', 'F', '--queue', '--gateway', 'http://127.0.0.1:1'], {}, /--gateway/],
     ['a dry run', ['profiles', 'F', '--queue', '--dry-run'], {}, /--dry-run/],
     ['the workers’ own', ['profiles', 'F', '--queue', '--concurrency', '8'], {}, /npm run worker/],
-    ['nothing to watch', ['profiles', 'F', '--watch'], {}, /names no import in the queue/],
+    ['nothing to watch', ['profiles', 'F', '--watch'], {}, /does not name a queued import/],
     ['a header that is none', ['profiles', 'F', '--queue', '--map', 'email=Mail'], {}, /Mail/],
   ])('refuses %s', async (_, args, more, message) => {
     const folder = tempFolder();

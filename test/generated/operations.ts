@@ -7,9 +7,9 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
 export type BulkOutcome =
   /** The item was not sent. Send the same input with the `resumeToken` to continue. */
   | 'NOT_ATTEMPTED'
-  /** It did not go in, and would not the next time either: see its `userErrors`. */
+  /** The item was not written. A retry would fail too: see its `userErrors`. */
   | 'REJECTED'
-  /** It was sent, but no answer was read. Sending it again does no harm: resume with the `resumeToken`. */
+  /** The item was sent, but the gateway received no answer. You can safely send it again with the `resumeToken`. */
   | 'UNKNOWN'
   /** The API accepted the item. */
   | 'UPSERTED';
@@ -18,37 +18,37 @@ export type BulkOutcome =
 export type ContentInput = {
   /** Additional fields (price, stock, sku, …), by their REST names. Typed fields of this input are not allowed here. */
   attributes?: Record<string, unknown> | null | undefined;
-  /** The id in its source. REST: `itemid`. */
+  /** Id in the source. REST: `itemid`. */
   contentId: string;
   /** Time of creation, to the second. REST: `created`. */
   createdAt?: string | null | undefined;
-  /** Description; may hold HTML. */
+  /** Description; can contain HTML. */
   description?: string | null | undefined;
-  /** URL of its image. REST: `image`. */
+  /** URL of the content’s image. REST: `image`. */
   imageUrl?: string | null | undefined;
-  /** The type of item, such as `product`. REST: `itemtype`. */
+  /** Type of item, such as `product`. REST: `itemtype`. */
   itemType?: string | null | undefined;
   /** Name or title. */
   name?: string | null | undefined;
-  /** The object type in the API. REST: `objecttype`. */
+  /** Object type in the API. REST: `objecttype`. */
   objectType?: string | null | undefined;
   /** Short description. REST: `short_description`. */
   shortDescription?: string | null | undefined;
-  /** The system that the content comes from. */
+  /** System that the content comes from. */
   source: string;
   /** Item or category. */
   type?: ContentType;
   /** Time of the last change, to the second. REST: `updated`. */
   updatedAt?: string | null | undefined;
-  /** URL of its page. */
+  /** URL of the content’s page. */
   url?: string | null | undefined;
 };
 
-/** The two kinds of content, which have ids of their own. REST: `type`. */
+/** Kind of content. Each kind has its own ids. REST: `type`. */
 export type ContentType =
-  /** A category of items. REST: `category`, on bulk `categories`. */
+  /** A category of items. REST: `category`; in bulk writes `categories`. */
   | 'CATEGORY'
-  /** A product or an article. REST: `item`, on bulk `items`. */
+  /** A product or an article. REST: `item`; in bulk writes `items`. */
   | 'ITEM';
 
 /** A profile to write. Omitted fields are not sent and keep their values. An explicit null is sent as null. */
@@ -67,9 +67,9 @@ export type ProfileInput = {
   lastName?: string | null | undefined;
   /** Full name. */
   name?: string | null | undefined;
-  /** The id in its source. REST: `profileid`. */
+  /** Id in the source. REST: `profileid`. */
   profileId: string;
-  /** The system that the profile comes from. */
+  /** System that the profile comes from. */
   source: string;
   /** Time of the last change, to the second. REST: `updated`. */
   updatedAt?: string | null | undefined;

@@ -64,7 +64,7 @@ describe('a record', () => {
     expect(ofRecord('conversion', { ...KEY, total: '1,234' }, { decimal: ',' })).toMatchObject({ total: 1.234 });
     expect(ofRecord('conversion', { ...KEY, total: '1,234' }, { decimal: '.' })).toMatchObject({ total: 1234 });
     expect(ofRecord('conversion', { ...KEY, total: '12,34' }, { decimal: '.' })).toEqual([
-      expect.stringContaining('no number'),
+      expect.stringContaining('not a number'),
     ]);
   });
 
@@ -80,7 +80,7 @@ describe('a record', () => {
 
   test.each(['2024-02-30', '01/05/2024', 1714557600, 'soon'])('is refused for the time %j', (createdAt) => {
     expect(ofRecord('conversion', { ...KEY, createdAt })).toEqual([
-      expect.stringMatching(/^INVALID createdAt: .* no time/),
+      expect.stringMatching(/^INVALID createdAt: .* is not a time/),
     ]);
   });
 
@@ -98,7 +98,7 @@ describe('a record', () => {
         },
       }),
     );
-    expect(json('"source":"s","total":9007199254740993')).toContain('is no number');
+    expect(json('"source":"s","total":9007199254740993')).toContain('is not a number');
   });
 
   test('is refused for an id that is no whole number, half a character, and one field twice', () => {
@@ -121,7 +121,7 @@ describe('a record', () => {
         { itemId: '6', attributes: { size: 'L' } },
       ],
     });
-    expect(ofRecord('conversion', { ...KEY, items: '5x' })).toEqual(['INVALID items: it is no JSON.']);
+    expect(ofRecord('conversion', { ...KEY, items: '5x' })).toEqual(['INVALID items: the value is not JSON.']);
   });
 
   test('keeps unknown names as attributes, of any spelling, or is refused for them', () => {
@@ -131,7 +131,7 @@ describe('a record', () => {
       '{"__proto__":{"a":1},"constructor":2}',
     );
     expect(ofRecord('profile', { profileId: '1', source: 's', tier: 1 }, { strict: true })).toEqual([
-      'INVALID tier: there is no field of this name (--strict).',
+      'INVALID tier: no field has this name (--strict).',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { learn, type Shape, shapeOf } from '../../src/lib/json-shape.ts';
+import { extendShape, type Shape, shapeOf } from '../../src/lib/json-shape.ts';
 
 const NOTHING: Shape = new Map();
 const objectOf = (members: number): object =>
@@ -8,47 +8,49 @@ const order = (shape: Shape | undefined): string => [...(shape?.keys() ?? [])].j
 
 describe('the shape of a text', () => {
   test('has all members of its objects in the order in which they come', () => {
-    expect(order(learn([{ b: 1, d: 1 }, { a: 1, b: 1, c: 1 }, 1, [[{ e: 1, d: 2 }]]], NOTHING))).toBe('e a b c d');
+    expect(order(extendShape([{ b: 1, d: 1 }, { a: 1, b: 1, c: 1 }, 1, [[{ e: 1, d: 2 }]]], NOTHING))).toBe(
+      'e a b c d',
+    );
   });
 
   test('keeps what was known where the text has nothing of it, and its own order', () => {
     const known = shapeOf({ c: true, x: { y: true }, a: true });
-    const shape = learn({ a: 1, b: [{ z: 1 }], c: 1 }, known);
+    const shape = extendShape({ a: 1, b: [{ z: 1 }], c: 1 }, known);
     expect(order(shape)).toBe('a b c x');
     expect(order(shape.get('x'))).toBe('y');
     expect(order(shape.get('b'))).toBe('z');
-    expect(order(learn({ b: 'text', a: 1 }, shape).get('b'))).toBe('z');
+    expect(order(extendShape({ b: 'text', a: 1 }, shape).get('b'))).toBe('z');
   });
 
   test('is not learned from dictionaries', () => {
     const known = shapeOf({ a: true });
-    expect(learn(objectOf(200), known)).toBe(known);
-    const shape = learn({ a: objectOf(200), b: { x: 1 } }, known);
+    expect(extendShape(objectOf(200), known)).toBe(known);
+    const shape = extendShape({ a: objectOf(200), b: { x: 1 } }, known);
     expect(shape.get('a')).toBeUndefined();
     expect(order(shape.get('b'))).toBe('x');
-    expect(learn({ a: Array.from({ length: 300 }, (_, k) => ({ [k]: 1 })) }, known).get('a')).toBeUndefined();
+    expect(extendShape({ a: Array.from({ length: 300 }, (_, k) => ({ [k]: 1 })) }, known).get('a')).toBeUndefined();
   });
 
   test('is not learned from very large dictionaries, and that at once', () => {
     const known = shapeOf({ a: true });
-    expect(learn(objectOf(300_000), known)).toBe(known);
+    expect(extendShape(objectOf(300_000), known)).toBe(known);
   });
 
   test('is bounded in all', () => {
     const size = (shape: Shape | undefined): number =>
       shape ? shape.size + [...shape.values()].reduce((sum, it) => sum + size(it), 0) : 0;
     const wide = Object.fromEntries(Array.from({ length: 100 }, (_, k) => [k, objectOf(100)]));
-    expect(size(learn(wide, NOTHING))).toBe(1_000);
+    expect(size(extendShape(wide, NOTHING))).toBe(1_000);
   });
 
   test('goes a few levels deep', () => {
     let value: object = {};
     for (let k = 0; k < 100_000; k++) value = { a: [value] };
     let depth = 0;
-    for (let shape: Shape | undefined = learn(value, NOTHING); shape; shape = shape.get('a')) depth++;
+    for (let shape: Shape | undefined = extendShape(value, NOTHING); shape; shape = shape.get('a')) depth++;
     expect(depth).toBe(8);
     let list: unknown = [];
     for (let k = 0; k < 100_000; k++) list = [list, { a: 1 }];
-    expect(order(learn(list, NOTHING))).toBe('a');
+    expect(order(extendShape(list, NOTHING))).toBe('a');
   });
 });

@@ -59,11 +59,11 @@ describe('which requests', () => {
 
 describe('a failing answer', () => {
   it.each([
-    ['status-message', '{"status":424,"message":"A fault was asked for."}', 'application/json'],
-    ['error-message', '{"error":{"message":"A fault was asked for."}}', 'application/json'],
+    ['status-message', '{"status":424,"message":"A configured fault."}', 'application/json'],
+    ['error-message', '{"error":{"message":"A configured fault."}}', 'application/json'],
     ['empty', '', 'application/json'],
     ['array', '[]', 'application/json'],
-    ['html', '<html><body><h1>424</h1><p>A fault was asked for.</p></body></html>', 'text/html'],
+    ['html', '<html><body><h1>424</h1><p>A configured fault.</p></body></html>', 'text/html'],
   ] as const)('has a body of the form %s', async (errorBody, text, type) => {
     sandbox.faults.set({ status: 424, errorBody });
     const reply = await get();

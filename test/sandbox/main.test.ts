@@ -34,5 +34,5 @@ it.each([
 ])('does not start with %s=%s, and says why', async (name, value) => {
   const { status, stderr } = await runCommand('src/sandbox/main.ts', [], { [name]: value });
   expect(status).toBe(1);
-  expect(stderr).toContain(`${name} is "${value}"`);
+  expect(stderr).toContain(`${name}: got "${value}"`);
 });

@@ -75,6 +75,8 @@ const api: Parameters<typeof startWithUpstream>[0] = ({ method, path, body }) =>
     return { interactionid: '4', source: 'Mail', metadata: { event: 'open', 'campaign id': 9, client: 'x' } };
   }
   if (path.includes('/content')) return { id: '5', metadata: { source: 'Webshop', price: '24,99', brand: 'Acme' } };
+  if (path.includes('/profile/half')) return { ...RAW, profileid: 'half', points: 12.5 };
+  if (path.includes('/profile/large')) return { ...RAW, profileid: 'large', points: 3_000_000_000 };
   return /\/profile\/7/.test(path) ? RAW : { items: [RAW], total_elements: 1, total_pages: 1 };
 };
 
@@ -120,6 +122,11 @@ describe('declared fields', () => {
         },
       },
     });
+  });
+
+  test.each(['half', 'large'])('are null for an Int that is not a 32-bit integer: %s', async (id) => {
+    const { body } = await gateway.query(`{ profile(profileId: "${id}", source: "Webshop") { name points } }`);
+    expect(body).toEqual({ data: { profile: { name: 'Ada', points: null } } });
   });
 
   test('are the same when the operation is compiled', async () => {
@@ -357,10 +364,10 @@ describe('a declaration that can not be', () => {
     ['customFields.Profile.a.from: needs another REST name: "profileid" is', { a: field({ from: 'profileid' }) }],
     ['customFields.Profile.a.from: needs another REST name: "source" is', { a: field({ from: 'source' }) }],
     ['customFields.Profile.a.from: needs another REST name: "created_at" is', { a: field({ from: 'created_at' }) }],
-    ['customFields.Profile.a.from: needs another REST name: what is under', { a: field({ from: 'metadata' }) }],
+    ['customFields.Profile.a.from: needs another REST name: the API nests', { a: field({ from: 'metadata' }) }],
     ['customFields.Profile.a.from: needs the REST name', { a: { type: 'String' } }],
     ['customFields.Profile.a.from: needs a REST name of up to 100 characters', { a: field({ from: 'a]b' }) }],
-    ['customFields.Profile.b.from: needs another REST name: a is read from "x" too', { a: field(), b: field() }],
+    ['customFields.Profile.b.from: needs another REST name: a is also read from "x"', { a: field(), b: field() }],
     [
       'customFields.Profile.a.from: needs another REST name, or another name',
       { a: field({ from: 'x' }), x: field({ from: 'y' }) },
@@ -371,7 +378,7 @@ describe('a declaration that can not be', () => {
     ],
     ['customFields.Profile.a.personal: needs true or false', { a: field({ personal: 'yes' }) }],
     ['customFields.Profile.a.description: needs a text', { a: field({ description: 1 }) }],
-    ['customFields.Profile.a.nullable: needs to be left out', { a: field({ nullable: false }) }],
+    ['customFields.Profile.a.nullable: needs to be removed; only type, from', { a: field({ nullable: false }) }],
     ['customFields.Profile.a: needs an object with type and from', { a: 'loyalty_tier' }],
     ['customFields.Profile: needs an object of fields', []],
   ])('is told: %s', (problem, fields) => {

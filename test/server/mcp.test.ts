@@ -127,13 +127,13 @@ describe('the tools', () => {
     expect(tools.CustomerByNumber?.inputSchema).toEqual({
       type: 'object',
       properties: {
-        id: { type: 'string', description: 'The id in its source.' },
+        id: { type: 'string', description: 'Id in the source.' },
         orders: {
           type: ['integer', 'null'],
           minimum: -(2 ** 31),
           maximum: 2 ** 31 - 1,
           default: 3,
-          description: expect.stringContaining('Records from the start'),
+          description: expect.stringContaining('records from the start'),
         },
       },
       required: ['id'],

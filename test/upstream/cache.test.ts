@@ -5,14 +5,15 @@ import { type Lookup, RecordCache } from '../../src/upstream/cache.ts';
 const answer = (body: string) => ({ status: 200, body });
 
 function put(cache: RecordCache, key: string, tag: string, body: string, retainMs = 60_000): void {
-  const lookup = cache.look(key, tag) as Lookup;
-  cache.close(cache.open(key, tag, lookup), answer(body), retainMs);
+  const lookup = cache.lookUp(key, tag) as Lookup;
+  cache.endFill(cache.beginFill(key, tag, lookup), answer(body), retainMs);
 }
 
-const get = (cache: RecordCache, key: string): string | undefined => (cache.look(key, '') as Lookup).valid?.answer.body;
+const get = (cache: RecordCache, key: string): string | undefined =>
+  (cache.lookUp(key, '') as Lookup).valid?.answer.body;
 
 describe('a cache of answers', () => {
-  test('holds no more than its bytes, and lets go of what was not used for longest', () => {
+  test('holds no more than its bytes, and evicts what was not used for longest', () => {
     const cache = new RecordCache({ maxBytes: 20_000 });
     for (let i = 0; i < 100; i++) {
       put(cache, `key ${i}`, `tag ${i}`, 'x'.repeat(1_000));
@@ -24,7 +25,7 @@ describe('a cache of answers', () => {
     expect(get(cache, 'key 99')).toBeDefined();
   });
 
-  test('does not take what is larger than all of it', () => {
+  test('does not keep an entry that is larger than the cache', () => {
     const cache = new RecordCache({ maxBytes: 20_000 });
     put(cache, 'small', 't', 'x');
     put(cache, 'large', 't', 'x'.repeat(20_000));
@@ -32,7 +33,7 @@ describe('a cache of answers', () => {
     expect(get(cache, 'small')).toBe('x');
   });
 
-  test('forgets by tag, and nothing else', async () => {
+  test('invalidates by tag, and nothing else', async () => {
     const cache = new RecordCache({ maxBytes: 100_000 });
     put(cache, 'a', '1/profile/1', 'a');
     put(cache, 'b', '1/profile/1', 'b');
@@ -41,22 +42,22 @@ describe('a cache of answers', () => {
     expect(['a', 'b', 'c'].map((key) => get(cache, key))).toEqual([undefined, undefined, 'c']);
   });
 
-  test('does not take an answer whose read a write overtook', () => {
+  test('does not keep an answer when a write came during the call', () => {
     const cache = new RecordCache({ maxBytes: 100_000 });
-    const ticket = cache.open('a', 't', cache.look('a', 't') as Lookup);
-    const other = cache.open('b', 'u', cache.look('b', 'u') as Lookup);
+    const fill = cache.beginFill('a', 't', cache.lookUp('a', 't') as Lookup);
+    const other = cache.beginFill('b', 'u', cache.lookUp('b', 'u') as Lookup);
     cache.invalidate(['t']);
-    cache.close(ticket, answer('old'), 60_000);
-    cache.close(other, answer('fine'), 60_000);
+    cache.endFill(fill, answer('old'), 60_000);
+    cache.endFill(other, answer('fine'), 60_000);
     expect(get(cache, 'a')).toBeUndefined();
     expect(get(cache, 'b')).toBe('fine');
   });
 
-  test('forgets after its time, whatever the clock says', async () => {
+  test('drops an entry after its time, whatever the system clock says', async () => {
     const cache = new RecordCache({ maxBytes: 100_000 });
     put(cache, 'a', 't', 'x', 80);
     const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 86_400_000);
-    expect((cache.look('a', 't') as Lookup).valid?.ageMs).toBeLessThan(80);
+    expect((cache.lookUp('a', 't') as Lookup).valid?.ageMs).toBeLessThan(80);
     clock.mockReturnValue(0);
     await sleep(100);
     expect(get(cache, 'a')).toBeUndefined();

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UpstreamResponse } from '../../src/upstream/call.ts';
 import { TransportError } from '../../src/upstream/errors.ts';
 import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
-import { createPool } from '../../src/upstream/pool.ts';
+import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
 import { CERT, distrust, KEY, trust } from '../helpers/tls.ts';
 
 const closing: (() => unknown)[] = [];
@@ -45,7 +46,7 @@ async function http2Upstream(
   return { origin: `https://localhost:${(server.address() as AddressInfo).port}`, sessions };
 }
 
-function pool(origin: string, options: { connections?: number; timeoutMs?: number } = {}) {
+function pool(origin: string, options: Partial<PoolOptions> = {}) {
   const bulkhead = { ...DEFAULT_BULKHEAD, reservedShare: 0 };
   const made = createPool({ origin, connections: 64, timeoutMs: 5_000, bulkhead, ...options });
   closing.push(() => made.close());
@@ -164,11 +165,25 @@ describe('over HTTP/2', () => {
     const { get } = pool(origin);
     await get('/first');
     const under = settle([get('/1'), get('/2')]);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await sleep(30);
     sessions[0]?.goaway(0);
     expect(await under).toEqual([200, 200]);
     expect(await settle([get('/3'), get('/4')])).toEqual([200, 200]);
     expect(sessions).toHaveLength(2);
+  });
+
+  it('opens a new connection when the lifetime of one is over, which completes the calls under way', async () => {
+    const on: Record<string, unknown> = {};
+    const { origin } = await http2Upstream((stream, path) => {
+      on[path] = stream.session;
+      setTimeout(() => ok(stream), path === '/long' ? 400 : 0);
+    });
+    const { get } = pool(origin, { connectionTtlMs: 200 });
+    const long = settle([get('/long')]);
+    await sleep(250);
+    expect(await settle([get('/next')])).toEqual([200]);
+    expect(on['/next']).not.toBe(on['/long']);
+    expect(await long).toEqual([200]);
   });
 
   it('fails the calls under way as reset when the connection breaks, and recovers', async () => {
@@ -178,7 +193,7 @@ describe('over HTTP/2', () => {
     const { get } = pool(origin);
     await get('/first');
     const under = settle([get('/held'), get('/held')]);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await sleep(30);
     sessions[0]?.socket.destroy();
     expect(await under).toEqual(['reset', 'reset']);
     expect(await settle([get('/after')])).toEqual([200]);
@@ -217,8 +232,8 @@ describe('over HTTP/2', () => {
     const { get, send } = pool(origin);
     await get('/first');
     const under = settle([get('/1'), get('/2')]);
-    const party = { isAccepted: false, isEverybody: false };
-    const request = { method: 'GET' as const, path: '/bad', headers: [], party };
+    const caller = { isAccepted: false, isEverybody: false };
+    const request = { method: 'GET' as const, path: '/bad', headers: [], caller };
     expect(await settle([send(request, new AbortController().signal)])).toEqual(['reset']);
     expect(await under).toEqual([200, 200]);
     expect(sessions).toHaveLength(2);

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TransportError } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
@@ -192,6 +194,52 @@ describe('a signal', () => {
 });
 
 describe('connections', () => {
+  it('are used for whatever follows an answer at once', async () => {
+    const ports = new Set<number | undefined>();
+    const { origin } = await upstream((_call, _res, req) => {
+      ports.add(req.socket.remotePort);
+      return {};
+    });
+    const { send } = pool(origin);
+    for (let i = 0; i < 10; i++) await send(get(), NEVER);
+    expect(ports.size).toBe(1);
+  });
+
+  it('that are opened at once resolve the host once', async () => {
+    const lookups: PerformanceEntry[] = [];
+    const observer = new PerformanceObserver((list) => lookups.push(...list.getEntries()));
+    observer.observe({ entryTypes: ['dns'] });
+    closing.push(() => observer.disconnect());
+    const ports = new Set<number | undefined>();
+    const { origin } = await upstream(async (_call, _res, req) => {
+      ports.add(req.socket.remotePort);
+      await sleep(20);
+      return {};
+    });
+    const { send } = pool(origin.replace('127.0.0.1', 'localhost'));
+    const answers = await Promise.all([1, 2, 3].map(() => send(get(), NEVER)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(ports.size).toBe(3);
+    await expect.poll(() => lookups.length).toBe(1);
+  });
+
+  it('take no more calls beyond their lifetime, and complete the call under way', async () => {
+    const ports: Record<string, number | undefined> = {};
+    const { origin } = await upstream(async ({ path }, _res, req) => {
+      ports[path] = req.socket.remotePort;
+      if (path === '/long') await sleep(600);
+      return {};
+    });
+    const { send } = pool(origin, { connectionTtlMs: 300 });
+    const long = send(get('/long'), NEVER);
+    await sleep(400);
+    // The pool looks at the age of its connections when it needs one.
+    await send(get('/meanwhile'), NEVER);
+    expect((await long).status).toBe(200);
+    await send(get('/after'), NEVER);
+    expect(ports['/after']).not.toBe(ports['/long']);
+  });
+
   it('are used again, and are no more than configured', async () => {
     const ports = new Set<number | undefined>();
     const { origin } = await upstream((_call, _res, req) => {
@@ -213,7 +261,7 @@ describe('connections', () => {
     const { send } = pool(origin, { connections: 1 });
     for (let i = 0; i < 5; i++) {
       expect((await send(get(), NEVER)).status).toBe(200);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await sleep(30);
     }
   });
 });

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTracing } from '../../packages/tracing/tracing.ts';
 import { createJwtCheck } from '../../src/auth/jwt.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
-import { createPool } from '../../src/upstream/pool.ts';
+import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
 import { API_CERT, distrust, KEY, trust } from '../helpers/tls.ts';
 
@@ -57,11 +58,12 @@ async function proxy(to: number, status = 200) {
   return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, connects };
 }
 
-function get(origin: string) {
-  const pool = createPool({ origin, connections: 2, timeoutMs: 2_000 });
+function open(origin: string, options: Partial<PoolOptions> = {}) {
+  const pool = createPool({ origin, connections: 2, timeoutMs: 2_000, ...options });
   closing.push(() => pool.close());
-  return pool.send({ method: 'GET', path: '/x', headers: ['x-apikey', 'k'] }, new AbortController().signal);
+  return () => pool.send({ method: 'GET', path: '/x', headers: ['x-apikey', 'k'] }, new AbortController().signal);
 }
+const get = (origin: string) => open(origin)();
 
 describe('a proxy', () => {
   it.each(['HTTPS_PROXY', 'https_proxy'])(
@@ -73,6 +75,16 @@ describe('a proxy', () => {
       expect(connects).toEqual([{ to: 'api.datatrics.test:443', authorization: undefined }]);
     },
   );
+
+  it('carries no more calls in a tunnel whose lifetime is over, be it the only one', async () => {
+    const { host, connects } = await proxy(await api());
+    vi.stubEnv('HTTPS_PROXY', `http://${host}`);
+    const call = open('https://api.datatrics.test', { connections: 1, connectionTtlMs: 100 });
+    await call();
+    await sleep(150);
+    await call();
+    expect(connects).toHaveLength(2);
+  });
 
   it('gets the user and password of its URL', async () => {
     const { host, connects } = await proxy(await api());

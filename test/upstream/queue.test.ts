@@ -48,7 +48,7 @@ test('calls that fail give their turn to the next', async () => {
   await hasty.close();
 });
 
-test('a lane leaves room for the others, and calls beyond the queue fail at once', async () => {
+test('a bulkhead leaves room for the others, and calls beyond the queue fail at once', async () => {
   const slow = await startUpstream(async ({ path }) => {
     await new Promise((resolve) => setTimeout(resolve, path === '/slow' ? 300 : 1));
     return {};
@@ -59,11 +59,13 @@ test('a lane leaves room for the others, and calls beyond the queue fail at once
     timeoutMs: 5_000,
     bulkhead: { reservedShare: 1 / 8, waiting: 5 },
   });
-  const call = (lane: string) =>
-    narrow.send({ method: 'GET', path: `/${lane}`, headers: NO_HEADERS, lane }, createAbortController().signal).then(
-      () => 'ok',
-      (error) => error.failure,
-    );
+  const call = (bulkhead: string) =>
+    narrow
+      .send({ method: 'GET', path: `/${bulkhead}`, headers: NO_HEADERS, bulkhead }, createAbortController().signal)
+      .then(
+        () => 'ok',
+        (error) => error.failure,
+      );
   const crowd = Array.from({ length: 14 }, () => call('slow'));
   expect(await Promise.all([call('quick'), call('quick')])).toEqual(['ok', 'busy']);
   const outcomes = await Promise.all(crowd);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { UpstreamResponse } from '../../src/upstream/call.ts';
 import { TransportError, type TransportFailure } from '../../src/upstream/errors.ts';
 import { DEFAULT_POLICY } from '../../src/upstream/policy.ts';
-import { Guard } from '../../src/upstream/resilience.ts';
+import { Resilience } from '../../src/upstream/resilience.ts';
 import { sendWithRetry } from '../../src/upstream/retry.ts';
 
 const REQUEST = { method: 'GET' as const, path: '/x', headers: [] };
@@ -11,7 +11,7 @@ type Step = number | TransportFailure | UpstreamResponse;
 /** Plays the steps in turn, the last one for ever; gives the outcome and the times of the attempts. */
 async function play(
   steps: Step[],
-  options: { timeoutMs?: number; signal?: AbortSignal; budget?: number; guard?: Guard } = {},
+  options: { timeoutMs?: number; signal?: AbortSignal; budget?: number; resilience?: Resilience } = {},
 ) {
   const at: number[] = [];
   const deadline = performance.now() + (options.timeoutMs ?? 5_000);
@@ -31,7 +31,7 @@ async function play(
         expect(attempt).toBe(at.length);
       },
     },
-    options.guard ?? new Guard(DEFAULT_POLICY),
+    options.resilience ?? new Resilience(DEFAULT_POLICY),
   ).then(
     (response) => response.status,
     (error: Error) => (error instanceof TransportError ? error.failure : error.message),

@@ -1,7 +1,7 @@
 import type { FC } from 'react';
 import { count } from './words.ts';
 
-/** How much of a limit is used, as a bar and in words. */
+/** Shows the used part of a limit, as text and as a bar. */
 export const Budget: FC<{ used: number; limit: number; label: string }> = ({ used, limit, label }) => {
   const share = Math.min(1, used / limit);
   const over = used > limit;

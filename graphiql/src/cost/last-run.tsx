@@ -5,32 +5,32 @@ import { Budget } from './budget.tsx';
 import { Endpoint } from './endpoint.tsx';
 import { count, details, ms, outcomeOf } from './words.ts';
 
-/** Bars that are drawn before the user asks for the rest. */
+/** Bars drawn before the user chooses “Show all”. */
 const FIRST_BARS = 100;
 
 const LEGEND: Readonly<Record<Outcome, string>> = {
   ok: 'answered',
-  refused: 'refused by the API (4xx)',
-  failed: 'failed or given up',
-  shared: 'shared with another read: no call',
+  refused: 'rejected by the API (4xx)',
+  failed: 'failed or aborted',
+  shared: 'shared with an equal read: no call',
   cached: 'from the cache: no call',
-  stale: 'from the cache, older than it should be',
+  stale: 'from the cache, older than its lifetime',
 };
 
-/** What the last run cost: the total, and each REST call as a bar in time. */
+/** Shows the cost of the last run: the total, and each REST call as a bar on a time axis. */
 export const LastRun: FC = () => {
   const { state, receipt } = useRun();
   return (
     <section className="cost-section" aria-labelledby="cost-run">
-      <h3 id="cost-run">The last run</h3>
+      <h3 id="cost-run">Last run</h3>
       {state === 'none' ? (
         <p className="cost-note">Run an operation to see its REST calls.</p>
       ) : state === 'running' ? (
         <p className="cost-note">Running …</p>
       ) : state === 'stopped' ? (
-        <p className="cost-note">It ended before the gateway could say what it cost.</p>
+        <p className="cost-note">The run ended before the gateway sent its cost.</p>
       ) : receipt === undefined ? (
-        <p className="cost-note">It did not run, so it made no REST call.</p>
+        <p className="cost-note">The operation did not run, so it made no REST calls.</p>
       ) : (
         <Waterfall receipt={receipt} />
       )}
@@ -69,7 +69,7 @@ const Waterfall: FC<{ receipt: Receipt }> = ({ receipt }) => {
               Show all {count(trace.length)}
             </button>
           )}
-          {omitted > 0 && <p className="cost-note">{count(omitted)} more were not noted.</p>}
+          {omitted > 0 && <p className="cost-note">The trace omits {count(omitted)} more.</p>}
           <details className="cost-details">
             <summary>As a table</summary>
             <CallTable calls={shown} />
@@ -98,7 +98,7 @@ const Bar: FC<{ call: Call; whole: number }> = ({ call, whole }) => (
 );
 
 const CallTable: FC<{ calls: readonly Call[] }> = ({ calls }) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by the keyboard
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard
   <section className="cost-scroll" aria-label="REST calls as a table" tabIndex={0}>
     <table className="cost-table">
       <thead>

@@ -18,5 +18,5 @@ const Icon: FC = (props) => (
   </svg>
 );
 
-/** What an operation costs upstream: its plan before the run, a waterfall of its REST calls after. */
+/** Panel with the upstream cost of an operation: its plan before the run, and a waterfall of its REST calls after. */
 export const COST_PLUGIN: GraphiQLPlugin = { title: 'Upstream cost', icon: Icon, content: Panel };

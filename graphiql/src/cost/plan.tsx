@@ -6,23 +6,23 @@ import { Budget } from './budget.tsx';
 import { Breakable, Endpoint } from './endpoint.tsx';
 import { count } from './words.ts';
 
-/** ms without a key stroke after which the plan is asked for anew. */
+/** ms after the last keystroke before the plan is fetched again. */
 const PAUSE_MS = 500;
 
 type State = { readonly plan: readonly PlanEntry[] } | { readonly problem: string } | null;
 
-/** What the open operation may cost, asked of the gateway as it is typed. */
+/** Shows the estimated cost of the open operation. Fetches the plan from the gateway while the user types. */
 export const Plan: FC = () => {
   const state = usePlan();
   return (
     <section className="cost-section" aria-labelledby="cost-plan">
-      <h3 id="cost-plan">Before the run: the plan</h3>
+      <h3 id="cost-plan">Plan of the next run</h3>
       {state === null ? (
-        <p className="cost-note">Reading the plan …</p>
+        <p className="cost-note">Loading the plan …</p>
       ) : 'problem' in state ? (
         <p className="cost-problem">{state.problem}</p>
       ) : state.plan.length === 0 ? (
-        <p className="cost-note">Needs no REST call.</p>
+        <p className="cost-note">The operation needs no REST calls.</p>
       ) : (
         <PlanTable plan={state.plan} />
       )}
@@ -67,10 +67,11 @@ const PlanTable: FC<{ plan: readonly PlanEntry[] }> = ({ plan }) => {
       <Budget used={most} limit={settings.maxCalls} label="REST calls, at most" />
       {most > settings.maxEstimatedCalls && (
         <p className="cost-problem">
-          Will be refused: more than {count(settings.maxEstimatedCalls)} REST calls in the worst case.
+          The gateway will reject the operation: more than {count(settings.maxEstimatedCalls)} REST calls in the worst
+          case.
         </p>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by the keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard */}
       <section className="cost-scroll" aria-label="Planned REST calls" tabIndex={0}>
         <table className="cost-table">
           <thead>
@@ -91,7 +92,7 @@ const PlanTable: FC<{ plan: readonly PlanEntry[] }> = ({ plan }) => {
                 <th scope="row">
                   <Breakable text={path.join('.')} after="." />
                   <Endpoint name={`${method} ${endpoint}`} />
-                  {assumed && <small>a list without a page size on the way: its length is assumed</small>}
+                  {assumed && <small>estimated: a list on this path has no page size</small>}
                 </th>
                 <td className="cost-number">{count(atLeast)}</td>
                 <td className="cost-number">{count(atMost)}</td>

@@ -2,7 +2,7 @@ import type { FC } from 'react';
 import { useRun } from '../run.ts';
 import { summary } from './words.ts';
 
-/** The cost of the last run in one line below its answer, told to screen readers when it changes. */
+/** The cost of the last run in one line below the answer. Screen readers announce changes. */
 export const Status: FC = () => {
   const { state, receipt } = useRun();
   return (

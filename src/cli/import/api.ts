@@ -20,25 +20,31 @@ import type { Destination, Sendable } from './destination.ts';
 import type { Quota } from './pace.ts';
 import { UsageError } from './problem.ts';
 
-/** ms, the longest that a timer can take: an import lasts as long as it does. */
+/** ms, the maximum of a timer: an import has no time limit. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Times that a call is sent whose failure may pass, over some minutes in all. */
+/** Attempts for a call with a transient failure; with their pauses they take some minutes. */
 const ATTEMPTS = 10;
 
 const NO_SOURCES = { profile: [], content: [], conversion: [], interaction: [] };
 
-/** The API itself, by the bulk engine. @throws UsageError without a configured upstream */
+/**
+ * Returns a destination that writes to the API, through the bulk engine.
+ *
+ * @throws UsageError without a configured API, project or key
+ */
 export function createApiDestination(resource: Resource, config: Config, limits: BulkLimits, pace: Quota): Destination {
   const { upstream, project, apiKey } = config;
   if (upstream === null || project === undefined || apiKey === undefined) {
-    throw new UsageError('DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set, or --gateway given.');
+    throw new UsageError(
+      'DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set. Only an import with --gateway needs none of them.',
+    );
   }
   const pool = createPool({
     origin: upstream.origin,
     connections: limits.concurrency,
     timeoutMs: config.upstreamTimeoutMs,
-    // There is nobody else to keep connections for.
+    // The import is the only caller, so no connections are reserved for others.
     bulkhead: { ...DEFAULT_BULKHEAD, reservedShare: 0 },
   });
   const principal = createPrincipal('import', project, apiKey);
@@ -64,8 +70,8 @@ export function createApiDestination(resource: Resource, config: Config, limits:
     get failure() {
       return engine.stopped && !target.stopped ? target.failure : null;
     },
-    send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void) {
-      target.onIn = onIn;
+    send(items: readonly Sendable[], onUpserted: (rows: readonly number[]) => void) {
+      target.onUpserted = onUpserted;
       return engine.send(items);
     },
     stop() {
@@ -78,18 +84,18 @@ export function createApiDestination(resource: Resource, config: Config, limits:
   };
 }
 
-/** A target that keeps the pace, tells of rows as soon as they are in, and can be stopped. */
+/** A target that limits the call rate, reports upserted rows after each call, and can be stopped. */
 class WatchedTarget implements BulkTarget {
   readonly resource: Resource;
   readonly settings: WriteSettings;
-  onIn: (rows: readonly number[]) => void = () => undefined;
+  onUpserted: (rows: readonly number[]) => void = () => undefined;
   stopped = false;
   failure: string | null = null;
-  /** Calls that really went out. */
+  /** Calls sent. */
   sent = 0;
   readonly #target: BulkTarget;
   readonly #pace: Quota;
-  /** Calls that were begun, those that wait for their turn included. */
+  /** Calls started, including those that wait for the rate limit. */
   #begun = 0;
 
   constructor(target: BulkTarget, pace: Quota) {
@@ -112,7 +118,7 @@ class WatchedTarget implements BulkTarget {
       answered?.forEach((record, at) => {
         if (record !== undefined) rows.push((chunk[at] as Pending).result.index);
       });
-      if (rows.length > 0) this.onIn(rows);
+      if (rows.length > 0) this.onUpserted(rows);
       return answered;
     } catch (error) {
       if (error instanceof GatewayError) this.failure = error.message;
@@ -125,6 +131,6 @@ class WatchedTarget implements BulkTarget {
   }
 
   forget(): void {
-    // Nothing is read, so nothing is known.
+    // An import reads nothing, so there is no cache to invalidate.
   }
 }

@@ -2,24 +2,24 @@ import type { Resource } from '../../datatrics/endpoints.ts';
 import type { Field, FieldTable } from '../../datatrics/records/fields.ts';
 import { RECORD_TYPES } from '../../datatrics/records/record-types.ts';
 
-/** Where the values of a column go. */
+/** The part of a record that a column sets. */
 export type Slot =
-  /** A field of the input, the record's own id and `source` included. */
+  /** A field of the input, including the record's id and `source`. */
   | { readonly as: 'field'; readonly name: string; readonly kind: Field['kind'] }
   /** Whether content is an item or a category. */
   | { readonly as: 'type' }
   | { readonly as: 'attribute'; readonly name: string }
   /** An object of attributes. */
   | { readonly as: 'attributes' }
-  /** A whole record as JSON, as rejects of NDJSON have it. */
+  /** A whole record as JSON, in rejects of NDJSON. */
   | { readonly as: 'record' }
-  /** A whole row of CSV, as rejects have it that could not be taken apart. */
+  /** A whole row of CSV, in rejects that could not be split into cells. */
   | { readonly as: 'raw' }
-  /** Why a row was rejected before. */
+  /** Code of an earlier rejection. */
   | { readonly as: 'code' }
   | { readonly as: 'nothing' };
 
-/** Columns that rejects have besides those of the input. */
+/** Columns that a file of rejects adds to those of the input. */
 export const REJECT_COLUMNS = {
   row: '_row',
   code: '_code',
@@ -30,7 +30,7 @@ export const REJECT_COLUMNS = {
 
 const NOTHING: Slot = { as: 'nothing' };
 
-/** Finds fields by their GraphQL or REST names, in capitals or not. */
+/** Returns the slots of a resource by lower-case GraphQL and REST names. */
 function slotsOf(resource: Resource): Map<string, Slot> {
   const { fields, idNames } = RECORD_TYPES[resource];
   const slots = new Map<string, Slot>();
@@ -43,7 +43,7 @@ function slotsOf(resource: Resource): Map<string, Slot> {
   return slots;
 }
 
-/** Slots by lower-case names of the fields of a table. */
+/** Returns the slots of a field table by lower-case GraphQL and REST names. */
 export function fieldSlots(fields: FieldTable): Map<string, Slot> {
   const slots = new Map<string, Slot>();
   for (const [name, { kind, rest, alias }] of Object.entries(fields)) {
@@ -56,15 +56,15 @@ export function fieldSlots(fields: FieldTable): Map<string, Slot> {
 
 export interface ColumnOptions {
   readonly resource: Resource;
-  /** Names of fields or attributes by column. */
+  /** Field or attribute names, by column. */
   readonly map: ReadonlyMap<string, string>;
-  /** Columns to leave out. */
+  /** Columns to skip. */
   readonly ignore: ReadonlySet<string>;
-  /** Whether columns that no field is known for are refused. */
+  /** Whether to reject columns that are not a field. Otherwise they become attributes. */
   readonly strict: boolean;
 }
 
-/** Tells where columns go. */
+/** Maps columns to slots. */
 export class Columns {
   readonly #slots: ReadonlyMap<string, Slot>;
   readonly #options: ColumnOptions;
@@ -75,12 +75,12 @@ export class Columns {
     this.#slots = slotsOf(options.resource);
   }
 
-  /** Null for a column that is unknown where that is not allowed. */
+  /** Returns null for an unknown column when `strict` is set. */
   slotOf(column: string): Slot | null {
     let slot = this.#known.get(column);
     if (slot === undefined) {
       slot = this.#find(column);
-      // Rows of NDJSON may each have names of their own.
+      // Bounded, since each row of NDJSON may have other names.
       if (this.#known.size < 10_000) this.#known.set(column, slot);
     }
     return slot;

@@ -9,11 +9,11 @@ import { attributesOf, contentType, objectOf, put, ValueError, type ValueOptions
 export interface ConvertOptions extends ValueOptions {
   readonly resource: Resource;
   readonly columns: Columns;
-  /** For rows that name none. */
+  /** Default for rows without a source. */
   readonly source: string | undefined;
-  /** For rows of content that name none. */
+  /** Default for rows of content without a type. */
   readonly type: 'ITEM' | 'CATEGORY';
-  /** What an empty cell of CSV means: nothing is said of the field, or it is to be emptied. */
+  /** What an empty cell of CSV does: `skip` leaves the field unchanged, `null` clears it. */
   readonly empty: 'skip' | 'null';
 }
 
@@ -24,26 +24,26 @@ interface Draft {
 
 export type Converted = { readonly input: RecordInput } | { readonly problems: readonly RowProblem[] };
 
-/** Half a surrogate pair, which has no UTF-8, or U+0000, as `JSON.stringify` spells both. */
+/** A lone surrogate, which UTF-8 cannot encode, or U+0000, as `JSON.stringify` escapes them. */
 const UNWRITABLE = /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i;
 
 /**
- * Whether JSON holds something that can't be sent.
+ * Whether JSON contains a lone surrogate or U+0000, which cannot be sent.
  *
- * @param text as it was read
- * @param value that was read
+ * @param text the JSON
+ * @param value the parsed text
  */
 export function isUnwritable(text: string, value: unknown): boolean {
   return text.includes('\\u') && UNWRITABLE.test(JSON.stringify(value));
 }
 
-/** Sent as it is, an older row would overwrite the newer one that counted. */
+/** Problem of an unchanged duplicate: if it were sent, it would overwrite the row that replaced it. */
 const STILL_DUPLICATE: RowProblem = {
   code: 'DUPLICATE',
-  message: 'It is marked as DUPLICATE still: delete the row, or give it another id and clear _code.',
+  message: '_code is still DUPLICATE: delete the row, or give it another id and clear _code.',
 };
 
-/** Makes inputs, as the mutations take them, of rows. */
+/** Converts rows to mutation inputs. */
 export class Converter {
   readonly #options: ConvertOptions;
   readonly #values: Values;
@@ -53,7 +53,7 @@ export class Converter {
     this.#values = new Values(options);
   }
 
-  /** Of the cells of a row of CSV. */
+  /** Converts the cells of a row of CSV. */
   ofCells(cells: readonly string[], header: readonly string[], slots: readonly Slot[]): Converted {
     const draft: Draft = { input: {}, problems: [] };
     for (let at = 0; at < slots.length; at++) {
@@ -77,18 +77,18 @@ export class Converter {
     return this.#finish(draft);
   }
 
-  /** Of a line of NDJSON. */
+  /** Converts a line of NDJSON. */
   ofJson(text: string): Converted {
     let value: unknown;
     try {
       value = readJson(text);
     } catch (error) {
-      return { problems: [{ code: 'MALFORMED', message: `It is no JSON: ${(error as Error).message}.` }] };
+      return { problems: [{ code: 'MALFORMED', message: `The row is not JSON: ${(error as Error).message}.` }] };
     }
-    if (!isObject(value)) return { problems: [{ code: 'MALFORMED', message: 'It is no JSON object.' }] };
+    if (!isObject(value)) return { problems: [{ code: 'MALFORMED', message: 'The row is not a JSON object.' }] };
     if (isUnwritable(text, value)) {
       return {
-        problems: [{ code: 'INVALID', message: 'A value holds U+0000, or half a character (a lone surrogate).' }],
+        problems: [{ code: 'INVALID', message: 'A value contains U+0000 or a lone surrogate.' }],
       };
     }
     const draft: Draft = { input: {}, problems: [] };
@@ -104,7 +104,7 @@ export class Converter {
       }
       const slot = this.#options.columns.slotOf(name);
       if (slot === null) {
-        draft.problems.push({ code: 'INVALID', message: `${name}: there is no field of this name (--strict).` });
+        draft.problems.push({ code: 'INVALID', message: `${name}: no field has this name (--strict).` });
       } else this.#set(draft, slot, value, name);
     }
   }
@@ -148,7 +148,7 @@ export class Converter {
   }
 }
 
-/** Whether a column is part of the key, which is never emptied. */
+/** Whether a column is part of the key, which empty cells never clear. */
 export function isKey(slot: Slot, resource: Resource): boolean {
   return slot.as === 'type' || (slot.as === 'field' && (slot.name === 'source' || slot.name === `${resource}Id`));
 }

@@ -2,33 +2,33 @@ import { type BulkOutcome, Pending } from '../../datatrics/bulk/items.ts';
 import type { RecordInput } from '../../datatrics/encode.ts';
 import type { RowProblem } from './problem.ts';
 
-/** What became of one item that was to be sent. */
+/** Result of sending one row. */
 export interface Outcome {
   readonly outcome: BulkOutcome;
   readonly problems: readonly RowProblem[];
 }
 
-/** Where rows go. */
+/** Sends rows to the API or to a gateway. */
 export interface Destination {
-  /** REST calls, as far as they are known. */
+  /** REST calls so far. With a gateway: those that it reported. */
   readonly requests: number;
-  /** Why nothing more is sent; null while all is well. */
+  /** Why the destination sends nothing more; null while it works. */
   readonly failure: string | null;
   /**
-   * Sends items, of which no two may have one key, until each is settled or nothing more can be sent: what became of it is
-   * its `result` then. Calls may overlap.
+   * Sends items until each has an outcome or nothing more can be sent. The outcomes are in the items' `result`. No two items
+   * may have the same key. Calls of `send` may overlap.
    *
-   * @param onIn told of the rows of every answer as soon as they are known to be in; the same for all calls
+   * @param onUpserted receives the upserted rows of each response; must be the same function in all calls
    */
-  send(items: readonly Sendable[], onIn: (rows: readonly number[]) => void): Promise<void>;
-  /** Finishes what is under way and begins nothing more. */
+  send(items: readonly Sendable[], onUpserted: (rows: readonly number[]) => void): Promise<void>;
+  /** Finishes the calls in flight and starts no more. */
   stop(): void;
   close(): Promise<void>;
 }
 
-/** An item whose `result.index` is its row. */
+/** An item to send. Its `result.index` is the row number. */
 export class Sendable extends Pending {
-  /** What it was made of, for those who ask for it. */
+  /** The mutation input, for a gateway; null otherwise. */
   readonly input: RecordInput | null;
 
   constructor(key: Pending['key'], json: string, result: Pending['result'], input: RecordInput | null) {

@@ -12,19 +12,20 @@ const MARKS: readonly (readonly [string, readonly number[]])[] = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 
-/** The encoding that a byte order mark tells, or null. */
+/** Returns the encoding of the byte order mark; null without one. */
 export function encodingOfMark(sample: Buffer): string | null {
   return MARKS.find(([, mark]) => mark.every((byte, at) => sample[at] === byte))?.[0] ?? null;
 }
 
-/** Whether text can be read in this encoding. */
+/** Whether this encoding is supported. */
 export function isEncoding(name: string): boolean {
   return iconv.encodingExists(name);
 }
 
 /**
- * The encoding of a CSV file without a mark, by its beginning. Anything but UTF-8 needs two lines that can't be UTF-8, and
- * none that is by more than ASCII: one bad row must not turn the names in all others to rubbish.
+ * Guesses the encoding of a CSV file without a byte order mark from its beginning. It returns another encoding than UTF-8
+ * only if at least two lines are invalid UTF-8 and no line has valid UTF-8 beyond ASCII. Otherwise one bad row could garble
+ * the text of all others.
  */
 export function guessEncoding(sample: Buffer): string {
   const wide = encodingOfZeros(sample);
@@ -40,12 +41,12 @@ export function guessEncoding(sample: Buffer): string {
   }
   if (broken < 2) return 'utf-8';
   const guess = chardet.detect(sample)?.toLowerCase();
-  // Windows' superset is what programs mean that say ISO 8859-1.
+  // Windows-1252 is a superset of ISO 8859-1. Files labelled ISO 8859-1 usually are Windows-1252.
   if (guess === undefined || guess === 'utf-8' || guess === 'iso-8859-1' || !isEncoding(guess)) return 'windows-1252';
   return guess;
 }
 
-/** UTF-16 without a mark: of mostly ASCII text every second byte is 0. */
+/** Detects UTF-16 without a byte order mark: every second byte of mostly ASCII text is 0. */
 function encodingOfZeros(sample: Buffer): string | null {
   const pairs = Math.min(sample.length >> 1, 2_000);
   if (pairs < 8) return null;
@@ -59,7 +60,7 @@ function encodingOfZeros(sample: Buffer): string | null {
   return high > pairs * 0.7 && low < pairs * 0.1 ? 'utf-16be' : null;
 }
 
-/** Bytes of any encoding as UTF-8, without a mark. UTF-8 itself passes as it is, so that bad bytes are seen later. */
+/** Converts bytes to UTF-8 and removes the byte order mark. Passes UTF-8 through, so that the framer finds invalid bytes. */
 export async function* toUtf8(bytes: AsyncIterable<Buffer>, encoding: string): AsyncGenerator<Buffer> {
   let first = true;
   const unmarked = (chunk: Buffer): Buffer => {

@@ -1,21 +1,21 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { RowProblem } from './problem.ts';
 
-/** One row as it lies in the input. */
+/** One row of the input, not yet parsed. */
 export interface Frame {
-  /** As a spreadsheet counts: the first row, mostly the header, is 1. In NDJSON the number of the line. */
+  /** Row number as in a spreadsheet: the first row, usually the header, is 1. In NDJSON the line number. */
   readonly row: number;
   readonly block: Block;
-  /** Bytes of the block, with the line end, which the last row may lack; of a row that is too large only the beginning. */
+  /** Byte range in the block, including the line end, which the last row may lack. Covers only the start of an oversized row. */
   readonly start: number;
   readonly end: number;
   readonly problem: RowProblem | null;
 }
 
-/** Bytes that rows are cut out of. Held by each of them: a buffer, or even a string, for each row would be a burden. */
+/** Bytes that rows are cut from. The rows share one block, since a buffer or a string for each row costs too much memory. */
 export class Block {
   readonly #bytes: Buffer | null;
-  /** Where one character is one byte: to cut a piece out of a text costs less than to decode one. */
+  /** The block as text if it is ASCII, where one character is one byte. Slicing text is cheaper than decoding bytes. */
   readonly #text: string | null;
 
   constructor(bytes: Buffer) {
@@ -23,7 +23,7 @@ export class Block {
     this.#bytes = this.#text === null ? bytes : null;
   }
 
-  /** UTF-8 that can not be read becomes U+FFFD. */
+  /** Returns a range as text. Invalid UTF-8 becomes U+FFFD. */
   text(start: number, end: number): string {
     return this.#text?.slice(start, end) ?? (this.#bytes as Buffer).toString('utf8', start, end);
   }
@@ -31,10 +31,10 @@ export class Block {
   problemIn(start: number, end: number): RowProblem | null {
     const bytes = this.#bytes?.subarray(start, end);
     if (bytes && !isUtf8(bytes)) {
-      const message = 'It has bytes that are no UTF-8; say --encoding when the file has another, such as windows-1252.';
+      const message = 'The row is not UTF-8; if the file has another encoding, name it: --encoding windows-1252.';
       return { code: 'MALFORMED', message };
     }
-    return this.text(start, end).includes('\0') ? { code: 'MALFORMED', message: 'It has a NUL character.' } : null;
+    return this.text(start, end).includes('\0') ? { code: 'MALFORMED', message: 'The row has a NUL character.' } : null;
   }
 }
 
@@ -42,19 +42,19 @@ const LF = 0x0a;
 const CR = 0x0d;
 const QUOTE = 0x22;
 
-/** Bytes of a row that is too large, kept to recognise it by. */
+/** Bytes kept of an oversized row, to identify it in the rejects. */
 const KEPT_BYTES = 1_000;
 
 export interface FrameOptions {
   readonly format: 'csv' | 'ndjson';
   readonly separator: string;
-  /** Bytes of one row. */
+  /** Maximum of one row, in bytes. */
   readonly maxRowBytes: number;
 }
 
 /**
- * Cuts bytes into rows, many at a time. A CSV row may hold line ends between quotes; a quote that is out of place, or never
- * closed, costs only the line that it stands in, whatever follows. Empty lines count as rows and are left out.
+ * Cuts UTF-8 bytes into rows and yields them in batches. A CSV row may contain line ends inside quotes. A misplaced or
+ * unclosed quote makes only its own line malformed. Empty lines count as rows, but yield no frame.
  */
 export async function* frames(bytes: AsyncIterable<Buffer>, options: FrameOptions): AsyncGenerator<Frame[]> {
   const framer = new Framer(options);
@@ -66,18 +66,18 @@ export async function* frames(bytes: AsyncIterable<Buffer>, options: FrameOption
   if (batch.length > 0) yield batch;
 }
 
-function judge(frame: Frame): Frame {
+function withProblem(frame: Frame): Frame {
   const { block, start, end } = frame;
   return frame.problem ? frame : { ...frame, problem: block.problemIn(start, end) };
 }
 
-/** The rows of a text that stands for itself. */
+/** Cuts a whole text into rows. */
 export function framesOf(text: string, options: FrameOptions): Frame[] {
   const framer = new Framer(options);
   return [...framer.push(Buffer.from(text)), ...framer.end()];
 }
 
-/** What a strict look at a row with quotes finds. */
+/** Result of parsing a row with quotes: its end and number of columns, or why there is none. */
 type Scan = { readonly end: number; readonly columns: number } | 'unfinished' | 'bad';
 
 class Framer {
@@ -88,10 +88,10 @@ class Framer {
   #row = 0;
   /** Columns of the first row. */
   #columns: number | undefined;
-  /** Whether the rest of a line that is too large is being skipped. */
+  /** Whether the framer skips the rest of an oversized line. */
   #skipping = false;
   #batch: Frame[] = [];
-  /** Of what is being cut; null until it has a row. */
+  /** Block of the current chunk; null until the chunk has a row. */
   #block: Block | null = null;
 
   constructor({ format, separator, maxRowBytes }: FrameOptions) {
@@ -140,8 +140,8 @@ class Framer {
       const scan = this.#scan(data, at, isLast);
       if (scan === 'unfinished' && data.length - at <= this.#max) break;
       const isBad = typeof scan === 'string' || scan.end - at > this.#max;
-      if (isBad || (scan.end > lineEnd && !this.#fits(scan.columns))) {
-        const message = `A quote is out of place, or not closed within ${this.#max} bytes; inside quotes one is written twice.`;
+      if (isBad || (scan.end > lineEnd && !this.#matchesFirstRow(scan.columns))) {
+        const message = `A quote is misplaced, or not closed within ${this.#max} bytes. Write a quote inside quotes twice.`;
         this.#add(data, at, lineEnd, { code: 'MALFORMED', message });
         at = lineEnd;
         continue;
@@ -151,13 +151,13 @@ class Framer {
       at = scan.end;
     }
     const read = data.subarray(0, at);
-    if (!isUtf8(read) || read.includes(0)) this.#batch = this.#batch.map(judge);
-    // A copy, so that the whole chunk is not kept for its end.
+    if (!isUtf8(read) || read.includes(0)) this.#batch = this.#batch.map(withProblem);
+    // A copy, so that the rest does not keep the whole chunk in memory.
     this.#rest = Buffer.from(data.subarray(at));
     return this.#batch;
   }
 
-  #fits(columns: number): boolean {
+  #matchesFirstRow(columns: number): boolean {
     return this.#columns === undefined || columns === this.#columns;
   }
 
@@ -176,7 +176,7 @@ class Framer {
     return String.fromCharCode(this.#separator);
   }
 
-  /** Reads one row by RFC 4180: a field is quoted as a whole or holds no quote. */
+  /** Parses one row by RFC 4180: a field is quoted as a whole or has no quote. */
   #scan(data: Buffer, start: number, isLast: boolean): Scan {
     let at = start;
     for (let columns = 1; ; columns++) {

@@ -10,19 +10,19 @@ import type { Quota } from './pace.ts';
 
 export interface GatewayOptions {
   readonly url: URL;
-  /** By name. */
+  /** Request headers by name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly resource: Resource;
-  /** Mutations at once. */
+  /** Concurrent mutations. */
   readonly concurrency: number;
-  /** Items of one mutation: as many as the gateway sends in one REST call. */
+  /** Items per mutation: as many as the gateway sends in one REST call. */
   readonly items: number;
   readonly pace: Quota;
 }
 
-/** Bytes of one mutation's items, well below what a gateway takes by default (MAX_BODY_BYTES). */
+/** Bytes of one mutation's items, well below the gateway's default MAX_BODY_BYTES. */
 const MAX_BYTES = 700_000;
-/** ms for one mutation: more than a gateway gives itself. */
+/** ms for one mutation: longer than the gateway's own operation timeout. */
 const TIMEOUT_MS = 60_000;
 
 interface Result {
@@ -43,21 +43,21 @@ interface Answer {
 
 interface Job {
   readonly items: readonly Sendable[];
-  readonly onIn: (rows: readonly number[]) => void;
+  readonly onUpserted: (rows: readonly number[]) => void;
   readonly done: () => void;
 }
 
-/** What one try of a job came to. */
-type Try =
+/** Result of one attempt to send items. */
+type Attempt =
   | { readonly is: 'answered'; readonly payload: Payload }
-  /** Taken as a whole it is wrong: its parts may not be. */
+  /** The gateway rejected the request as a whole. Smaller requests may succeed. */
   | { readonly is: 'refused'; readonly message: string }
-  /** May pass by itself. */
+  /** A transient failure: try again. */
   | { readonly is: 'failed'; readonly message: string; readonly retryAfterMs?: number }
-  /** It is of no use to go on. */
+  /** A permanent failure: end the import. */
   | { readonly is: 'over'; readonly message: string };
 
-/** A running gateway, by its `bulkUpsert…` mutations. */
+/** A destination that writes through the `bulkUpsert…` mutations of a running gateway. */
 export class GatewayDestination implements Destination {
   requests = 0;
   failure: string | null = null;
@@ -76,13 +76,13 @@ export class GatewayDestination implements Destination {
     this.#query = `mutation Import($input: BulkUpsert${names}Input!) { payload: bulkUpsert${names}(input: $input) { results { index outcome userErrors { code message field } } summary { upstreamRequests } } }`;
   }
 
-  async send(items: readonly Sendable[], onIn: Job['onIn']): Promise<void> {
+  async send(items: readonly Sendable[], onUpserted: Job['onUpserted']): Promise<void> {
     const chunks = cutChunks(items, this.#options.items, MAX_BYTES);
     await Promise.all(
       chunks.map(
         (chunk) =>
           new Promise<void>((done) => {
-            this.#queue.push({ items: chunk, onIn, done });
+            this.#queue.push({ items: chunk, onUpserted, done });
             this.#pump();
           }),
       ),
@@ -110,28 +110,28 @@ export class GatewayDestination implements Destination {
     }
   }
 
-  /** Sends items until each has its outcome. Never rejects. */
+  /** Sends items until each has an outcome. Never rejects. */
   async #settle(items: readonly Sendable[], job: Job): Promise<void> {
-    let left = items;
-    for (let attempt = 1; left.length > 0; attempt++) {
+    let remaining = items;
+    for (let attempt = 1; remaining.length > 0; attempt++) {
       await this.#options.pace.turn();
-      if (this.#stopped || this.failure !== null) return give(left, 'NOT_ATTEMPTED');
-      const tried = await this.#try(left);
-      if (tried.is === 'over') {
-        this.failure ??= tried.message;
-        return give(left, 'NOT_ATTEMPTED');
+      if (this.#stopped || this.failure !== null) return setOutcome(remaining, 'NOT_ATTEMPTED');
+      const result = await this.#attempt(remaining);
+      if (result.is === 'over') {
+        this.failure ??= result.message;
+        return setOutcome(remaining, 'NOT_ATTEMPTED');
       }
-      if (tried.is === 'refused') return this.#divide(left, job, tried.message);
-      if (tried.is === 'answered') left = this.#take(tried.payload, left, job);
-      if (left.length === 0) return;
-      const message = tried.is === 'failed' ? tried.message : 'The gateway could not bring all rows to the API.';
-      const retryAfterMs = tried.is === 'failed' ? tried.retryAfterMs : undefined;
+      if (result.is === 'refused') return this.#divide(remaining, job, result.message);
+      if (result.is === 'answered') remaining = this.#take(result.payload, remaining, job);
+      if (remaining.length === 0) return;
+      const message = result.is === 'failed' ? result.message : 'The gateway did not write all rows.';
+      const retryAfterMs = result.is === 'failed' ? result.retryAfterMs : undefined;
       const pauseMs = this.#stopped
         ? null
         : this.#policy(attempt, new DatatricsError('UPSTREAM_UNAVAILABLE', message, { retryAfterMs }), 0);
       if (pauseMs === null) {
         if (!this.#stopped) this.failure ??= message;
-        return give(left, 'UNKNOWN');
+        return setOutcome(remaining, 'UNKNOWN');
       }
       await sleep(pauseMs);
     }
@@ -139,14 +139,14 @@ export class GatewayDestination implements Destination {
 
   async #divide(items: readonly Sendable[], job: Job, message: string): Promise<void> {
     if (items.length === 1) {
-      return give(items, 'REJECTED', [{ code: 'REJECTED', message, field: null }]);
+      return setOutcome(items, 'REJECTED', [{ code: 'REJECTED', message, field: null }]);
     }
     const half = Math.ceil(items.length / 2);
     await this.#settle(items.slice(0, half), job);
     return this.#settle(items.slice(half), job);
   }
 
-  /** Notes what the gateway tells; gives the items that must be sent again. */
+  /** Sets the outcomes that the gateway reports. Returns the items to send again. */
   #take({ results, summary }: Payload, items: readonly Sendable[], job: Job): Sendable[] {
     this.requests += summary.upstreamRequests;
     const done: number[] = [];
@@ -156,18 +156,18 @@ export class GatewayDestination implements Destination {
       if (!item || outcome === 'UNKNOWN' || outcome === 'NOT_ATTEMPTED') continue;
       again.delete(item);
       if (outcome === 'UPSERTED') done.push(item.result.index);
-      give([item], outcome, userErrors);
+      setOutcome([item], outcome, userErrors);
     }
-    if (done.length > 0) job.onIn(done);
+    if (done.length > 0) job.onUpserted(done);
     return [...again];
   }
 
-  async #try(items: readonly Sendable[]): Promise<Try> {
+  async #attempt(items: readonly Sendable[]): Promise<Attempt> {
     const { url, headers } = this.#options;
     try {
       const {
         statusCode,
-        headers: answered,
+        headers: responseHeaders,
         body,
       } = await this.#pool.request({
         method: 'POST',
@@ -178,28 +178,32 @@ export class GatewayDestination implements Destination {
         bodyTimeout: TIMEOUT_MS,
       });
       const text = await body.text();
-      const retryAfterMs = Number(answered['retry-after']) * 1_000;
-      return judge(statusCode, text, Number.isFinite(retryAfterMs) ? retryAfterMs : undefined);
+      const retryAfterMs = Number(responseHeaders['retry-after']) * 1_000;
+      return interpret(statusCode, text, Number.isFinite(retryAfterMs) ? retryAfterMs : undefined);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      return { is: 'failed', message: `The gateway can not be reached (${code ?? message}).` };
+      return { is: 'failed', message: `The gateway is unreachable (${code ?? message}).` };
     }
   }
 }
 
-function give(items: readonly Sendable[], outcome: Outcome['outcome'], problems: readonly InputProblem[] = []): void {
+function setOutcome(
+  items: readonly Sendable[],
+  outcome: Outcome['outcome'],
+  problems: readonly InputProblem[] = [],
+): void {
   for (const { result } of items) {
     result.outcome = outcome;
     result.problems = problems;
   }
 }
 
-function judge(status: number, text: string, retryAfterMs: number | undefined): Try {
+function interpret(status: number, text: string, retryAfterMs: number | undefined): Attempt {
   let answer: Answer | null = null;
   try {
     answer = JSON.parse(text) as Answer;
   } catch {
-    // told by its status
+    // The status decides.
   }
   const [error] = answer?.errors ?? [];
   const code = error?.extensions?.code;
@@ -213,6 +217,7 @@ function judge(status: number, text: string, retryAfterMs: number | undefined): 
   if (status === 429 || status >= 500 || code?.startsWith('UPSTREAM_') || code === 'RATE_LIMITED') {
     return { is: 'failed', message, ...(retryAfterMs === undefined ? undefined : { retryAfterMs }) };
   }
-  if (status === 200 && answer === null) return { is: 'failed', message: 'The gateway sent something unreadable.' };
+  if (status === 200 && answer === null)
+    return { is: 'failed', message: 'The gateway sent a response that is not JSON.' };
   return { is: 'over', message };
 }

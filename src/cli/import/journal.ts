@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { UsageError } from './problem.ts';
 
-/** Rows by what became of them. */
+/** Number of rows, by outcome. */
 export interface Counts {
   rows: number;
   upserted: number;
@@ -14,45 +14,44 @@ export function noCounts(): Counts {
   return { rows: 0, upserted: 0, rejected: 0, notAttempted: 0, unknown: 0 };
 }
 
-/** A row up to which everything is settled for good. */
+/** A row up to which every row has a final outcome. */
 export interface Checkpoint {
   readonly upTo: number;
-  /** Bytes of the file of rejects at that row. */
+  /** Size of the file of rejects at that row, in bytes. */
   readonly rejectsBytes: number;
   readonly counts: Counts;
 }
 
 const START: Checkpoint = { upTo: 0, rejectsBytes: 0, counts: noCounts() };
 
-/** What an earlier run left. */
+/** Progress of an earlier run. */
 export interface Progress {
   readonly checkpoint: Checkpoint;
-  /** Rows beyond the checkpoint that are in. */
+  /** Upserted rows after the checkpoint. */
   readonly known: ReadonlySet<number>;
-  /** Whether it came to the end of the input. */
+  /** Whether the run reached the end of the input. */
   readonly ended: boolean;
 }
 
-/** What a journal is of: with another file or other options it is of no use. */
+/** First line of a journal. The journal is valid only for this file and these options. */
 export interface JournalHeader {
   readonly journal: 1;
   /** SHA-256 of the file. */
   readonly file: string;
-  /** SHA-256 of the options that decide on what is sent, and where to. */
+  /** SHA-256 of the options that affect the rows that are sent, or their destination. */
   readonly options: string;
-  /** Names an import in the queue. */
+  /** Id of a queued import. */
   readonly run?: string;
 }
 
 const END = { ended: true };
 
-/** ms between two waits for the disk. */
+/** Minimum time between two syncs to disk, in ms. */
 const SYNC_MS = 250;
 
 /**
- * One line of JSON for each thing that is known: first what the journal is of, then rows as they are answered to be in, and
- * from time to time a row up to which all is settled. Lines are only ever added, each by one write, so that a process can
- * be killed between any two; a last line that was cut off says nothing.
+ * A file of JSON lines: the header first, then upserted rows as responses arrive, and a checkpoint after each window. Lines
+ * are only appended, each by one write, so the process may be killed at any time. A reader ignores a truncated last line.
  */
 export class Journal {
   readonly #fd: number;
@@ -62,7 +61,7 @@ export class Journal {
     this.#fd = fd;
   }
 
-  /** Begins anew, whatever was there. */
+  /** Creates a journal. Overwrites an existing file. */
   static create(path: string, header: JournalHeader): Journal {
     const journal = new Journal(openSync(path, 'w'));
     journal.#write(header);
@@ -71,8 +70,8 @@ export class Journal {
   }
 
   /**
-   * Goes on with what an earlier run of the same file left; begins anew where there is nothing.
-   * @throws UsageError when the journal is of something else
+   * Opens the journal of an earlier run, or creates one.
+   * @throws UsageError when the journal belongs to another file or to other options
    */
   static resume(path: string, header: JournalHeader): { journal: Journal; progress: Progress } {
     const text = readText(path);
@@ -85,9 +84,9 @@ export class Journal {
       };
     }
     if (first.journal !== header.journal || first.file !== header.file || first.options !== header.options) {
-      const what = first.file === header.file ? 'with other options' : 'of another file, or of what this one was';
+      const what = first.file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
       throw new UsageError(
-        `${path} is from a run ${what}. Run without --resume to begin anew; that sends every row again.`,
+        `${path} belongs to ${what}. Run without --resume to start over, which sends every row again.`,
       );
     }
     let bytes = Buffer.byteLength(`${lines[0]}\n`);
@@ -111,25 +110,25 @@ export class Journal {
     return { journal: new Journal(openSync(path, 'a')), progress: { checkpoint, known, ended } };
   }
 
-  /** The import in the queue that a journal is of; null for none. */
+  /** Returns the id of the queued import that a journal belongs to; null for a direct import. */
   static runOf(path: string): string | null {
     const [line = ''] = readText(path).split('\n', 1);
     return (parseLine(line) as Partial<JournalHeader> | null)?.run ?? null;
   }
 
-  /** Whether a journal says that the input had no more rows. */
+  /** Whether the run of a journal reached the end of the input. */
   static hasEnded(path: string): boolean {
     return readText(path).endsWith(`\n${JSON.stringify(END)}\n`);
   }
 
-  /** Notes rows that are in. It outlives the process at once, and the machine from the next checkpoint on. */
+  /** Records upserted rows. They survive a crash of the process at once, and a power failure from the next sync on. */
   noteIn(rows: readonly number[]): void {
     this.#write({ in: toRanges(rows) });
   }
 
   /**
-   * Notes, before it counts as done, that all up to a row is settled. That outlives the process at once; the machine, should
-   * it lose its power, may lose the last fraction of a second, and with it no more than the knowledge of what is in.
+   * Records a checkpoint. It survives a crash of the process at once. A power failure may lose the last fraction of a second:
+   * a resumed run then only sends again some rows that are already upserted.
    */
   checkpoint(checkpoint: Checkpoint): void {
     this.#write(checkpoint);
@@ -138,7 +137,7 @@ export class Journal {
     this.#syncedAt = performance.now();
   }
 
-  /** Notes that the input has no more rows. */
+  /** Records that the input has no more rows. */
   end(): void {
     this.#write(END);
     fdatasyncSync(this.#fd);
@@ -158,7 +157,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new UsageError(`${path} can not be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new UsageError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
 }
 
@@ -171,7 +170,7 @@ function parseLine(line: string): unknown {
   }
 }
 
-/** First and last rows of each gapless run; `rows` ascend. */
+/** Returns the first and last row of each contiguous range. `rows` must be ascending. */
 export function toRanges(rows: readonly number[]): [number, number][] {
   const ranges: [number, number][] = [];
   for (const row of rows) {

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Rows live for some hundred milliseconds: long enough to be taken for lasting by the collector, which then lets the heap
- * grow several times over before it looks again. It costs little to have it look sooner. Loaded before all else.
+ * Rows live for some hundred milliseconds, so V8 promotes them to the old generation and lets the heap grow several times
+ * over before it collects them. This flag makes it collect sooner, at little cost. Must load before all other modules.
  */
 setFlagsFromString('--heap-growing-percent=50');

@@ -30,7 +30,7 @@ export interface ImportOptions {
   readonly resume: boolean;
   /** Whether workers send the rows. */
   readonly queue: boolean;
-  /** Whether another command that feeds the queue is waited for. */
+  /** Whether to wait for another command that feeds the queue. */
   readonly watch: boolean;
   readonly dryRun: boolean;
   readonly json: boolean;
@@ -46,84 +46,87 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
 
 const SEPARATORS: Readonly<Record<string, string>> = { tab: '\t', '\\t': '\t', comma: ',', semicolon: ';', pipe: '|' };
 
-const TEACHING = `
-How columns become fields:
-  A column named like a field, in GraphQL (profileId, firstName) or in REST (profileid, firstname), is that field; capitals
-  do not matter. Any other becomes an attribute of its own name. Each row needs its own id (profileId, contentId,
-  conversionId, interactionId) and a source. Times are ISO 8601 (2024-05-01T12:00:00Z) or as the API writes them
-  (2024-05-01 12:00:00). Empty cells are not sent. A sale's items stand in one column as JSON text.
+const EXTRA_HELP = `
+Columns:
+  A column with the name of a field, in GraphQL (profileId, firstName) or in REST (profileid, firstname), sets that field;
+  case does not matter. Any other column becomes an attribute of the same name. Each row needs its own id (profileId,
+  contentId, conversionId, interactionId) and a source. Times are ISO 8601 (2024-05-01T12:00:00Z) or in the format of the
+  API (2024-05-01 12:00:00). Empty cells are not sent. A column with the items of a conversion holds a JSON array.
+
+Destination:
+  The API that DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY name, in the environment or in .env; or --gateway.
 
 Examples:
-  Try first, and see what would be refused; nothing is sent:
+  Check all rows without sending them:
     npm run import -- profiles people.csv --source CRM --dry-run
-  Send it, ten calls a second at most:
+  Send at most ten calls per second:
     npm run import -- profiles people.csv --source CRM --limit-calls 10/s
-  The columns have names of their own:
+  Map columns with other names to fields:
     npm run import -- profiles people.csv --source CRM --map profileId=Number --map email=E-mail --ignore Notes
-  It was cut off (Ctrl-C, a crash, the API was away): the same again, with --resume. What is in is not sent again.
+  Continue an interrupted import (Ctrl-C, crash, API outage); it does not send rows again that the API has accepted:
     npm run import -- profiles people.csv --source CRM --resume
-  Some rows were refused: mend them, and import them as they stand.
+  Import rejected rows again, after you have fixed them:
     npm run import -- profiles people.rejects.csv --source CRM
-  One machine is not enough: workers on any machines send it (npm run worker). See how far it is, or go on, with --watch.
+  Let workers on one or more machines send the rows (npm run worker); --watch shows the progress or continues the import:
     REDIS_URL=redis://… npm run import -- profiles people.csv --source CRM --queue
-  From a database, through a pipe:
+  Import from a database, through a pipe:
     psql -c "copy (select * from orders) to stdout csv header" | npm run -s import -- conversions - --source Shop
-  By a running gateway instead of straight to the API:
+  Send to a running gateway instead of the API:
     GATEWAY_TOKEN=… npm run import -- profiles people.csv --gateway https://gateway.example/graphql
 
-Where to:
-  DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY, as for the gateway, in the environment or in .env; or --gateway.
+Exit codes:
+  0    the API has accepted every row; with --dry-run, every row is valid
+  1    some rows were rejected, or not sent
+  2    wrong usage, settings or header; nothing was sent
+  130  stopped by SIGINT (143: by SIGTERM)
 
-Exit code: 0 every row is in (--dry-run: could go in), 1 some are not, 2 wrong usage and nothing was sent, 130 stopped.
-docs/import.md tells more.
+See docs/import.md.
 `;
 
 function build(): Command {
   const collect = (value: string, all: string[] = []): string[] => [...all, value];
   return new Command('import')
     .usage('<profiles|contents|conversions|interactions> FILE [options]')
-    .description('Writes the rows of a CSV or NDJSON file, as they are or gzipped; FILE - is standard input.')
+    .description('Imports the rows of a CSV or NDJSON file, which may be gzipped, into a Datatrics project.')
     .argument('<what>', 'profiles, contents, conversions or interactions')
     .argument('<file>', 'a file, or - for standard input')
-    .optionsGroup('What the rows are:')
-    .option('--source <name>', 'source of rows that name none')
+    .optionsGroup('Rows:')
+    .option('--source <name>', 'source of rows without one')
     .addOption(
-      new Option('--type <type>', 'contents: what rows are that do not say it')
-        .choices(['item', 'category'])
-        .default('item'),
+      new Option('--type <type>', 'contents: type of rows without one').choices(['item', 'category']).default('item'),
     )
-    .option('--map <field=column>', 'the column holds this field or attribute; may be repeated', collect)
-    .option('--ignore <column>', 'leave the column out; may be repeated', collect)
-    .option('--strict', 'refuse columns that are no field, instead of making attributes of them')
+    .option('--map <field=column>', 'field or attribute that the column sets; repeatable', collect)
+    .option('--ignore <column>', 'skip the column; repeatable', collect)
+    .option('--strict', 'reject columns that are not a field, instead of importing them as attributes')
     .addOption(
-      new Option('--empty <meaning>', 'an empty cell says nothing (skip), or empties the field (null)')
+      new Option('--empty <meaning>', 'an empty cell leaves the field unchanged (skip) or clears it (null)')
         .choices(['skip', 'null'])
         .default('skip'),
     )
     .addOption(
-      new Option('--decimal <sign>', 'sign before decimals; else both are read where clear').choices(['.', ',']),
+      new Option('--decimal <sign>', 'decimal separator (default: both, where unambiguous)').choices(['.', ',']),
     )
-    .option('--time-zone <zone>', 'zone of times that name none (default: DATATRICS_TIMEZONE, else UTC)', zone)
-    .optionsGroup('How the file is written (found out where not given):')
+    .option('--time-zone <zone>', 'zone of times without one (default: DATATRICS_TIMEZONE, else UTC)', parseZone)
+    .optionsGroup('File format (default: detected):')
     .addOption(new Option('--format <format>').choices(['csv', 'ndjson']))
-    .option('--separator <sign>', 'between columns: one character, or tab', separator)
-    .option('--encoding <name>', 'such as utf-8, windows-1252, utf-16le', encoding)
-    .optionsGroup('Where it goes, and how fast:')
-    .option('--gateway <url>', 'a running gateway; else the API itself', gatewayUrl)
-    .option('--header <name: value>', 'header for the gateway; may be repeated', collect)
+    .option('--separator <sign>', 'column separator: one character, or tab', parseSeparator)
+    .option('--encoding <name>', 'such as utf-8, windows-1252, utf-16le', parseEncoding)
+    .optionsGroup('Destination and rate:')
+    .option('--gateway <url>', 'send to this gateway instead of the API', parseGatewayUrl)
+    .option('--header <name: value>', 'request header for the gateway; repeatable', collect)
     .option('--token <token>', 'bearer token for the gateway (better: GATEWAY_TOKEN in the environment)')
-    .option('--concurrency <n>', 'calls at once (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
-    .option('--limit-calls <n/s>', 'calls per second at most, or N/m per minute', callRate)
-    .option('--queue', 'have it sent by workers (npm run worker), by way of Redis (REDIS_URL)')
-    .option('--watch', 'show a queued import, begun before, and collect its results')
-    .optionsGroup('What comes out:')
-    .option('--rejects <file>', 'rows that did not go in (default: FILE.rejects.csv beside the file)')
-    .option('--resume', 'go on where an earlier run of the same command stopped')
+    .option('--concurrency <n>', 'concurrent calls (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
+    .option('--limit-calls <n/s>', 'maximum number of calls per second, or per minute as N/m', parseCallRate)
+    .option('--queue', 'let workers (npm run worker) send the rows, through Redis (REDIS_URL)')
+    .option('--watch', 'show the progress of a queued import and collect its results')
+    .optionsGroup('Output:')
+    .option('--rejects <file>', 'file for rejected rows (default: FILE.rejects.csv beside the file)')
+    .option('--resume', 'continue where an earlier run of the same command stopped')
     .option('--dry-run', 'check every row and send nothing')
-    .option('--json', 'the summary as one JSON object on standard output')
-    .option('--quiet', 'no progress')
-    .addHelpText('after', TEACHING)
-    .helpOption('-h, --help', 'this text')
+    .option('--json', 'print the summary as one JSON object on standard output')
+    .option('--quiet', 'show no progress')
+    .addHelpText('after', EXTRA_HELP)
+    .helpOption('-h, --help', 'print this text')
     .configureHelp({ helpWidth: 120 })
     .exitOverride();
 }
@@ -131,7 +134,7 @@ function build(): Command {
 /**
  * Reads the command line.
  *
- * @returns null when only help was asked for, which has been shown then
+ * @returns null for `--help`, whose text is printed
  * @throws UsageError
  */
 export function readOptions(
@@ -154,17 +157,17 @@ export function readOptions(
   }
   const [what, file] = command.args as [string, string];
   const resource = Object.hasOwn(RESOURCES, what) ? RESOURCES[what] : undefined;
-  if (!resource) throw new UsageError(`"${what}" can not be imported; it is ${Object.keys(RESOURCES).join(', ')}.`);
+  if (!resource)
+    throw new UsageError(`"${what}" cannot be imported; allowed are ${Object.keys(RESOURCES).join(', ')}.`);
   const given = command.opts();
-  const rejects: string = given.rejects ?? beside(file);
-  if (file !== '-' && rejects === file) throw new UsageError('--rejects must be another file than the one to import.');
+  const rejects: string = given.rejects ?? rejectsPathFor(file);
+  if (file !== '-' && rejects === file) throw new UsageError('--rejects must not name the file to import.');
   if (given.resume && file === '-') {
-    throw new UsageError('Standard input can not be resumed: write it to a file first.');
+    throw new UsageError('Standard input cannot be resumed: write it to a file first.');
   }
-  if (given.resume && given.dryRun)
-    throw new UsageError('--dry-run sends nothing, so that there is nothing to --resume.');
+  if (given.resume && given.dryRun) throw new UsageError('--resume does not work with --dry-run, which sends nothing.');
   if (given.gateway === undefined && (given.header || given.token)) {
-    throw new UsageError('--header and --token are for a gateway: give its address with --gateway.');
+    throw new UsageError('--header and --token need a gateway: give its URL with --gateway.');
   }
   if (given.type !== 'item' && resource !== 'content') throw new UsageError('--type is for contents only.');
   const queue = given.queue === true || given.watch === true;
@@ -198,18 +201,21 @@ export function readOptions(
   };
 }
 
-/** Refuses what a queue can't do. */
+/** Rejects options that do not work with a queue. @throws UsageError */
 function checkQueue(file: string, given: Readonly<Record<string, unknown>>): void {
-  if (file === '-') throw new UsageError('Standard input can not be queued: write it to a file first.');
-  if (given.dryRun) throw new UsageError('--dry-run sends nothing: leave out --queue.');
-  if (given.gateway !== undefined) throw new UsageError('Workers send to the API itself: leave out --gateway.');
+  if (file === '-') throw new UsageError('Standard input cannot be queued: write it to a file first.');
+  if (given.dryRun) throw new UsageError('--queue does not work with --dry-run, which sends nothing.');
+  if (given.gateway !== undefined)
+    throw new UsageError('--queue does not work with --gateway: workers send to the API.');
   if (given.concurrency !== undefined) {
-    throw new UsageError('Workers say how many calls they make at once: npm run worker -- --concurrency N.');
+    throw new UsageError(
+      '--queue does not work with --concurrency: set it on the workers, npm run worker -- --concurrency N.',
+    );
   }
 }
 
-/** `people.csv.gz` has its rejects in `people.rejects.csv`. */
-function beside(file: string): string {
+/** Default path of the rejects: `people.rejects.csv` for `people.csv.gz`. */
+function rejectsPathFor(file: string): string {
   if (file === '-') return 'stdin.rejects.csv';
   const name = basename(file).replace(/\.gz$/i, '');
   return join(dirname(file), `${name.replace(/\.(csv|tsv|txt|ndjson|jsonl|json)$/i, '')}.rejects.csv`);
@@ -220,7 +226,7 @@ function readMap(pairs: readonly string[]): Map<string, string> {
   for (const pair of pairs) {
     const [, field, column] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
     if (field === undefined || column === undefined) {
-      throw new UsageError(`--map is FIELD=COLUMN, such as email=E-mail, not "${pair}".`);
+      throw new UsageError(`--map must be FIELD=COLUMN, such as email=E-mail, not "${pair}".`);
     }
     if (map.has(column)) throw new UsageError(`--map names the column ${column} twice.`);
     map.set(column, field);
@@ -232,53 +238,58 @@ function readHeaders(lines: readonly string[], token: string | undefined): Recor
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
   for (const line of lines) {
     const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(line) ?? [];
-    // Not shown: it may hold a key.
-    if (name === undefined || value === undefined) throw new UsageError('--header is "NAME: VALUE".');
+    // The message omits the header, which may hold a key.
+    if (name === undefined || value === undefined) throw new UsageError('--header must be "NAME: VALUE".');
     headers[name.toLowerCase()] = value;
   }
   return headers;
 }
 
-function zone(text: string): string {
-  if (!isTimeZone(text)) throw new InvalidArgumentError('It is an IANA zone such as Europe/Amsterdam.');
+function parseZone(text: string): string {
+  if (!isTimeZone(text)) throw new InvalidArgumentError('Allowed are IANA zones such as Europe/Amsterdam.');
   return text;
 }
 
-function separator(text: string): string {
+function parseSeparator(text: string): string {
   const sign = SEPARATORS[text] ?? text;
   if (!/^[\t\x20-\x7e]$/.test(sign) || sign === '"') {
-    throw new InvalidArgumentError('It is one ASCII character other than a quote, or tab.');
+    throw new InvalidArgumentError('Allowed are one ASCII character other than a quote, and tab.');
   }
   return sign;
 }
 
-function encoding(text: string): string {
-  if (!isEncoding(text)) throw new InvalidArgumentError('It is an encoding such as utf-8, windows-1252 or utf-16le.');
+function parseEncoding(text: string): string {
+  if (!isEncoding(text))
+    throw new InvalidArgumentError('Allowed are encodings such as utf-8, windows-1252 or utf-16le.');
   return text.toLowerCase();
 }
 
-/** The address of the gateway; `/graphql` where only the host is given. */
-function gatewayUrl(text: string): URL {
+/** Parses the URL of a gateway. The path defaults to `/graphql`. */
+function parseGatewayUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    throw new InvalidArgumentError('It is a URL such as http://localhost:4000/graphql, without user and password.');
+    throw new InvalidArgumentError(
+      'Allowed are URLs such as http://localhost:4000/graphql, without user and password.',
+    );
   }
   if (url.pathname === '/') url.pathname = '/graphql';
   return url;
 }
 
-/** Reads a whole number within bounds. */
+/** Returns a parser for whole numbers from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     if (!/^\d{1,6}$/.test(text) || Number(text) < least || Number(text) > most) {
-      throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
+      throw new InvalidArgumentError(`Allowed are whole numbers from ${least} to ${most}.`);
     }
     return Number(text);
   };
 }
 
-function callRate(text: string): number {
+/** Parses a rate. Returns calls per second. */
+function parseCallRate(text: string): number {
   const [, count, unit = 's'] = /^(\d{1,6}(?:\.\d{1,3})?)(?:\/(s|m))?$/.exec(text) ?? [];
-  if (count === undefined || Number(count) === 0) throw new InvalidArgumentError('It is a rate such as 10/s or 300/m.');
+  if (count === undefined || Number(count) === 0)
+    throw new InvalidArgumentError('Allowed are rates such as 10/s or 300/m.');
   return Number(count) / (unit === 'm' ? 60 : 1);
 }

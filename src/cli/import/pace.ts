@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What calls have to wait for, one by one. */
+/** Limits the rate of calls. */
 export interface Quota {
-  /** Waits for the turn of one more call. */
+  /** Waits until one more call is allowed. */
   turn(): Promise<void>;
 }
 
-/** Spreads calls evenly, so that no second sees more than it may. */
+/** Spaces calls evenly, so that no second exceeds the rate. */
 export class Pace implements Quota {
   readonly #gapMs: number;
   #next = 0;
 
-  /** @param perSecond calls; undefined: no limit */
+  /** @param perSecond calls per second; undefined: no limit */
   constructor(perSecond: number | undefined) {
     this.#gapMs = perSecond === undefined ? 0 : 1_000 / perSecond;
   }

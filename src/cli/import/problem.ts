@@ -1,12 +1,12 @@
-/** Something about the command line, the settings or the file as a whole that the user has to mend: exit code 2. */
+/** A problem with the command line, the settings or the file as a whole that the user can fix: exit code 2. */
 export class UsageError extends Error {}
 
-/** The input can not be read any further, such as a gzip file that was cut off. */
+/** The rest of the input cannot be read, as in a truncated gzip file: exit code 1. */
 export class InputError extends Error {}
 
-/** Why a row did not go in. */
+/** Why a row was rejected. */
 export interface RowProblem {
-  /** `MALFORMED` and `TOO_LARGE` are found in the file; the rest are those of `userErrors`. */
+  /** The importer adds `MALFORMED` and `TOO_LARGE` to the codes of `userErrors`. */
   readonly code: 'MALFORMED' | 'TOO_LARGE' | 'INVALID' | 'REQUIRED' | 'DUPLICATE' | 'REJECTED' | 'NOT_FOUND';
   readonly message: string;
 }

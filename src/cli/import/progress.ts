@@ -2,23 +2,24 @@ import { createLogUpdate } from 'log-update';
 import type { Counts } from './journal.ts';
 
 const BAR = 24;
-/** ms between two pictures of the bar, and between two lines where there is no terminal. */
+/** ms between two updates of the bar. */
 const BAR_MS = 200;
+/** ms between two lines without a terminal. */
 const LINE_MS = 10_000;
 
 export interface ProgressOptions {
-  /** Mostly standard error, so that standard output holds the summary only. */
+  /** Usually standard error, so that standard output has only the summary. */
   readonly stream: NodeJS.WriteStream;
   readonly silent: boolean;
-  /** Bytes or rows of the input; undefined when nobody knows. */
+  /** Bytes or rows of the input; undefined if unknown. */
   readonly size: number | undefined;
-  /** Of these, what is settled; not what was read, which may be all of a small file. */
+  /** Settled bytes or rows. The bytes read are no measure: the process reads a small file at once. */
   readonly done: () => number;
-  /** Rows that an earlier run had settled. */
+  /** Rows that an earlier run settled. */
   readonly before: number;
 }
 
-/** Shows how far an import is: a bar on a terminal, else a line every 10 s. */
+/** Shows the progress of an import: a bar on a terminal, else a line every 10 s. */
 export class ProgressBar {
   readonly #options: ProgressOptions;
   readonly #start = performance.now();
@@ -31,7 +32,7 @@ export class ProgressBar {
   constructor(options: ProgressOptions) {
     this.#options = options;
     const { stream, silent } = options;
-    // One without a size has no place to draw on.
+    // A terminal without rows cannot show a bar.
     this.#isBar = stream.isTTY === true && stream.rows !== 0;
     if (this.#isBar) {
       const update = createLogUpdate(stream);
@@ -71,47 +72,47 @@ export class ProgressBar {
   }
 }
 
-/** One line: how far, how fast, with which outcomes, and how long it will take. */
+/** Returns one line: progress, rate, outcomes and estimated time left. */
 export function renderProgress(state: {
   readonly counts: Counts;
   readonly seconds: number;
   readonly before: number;
-  /** Of the input, 0 to 1; undefined when its size is unknown. */
+  /** Settled part of the input, 0 to 1; undefined if its size is unknown. */
   readonly part: number | undefined;
   readonly bar: boolean;
 }): string {
   const { counts, seconds, before, part, bar } = state;
   const rate = (counts.rows - before) / Math.max(seconds, 0.001);
-  const words: string[] = [];
+  const columns: string[] = [];
   if (part !== undefined) {
     const full = Math.round(part * BAR);
     const percent = `${Math.floor(part * 100)} %`;
-    words.push(bar ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${percent}` : percent);
+    columns.push(bar ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${percent}` : percent);
   }
-  words.push(`${grouped(counts.rows)} rows`, `${grouped(Math.round(rate))}/s`, outcomesOf(counts));
+  columns.push(`${grouped(counts.rows)} rows`, `${grouped(Math.round(rate))}/s`, outcomesOf(counts));
   if (part !== undefined && part > 0 && part < 1 && rate > 0) {
-    // What an earlier run had settled took no time of this one.
+    // Excludes the rows that an earlier run settled, which took no time in this run.
     const own = part * (1 - before / counts.rows);
-    words.push(`${duration((seconds * (1 - part)) / own)} left`);
+    columns.push(`${duration((seconds * (1 - part)) / own)} left`);
   }
-  return words.join('  ');
+  return columns.join('  ');
 }
 
-/** «900 in, 3 rejected»; what there is none of is left out. */
+/** Returns the outcomes that occurred, as in `900 upserted, 3 rejected`. */
 export function outcomesOf({ upserted, rejected, notAttempted, unknown }: Counts): string {
-  const words = [`${grouped(upserted)} in`];
+  const words = [`${grouped(upserted)} upserted`];
   if (rejected > 0) words.push(`${grouped(rejected)} rejected`);
   if (notAttempted > 0) words.push(`${grouped(notAttempted)} not sent`);
   if (unknown > 0) words.push(`${grouped(unknown)} unknown`);
   return words.join(', ');
 }
 
-/** A whole number with its thousands apart. */
+/** Formats a whole number with thousands separators. */
 export function grouped(value: number): string {
   return value.toLocaleString('en');
 }
 
-/** Seconds as `12 s`, `3 min 20 s` or `2 h 5 min`. */
+/** Formats seconds as `12 s`, `3 min 20 s` or `2 h 5 min`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

@@ -5,45 +5,45 @@ import { REJECT_COLUMNS } from './columns.ts';
 import type { RowProblem } from './problem.ts';
 import { LOST, type Row } from './rows.ts';
 
-/** Spreadsheets take the file for UTF-8 by it, and so do we, whatever encoding the first file had. */
+/** Byte order mark. It makes spreadsheets, and this importer, read the file as UTF-8, whatever encoding the input had. */
 const MARK = '\u{FEFF}';
 
-const OWN: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
+const ADDED: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
 
 /**
- * A CSV file of the rows that did not go in, with the columns of the input, so that it can be mended and imported itself.
- * It comes to be with the first of them.
+ * Writes the rejected rows to a CSV file with the columns of the input, so that a user can fix and import it. The first
+ * rejected row creates the file.
  */
 export class Rejects {
   readonly path: string;
-  /** Bytes in the file. */
+  /** Size of the file, in bytes. */
   bytes = 0;
   #fd: number | null = null;
   #columns: readonly string[] | null = null;
   #separator = ',';
-  /** Places of the columns that are the input's own. */
+  /** Indices of the input's columns, without those that an earlier file of rejects added. */
   #indices: readonly number[] = [];
-  /** Place of the column with whole records; -1: none. */
+  /** Index of the column with whole records; -1: none. */
   #recordAt = -1;
 
   constructor(path: string) {
     this.path = path;
   }
 
-  /** Columns of the input; null for NDJSON, whose rows are kept whole. */
+  /** @param columns columns of the input; null for NDJSON, whose rows the file contains as a whole */
   setColumns(columns: readonly string[] | null, separator: string): void {
     this.#recordAt = columns?.indexOf(REJECT_COLUMNS.record) ?? -1;
-    this.#columns = this.#recordAt === -1 ? (columns?.filter((name) => !OWN.has(name)) ?? null) : null;
+    this.#columns = this.#recordAt === -1 ? (columns?.filter((name) => !ADDED.has(name)) ?? null) : null;
     this.#separator = columns ? separator : ',';
-    this.#indices = columns?.flatMap((name, at) => (OWN.has(name) ? [] : [at])) ?? [];
+    this.#indices = columns?.flatMap((name, at) => (ADDED.has(name) ? [] : [at])) ?? [];
   }
 
-  /** Removes what an earlier run left. */
+  /** Removes the file of an earlier run. */
   clear(): void {
     rmSync(this.path, { force: true });
   }
 
-  /** Goes back to what the file held at a checkpoint. False when it is gone, or shorter. */
+  /** Truncates the file to its size at a checkpoint. Returns false if the file is missing or shorter. */
   cutTo(bytes: number): boolean {
     if (bytes === 0) {
       this.clear();
@@ -55,16 +55,16 @@ export class Rejects {
     } catch {
       return false;
     }
-    const isThere = fstatSync(fd).size >= bytes;
-    if (isThere) {
+    const isLongEnough = fstatSync(fd).size >= bytes;
+    if (isLongEnough) {
       ftruncateSync(fd, bytes);
       this.bytes = bytes;
     }
     closeSync(fd);
-    return isThere;
+    return isLongEnough;
   }
 
-  /** Adds rows, and has them on disk when it returns. */
+  /** Appends rows. They are on disk when it returns. */
   add(rows: readonly { readonly row: Row; readonly problems: readonly RowProblem[] }[]): void {
     if (rows.length === 0) return;
     const { row: number, code, reason, raw, record } = REJECT_COLUMNS;
@@ -73,15 +73,19 @@ export class Rejects {
       lines.push([number, code, reason, ...(this.#columns ? [raw, ...this.#columns] : [record])]);
     }
     for (const { row, problems } of rows) {
-      const why = [String(row.row), problems[0]?.code ?? 'REJECTED', problems.map(({ message }) => message).join(' ')];
+      const added = [
+        String(row.row),
+        problems[0]?.code ?? 'REJECTED',
+        problems.map(({ message }) => message).join(' '),
+      ];
       const text = (): string => {
         const whole = row.cells?.[this.#recordAt] ?? row.block.text(row.start, row.end).replace(/\r?\n$/, '');
         return whole.replaceAll('\0', LOST) + (problems[0]?.code === 'TOO_LARGE' ? LOST : '');
       };
       const cells = this.#columns && row.cells === undefined ? splitRow(text(), this.#separator) : row.cells;
-      if (this.#columns === null) lines.push([...why, text()]);
-      else if (!cells) lines.push([...why, text(), ...this.#columns.map(() => '')]);
-      else lines.push([...why, '', ...this.#indices.map((at) => cells[at] ?? '')]);
+      if (this.#columns === null) lines.push([...added, text()]);
+      else if (!cells) lines.push([...added, text(), ...this.#columns.map(() => '')]);
+      else lines.push([...added, '', ...this.#indices.map((at) => cells[at] ?? '')]);
     }
     this.#fd ??= openSync(this.path, 'a');
     const csv = Buffer.from((this.bytes === 0 ? MARK : '') + stringify(lines, { delimiter: this.#separator }));

@@ -11,16 +11,16 @@ import { Block, type Frame, framesOf } from './frame.ts';
 import { type RowProblem, UsageError } from './problem.ts';
 import type { Spelled, Speller } from './spell.ts';
 
-/** One row: what is to be sent of it, or why it can't be. */
+/** One row: its item to send, or the problems that prevent it. */
 export interface Row {
-  /** As `Frame.row`, and where it lies. */
+  /** As in `Frame`. */
   readonly row: number;
   readonly block: Block;
   readonly start: number;
   readonly end: number;
-  /** Its columns; null where it could not be taken apart, and in NDJSON; undefined: those that its text has. */
+  /** Cells of the row; null in NDJSON or if the row could not be split; undefined: split the text again. */
   readonly cells: readonly string[] | null | undefined;
-  /** Null where nothing is to be sent. */
+  /** Null if the row cannot be sent. */
   readonly item: Sendable | null;
   readonly problems: readonly RowProblem[];
 }
@@ -31,33 +31,33 @@ export interface RowOptions {
   readonly separator: string;
   readonly columns: Columns;
   readonly converter: Converter;
-  /** Null where the inputs are asked for, which only the converter makes. */
+  /** Null for a gateway, which needs the mutation inputs. Only the converter makes them. */
   readonly speller: Speller | null;
-  /** Bytes of one row. */
+  /** Maximum of one row, in bytes. */
   readonly maxRowBytes: number;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
-  /** Columns that must be there. */
+  /** Columns that the header must have. */
   readonly mapped: readonly string[];
-  /** Whether rows need a source of their own. */
+  /** Whether each row must name its source. */
   readonly needsSource: boolean;
 }
 
-/** A header, and where its columns go. */
+/** A header with the slots of its columns. */
 export interface Header {
   readonly columns: readonly string[];
   readonly slots: readonly Slot[];
-  /** Place of the column with rows that could not be taken apart; -1: none. */
+  /** Index of the column with rows that could not be split; -1: none. */
   readonly rawAt: number;
 }
 
-/** Rows that are made before other work gets its turn: calls under way must not wait for a whole batch. */
-const TURN = 64;
+/** Rows converted before the reader yields to the event loop, so that calls in flight do not wait for a whole batch. */
+const ROWS_PER_TURN = 64;
 
-/** Makes rows of frames. `header` is known once the first row of CSV has been read. */
+/** Converts frames to rows. For CSV, `begin` sets `header`. */
 export class RowReader {
   header: Header | null = null;
-  /** Rows that were read so far, those that were left out included. */
+  /** Rows read so far, including the skipped ones. */
   read = 0;
   readonly #options: RowOptions;
   #spellCells: ((cells: readonly string[]) => Spelled | null) | null = null;
@@ -67,14 +67,14 @@ export class RowReader {
   }
 
   /**
-   * Reads the header of CSV; gives the rest.
-   * @throws UsageError for a header that can not be
+   * Reads the header of CSV. Returns the remaining frames.
+   * @throws UsageError for an invalid header
    */
   async begin(batches: AsyncGenerator<Frame[]>): Promise<AsyncIterable<Frame[]>> {
     if (this.#options.format === 'ndjson') return batches;
     const first = await batches.next();
     const header = first.done ? undefined : first.value.shift();
-    if (!header) throw new UsageError('The file is empty: it has no header.');
+    if (!header) throw new UsageError('The file has no header: it is empty.');
     this.header = this.#readHeader(header);
     this.#spellCells = this.#options.speller?.forHeader(this.header.slots) ?? null;
     async function* rest(): AsyncGenerator<Frame[]> {
@@ -84,21 +84,21 @@ export class RowReader {
     return rest();
   }
 
-  /** Where the values of a column go, in words. */
+  /** Returns what a column sets, for the summary: a field, `attributes.NAME` or `nothing`. */
   placeOf(column: number): string {
     const slot = this.header?.slots[column];
     if (slot?.as === 'attribute') return `attributes.${slot.name}`;
     return slot && 'name' in slot ? slot.name : (slot?.as ?? 'nothing');
   }
 
-  /** @param after rows up to this one are left out */
+  /** Yields rows in batches. @param after number of the last row to skip */
   async *rows(batches: AsyncIterable<Frame[]>, after: number): AsyncGenerator<Row[]> {
     for await (const batch of batches) {
       this.read += batch.length;
       const wanted = (batch[0]?.row ?? 0) > after ? batch : batch.filter(({ row }) => row > after);
-      for (let at = 0; at < wanted.length; at += TURN) {
+      for (let at = 0; at < wanted.length; at += ROWS_PER_TURN) {
         const rows: Row[] = [];
-        for (let end = Math.min(wanted.length, at + TURN), i = at; i < end; i++) {
+        for (let end = Math.min(wanted.length, at + ROWS_PER_TURN), i = at; i < end; i++) {
           rows.push(this.#toRow(wanted[i] as Frame));
         }
         yield rows;
@@ -116,7 +116,7 @@ export class RowReader {
   #ofJson(frame: Frame, text: string): Row {
     const { speller, converter } = this.#options;
     const spelled = speller && spellJson(speller, text);
-    if (spelled) return toRow(frame, null, toItem(frame, spelled), NONE);
+    if (spelled) return toRow(frame, null, toItem(frame, spelled), NO_PROBLEMS);
     return this.#convert(frame, null, converter.ofJson(text.trimEnd()));
   }
 
@@ -124,13 +124,13 @@ export class RowReader {
     const cells = splitRow(text, this.#options.separator);
     if (cells.length !== columns.length) return toRow(frame, null, null, [widthProblem(cells, columns)]);
     const spelled = this.#spellCells?.(cells);
-    if (spelled) return toRow(frame, undefined, toItem(frame, spelled), NONE);
+    if (spelled) return toRow(frame, undefined, toItem(frame, spelled), NO_PROBLEMS);
     const raw = rawAt === -1 ? '' : (cells[rawAt] as string);
     if (raw !== '') return this.#ofRaw(frame, raw, columns, slots);
     return this.#convert(frame, cells, this.#options.converter.ofCells(cells, columns, slots));
   }
 
-  /** A row of rejects that could not be taken apart before: what stands in its own column may have been mended. */
+  /** Reads a rejected row that could not be split before. The user may have fixed it in the `_raw` column. */
   #ofRaw(outer: Frame, raw: string, columns: readonly string[], slots: readonly Slot[]): Row {
     const bytes = Buffer.from(raw);
     const frame = { row: outer.row, block: new Block(bytes), start: 0, end: bytes.length };
@@ -139,7 +139,7 @@ export class RowReader {
       return toRow(frame, null, null, [{ code: 'MALFORMED', message: `${REJECT_COLUMNS.raw} is not one row of CSV.` }]);
     }
     if (raw.includes(LOST)) {
-      const message = `${REJECT_COLUMNS.raw} holds U+FFFD still, where characters were lost.`;
+      const message = `${REJECT_COLUMNS.raw} still has U+FFFD in place of lost characters.`;
       return toRow(frame, null, null, [{ code: 'MALFORMED', message }]);
     }
     const cells = splitRow(raw, this.#options.separator);
@@ -163,41 +163,44 @@ export class RowReader {
   #readHeader(frame: Frame): Header {
     const { columns: known, resource, mapped, needsSource } = this.#options;
     const { problem } = frame;
-    if (problem) throw new UsageError(`The header can not be read: ${problem.message}`);
+    if (problem) throw new UsageError(`The header is invalid: ${problem.message}`);
     const text = frame.block.text(frame.start, frame.end);
     const columns = splitRow(text, this.#options.separator).map((name) => name.trim());
     const slots = columns.map((name) => (name === '' ? ({ as: 'nothing' } as const) : known.slotOf(name)));
     const unknown = columns.filter((_, at) => slots[at] === null);
     if (unknown.length > 0) {
       throw new UsageError(
-        `There is no field for the columns ${unknown.join(', ')} (--strict). Name them with --map, or leave them out with --ignore.`,
+        `No field matches the columns ${unknown.join(', ')} (--strict). Map them with --map, or skip them with --ignore.`,
       );
     }
     const missing = mapped.filter((name) => !columns.includes(name));
     if (missing.length > 0) {
       throw new UsageError(`--map or --ignore names ${missing.join(', ')}; the file has ${columns.join(', ')}.`);
     }
-    checkTwice(columns, slots as Slot[]);
+    checkUnique(columns, slots as Slot[]);
     const has = (name: string): boolean =>
       slots.some((slot) => slot?.as === 'record' || (slot?.as === 'field' && slot.name === name));
     if (!has(`${resource}Id`)) {
       throw new UsageError(
-        `No column has the ${resource}Id; the file has ${columns.join(', ')}. Name it with --map ${resource}Id=COLUMN.`,
+        `No column has the ${resource}Id; the file has ${columns.join(', ')}. Map one with --map ${resource}Id=COLUMN.`,
       );
     }
     if (needsSource && !has('source')) {
-      throw new UsageError('No column has the source: give one for all rows with --source, or --map source=COLUMN.');
+      throw new UsageError(
+        'No column has the source: give one for all rows with --source, or map a column with --map source=COLUMN.',
+      );
     }
     return { columns, slots: slots as Slot[], rawAt: slots.findIndex((slot) => slot?.as === 'raw') };
   }
 }
 
-/** Stands in rejects for what can't be written there: bytes that are no text, NUL, the rest of a row that is too large. */
+/** Replaces what a file of rejects cannot contain: invalid UTF-8, NUL, and the rest of an oversized row. */
 export const LOST = '\u{FFFD}';
 
 const REJECT_NAMES: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
 
-function checkTwice(columns: readonly string[], slots: readonly Slot[]): void {
+/** @throws UsageError for two columns that set the same field or attribute */
+function checkUnique(columns: readonly string[], slots: readonly Slot[]): void {
   const seen = new Map<string, string>();
   slots.forEach((slot, at) => {
     if (slot.as === 'nothing') return;
@@ -205,14 +208,14 @@ function checkTwice(columns: readonly string[], slots: readonly Slot[]): void {
     const before = seen.get(name);
     if (before !== undefined) {
       throw new UsageError(
-        `The columns ${before} and ${columns[at]} are the same ${name}: leave one out with --ignore, or name it with --map.`,
+        `The columns ${before} and ${columns[at]} both set ${name}: skip one with --ignore, or map it with --map.`,
       );
     }
     seen.set(name, columns[at] as string);
   });
 }
 
-/** Null for a line that is left to the converter. */
+/** Returns null for a line that only the converter can handle. */
 function spellJson(speller: Speller, text: string): Spelled | null {
   let value: unknown;
   try {
@@ -236,11 +239,11 @@ function toRow(
   return { row, block, start, end, cells, item, problems };
 }
 
-const NONE: readonly RowProblem[] = [];
+const NO_PROBLEMS: readonly RowProblem[] = [];
 
 function widthProblem(cells: readonly string[], columns: readonly string[]): RowProblem {
   return {
     code: 'MALFORMED',
-    message: `It has ${cells.length} columns where the header has ${columns.length}.`,
+    message: `The row has ${cells.length} columns; the header has ${columns.length}.`,
   };
 }

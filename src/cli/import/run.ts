@@ -6,12 +6,12 @@ import type { Row } from './rows.ts';
 import { Settler, type SettlerOptions } from './settler.ts';
 import { until, type Window, windows } from './window.ts';
 
-/** ms that calls under way get when the user has asked to stop. */
+/** ms for calls in flight to finish after the user has asked to stop. */
 const STOP_GRACE_MS = 10_000;
 
 export interface RunOptions extends SettlerOptions {
   readonly rows: AsyncIterable<readonly Row[]>;
-  /** Null: nothing is sent. */
+  /** Null: send nothing (--dry-run). */
   readonly destination: Destination | null;
   /** Resolves when the user asks to stop. */
   readonly stop: Promise<void>;
@@ -19,21 +19,21 @@ export interface RunOptions extends SettlerOptions {
 
 export interface RunResult {
   readonly counts: Readonly<Counts>;
-  /** Whether every row of the input was settled. */
+  /** Whether every row of the input is settled. */
   readonly complete: boolean;
-  /** Why not. */
+  /** Why not; null when complete. */
   readonly reason: string | null;
 }
 
-/** A window under way. */
+/** A window in flight. */
 interface Flight {
   readonly window: Window;
   readonly sent: Promise<void>;
 }
 
 /**
- * Sends all rows, a window at a time, and settles each: counted, in the journal, and among the rejects when it did not go
- * in. The next window is sent while the one before it is under way, unless both write one key.
+ * Sends all rows in windows. Settles each row: counts it, and adds it to the journal, or to the rejects if it was rejected.
+ * Sends the next window while the previous one is in flight, unless both write the same key.
  */
 export async function run(options: RunOptions): Promise<RunResult> {
   const { destination, known } = options;
@@ -49,7 +49,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     giveUp();
   });
 
-  /** Waits for a window; false when the time is up after a stop. No `Promise.race`: it would hold all windows. */
+  /** Waits for a window. Returns false when the time after a stop is up. `Promise.race` would keep all windows in memory. */
   function isDone({ sent }: Flight): Promise<boolean> {
     return new Promise((resolve, reject) => {
       giveUp = () => resolve(false);
@@ -64,7 +64,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       if (item && !window.later.has(row) && !known.has(row)) items.push(item);
     }
     const sent = destination?.send(items, (rows) => options.journal?.noteIn(rows)) ?? Promise.resolve();
-    // Looked at when its turn comes.
+    // `isDone` handles the rejection later.
     sent.catch(() => undefined);
     return { window, sent };
   }
@@ -77,24 +77,24 @@ export async function run(options: RunOptions): Promise<RunResult> {
     return settler.settle(current.window, (await isDone(current)) ? resultOf : lateResultOf);
   };
 
-  let isWell = true;
+  let isSettled = true;
   try {
     for await (const window of until(options.stop, windows(options.rows))) {
       if (stopped) break;
-      if (flight !== null && !flight.window.keys.isDisjointFrom(window.keys)) isWell = await finish();
-      if (!isWell) break;
+      if (flight !== null && !flight.window.keys.isDisjointFrom(window.keys)) isSettled = await finish();
+      if (!isSettled) break;
       const next = start(window);
-      if (flight !== null) isWell = await finish();
+      if (flight !== null) isSettled = await finish();
       flight = next;
-      if (!isWell) break;
+      if (!isSettled) break;
     }
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     reason = error.message;
   }
-  if (flight !== null) isWell = (await finish()) && isWell;
-  if (stopped) reason = 'It was stopped.';
-  else if (!isWell) reason ??= destination?.failure ?? 'The API did not say what became of some rows.';
+  if (flight !== null) isSettled = (await finish()) && isSettled;
+  if (stopped) reason = 'The import was stopped.';
+  else if (!isSettled) reason ??= destination?.failure ?? 'The API did not report the outcome of some rows.';
   if (reason === null) options.journal?.end();
   return { counts: settler.counts, complete: reason === null, reason };
 }
@@ -103,7 +103,7 @@ function resultOf({ item }: Row): Outcome {
   return item?.result ?? UNKNOWN;
 }
 
-/** Nobody knows what will become of what has no result yet. */
+/** Returns the outcome of a row after the time is up: a row without a result may still be in flight. */
 function lateResultOf({ item }: Row): Outcome {
   return item && item.result.outcome !== 'NOT_ATTEMPTED' ? item.result : UNKNOWN;
 }

@@ -8,21 +8,22 @@ import type { Window } from './window.ts';
 export interface SettlerOptions {
   readonly journal: Journal | null;
   readonly rejects: Rejects;
-  /** Where to go on. */
+  /** Where to continue. */
   readonly checkpoint: Checkpoint;
+  /** Upserted rows after the checkpoint. */
   readonly known: ReadonlySet<number>;
-  /** Counts as they grow. */
+  /** Receives the counts after each window. */
   readonly onProgress: (counts: Counts) => void;
 }
 
-/** Counts windows in, one after the other. */
+/** Settles windows in order: counts their rows, and writes rejects and checkpoints. */
 export class Settler {
   readonly counts: Counts;
   readonly #options: SettlerOptions;
-  /** Whether rows are really sent. */
+  /** Whether rows are sent; false with --dry-run. */
   readonly #sends: boolean;
-  /** Whether everything so far is settled for good. */
-  #isWell = true;
+  /** Whether all rows so far have a final outcome. */
+  #isSettled = true;
 
   constructor(options: SettlerOptions, sends: boolean) {
     this.#options = options;
@@ -31,8 +32,10 @@ export class Settler {
   }
 
   /**
-   * @param outcomeOf what became of a row that was to be sent
-   * @returns whether every row of it, and of those before, is settled for good
+   * Settles one window.
+   *
+   * @param outcomeOf returns the outcome of a row that had to be sent
+   * @returns whether every row of this window, and of those before, has a final outcome
    */
   settle({ rows, later }: Window, outcomeOf: (row: Row) => Outcome): boolean {
     const { journal, rejects, known } = this.#options;
@@ -43,10 +46,10 @@ export class Settler {
       const winner = later.get(row.row);
       if (row.problems.length > 0 || winner !== undefined) {
         counts.rejected += 1;
-        const message = `Row ${winner} has the same key, and counts instead.`;
+        const message = `Row ${winner} has the same key and replaces this one.`;
         refused.push({ row, problems: winner === undefined ? row.problems : [{ code: 'DUPLICATE', message }] });
       } else {
-        const { outcome, problems: reasons } = known.has(row.row) ? IN : outcomeOf(row);
+        const { outcome, problems: reasons } = known.has(row.row) ? UPSERTED : outcomeOf(row);
         if (outcome === 'UPSERTED') counts.upserted += 1;
         else if (outcome === 'REJECTED') {
           counts.rejected += 1;
@@ -56,15 +59,15 @@ export class Settler {
       }
     }
     for (const name of Object.keys(counts) as (keyof Counts)[]) this.counts[name] += counts[name];
-    if (this.#sends && counts.unknown + counts.notAttempted > 0) this.#isWell = false;
+    if (this.#sends && counts.unknown + counts.notAttempted > 0) this.#isSettled = false;
     rejects.add(refused);
-    if (this.#isWell) {
+    if (this.#isSettled) {
       const upTo = rows.at(-1)?.row ?? 0;
       journal?.checkpoint({ upTo, rejectsBytes: rejects.bytes, counts: { ...this.counts } });
     }
     this.#options.onProgress(this.counts);
-    return this.#isWell;
+    return this.#isSettled;
   }
 }
 
-const IN: Outcome = { outcome: 'UPSERTED', problems: [] };
+const UPSERTED: Outcome = { outcome: 'UPSERTED', problems: [] };

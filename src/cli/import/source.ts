@@ -15,26 +15,26 @@ export interface SourceOptions {
   readonly separator: string | undefined;
 }
 
-/** An input, opened and known well enough to be cut into rows. */
+/** An open input with its format. */
 export interface Source {
   readonly format: Format;
   readonly encoding: string;
-  /** Between the columns of CSV. */
+  /** Column separator of CSV. */
   readonly separator: string;
   /** Bytes of the file; undefined for standard input. */
   readonly size: number | undefined;
-  /** UTF-8, unpacked, without a byte order mark. */
+  /** Decompressed UTF-8 without a byte order mark. */
   readonly bytes: AsyncIterable<Buffer>;
-  /** Bytes read so far, as they lie in the file. */
+  /** Returns the bytes read from the file so far, before decompression. */
   bytesRead(): number;
 }
 
-/** Bytes by which format, encoding and separator are told. */
+/** Bytes read to detect format, encoding and separator. */
 const SAMPLE_BYTES = 65_536;
 
 /**
- * Opens a file or standard input, and finds out what it holds where the options do not say.
- * @throws UsageError for a file that can not be read
+ * Opens a file or standard input. Detects compression, and format, encoding and separator where the options omit them.
+ * @throws UsageError for a file that cannot be opened; `bytes` throws InputError when reading fails later
  */
 export async function openSource(options: SourceOptions): Promise<Source> {
   let read = 0;
@@ -47,7 +47,7 @@ export async function openSource(options: SourceOptions): Promise<Source> {
         yield chunk;
       }
     } catch (error) {
-      throw new InputError(`${options.file} can not be read: ${(error as Error).message}`);
+      throw new InputError(`${options.file} cannot be read: ${(error as Error).message}`);
     }
   }
   const raw = await peek(counted(), 2);
@@ -60,7 +60,7 @@ export async function openSource(options: SourceOptions): Promise<Source> {
   return { format, encoding, separator, size, bytes: toUtf8(bytes, encoding), bytesRead: () => read };
 }
 
-/** SHA-256 of a file's content, in hex. */
+/** Returns the SHA-256 of a file's content, in hex. */
 export async function digestOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576 })) hash.update(chunk as Buffer);
@@ -70,15 +70,15 @@ export async function digestOf(file: string): Promise<string> {
 function sizeOf(file: string): number {
   try {
     const stat = statSync(file);
-    if (stat.isDirectory()) throw new UsageError(`${file} is a folder.`);
+    if (stat.isDirectory()) throw new UsageError(`${file} is a directory.`);
     return stat.size;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${file} can not be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
 }
 
-/** The beginning of a stream, and the whole of it. */
+/** Returns the start of a stream, and the whole stream again. */
 async function peek(
   bytes: AsyncIterable<Buffer>,
   length: number,
@@ -104,13 +104,13 @@ async function peek(
 }
 
 async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  // What fails is told by the last stream of the pipeline.
+  // The last stream of the pipeline reports all errors, so the callback ignores them.
   const unpacked = pipeline(Readable.from(packed), createGunzip(), new PassThrough(), () => undefined);
   try {
     for await (const chunk of unpacked as AsyncIterable<Buffer>) yield chunk;
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`The gzip data is broken or cut off (${(error as Error).message}).`);
+    throw new InputError(`The gzip data is corrupt or truncated (${(error as Error).message}).`);
   }
 }
 
@@ -121,7 +121,7 @@ function formatOf(file: string, sample: Buffer): Format {
   return /^(\xEF\xBB\xBF)?\s*\{/.test(sample.toString('latin1', 0, 1_000)) ? 'ndjson' : 'csv';
 }
 
-/** The one of the usual separators that the first line has most of, outside quotes. */
+/** Returns the common separator that occurs most often outside quotes in the first line. */
 async function guessSeparator(sample: Buffer, encoding: string): Promise<string> {
   const chunks: Buffer[] = [];
   async function* once(): AsyncGenerator<Buffer> {

@@ -7,32 +7,33 @@ import type { Slot } from './columns.ts';
 import { type ConvertOptions, isKey } from './convert.ts';
 import { contentType, objectOf, textOf, ValueError, Values } from './values.ts';
 
-/** A record as it goes out: whose it is, and its body as JSON. */
+/** A record to send: its key, and its request body as JSON. */
 export interface Spelled {
   readonly key: RecordKey;
   readonly json: string;
 }
 
-/** Where the values of a column, or of an attribute, go in a body. */
+/** The part of a request body that a column or an attribute sets. */
 interface Place {
   readonly as: 'id' | 'source' | 'type' | 'value' | 'attributes' | 'nothing';
-  /** Two places that must not both have a value have the same number. */
+  /** Places with the same number must not both have a value in one row. */
   readonly number: number;
-  /** Name and colon, as JSON. */
+  /** JSON of the name, with a colon. */
   readonly label: string;
-  /** Undefined for an attribute. */
+  /** Undefined for keys and attributes. */
   readonly field: Field | undefined;
   readonly name: string;
+  /** Whether the value is outside the wrapper object, beside id and source. */
   readonly isBeside: boolean;
   readonly isKey: boolean;
 }
 
-/** Names that are remembered: rows of NDJSON may each have some of their own. */
+/** Names cached at most, since each row of NDJSON may have other names. */
 const MAX_PLACES = 10_000;
 
 /**
- * Spells plain rows in one step, straight to JSON, where `Converter` and `encodeRecord` take two and make an object in each.
- * Everything that needs a word (what is missing, can't be read, is there twice) is left to those: then it gives null.
+ * Writes the JSON of simple rows in one step. `Converter` and `encodeRecord` take two, and create an object in each. Methods
+ * return null for a row with a problem (a missing, invalid or duplicate value): the slow path reports it.
  */
 export class Speller {
   readonly #options: ConvertOptions;
@@ -44,17 +45,17 @@ export class Speller {
   readonly #numbers = new Map<string, number>();
   readonly #open: string;
   readonly #wrap: string;
-  /** Turns in which the places of these numbers last had a value. */
-  readonly #taken: number[] = [];
-  #turn = 0;
-  // What the row at hand has so far.
+  /** For each place number, the last row that had a value there, as `#rowCount`. */
+  readonly #lastSet: number[] = [];
+  #rowCount = 0;
+  // State of the current row.
   #id: string | null = null;
   #source: string | null = null;
   #type: ContentType | null = null;
   #beside = '';
   #inner = '';
   #isPlain = false;
-  /** The source of the row before, which is that of this one as a rule. */
+  /** Source of the previous row. Usually the next row has the same, so its JSON is cached. */
   #lastSource = '';
   #lastSourceJson = '""';
 
@@ -68,8 +69,8 @@ export class Speller {
   }
 
   /**
-   * Makes a function for the cells of all rows under one header; null for a header that has more than fields and attributes,
-   * as that of rejects.
+   * Returns a function for the cells of all rows of a CSV file; null if the header has other columns than fields and
+   * attributes, as in a file of rejects.
    */
   forHeader(slots: readonly Slot[]): ((cells: readonly string[]) => Spelled | null) | null {
     const places = slots.map((slot) => this.#placeOf(slot));
@@ -87,26 +88,28 @@ export class Speller {
         }
         return this.#finish();
       } catch (error) {
-        return unspelled(error);
+        return nullForValueError(error);
       }
     };
   }
 
   /**
-   * @param record as a line of NDJSON had it
-   * @param isPlain whether there was no backslash in the line, so that its texts are written as they were read
+   * Writes the JSON of a line of NDJSON.
+   *
+   * @param record the parsed line
+   * @param isPlain whether the line has no backslash, so that its strings need no escaping
    */
   ofRecord(record: JsonObject, isPlain: boolean): Spelled | null {
     this.#begin(isPlain);
     try {
       return this.#setAll(record, true) ? this.#finish() : null;
     } catch (error) {
-      return unspelled(error);
+      return nullForValueError(error);
     }
   }
 
   #begin(isPlain: boolean): void {
-    this.#turn += 1;
+    this.#rowCount += 1;
     this.#id = null;
     this.#source = null;
     this.#type = null;
@@ -128,12 +131,12 @@ export class Speller {
     return true;
   }
 
-  /** False for what is left to others. */
+  /** Returns false for a value that needs the slow path. */
   #set(place: Place, value: unknown): boolean {
     if (place.as === 'nothing') return true;
     if (place.as === 'attributes') return this.#setAttributes(value);
-    if (this.#taken[place.number] === this.#turn) return false;
-    this.#taken[place.number] = this.#turn;
+    if (this.#lastSet[place.number] === this.#rowCount) return false;
+    this.#lastSet[place.number] = this.#rowCount;
     switch (place.as) {
       case 'id':
         if (value === null) return false;
@@ -192,7 +195,7 @@ export class Speller {
     }
     const head = `${this.#open}${this.#quote(id)},"source":${this.#lastSourceJson}${this.#beside}`;
     const json = `${head}${this.#wrap}${this.#inner}}}`;
-    // Looked into, so that it becomes one piece of memory: the dozen that it was put together of would live as long as the row.
+    // Reading a character makes V8 flatten the string. Otherwise its dozen parts would stay in memory as long as the row.
     if (json.charCodeAt(0) !== BRACE) return null;
     const key: RecordKey =
       resource === 'content'
@@ -258,7 +261,7 @@ const BRACE = 0x7b;
 
 const NOTHING: Slot = { as: 'nothing' };
 
-function unspelled(error: unknown): null {
+function nullForValueError(error: unknown): null {
   if (error instanceof ValueError) return null;
   throw error;
 }

@@ -7,13 +7,13 @@ import { readJson } from '../../lib/digits.ts';
 import { fieldSlots } from './columns.ts';
 
 export interface ValueOptions {
-  /** The decimal sign; undefined: either, where it is clear. */
+  /** Decimal separator; undefined: both, where unambiguous. */
   readonly decimal: '.' | ',' | undefined;
-  /** IANA zone of times that name none. */
+  /** IANA zone of times without a zone. */
   readonly timeZone: string;
 }
 
-/** What is wrong with one value. */
+/** A value cannot be read. The message is a clause without a full stop. */
 export class ValueError extends Error {}
 
 const LINE_SLOTS = fieldSlots(conversionItemFields);
@@ -25,7 +25,7 @@ const CONTENT_TYPES: Readonly<Record<string, 'ITEM' | 'CATEGORY'>> = {
   categories: 'CATEGORY',
 };
 
-/** Reads values of rows as the mutations take them. All of it throws `ValueError` for what can't be read. */
+/** Converts values of rows to the types of the mutation inputs. All methods throw `ValueError` for an invalid value. */
 export class Values {
   readonly #options: ValueOptions;
 
@@ -59,30 +59,33 @@ export class Values {
       const usual =
         decimal === ',' ? /^[+-]?(\d{1,3}(\.\d{3})+(,\d*)?|\d*,?\d+)$/ : /^[+-]?(\d{1,3}(,\d{3})+(\.\d*)?|\d*\.?\d+)$/;
       const number = usual.test(text) ? readNumber(plain) : null;
-      if (number === null) throw new ValueError(`${show(value)} is no number with "${decimal}" before its decimals`);
+      if (number === null)
+        throw new ValueError(`${show(value)} is not a number with the decimal separator "${decimal}"`);
       return number;
     }
     if (typeof text === 'string' && /^[+-]?[1-9]\d{0,2},\d{3}$/.test(text)) {
-      throw new ValueError(`${show(value)} may be a thousand or a fraction: say --decimal . or --decimal ,`);
+      throw new ValueError(
+        `${show(value)} is ambiguous: the comma may separate thousands or decimals; give --decimal . or --decimal ,`,
+      );
     }
     const number = readNumber(text);
-    if (number === null) throw new ValueError(`${show(value)} is no number`);
+    if (number === null) throw new ValueError(`${show(value)} is not a number`);
     return number;
   }
 
   #time(value: unknown): string {
     const time = typeof value === 'string' ? (parseInstant(value) ?? readTime(value, this.#options.timeZone)) : null;
     if (time === null) {
-      throw new ValueError(`${show(value)} is no time such as 2024-05-01T12:00:00Z or 2024-05-01 12:00:00`);
+      throw new ValueError(`${show(value)} is not a time such as 2024-05-01T12:00:00Z or 2024-05-01 12:00:00`);
     }
     return time;
   }
 
   #lines(value: unknown): unknown[] {
     const lines = typeof value === 'string' ? parseJson(value) : value;
-    if (!Array.isArray(lines)) throw new ValueError('it must be a list of lines, in CSV as JSON text');
+    if (!Array.isArray(lines)) throw new ValueError('the value must be a JSON array of objects');
     return lines.map((line, index) => {
-      if (!isObject(line)) throw new ValueError(`line ${index + 1} is no object`);
+      if (!isObject(line)) throw new ValueError(`element ${index + 1} is not an object`);
       const result: Record<string, unknown> = {};
       for (const [name, entry] of Object.entries(line)) {
         const slot = LINE_SLOTS.get(name.toLowerCase());
@@ -97,9 +100,9 @@ export class Values {
   }
 }
 
-/** Sets what is not there yet. */
+/** Sets a property. @throws ValueError if it is already set */
 export function put(into: Record<string, unknown>, name: string, value: unknown): void {
-  if (Object.hasOwn(into, name)) throw new ValueError(`${name} is there twice`);
+  if (Object.hasOwn(into, name)) throw new ValueError(`${name} occurs twice`);
   setOwn(into, name, value);
 }
 
@@ -112,12 +115,12 @@ export function textOf(value: unknown, isId: boolean): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') {
     if (isId && !Number.isSafeInteger(value)) {
-      throw new ValueError(`${value} is not a whole number: write an id of other characters in quotes`);
+      throw new ValueError(`${value} is not a safe integer: write the id in quotes`);
     }
     return String(value);
   }
   if (typeof value === 'boolean' && !isId) return String(value);
-  throw new ValueError(`${show(value)} is no text`);
+  throw new ValueError(`${show(value)} is not text`);
 }
 
 export function contentType(value: unknown): 'ITEM' | 'CATEGORY' | null {
@@ -125,7 +128,7 @@ export function contentType(value: unknown): 'ITEM' | 'CATEGORY' | null {
   const type = typeof value === 'string' ? CONTENT_TYPES[value.trim().toLowerCase()] : undefined;
   if (type === undefined) {
     throw new ValueError(
-      `${show(value)} is neither ITEM nor CATEGORY; for a shop's own types say --map shop_type=type`,
+      `${show(value)} is neither ITEM nor CATEGORY; if the column is not the record type, import it as an attribute: --map shop_type=type`,
     );
   }
   return type;
@@ -135,13 +138,13 @@ function parseJson(text: string): unknown {
   try {
     return readJson(text);
   } catch {
-    throw new ValueError('it is no JSON');
+    throw new ValueError('the value is not JSON');
   }
 }
 
 export function objectOf(value: unknown): JsonObject {
   const object = typeof value === 'string' ? parseJson(value) : value;
-  if (!isObject(object)) throw new ValueError('it must be an object, in CSV as JSON text');
+  if (!isObject(object)) throw new ValueError('the value must be a JSON object');
   return object;
 }
 

@@ -2,24 +2,24 @@ import type { RecordKey } from '../../datatrics/keys.ts';
 import type { Row } from './rows.ts';
 
 /**
- * Rows, and bytes of them, that are settled together. Windows are cut the same way in every run of a file, so that what
- * depends on them (which of two rows with one key counts) does not depend on where a run was cut off.
+ * Limits of a window, in rows and bytes. Every run of a file cuts the same windows. So it does not depend on where an earlier
+ * run stopped which of two rows with the same key is sent.
  */
 const WINDOW_ROWS = 1_000;
 const WINDOW_BYTES = 4_194_304;
-/** Part of a journal's options: windows cut otherwise make another run. */
+/** Part of a journal's options digest: a journal of other window limits is invalid. */
 export const WINDOWS = `${WINDOW_ROWS} rows, ${WINDOW_BYTES} bytes`;
 
-/** Rows that are settled together. */
+/** Rows that are sent and settled together. */
 export interface Window {
   readonly rows: readonly Row[];
-  /** Rows whose key a later row of the window has, with that row. */
+  /** Rows whose key occurs again in the window, with the last row of that key. */
   readonly later: ReadonlyMap<number, number>;
-  /** Keys of what is to be written. */
+  /** Keys of the rows to send. */
   readonly keys: KeyedRows;
 }
 
-/** Cuts rows into windows. Those of windows that are settled must not be among them. */
+/** Cuts rows into windows. The rows must start after the last settled window. */
 export async function* windows(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<Window> {
   let window: Row[] = [];
   let bytes = 0;
@@ -36,7 +36,7 @@ export async function* windows(batches: AsyncIterable<readonly Row[]>): AsyncGen
   if (window.length > 0) yield toWindow(window);
 }
 
-/** All that comes until a stop, which ends it even while it waits for an input that may never come. */
+/** Yields the values of `source` until `stop` resolves, even while the source waits for input. */
 export async function* until<T>(stop: Promise<void>, source: AsyncGenerator<T>): AsyncGenerator<T> {
   let end = (): void => undefined;
   let isOver = false;
@@ -54,7 +54,7 @@ export async function* until<T>(stop: Promise<void>, source: AsyncGenerator<T>):
       yield answer.value;
     }
   } finally {
-    // Not awaited: what was asked for may never come.
+    // Not awaited, since a pending `next` may never resolve.
     source.return(undefined).catch(() => undefined);
   }
 }
@@ -72,7 +72,7 @@ function toWindow(rows: readonly Row[]): Window {
   return { rows, later, keys };
 }
 
-/** Rows by the keys of their records. As the source is mostly one, a key need not be put together to be looked for. */
+/** Row numbers by record key. Grouped by type and source, which rarely change, so that a lookup builds no key string. */
 export class KeyedRows {
   readonly #groups = new Map<string, Map<string, number>>();
   #source: string | undefined;
@@ -90,7 +90,7 @@ export class KeyedRows {
   isDisjointFrom(other: KeyedRows): boolean {
     for (const [name, group] of this.#groups) {
       const same = other.#groups.get(name);
-      // Not `isDisjointFrom` of sets: it would have to make two of them.
+      // `Set.prototype.isDisjointFrom` would need two new sets.
       if (same) for (const id of group.keys()) if (same.has(id)) return false;
     }
     return true;

@@ -1,35 +1,37 @@
 import { ENDPOINTS, endpointFor, type Resource } from '../endpoints.ts';
 import type { Pending } from './items.ts';
 
-/** Limits that are no settings. Tests pass smaller ones. */
-export const BULK_CALLS = {
+/** Limits that are not settings. Tests pass smaller ones. */
+export const BULK_CALLS: Pick<BulkLimits, 'chunkBytes' | 'extraRequests'> = {
   // The API documents no limit. After a 413, calls are half as large.
   chunkBytes: 1_048_576,
   // It takes about 12 calls to find one rejected item among 50.
   extraRequests: 200,
-} as const;
+};
 
+/** Limits of bulk writes. */
 export interface BulkLimits {
-  /** Items of one bulk mutation. */
+  /** Most items of one bulk mutation. */
   readonly maxItems: number;
-  /** Items of one REST call; undefined: as many as the endpoint's row in the table says. */
+  /** Most items of one REST call. Undefined: the endpoint's `maxItems`. */
   readonly chunkItems: number | undefined;
-  /** Bytes of one REST call's body. */
+  /** Most bytes of one REST call's body. */
   readonly chunkBytes: number;
-  /** REST calls at once. */
+  /** Most concurrent REST calls. */
   readonly concurrency: number;
-  /** REST calls beyond one per chunk, spent on parting refused items from the rest. */
+  /** Most REST calls in addition to one per chunk. The engine uses them to split refused chunks. */
   readonly extraRequests: number;
 }
 
-/** Items that one call of a resource's bulk endpoint may have. */
+/** Most items of one call to the resource's bulk endpoint. */
 export function maxChunkItems(resource: Resource, limits: BulkLimits): number {
   return limits.chunkItems ?? ENDPOINTS[endpointFor(resource, 'bulk')].maxItems;
 }
 
 /**
- * Cuts items into the bodies of calls: in their order, of one group each (a call names one source for all its sales, or
- * one type for all its content), and within the limits of count and bytes. A single item may be larger.
+ * Splits items into chunks, one per call. Keeps their order. All items of a chunk are of one group, because a call has one
+ * source for all its sales, or one type for all its content. A chunk stays within the limits of items and bytes, except that
+ * a single item may be larger.
  */
 export function cutChunks<P extends Pending>(items: readonly P[], maxItems: number, maxBytes: number): P[][] {
   const chunks: P[][] = [];
@@ -50,12 +52,12 @@ export function cutChunks<P extends Pending>(items: readonly P[], maxItems: numb
 
 interface OpenChunk<P extends Pending> {
   readonly chunk: P[];
-  /** Bytes of its items, or no fewer than that while `exact` is false. */
+  /** Bytes of its items; an upper bound while `exact` is false. */
   bytes: number;
   exact: boolean;
 }
 
-/** Bytes are counted only when a chunk comes near the limit: they take as long as writing the JSON did. */
+/** Whether an item fits. Counts bytes only near the limit, because counting takes as long as `JSON.stringify` did. */
 function hasRoom<P extends Pending>(entry: OpenChunk<P>, item: P, maxBytes: number): boolean {
   if (!entry.exact && entry.bytes + sizeOf(item, false) > maxBytes) {
     entry.bytes = entry.chunk.reduce((sum, other) => sum + sizeOf(other, true), 0);
@@ -64,7 +66,7 @@ function hasRoom<P extends Pending>(entry: OpenChunk<P>, item: P, maxBytes: numb
   return entry.bytes + sizeOf(item, entry.exact) <= maxBytes;
 }
 
-/** A comma goes with each item; a UTF-16 unit takes three bytes of UTF-8 at most. */
+/** Bytes of an item and its comma, or an upper bound: a UTF-16 unit has at most three bytes of UTF-8. */
 function sizeOf({ json }: Pending, exact: boolean): number {
   return 1 + (exact ? Buffer.byteLength(json) : json.length * 3);
 }

@@ -1,29 +1,21 @@
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../../lib/error.ts';
-import type { InputProblem, RecordInput } from '../encode.ts';
+import type { InputProblem } from '../encode.ts';
 import { DatatricsError } from '../errors.ts';
 import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
-import {
-  atItem,
-  type BulkOutcome,
-  dropDuplicates,
-  type ItemResult,
-  type Pending,
-  type PreparedItem,
-  prepareItem,
-  reject,
-} from './items.ts';
-import { mayPass, type RetryPolicy } from './policy.ts';
+import { atItem, type BulkOutcome, type Pending, reject } from './items.ts';
+import { isTemporary, type RetryPolicy } from './policy.ts';
 import type { Answered, BulkTarget } from './target.ts';
 
-/** One chunk to send, for one call of `send`. */
+/** A chunk to send, and the batch it is part of. */
 interface Job {
   readonly chunk: readonly Pending[];
   readonly batch: Batch;
 }
 
+/** The chunks of one call of `send`. */
 interface Batch {
-  /** Chunks that are not settled. */
+  /** Number of chunks that are not settled yet. */
   left: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -35,13 +27,13 @@ function finish(batch: Batch): void {
 }
 
 /**
- * Sends items in chunks, a bounded number of calls at once, and settles the result of each. What it learns of the API (how
- * large a chunk may be, that it is of no use to go on) holds for the rest of its life.
+ * Sends items in chunks, with a bounded number of concurrent calls, and settles the result of each item. It keeps what it
+ * learns about the API: the largest chunk that the API accepts, and whether to stop sending.
  */
 export class BulkEngine {
-  /** POSTs sent. */
+  /** Number of POSTs sent. */
   requests = 0;
-  /** Whether sending has ended for good: the API turned us away, or is not there. */
+  /** Whether sending has stopped for good, because the API refuses the calls or is unavailable. */
   stopped = false;
   readonly #target: BulkTarget;
   readonly #limits: BulkLimits;
@@ -60,8 +52,8 @@ export class BulkEngine {
   }
 
   /**
-   * Settles the results of all items, of which no two may have one key. Calls may overlap: they share the bound on calls at
-   * once. Never rejects for a failure of the API.
+   * Sends items, which must have distinct keys, and settles their results. Concurrent `send`s share the limit of concurrent
+   * REST calls. Does not reject for a failure of the API.
    */
   send(items: readonly Pending[]): Promise<void> {
     const chunks = cutChunks(items, this.#largest, this.#limits.chunkBytes);
@@ -77,7 +69,7 @@ export class BulkEngine {
     while (this.#active < this.#limits.concurrency) {
       const job = this.#queue.shift();
       if (!job) return;
-      // What was never sent has its outcome already.
+      // Unsent items already have the outcome NOT_ATTEMPTED.
       if (this.stopped) finish(job.batch);
       else this.#run(job);
     }
@@ -98,14 +90,14 @@ export class BulkEngine {
     this.#pump();
   }
 
-  /** Sends one chunk until it is settled; gives the parts that it has to be divided into instead. */
+  /** Sends a chunk, with retries. Returns the parts to send instead if the chunk must be split, otherwise an empty list. */
   async #sendChunk(chunk: readonly Pending[]): Promise<Pending[][]> {
     if (chunk.length > this.#largest) return [chunk.slice(0, this.#largest), chunk.slice(this.#largest)];
     for (let attempt = 1; ; attempt++) {
-      const before = this.#target.calls();
+      const callsBefore = this.#target.calls();
       const answer = this.#target.send(chunk);
-      // A call is booked before anything is awaited, so that this tells whether it went out.
-      const wasSent = this.#target.calls() > before;
+      // The client counts a call synchronously, so the count shows here whether it made the call.
+      const wasSent = this.#target.calls() > callsBefore;
       if (wasSent) this.requests += 1;
       let failure: GatewayError | null = null;
       try {
@@ -121,12 +113,12 @@ export class BulkEngine {
       } finally {
         for (const item of chunk) this.#target.forget(item.key);
       }
-      const refused = failure && this.#divide(chunk, failure);
-      if (refused) return refused;
+      const parts = failure && this.#split(chunk, failure);
+      if (parts) return parts;
       const pauseMs = this.#pauseAfter(failure, attempt);
       if (pauseMs === null) {
-        settle(chunk, wasSent && !wasTurnedAway(failure) ? 'UNKNOWN' : 'NOT_ATTEMPTED');
-        // An answer without a body says nothing of the items, and nothing against going on.
+        settle(chunk, wasSent && !wasNotWritten(failure) ? 'UNKNOWN' : 'NOT_ATTEMPTED');
+        // An answer without a body leaves the items' outcome unknown, but is no reason to stop.
         this.stopped ||= failure !== null;
         return [];
       }
@@ -134,13 +126,17 @@ export class BulkEngine {
     }
   }
 
+  /** Milliseconds until the retry; null for no retry. `failure` is null for an answer without a body. */
   #pauseAfter(failure: GatewayError | null, attempt: number): number | null {
-    if (failure !== null && !mayPass(failure)) return null;
+    if (failure !== null && !isTemporary(failure)) return null;
     return this.#policy(attempt, failure, performance.now() - this.#start);
   }
 
-  /** The halves of a chunk that the API refuses; null when it failed for other reasons. */
-  #divide(chunk: readonly Pending[], failure: GatewayError): Pending[][] | null {
+  /**
+   * Splits a chunk whose content the API refuses: returns its halves. Settles the items and returns an empty list if the
+   * chunk has one item, or if no extra requests are left. Returns null for any other failure.
+   */
+  #split(chunk: readonly Pending[], failure: GatewayError): Pending[][] | null {
     const status = failure instanceof DatatricsError ? failure.status : undefined;
     if (status !== 400 && status !== 409 && status !== 413 && status !== 422 && status !== 424) return null;
     const [only] = chunk;
@@ -159,96 +155,13 @@ export class BulkEngine {
   }
 }
 
-/** Chunks per connection that are looked at together: two items with one key among them are seen before either is sent. */
-const WINDOW_CHUNKS = 8;
-
-/** Items that are encoded before other work gets its turn: what is under way must not wait for a whole window. */
-const TURN = 32;
-
-type Inputs = AsyncIterable<RecordInput> | Iterable<RecordInput>;
-
-/** Writes any number of records as `upsertWindows` does, and gives their results one by one. */
-export async function* upsertStream(
-  target: BulkTarget,
-  inputs: Inputs,
-  limits: BulkLimits,
-  policy: RetryPolicy,
-): AsyncGenerator<ItemResult, { requests: number }> {
-  const windows = upsertWindows(target, inputs, limits, policy);
-  for (;;) {
-    const window = await windows.next();
-    if (window.done) return window.value;
-    yield* window.value;
-  }
-}
-
-/**
- * Writes any number of records, in constant memory: results come in the order of the input, many at a time. While one
- * window of it is under way the next is encoded and follows at once, so that sending never drains. Of two items with one
- * key in one window the later counts; over a longer distance both are written, in their order.
- */
-export async function* upsertWindows(
-  target: BulkTarget,
-  inputs: Inputs,
-  limits: BulkLimits,
-  policy: RetryPolicy,
-): AsyncGenerator<readonly ItemResult[], { requests: number }> {
-  const engine = new BulkEngine(target, limits, policy);
-  const size = maxChunkItems(target.resource, limits) * limits.concurrency * WINDOW_CHUNKS;
-  let sending: Sending | undefined;
-
-  /** Sends a window behind the one that is under way, and gives that one's results. */
-  async function advance(window: readonly PreparedItem[]): Promise<readonly ItemResult[]> {
-    const items = dropDuplicates(window).filter((item) => item !== null);
-    const before = sending;
-    if (before && items.some(({ name }) => before.names.has(name))) await before.done;
-    const done = engine.send(items);
-    // Looked at when its turn comes; until then it must not count as unhandled.
-    done.catch(() => undefined);
-    const names = new Set(items.map(({ name }) => name));
-    sending = { results: window.map(({ result }) => result), names, done };
-    await before?.done;
-    return before?.results ?? [];
-  }
-
-  const iterator = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]();
-  let window: PreparedItem[] = [];
-  let count = 0;
-  try {
-    for (;;) {
-      const answer = iterator.next();
-      // Awaited only where it must be: a promise an item costs as much as encoding it.
-      const next = answer instanceof Promise ? await answer : (answer as IteratorResult<RecordInput>);
-      if (next.done) break;
-      window.push(prepareItem(target.resource, next.value, target.settings, count++));
-      if (window.length === size) {
-        yield await advance(window);
-        window = [];
-      } else if (count % TURN === 0) await setImmediate();
-    }
-    // Twice: for the window before the last, and for the last itself.
-    yield await advance(window);
-    yield await advance([]);
-    return { requests: engine.requests };
-  } finally {
-    await iterator.return?.();
-  }
-}
-
-/** A window under way. */
-interface Sending {
-  readonly results: readonly ItemResult[];
-  /** Canonical keys. */
-  readonly names: ReadonlySet<string>;
-  readonly done: Promise<void>;
-}
-
 function settleAnswered(chunk: readonly Pending[], answered: readonly Answered[]): void {
   for (let at = 0; at < chunk.length; at++) {
     const { result } = chunk[at] as Pending;
     const record = answered[at];
     if (record === undefined) {
-      reject(result, [{ code: 'REJECTED', message: 'The API took the call, but not this item.', field: null }]);
+      const message = 'The API accepted the call, but did not return this item.';
+      reject(result, [{ code: 'REJECTED', message, field: null }]);
     } else {
       result.outcome = 'UPSERTED';
       result.record = record;
@@ -260,24 +173,24 @@ function settle(items: readonly Pending[], outcome: BulkOutcome, problems: reado
   for (const { result } of items) Object.assign(result, { outcome, problems: atItem(result, problems) });
 }
 
-/** Whether the API surely did not carry a chunk out: it refused it as a whole, or was never reached. */
-function wasTurnedAway(failure: GatewayError | null): boolean {
+/** Whether the API certainly did not write a chunk: it refused the whole call, or did not receive it. */
+function wasNotWritten(failure: GatewayError | null): boolean {
   if (!(failure instanceof DatatricsError)) return false;
   return !failure.sent || (failure.status !== undefined && failure.status >= 400 && failure.status < 500);
 }
 
-/** Characters of the API's message that a client is shown. */
-const MAX_MESSAGE = 1_000;
+/** Most characters of the API's message in a problem. */
+const MAX_MESSAGE_CHARACTERS = 1_000;
 
 function refusal({ apiMessage, message }: DatatricsError): InputProblem {
-  return { code: 'REJECTED', message: (apiMessage ?? message).slice(0, MAX_MESSAGE), field: null };
+  return { code: 'REJECTED', message: (apiMessage ?? message).slice(0, MAX_MESSAGE_CHARACTERS), field: null };
 }
 
 const UNDECIDED: readonly InputProblem[] = [
   {
     code: 'REJECTED',
     message:
-      'The API refused a call with this item in it, and there are no more calls to find out which item it means.',
+      'The API refused a call with this item. The limit of extra calls is reached, so it is unknown which item it refused.',
     field: null,
   },
 ];

@@ -5,20 +5,20 @@ import type { RecordOf } from '../records/record-types.ts';
 
 export type BulkOutcome = 'UPSERTED' | 'REJECTED' | 'NOT_ATTEMPTED' | 'UNKNOWN';
 
-/** What became of one item; written while the run goes on. */
+/** The result of one item. The engine updates it during the run. */
 export interface ItemResult {
-  /** Place in the input, from 0. */
+  /** Index in the input, from 0. */
   readonly index: number;
   outcome: BulkOutcome;
-  /** As the API answered it; null unless `UPSERTED`, and where it said nothing. */
+  /** The record in the API's answer. Null unless `UPSERTED`, if the API returned none, or if the caller may not read it. */
   record: RecordOf[Resource] | null;
   problems: readonly InputProblem[];
 }
 
-/** An item that can be sent. */
+/** An encoded item to send. */
 export class Pending {
   readonly key: RecordKey;
-  /** Its body as JSON. */
+  /** The item's body as JSON. */
   readonly json: string;
   readonly result: ItemResult;
   #name: string | undefined;
@@ -36,27 +36,27 @@ export class Pending {
   }
 }
 
-/** The result of an item before anything was sent. */
+/** The initial result of an item. */
 export function unsent(index: number): ItemResult {
   return { index, outcome: 'NOT_ATTEMPTED', record: null, problems: NO_PROBLEMS };
 }
 
 const NO_PROBLEMS: readonly InputProblem[] = [];
 
-/** Inputs with their results; `pending` is null for those whose result is settled without sending. */
+/** Encoded inputs. `pending` is null for an input whose result is final without a call. */
 export interface PreparedItems {
   readonly inputs: readonly RecordInput[];
   readonly results: readonly ItemResult[];
   readonly pending: readonly (Pending | null)[];
 }
 
-/** One input, encoded; `pending` is null where its result is settled without sending. */
+/** An encoded input. `pending` is null if its result is final without a call. */
 export interface PreparedItem {
   readonly result: ItemResult;
   readonly pending: Pending | null;
 }
 
-/** Encodes an input; what can't be sent is `REJECTED` here. */
+/** Encodes an input. An invalid input gets the outcome `REJECTED`. */
 export function prepareItem(
   resource: Resource,
   input: RecordInput,
@@ -72,20 +72,20 @@ export function prepareItem(
   return { result, pending: new Pending(item.key, JSON.stringify(item.body), result) };
 }
 
-/** Of the items with one key only the last is left; the rest are `REJECTED`. */
+/** Keeps only the last of the items with the same key. The others get the outcome `REJECTED`. */
 export function dropDuplicates(items: readonly PreparedItem[]): (Pending | null)[] {
   const latest = new Map<string, ItemResult>();
   for (const { pending } of items) if (pending) latest.set(pending.name, pending.result);
   return items.map(({ result, pending }) => {
     const winner = pending && latest.get(pending.name);
     if (!winner || winner === result) return pending;
-    const message = `items.${winner.index} has the same key, and counts instead.`;
+    const message = `items.${winner.index} has the same key and is used instead.`;
     reject(result, [{ code: 'DUPLICATE', message, field: null }]);
     return null;
   });
 }
 
-/** Encodes a whole input. */
+/** Encodes all inputs, and drops duplicates. */
 export function prepareItems(
   resource: Resource,
   inputs: readonly RecordInput[],
@@ -95,12 +95,13 @@ export function prepareItems(
   return { inputs, results: items.map(({ result }) => result), pending: dropDuplicates(items) };
 }
 
+/** Sets the outcome `REJECTED`. */
 export function reject(result: ItemResult, problems: readonly InputProblem[]): void {
   result.outcome = 'REJECTED';
   result.problems = atItem(result, problems);
 }
 
-/** Paths start at `input`, so that a client finds the value. */
+/** Extends the problems' paths by the item's place in the mutation's `input`: `items.0.email`. */
 export function atItem({ index }: ItemResult, problems: readonly InputProblem[]): InputProblem[] {
   return problems.map((problem) => ({ ...problem, field: ['items', String(index), ...(problem.field ?? [])] }));
 }

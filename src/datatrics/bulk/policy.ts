@@ -1,26 +1,30 @@
 import { DatatricsError } from '../errors.ts';
 
 /**
- * Whether, and after how many ms, a chunk is sent again whose call failed for reasons that may pass; null gives it up, and
- * then the run stops. `error` is null where the API answered without a word.
+ * Decides on retries after a temporary failure of a chunk.
+ *
+ * @param attempt number of times that the chunk was sent
+ * @param error null for an answer without a body
+ * @param elapsedMs time since the start of the run
+ * @returns ms until the retry; null for no retry, after which the run stops
  */
 export type RetryPolicy = (attempt: number, error: DatatricsError | null, elapsedMs: number) => number | null;
 
-/** For mutations: nothing is sent twice. */
+/** For mutations, which send nothing twice. */
 export const NO_RETRIES: RetryPolicy = () => null;
 
 export interface RetryOptions {
-  /** Times that a chunk is sent, the first included. Default: 8. */
+  /** Most attempts per chunk, including the first. Default: 8. */
   readonly attempts?: number;
-  /** ms before the second time, doubled for each further one and jittered down to half. Default: 200. */
+  /** Pause before the second attempt. It doubles with each attempt, and jitter reduces it by up to half. Default: 200. */
   readonly baseMs?: number;
-  /** ms of one pause at most. Default: 30,000. */
+  /** Longest pause without `Retry-After`. Default: 30,000. */
   readonly maxMs?: number;
-  /** ms from the start of the run after which nothing is sent again. Default: 10 minutes. */
+  /** Time from the start of the run after which there are no more retries. Default: 600,000 (10 minutes). */
   readonly budgetMs?: number;
 }
 
-/** For long runs: upserts by key are idempotent, so what may not have gone in is sent again, `Retry-After` obeyed. */
+/** Retries for long runs. Upserts by key are idempotent, so it is safe to send them again. Honours `Retry-After`. */
 export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
   const { attempts = 8, baseMs = 200, maxMs = 30_000, budgetMs = 600_000 } = options;
   return (attempt, error, elapsedMs) => {
@@ -30,7 +34,7 @@ export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
   };
 }
 
-/** Whether a failure may pass by itself: the API was away, overloaded, or not heard. */
-export function mayPass(error: unknown): error is DatatricsError {
+/** Whether a failure is temporary: the API was unreachable, overloaded, or its answer was lost or invalid. */
+export function isTemporary(error: unknown): error is DatatricsError {
   return error instanceof DatatricsError && (error.status === undefined || error.status >= 500 || error.status === 429);
 }

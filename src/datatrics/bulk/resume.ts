@@ -6,15 +6,15 @@ import { isObject } from '../records/fields.ts';
 import type { PreparedItems } from './items.ts';
 
 /**
- * A resume token is one bit per item, set where the item is done, and a MAC over these bits and everything that decides
- * what is sent, where and by whom. Its key is derived from the upstream key in use: every instance of the gateway can
- * check a token, and only a client that holds the upstream key itself could make one, for its own items. Chunk sizes are
- * not part of it: they do not change which items are done.
+ * A resume token has one bit per item, set if the item is done, and a MAC. The MAC covers these bits, the items, the target
+ * and the caller. Its key is derived from the API key in use: every instance of the gateway can verify a token, and only a
+ * client with that API key could forge one, for its own items. The MAC does not cover chunk sizes, which do not affect the
+ * items that are done.
  */
 const KEY_INFO = 'datatrics-gateway resume token 2';
 const MAC_BYTES = 16;
 
-/** What a token is bound to besides the items. */
+/** What a token is bound to, in addition to the items. */
 export interface ResumeScope {
   readonly resource: Resource;
   readonly principal: Principal;
@@ -22,7 +22,10 @@ export interface ResumeScope {
   readonly upstream: string;
 }
 
-/** @param prepared items whose outcomes are final */
+/**
+ * Creates the token for a run that has ended.
+ * @param prepared items with their final outcomes
+ */
 export function writeResumeToken(scope: ResumeScope, prepared: PreparedItems): string {
   const { results } = prepared;
   const bits = Buffer.alloc(Math.ceil(results.length / 8));
@@ -33,13 +36,13 @@ export function writeResumeToken(scope: ResumeScope, prepared: PreparedItems): s
 }
 
 /**
- * The indices of the items that are done.
- * @throws GatewayError `BAD_USER_INPUT` unless the token was made for these items in this scope
+ * Returns the indices of the items that are done.
+ * @throws GatewayError `BAD_USER_INPUT` unless `writeResumeToken` made the token for these items in this scope
  */
 export function readResumeToken(token: string, scope: ResumeScope, prepared: PreparedItems): ReadonlySet<number> {
   const { results } = prepared;
   const length = MAC_BYTES + Math.ceil(results.length / 8);
-  // The length comes first: a long text is neither decoded nor hashed.
+  // Check the length first, so that a long text is neither decoded nor hashed.
   const bytes = token.length === Math.ceil((length * 4) / 3) ? Buffer.from(token, 'base64url') : undefined;
   const bits = bytes?.subarray(MAC_BYTES) ?? Buffer.alloc(0);
   if (
@@ -48,7 +51,7 @@ export function readResumeToken(token: string, scope: ResumeScope, prepared: Pre
     !timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac(scope, prepared, bits))
   ) {
     throw badInput(
-      'resumeToken belongs to another input, mutation, project or caller, or is not a token of this gateway. Send the items exactly as before, in the same order, with the same credentials.',
+      'resumeToken does not match this input, mutation, project and caller, or is not a token of this gateway. Send exactly the same items, in the same order, with the same credentials.',
     );
   }
   return new Set(results.keys().filter((index) => ((bits[index >> 3] as number) >> (index & 7)) & 1));
@@ -58,19 +61,19 @@ function mac({ resource, principal, upstream }: ResumeScope, prepared: PreparedI
   const key = Buffer.from(hkdfSync('sha256', principal.apiKey, '', KEY_INFO, 32));
   const hmac = createHmac('sha256', key);
   const add = (part: unknown): void => {
-    // A length before each part, so that no two lists of parts read alike.
+    // Prefix each part with its length, so that different lists of parts never have the same encoding.
     const text = canonicalJson(part);
     hmac.update(`${text.length}:`).update(text);
   };
   add([upstream, principal.project, principal.id, resource, prepared.results.length]);
-  // The key holds what the body may not, such as the content's type. Items that are not sent count as they came.
+  // The key has parts that the body may lack, such as the content's type. For items that are not sent, use the input.
   prepared.pending.forEach((item, index) => {
     add(item === null ? prepared.inputs[index] : [item.name, JSON.parse(item.json)]);
   });
   return hmac.update(bits).digest().subarray(0, MAC_BYTES);
 }
 
-/** JSON in which the order of an object's members makes no difference: clients may send a map in any order. */
+/** JSON with sorted object members, because clients may send the members of a map in any order. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, inner: unknown) =>
     isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,

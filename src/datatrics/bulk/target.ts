@@ -10,28 +10,34 @@ import type { Page } from '../responses.ts';
 import type { Session } from '../session.ts';
 import type { Pending } from './items.ts';
 
-/** The record of an item that went in; null when its writer is not to see it, undefined for an item that did not go in. */
+/**
+ * The API's answer for one item: the record; null if it was written but the client does not want or may not read it;
+ * undefined if the answer does not contain it.
+ */
 export type Answered = RecordOf[Resource] | null | undefined;
 
-/** Where the items of one bulk write go, and what is needed to tell what became of them. */
+/** The destination of a bulk write. */
 export interface BulkTarget {
   readonly resource: Resource;
   readonly settings: WriteSettings;
-  /** Sends one chunk; gives what the API answered of each of its items, null when it answered nothing. */
+  /**
+   * Sends one chunk. Returns the answer for each item, in order; null for an answer without a body.
+   * @throws GatewayError
+   */
   send(chunk: readonly Pending[]): Promise<readonly Answered[] | null>;
-  /** REST calls that the operation has made. */
+  /** Number of REST calls that the operation has made. */
   calls(): number;
-  /** What was known of a record is out of date. */
+  /** Forgets what was read of a record, after a write. */
   forget(key: RecordKey): void;
 }
 
-/** No source: it could not be sent. */
-const UNSAID = '';
+/** Placeholder for a missing source. No record has an empty source, which could not be sent. */
+const NO_SOURCE = '';
 
 /**
- * The bulk endpoint of a resource, for one operation.
+ * Creates the target for a resource's bulk endpoint and one operation.
  *
- * @param wantsRecords whether the writer asks for the records as they are now, which it is given where it may see them
+ * @param wantsRecords whether the client selects the written records. It gets them only if it may read the resource
  */
 export function createTarget(
   resource: Resource,
@@ -48,34 +54,34 @@ export function createTarget(
     const page = await post(client, resource, first.key, chunk);
     if (page === null) return null;
     const { rows } = page;
-    const inOrder = rows.length === chunk.length && rows.every((raw, at) => isPlainly(raw, (chunk[at] as Pending).key));
-    if (!inOrder) return match(chunk, rows);
+    const isInOrder = rows.length === chunk.length && rows.every((raw, at) => hasKey(raw, (chunk[at] as Pending).key));
+    if (!isInOrder) return matchRows(chunk, rows);
     if (!isWanted) return chunk.map(() => null);
     return rows.map((raw, at) => session.decodeWritten(resource, raw, (chunk[at] as Pending).key) ?? undefined);
   }
 
-  /** Whether a row has the key as it was sent, so that it need not be read to tell whose it is. */
-  function isPlainly(raw: unknown, { id, source }: RecordKey): boolean {
+  /** Whether a raw row has this key exactly as it was sent. This check is cheaper than decoding the row. */
+  function hasKey(raw: unknown, { id, source }: RecordKey): boolean {
     if (!isObject(raw) || raw.source !== source) return false;
     const { metadata } = raw;
     for (const name of idNames) {
       const value = raw[name];
       if (value !== undefined) return value === id;
-      // It may stand there instead, and then comes before the other names.
+      // The decoder reads an id under `metadata` before it tries the other names.
       if (isObject(metadata) && metadata[name] !== undefined) return false;
     }
     return false;
   }
 
-  /** Rows in any order, some missing, or with their keys spelled otherwise. */
-  function match(chunk: readonly Pending[], rows: readonly unknown[]): Answered[] {
+  /** Matches rows to items by decoded key. Rows may be missing, in any order, or have keys in another format. */
+  function matchRows(chunk: readonly Pending[], rows: readonly unknown[]): Answered[] {
     const [first] = chunk as [Pending];
     const byId = new Map(chunk.map(({ key }) => [key.id, key]));
     const answered = new Map<string, RecordOf[Resource]>();
     for (const raw of rows) {
-      let record = session.decodeWritten(resource, raw, { ...first.key, source: UNSAID });
-      if (record?.key.source === UNSAID) {
-        // A row that does not say its source has that of the item with its id.
+      let record = session.decodeWritten(resource, raw, { ...first.key, source: NO_SOURCE });
+      if (record?.key.source === NO_SOURCE) {
+        // A row without a source has that of the item with its id.
         const key = byId.get(record.key.id);
         record = key ? session.decodeWritten(resource, raw, key) : null;
       }
@@ -96,6 +102,7 @@ export function createTarget(
   };
 }
 
+/** Makes the REST call for a chunk. Joins the items' JSON instead of serializing them again. */
 function post(
   client: BoundClient,
   resource: Resource,

@@ -8,31 +8,33 @@ import { NO_RETRIES } from './policy.ts';
 import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts';
 import type { BulkTarget } from './target.ts';
 
+/** Numbers of items by outcome. */
 export interface BulkSummary {
   readonly total: number;
   readonly upserted: number;
   readonly rejected: number;
   readonly notAttempted: number;
   readonly unknown: number;
-  /** POSTs that were sent; with `dryRun`, that it would take at least. */
+  /** Number of POSTs sent; with `dryRun`, the least number that would be sent. */
   readonly upstreamRequests: number;
 }
 
+/** Arguments of a bulk mutation. */
 export interface BulkUpsert {
   readonly target: BulkTarget;
   readonly inputs: readonly RecordInput[];
   readonly resumeToken?: string | null | undefined;
-  /** Who sends, and where to: a token is good for the same only. */
+  /** The caller and the API, to which resume tokens are bound. */
   readonly scope: Omit<ResumeScope, 'resource'>;
   readonly dryRun: boolean;
   readonly limits: BulkLimits;
 }
 
 /**
- * A bulk mutation: writes a bounded number of records and gives the outcome of each. It sends nothing twice. With the token
- * that it returns, the same input can be sent again, and only what is not done is sent.
+ * Runs a bulk mutation: writes up to `limits.maxItems` records and returns the result of each. It sends no item twice. If
+ * items remain, it returns a resume token: sent with the same input, only these items are sent.
  *
- * @throws GatewayError `BAD_USER_INPUT` for too many items, or a token of another input; then nothing was sent
+ * @throws GatewayError `BAD_USER_INPUT` for too many items or a token of another input, before anything is sent
  */
 export async function bulkUpsert(options: BulkUpsert): Promise<{
   results: readonly ItemResult[];
@@ -69,7 +71,7 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
   return { results, summary, resumeToken: unfinished ? writeResumeToken(scope, prepared) : null };
 }
 
-/** REST calls that a bulk mutation takes when none is refused; 0 when nothing in it can be sent. */
+/** Number of REST calls of a bulk mutation if the API refuses none; 0 if no item can be sent. */
 export function planBulk(
   resource: Resource,
   inputs: readonly RecordInput[],

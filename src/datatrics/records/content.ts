@@ -18,9 +18,9 @@ export type Content = DatatricsRecord &
   FieldValues<typeof contentFields> & { readonly contentId: string; readonly type: ContentType };
 
 /**
- * An item (product, article) or a category. It is written with `itemid` and read back with `id`. Its `type` comes from
- * the request; a field of that name is part of the key only where it says the same, since shops use it for their own
- * product types (`simple`, `configurable`).
+ * An item (product, article) or a category. The API accepts its id as `itemid` and returns it as `id`. Its `type` comes from
+ * the request. A REST field `type` is part of the key only if its value is a content type. Otherwise it is an attribute,
+ * because shops use it for their own product types (`simple`, `configurable`).
  */
 export const Content = defineRecord<Content>({
   resource: 'content',

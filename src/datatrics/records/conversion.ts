@@ -26,13 +26,16 @@ export const conversionItemFields = {
 /** One line of a conversion. */
 export type ConversionItem = FieldValues<typeof conversionItemFields> & {
   readonly attributes: JsonObject;
-  /** The source of the conversion that the line is part of. */
+  /** The source of the line's conversion. */
   readonly conversionSource: string;
 };
 
-const NOTHING: JsonObject = {};
+const EMPTY_LINE: JsonObject = {};
 
-/** The field of a conversion's lines, which are read through a table of their own. */
+/**
+ * Creates the field for a conversion's lines.
+ * @param lines the field table of a line
+ */
 export function itemsField(lines: FieldTable): Field<ConversionItem[]> {
   class Line extends Decoded {
     readonly conversion: Conversion;
@@ -54,17 +57,21 @@ export function itemsField(lines: FieldTable): Field<ConversionItem[]> {
   }
   addFieldGetters(Line, lines, 'ConversionItem');
 
-  /** Lines as a list, or as PHP's object of numbered entries. A line that is no object keeps its place, empty. */
+  /** Reads the lines once per conversion. */
   function read(value: unknown, context: RecordContext, owner: Decoded): ConversionItem[] {
     owner.lines ??= readLines(value, context, owner);
     return owner.lines as ConversionItem[];
   }
 
+  /**
+   * Reads a list, or an object with numbered keys, as PHP encodes some lists. A line that is not an object becomes empty, so
+   * that the other lines keep their index.
+   */
   function readLines(value: unknown, context: RecordContext, owner: unknown): ConversionItem[] {
     const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
     if (context.operation?.takeItems(rows.length) === false) return [];
     return rows.map((row) => {
-      const line: unknown = new Line(isObject(row) ? row : NOTHING, context, owner as Conversion);
+      const line: unknown = new Line(isObject(row) ? row : EMPTY_LINE, context, owner as Conversion);
       return line as ConversionItem;
     });
   }
@@ -87,7 +94,7 @@ export type Conversion = DatatricsRecord &
     readonly items: readonly ConversionItem[];
   };
 
-/** A sale, as the REST paths call it. */
+/** A conversion. The REST paths call it `sale`. */
 export const Conversion = defineRecord<Conversion>({
   resource: 'conversion',
   idNames: ['conversionid'],

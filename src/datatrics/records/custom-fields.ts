@@ -4,30 +4,30 @@ import { type Field, type FieldTable, number, readNumberOrError, text, time } fr
 import { type DatatricsRecord, defineRecord, type RecordType } from './record.ts';
 import { RECORD_TYPES, type RecordTypes } from './record-types.ts';
 
-/** GraphQL types that a custom field may have. Lists and objects stay in `attributes`. */
+/** The GraphQL types of custom fields. Lists and objects stay in `attributes`. */
 export const CUSTOM_TYPES = ['String', 'ID', 'Int', 'Float', 'Boolean', 'DateTime'] as const;
 
 export type CustomType = (typeof CUSTOM_TYPES)[number];
 
-/** A field that a project's records have besides the documented ones, declared by configuration. */
+/** An undocumented field of a project's records that the configuration declares. */
 export interface CustomField {
   readonly type: CustomType;
-  /** The API's name. */
+  /** REST name. */
   readonly from: string;
   readonly description?: string | undefined;
-  /** Masked for whoever may not see personal data. */
+  /** Whether the field is masked for callers without `pii:read`. */
   readonly personal?: boolean | undefined;
 }
 
-/** Custom fields of one type, by their GraphQL names. */
+/** Custom fields of one type, by GraphQL name. */
 export type DeclaredFields = Readonly<Record<string, CustomField>>;
 
-/** By GraphQL type. */
+/** Custom fields by GraphQL type. */
 export type CustomFields = Readonly<Partial<Record<MaskedType, DeclaredFields>>>;
 
 const MAKERS: Readonly<Record<CustomType, (rest: string) => Field>> = {
   String: (rest) => text(rest),
-  // Not of the kind `id`, which is never masked.
+  // Kind `text` instead of `id`, because ids are never masked.
   ID: (rest) => text(rest),
   Int: (rest) => ({ kind: 'number', rest, read: readInt }),
   Float: (rest) => number(rest),
@@ -35,20 +35,20 @@ const MAKERS: Readonly<Record<CustomType, (rest: string) => Field>> = {
   DateTime: (rest) => time(rest),
 };
 
-/** A whole number of 32 bits; null for all other numbers that a double holds. */
+/** Reads a 32-bit integer. Returns null for other values, and an error as `readNumberOrError`. */
 function readInt(value: unknown): number | Error | null {
   const result = readNumberOrError(value);
   return result instanceof Error || (result !== null && (result | 0) === result) ? result : null;
 }
 
-/** The shops' spellings of yes and no: true, 1, "1", "true". */
+/** Reads a boolean as shops write it: `true`, `"true"`, 1, `"1"`, and likewise for false. Returns null for other values. */
 export function readBoolean(value: unknown): boolean | null {
   if (value === true || value === 1 || value === '1' || value === 'true') return true;
   if (value === false || value === 0 || value === '0' || value === 'false') return false;
   return null;
 }
 
-/** A table with the declared fields beside its own; the same table where none are declared. */
+/** Adds the declared fields to a table. Returns the same table if none are declared. */
 export function withCustomFields<T extends FieldTable>(fields: T, declared: DeclaredFields | undefined): T {
   const entries = Object.entries(declared ?? {});
   if (entries.length === 0) return fields;
@@ -56,20 +56,20 @@ export function withCustomFields<T extends FieldTable>(fields: T, declared: Decl
   return { ...fields, ...Object.fromEntries(own) };
 }
 
-/** The record types of a gateway: the documented ones, each with what is declared for it. */
+/** Creates the gateway's record types: the documented fields and the custom fields of each. */
 export function createRecordTypes(custom: CustomFields): RecordTypes {
   const { Profile, Content, Conversion, ConversionItem, Interaction } = custom;
   const lines = withCustomFields(conversionItemFields, ConversionItem);
-  const ofConversions = lines === conversionItemFields ? conversionFields : withItems(lines);
+  const conversions = lines === conversionItemFields ? conversionFields : withItems(lines);
   return {
     profile: extend(RECORD_TYPES.profile, withCustomFields(RECORD_TYPES.profile.fields, Profile)),
     content: extend(RECORD_TYPES.content, withCustomFields(RECORD_TYPES.content.fields, Content)),
-    conversion: extend(RECORD_TYPES.conversion, withCustomFields(ofConversions, Conversion)),
+    conversion: extend(RECORD_TYPES.conversion, withCustomFields(conversions, Conversion)),
     interaction: extend(RECORD_TYPES.interaction, withCustomFields(RECORD_TYPES.interaction.fields, Interaction)),
   };
 }
 
-/** The tables by which records, and the lines of conversions, are read. */
+/** The field tables of records and of the lines of conversions. */
 export function fieldTablesOf({
   profile,
   content,
@@ -94,7 +94,8 @@ function extend<R extends DatatricsRecord>(type: RecordType<R>, fields: FieldTab
 }
 
 /**
- * The masking of a gateway: what is declared as personal, and what is so by one of its two names, is personal by both.
+ * Adds custom fields to the masking options: fields that are declared personal, and fields that are personal by their
+ * GraphQL name or their REST name. They are then personal by both names.
  */
 export function withPersonalFields(options: MaskOptions, custom: CustomFields): MaskOptions {
   const known = new Masking(options);

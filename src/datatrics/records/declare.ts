@@ -1,10 +1,10 @@
 import type { MaskedType } from '../masking.ts';
 import { conversionItemFields } from './conversion.ts';
 import { CUSTOM_TYPES, type CustomField, type CustomFields, type DeclaredFields } from './custom-fields.ts';
-import { isObject, namesOf } from './fields.ts';
+import { isObject, type JsonObject, namesOf } from './fields.ts';
 import { RECORD_TYPES } from './record-types.ts';
 
-/** What a type has already, in all spellings, and the names of its links to others. */
+/** The names that a type already uses: of its fields (GraphQL, REST and aliases), and of its links to other types. */
 const TAKEN: Readonly<Record<MaskedType, readonly [fields: ReadonlySet<string>, links: readonly string[]]>> = {
   Profile: [RECORD_TYPES.profile.reserved, ['conversions', 'interactions']],
   Content: [RECORD_TYPES.content.reserved, []],
@@ -13,9 +13,10 @@ const TAKEN: Readonly<Record<MaskedType, readonly [fields: ReadonlySet<string>, 
   Interaction: [RECORD_TYPES.interaction.reserved, ['profile']],
 };
 
+/** The types that may have custom fields. */
 export const CUSTOM_FIELD_HOLDERS = Object.keys(TAKEN) as readonly MaskedType[];
 
-/** Names on which records, and JavaScript's own ways with objects, rely. */
+/** Property names that records or JavaScript use themselves. */
 const INTERNAL: ReadonlySet<string> = new Set([
   'attributes',
   'id',
@@ -29,87 +30,87 @@ const INTERNAL: ReadonlySet<string> = new Set([
 
 const SETTINGS = ['type', 'from', 'description', 'personal'];
 
-/** Why a type can't have a custom field of this GraphQL name, or null. */
+/** Why a type cannot have a custom field with this GraphQL name, or null. The text completes `needs …`. */
 export function nameProblem(type: MaskedType, name: string): string | null {
   if (!/^[_A-Za-z][_0-9A-Za-z]{0,99}$/.test(name)) return 'a GraphQL name: letters, digits and _, no digit first';
-  if (name.startsWith('__')) return 'a name that does not start with __, which GraphQL keeps for itself';
+  if (name.startsWith('__')) return 'a name that does not start with __, which GraphQL reserves';
   const [fields, links] = TAKEN[type];
   if (fields.has(name)) return `another name: "${name}" is a documented or key field of ${type}`;
-  if (links.includes(name) || INTERNAL.has(name)) return `another name: ${type} has "${name}" already`;
+  if (links.includes(name) || INTERNAL.has(name)) return `another name: ${type} already has "${name}"`;
   return null;
 }
 
-/** Why a type's custom field can't be read from this REST name, or null. */
+/** Why a custom field cannot have this REST name, or null. The text completes `needs …`. */
 export function fromProblem(type: MaskedType, from: unknown): string | null {
   if (typeof from !== 'string' || from === '') return 'the REST name of the field';
-  // Filters name the field between brackets.
+  // Filters put the name in brackets: `q[name]=value`.
   if (from.length > 100 || /[[\]\p{Cc}]/u.test(from) || !from.isWellFormed()) {
     return 'a REST name of up to 100 characters without brackets or control characters';
   }
   if (TAKEN[type][0].has(from)) return `another REST name: "${from}" is a documented or key field of ${type}`;
-  if (from === 'metadata') return 'another REST name: what is under "metadata" counts as the record’s own';
+  if (from === 'metadata') return 'another REST name: the API nests fields under "metadata"';
   return null;
 }
 
 /**
- * Checks what a configuration declares; adds one line to `problems` for each thing that is wrong.
+ * Reads the setting `customFields`.
  *
- * @param given as it stands in the file; undefined: nothing
+ * @param value of the setting; undefined or null for no custom fields
+ * @param problems receives one line per invalid value
  */
-export function readCustomFields(given: unknown, problems: string[]): CustomFields {
-  if (given === undefined || given === null) return {};
-  const tell = (path: string, need: string): void => {
+export function readCustomFields(value: unknown, problems: string[]): CustomFields {
+  if (value === undefined || value === null) return {};
+  const report = (path: string, need: string): void => {
     problems.push(`GATEWAY_CONFIG: customFields${path}: needs ${need}`);
   };
-  if (!isObject(given)) {
-    tell('', 'an object of types');
+  if (!isObject(value)) {
+    report('', 'an object of types');
     return {};
   }
   const custom: Partial<Record<MaskedType, DeclaredFields>> = {};
-  for (const [type, fields] of Object.entries(given)) {
+  for (const [type, fields] of Object.entries(value)) {
     if (!CUSTOM_FIELD_HOLDERS.includes(type as MaskedType)) {
-      tell(`.${type}`, `one of ${CUSTOM_FIELD_HOLDERS.join(', ')}`);
-    } else if (!isObject(fields)) tell(`.${type}`, 'an object of fields');
+      report(`.${type}`, `one of ${CUSTOM_FIELD_HOLDERS.join(', ')}`);
+    } else if (!isObject(fields)) report(`.${type}`, 'an object of fields');
     else {
       custom[type as MaskedType] = readFields(type as MaskedType, fields, (path, need) =>
-        tell(`.${type}${path}`, need),
+        report(`.${type}${path}`, need),
       );
     }
   }
   return custom;
 }
 
-type Tell = (path: string, need: string) => void;
+/** Receives a problem: the path below the current value, and what is needed there. */
+type Report = (path: string, need: string) => void;
 
-function readFields(type: MaskedType, fields: Readonly<Record<string, unknown>>, tell: Tell): DeclaredFields {
+function readFields(type: MaskedType, fields: Readonly<Record<string, unknown>>, report: Report): DeclaredFields {
   const declared: Record<string, CustomField> = {};
   const names = Object.keys(fields);
-  const readers = new Map<unknown, string>();
+  const nameByRest = new Map<unknown, string>();
   for (const [name, field] of Object.entries(fields)) {
-    const bad = nameProblem(type, name);
-    if (bad !== null) tell(`.${name}`, bad);
+    const problem = nameProblem(type, name);
+    if (problem !== null) report(`.${name}`, problem);
     if (!isObject(field)) {
-      tell(`.${name}`, 'an object with type and from');
+      report(`.${name}`, 'an object with type and from');
       continue;
     }
     const { from } = field;
-    for (const need of fieldProblems(type, field)) tell(`.${name}${need.path}`, need.need);
-    if (isCustomField(type, field)) declared[name] = field;
-    const other = readers.get(from);
+    const problems = fieldProblems(type, field);
+    for (const { path, need } of problems) report(`.${name}${path}`, need);
+    if (problems.length === 0) declared[name] = field as JsonObject & CustomField;
+    const other = nameByRest.get(from);
     if (other !== undefined)
-      tell(`.${name}.from`, `another REST name: ${other} is read from ${JSON.stringify(from)} too`);
+      report(`.${name}.from`, `another REST name: ${other} is also read from ${JSON.stringify(from)}`);
     else if (typeof from === 'string' && from !== name && names.includes(from)) {
-      tell(`.${name}.from`, `another REST name, or another name for the field ${from}: the two can be mixed up`);
+      report(`.${name}.from`, `another REST name, or another name for the field ${from}: the two could be confused`);
     }
-    readers.set(from, name);
+    nameByRest.set(from, name);
   }
   return declared;
 }
 
-function isCustomField(type: MaskedType, field: object): field is CustomField {
-  return fieldProblems(type, { ...field }).length === 0;
-}
-
+/** The problems of a field's settings, each with its path below the field. */
 function fieldProblems(
   type: MaskedType,
   field: Readonly<Record<string, unknown>>,
@@ -119,7 +120,7 @@ function fieldProblems(
     if (need !== null) found.push({ path, need });
   };
   for (const name of Object.keys(field)) {
-    if (!SETTINGS.includes(name)) check(`.${name}`, `to be left out, or one of ${SETTINGS.join(', ')}`);
+    if (!SETTINGS.includes(name)) check(`.${name}`, `to be removed; only ${SETTINGS.join(', ')} are allowed`);
   }
   const { description, personal } = field;
   check(

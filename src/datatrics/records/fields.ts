@@ -7,33 +7,36 @@ import type { Mask, MaskedType } from '../masking.ts';
 import { readTime } from '../time.ts';
 
 /**
- * The one place where a REST name meets a GraphQL name: each resource has a table of its typed fields, from which
- * records are read, filters and orders are spelled, and bodies are written.
+ * A typed field of a resource. The field tables are the only place that maps REST names to GraphQL names: the gateway uses
+ * them to read records, to build filters and orders, and to encode bodies.
  */
 export interface Field<T = unknown> {
   readonly kind: 'text' | 'id' | 'number' | 'boolean' | 'time' | 'items';
-  /** The API's name. */
+  /** REST name. */
   readonly rest: string;
-  /** Read where `rest` is missing: the name under which the vendor's Magento plugin sends the same. */
+  /** REST name to read if `rest` has no value. The vendor's Magento plugin sends some fields under another name. */
   readonly alias?: string;
-  /** Declared by configuration. */
+  /** Set for a field that the configuration declares. */
   readonly custom?: true;
-  /** The table of the objects in a list of them. */
+  /** For kind `items`: the field table of the objects in the list. */
   readonly lines?: FieldTable;
-  /** Lenient: null for what is missing, empty, or can't be read; an error only for a number that a double does not hold. */
+  /**
+   * Reads a raw value leniently: returns null for a missing, empty or unreadable value. Returns an Error only for a number
+   * that a double cannot represent.
+   */
   readonly read: (value: unknown, context: RecordContext, owner: Decoded) => T | null;
 }
 
 export type FieldTable = Readonly<Record<string, Field>>;
 
-/** What the records of one project have in common. */
+/** The context in which the records of one operation are read. */
 export interface RecordContext {
   readonly project: string;
   /** IANA zone of the API's times. */
   readonly timeZone: string;
-  /** For a reader who may not see personal data. */
+  /** Masks personal data. Undefined: values are returned unmasked. */
   readonly mask?: Mask | undefined;
-  /** Pays for values whose number is known only when they are read. Default: nothing is counted. */
+  /** The operation whose budget pays for attributes and lines, whose size is unknown before. Default: nothing is counted. */
   readonly operation?: Operation | undefined;
 }
 
@@ -49,7 +52,7 @@ function field<T>(kind: Field['kind'], read: Read<T>) {
 }
 
 export const text = field('text', readText);
-/** A reference to a record: text, but a number counts as its decimal form. */
+/** A reference to a record, never masked. Text; a number is read in decimal form. */
 export const id = field('id', readText);
 export const number = field('number', readNumberOrError as Read<number>);
 export const time = field('time', (value, context) => readTime(value, context.timeZone));
@@ -68,8 +71,8 @@ export function readText(value: unknown): string | null {
 }
 
 /**
- * A number, or one in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`; null also for one that a double does not
- * hold.
+ * Reads a number, or a number in a string: `"24.99"`, `"24,99"`, `"1.234,56"`, `"1,234.56"`. Returns null for any other
+ * value, and for a number that a double cannot represent.
  */
 export function readNumber(value: unknown): number | null {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
@@ -79,7 +82,7 @@ export function readNumber(value: unknown): number | null {
   return isKept(digits, result) ? result : null;
 }
 
-/** As `readNumber`, but an error for a number that a double does not hold. */
+/** As `readNumber`, but returns an Error for a number that a double cannot represent. */
 export function readNumberOrError(value: unknown): number | Error | null {
   const result = readNumber(value);
   return result === null && numberIn(value) !== null
@@ -87,7 +90,7 @@ export function readNumberOrError(value: unknown): number | Error | null {
     : result;
 }
 
-/** The number in a string, as JavaScript spells it; null where there is none. */
+/** The number in a string, in JavaScript's notation; null if the string is not a number. */
 function numberIn(value: unknown): string | null {
   if (typeof value !== 'string') return null;
   let digits = value.trim();
@@ -99,7 +102,7 @@ function numberIn(value: unknown): string | null {
   return NUMBER.test(digits) ? digits : null;
 }
 
-/** No digit can be matched in two ways: for text that is not a number, time would grow with the square of its digits. */
+/** Matches each digit in only one way. Otherwise, time would be quadratic in the digits of a text that is not a number. */
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 export type JsonObject = { readonly [name: string]: unknown };
@@ -113,12 +116,12 @@ export type FieldValues<F extends FieldTable> = {
   readonly [K in keyof F]: F[K] extends Field<infer T> ? T | null : never;
 };
 
-/** Whether a raw value is there at all: the API and its writers use `null` and `""` for «nothing». */
+/** Whether a raw value is present. The API and its other clients use `null` and `""` for missing values. */
 function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
 }
 
-/** A record's own field, or else the one under `metadata`: which fields sit where is not fixed in this API. */
+/** Looks up a field in the record, then under `metadata`: the API may return any field in either place. */
 export function lookUp(raw: JsonObject, name: string): unknown {
   const own = raw[name];
   if (isPresent(own)) return own;
@@ -126,7 +129,7 @@ export function lookUp(raw: JsonObject, name: string): unknown {
   return isObject(metadata) ? metadata[name] : own;
 }
 
-/** The REST name under which a record holds a field: its own, or the alias when only that has a value. */
+/** The REST name under which a record has a field: `rest`, or the alias if only that has a value. */
 function nameIn(raw: JsonObject, field: Field): string {
   return field.alias !== undefined && !isPresent(lookUp(raw, field.rest)) && isPresent(lookUp(raw, field.alias))
     ? field.alias
@@ -134,15 +137,15 @@ function nameIn(raw: JsonObject, field: Field): string {
 }
 
 /**
- * Something the API sent, read through a table of fields. It keeps what was sent and reads a field when it is asked for,
- * so that a list of hundreds costs no more than the fields that were selected. The getters never throw: a value that
- * is an error where it is read stands as that error, as a row does, since a compiled query would not survive a throw.
+ * A raw record or line with getters for the fields of a table. A getter decodes its field on access, so that a large list
+ * costs only its selected fields. Getters never throw but return an Error instead, because a compiled query cannot handle
+ * an exception.
  */
 export class Decoded {
-  /** As sent; shared by all who hold it, never to be changed. */
+  /** The raw object of the API. It is shared: never change it. */
   readonly raw: JsonObject;
   readonly context: RecordContext;
-  /** The list of `lines`, once it was read: every alias of the field, and each look of the compiled engine, gets the same. */
+  /** The decoded lines, kept because a query may read them several times: by aliases, and by the compiled engine. */
   lines: unknown = undefined;
 
   constructor(raw: JsonObject, context: RecordContext) {
@@ -151,17 +154,17 @@ export class Decoded {
   }
 }
 
-/** Gives a class one getter per field of the table; what is personal comes masked where the context says so. */
+/** Adds a getter for each field of the table to a class. Getters mask personal values if the context has a mask. */
 export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable, type: MaskedType): void {
   for (const [name, field] of Object.entries(fields)) {
-    const { rest, kind } = field;
+    const { rest, kind, custom } = field;
     const read = (record: Decoded): unknown => {
       const { raw, context } = record;
       const value = field.read(lookUp(raw, nameIn(raw, field)), context, record);
       if (context.mask === undefined || field.lines || kind === 'id') return value;
       return context.mask.field(type, name, field, value);
     };
-    // Most values need no conversion.
+    // Fast paths: most texts and numbers need no conversion. A custom field may be an Int, whose range must be checked.
     const getText = function (this: Decoded): unknown {
       const own = this.raw[rest];
       return typeof own === 'string' && own !== '' && this.context.mask === undefined ? own : read(this);
@@ -173,7 +176,7 @@ export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTab
     const get =
       kind === 'text' || kind === 'id'
         ? getText
-        : kind === 'number'
+        : kind === 'number' && !custom
           ? getNumber
           : function (this: Decoded) {
               return read(this);
@@ -184,7 +187,7 @@ export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTab
 
 const NAMES = new WeakMap<FieldTable, ReadonlySet<string>>();
 
-/** All names of a table's fields: GraphQL names, REST names and aliases. */
+/** All names of a table's fields: GraphQL names, REST names and aliases. Cached by table. */
 export function namesOf(fields: FieldTable): ReadonlySet<string> {
   let names = NAMES.get(fields);
   if (names === undefined) {
@@ -195,10 +198,10 @@ export function namesOf(fields: FieldTable): ReadonlySet<string> {
   return names;
 }
 
-/** Attributes, with all that is nested in them, that weigh as much as one plain value. */
+/** Number of values in attributes, nested ones included, that cost as much as one plain value. */
 const ATTRIBUTES_PER_VALUE = 2;
 
-/** The attributes of a record or a line as its reader may see them, paid for by the operation. */
+/** The attributes of a record or a line, masked. Charges the operation's budget; `{}` once that is used up. */
 export function attributesOf(
   { raw, context: { mask, operation } }: Decoded,
   fields: FieldTable,
@@ -211,13 +214,12 @@ export function attributesOf(
   return mask?.attributes(type, attributes) ?? attributes;
 }
 
-/** Levels of lists and objects in an attribute. What is far deeper can be read, but not be written into an answer. */
+/** Most levels of lists and objects in an attribute. JSON that is much deeper can be parsed, but not serialized. */
 const MAX_ATTRIBUTE_DEPTH = 1_000;
 
 /**
- * Everything in a raw record that is no typed or key field, as sent: its own fields and those of its `metadata` side by
- * side, its own first.
- * What is nested beyond measure is null.
+ * Everything in a raw record except typed fields and key fields, unchanged: the fields under `metadata` and the record's
+ * own, which take precedence. A value that is nested too deeply is null.
  */
 export function readAttributes(
   raw: JsonObject,

@@ -11,11 +11,11 @@ export const interactionFields = {
 
 export type Interaction = DatatricsRecord & FieldValues<typeof interactionFields> & { readonly interactionId: string };
 
-/** Something a person did with a message, such as opening an e-mail. Its fields come under `metadata`. */
+/** An action of a person, such as opening an e-mail. The API returns its fields under `metadata`. */
 export const Interaction = defineRecord<Interaction>({
   resource: 'interaction',
   idNames: ['interactionid'],
   fields: interactionFields,
-  // The API sorts by these times, and shows them under other names or not at all.
+  // The API sorts by these times, but returns them under other names or not at all.
   sorts: { createdAt: 'created', updatedAt: 'updated' },
 });

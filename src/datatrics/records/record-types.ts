@@ -5,7 +5,7 @@ import { Interaction } from './interaction.ts';
 import { Profile } from './profile.ts';
 import type { RecordType } from './record.ts';
 
-/** The model's type of each resource. */
+/** The record type of each resource. */
 export interface RecordOf {
   profile: Profile;
   content: Content;
@@ -15,7 +15,7 @@ export interface RecordOf {
 
 export type RecordTypes = { readonly [R in Resource]: RecordType<RecordOf[R]> };
 
-/** The types with the documented fields. */
+/** The record types with the documented fields only. */
 export const RECORD_TYPES: RecordTypes = {
   profile: Profile,
   content: Content,

@@ -14,18 +14,18 @@ import {
   readText,
 } from './fields.ts';
 
-/** What every record of the model has, whatever its resource. */
+/** The properties of every record. */
 export interface DatatricsRecord {
   readonly key: RecordKey;
   /** The Relay id. */
   readonly id: string;
   readonly source: string;
   readonly attributes: JsonObject;
-  /** As the API sent it; never to be changed. */
+  /** The raw object of the API. It is shared: never change it. */
   readonly raw: JsonObject;
 }
 
-/** What a request says of the records in its answer; taken where a record does not say it itself. */
+/** Parts of the key from the request, for a record that lacks them in the answer. */
 export interface RequestedKey {
   readonly source?: string | undefined;
   readonly type?: ContentType | undefined;
@@ -33,17 +33,17 @@ export interface RequestedKey {
 
 interface RecordDefinition {
   readonly resource: Resource;
-  /** REST names of the record's own id, in the order in which they are tried. */
+  /** REST names of the record's own id. The first one with a value counts. */
   readonly idNames: readonly string[];
   readonly fields: FieldTable;
-  /** REST names for sorting by what is no field, by their names in the model. */
+  /** Sort fields that are not in `fields`: REST names by GraphQL name. */
   readonly sorts?: Readonly<Record<string, string>>;
-  /** Tells a further part of the record's key, besides its id and source, from an attribute of that name. */
+  /** Whether a raw field is part of the key, in addition to id and source, and not an attribute. */
   readonly isKey?: (name: string, value: unknown) => boolean;
 }
 
 export interface RecordType<R extends DatatricsRecord> extends RecordDefinition {
-  /** Names that attributes may not have: those of the fields in all spellings, and of the parts of the key. */
+  /** Names that attributes must not have: of the fields (GraphQL, REST and aliases) and of the parts of the key. */
   readonly reserved: ReadonlySet<string>;
   /** The records' class, for `instanceof`. */
   readonly class: new (
@@ -52,28 +52,28 @@ export interface RecordType<R extends DatatricsRecord> extends RecordDefinition 
     context: RecordContext,
   ) => object;
   /**
-   * Makes a record of what the API sent.
-   * @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` when it has no key
+   * Decodes a raw record.
+   * @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` if it is not an object, or has no valid id or source
    */
   decode(raw: unknown, requested: RequestedKey, context: RecordContext): R;
 }
 
 /**
- * The REST name for sorting a list.
- * @param name a field, or one of the type's `sorts`
- * @throws TypeError for any other
+ * Returns the REST name of a sort field.
+ * @param name GraphQL name of a field, or one of the type's `sorts`
+ * @throws TypeError for any other name
  */
 export function sortNameOf({ fields, resource, sorts }: RecordDefinition, name: string): string {
   const sort = fields[name]?.rest ?? sorts?.[name];
-  if (sort === undefined) throw new TypeError(`Lists of ${resource}s have no order by ${name}`);
+  if (sort === undefined) throw new TypeError(`Lists of ${resource}s cannot be sorted by ${name}`);
   return sort;
 }
 
 /**
- * Makes a resource's records readable: `decode` gives an object with the fields of the table, `id`, `source`,
- * `attributes`, and the record's own id as `<resource>Id`.
+ * Creates a record type. `decode` returns an object with the fields of the table, `id`, `source`, `attributes`, and the
+ * record's own id as `<resource>Id`.
  *
- * @typeParam R the record's type, which must follow from `definition.fields`
+ * @typeParam R the record's type, which must match `definition.fields`
  */
 export function defineRecord<R extends DatatricsRecord>(definition: RecordDefinition): RecordType<R> {
   const { resource, idNames, fields, isKey = () => false } = definition;
@@ -100,7 +100,7 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
       return this.key.type;
     }
 
-    /** The same object for every alias of the field. */
+    /** Computed once, for all aliases of the field. */
     get attributes(): JsonObject {
       if (this.#attributes === undefined) {
         const idName = idNameOf(this.raw);
@@ -124,13 +124,13 @@ export function defineRecord<R extends DatatricsRecord>(definition: RecordDefini
   }
 
   function decode(raw: unknown, requested: RequestedKey, context: RecordContext): R {
-    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is no object`);
+    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is not an object`);
     const idName = idNameOf(raw);
     const id = idName === undefined ? null : readText(lookUp(raw, idName));
-    if (id === null || idProblem(id)) throw invalidResponse(`a ${typeName} without a usable id`);
+    if (id === null || idProblem(id)) throw invalidResponse(`a ${typeName} without a valid id`);
     const source = readText(lookUp(raw, 'source')) ?? requested.source;
     if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
-      throw invalidResponse(`a ${typeName} without a usable source`);
+      throw invalidResponse(`a ${typeName} without a valid source`);
     }
     const { type } = requested;
     const key: RecordKey = type === undefined ? { resource, id, source } : { resource, id, source, type };

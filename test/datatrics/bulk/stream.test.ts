@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { upsertStream } from '../../../src/datatrics/bulk/engine.ts';
 import type { ItemResult } from '../../../src/datatrics/bulk/items.ts';
 import { NO_RETRIES, type RetryPolicy, retryPolicy } from '../../../src/datatrics/bulk/policy.ts';
+import { upsertStream } from '../../../src/datatrics/bulk/stream.ts';
 import { GatewayError } from '../../../src/lib/error.ts';
 import { bulkTarget } from '../../helpers/bulk-target.ts';
 import { BulkUpstream, type Fault, PASSING } from '../../helpers/bulk-upstream.ts';

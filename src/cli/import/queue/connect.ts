@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 
 /**
- * A connection that waits for Redis as long as it is away, and repeats what was under way; `onAway` and `onBack` are told
- * once each time.
+ * Opens a connection that waits while Redis is unavailable, and then repeats the commands in flight. Calls `onAway` and
+ * `onBack` once per outage.
  */
 export function connectQueue(url: string, onAway: (reason: string) => void, onBack: () => void): Redis {
   const redis = new Redis(url, {

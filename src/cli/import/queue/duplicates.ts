@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Row } from '../rows.ts';
 
-/** Hashes are dealt out by their first byte, so that no more than one part in 256 is looked at together. */
+/** Partitions by the first byte of the hash, so that only 1/256 of the records is in memory at once. */
 const PARTS = 256;
-/** 16 bytes of SHA-256 of the key (two keys of 10⁹ are alike with a chance of 10⁻²¹), 8 of the row. */
+/** A record is 16 bytes of the key's SHA-256 and 8 of the row. Among 10⁹ keys, two share a hash with probability 10⁻²¹. */
 const HASH_BYTES = 16;
 const RECORD_BYTES = HASH_BYTES + 8;
-/** Records of a part that are kept in memory: 12 MB in all. */
+/** Records of a part in memory before it spills to disk: 12 MB for all parts. */
 const PART_RECORDS = 2_048;
-/** A Map takes 2²⁴ entries at most. */
+/** Rows per Map, whose limit is 2²⁴ entries. */
 const BLOCK_ROWS = 2 ** 23;
 
-/** Rows whose key a later row of the file has. Takes some 30 bytes of memory for each of them. */
+/** Rows whose key occurs again later in the file. Uses about 30 bytes of memory for each of them. */
 export class Duplicates {
   readonly #blocks = new Map<number, Map<number, number>>();
 
-  /** The last row with the key of this one; undefined when it is the last itself. */
+  /** Returns the last row with the same key; undefined if this row is the last. */
   winnerOf(row: number): number | undefined {
     return this.#blocks.get(Math.floor(row / BLOCK_ROWS))?.get(row);
   }
@@ -34,25 +34,25 @@ export class Duplicates {
   }
 }
 
-/** What a first look at all rows has found. */
+/** Result of a first pass over all rows. */
 export interface Scan {
   readonly duplicates: Duplicates;
   readonly rows: number;
 }
 
 /**
- * Reads all rows and finds those whose key comes again, in bounded memory: 24 bytes for each row go to disk where there
- * are many, and are looked at part by part.
+ * Reads all rows and finds those whose key occurs again, in bounded memory. For large files it writes 24 bytes per row to
+ * disk and processes them part by part.
  *
- * @param folder made when it is needed, and removed
- * @param isStopped whether the user has asked to stop; then the result is of no use
+ * @param folder for temporary files; created on demand, and removed
+ * @param isStopped whether the user has asked to stop; the result is incomplete then
  */
 export async function scanKeys(
   batches: AsyncIterable<readonly Row[]>,
   folder: string,
   isStopped: () => boolean,
 ): Promise<Scan> {
-  // What a killed run left.
+  // Removes the files of a killed run.
   rmSync(folder, { recursive: true, force: true });
   const parts = Array.from({ length: PARTS }, (_, at) => new Part(join(folder, at.toString(16))));
   const duplicates = new Duplicates();
@@ -80,7 +80,7 @@ export async function scanKeys(
   return { duplicates, rows: count };
 }
 
-/** Hashes with one first byte, in the order of their rows. */
+/** Records whose hashes share their first byte, in the order of their rows. */
 class Part {
   readonly #path: string;
   #open: Buffer = Buffer.alloc(0);
@@ -97,7 +97,7 @@ class Part {
 
   add(digest: Buffer, row: number): void {
     if (this.isFull) this.#spill();
-    // Small files need little.
+    // Grows on demand, since small files need little memory.
     if (this.#used === this.#open.length) {
       const size = Math.min(Math.max(64, (this.#used / RECORD_BYTES) * 2), PART_RECORDS) * RECORD_BYTES;
       this.#open = Buffer.concat([this.#open], size);

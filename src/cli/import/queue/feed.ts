@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Resource } from '../../../datatrics/endpoints.ts';
 import type { Outcome, Sendable } from '../destination.ts';
@@ -9,22 +8,21 @@ import type { Row } from '../rows.ts';
 import type { RunResult } from '../run.ts';
 import { Settler, type SettlerOptions } from '../settler.ts';
 import { KeyedRows, type Window, windows } from '../window.ts';
+import { abandon, type RowsQueue, removeJobs, tidy } from './cleanup.ts';
 import type { Duplicates } from './duplicates.ts';
-import { firstRowOf, type JobData, type JobProgress, type JobResult, jobIdOf, packRows } from './jobs.ts';
+import { type JobData, type JobProgress, type JobResult, jobIdOf, packRows } from './jobs.ts';
 import type { Lease } from './lease.ts';
 
-/** Windows in the queue, or waiting behind one that takes long: neither Redis nor this process holds a whole file. */
+/** Unsettled windows at most, so that neither Redis nor this process holds a whole file. */
 const MAX_JOBS = 100;
-/** Bytes of rows of these windows. */
+/** Bytes of the rows of these windows at most. */
 const MAX_BYTES = 67_108_864;
-/** ms between two looks at what the workers have done. */
+/** ms between two polls of the workers' results. */
 const POLL_MS = 100;
-/** s that results are kept for a command that does not come back; rows that are in would only be sent again after that. */
+/** s that Redis keeps results for a command that is resumed. A later resume sends those rows again. */
 const KEEP_S = 7 * 86_400;
-/** ms that jobs under way get when one has failed for good. */
+/** ms for running jobs to end after one has failed permanently. */
 const FAILED_GRACE_MS = 10_000;
-
-export type RowsQueue = Queue<JobData, JobResult>;
 
 export interface FeedOptions extends SettlerOptions {
   readonly rows: AsyncIterable<readonly Row[]>;
@@ -35,43 +33,43 @@ export interface FeedOptions extends SettlerOptions {
   readonly queue: RowsQueue;
   readonly run: string;
   readonly lease: Lease;
-  /** Of the file that is read, 0 to 1. */
+  /** Returns the settled part of the file, 0 to 1. */
   readonly part: () => number;
   /** Resolves when the user asks to stop. */
   readonly stop: Promise<void>;
 }
 
 export interface FeedResult extends RunResult {
-  /** REST calls of the workers for what was collected. */
+  /** REST calls of the workers for the collected results. */
   readonly requests: number;
 }
 
-/** A window on its way through the queue. */
+/** A window in the queue. */
 interface Flight {
   readonly window: Window;
   readonly id: string;
-  /** Null where there is nothing to send. */
+  /** Null if the window has nothing to send. */
   readonly data: JobData | null;
-  /** Rows that are to be sent. */
+  /** Rows to send. */
   readonly sent: readonly number[];
   readonly bytes: number;
-  /** Null until the workers have done with it. */
+  /** Null until the workers have finished the job. */
   outcomes: ReadonlyMap<number, Outcome> | null;
   failure: string | null;
-  /** Whether its job was taken out of the queue again. */
+  /** Whether the job was removed from the queue. */
   withdrawn: boolean;
 }
 
-const IN: Outcome = { outcome: 'UPSERTED', problems: [] };
+const UPSERTED: Outcome = { outcome: 'UPSERTED', problems: [] };
 const UNSENT: Outcome = { outcome: 'NOT_ATTEMPTED', problems: [] };
 
 /**
- * Puts windows into the queue as there is room, and settles them in their order as workers are done. Nothing depends on what
- * Redis remembers: a job that it has lost is added again, under its old name.
+ * Adds windows to the queue as room allows, and settles them in order as workers finish. The import survives a Redis that
+ * loses data: `feed` adds a lost job again, with the same id.
  */
 export async function feed(options: FeedOptions): Promise<FeedResult> {
   const feeder = new Feeder(options);
-  await tidy(options);
+  await tidy(options, options.checkpoint.upTo);
   let reason: string | null = null;
   try {
     for await (const window of windows(options.rows)) {
@@ -86,7 +84,7 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
   reason = feeder.reason ?? reason;
   if (reason === null) {
     options.journal?.end();
-    // What came back with a Redis that had lost its last second.
+    // Removes jobs that reappeared because Redis lost its last second of writes.
     await abandon(options, FAILED_GRACE_MS);
   }
   return { counts: feeder.counts, complete: reason === null, reason, requests: feeder.requests };
@@ -97,7 +95,7 @@ class Feeder {
   requests = 0;
   readonly #options: FeedOptions;
   readonly #settler: Settler;
-  /** In their order in the file. */
+  /** In file order. */
   readonly #flights: Flight[] = [];
   #bytes = 0;
   #polledAt = 0;
@@ -116,21 +114,21 @@ class Feeder {
     return this.#settler.counts;
   }
 
-  /** Whether nothing more is to be added. */
+  /** Whether to add no more windows. */
   get isOver(): boolean {
     return this.#stopped || this.#failure !== null || this.#options.lease.lost;
   }
 
-  /** Why not everything is settled. */
+  /** Why not every row is settled; null when all are. */
   get reason(): string | null {
     if (this.#failure !== null) return this.#failure;
-    if (this.#options.lease.lost) return 'Another command has taken this import over.';
+    if (this.#options.lease.lost) return 'Another command has taken over this import.';
     if (!this.#stopped) return null;
     const rows = this.#flights.reduce((sum, { window }) => sum + window.rows.length, 0);
-    return `It was stopped. Workers go on with the ${rows} rows in the queue.`;
+    return `The import was stopped. Workers continue with the ${rows} rows in the queue.`;
   }
 
-  /** Queues a window; waits for room before. */
+  /** Waits for room, and adds a window to the queue. */
   async add(whole: Window): Promise<void> {
     const flight = await this.#toFlight(whole);
     const isFull = (): boolean => this.#flights.length >= MAX_JOBS || this.#bytes + flight.bytes > MAX_BYTES;
@@ -143,7 +141,7 @@ class Feeder {
     if (performance.now() - this.#polledAt > POLL_MS) await this.#poll();
   }
 
-  /** Waits until all that was added is settled; after a failure until the workers have let go. */
+  /** Waits until all added windows are settled; after a failure, until the workers have ended their jobs. */
   async drain(): Promise<void> {
     while (this.#flights.length > 0 && !this.isOver) await this.#poll();
     if (this.#failure === null || this.#stopped) return;
@@ -166,7 +164,7 @@ class Feeder {
     }
     const data = items.length > 0 ? { resource, callsPerSecond, rows: await packRows(items) } : null;
     return {
-      // What was made of the rows is in the job; rejects need the rest.
+      // The job has the items. Rejects need only the rest of the rows.
       window: { rows: rows.map((row) => ({ ...row, item: null })), later, keys: new KeyedRows() },
       id: jobIdOf(run, rows[0]?.row ?? 0),
       data,
@@ -181,17 +179,17 @@ class Feeder {
   async #enqueue({ id, data }: Flight): Promise<void> {
     if (data === null) return;
     const keep = { age: KEEP_S };
-    // Nothing happens where the job is there already.
+    // Does nothing if the job exists.
     await this.#options.queue.add('rows', data, { jobId: id, removeOnComplete: keep, removeOnFail: keep });
   }
 
-  /** Looks at what has been done, and settles what can be. */
+  /** Reads the results of the workers and settles windows. */
   async #poll(): Promise<void> {
     const { redis, queue, lease, part } = this.#options;
     const waitMs = this.#polledAt + POLL_MS - performance.now();
     if (waitMs > 0) await sleep(waitMs);
     this.#polledAt = performance.now();
-    // Another command may have the import by now, its files and its jobs.
+    // Another command may own the import, its files and its jobs by now.
     if (!lease.isSure) return;
     const open = this.#flights.filter(({ outcomes, withdrawn }) => outcomes === null && !withdrawn);
     const answers = await Promise.all(
@@ -210,7 +208,7 @@ class Feeder {
       } else if (finished !== null && result) {
         const { calls, rejects } = JSON.parse(result) as JobResult;
         this.requests += calls;
-        const outcomes = new Map<number, Outcome>(flight.sent.map((row) => [row, IN]));
+        const outcomes = new Map<number, Outcome>(flight.sent.map((row) => [row, UPSERTED]));
         for (const [row, code, message] of rejects) {
           outcomes.set(row, { outcome: 'REJECTED', problems: [{ code, message }] });
         }
@@ -218,10 +216,10 @@ class Feeder {
       }
     }
     if (this.#failure === null) await this.#settle();
-    await lease.tell({ counts: this.counts, part: part() });
+    await lease.publish({ counts: this.counts, part: part() });
   }
 
-  /** Settles windows from the first on, as far as they are done. */
+  /** Settles finished windows in order, up to the first unfinished one. */
   async #settle(): Promise<void> {
     if (!this.#options.lease.isSure) return;
     const settled: Flight[] = [];
@@ -229,10 +227,10 @@ class Feeder {
       const [first] = this.#flights;
       const outcomes = first?.outcomes;
       if (!outcomes) break;
-      const isWell = this.#settler.settle(first.window, ({ row }) => outcomes.get(row) ?? UNSENT);
+      const isSettled = this.#settler.settle(first.window, ({ row }) => outcomes.get(row) ?? UNSENT);
       this.#flights.shift();
       this.#bytes -= first.bytes;
-      if (!isWell) break;
+      if (!isSettled) break;
       settled.push(first);
     }
     await removeJobs(
@@ -241,71 +239,20 @@ class Feeder {
     );
   }
 
-  /** Takes jobs that nobody has begun out of the queue. */
+  /** Removes the jobs from the queue that no worker has started. */
   async #withdraw(): Promise<void> {
     for (const flight of this.#flights) {
       if (flight.outcomes !== null) continue;
-      // 0: a worker has it.
+      // 0: a worker runs the job.
       flight.withdrawn = (await this.#options.queue.remove(flight.id)) === 1;
     }
   }
 }
 
-/** What is known of a job that failed: rows that are in, and others. */
+/** Returns the outcomes of a failed job: its upserted rows; all others count as not sent. */
 function outcomesSoFar({ sent }: Flight, progress: string | null): Map<number, Outcome> {
   const outcomes = new Map<number, Outcome>(sent.map((row) => [row, UNSENT]));
   const { in: ranges = [] } = (progress === null ? {} : JSON.parse(progress)) as Partial<JobProgress>;
-  for (const [from, to] of ranges) for (let row = from; row <= to; row++) outcomes.set(row, IN);
+  for (const [from, to] of ranges) for (let row = from; row <= to; row++) outcomes.set(row, UPSERTED);
   return outcomes;
-}
-
-type Ids = Pick<FeedOptions, 'redis' | 'queue' | 'run'>;
-
-/** Jobs of this import that are finished in some way, by their first rows. */
-async function finished({ redis, queue, run }: Ids, set: 'completed' | 'failed'): Promise<Map<string, number>> {
-  const ids = await redis.zrange(queue.toKey(set), '0', '-1');
-  return new Map(
-    ids.flatMap((id): [string, number][] => {
-      const row = firstRowOf(run, id);
-      return row === null ? [] : [[id, row]];
-    }),
-  );
-}
-
-/** Removes what an earlier command had settled and not removed; gives what failed another try. */
-async function tidy(options: FeedOptions): Promise<void> {
-  const { upTo } = options.checkpoint;
-  for (const set of ['completed', 'failed'] as const) {
-    const jobs = [...(await finished(options, set))];
-    await removeJobs(
-      options.queue,
-      jobs.filter(([, row]) => row <= upTo).map(([id]) => id),
-    );
-    if (set === 'completed') continue;
-    for (const [id, row] of jobs) if (row > upTo) await (await options.queue.getJob(id))?.retry('failed');
-  }
-}
-
-/**
- * Takes an import out of the queue, and waits for the jobs that workers have.
- * @returns whether nothing of it is left
- */
-export async function abandon({ redis, queue, run }: Ids, patienceMs: number): Promise<boolean> {
-  const end = performance.now() + patienceMs;
-  for (;;) {
-    const waiting = await redis.lrange(queue.toKey('wait'), 0, -1);
-    const active = await redis.lrange(queue.toKey('active'), 0, -1);
-    const own = [...waiting, ...active].filter((id) => firstRowOf(run, id) !== null);
-    for (const set of ['completed', 'failed'] as const)
-      own.push(...(await finished({ redis, queue, run }, set)).keys());
-    if (own.length === 0) return true;
-    await removeJobs(queue, own);
-    if (performance.now() > end) return false;
-    await sleep(POLL_MS);
-  }
-}
-
-/** Jobs that a worker has stay; not those of one that died. */
-async function removeJobs(queue: RowsQueue, ids: readonly string[]): Promise<void> {
-  await Promise.all(ids.map((id) => queue.remove(id).catch(() => 0)));
 }

@@ -8,10 +8,10 @@ import type { RecordKey } from '../../../datatrics/keys.ts';
 import { Sendable } from '../destination.ts';
 import { type RowProblem, UsageError } from '../problem.ts';
 
-/** What all keys in Redis begin with. */
+/** Prefix of all keys in Redis. */
 export const PREFIX = 'datatrics';
 
-/** One window of rows, as a worker gets it: it needs neither the file nor the options. */
+/** One window of rows. A worker needs neither the file nor the options of the import. */
 export interface JobData {
   readonly resource: Resource;
   /** Calls per second of all workers together; null: no limit. */
@@ -20,16 +20,16 @@ export interface JobData {
   readonly rows: string;
 }
 
-/** What a worker leaves of a job, in one step with its completion. Rows that are not named are in. */
+/** Result of a job, written atomically with its completion. All rows that are not rejected are upserted. */
 export interface JobResult {
-  /** REST calls, of the worker that completed it. */
+  /** REST calls of the worker that completed the job. */
   readonly calls: number;
   readonly rejects: readonly (readonly [row: number, code: RowProblem['code'], message: string])[];
 }
 
-/** What is known of a job that is not complete. */
+/** Progress of an incomplete job. */
 export interface JobProgress {
-  /** First and last rows of each gapless run that is in. */
+  /** First and last row of each contiguous range of upserted rows. */
   readonly in: readonly (readonly [number, number])[];
 }
 
@@ -38,6 +38,7 @@ type PackedRow = readonly [row: number, id: string, source: string, type: Conten
 const pack = promisify(gzip);
 const unpack = promisify(gunzip);
 
+/** Encodes rows for `JobData.rows`. */
 export async function packRows(items: readonly Sendable[]): Promise<string> {
   const rows = items.map(({ key, result, json }): PackedRow => {
     return [result.index, key.id, key.source, key.type ?? null, json];
@@ -45,6 +46,7 @@ export async function packRows(items: readonly Sendable[]): Promise<string> {
   return (await pack(JSON.stringify(rows), { level: 1 })).toString('base64');
 }
 
+/** Decodes the rows of a job. */
 export async function unpackRows({ resource, rows }: JobData): Promise<Sendable[]> {
   const packed = JSON.parse((await unpack(Buffer.from(rows, 'base64'))).toString()) as PackedRow[];
   return packed.map(([index, id, source, type, json]) => {
@@ -53,7 +55,11 @@ export async function unpackRows({ resource, rows }: JobData): Promise<Sendable[
   });
 }
 
-/** The queue of a project at an API: workers with other settings never see its jobs. @throws UsageError */
+/**
+ * Returns the name of the queue of a project at an API. Workers with other settings never see its jobs.
+ *
+ * @throws UsageError without a configured API or project
+ */
 export function queueNameOf({ upstream, project }: Config): string {
   if (upstream === null || project === undefined) {
     throw new UsageError('DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set.');
@@ -62,12 +68,12 @@ export function queueNameOf({ upstream, project }: Config): string {
   return `import-${project.replaceAll(/[^\w-]/g, '_')}-${id.slice(0, 8)}`;
 }
 
-/** Jobs of one import, named by their first rows, so that a job is never added twice. */
+/** Returns the id of a job: import and first row. With fixed ids, the queue ignores a job that is added twice. */
 export function jobIdOf(run: string, firstRow: number): string {
   return `${run}-${firstRow}`;
 }
 
-/** The first row of a job; null for one of another import. */
+/** Returns the first row of a job; null for a job of another import. */
 export function firstRowOf(run: string, jobId: string): number | null {
   return jobId.startsWith(`${run}-`) ? Number(jobId.slice(run.length + 1)) : null;
 }

@@ -4,15 +4,15 @@ import type { Redis } from 'ioredis';
 import type { Counts } from '../journal.ts';
 import { PREFIX } from './jobs.ts';
 
-/** ms after which an import whose command was killed may be taken over. */
+/** ms after the last renewal, when another command may take over the import. */
 const LEASE_MS = 6_000;
 const RENEW_MS = 1_500;
 const STATUS_MS = 60_000;
 
-/** s for which it is known who had it last: a command that slept for longer is not found out. */
+/** s for which Redis keeps the last owner. A command that was suspended for longer does not notice another owner. */
 const LAST_S = 30 * 86_400;
 
-/** Takes what nobody has; may come twice where Redis was away. */
+/** Takes a free lease. Idempotent, since the client repeats the command after an outage of Redis. */
 const TAKE = `
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
@@ -20,7 +20,10 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[3])
 return 1
 `;
-/** Renews what is ours, or nobody's and was ours last, since Redis was away for long; 0: somebody else has or had it. */
+/**
+ * Renews our lease, or takes a free lease that we had last, as after a long outage of Redis. Returns 0 if another command has
+ * the lease, or had it last.
+ */
 const RENEW = `
 local owner = redis.call('GET', KEYS[1]) or redis.call('GET', KEYS[2])
 if owner and owner ~= ARGV[1] then return 0 end
@@ -30,16 +33,16 @@ return 1
 `;
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
-/** How far an import is, for those who watch it. */
+/** Progress of an import, for commands with `--watch`. */
 export interface Status {
   readonly counts: Counts;
-  /** Of the file, 0 to 1. */
+  /** Settled part of the file, 0 to 1. */
   readonly part: number;
 }
 
-/** The right to feed an import and to collect its results, which one command has at a time. */
+/** The right to feed an import and to collect its results. One command has it at a time. */
 export class Lease {
-  /** Whether another command has taken it over. */
+  /** Whether another command has taken over the import. */
   lost = false;
   readonly #redis: Redis;
   readonly #run: string;
@@ -55,12 +58,12 @@ export class Lease {
     this.#timer = setInterval(() => this.#renew(), RENEW_MS);
   }
 
-  /** False while it may have run out: the process slept, or Redis was away. The next renewal tells. */
+  /** False while the lease may have expired, after a suspended process or an outage of Redis, until the next renewal. */
   get isSure(): boolean {
     return !this.lost && performance.now() - this.#renewedAt < LEASE_MS;
   }
 
-  /** Null while another command has it. */
+  /** Takes the lease. Returns null while another command has it. */
   static async take(redis: Redis, run: string): Promise<Lease | null> {
     const token = randomUUID();
     const now = performance.now();
@@ -68,7 +71,7 @@ export class Lease {
     return answer === 1 ? new Lease(redis, run, token, now) : null;
   }
 
-  /** ms that it lasts when it is not renewed; not above 0 when nobody has it. */
+  /** Returns the ms until the lease expires; 0 or negative if it is free. */
   static leftMs(redis: Redis, run: string): Promise<number> {
     return redis.pttl(keyOf(run, 'lease'));
   }
@@ -78,19 +81,20 @@ export class Lease {
     return text === null ? null : (JSON.parse(text) as Status);
   }
 
-  async tell(status: Status): Promise<void> {
+  /** Publishes the progress, for 60 s. */
+  async publish(status: Status): Promise<void> {
     await this.#redis.set(keyOf(this.#run, 'status'), JSON.stringify(status), 'PX', STATUS_MS);
   }
 
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    // Redis may be away; then it ends by itself.
+    // While Redis is unavailable, the lease expires by itself.
     const released = this.#redis.eval(RELEASE, 1, keyOf(this.#run, 'lease'), this.#token);
     await Promise.race([released.catch(() => undefined), sleep(1_000)]);
   }
 
   #renew(): void {
-    // Not one behind the other while Redis is away.
+    // Renewals must not queue up while Redis is unavailable.
     if (this.#redis.status !== 'ready') return;
     const now = performance.now();
     this.#redis.eval(RENEW, 2, ...keysOf(this.#run), this.#token, LEASE_MS, LAST_S).then(

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Quota } from '../pace.ts';
 import { PREFIX } from './jobs.ts';
 
-/** Takes the next free moment by Redis's own clock; gives ms until then. */
+/** Reserves the next free time slot, by the clock of Redis. Returns the ms until then. */
 const TAKE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -14,16 +14,16 @@ return math.ceil((at - now) / 1000)
 `;
 
 /**
- * Spreads the calls of all workers evenly, so that no second sees more than it may. Counting in windows of a second, as
- * rate limiters mostly do, would let twice as many through around the end of one. While Redis is away there are no turns.
+ * Spaces the calls of all workers evenly, so that no second exceeds the rate. Fixed windows of a second, as in most rate
+ * limiters, would allow twice the rate around the end of a window. While Redis is unavailable, calls wait.
  */
 export class SharedPace implements Quota {
-  /** Calls of all workers; null: no limit. */
+  /** Calls per second of all workers together; null: no limit. */
   perSecond: number | null = null;
   readonly #redis: Redis;
   readonly #key: string;
 
-  /** @param queue name of the queue: each has a quota of its own */
+  /** @param queue name of the queue; each queue has its own rate */
   constructor(redis: Redis, queue: string) {
     this.#redis = redis;
     this.#key = `${PREFIX}:${queue}:pace`;

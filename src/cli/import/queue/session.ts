@@ -7,23 +7,23 @@ import { Journal } from '../journal.ts';
 import type { ImportOptions } from '../options.ts';
 import { UsageError } from '../problem.ts';
 import { outcomesOf, ProgressBar } from '../progress.ts';
+import { abandon, type RowsQueue } from './cleanup.ts';
 import { connectQueue } from './connect.ts';
-import { abandon, type RowsQueue } from './feed.ts';
 import { type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
 import { Lease } from './lease.ts';
 
-/** ms that Redis gets at the start. */
+/** ms to connect to Redis at the start. */
 const CONNECT_MS = 5_000;
-/** ms after which the jobs of a worker that died may be taken away, and some for one that is alive to finish. */
+/** ms to wait for the jobs of an abandoned import: until the locks of dead workers expire and others finish their jobs. */
 const ABANDON_MS = 30_000;
 const CLOSE_MS = 1_000;
 const WATCH_MS = 500;
 
-/** A command's hold on an import in the queue. */
+/** A queued import that this command feeds: connection, queue, id and lease. */
 export class QueueSession {
   readonly redis: Redis;
   readonly queue: RowsQueue;
-  /** Names the import in Redis: kept in the journal, new with each one that begins anew. */
+  /** Id of the import in Redis. The journal stores it; a new import gets a new id. */
   readonly run: string;
   readonly lease: Lease;
 
@@ -35,33 +35,34 @@ export class QueueSession {
   }
 
   /**
-   * Goes on with the import that the journal names, or begins a new one in its place.
-   * @throws UsageError without Redis, and while another command has the import
+   * Resumes the import that the journal names, or replaces it with a new one.
+   * @throws UsageError without Redis, or while another command runs the import
    */
   static async open(options: ImportOptions, config: Config, silent: boolean): Promise<QueueSession> {
     const name = queueNameOf(config);
-    if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set for --queue: jobs go there.');
+    if (config.redisUrl === undefined)
+      throw new UsageError('REDIS_URL must be set for --queue: Redis holds the queue.');
     const earlier = Journal.runOf(options.journal as string);
     if (options.watch && earlier === null) {
-      throw new UsageError(`${options.journal} names no import in the queue: begin one with --queue.`);
+      throw new UsageError(`${options.journal} does not name a queued import: start one with --queue.`);
     }
-    const say = (text: string): void => {
+    const print = (text: string): void => {
       if (!options.quiet) process.stderr.write(`${text}\n`);
     };
-    const redis = await connect(config.redisUrl, say);
+    const redis = await connect(config.redisUrl, print);
     const queue: RowsQueue = new Queue<JobData, JobResult>(name, { connection: redis, prefix: PREFIX });
     queue.on('error', () => undefined);
     try {
       let lease: Lease | null = null;
       if (earlier !== null) {
-        lease = options.watch ? await watch(redis, earlier, silent, say) : await takeOver(redis, earlier, say);
+        lease = options.watch ? await watch(redis, earlier, silent, print) : await takeOver(redis, earlier, print);
         if (lease === null) {
-          throw new UsageError('Another command has this import: see it with --watch, or stop it first.');
+          throw new UsageError('Another command runs this import: show its progress with --watch, or stop it first.');
         }
         if (options.resume) return new QueueSession(redis, queue, earlier, lease);
         const isGone = await abandon({ redis, queue, run: earlier }, ABANDON_MS);
         await lease.release();
-        if (!isGone) throw new UsageError('Workers still have jobs of the earlier run: try again in a while.');
+        if (!isGone) throw new UsageError('Workers still run jobs of the earlier import: try again in a minute.');
       }
       const run = randomBytes(8).toString('hex');
       return new QueueSession(redis, queue, run, (await Lease.take(redis, run)) as Lease);
@@ -77,48 +78,48 @@ export class QueueSession {
   }
 }
 
-/** Waits no longer for a Redis that is away. */
+/** Closes the queue and the connection. Does not wait for an unavailable Redis. */
 async function closeAll(redis: Redis, queue: RowsQueue): Promise<void> {
   await Promise.race([queue.close().catch(() => undefined), sleep(CLOSE_MS)]);
   redis.disconnect();
 }
 
-async function connect(url: string, say: (text: string) => void): Promise<Redis> {
+async function connect(url: string, print: (text: string) => void): Promise<Redis> {
   let isUp = false;
   let reason = 'no answer';
   const redis = connectQueue(
     url,
     (message) => {
       reason = message;
-      if (isUp) say('Redis is unavailable: waiting for it.');
+      if (isUp) print('Redis is unavailable: retrying until it is back.');
     },
     () => {
-      if (isUp) say('Redis is available again.');
+      if (isUp) print('Redis is available again.');
     },
   );
   isUp = await Promise.race([redis.ping().then(() => true), sleep(CONNECT_MS, false)]);
   if (isUp) return redis;
   redis.disconnect();
-  throw new UsageError(`REDIS_URL: Redis can not be reached (${reason}).`);
+  throw new UsageError(`REDIS_URL: Redis is unreachable (${reason}).`);
 }
 
-/** Null while another command has the import; one that was killed is waited for until its lease has run out. */
-async function takeOver(redis: Redis, run: string, say: (text: string) => void): Promise<Lease | null> {
+/** Takes over the import of a killed command once its lease expires. Returns null while another command runs the import. */
+async function takeOver(redis: Redis, run: string, print: (text: string) => void): Promise<Lease | null> {
   let before = Number.POSITIVE_INFINITY;
   for (let isFirst = true; ; isFirst = false) {
     const lease = await Lease.take(redis, run);
     if (lease) return lease;
     const leftMs = await Lease.leftMs(redis, run);
-    // Somebody is there and renews it.
+    // A longer time left means that another command renews the lease.
     if (leftMs > before) return null;
     before = leftMs;
-    if (isFirst) say('Waiting for the command that had this import.');
+    if (isFirst) print('Waiting for the earlier command of this import to end.');
     await sleep(WATCH_MS);
   }
 }
 
-/** Shows what another command does until it is gone. */
-async function watch(redis: Redis, run: string, silent: boolean, say: (text: string) => void): Promise<Lease> {
+/** Shows the progress of another command until it ends. Returns the lease then. */
+async function watch(redis: Redis, run: string, silent: boolean, print: (text: string) => void): Promise<Lease> {
   let bar: ProgressBar | undefined;
   let part = 0;
   try {
@@ -127,7 +128,7 @@ async function watch(redis: Redis, run: string, silent: boolean, say: (text: str
       if (lease) return lease;
       const status = await Lease.statusOf(redis, run);
       if (status) {
-        if (!bar) say(`Another command feeds this import: ${outcomesOf(status.counts)}.`);
+        if (!bar) print(`Another command feeds this import: ${outcomesOf(status.counts)}.`);
         part = status.part;
         const before = status.counts.rows;
         bar ??= new ProgressBar({ stream: process.stderr, silent, size: 1, done: () => part, before });

@@ -5,10 +5,10 @@ import type { Destination } from '../destination.ts';
 import { toRanges } from '../journal.ts';
 import { type JobData, type JobProgress, type JobResult, unpackRows } from './jobs.ts';
 
-/** A way to the API that one job at a time uses. */
+/** A destination with a rate limit, for one job at a time. */
 export interface Lane {
   readonly destination: Destination;
-  /** Calls per second of all workers from here on; null: no limit. */
+  /** Sets the calls per second of all workers together; null: no limit. */
   setLimit(perSecond: number | null): void;
 }
 
@@ -19,7 +19,7 @@ export interface JobRunnerOptions {
 
 type RowsJob = Job<JobData, JobResult>;
 
-/** Runs jobs of rows to their end, or hands them back with the knowledge of what is in. */
+/** Runs jobs to completion, or returns them to the queue and records their upserted rows. */
 export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #idle = new Map<Resource, Lane[]>();
@@ -31,16 +31,19 @@ export class JobRunner {
   }
 
   /**
-   * @param signal aborted when the job was given to somebody else, since we were not heard of
-   * @throws WaitingError when the job was handed back; Error when its rows could not be sent
+   * Sends the rows of a job.
+   *
+   * @param signal aborted when another worker took over the job, since this one lost its lock
+   * @throws WaitingError after it has returned the job to the queue
+   * @throws Error when it could not send all rows
    */
   async run(job: RowsJob, token: string | undefined, signal: AbortSignal | undefined): Promise<JobResult> {
     const { log } = this.#options;
     const start = performance.now();
     const { resource, callsPerSecond } = job.data;
     const all = await unpackRows(job.data);
-    const known = new Known(job);
-    const items = all.filter(({ result }) => !known.has(result.index));
+    const upserted = new UpsertedRows(job);
+    const items = all.filter(({ result }) => !upserted.has(result.index));
     const lane = this.#idle.get(resource)?.pop() ?? this.#options.createLane(resource);
     const { destination } = lane;
     const before = destination.requests;
@@ -50,7 +53,7 @@ export class JobRunner {
     signal?.addEventListener('abort', stop);
     if (this.#stopped || signal?.aborted) stop();
     try {
-      await destination.send(items, (rows) => known.add(rows));
+      await destination.send(items, (rows) => upserted.add(rows));
     } catch (error) {
       void destination.close();
       throw error;
@@ -74,19 +77,19 @@ export class JobRunner {
       log.info({ ...facts, ms: Math.round(performance.now() - start) }, 'Job done');
       return { calls, rejects };
     }
-    const reason = destination.failure ?? 'The API did not say what became of some rows.';
-    await Promise.all([known.saved(), destination.close()]);
-    if (signal?.aborted) throw new Error('The job was given to another worker.');
+    const reason = destination.failure ?? 'The API did not report the outcome of some rows.';
+    await Promise.all([upserted.saved(), destination.close()]);
+    if (signal?.aborted) throw new Error('Another worker took over the job.');
     if (this.#stopped) {
       await job.moveToWait(token);
-      log.info(facts, 'Job handed back');
+      log.info(facts, 'Job returned to the queue');
       throw new WaitingError();
     }
     log.error({ ...facts, reason }, 'Job failed');
     throw new Error(reason);
   }
 
-  /** Finishes the calls under way and hands the rest of the jobs back. */
+  /** Finishes the calls in flight and returns unfinished jobs to the queue. */
   stop(): void {
     this.#stopped = true;
     for (const { destination } of this.#busy) destination.stop();
@@ -97,8 +100,8 @@ export class JobRunner {
   }
 }
 
-/** Rows of a job that are in, kept in Redis so that whoever gets the job next does not send them again. */
-class Known {
+/** Upserted rows of a job. Stored in Redis, so that the next worker of the job does not send them again. */
+class UpsertedRows {
   readonly #job: RowsJob;
   readonly #rows = new Set<number>();
   #saving: Promise<void> | null = null;
@@ -106,7 +109,7 @@ class Known {
 
   constructor(job: RowsJob) {
     this.#job = job;
-    // BullMQ has 0 where there is none.
+    // BullMQ's default progress is 0.
     const { in: ranges = [] } = typeof job.progress === 'object' ? (job.progress as Partial<JobProgress>) : {};
     for (const [from, to] of ranges) for (let row = from; row <= to; row++) this.#rows.add(row);
   }
@@ -121,20 +124,20 @@ class Known {
     this.#saving ??= this.#save();
   }
 
-  /** Resolves when all is in Redis, or can't be any more. */
+  /** Resolves when Redis has all rows, or the job no longer exists. */
   async saved(): Promise<void> {
     await this.#saving;
   }
 
   async #save(): Promise<void> {
-    // One at a time: what comes meanwhile goes with the next.
+    // One update at a time. The next update has the rows that were added meanwhile.
     try {
       while (!this.#isSaved) {
         this.#isSaved = true;
         await this.#job.updateProgress({ in: toRanges([...this.#rows].sort((a, b) => a - b)) });
       }
     } catch {
-      // The job is gone: nobody will ask.
+      // The job no longer exists, so nothing needs its progress.
     } finally {
       this.#saving = null;
     }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { GatewayError } from '../../src/lib/error.ts';
-import { type Flight, InFlight } from '../../src/upstream/dedupe.ts';
+import { type SharedRead, SharedReads } from '../../src/upstream/dedupe.ts';
 import { Operation } from '../../src/upstream/operation.ts';
 
 const operations: Operation[] = [];
@@ -19,13 +19,13 @@ const GONE = new GatewayError('UPSTREAM_UNAVAILABLE', 'gone');
 /** Work that is finished by hand. */
 function work() {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const started: Flight[] = [];
+  const started: SharedRead[] = [];
   return {
     started,
     resolve,
     reject,
-    start: (flight: Flight) => {
-      started.push(flight);
+    start: (shared: SharedRead) => {
+      started.push(shared);
       return promise;
     },
   };
@@ -33,55 +33,51 @@ function work() {
 
 describe('reads of one key', () => {
   it('that overlap are one piece of work', async () => {
-    const inFlight = new InFlight<string>();
+    const reads = new SharedReads<string>();
     const { start, started, resolve } = work();
     const [first, second] = [operation(), operation()];
-    const results = [
-      inFlight.run('k', first, start),
-      inFlight.run('k', second, start),
-      inFlight.run('k', second, start),
-    ];
-    expect(inFlight.size).toBe(1);
+    const results = [reads.run('k', first, start), reads.run('k', second, start), reads.run('k', second, start)];
+    expect(reads.size).toBe(1);
     resolve('x');
     expect(await Promise.all(results)).toEqual(['x', 'x', 'x']);
     expect(started).toHaveLength(1);
     expect([first.usage.deduped, second.usage.deduped]).toEqual([0, 2]);
-    expect(inFlight.size).toBe(0);
+    expect(reads.size).toBe(0);
   });
 
   it('that do not overlap, or have other keys, are work of their own', async () => {
-    const inFlight = new InFlight<number>();
+    const reads = new SharedReads<number>();
     let runs = 0;
     const start = async () => ++runs;
-    expect(await inFlight.run('k', operation(), start)).toBe(1);
-    expect(await inFlight.run('k', operation(), start)).toBe(2);
-    expect(await Promise.all(['a', 'b'].map((key) => inFlight.run(key, operation(), start)))).toEqual([3, 4]);
+    expect(await reads.run('k', operation(), start)).toBe(1);
+    expect(await reads.run('k', operation(), start)).toBe(2);
+    expect(await Promise.all(['a', 'b'].map((key) => reads.run(key, operation(), start)))).toEqual([3, 4]);
   });
 
   it('share a failure, and start anew after it', async () => {
-    const inFlight = new InFlight<string>();
+    const reads = new SharedReads<string>();
     const { start, reject } = work();
-    const results = Promise.allSettled([inFlight.run('k', operation(), start), inFlight.run('k', operation(), start)]);
+    const results = Promise.allSettled([reads.run('k', operation(), start), reads.run('k', operation(), start)]);
     reject(GONE);
     expect(await results).toEqual([
       { status: 'rejected', reason: GONE },
       { status: 'rejected', reason: GONE },
     ]);
-    expect(inFlight.size).toBe(0);
-    expect(await inFlight.run('k', operation(), async () => 'x')).toBe('x');
+    expect(reads.size).toBe(0);
+    expect(await reads.run('k', operation(), async () => 'x')).toBe('x');
   });
 
   it('start anew once they are to be forgotten, though the work goes on for those who wait', async () => {
-    const inFlight = new InFlight<string>();
+    const reads = new SharedReads<string>();
     const [before, after] = [work(), work()];
-    const first = inFlight.run('k', operation(), before.start);
-    const other = inFlight.run('other', operation(), before.start);
-    inFlight.forget((key) => key === 'k');
-    const second = inFlight.run('k', operation(), after.start);
+    const first = reads.run('k', operation(), before.start);
+    const other = reads.run('other', operation(), before.start);
+    reads.forget((key) => key === 'k');
+    const second = reads.run('k', operation(), after.start);
     before.resolve('old');
     expect(await Promise.all([first, other])).toEqual(['old', 'old']);
     // The end of the old work does not take the new one's place away.
-    const third = inFlight.run('k', operation(), before.start);
+    const third = reads.run('k', operation(), before.start);
     after.resolve('new');
     expect(await Promise.all([second, third])).toEqual(['new', 'new']);
   });
@@ -89,10 +85,10 @@ describe('reads of one key', () => {
 
 describe('a reader that leaves', () => {
   it('gets its own reason at once, and leaves the work to the others', async () => {
-    const inFlight = new InFlight<string>();
+    const reads = new SharedReads<string>();
     const { start, started, resolve } = work();
     const [first, second] = [operation(), operation()];
-    const results = Promise.allSettled([inFlight.run('k', first, start), inFlight.run('k', second, start)]);
+    const results = Promise.allSettled([reads.run('k', first, start), reads.run('k', second, start)]);
     first.cancel(GONE);
     expect(started[0]?.signal.aborted).toBe(false);
     resolve('x');
@@ -103,39 +99,39 @@ describe('a reader that leaves', () => {
   });
 
   it('as the last one stops the work', async () => {
-    const inFlight = new InFlight<string>();
+    const reads = new SharedReads<string>();
     const { start, started } = work();
     const [first, second] = [operation(), operation()];
-    const results = Promise.allSettled([inFlight.run('k', first, start), inFlight.run('k', second, start)]);
+    const results = Promise.allSettled([reads.run('k', first, start), reads.run('k', second, start)]);
     first.cancel(GONE);
     second.cancel(GONE);
     expect(started[0]?.signal.aborted).toBe(true);
-    expect(inFlight.size).toBe(0);
+    expect(reads.size).toBe(0);
     await results;
-    expect(await inFlight.run('k', operation(), async () => 'anew')).toBe('anew');
+    expect(await reads.run('k', operation(), async () => 'anew')).toBe('anew');
   });
 
   it('before it came starts nothing', async () => {
     const { start, started } = work();
     const gone = operation();
     gone.cancel(GONE);
-    await expect(new InFlight<string>().run('k', gone, start)).rejects.toBe(GONE);
+    await expect(new SharedReads<string>().run('k', gone, start)).rejects.toBe(GONE);
     expect(started).toEqual([]);
   });
 
   it('because its time is up gets that as the reason', async () => {
     const { start } = work();
-    const result = new InFlight<string>().run('k', operation({ timeoutMs: 20 }), start);
+    const result = new SharedReads<string>().run('k', operation({ timeoutMs: 20 }), start);
     await expect(result).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
   });
 });
 
 describe('the work', () => {
   it('lasts as long as the reader with most time', () => {
-    const inFlight = new InFlight<string>();
+    const reads = new SharedReads<string>();
     const { start, started } = work();
     const [brief, long] = [operation({ timeoutMs: 100 }), operation({ timeoutMs: 1_000 })];
-    for (const reader of [brief, long]) inFlight.run('k', reader, start).catch(() => undefined);
+    for (const reader of [brief, long]) reads.run('k', reader, start).catch(() => undefined);
     expect(started[0]?.deadline()).toBe(long.deadline);
     long.cancel(GONE);
     expect(started[0]?.deadline()).toBe(brief.deadline);
@@ -143,15 +139,15 @@ describe('the work', () => {
   });
 
   it('is paid by a reader that still waits and can, once per call', () => {
-    const inFlight = new InFlight<string>();
+    const reads = new SharedReads<string>();
     const { start, started } = work();
     const [poor, rich] = [operation({ maxCalls: 1 }), operation({ maxCalls: 2 })];
-    for (const reader of [poor, rich]) inFlight.run('k', reader, start).catch(() => undefined);
-    const flight = started[0] as Flight;
-    for (const attempt of [1, 2, 3]) flight.spend(attempt);
+    for (const reader of [poor, rich]) reads.run('k', reader, start).catch(() => undefined);
+    const shared = started[0] as SharedRead;
+    for (const attempt of [1, 2, 3]) shared.spend(attempt);
     expect([poor.usage.calls, rich.usage.calls]).toEqual([1, 2]);
     expect([poor.usage.retries, rich.usage.retries]).toEqual([0, 2]);
-    expect(() => flight.spend(4)).toThrow(expect.objectContaining({ code: 'UPSTREAM_BUDGET_EXCEEDED' }));
+    expect(() => shared.spend(4)).toThrow(expect.objectContaining({ code: 'UPSTREAM_BUDGET_EXCEEDED' }));
     for (const reader of [poor, rich]) reader.cancel(GONE);
   });
 });

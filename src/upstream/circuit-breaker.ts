@@ -1,0 +1,81 @@
+import type { Policy } from './policy.ts';
+
+/** Half of the time that the breaker looks back. */
+const HALF_WINDOW_MS = 5_000;
+
+/**
+ * Refuses calls while an upstream fails.
+ *
+ * - **Closed**: calls are made. Failures are counted against successes in a sliding window of two halves;
+ *   `Policy.breakerShare` and the two after it say when the breaker opens. Without failures nothing is counted.
+ * - **Open**: one call each `probeEveryMs` is made, the others are refused. There is no timer, and a probe that hangs does
+ *   not delay the next one. One success closes the breaker.
+ */
+export class CircuitBreaker {
+  readonly #policy: Policy;
+  /** `performance.now()` ms of the next probe; undefined while closed. */
+  #probeAt: number | undefined = undefined;
+  /** Calls since the failures began: in the current half of the window, and in the one before. */
+  #current = { failures: 0, calls: 0 };
+  #previous = { failures: 0, calls: 0 };
+  /** `performance.now()` ms; infinitely long ago while nothing is counted. */
+  #halfStart = Number.NEGATIVE_INFINITY;
+  /** `performance.now()` ms since when the share of failures is too large. */
+  #failingSince: number | undefined = undefined;
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  get isOpen(): boolean {
+    return this.#probeAt !== undefined;
+  }
+
+  /** Whether a call may be made now. While the breaker is open, the call that gets `true` is the probe. */
+  tryAcquire(): boolean {
+    if (this.#probeAt === undefined) return true;
+    const now = performance.now();
+    if (now < this.#probeAt) return false;
+    this.#probeAt = now + this.#policy.probeEveryMs;
+    return true;
+  }
+
+  /** @param now `performance.now()` */
+  recordFailure(now: number): void {
+    if (this.#probeAt !== undefined) return;
+    const { failures, calls } = this.#count(now, 1);
+    const { breakerShare, breakerCalls, breakerAfterMs, probeEveryMs } = this.#policy;
+    if (failures < calls * breakerShare) return;
+    this.#failingSince ??= now;
+    if (calls >= breakerCalls && now - this.#failingSince >= breakerAfterMs) this.#probeAt = now + probeEveryMs;
+  }
+
+  /** @param now `performance.now()` */
+  recordSuccess(now: number): void {
+    if (this.#failingSince === undefined && this.#halfStart < 0) return;
+    const { failures, calls } = this.#count(now, 0);
+    if (this.#probeAt !== undefined || failures < calls * this.#policy.breakerShare) this.#failingSince = undefined;
+    // After a probe, and after a whole window without failures, there is nothing to count against.
+    if (this.#probeAt !== undefined || failures === 0) this.#halfStart = Number.NEGATIVE_INFINITY;
+    this.#probeAt = undefined;
+  }
+
+  /** Counts one call, and gives the sums of the window. */
+  #count(now: number, failures: 0 | 1): { failures: number; calls: number } {
+    const age = now - this.#halfStart;
+    if (age >= HALF_WINDOW_MS) {
+      const isNext = age < 2 * HALF_WINDOW_MS;
+      // Failures before a whole window without calls belong to no current run of failures.
+      if (!isNext) this.#failingSince = undefined;
+      this.#previous = isNext ? this.#current : { failures: 0, calls: 0 };
+      this.#current = { failures: 0, calls: 0 };
+      this.#halfStart = now;
+    }
+    this.#current.failures += failures;
+    this.#current.calls += 1;
+    return {
+      failures: this.#current.failures + this.#previous.failures,
+      calls: this.#current.calls + this.#previous.calls,
+    };
+  }
+}
