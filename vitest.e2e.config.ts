@@ -26,6 +26,7 @@ const WAITING = [
   'slow-clients',
   'standard-output',
   'start',
+  'usage-reporting',
 ];
 
 const common = {
@@ -36,7 +37,7 @@ const NOT_BY_YOGA = [
   'test/auth/{static-tokens,token-command}.test.ts',
   'test/datatrics/{key-map,time}.test.ts',
   'test/graph/{document-cache,schema,variables}.test.ts',
-  'test/server/{backlog,compression,custom-fields,document-manifest,parts,plugins,slow-clients,ways}.test.ts',
+  'test/server/{backlog,compression,custom-fields,document-manifest,parts,plugins,ways}.test.ts',
 ];
 
 const limits = { testTimeout: 60_000, hookTimeout: 60_000 };

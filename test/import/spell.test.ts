@@ -118,7 +118,7 @@ describe('what is spelled at once', () => {
           }
         },
       ),
-      { numRuns: runs(1_000) },
+      { numRuns: runs(3_000) },
     );
     expect(spelledRows).toBeGreaterThan(1_000);
   });
@@ -146,7 +146,7 @@ describe('what is spelled at once', () => {
           }
         },
       ),
-      { numRuns: runs(1_000) },
+      { numRuns: runs(3_000) },
     );
     expect(spelledRows).toBeGreaterThan(1_000);
   });

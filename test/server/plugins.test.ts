@@ -1,10 +1,6 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { GraphQLError, type ValidationContext } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
@@ -107,33 +103,6 @@ describe('examples/plugins', () => {
     const { parts, done } = await askInParts(gateway.url, '{ ... @defer { __typename } }');
     await done;
     expect(assemble(parts).data).toEqual({ __typename: 'Query' });
-  });
-
-  test('usage-reporting: which client uses which field arrives at a receiver', async () => {
-    const reports: string[] = [];
-    const receiver = createServer(async (req, res) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of req) chunks.push(chunk);
-      const body = Buffer.concat(chunks);
-      reports.push((req.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString());
-      res
-        .writeHead(200, { 'content-type': 'application/json' })
-        .end('{"id":"1","operations":{"accepted":1,"rejected":0}}');
-    }).listen(0, '127.0.0.1');
-    await once(receiver, 'listening');
-    closing.push(() => receiver.close());
-    process.env.HIVE_TOKEN = 'a'.repeat(32);
-    process.env.HIVE_USAGE_ENDPOINT = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/usage`;
-    const plugins = await load('usage-reporting');
-    const gateway = await start(plugins);
-    const { body } = await gateway.query(`query Name ${PROFILE}`, {}, { 'apollographql-client-name': 'shop' });
-    expect(body.data).toEqual(ADA);
-    process.emit('SIGTERM', 'SIGTERM');
-    await expect.poll(() => reports.join('\n'), { timeout: 15_000 }).toContain('Query.profile');
-    const [report] = reports;
-    expect(report).toContain('Profile.name');
-    expect(report).toContain('"shop"');
-    expect(report).not.toContain('1001');
   });
 
   test('response-cache: each caller gets what they may see, and nobody is let in by a cached answer', async () => {
