@@ -14,6 +14,7 @@ export default defineConfig({
     maxWorkers: 4,
     // A slow machine may be slow.
     testTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
   },
 });

@@ -40,7 +40,7 @@ const NOT_BY_YOGA = [
   'test/server/{backlog,compression,custom-fields,document-manifest,parts,plugins,ways}.test.ts',
 ];
 
-const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+const limits = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 10_000 } } };
 
 export default defineConfig({
   test: {

@@ -120,7 +120,7 @@ describe('what is spelled at once', () => {
       ),
       { numRuns: runs(3_000) },
     );
-    expect(spelledRows).toBeGreaterThan(1_000);
+    expect(spelledRows).toBeGreaterThan(100);
   });
 
   test('is what the long way makes of it: cells', () => {
@@ -148,7 +148,7 @@ describe('what is spelled at once', () => {
       ),
       { numRuns: runs(3_000) },
     );
-    expect(spelledRows).toBeGreaterThan(1_000);
+    expect(spelledRows).toBeGreaterThan(100);
   });
 
   test('are rows as they mostly are', () => {
