@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startWithSandbox, startWithUpstream } from '../../helpers/gateway.ts';
 
-const gateway = await startWithSandbox({ UPSTREAM_TIMEOUT_MS: '300', BULK_CONCURRENCY: '1' });
+const gateway = await startWithSandbox({ UPSTREAM_TIMEOUT_MS: '1000', BULK_CONCURRENCY: '1' });
 afterAll(() => gateway.close());
 beforeEach(() => {
   gateway.sandbox.reset();
@@ -124,10 +125,6 @@ describe('a bulk write', () => {
     [500, 'UNKNOWN'],
     [503, 'UNKNOWN'],
   ])('stops at a %i, whose chunk is %s, and says of the rest that it was not sent', async (status, outcome) => {
-    gateway.sandbox.faults.set([
-      { match: { method: 'POST' }, times: 1, latencyMs: 0 },
-      { match: { method: 'POST' }, status },
-    ]);
     gateway.sandbox.faults.set({ match: { method: 'POST' }, status });
     const result = await upsert(people(120));
     expect(outcomes(result)).toEqual([...Array(50).fill(outcome), ...Array(70).fill('NOT_ATTEMPTED')]);
@@ -194,15 +191,13 @@ describe('a bulk write', () => {
 describe('a resume token', () => {
   /** A write whose first chunk goes in and whose second meets a fault. */
   async function broken(items: object[]): Promise<string> {
-    gateway.sandbox.faults.set({ match: { method: 'POST' }, latencyMs: 30 });
-    let seen = 0;
-    const slow = setInterval(() => {
-      if (posts().length > seen && posts().length >= 1)
-        gateway.sandbox.faults.set({ match: { method: 'POST' }, status: 503 });
-      seen = posts().length;
-    }, 1);
-    const { payload } = await upsert(items);
-    clearInterval(slow);
+    gateway.sandbox.faults.set({ match: { method: 'POST' }, latencyMs: 300 });
+    const result = upsert(items);
+    await expect.poll(() => posts().length).toBe(1);
+    // By then the sandbox has read the first call, and is waiting.
+    await sleep(50);
+    gateway.sandbox.faults.set({ match: { method: 'POST' }, status: 503 });
+    const { payload } = await result;
     gateway.sandbox.faults.clear();
     expect(payload.summary.upserted).toBe(50);
     expect(payload.summary.unknown).toBe(50);
