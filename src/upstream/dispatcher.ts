@@ -1,5 +1,3 @@
-import { lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, Pool } from 'undici';
 import { isLoopback } from '../lib/loopback.ts';
@@ -61,7 +59,7 @@ function createDispatcher(options: DispatcherOptions, secureContext: SecureConte
   const tls = { preferH2: true, secureContext };
   const common = {
     connections,
-    connect: { ...tls, timeout: connectTimeoutMs, lookup: createSharedLookup() },
+    connect: { ...tls, timeout: connectTimeoutMs },
     connectTimeout: connectTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
@@ -73,21 +71,6 @@ function createDispatcher(options: DispatcherOptions, secureContext: SecureConte
     ? new Pool(origin, common)
     : new EnvHttpProxyAgent({ ...common, requestTls: tls });
   return dispatcher.compose(interceptors.decompress({ skipErrorResponses: false, maxSize: maxBodyBytes }));
-}
-
-/** Resolves a host once for all connections that are opened at the same time: Node would ask for each, four at a time. */
-function createSharedLookup(): LookupFunction {
-  const waiting = new Map<string, Parameters<LookupFunction>[2][]>();
-  return (host, options, callback) => {
-    const others = waiting.get(host);
-    if (others) return void others.push(callback);
-    const callbacks = [callback];
-    waiting.set(host, callbacks);
-    lookup(host, options, (...result) => {
-      waiting.delete(host);
-      for (const each of callbacks) each(...result);
-    });
-  };
 }
 
 /** The variable whose proxy the calls to an origin use; undefined: none. A hint for operators, whatever NO_PROXY says. */

@@ -589,7 +589,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     faults.set({ match: { path: 'limit=1&' }, status: 403, latencyMs: 100 });
     const answers = await Promise.all(Array.from({ length: 30 }, () => gateway.query(CONVERSIONS)));
     expect(new Set(answers.flatMap(codesOf))).toEqual(new Set(['FORBIDDEN']));
-    expect(takeCalls(requests).length).toBeLessThanOrEqual(4);
+    expect(takeCalls(requests).length).toBeLessThanOrEqual(8);
     faults.clear();
     expect((await gateway.query(CONVERSIONS)).body.data.conversions.totalCount).toBe(1);
   });

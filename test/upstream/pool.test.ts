@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TransportError } from '../../src/upstream/errors.ts';
@@ -203,24 +202,6 @@ describe('connections', () => {
     const { send } = pool(origin);
     for (let i = 0; i < 10; i++) await send(get(), NEVER);
     expect(ports.size).toBe(1);
-  });
-
-  it('that are opened at once resolve the host once', async () => {
-    const lookups: PerformanceEntry[] = [];
-    const observer = new PerformanceObserver((list) => lookups.push(...list.getEntries()));
-    observer.observe({ entryTypes: ['dns'] });
-    closing.push(() => observer.disconnect());
-    const ports = new Set<number | undefined>();
-    const { origin } = await upstream(async (_call, _res, req) => {
-      ports.add(req.socket.remotePort);
-      await sleep(20);
-      return {};
-    });
-    const { send } = pool(origin.replace('127.0.0.1', 'localhost'));
-    const answers = await Promise.all([1, 2, 3].map(() => send(get(), NEVER)));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(ports.size).toBe(3);
-    await expect.poll(() => lookups.length).toBe(1);
   });
 
   it('take no more calls beyond their lifetime, and complete the call under way', async () => {
