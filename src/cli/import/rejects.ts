@@ -5,7 +5,7 @@ import { REJECT_COLUMNS } from './columns.ts';
 import type { RowProblem } from './problem.ts';
 import { LOST, type Row } from './rows.ts';
 
-/** Byte order mark. It makes spreadsheets, and this importer, read the file as UTF-8, whatever encoding the input had. */
+/** Byte order mark: spreadsheets and this importer then read the file as UTF-8. The input may have another encoding. */
 const MARK = '\u{FEFF}';
 
 const ADDED: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
