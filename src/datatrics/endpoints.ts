@@ -320,6 +320,11 @@ const CONTENT_TYPES: Readonly<Record<ContentType, { readonly one: string; readon
   CATEGORY: { one: 'category', many: 'categories' },
 };
 
+/** Whether an endpoint narrows by a `source` parameter. Other lists narrow by `q[source]`. */
+export function hasSourceParameter(name: EndpointName): boolean {
+  return 'source' in ENDPOINTS[name].query;
+}
+
 const NO_PARAMETER = {};
 
 /** Returns the `type` parameter of content endpoints (items or categories). Other endpoints have no parameter. */

@@ -9,6 +9,8 @@ import {
   ENDPOINTS,
   type EndpointFor,
   endpointFor,
+  hasSourceParameter,
+  RESOURCES,
   type Resource,
   typeParameter,
 } from './endpoints.ts';
@@ -93,7 +95,7 @@ export class RecordList<R extends Resource> {
     const { types, settings } = environment;
     const fieldFilters = createFilters(types[resource], query.filter, settings);
     this.#filters = query.source === undefined ? fieldFilters : [...fieldFilters, ofSource(query.source)];
-    this.#sent = this.#hasSourceParameter ? fieldFilters : this.#filters;
+    this.#sent = hasSourceParameter(this.#endpoint) ? fieldFilters : this.#filters;
     const { defaults } = ENDPOINTS[this.#endpoint];
     this.#order = query.order
       ? { sort: sortNameOf(types[resource], query.order.field), direction: query.order.direction }
@@ -122,7 +124,7 @@ export class RecordList<R extends Resource> {
     const { type, source } = this.#query;
     const fixed = {
       ...typeParameter(this.#endpoint, type),
-      ...(this.#hasSourceParameter && source !== undefined && { source }),
+      ...(hasSourceParameter(this.#endpoint) && source !== undefined && { source }),
     };
     const q = this.#sent.flatMap((filter) => filter.conditions);
     const readJson = selection?.pageReader(
@@ -157,12 +159,8 @@ export class RecordList<R extends Resource> {
     return { ...window, rows };
   }
 
-  get #hasSourceParameter(): boolean {
-    return 'source' in ENDPOINTS[this.#endpoint].query;
-  }
-
   get #noun(): string {
-    return `${this.#resource}s`;
+    return RESOURCES[this.#resource].plural;
   }
 
   /** @throws GatewayError `UPSTREAM_UNSUPPORTED` if a row does not match the filter. Rows are never dropped silently. */

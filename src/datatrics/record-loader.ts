@@ -3,7 +3,15 @@ import type { Staleness } from '../upstream/freshness.ts';
 import type { Operation } from '../upstream/operation.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { BoundClient } from './client.ts';
-import { ENDPOINTS, type EndpointFor, endpointFor, labelOf, type Resource, typeParameter } from './endpoints.ts';
+import {
+  ENDPOINTS,
+  type EndpointFor,
+  endpointFor,
+  hasSourceParameter,
+  labelOf,
+  type Resource,
+  typeParameter,
+} from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { Selection } from './json-selection.ts';
 import { KeyMap } from './key-map.ts';
@@ -194,9 +202,9 @@ function readOf({ resource, id, source, type }: RecordKey): [EndpointFor<'get'>,
 function listOf(group: readonly RecordKey[]): [EndpointFor<'list'>, CallArgs] {
   const { resource, source, type } = group[0] as RecordKey;
   const name = endpointFor(resource, 'list');
-  const { idField, query } = ENDPOINTS[name];
+  const { idField } = ENDPOINTS[name];
   const ids = group.map(({ id }) => ({ field: idField, op: '$in' as const, value: id }));
-  const bySource = 'source' in query ? { source, q: ids } : { q: [...ids, { field: 'source', value: source }] };
+  const bySource = hasSourceParameter(name) ? { source, q: ids } : { q: [...ids, { field: 'source', value: source }] };
   return [name, { page: 1, limit: group.length, ...typeParameter(name, type), ...bySource }];
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ArgBuilder } from '@pothos/core';
 import type { Resource } from '../datatrics/endpoints.ts';
-import { MARK_CHARACTERS, markOfKey } from '../datatrics/keys.ts';
+import { checkSource, MARK_CHARACTERS, markOfKey } from '../datatrics/keys.ts';
 import type { Range } from '../datatrics/paging.ts';
 import type { ListQuery } from '../datatrics/record-list.ts';
 import type { DatatricsRecord } from '../datatrics/records/record.ts';
@@ -17,6 +17,12 @@ export interface ConnectionArgs {
   readonly after?: string | null | undefined;
   readonly last?: number | null | undefined;
   readonly before?: string | null | undefined;
+}
+
+/** The arguments of a list: paging, and what narrows and orders it. */
+export interface ListArgs extends ConnectionArgs, Pick<ListQuery, 'type' | 'filter'> {
+  readonly source?: string | null | undefined;
+  readonly orderBy?: ListQuery['order'];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
@@ -80,10 +86,10 @@ export function defineConnection<R extends object>(builder: Builder, type: TypeR
 export async function resolveConnection<R extends Resource>(
   session: Session,
   resource: R,
-  query: ListQuery,
-  args: ConnectionArgs,
+  args: ListArgs,
 ): Promise<Connection<RecordOf[R]>> {
-  const records = session.list(resource, query);
+  const { type, filter, orderBy: order } = args;
+  const records = session.list(resource, { type, source: checkSource(args.source), filter, order });
   const list = fingerprint(records.identity);
   const { range, empty } = toRange(args, list);
   const window = await records.read(range);

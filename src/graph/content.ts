@@ -115,18 +115,7 @@ export function defineContent(builder: Builder, lists: ListTypes, custom: Custom
         orderBy: t.arg({ type: ContentOrder, description: 'Default: newest first.' }),
         filter: t.arg({ type: ContentFilter, description: 'Returns only content that matches.' }),
       },
-      resolve: (_root, args, { session }) =>
-        resolveConnection(
-          session,
-          'content',
-          {
-            type: args.type,
-            source: checkSource(args.source),
-            filter: args.filter,
-            order: args.orderBy,
-          },
-          args,
-        ),
+      resolve: (_root, args, { session }) => resolveConnection(session, 'content', args),
     }),
   }));
 

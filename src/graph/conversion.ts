@@ -161,17 +161,7 @@ export function defineConversion(
         orderBy: t.arg({ type: ConversionOrder, description: 'Default: newest first.' }),
         filter: t.arg({ type: ConversionFilter, description: 'Returns only conversions that match.' }),
       },
-      resolve: (_root, args, { session }) =>
-        resolveConnection(
-          session,
-          'conversion',
-          {
-            source: checkSource(args.source),
-            filter: args.filter,
-            order: args.orderBy,
-          },
-          args,
-        ),
+      resolve: (_root, args, { session }) => resolveConnection(session, 'conversion', args),
     }),
   }));
 
@@ -186,7 +176,7 @@ export function defineConversion(
         ...connectionArgs(t.arg),
       },
       resolve: ({ profileId }, args, { session }) =>
-        resolveConnection(session, 'conversion', { source: checkSource(args.source), filter: { profileId } }, args),
+        resolveConnection(session, 'conversion', { ...args, filter: { profileId } }),
     }),
   );
 

@@ -1,5 +1,5 @@
 import { planBulk } from '../datatrics/bulk/upsert.ts';
-import { ENDPOINTS, type EndpointName, endpointFor, type Resource } from '../datatrics/endpoints.ts';
+import { type EndpointName, endpointFor, hasSourceParameter, type Resource } from '../datatrics/endpoints.ts';
 import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './document-scopes.ts';
 import type { Args, FieldCost, PlannedCalls } from './field-cost.ts';
@@ -52,14 +52,13 @@ export function costOfLink(resource: Resource, idField: string): LinkExtensions 
 /** Cost of a page of a list: one call or two. */
 export function costOfList(resource: Resource): CostExtensions {
   const endpoint = endpointFor(resource, 'list');
-  const hasSourceParameter = 'source' in ENDPOINTS[endpoint].query;
   return {
     cost: {
       weight: 2,
       isConnection: true,
       dependsOn: ['first', 'last', 'source', 'filter'],
       calls: ({ source, filter }, { project }) => {
-        const filtered = filter != null || (source != null && !hasSourceParameter);
+        const filtered = filter != null || (source != null && !hasSourceParameter(endpoint));
         if (filtered && project.filters === 'off') return [];
         return [{ endpoint, atLeast: filtered ? 0 : 1, atMost: 2, identity: endpoint }];
       },

@@ -6,7 +6,7 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core';
 import { isPersonal } from '../datatrics/access.ts';
-import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
+import { ENDPOINTS, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import type { FieldTable } from '../datatrics/records/fields.ts';
@@ -70,7 +70,7 @@ function directivesOfType(name: string, optional: ReadonlySet<string>): Directiv
   const isEntity = name === typeNameOf(resource);
   if (isEntity) directives.push(...ENTITY_KEYS[resource].map((fields) => ({ name: 'key', args: { fields } })));
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
-  if (optional.has('requiresScopes')) directives.push(requiresScope(`${resource}s:read`));
+  if (optional.has('requiresScopes')) directives.push(requiresScope(`${RESOURCES[resource].plural}:read`));
   if (optional.has('cacheTag') && isEntity) {
     directives.push({ name: 'cacheTag', args: { format: cacheTagOf(resource) } });
   }
@@ -101,7 +101,7 @@ function directivesOfField(
   directives.push({ name: 'tag', args: { name: 'write' } });
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
   if (optional.has('requiresScopes') && cost?.writes) {
-    directives.push(requiresScope(`${ENDPOINTS[cost.writes].resource}s:write`));
+    directives.push(requiresScope(`${RESOURCES[ENDPOINTS[cost.writes].resource].plural}:write`));
   }
   return directives;
 }

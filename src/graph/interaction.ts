@@ -111,17 +111,7 @@ export function defineInteraction(
         orderBy: t.arg({ type: InteractionOrder, description: 'Default: newest first.' }),
         filter: t.arg({ type: InteractionFilter, description: 'Returns only interactions that match.' }),
       },
-      resolve: (_root, args, { session }) =>
-        resolveConnection(
-          session,
-          'interaction',
-          {
-            source: checkSource(args.source),
-            filter: args.filter,
-            order: args.orderBy,
-          },
-          args,
-        ),
+      resolve: (_root, args, { session }) => resolveConnection(session, 'interaction', args),
     }),
   }));
 
@@ -137,12 +127,7 @@ export function defineInteraction(
         ...connectionArgs(t.arg),
       },
       resolve: ({ profileId }, args, { session }) =>
-        resolveConnection(
-          session,
-          'interaction',
-          { source: checkSource(args.source), filter: { profileId, event: args.event } },
-          args,
-        ),
+        resolveConnection(session, 'interaction', { ...args, filter: { profileId, event: args.event } }),
     }),
   );
 

@@ -91,17 +91,7 @@ export function defineProfile(builder: Builder, lists: ListTypes, custom: Custom
         orderBy: t.arg({ type: ProfileOrder, description: 'Default: oldest first.' }),
         filter: t.arg({ type: ProfileFilter, description: 'Returns only profiles that match.' }),
       },
-      resolve: (_root, args, { session }) =>
-        resolveConnection(
-          session,
-          'profile',
-          {
-            source: checkSource(args.source),
-            filter: args.filter,
-            order: args.orderBy,
-          },
-          args,
-        ),
+      resolve: (_root, args, { session }) => resolveConnection(session, 'profile', args),
     }),
   }));
 

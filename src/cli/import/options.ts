@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { Resource } from '../../datatrics/endpoints.ts';
+import { RESOURCES, type Resource } from '../../datatrics/endpoints.ts';
 import { isTimeZone } from '../../datatrics/time.ts';
 import { isEncoding } from './encoding.ts';
 import { UsageError } from './problem.ts';
@@ -37,12 +37,10 @@ export interface ImportOptions {
   readonly quiet: boolean;
 }
 
-const RESOURCES: Readonly<Record<string, Resource>> = {
-  profiles: 'profile',
-  contents: 'content',
-  conversions: 'conversion',
-  interactions: 'interaction',
-};
+/** Resources by their plurals, as the command names them. */
+const BY_PLURAL: ReadonlyMap<string, Resource> = new Map(
+  Object.entries(RESOURCES).map(([resource, { plural }]) => [plural, resource as Resource]),
+);
 
 const SEPARATORS: Readonly<Record<string, string>> = { tab: '\t', '\\t': '\t', comma: ',', semicolon: ';', pipe: '|' };
 
@@ -156,9 +154,8 @@ export function readOptions(
     throw new UsageError((problem || error.message).replace(/^error: /, '').trim());
   }
   const [what, file] = command.args as [string, string];
-  const resource = Object.hasOwn(RESOURCES, what) ? RESOURCES[what] : undefined;
-  if (!resource)
-    throw new UsageError(`"${what}" cannot be imported; allowed are ${Object.keys(RESOURCES).join(', ')}.`);
+  const resource = BY_PLURAL.get(what);
+  if (!resource) throw new UsageError(`"${what}" cannot be imported; allowed are ${[...BY_PLURAL.keys()].join(', ')}.`);
   const given = command.opts();
   const rejects: string = given.rejects ?? rejectsPathFor(file);
   if (file !== '-' && rejects === file) throw new UsageError('--rejects must not name the file to import.');
