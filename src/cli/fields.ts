@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
-import { endpointFor, LISTED, type Listed, type Resource, typeParameter } from '../datatrics/endpoints.ts';
+import { endpointFor, LISTED, type Listed, typeParameter } from '../datatrics/endpoints.ts';
 import { DatatricsError } from '../datatrics/errors.ts';
 import { FieldObserver, type Proposal } from '../datatrics/field-observer.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
-import type { Conversion } from '../datatrics/records/conversion.ts';
+import { Conversion } from '../datatrics/records/conversion.ts';
 import type { CustomFields } from '../datatrics/records/custom-fields.ts';
+import { type DatatricsRecord, decodeRecord } from '../datatrics/records/record.ts';
 import { readPage } from '../datatrics/responses.ts';
 import { TransportError } from '../upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
@@ -44,16 +45,16 @@ async function observe(api: ReadOnlyApi, list: Listed, pages: number, observers:
     const response = await api.get(endpoint, { ...typeArgs, limit: PAGE_ROWS, page });
     const { rows, total } = readPage(response);
     for (const raw of rows) {
-      let record: ReturnType<ReadOnlyApi['recordTypes'][Resource]['decode']>;
+      let record: DatatricsRecord;
       try {
-        record = api.recordTypes[list.resource].decode(raw, { source: '-', ...requested }, api);
+        record = decodeRecord<DatatricsRecord>(api.recordTypes[list.resource], raw, { source: '-', ...requested }, api);
       } catch {
         // A row without a key is not a record.
         continue;
       }
       observers[typeNameOf(list.resource)].add(record.attributes);
-      if (list.resource !== 'conversion') continue;
-      for (const line of (record as Conversion).items) observers.ConversionItem.add(line.attributes);
+      if (!(record instanceof Conversion)) continue;
+      for (const line of record.items) observers.ConversionItem.add(line.attributes);
     }
     return total ?? rows.length;
   };

@@ -1,6 +1,7 @@
 import { ENDPOINTS, type Resource, type WriteBody } from './endpoints.ts';
 import { idProblem, isTooLong, MAX_TEXT_BYTES, type RecordKey, textProblem } from './keys.ts';
 import { type Field, type FieldTable, type JsonObject, namesOf } from './records/fields.ts';
+import { reservedNames } from './records/record.ts';
 import { RECORD_TYPES, type RecordTypes } from './records/record-types.ts';
 import { writeTime } from './time.ts';
 
@@ -54,8 +55,8 @@ export function encodeRecord(
   const problems: InputProblem[] = [];
   checkKeyPart(idName, id, problems);
   checkKeyPart('source', source, problems);
-  const { fields, reserved } = recordTypes[resource];
-  const values = encodeFields(fields, input, reserved, timeZone, [], problems);
+  const type = recordTypes[resource];
+  const values = encodeFields(type.fields, input, reservedNames(type), timeZone, [], problems);
   if (problems.length > 0) return { problems };
 
   const { idKey, wrapper, beside } = WRITE_BODIES[resource];

@@ -21,7 +21,7 @@ import { type Range, readWindow } from './paging.ts';
 import type { CallArgs } from './paths.ts';
 import type { ProjectSettings } from './project-settings.ts';
 import { isObject, lookUp, type RecordContext } from './records/fields.ts';
-import { type DatatricsRecord, sortNameOf } from './records/record.ts';
+import { type DatatricsRecord, decodeRecord, sortNameOf } from './records/record.ts';
 import type { RecordOf, RecordTypes } from './records/record-types.ts';
 import type { Page } from './responses.ts';
 
@@ -139,7 +139,7 @@ export class RecordList<R extends Resource> {
     const sortValue = (row: unknown): unknown => (isObject(row) ? lookUp(row, sort) : undefined);
     const decode = (raw: unknown): RecordOf[R] | Error => {
       try {
-        return types[this.#resource].decode(raw, { source, type }, context);
+        return decodeRecord(types[this.#resource], raw, { source, type }, context);
       } catch (error) {
         operation.take(BAD_ROW_COST);
         return toError(error);

@@ -19,6 +19,7 @@ import type { RecordKey } from './keys.ts';
 import type { CallArgs } from './paths.ts';
 import type { BatchMode } from './project-settings.ts';
 import type { JsonObject, RecordContext } from './records/fields.ts';
+import { decodeRecord } from './records/record.ts';
 import type { RecordOf, RecordTypes } from './records/record-types.ts';
 import { stalenessOf } from './staleness.ts';
 
@@ -89,7 +90,7 @@ export class RecordLoader {
   #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
     return this.#get(key).then((raw) => {
       if (raw === null) return null;
-      const record = this.#types[key.resource].decode(raw, key, this.#context);
+      const record = decodeRecord<AnyRecord>(this.#types[key.resource], raw, key, this.#context);
       if (record.key.id !== key.id) throw invalidResponse('another record than the requested one');
       return record;
     });
@@ -182,7 +183,7 @@ export class RecordLoader {
     const { rows } = await this.#client.read(list, args, readJson);
     const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
     for (const raw of rows) {
-      const record = this.#types[resource].decode(raw, { source, type }, this.#context);
+      const record = decodeRecord<AnyRecord>(this.#types[resource], raw, { source, type }, this.#context);
       const { id } = record.key;
       if (record.key.source !== source || !requestedIds.has(id) || records.has(id)) return null;
       if (staleness) this.#noteBatched(record.key, staleness);

@@ -16,6 +16,7 @@ import type { ProjectSettings } from './project-settings.ts';
 import { type ListQuery, RecordList } from './record-list.ts';
 import { RecordLoader } from './record-loader.ts';
 import type { RecordContext } from './records/fields.ts';
+import { decodeRecord } from './records/record.ts';
 import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records/record-types.ts';
 import type { Page } from './responses.ts';
 
@@ -172,7 +173,7 @@ export class Session {
    */
   decodeWritten<R extends Resource>(resource: R, raw: unknown, key: RecordKey): RecordOf[R] | null {
     try {
-      return this.#types[resource].decode(raw, key, this.#context);
+      return decodeRecord(this.#types[resource], raw, key, this.#context);
     } catch {
       return null;
     }

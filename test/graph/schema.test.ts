@@ -19,9 +19,10 @@ import {
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { type Mask, Masking } from '../../src/datatrics/masking.ts';
-import { conversionItemFields } from '../../src/datatrics/records/conversion.ts';
+import { ConversionItem } from '../../src/datatrics/records/conversion.ts';
 import { createRecordTypes } from '../../src/datatrics/records/custom-fields.ts';
 import type { FieldTable, JsonObject } from '../../src/datatrics/records/fields.ts';
+import { type DatatricsRecord, decodeRecord } from '../../src/datatrics/records/record.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
 import { buildSchema, type SchemaOptions } from '../../src/graph/schema.ts';
 
@@ -184,7 +185,7 @@ describe('the descriptions', () => {
     ['Profile', RECORD_TYPES.profile.fields],
     ['Content', RECORD_TYPES.content.fields],
     ['Conversion', RECORD_TYPES.conversion.fields],
-    ['ConversionItem', conversionItemFields],
+    ['ConversionItem', ConversionItem.fields],
     ['Interaction', RECORD_TYPES.interaction.fields],
   ];
   const renamed = tables.flatMap(([type, fields]) =>
@@ -236,7 +237,7 @@ describe('declared custom fields', () => {
   function contextWith(raw: JsonObject, mask?: Mask): object {
     const context = { project: '1', timeZone: 'UTC', mask };
     const find = (resource: 'profile' | 'content', _id: string, source: string, type?: 'ITEM') =>
-      recordTypes[resource].decode(raw, { source, type }, context);
+      decodeRecord<DatatricsRecord>(recordTypes[resource], raw, { source, type }, context);
     return { session: { find } };
   }
 

@@ -2,6 +2,7 @@ import { encodeValue, type InputProblem, WRITE_BODIES } from '../../datatrics/en
 import type { ContentType } from '../../datatrics/endpoints.ts';
 import { idProblem, isTooLong, type RecordKey, textProblem } from '../../datatrics/keys.ts';
 import { type Field, isObject, type JsonObject } from '../../datatrics/records/fields.ts';
+import { reservedNames } from '../../datatrics/records/record.ts';
 import { RECORD_TYPES } from '../../datatrics/records/record-types.ts';
 import type { Slot } from './columns.ts';
 import { type ConvertOptions, isKey } from './convert.ts';
@@ -220,7 +221,7 @@ export class Speller {
     if (known !== undefined) return known;
     if (this.#attributes.size >= MAX_PLACES) return null;
     const { resource } = this.#options;
-    const isReserved = RECORD_TYPES[resource].reserved.has(name);
+    const isReserved = reservedNames(RECORD_TYPES[resource]).has(name);
     const place = isReserved ? null : this.#place('value', name, undefined, name);
     this.#attributes.set(name, place);
     return place;

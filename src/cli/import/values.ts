@@ -1,5 +1,5 @@
 import { setOwn } from '../../datatrics/encode.ts';
-import { conversionItemFields } from '../../datatrics/records/conversion.ts';
+import { ConversionItem } from '../../datatrics/records/conversion.ts';
 import { readBoolean } from '../../datatrics/records/custom-fields.ts';
 import { type Field, isObject, type JsonObject, readNumber } from '../../datatrics/records/fields.ts';
 import { parseInstant, readTime } from '../../datatrics/time.ts';
@@ -16,7 +16,7 @@ export interface ValueOptions {
 /** A value cannot be read. The message is a clause without a full stop. */
 export class ValueError extends Error {}
 
-const LINE_SLOTS = fieldSlots(conversionItemFields);
+const LINE_SLOTS = fieldSlots(ConversionItem.fields);
 
 const CONTENT_TYPES: Readonly<Record<string, 'ITEM' | 'CATEGORY'>> = {
   item: 'ITEM',

@@ -1,8 +1,19 @@
 import { type MaskedType, Masking, type MaskOptions } from '../masking.ts';
-import { conversionFields, conversionItemFields, itemsField } from './conversion.ts';
-import { type Field, type FieldTable, number, readNumberOrError, text, time } from './fields.ts';
-import { type DatatricsRecord, defineRecord, type RecordType } from './record.ts';
-import { RECORD_TYPES, type RecordTypes } from './record-types.ts';
+import { Content } from './content.ts';
+import { Conversion, ConversionItem, conversionFields } from './conversion.ts';
+import {
+  Decoded,
+  type FieldSpec,
+  type FieldTable,
+  fieldTable,
+  number,
+  readNumberOrError,
+  text,
+  time,
+} from './fields.ts';
+import { Interaction } from './interaction.ts';
+import { Profile } from './profile.ts';
+import type { RecordTypes } from './record-types.ts';
 
 /** The GraphQL types of custom fields. Lists and objects stay in `attributes`. */
 export const CUSTOM_TYPES = ['String', 'ID', 'Int', 'Float', 'Boolean', 'DateTime'] as const;
@@ -25,7 +36,7 @@ export type DeclaredFields = Readonly<Record<string, CustomField>>;
 /** Custom fields by GraphQL type. */
 export type CustomFields = Readonly<Partial<Record<MaskedType, DeclaredFields>>>;
 
-const MAKERS: Readonly<Record<CustomType, (rest: string) => Field>> = {
+const MAKERS: Readonly<Record<CustomType, (rest: string) => FieldSpec>> = {
   String: (rest) => text(rest),
   // Kind `text` instead of `id`, because ids are never masked.
   ID: (rest) => text(rest),
@@ -48,24 +59,49 @@ export function readBoolean(value: unknown): boolean | null {
   return null;
 }
 
-/** Adds the declared fields to a table. Returns the same table if none are declared. */
-export function withCustomFields<T extends FieldTable>(fields: T, declared: DeclaredFields | undefined): T {
-  const entries = Object.entries(declared ?? {});
-  if (entries.length === 0) return fields;
-  const own = entries.map(([name, { type, from }]): [string, Field] => [name, { ...MAKERS[type](from), custom: true }]);
-  return { ...fields, ...Object.fromEntries(own) };
+/** The table of a type's declared fields. */
+function customTable(type: MaskedType, declared: DeclaredFields = {}): FieldTable {
+  const specs = Object.entries(declared).map(([name, { type, from }]): [string, FieldSpec] => [
+    name,
+    { ...MAKERS[type](from), custom: true },
+  ]);
+  return fieldTable(type, Object.fromEntries(specs));
 }
 
 /** Creates the gateway's record types: the documented fields and the custom fields of each. */
 export function createRecordTypes(custom: CustomFields): RecordTypes {
-  const { Profile, Content, Conversion, ConversionItem, Interaction } = custom;
-  const lines = withCustomFields(conversionItemFields, ConversionItem);
-  const conversions = lines === conversionItemFields ? conversionFields : withItems(lines);
+  const tables = {
+    profile: customTable('Profile', custom.Profile),
+    content: customTable('Content', custom.Content),
+    conversion: customTable('Conversion', custom.Conversion),
+    line: customTable('ConversionItem', custom.ConversionItem),
+    interaction: customTable('Interaction', custom.Interaction),
+  };
+  class CustomProfile extends Profile {
+    static override readonly fields = { ...Profile.fields, ...tables.profile };
+  }
+  class CustomContent extends Content {
+    static override readonly fields = { ...Content.fields, ...tables.content };
+  }
+  class CustomItem extends ConversionItem {
+    static override readonly fields = { ...ConversionItem.fields, ...tables.line };
+  }
+  class CustomConversion extends Conversion {
+    static override readonly fields = { ...conversionFields(CustomItem), ...tables.conversion };
+  }
+  class CustomInteraction extends Interaction {
+    static override readonly fields = { ...Interaction.fields, ...tables.interaction };
+  }
+  Decoded.addFields(CustomProfile, tables.profile);
+  Decoded.addFields(CustomContent, tables.content);
+  Decoded.addFields(CustomItem, tables.line);
+  Decoded.addFields(CustomConversion, tables.conversion);
+  Decoded.addFields(CustomInteraction, tables.interaction);
   return {
-    profile: extend(RECORD_TYPES.profile, withCustomFields(RECORD_TYPES.profile.fields, Profile)),
-    content: extend(RECORD_TYPES.content, withCustomFields(RECORD_TYPES.content.fields, Content)),
-    conversion: extend(RECORD_TYPES.conversion, withCustomFields(conversions, Conversion)),
-    interaction: extend(RECORD_TYPES.interaction, withCustomFields(RECORD_TYPES.interaction.fields, Interaction)),
+    profile: CustomProfile,
+    content: CustomContent,
+    conversion: CustomConversion,
+    interaction: CustomInteraction,
   };
 }
 
@@ -80,17 +116,9 @@ export function fieldTablesOf({
     Profile: profile.fields,
     Content: content.fields,
     Conversion: conversion.fields,
-    ConversionItem: conversion.fields.items?.lines ?? conversionItemFields,
+    ConversionItem: conversion.fields.items?.lines ?? ConversionItem.fields,
     Interaction: interaction.fields,
   };
-}
-
-function withItems(lines: FieldTable): FieldTable {
-  return { ...conversionFields, items: itemsField(lines) };
-}
-
-function extend<R extends DatatricsRecord>(type: RecordType<R>, fields: FieldTable): RecordType<R> {
-  return fields === type.fields ? type : defineRecord<R>({ ...type, fields });
 }
 
 /**

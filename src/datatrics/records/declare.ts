@@ -1,16 +1,17 @@
 import type { MaskedType } from '../masking.ts';
-import { conversionItemFields } from './conversion.ts';
+import { ConversionItem } from './conversion.ts';
 import { CUSTOM_TYPES, type CustomField, type CustomFields, type DeclaredFields } from './custom-fields.ts';
 import { isObject, type JsonObject, namesOf } from './fields.ts';
+import { reservedNames } from './record.ts';
 import { RECORD_TYPES } from './record-types.ts';
 
 /** The names that a type already uses: of its fields (GraphQL, REST and aliases), and of its links to other types. */
 const TAKEN: Readonly<Record<MaskedType, readonly [fields: ReadonlySet<string>, links: readonly string[]]>> = {
-  Profile: [RECORD_TYPES.profile.reserved, ['conversions', 'interactions']],
-  Content: [RECORD_TYPES.content.reserved, []],
-  Conversion: [RECORD_TYPES.conversion.reserved, ['profile']],
-  ConversionItem: [namesOf(conversionItemFields), ['content', 'conversionSource']],
-  Interaction: [RECORD_TYPES.interaction.reserved, ['profile']],
+  Profile: [reservedNames(RECORD_TYPES.profile), ['conversions', 'interactions']],
+  Content: [reservedNames(RECORD_TYPES.content), []],
+  Conversion: [reservedNames(RECORD_TYPES.conversion), ['profile']],
+  ConversionItem: [namesOf(ConversionItem.fields), ['content', 'conversionSource']],
+  Interaction: [reservedNames(RECORD_TYPES.interaction), ['profile']],
 };
 
 /** The types that may have custom fields. */

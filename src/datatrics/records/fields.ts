@@ -11,6 +11,10 @@ import { readTime } from '../time.ts';
  * them to read records, to build filters and orders, and to encode bodies.
  */
 export interface Field<T = unknown> {
+  /** GraphQL name. */
+  readonly name: string;
+  /** GraphQL type that has the field. */
+  readonly type: MaskedType;
   readonly kind: 'text' | 'id' | 'number' | 'boolean' | 'time' | 'items';
   /** REST name. */
   readonly rest: string;
@@ -26,6 +30,9 @@ export interface Field<T = unknown> {
    */
   readonly read: (value: unknown, context: RecordContext, owner: Decoded) => T | null;
 }
+
+/** A field before its table gives it a name. */
+export type FieldSpec<T = unknown> = Omit<Field<T>, 'name' | 'type'>;
 
 export type FieldTable = Readonly<Record<string, Field>>;
 
@@ -43,12 +50,21 @@ export interface RecordContext {
 type Read<T> = Field<T>['read'];
 
 function field<T>(kind: Field['kind'], read: Read<T>) {
-  return (rest: string, alias?: string): Field<T> => ({
+  return (rest: string, alias?: string): FieldSpec<T> => ({
     kind,
     rest,
     read,
     ...(alias === undefined ? undefined : { alias }),
   });
+}
+
+/**
+ * Creates the field table of a type.
+ * @param specs fields by GraphQL name
+ */
+export function fieldTable<const S extends Readonly<Record<string, FieldSpec>>>(type: MaskedType, specs: S) {
+  const fields = Object.entries(specs).map(([name, spec]) => [name, { ...spec, name, type }]);
+  return Object.fromEntries(fields) as { readonly [N in keyof S]: S[N] & Pick<Field, 'name' | 'type'> };
 }
 
 export const text = field('text', readText);
@@ -111,11 +127,6 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The values of a table's fields on a record. */
-export type FieldValues<F extends FieldTable> = {
-  readonly [K in keyof F]: F[K] extends Field<infer T> ? T | null : never;
-};
-
 /** Whether a raw value is present. The API and its other clients use `null` and `""` for missing values. */
 function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
@@ -137,51 +148,51 @@ function nameIn(raw: JsonObject, field: Field): string {
 }
 
 /**
- * A raw record or line with getters for the fields of a table. A getter decodes its field on access, so that a large list
- * costs only its selected fields. Getters never throw but return an Error instead, because a compiled query cannot handle
- * an exception.
+ * A raw record or line. Its class has a getter for each field, which decodes the value on access, so that a large list costs
+ * only its selected fields. Getters never throw but return an Error instead, because a compiled query cannot handle an
+ * exception. They pass the raw value under the field's REST name, since most values need no conversion and no mask.
  */
 export class Decoded {
   /** The raw object of the API. It is shared: never change it. */
   readonly raw: JsonObject;
   readonly context: RecordContext;
-  /** The decoded lines, kept because a query may read them several times: by aliases, and by the compiled engine. */
-  lines: unknown = undefined;
 
   constructor(raw: JsonObject, context: RecordContext) {
     this.raw = raw;
     this.context = context;
   }
-}
 
-/** Adds a getter for each field of the table to a class. Getters mask personal values if the context has a mask. */
-export function addFieldGetters(target: { prototype: Decoded }, fields: FieldTable, type: MaskedType): void {
-  for (const [name, field] of Object.entries(fields)) {
-    const { rest, kind, custom } = field;
-    const read = (record: Decoded): unknown => {
-      const { raw, context } = record;
-      const value = field.read(lookUp(raw, nameIn(raw, field)), context, record);
-      if (context.mask === undefined || field.lines || kind === 'id') return value;
-      return context.mask.field(type, name, field, value);
-    };
-    // Fast paths: most texts and numbers need no conversion. A custom field may be an Int, whose range must be checked.
-    const getText = function (this: Decoded): unknown {
-      const own = this.raw[rest];
-      return typeof own === 'string' && own !== '' && this.context.mask === undefined ? own : read(this);
-    };
-    const getNumber = function (this: Decoded): unknown {
-      const own = this.raw[rest];
-      return typeof own === 'number' && this.context.mask === undefined ? own : read(this);
-    };
-    const get =
-      kind === 'text' || kind === 'id'
-        ? getText
-        : kind === 'number' && !custom
-          ? getNumber
-          : function (this: Decoded) {
-              return read(this);
-            };
-    Object.defineProperty(target.prototype, name, { get });
+  protected text(value: unknown, field: Field<string>): string | null {
+    return typeof value === 'string' && value !== '' && this.context.mask === undefined ? value : this.read(field);
+  }
+
+  protected number(value: unknown, field: Field<number>): number | null {
+    return typeof value === 'number' && this.context.mask === undefined ? value : this.read(field);
+  }
+
+  protected time(value: unknown, field: Field<string>): string | null {
+    return typeof value === 'string' && value !== '' && this.context.mask === undefined
+      ? readTime(value, this.context.timeZone)
+      : this.read(field);
+  }
+
+  /** Reads and masks any field. */
+  protected read<T>(field: Field<T>): T | null {
+    const { raw, context } = this;
+    const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
+    if (context.mask === undefined || field.lines || field.kind === 'id') return value;
+    return context.mask.field(field.type, field.name, field, value) as T | null;
+  }
+
+  /** Adds getters for custom fields to a class. */
+  static addFields(target: { readonly prototype: Decoded }, fields: FieldTable): void {
+    for (const [name, field] of Object.entries(fields)) {
+      Object.defineProperty(target.prototype, name, {
+        get(this: Decoded) {
+          return this.read(field);
+        },
+      });
+    }
   }
 }
 

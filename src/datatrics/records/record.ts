@@ -2,7 +2,6 @@ import type { ContentType, Resource } from '../endpoints.ts';
 import { invalidResponse } from '../errors.ts';
 import { encodeGlobalId, idProblem, isTooLong, type RecordKey, typeNameOf } from '../keys.ts';
 import {
-  addFieldGetters,
   attributesOf,
   Decoded,
   type FieldTable,
@@ -31,31 +30,17 @@ export interface RequestedKey {
   readonly type?: ContentType | undefined;
 }
 
-interface RecordDefinition {
+/** The class of a resource's records: how they are named and read. */
+export interface RecordType<R extends DatatricsRecord> {
   readonly resource: Resource;
   /** REST names of the record's own id. The first one with a value counts. */
   readonly idNames: readonly string[];
   readonly fields: FieldTable;
   /** Sort fields that are not in `fields`: REST names by GraphQL name. */
-  readonly sorts?: Readonly<Record<string, string>>;
+  readonly sorts: Readonly<Record<string, string>>;
   /** Whether a raw field is part of the key, in addition to id and source, and not an attribute. */
-  readonly isKey?: (name: string, value: unknown) => boolean;
-}
-
-export interface RecordType<R extends DatatricsRecord> extends RecordDefinition {
-  /** Names that attributes must not have: of the fields (GraphQL, REST and aliases) and of the parts of the key. */
-  readonly reserved: ReadonlySet<string>;
-  /** The records' class, for `instanceof`. */
-  readonly class: new (
-    key: RecordKey,
-    raw: JsonObject,
-    context: RecordContext,
-  ) => object;
-  /**
-   * Decodes a raw record.
-   * @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` if it is not an object, or has no valid id or source
-   */
-  decode(raw: unknown, requested: RequestedKey, context: RecordContext): R;
+  isKey(name: string, value: unknown): boolean;
+  new (key: RecordKey, raw: JsonObject, context: RecordContext): R;
 }
 
 /**
@@ -63,80 +48,96 @@ export interface RecordType<R extends DatatricsRecord> extends RecordDefinition 
  * @param name GraphQL name of a field, or one of the type's `sorts`
  * @throws TypeError for any other name
  */
-export function sortNameOf({ fields, resource, sorts }: RecordDefinition, name: string): string {
-  const sort = fields[name]?.rest ?? sorts?.[name];
+export function sortNameOf(
+  { fields, resource, sorts }: Pick<RecordType<DatatricsRecord>, 'fields' | 'resource' | 'sorts'>,
+  name: string,
+): string {
+  const sort = fields[name]?.rest ?? sorts[name];
   if (sort === undefined) throw new TypeError(`Lists of ${resource}s cannot be sorted by ${name}`);
   return sort;
 }
 
+const RESERVED = new WeakMap<FieldTable, ReadonlySet<string>>();
+
+/** Names that attributes must not have: of the fields (GraphQL, REST and aliases) and of the parts of the key. */
+export function reservedNames({
+  fields,
+  idNames,
+  resource,
+}: Pick<RecordType<DatatricsRecord>, 'fields' | 'idNames' | 'resource'>): ReadonlySet<string> {
+  let names = RESERVED.get(fields);
+  if (names === undefined) {
+    const type = resource === 'content' ? ['type'] : [];
+    names = new Set([...namesOf(fields), ...idNames, `${resource}Id`, 'source', ...type]);
+    RESERVED.set(fields, names);
+  }
+  return names;
+}
+
+/** The base of the classes of records. A class sets the static properties, and has a getter for each field. */
+export abstract class ApiRecord extends Decoded implements DatatricsRecord {
+  static readonly resource: Resource;
+  static readonly idNames: readonly string[];
+  static readonly fields: FieldTable;
+  static readonly sorts: Readonly<Record<string, string>> = {};
+
+  static isKey(_name: string, _value: unknown): boolean {
+    return false;
+  }
+
+  readonly key: RecordKey;
+  #attributes: JsonObject | undefined;
+
+  constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
+    super(raw, context);
+    this.key = key;
+  }
+
+  get id(): string {
+    return encodeGlobalId(this.context.project, this.key);
+  }
+
+  get source(): string {
+    return this.key.source;
+  }
+
+  /** Computed once, for all aliases of the field. */
+  get attributes(): JsonObject {
+    if (this.#attributes === undefined) {
+      const type = this.constructor as typeof ApiRecord;
+      const idName = idNameOf(type.idNames, this.raw);
+      const isKeyPart = (name: string, value: unknown): boolean =>
+        name === idName || name === 'source' || type.isKey(name, value);
+      this.#attributes = attributesOf(this, type.fields, typeNameOf(type.resource), isKeyPart);
+    }
+    return this.#attributes;
+  }
+}
+
+function idNameOf(idNames: readonly string[], raw: JsonObject): string | undefined {
+  return idNames.find((name) => readText(lookUp(raw, name)) !== null);
+}
+
 /**
- * Creates a record type. `decode` returns an object with the fields of the table, `id`, `source`, `attributes`, and the
- * record's own id as `<resource>Id`.
- *
- * @typeParam R the record's type, which must match `definition.fields`
+ * Decodes a raw record.
+ * @throws DatatricsError `UPSTREAM_INVALID_RESPONSE` if it is not an object, or has no valid id or source
  */
-export function defineRecord<R extends DatatricsRecord>(definition: RecordDefinition): RecordType<R> {
-  const { resource, idNames, fields, isKey = () => false } = definition;
-  const typeName = typeNameOf(resource);
-
-  class ApiRecord extends Decoded implements DatatricsRecord {
-    readonly key: RecordKey;
-    #attributes: JsonObject | undefined;
-
-    constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
-      super(raw, context);
-      this.key = key;
-    }
-
-    get id(): string {
-      return encodeGlobalId(this.context.project, this.key);
-    }
-
-    get source(): string {
-      return this.key.source;
-    }
-
-    get type(): ContentType | undefined {
-      return this.key.type;
-    }
-
-    /** Computed once, for all aliases of the field. */
-    get attributes(): JsonObject {
-      if (this.#attributes === undefined) {
-        const idName = idNameOf(this.raw);
-        const isKeyPart = (name: string, value: unknown): boolean =>
-          name === idName || name === 'source' || isKey(name, value);
-        this.#attributes = attributesOf(this, fields, typeName, isKeyPart);
-      }
-      return this.#attributes;
-    }
+export function decodeRecord<R extends DatatricsRecord>(
+  type: RecordType<R>,
+  raw: unknown,
+  requested: RequestedKey,
+  context: RecordContext,
+): R {
+  const { resource, idNames } = type;
+  if (!isObject(raw)) throw invalidResponse(`a ${typeNameOf(resource)} that is not an object`);
+  const idName = idNameOf(idNames, raw);
+  const id = idName === undefined ? null : readText(lookUp(raw, idName));
+  if (id === null || idProblem(id)) throw invalidResponse(`a ${typeNameOf(resource)} without a valid id`);
+  const source = readText(lookUp(raw, 'source')) ?? requested.source;
+  if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
+    throw invalidResponse(`a ${typeNameOf(resource)} without a valid source`);
   }
-
-  addFieldGetters(ApiRecord, fields, typeName);
-  Object.defineProperty(ApiRecord.prototype, `${resource}Id`, {
-    get(this: ApiRecord) {
-      return this.key.id;
-    },
-  });
-
-  function idNameOf(raw: JsonObject): string | undefined {
-    return idNames.find((name) => readText(lookUp(raw, name)) !== null);
-  }
-
-  function decode(raw: unknown, requested: RequestedKey, context: RecordContext): R {
-    if (!isObject(raw)) throw invalidResponse(`a ${typeName} that is not an object`);
-    const idName = idNameOf(raw);
-    const id = idName === undefined ? null : readText(lookUp(raw, idName));
-    if (id === null || idProblem(id)) throw invalidResponse(`a ${typeName} without a valid id`);
-    const source = readText(lookUp(raw, 'source')) ?? requested.source;
-    if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
-      throw invalidResponse(`a ${typeName} without a valid source`);
-    }
-    const { type } = requested;
-    const key: RecordKey = type === undefined ? { resource, id, source } : { resource, id, source, type };
-    return new ApiRecord(key, raw, context) as DatatricsRecord as R;
-  }
-
-  const keyNames = [...idNames, `${resource}Id`, 'source', ...(resource === 'content' ? ['type'] : [])];
-  return { ...definition, reserved: new Set([...namesOf(fields), ...keyNames]), class: ApiRecord, decode };
+  const key: RecordKey =
+    requested.type === undefined ? { resource, id, source } : { resource, id, source, type: requested.type };
+  return new type(key, raw, context);
 }

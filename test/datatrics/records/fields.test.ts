@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalKey, decodeGlobalId, encodeGlobalId, type RecordKey } from '../../../src/datatrics/keys.ts';
-import { contentFields } from '../../../src/datatrics/records/content.ts';
-import { conversionFields } from '../../../src/datatrics/records/conversion.ts';
+import { Content } from '../../../src/datatrics/records/content.ts';
+import { Conversion } from '../../../src/datatrics/records/conversion.ts';
 import {
   type FieldTable,
   lookUp,
@@ -10,8 +10,8 @@ import {
   readNumber,
   readText,
 } from '../../../src/datatrics/records/fields.ts';
-import { interactionFields } from '../../../src/datatrics/records/interaction.ts';
-import { profileFields } from '../../../src/datatrics/records/profile.ts';
+import { Interaction } from '../../../src/datatrics/records/interaction.ts';
+import { Profile } from '../../../src/datatrics/records/profile.ts';
 import { type GraphqlResult, startWithUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
 
@@ -111,10 +111,10 @@ describe('readText', () => {
 });
 
 const TABLES: [string, FieldTable][] = [
-  ['profile', profileFields],
-  ['content', contentFields],
-  ['conversion', conversionFields],
-  ['interaction', interactionFields],
+  ['profile', Profile.fields],
+  ['content', Content.fields],
+  ['conversion', Conversion.fields],
+  ['interaction', Interaction.fields],
 ];
 
 /** Objects with names that matter to a table, and some that do not. */
