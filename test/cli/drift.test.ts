@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import type { EndpointReport } from '../../src/datatrics/drift.ts';
+import type { EndpointReport } from '../../packages/inspect/check-answers.ts';
 import { type FaultRule, startSandbox } from '../../src/sandbox/server.ts';
 import { Commands, runCommand } from '../helpers/command.ts';
 import { startUpstream } from '../helpers/gateway.ts';
@@ -14,7 +14,7 @@ const settingsOf = (url: string, project = '1', key = 'k') => ({
   AUTH_MODE: 'open',
 });
 const commands = new Commands();
-const drift = (env: Record<string, string>, ...args: string[]) => commands.run('src/cli/drift.ts', args, env);
+const drift = (env: Record<string, string>, ...args: string[]) => commands.run('packages/inspect/drift.ts', args, env);
 const ofSandbox = settingsOf(sandbox.url, sandbox.project, sandbox.apiKey);
 
 /** Paths and messages of what is told at a level. */
@@ -103,7 +103,7 @@ const check = (changes: Changes, ...args: string[]) =>
 describe('npm run drift', () => {
   test('finds nothing in the sandbox, reads only, and tells what it did not check', async () => {
     sandbox.requests.length = 0;
-    const { status, stdout, stderr } = await runCommand('src/cli/drift.ts', [], ofSandbox);
+    const { status, stdout, stderr } = await runCommand('packages/inspect/drift.ts', [], ofSandbox);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain('GET /project/{project}/profile — 100 records');
     expect(stdout).toContain('note   Profile.phone: unknown');

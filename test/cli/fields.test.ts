@@ -23,7 +23,8 @@ const settingsOf = (url: string, project = '1', key = 'k') => ({
 });
 const ofSandbox = settingsOf(sandbox.url, sandbox.project, sandbox.apiKey);
 const commands = new Commands();
-const fields = (env: Record<string, string>, ...args: string[]) => commands.run('src/cli/fields.ts', args, env);
+const fields = (env: Record<string, string>, ...args: string[]) =>
+  commands.run('packages/inspect/fields.ts', args, env);
 
 /** What is proposed for profiles that have these fields. */
 async function proposed(rows: readonly Record<string, unknown>[], ...args: string[]): Promise<string> {
@@ -46,7 +47,7 @@ async function declared(rows: readonly Record<string, unknown>[]): Promise<Recor
 describe('npm run fields', () => {
   test('proposes a declaration of what the sandbox has that a gateway takes as it is', async () => {
     sandbox.requests.length = 0;
-    const { status, stdout } = await runCommand('src/cli/fields.ts', [], ofSandbox);
+    const { status, stdout } = await runCommand('packages/inspect/fields.ts', [], ofSandbox);
     expect(status).toBe(0);
     expect(sandbox.requests.length).toBeLessThanOrEqual(25);
     expect(new Set(sandbox.requests.map(({ method }) => method))).toEqual(new Set(['GET']));

@@ -1,8 +1,8 @@
-import { isAddress, type MaskedType } from './masking.ts';
-import type { CustomField, CustomType, DeclaredFields } from './records/custom-fields.ts';
-import { fromProblem, nameProblem } from './records/declare.ts';
-import { type JsonObject, readNumber } from './records/fields.ts';
-import { readTime } from './time.ts';
+import { isAddress, type MaskedType } from '../../src/datatrics/masking.ts';
+import type { CustomField, CustomType, DeclaredFields } from '../../src/datatrics/records/custom-fields.ts';
+import { fromProblem, nameProblem } from '../../src/datatrics/records/declare.ts';
+import { type JsonObject, readNumber } from '../../src/datatrics/records/fields.ts';
+import { readTime } from '../../src/datatrics/time.ts';
 
 /** The apparent type of a value. The value itself is not stored. */
 type Look =

@@ -1,16 +1,16 @@
 import { parseArgs } from 'node:util';
-import { endpointFor, LISTED, type Listed, typeParameter } from '../datatrics/endpoints.ts';
-import { DatatricsError } from '../datatrics/errors.ts';
-import { FieldObserver, type Proposal } from '../datatrics/field-observer.ts';
-import { typeNameOf } from '../datatrics/keys.ts';
-import type { MaskedType } from '../datatrics/masking.ts';
-import { Conversion } from '../datatrics/records/conversion.ts';
-import type { CustomFields } from '../datatrics/records/custom-fields.ts';
-import { type DatatricsRecord, decodeRecord } from '../datatrics/records/record.ts';
-import { readPage } from '../datatrics/responses.ts';
-import { TransportError } from '../upstream/errors.ts';
+import { isUsageProblem, UsageError } from '../../src/cli/usage.ts';
+import { endpointFor, LISTED, type Listed, typeParameter } from '../../src/datatrics/endpoints.ts';
+import { DatatricsError } from '../../src/datatrics/errors.ts';
+import { typeNameOf } from '../../src/datatrics/keys.ts';
+import type { MaskedType } from '../../src/datatrics/masking.ts';
+import { Conversion } from '../../src/datatrics/records/conversion.ts';
+import type { CustomFields } from '../../src/datatrics/records/custom-fields.ts';
+import { type DatatricsRecord, decodeRecord } from '../../src/datatrics/records/record.ts';
+import { readPage } from '../../src/datatrics/responses.ts';
+import { TransportError } from '../../src/upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
-import { isUsageProblem, UsageError } from './usage.ts';
+import { FieldObserver, type Proposal } from './field-observer.ts';
 
 const HELP = `Proposes declarations for the undocumented fields of a project's records, as YAML for the GATEWAY_CONFIG file.
 

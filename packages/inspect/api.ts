@@ -1,15 +1,15 @@
-import { type Config, loadConfig } from '../config/config.ts';
-import { ENDPOINTS, type EndpointName, labelOf } from '../datatrics/endpoints.ts';
-import { buildPath, type CallArgs } from '../datatrics/paths.ts';
-import { type CustomFields, createRecordTypes } from '../datatrics/records/custom-fields.ts';
-import type { RecordTypes } from '../datatrics/records/record-types.ts';
-import { createAbortController } from '../lib/abort.ts';
-import type { UpstreamResponse } from '../upstream/call.ts';
-import { DEFAULT_POLICY } from '../upstream/policy.ts';
-import { createPool } from '../upstream/pool.ts';
-import { Resilience } from '../upstream/resilience.ts';
-import { sendWithRetry } from '../upstream/retry.ts';
-import { UsageError } from './usage.ts';
+import { UsageError } from '../../src/cli/usage.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
+import { ENDPOINTS, type EndpointName, labelOf } from '../../src/datatrics/endpoints.ts';
+import { buildPath, type CallArgs } from '../../src/datatrics/paths.ts';
+import { type CustomFields, createRecordTypes } from '../../src/datatrics/records/custom-fields.ts';
+import type { RecordTypes } from '../../src/datatrics/records/record-types.ts';
+import { createAbortController } from '../../src/lib/abort.ts';
+import type { UpstreamResponse } from '../../src/upstream/call.ts';
+import { DEFAULT_POLICY } from '../../src/upstream/policy.ts';
+import { createPool } from '../../src/upstream/pool.ts';
+import { Resilience } from '../../src/upstream/resilience.ts';
+import { sendWithRetry } from '../../src/upstream/retry.ts';
 
 /** The read endpoints of the configured API, for commands that inspect a project. */
 export interface ReadOnlyApi {
@@ -101,7 +101,7 @@ function configuredTarget(config: Config, projectId: string | undefined): Target
 }
 
 async function sandboxTarget(): Promise<Target> {
-  const { startSandbox } = await import('../sandbox/server.ts');
+  const { startSandbox } = await import('../../src/sandbox/server.ts');
   const running = await startSandbox();
   return { url: running.url, project: running.project, apiKey: running.apiKey, stop: () => running.close() };
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { checkAbsent, checkGet, checkList, type EndpointReport } from '../datatrics/drift.ts';
+import { isUsageProblem, UsageError } from '../../src/cli/usage.ts';
 import {
   ENDPOINTS,
   type Endpoint,
@@ -8,13 +8,13 @@ import {
   type Listed,
   labelOf,
   typeParameter,
-} from '../datatrics/endpoints.ts';
-import { idProblem } from '../datatrics/keys.ts';
-import type { Finding } from '../datatrics/record-drift.ts';
-import { isObject, type JsonObject, lookUp, readText } from '../datatrics/records/fields.ts';
-import { TransportError } from '../upstream/errors.ts';
+} from '../../src/datatrics/endpoints.ts';
+import { idProblem } from '../../src/datatrics/keys.ts';
+import { isObject, type JsonObject, lookUp, readText } from '../../src/datatrics/records/fields.ts';
+import { TransportError } from '../../src/upstream/errors.ts';
 import { openApi, type ReadOnlyApi } from './api.ts';
-import { isUsageProblem, UsageError } from './usage.ts';
+import { checkAbsent, checkGet, checkList, type EndpointReport } from './check-answers.ts';
+import type { Finding } from './check-records.ts';
 
 const HELP = `Compares the read endpoints of a project with what the gateway expects.
 

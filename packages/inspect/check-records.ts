@@ -1,7 +1,15 @@
-import { idProblem, typeNameOf } from './keys.ts';
-import { Decoded, type Field, type FieldTable, isObject, type JsonObject, lookUp, readText } from './records/fields.ts';
-import type { DatatricsRecord, RecordType } from './records/record.ts';
-import { readTime } from './time.ts';
+import { idProblem, typeNameOf } from '../../src/datatrics/keys.ts';
+import {
+  Decoded,
+  type Field,
+  type FieldTable,
+  isObject,
+  type JsonObject,
+  lookUp,
+  readText,
+} from '../../src/datatrics/records/fields.ts';
+import type { DatatricsRecord, RecordType } from '../../src/datatrics/records/record.ts';
+import { readTime } from '../../src/datatrics/time.ts';
 
 /** One difference between an API answer and what the client expects. */
 export interface Finding {

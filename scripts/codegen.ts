@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { printSchema } from 'graphql';
-import { buildSchema } from '../graph/schema.ts';
-import { buildSubgraphSchema, printSubgraph } from '../graph/subgraph.ts';
-import { renderErrorDocs } from '../lib/error-codes.ts';
+import { buildSchema } from '../src/graph/schema.ts';
+import { buildSubgraphSchema, printSubgraph } from '../src/graph/subgraph.ts';
+import { renderErrorDocs } from '../src/lib/error-codes.ts';
 import { renderConfigDocs } from './config-docs.ts';
 import { renderSchemaDocs } from './schema-docs.ts';
 

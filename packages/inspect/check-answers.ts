@@ -1,9 +1,9 @@
-import { readJson } from '../lib/digits.ts';
-import type { UpstreamResponse } from '../upstream/call.ts';
-import { type Endpoint, type ListEndpoint, labelOf, type TotalSpelling } from './endpoints.ts';
-import { typeNameOf } from './keys.ts';
-import { checkRecords, describeKind, type Expectation, type Finding } from './record-drift.ts';
-import { isObject, type JsonObject, lookUp, readText } from './records/fields.ts';
+import { type Endpoint, type ListEndpoint, labelOf, type TotalSpelling } from '../../src/datatrics/endpoints.ts';
+import { typeNameOf } from '../../src/datatrics/keys.ts';
+import { isObject, type JsonObject, lookUp, readText } from '../../src/datatrics/records/fields.ts';
+import { readJson } from '../../src/lib/digits.ts';
+import type { UpstreamResponse } from '../../src/upstream/call.ts';
+import { checkRecords, describeKind, type Expectation, type Finding } from './check-records.ts';
 
 /** The differences between one endpoint's answer and what the client expects. */
 export interface EndpointReport {
