@@ -94,7 +94,11 @@ const client = new Client({
 });
 
 const operation = gql${template(query)};
-const { data, error } = await client.${method}(operation, ${js(variables ?? {})}).toPromise();
-console.log(error ?? data);
+const result = client.${method}(operation, ${js(variables ?? {})});
+${
+  isInParts(query)
+    ? '// Each part completes the data of the parts before it.\nresult.subscribe(({ data, error }) => console.log(error ?? data));'
+    : 'const { data, error } = await result.toPromise();\nconsole.log(error ?? data);'
+}
 `;
 }
