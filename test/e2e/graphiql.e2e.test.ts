@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { BrowserContext, Page, Route } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readExamples } from '../../src/server/graphiql.ts';
 import type { TraceEntry } from '../../src/upstream/call-trace.ts';
@@ -504,12 +504,16 @@ describe('GraphiQL in a browser without internet', () => {
   test('says that it is loading, and when it can not', async () => {
     const waiting = await browser.newPage();
     await waiting.emulateMedia({ colorScheme: 'dark' });
-    const requested = Promise.withResolvers<Route>();
-    await waiting.route('**/graphiql/main-*.js', requested.resolve);
+    const failing = Promise.withResolvers<void>();
+    // The page asks for it twice: to preload it, and, if that failed, to run it.
+    await waiting.route('**/graphiql/main-*.js', async (route) => {
+      await failing.promise;
+      await route.abort();
+    });
     await waiting.goto(`${gateway.url}/graphql`, { waitUntil: 'commit' });
     await waiting.getByText('Loading GraphiQL').waitFor();
     await waiting.screenshot({ path: `${SHOTS}/loading.png` });
-    await (await requested.promise).abort();
+    failing.resolve();
     await waiting.getByText('GraphiQL could not be loaded').waitFor();
     await waiting.close();
   });
