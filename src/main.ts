@@ -3,12 +3,21 @@ import { type Config, loadConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
 import { loadPlugins } from './config/plugins.ts';
 import { createLogger } from './lib/log.ts';
+import { refuseArguments } from './lib/no-options.ts';
 import { type Output, openStandardOutput } from './lib/standard-output.ts';
 import type { Upstream } from './projects.ts';
 import { proxyVariable } from './upstream/dispatcher.ts';
 
+const HELP = `Starts the gateway: npm start
+
+Settings are environment variables, or lines of a .env file in this folder. Without DATATRICS_URL, the gateway serves an embedded
+sandbox with generated data. PORT (default: 4000) and HOST (default: 127.0.0.1) are the address of the listener.
+docs/configuration.md lists all settings.
+`;
+
 /** The program behind `npm start`. */
 async function main(): Promise<void> {
+  refuseArguments(HELP);
   const config = loadConfig();
   const output = openStandardOutput();
   const log = createLogger(config.logLevel, output);

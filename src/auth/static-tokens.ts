@@ -10,6 +10,7 @@ const token = z.strictObject({
   hash: z.string().regex(/^sha256:[A-Za-z0-9_-]{43}$/, '«sha256:» and 43 characters, as npm run token prints them'),
   scopes: z.array(z.string().refine(isScope, `one of ${SCOPES.join(', ')}`)),
   projects: z.array(z.string().regex(PROJECT_ID, 'a project id')),
+  expiresAt: z.iso.datetime({ message: 'a time in UTC such as 2027-01-31T00:00:00Z' }).optional(),
 });
 
 export type StaticToken = z.infer<typeof token>;
@@ -70,14 +71,15 @@ export class TokenStore {
     this.#tokens = byId(readTokens(path));
   }
 
-  /** Returns the token with this text, or null. Takes the same time whether or not the id exists. */
+  /** Returns the token with this text; null if there is none, or it has expired. Takes the same time whether or not the id exists. */
   find(text: string): StaticToken | null {
     this.#refresh();
     const [prefix, id] = text.split('.');
     if (prefix !== PREFIX || id === undefined) return null;
     const known = this.#tokens.get(id);
     const isRight = timingSafeEqual(Buffer.from(hashToken(text)), Buffer.from(known?.hash ?? NO_HASH));
-    return isRight && known ? known : null;
+    if (!isRight || !known) return null;
+    return known.expiresAt === undefined || Date.parse(known.expiresAt) > Date.now() ? known : null;
   }
 
   #refresh(): void {

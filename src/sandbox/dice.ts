@@ -20,8 +20,17 @@ export const WORDS = {
 
 export type Dice = ReturnType<typeof createDice>;
 
-/** Creates a random generator. The same seed gives the same values. */
-export function createDice(seed: number) {
+const DAY_SECONDS = 24 * 3600;
+/** Range of the times of records: they end on the day before. */
+const RANGE_SECONDS = 700 * DAY_SECONDS;
+
+/**
+ * Creates a random generator. The same seed gives the same values, and the same day the same times.
+ * @param now ms since 1970
+ */
+export function createDice(seed: number, now: number) {
+  const today = Math.floor(now / 1000 / DAY_SECONDS) * DAY_SECONDS;
+  const start = today - DAY_SECONDS - RANGE_SECONDS;
   const random = createRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
   return {
@@ -30,21 +39,16 @@ export function createDice(seed: number) {
     chance: (rate: number): boolean => random() < rate,
     pick: <T>(values: readonly T[]): T => values[below(values.length)] as T,
     hex: (digits: number): string => Array.from({ length: digits }, () => below(16).toString(16)).join(''),
+    /**
+     * Returns a time before today.
+     * @param part position in the range, 0 to 1
+     * @param moreSeconds seconds to add, up to a day
+     * @returns `YYYY-MM-DD HH:MM:SS`, in UTC
+     */
+    time(part: number, moreSeconds = 0): string {
+      const seconds = start + Math.floor(part * RANGE_SECONDS) + moreSeconds;
+      return new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
+    },
     price: (): number => (500 + below(20_000)) / 100,
   };
-}
-
-/** All times count from this fixed day, so that the data do not depend on the time of generation. */
-const START = Date.UTC(2024, 0, 1, 8);
-const SPAN_SECONDS = 700 * 24 * 3600;
-
-/**
- * Returns a time within the range of the seeded data.
- * @param part position in the range, 0 to 1
- * @param moreSeconds seconds to add
- * @returns `YYYY-MM-DD HH:MM:SS`, in UTC
- */
-export function timeAt(part: number, moreSeconds = 0): string {
-  const seconds = Math.floor(part * SPAN_SECONDS) + moreSeconds;
-  return new Date(START + seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
 }

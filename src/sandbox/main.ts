@@ -1,7 +1,17 @@
+import { refuseArguments } from '../lib/no-options.ts';
 import { type SandboxOptions, startSandbox } from './server.ts';
 
 /** Starts only the sandbox, with settings from the environment. An empty variable counts as unset. */
-const { SANDBOX_PORT, SANDBOX_HOST, SANDBOX_API_KEY, SANDBOX_PROJECT, SANDBOX_SEED } = process.env;
+refuseArguments(`Starts a sandbox of the Datatrics REST API with generated data: npm run sandbox
+
+Environment variables:
+  SANDBOX_PORT     port; 0 for any free one (default: PORT, else 4010)
+  SANDBOX_HOST     address of the listener (default: 127.0.0.1)
+  SANDBOX_API_KEY  key that calls must send as x-apikey (default: sandbox-key)
+  SANDBOX_PROJECT  project id (default: 123456)
+  SANDBOX_SEED     whole number; the same seed gives the same data (default: 1)
+`);
+const { PORT, SANDBOX_PORT, SANDBOX_HOST, SANDBOX_API_KEY, SANDBOX_PROJECT, SANDBOX_SEED } = process.env;
 
 function readNumber(name: string, value: string | undefined, fallback: number, max: number): number {
   const number = value ? Number(value) : fallback;
@@ -11,7 +21,7 @@ function readNumber(name: string, value: string | undefined, fallback: number, m
 }
 
 const options: SandboxOptions = {
-  port: readNumber('SANDBOX_PORT', SANDBOX_PORT, 4010, 65_535),
+  port: SANDBOX_PORT ? readNumber('SANDBOX_PORT', SANDBOX_PORT, 4010, 65_535) : readNumber('PORT', PORT, 4010, 65_535),
   seed: readNumber('SANDBOX_SEED', SANDBOX_SEED, 1, 2 ** 32 - 1),
   ...(SANDBOX_HOST && { host: SANDBOX_HOST }),
   ...(SANDBOX_API_KEY && { apiKey: SANDBOX_API_KEY }),

@@ -1,4 +1,4 @@
-import { type Dice, timeAt, WORDS } from './dice.ts';
+import { type Dice, WORDS } from './dice.ts';
 import { UNUSUAL_IDS } from './seed-profiles.ts';
 import type { JsonObject, Store } from './store.ts';
 
@@ -143,5 +143,8 @@ function categoryName(i: number): string {
 
 function timesOf(dice: Dice, i: number, count: number) {
   const part = 1 - (i + 0.5) / count;
-  return { created: timeAt(part, dice.below(3600)), updated: timeAt(part + (1 - part) * 0.5, dice.below(86_400)) };
+  return {
+    created: dice.time(part, dice.below(3600)),
+    updated: dice.time(part + (1 - part) * 0.5, dice.below(86_400)),
+  };
 }

@@ -1,4 +1,4 @@
-import { type Dice, timeAt } from './dice.ts';
+import type { Dice } from './dice.ts';
 import type { Good, Goods } from './seed-contents.ts';
 import { type People, UNUSUAL_IDS } from './seed-profiles.ts';
 import type { JsonObject, Store } from './store.ts';
@@ -9,6 +9,9 @@ const MAILS = 4600;
 const VISITS = 500;
 /** Number of newest sales and mails, at the start of lists, that refer only to existing profiles. */
 const NEWEST = 100;
+/** Customers of the shop who order often, and the share of the orders that are theirs. */
+const REGULARS = 20;
+const REGULARS_SHARE = 0.6;
 /** Records of the profile 1001. The first is the newest of its list; the others are spread over the time before. */
 const DEMO_SALES = 4;
 const DEMO_MAILS = 8;
@@ -17,18 +20,18 @@ const DEMO_MAILS = 8;
 export function seedEvents(store: Store, dice: Dice, people: People, goods: Goods): void {
   for (let i = 0; i < SHOP_SALES; i += 1) store.put('conversion', makeShopSale(dice, i, people, goods));
   for (let i = 0; i < MAGENTO_SALES; i += 1) store.put('conversion', makeMagentoSale(dice, i, people, goods));
-  for (let i = DEMO_SALES - 1; i >= 0; i -= 1) store.put('conversion', makeDemoSale(i, people, goods));
+  for (let i = DEMO_SALES - 1; i >= 0; i -= 1) store.put('conversion', makeDemoSale(dice, i, people, goods));
   for (let i = 0; i < MAILS; i += 1) store.put('interaction', makeMail(dice, i, people));
   for (let i = 0; i < VISITS; i += 1) store.put('interaction', makeVisit(dice, i, people, goods));
-  for (let i = DEMO_MAILS - 1; i >= 0; i -= 1) store.put('interaction', makeDemoMail(i));
+  for (let i = DEMO_MAILS - 1; i >= 0; i -= 1) store.put('interaction', makeDemoMail(dice, i));
 }
 
 function makeShopSale(dice: Dice, i: number, { shop }: People, goods: Goods): JsonObject {
-  const person = dice.pick(shop);
+  const person = dice.chance(REGULARS_SHARE) ? dice.pick(shop.slice(1, REGULARS + 1)) : dice.pick(shop);
   const isGone = dice.chance(0.02) && i < SHOP_SALES - NEWEST;
   const items = Array.from({ length: 1 + dice.below(4) }, () => makeLine(dice, goods.shop));
   const total = sum(items);
-  const created = timeAt((i + 0.5) / SHOP_SALES, dice.below(3600));
+  const created = dice.time((i + 0.5) / SHOP_SALES, dice.below(3600));
   return {
     conversionid: (i % 400 === 399 ? UNUSUAL_IDS[(i - 399) / 400] : undefined) ?? `${30_001 + i}`,
     source: 'Webshop',
@@ -48,7 +51,7 @@ function makeShopSale(dice: Dice, i: number, { shop }: People, goods: Goods): Js
 function makeMagentoSale(dice: Dice, i: number, { magento }: People, goods: Goods): JsonObject {
   const person = dice.pick(magento);
   const items = Array.from({ length: 1 + dice.below(3) }, () => makeLine(dice, goods.magento, true));
-  const time = timeAt((i + 0.5) / MAGENTO_SALES, dice.below(3600));
+  const time = dice.time((i + 0.5) / MAGENTO_SALES, dice.below(3600));
   return {
     conversionid: `${100_000_001 + i}`,
     source: 'Magento 2',
@@ -63,9 +66,9 @@ function makeMagentoSale(dice: Dice, i: number, { magento }: People, goods: Good
   };
 }
 
-function makeDemoSale(i: number, { shop }: People, goods: Goods): JsonObject {
+function makeDemoSale(dice: Dice, i: number, { shop }: People, goods: Goods): JsonObject {
   const items = goods.shop.slice(i, i + 2).map((good) => line(good, good.id, 1));
-  const created = timeAt(1 - i * 0.06, 3600);
+  const created = dice.time(1 - i * 0.06, 3600);
   return {
     conversionid: `${3001 + i}`,
     source: 'Webshop',
@@ -101,7 +104,7 @@ function cents(amount: number): number {
 function makeMail(dice: Dice, i: number, { shop, magento }: People): JsonObject {
   const person = dice.pick(dice.chance(0.9) ? shop : magento);
   const metadata = {
-    datetime: timeAt((i + 0.5) / MAILS, dice.below(3600)),
+    datetime: dice.time((i + 0.5) / MAILS, dice.below(3600)),
     profileid: dice.chance(0.02) && i < MAILS - NEWEST ? `gone-${i}` : person.id,
     event: dice.pick(['open', 'open', 'open', 'click', 'click', 'bounce']),
     emailid: `${70_001 + Math.floor(i / 200)}`,
@@ -114,7 +117,7 @@ function makeMail(dice: Dice, i: number, { shop, magento }: People): JsonObject 
 function makeVisit(dice: Dice, i: number, { shop }: People, goods: Goods): JsonObject {
   const { id } = dice.pick(goods.shop);
   const metadata = {
-    datetime: timeAt((i + 0.5) / VISITS, dice.below(3600)),
+    datetime: dice.time((i + 0.5) / VISITS, dice.below(3600)),
     profileid: dice.pick(shop).id,
     event: dice.pick(['view', 'cart']),
     itemid: id,
@@ -123,9 +126,9 @@ function makeVisit(dice: Dice, i: number, { shop }: People, goods: Goods): JsonO
   return { interactionid: `${60_001 + i}`, source: 'Webshop', objecttype: 'visit', metadata };
 }
 
-function makeDemoMail(i: number): JsonObject {
+function makeDemoMail(dice: Dice, i: number): JsonObject {
   const metadata = {
-    datetime: timeAt(1 - i * 0.04, 3600),
+    datetime: dice.time(1 - i * 0.04, 3600),
     profileid: '1001',
     event: i % 2 === 0 ? 'click' : 'open',
     emailid: `${70_023 - i}`,

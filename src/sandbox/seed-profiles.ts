@@ -1,4 +1,4 @@
-import { type Dice, timeAt, WORDS } from './dice.ts';
+import { type Dice, WORDS } from './dice.ts';
 import type { JsonObject, Store } from './store.ts';
 
 /** The fields of a profile that other records use. */
@@ -23,7 +23,7 @@ export const UNUSUAL_IDS = ['abc:123', 'A/B 1#x+%', 'who?me=1&you', 'Łódź 7']
 export function seedProfiles(store: Store, dice: Dice): People {
   const shop: Person[] = [];
   for (let i = 0; i < SHOP_COUNT; i += 1) {
-    const profile = i === 0 ? demoProfile() : makeShopProfile(dice, i);
+    const profile = i === 0 ? demoProfile(dice) : makeShopProfile(dice, i);
     store.put('profile', profile);
     shop.push({ id: profile.profileid as string | number, email: profile.email as string });
   }
@@ -37,7 +37,7 @@ export function seedProfiles(store: Store, dice: Dice): People {
   return { shop, magento };
 }
 
-function demoProfile(): JsonObject {
+function demoProfile(dice: Dice): JsonObject {
   return {
     profileid: '1001',
     source: 'Webshop',
@@ -50,8 +50,8 @@ function demoProfile(): JsonObject {
     company: 'Example Works',
     phone: '+31 53 555 0101',
     newsletter: true,
-    created: timeAt(0),
-    updated: timeAt(0.9),
+    created: dice.time(0),
+    updated: dice.time(0.9),
   };
 }
 
@@ -120,5 +120,8 @@ function makePerson(dice: Dice, number: number) {
 
 function timesOf(dice: Dice, i: number, count: number) {
   const part = (i + 0.5) / count;
-  return { created: timeAt(part, dice.below(3600)), updated: timeAt(part + (1 - part) * 0.5, dice.below(86_400)) };
+  return {
+    created: dice.time(part, dice.below(3600)),
+    updated: dice.time(part + (1 - part) * 0.5, dice.below(86_400)),
+  };
 }

@@ -14,11 +14,11 @@ export const SOURCES = {
 
 /**
  * Fills a store with the records of three systems that write to one project: a webshop, a CRM and a Magento shop. Each has
- * its own conventions. The same seed gives the same records. Examples use these fixed records: profile 1001 (with
+ * its own conventions. The same seed gives the same records, with times up to the day before `now` (ms since 1970). Examples use these fixed records: profile 1001 (with
  * conversions and interactions), item 2001, category 5001, conversion 3001 and interaction 4001.
  */
-export function seedStore(store: Store, seed: number): void {
-  const dice = createDice(seed);
+export function seedStore(store: Store, seed: number, now = Date.now()): void {
+  const dice = createDice(seed, now);
   const people = seedProfiles(store, dice);
   const goods = seedContents(store, dice);
   seedEvents(store, dice, people, goods);

@@ -19,9 +19,14 @@ export function createTokenFile() {
       PII_KEY: 'a key of hashes'.replaceAll(' ', '_').padEnd(16, '_'),
     },
     /** Adds a token, and gives the header by which it is sent. */
-    add(id: string, scopes: readonly Scope[] = SCOPES, projects: readonly string[] = ['1']): Record<string, string> {
+    add(
+      id: string,
+      scopes: readonly Scope[] = SCOPES,
+      projects: readonly string[] = ['1'],
+      expiresAt?: string,
+    ): Record<string, string> {
       const text = formatToken(id, randomBytes(32));
-      entries.push({ id, hash: hashToken(text), scopes, projects });
+      entries.push({ id, hash: hashToken(text), scopes, projects, expiresAt });
       writeFileSync(path, JSON.stringify(entries));
       return { authorization: `Bearer ${text}` };
     },

@@ -7,9 +7,11 @@ import { type Client, createClient } from './client.ts';
 
 const KINDS: Kind[] = ['profile', 'item', 'category', 'conversion', 'interaction'];
 
-function bytesOf(seed: number): string {
+const NOW = Date.UTC(2026, 1, 3, 12);
+
+function bytesOf(seed: number, now = NOW): string {
   const store = new Store();
-  seedStore(store, seed);
+  seedStore(store, seed, now);
   return JSON.stringify(KINDS.map((kind) => store.list(kind)));
 }
 
@@ -33,13 +35,19 @@ describe('the seed', () => {
     expect(other === first).toBe(false);
   });
 
-  it('does not depend on time zone and day', () => {
+  it('has times up to the day before', () => {
+    const times = [...bytesOf(7).matchAll(/"(20\d\d-\d\d-\d\d) /g)].map(([, day]) => day as string);
+    expect(times.toSorted().at(-1)).toBe('2026-02-02');
+    expect(bytesOf(7, NOW + 11 * 3_600_000) === bytesOf(7)).toBe(true);
+    expect(bytesOf(7, NOW + 24 * 3_600_000) === bytesOf(7)).toBe(false);
+  });
+
+  it('does not depend on the time zone', () => {
     const script = `
       import { seedStore } from './src/sandbox/seed.ts';
       import { Store } from './src/sandbox/store.ts';
-      Date.now = () => 0;
       const store = new Store();
-      seedStore(store, 7);
+      seedStore(store, 7, ${NOW});
       console.log(JSON.stringify(${JSON.stringify(KINDS)}.map((kind) => store.list(kind))));`;
     const args = ['--input-type=module', '--eval', script];
     const env = { ...process.env, TZ: 'Pacific/Auckland' };

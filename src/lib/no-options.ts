@@ -1,0 +1,14 @@
+/**
+ * Handles the command line of a program that has no options: `--help` prints the help and ends the process. Any other argument
+ * is refused, with exit code 2.
+ */
+export function refuseArguments(help: string): void {
+  const [first] = process.argv.slice(2);
+  if (first === undefined) return;
+  if (first === '--help') {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  process.stderr.write(`${first}: unknown argument\n\n${help}`);
+  process.exit(2);
+}

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { runCommand } from '../helpers/command.ts';
+
+const PROGRAMS: readonly [command: string, file: string][] = [
+  ['npm start', 'src/start.js'],
+  ['npm run sandbox', 'src/sandbox/main.ts'],
+  ['npm run cost', 'src/cli/cost.ts'],
+  ['npm run -s schema', 'src/cli/schema.ts'],
+  ['npm run token', 'src/cli/token.ts'],
+  ['npm run -s fields', 'packages/inspect/fields.ts'],
+  ['npm run -s drift', 'packages/inspect/drift.ts'],
+];
+
+test.each(PROGRAMS)('%s prints its help and does nothing else with --help', async (command, file) => {
+  const { status, stdout, stderr } = await runCommand(file, ['--help'], { PORT: '0' });
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toContain(command);
+});
+
+test.each(PROGRAMS)('%s refuses an unknown option', async (_command, file) => {
+  const { status, stdout, stderr } = await runCommand(file, ['--portt'], { PORT: '0' });
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toContain('--portt');
+});
