@@ -26,8 +26,12 @@ async function visit(hash = ''): Promise<void> {
 }
 
 beforeEach(async () => {
-  await page?.evaluate(() => localStorage.clear());
   await page?.close();
+  // From a page without GraphiQL, which keeps its tabs a moment after each change.
+  const other = await browser.context.newPage();
+  await other.goto(`${gateway.url}/health`);
+  await other.evaluate(() => localStorage.clear());
+  await other.close();
   await visit();
 });
 
