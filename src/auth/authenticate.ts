@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { badInput, GatewayError } from '../lib/error.ts';
 import { type Claims, invalidToken } from './jwt.ts';
 import { createPrincipal, PROJECT_ID, type Principal } from './principal.ts';
-import { ALL_SCOPES, type ScopeSet, scopeSet } from './scopes.ts';
+import { scopeSet } from './scopes.ts';
 import type { TokenStore } from './static-tokens.ts';
 
 /**
@@ -101,30 +101,6 @@ function digest(apiKey: string): string {
 }
 
 function createManaged(options: Extract<AuthOptions, { mode: 'managed' }>): Authenticate {
-  /** Principals by verified token and by the project that the request names. An entry lives as long as the token's object. */
-  const principals = new WeakMap<object, Map<string, Principal>>();
-
-  function principalFor(
-    token: object,
-    id: string,
-    projects: readonly string[],
-    scopes: readonly string[],
-    headers: IncomingHttpHeaders,
-  ): Principal {
-    let byProject = principals.get(token);
-    if (byProject === undefined) {
-      byProject = new Map();
-      principals.set(token, byProject);
-    }
-    const named = namedProject(headers) ?? '';
-    let principal = byProject.get(named);
-    if (principal === undefined) {
-      principal = principalOf(id, projects, scopeSet(scopes), headers, options);
-      byProject.set(named, principal);
-    }
-    return principal;
-  }
-
   return (headers) => {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.authorization ?? '')?.[1];
     if (token === undefined) {
@@ -132,11 +108,10 @@ function createManaged(options: Extract<AuthOptions, { mode: 'managed' }>): Auth
     }
     // A static token has a prefix that no JSON Web Token has, so the token cannot be both.
     const known = options.tokens?.find(token);
-    if (known) return principalFor(known, `token:${known.id}`, known.projects, known.scopes, headers);
+    if (known) return principalOf(`token:${known.id}`, known, headers, options);
     if (!options.checkJwt) throw invalidToken();
     const claims = options.checkJwt(token);
-    const toPrincipal = (found: Claims): Principal =>
-      principalFor(found, `jwt:${found.sub}`, found.projects, found.scopes, headers);
+    const toPrincipal = (verified: Claims): Principal => principalOf(`jwt:${verified.sub}`, verified, headers, options);
     return claims instanceof Promise ? claims.then(toPrincipal) : toPrincipal(claims);
   };
 }
@@ -144,20 +119,19 @@ function createManaged(options: Extract<AuthOptions, { mode: 'managed' }>): Auth
 /**
  * Creates a principal with this gateway's key for the project that the request names, or for the default project.
  *
- * @param allowed ids of the projects that the caller may use
+ * @param granted ids of the projects that the caller may use, and names of its scopes
  * @throws GatewayError `FORBIDDEN` for a project that the caller may not use, or that this gateway does not have. The message
  *   is the same, so that it does not reveal which
  */
 export function principalOf(
   id: string,
-  allowed: readonly string[],
-  scopes: ScopeSet,
+  granted: { readonly projects: readonly string[]; readonly scopes: readonly string[] },
   headers: IncomingHttpHeaders,
   options: Projects,
 ): Principal {
-  const mine = allowed.filter((project) => options.keys.has(project));
+  const mine = granted.projects.filter((project) => options.keys.has(project));
   const project = chooseProject(headers, mine, options);
-  return createPrincipal(id, project, options.keys.get(project) as string, scopes & ALL_SCOPES);
+  return createPrincipal(id, project, options.keys.get(project) as string, scopeSet(granted.scopes));
 }
 
 /** Returns the project that the request names, else the configured one, else the caller's only one. */
