@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
-import { type AuthOptions, createAuthenticate, principalOf } from './authenticate.ts';
+import { type Authenticate, type AuthMode, type Projects, principalOf } from './authenticate.ts';
 import type { Principal } from './principal.ts';
 import { SCOPES } from './scopes.ts';
 
@@ -98,21 +98,22 @@ export function isRouter(principal: Principal): boolean {
  * of mode `open`, its own credentials. The gateway uses the forwarded caller only with the proof.
  */
 export function createSubgraphAuthenticate(
-  auth: AuthOptions,
+  authenticate: Authenticate,
+  mode: AuthMode,
+  projects: Projects,
   secrets: RouterSecrets,
   grants: RouterGrants,
 ): (headers: IncomingHttpHeaders, params: SignedRequest) => Principal | Promise<Principal> {
-  const authenticate = createAuthenticate(auth);
   if (secrets.header === undefined && secrets.hmac === undefined) return authenticate;
   return (headers, params) => {
     if (!isFromRouter(secrets, headers, params)) {
-      if (auth.mode !== 'open') return authenticate(headers);
+      if (mode !== 'open') return authenticate(headers);
       throw new GatewayError(
         'UNAUTHENTICATED',
         'Requests to /subgraph need the header x-router-secret or the extension hmac-signature.',
       );
     }
-    const principal = auth.mode === 'passthrough' ? authenticate(headers) : forwardedCaller(headers);
+    const principal = mode === 'passthrough' ? authenticate(headers) : forwardedCaller(headers);
     if (!(principal instanceof Promise)) routers.add(principal);
     return principal;
   };
@@ -121,14 +122,13 @@ export function createSubgraphAuthenticate(
   function forwardedCaller(headers: IncomingHttpHeaders): Principal {
     const { 'x-datatrics-principal': name, 'x-datatrics-scopes': named, 'x-datatrics-project': project } = headers;
     const forwarded = typeof named === 'string' ? named.split(/[\s,]+/).filter((scope) => scope !== '') : null;
-    const scopes = forwarded ?? grants.scopes ?? (auth.mode === 'open' ? SCOPES : READS);
-    const projects = grants.projects ?? [...auth.keys.keys()];
+    const scopes = forwarded ?? grants.scopes ?? (mode === 'open' ? SCOPES : READS);
     // The id depends on the forwarded name and scopes, so that different callers share no answers.
     const digest = createHash('sha256')
       .update(JSON.stringify([name || null, forwarded]))
       .digest('base64url');
     const id = name || forwarded || project ? `router-${digest.slice(0, 22)}` : 'router';
-    return principalOf(id, { projects, scopes }, headers, auth);
+    return principalOf(id, { projects: grants.projects ?? [...projects.keys.keys()], scopes }, headers, projects);
   }
 }
 
