@@ -1,6 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
 import { createAuthenticate } from './auth/authenticate.ts';
-import { createAuthOptions } from './auth/options.ts';
 import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
 import type { Config } from './config/config.ts';
@@ -97,10 +96,10 @@ export async function startGateway(
   });
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
-  const auth = createAuthOptions(config, { keys: projects.keys, configured: upstream.project }, (problem) =>
+  const authProjects = { keys: projects.keys, configured: upstream.project };
+  const authenticate = createAuthenticate(config, authProjects, (problem) =>
     log.error({ problem }, 'TOKENS_FILE is unreadable: static tokens are rejected until it can be read'),
   );
-  const authenticate = createAuthenticate(auth);
   const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
   const pipelineOptions = {
     limits: config.documentLimits,
@@ -151,7 +150,13 @@ export async function startGateway(
         cacheControlOf: createCacheControl(config.subgraphMaxAges, projects.keys.size === 1),
       }),
       schemaName: 'subgraph',
-      authenticate: createSubgraphAuthenticate(auth, config.routerSecrets, config.routerGrants),
+      authenticate: createSubgraphAuthenticate(
+        authenticate,
+        config.authMode,
+        authProjects,
+        config.routerSecrets,
+        config.routerGrants,
+      ),
       resolveDocument: createRouterDocuments(options.resolveDocument),
     });
     return endpointOf('/subgraph', subgraph);
