@@ -5,6 +5,7 @@ import type { Outcome } from '../graph/outcome.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
 import type { Usage } from '../upstream/operation.ts';
 import type { Load } from './load-shedder.ts';
+import type { MakeHistogram } from './telemetry.ts';
 
 /** How an operation ended: `field_errors` is an execution with errors beside its data. */
 export type OperationOutcome = Outcome['kind'] | 'field_errors';
@@ -23,6 +24,8 @@ export interface MetricSources {
   ready(): boolean;
   /** Undefined: no Redis is configured. */
   readonly redisConnected: (() => boolean) | undefined;
+  /** Makes a second histogram of each, for OpenTelemetry. Undefined: none. */
+  readonly histogram?: MakeHistogram | undefined;
 }
 
 /** The figures behind `/metrics`; docs/operations.md tells of each. Labels have few values, none of them a client's. */
@@ -31,26 +34,30 @@ export function createMetrics(sources: MetricSources) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const operations = new Histogram({
+  const operationsOptions = {
     name: 'gateway_operation_duration_seconds',
     help: 'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
     labelNames: ['outcome'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
     registers,
-  });
+  };
+  const operations = new Histogram(operationsOptions);
+  const exportOperation = sources.histogram?.(operationsOptions);
   const errors = new Counter({
     name: 'gateway_errors_total',
     help: 'Errors in answers by code.',
     labelNames: ['code'],
     registers,
   });
-  const ended = new Histogram({
+  const endedOptions = {
     name: 'gateway_upstream_read_duration_seconds',
     help: 'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
     labelNames: ['endpoint', 'outcome'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
-  });
+  };
+  const ended = new Histogram(endedOptions);
+  const exportCall = sources.histogram?.(endedOptions);
   const requests = new Counter({
     name: 'gateway_upstream_requests_total',
     help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',
@@ -178,6 +185,7 @@ export function createMetrics(sources: MetricSources) {
     end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number): void {
       running -= 1;
       operationsBy.get(outcome)?.observe(ms / 1000);
+      exportOperation?.(ms / 1000, { outcome });
       if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);
       if (usage.retries > 0) retries.inc(usage.retries);
       if (usage.deduped > 0) shared.inc(usage.deduped);
@@ -188,12 +196,15 @@ export function createMetrics(sources: MetricSources) {
       for (const [code, child] of boundOf) if (codes.includes(code)) child.inc();
     },
     onCall(call: { endpoint: EndpointName; outcome: string; ms: number }): void {
-      endedBy.get(call.endpoint + call.outcome)?.observe(call.ms / 1000);
+      const { endpoint, outcome, ms } = call;
+      endedBy.get(endpoint + outcome)?.observe(ms / 1000);
+      exportCall?.(ms / 1000, { endpoint, outcome });
     },
     /** A slow client was disconnected: it did not read its answer, or did not finish its body. */
     onDisconnect(reason: 'unread' | 'unfinished'): void {
       (reason === 'unread' ? unread : unfinished).inc();
     },
+    registry,
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

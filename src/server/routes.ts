@@ -186,7 +186,7 @@ async function answerOperation(
   readParams: () => RequestParams,
 ): Promise<void> {
   const { operations, yoga } = await endpoint.load();
-  const head = new RequestHead(req.method === 'GET' ? 'GET' : 'POST', req, res);
+  const head = new RequestHead(req.method === 'GET' ? 'GET' : 'POST', endpoint.path, req, res);
   const accepted = await operations.accept(head, readParams);
   if ('kind' in accepted) return answerEarly(options, endpoint, req, res, respond(accepted, req.headers.accept));
   const checked = operations.check(accepted, accepted.request);
