@@ -24,6 +24,7 @@ import { createMetrics } from './server/metrics.ts';
 import { BLIND, createObserver } from './server/observer.ts';
 import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
 import { PersistedQueries } from './server/persisted-queries.ts';
+import { createRecordRefusal } from './server/refusals.ts';
 import { startServer } from './server/server.ts';
 import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
 import { UpstreamWarnings } from './server/upstream-warnings.ts';
@@ -208,6 +209,7 @@ export async function startGateway(
     cors: createCors(config.corsOrigins, config.corsHeaders),
     mcp: mcp?.handle,
     reportUnexpected,
+    recordRefusal: parts.observe === false ? () => undefined : createRecordRefusal({ log, metrics }),
   });
   readiness.serving();
 

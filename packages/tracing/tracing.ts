@@ -59,6 +59,8 @@ function contextOf({ traceparent, tracestate }: TraceParent): Context {
 
 /** The span of one operation, and parent of those of its REST calls. */
 class OtelOperationSpan implements OperationSpan {
+  readonly traceId: string;
+  readonly spanId: string;
   readonly #tracer: Tracer;
   readonly #span: OtelSpan;
   readonly #context: Context;
@@ -69,6 +71,7 @@ class OtelOperationSpan implements OperationSpan {
 
   /** @param budget is charged; undefined if the caller decided to sample the trace */
   constructor(tracer: Tracer, span: OtelSpan, context: Context, api: URL, budget: SpanBudget | undefined) {
+    ({ traceId: this.traceId, spanId: this.spanId } = span.spanContext());
     this.#tracer = tracer;
     this.#span = span;
     this.#context = context;

@@ -82,6 +82,12 @@ export function createMetrics(sources: MetricSources) {
     labelNames: ['reason'],
     registers,
   });
+  const refused = new Counter({
+    name: 'gateway_requests_refused_total',
+    help: 'Requests refused before GraphQL by HTTP status: 400, 401, 403, 404, 405, 408, 413, 415, 431.',
+    labelNames: ['status'],
+    registers,
+  });
   let running = 0;
   gauge('gateway_operations_in_flight', 'GraphQL requests under way.', () => running);
   gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', sources.inFlight);
@@ -160,6 +166,7 @@ export function createMetrics(sources: MetricSources) {
   const boundOf = new Map(
     Object.entries(BOUNDS).map(([code, bound]) => [code, budget.labels({ bound })] as [string, Counter.Internal]),
   );
+  const refusedBy = new Map(REFUSALS.map((status) => [status, refused.labels({ status })]));
   const unread = disconnected.labels({ reason: 'unread' });
   const unfinished = disconnected.labels({ reason: 'unfinished' });
   // What has not happened yet stands at 0, so that a rule sees the first time as an increase.
@@ -167,6 +174,7 @@ export function createMetrics(sources: MetricSources) {
     unread,
     unfinished,
     ...errorsBy.values(),
+    ...refusedBy.values(),
     ...boundOf.values(),
     firsts,
     retries,
@@ -200,6 +208,10 @@ export function createMetrics(sources: MetricSources) {
       endedBy.get(endpoint + outcome)?.observe(ms / 1000);
       exportCall?.(ms / 1000, { endpoint, outcome });
     },
+    /** A request was refused before GraphQL. */
+    onRefused(status: number): void {
+      refusedBy.get(status)?.inc();
+    },
     /** A slow client was disconnected: it did not read its answer, or did not finish its body. */
     onDisconnect(reason: 'unread' | 'unfinished'): void {
       (reason === 'unread' ? unread : unfinished).inc();
@@ -213,6 +225,9 @@ export function createMetrics(sources: MetricSources) {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const OUTCOMES: readonly OperationOutcome[] = ['executed', 'field_errors', 'invalid', 'refused'];
+
+/** Statuses of requests that are refused before GraphQL. */
+const REFUSALS: readonly number[] = [400, 401, 403, 404, 405, 408, 413, 415, 431];
 
 /** Bounds on REST calls, by the code of their refusals. */
 const BOUNDS = {

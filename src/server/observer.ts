@@ -5,6 +5,7 @@ import type { ErrorCode } from '../lib/error.ts';
 import { type Logger, loggableId } from '../lib/log.ts';
 import { type CallTrace, Trace } from '../upstream/call-trace.ts';
 import type { Operation, Usage } from '../upstream/operation.ts';
+import { clientNameOf } from './client-name.ts';
 import type { Metrics, OperationOutcome } from './metrics.ts';
 import type { RequestHead } from './request-head.ts';
 import { requestIdOf, traceParentOf } from './request-id.ts';
@@ -18,6 +19,8 @@ export interface Observed {
   /** `performance.now()` ms. */
   readonly start: number;
   readonly span: OperationSpan | undefined;
+  /** Of its span, or of the client's if it has none. */
+  readonly traceId: string | undefined;
   /** Headers of its REST calls, names and values in turn. */
   readonly upstreamHeaders: readonly string[];
   principal: Principal | undefined;
@@ -46,6 +49,7 @@ export const BLIND: Observer = {
     requestId: requestIdOf(head.headers),
     start: 0,
     span: undefined,
+    traceId: undefined,
     upstreamHeaders: [],
     principal: undefined,
     operation: undefined,
@@ -77,6 +81,7 @@ export function createObserver({ log, metrics, telemetry }: ObserverOptions): Ob
         requestId,
         start: performance.now(),
         span,
+        traceId: span?.traceId ?? parent?.traceId,
         upstreamHeaders,
         principal: undefined,
         operation: undefined,
@@ -90,9 +95,10 @@ export function createObserver({ log, metrics, telemetry }: ObserverOptions): Ob
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
       metrics.end(kind, codes, usage, ms);
-      if (logs) log.info(lineOf(observed, kind, codes, ms), 'operation');
-      if (!span) return;
+      if (!logs && !span) return;
       const status = statusOf(outcome, observed.head.headers.accept);
+      if (logs) log.info(lineOf(observed, kind, codes, ms, status), 'operation');
+      if (!span) return;
       const attributes = { ...attributesOf(observed, kind, codes), 'http.response.status_code': status };
       span.end(observed.operation?.type ?? 'GraphQL Operation', attributes, errorTypeOf(codes, status));
     },
@@ -111,14 +117,20 @@ function distinct(codes: readonly string[]): string[] {
 
 /** The log line of an operation. It has nothing of the variables, headers or answer. */
 function lineOf(
-  { requestId, operation, principal, run }: Observed,
+  { head, requestId, traceId, span, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
   ms: number,
+  status: number,
 ): object {
   const { calls, deduped, cached, stale, retries } = run?.usage ?? NOTHING;
   return {
     requestId,
+    trace_id: traceId,
+    span_id: span?.spanId,
+    route: head.route,
+    status,
+    client: clientNameOf(head.headers),
     operation: operation?.name,
     type: operation?.type,
     document: operation?.document,

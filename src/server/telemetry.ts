@@ -52,6 +52,8 @@ export interface MetricRegistry {
 
 /** The span of one operation, and parent of those of its REST calls. */
 export interface OperationSpan {
+  readonly traceId: string;
+  readonly spanId: string;
   /** Records REST calls as spans, and for `inner` as well. */
   calls(inner: Trace | undefined): CallTrace;
   /**
