@@ -62,7 +62,7 @@ export function createOperations(options: OperationsOptions): Operations {
   const { pipeline, authenticate, rateLimiter, collapse, load, observer, persistedQueries } = options;
 
   async function accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome> {
-    const observed = observer.begin(head.headers);
+    const observed = observer.begin(head);
     let admitted: Caller | undefined;
     const refuse = (outcome: Outcome): Outcome => {
       if (admitted) load.release(admitted);
