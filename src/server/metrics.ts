@@ -3,7 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
+import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
+import { ClientCounts } from './client-counts.ts';
 import type { Load } from './load-shedder.ts';
 import type { MakeHistogram } from './telemetry.ts';
 
@@ -88,6 +90,21 @@ export function createMetrics(sources: MetricSources) {
     labelNames: ['status'],
     registers,
   });
+  const clients = new ClientCounts(
+    new Counter({
+      name: 'gateway_client_operations_total',
+      help: 'GraphQL requests by the name of their client.',
+      labelNames: ['client'],
+      registers,
+    }),
+  );
+  const build = new Gauge({
+    name: 'gateway_build_info',
+    help: 'Always 1; the labels have the versions.',
+    labelNames: ['version', 'node'],
+    registers,
+  });
+  build.set({ version, node: process.versions.node }, 1);
   let running = 0;
   gauge('gateway_operations_in_flight', 'GraphQL requests under way.', () => running);
   gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', sources.inFlight);
@@ -190,8 +207,9 @@ export function createMetrics(sources: MetricSources) {
       running += 1;
     },
     /** It is answered; `codes` are those of all its errors. */
-    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number): void {
+    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number, client?: string): void {
       running -= 1;
+      clients.add(client, outcome === 'executed');
       operationsBy.get(outcome)?.observe(ms / 1000);
       exportOperation?.(ms / 1000, { outcome });
       if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);

@@ -94,7 +94,7 @@ export function createObserver({ log, metrics, telemetry }: ObserverOptions): Ob
       const usage = observed.run?.usage ?? NOTHING;
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
-      metrics.end(kind, codes, usage, ms);
+      metrics.end(kind, codes, usage, ms, clientNameOf(observed.head.headers)?.name);
       if (!logs && !span) return;
       const status = statusOf(outcome, observed.head.headers.accept);
       if (logs) log.info(lineOf(observed, kind, codes, ms, status), 'operation');
