@@ -48,10 +48,8 @@ export function createAuthenticate(options: AuthOptions): Authenticate {
 }
 
 function createOpen(options: Projects & { readonly hosts: ReadonlySet<string> | undefined }): Authenticate {
-  const principals = new Map(
-    [...options.keys].map(([project, apiKey]) => [project, createPrincipal('open', project, apiKey)]),
-  );
-  const projects = [...principals.keys()];
+  const principals = new Map<string, Principal>();
+  const projects = [...options.keys.keys()];
   const { hosts } = options;
   /** The latest allowed `Host`. Nearly all requests have the same one. */
   let allowedHost: string | undefined;
@@ -62,8 +60,18 @@ function createOpen(options: Projects & { readonly hosts: ReadonlySet<string> | 
       allowedHost = headers.host;
     }
     const chosen = projects.length === 1 ? (projects[0] as string) : chooseProject(headers, projects, options);
-    return principals.get(chosen) as Principal;
+    let principal = principals.get(chosen);
+    if (principal === undefined || isOutdated(principal, options)) {
+      principal = createPrincipal('open', chosen, options.keys.get(chosen) as string);
+      principals.set(chosen, principal);
+    }
+    return principal;
   };
+}
+
+/** Whether the project has another key since the principal was made. */
+function isOutdated({ project, apiKey }: Principal, { keys }: Projects): boolean {
+  return keys.get(project) !== apiKey;
 }
 
 function wrongHost(): GatewayError {
@@ -118,7 +126,7 @@ function createManaged(options: Extract<AuthOptions, { mode: 'managed' }>): Auth
     }
     const named = namedProject(headers) ?? '';
     let principal = byProject.get(named);
-    if (principal === undefined) {
+    if (principal === undefined || isOutdated(principal, options)) {
       principal = principalOf(id, projects, scopeSet(scopes), headers, options);
       byProject.set(named, principal);
     }
