@@ -217,7 +217,9 @@ as a whole. The environment wins over it.
 
 The values of these variables may be in files, which a variable with \`_FILE\` at the end of its name gives, such as
 \`DATATRICS_API_KEY_FILE=/run/secrets/key\`: ${secrets}.
-One line end at the end of the file is not part of the value. A variable and its \`…_FILE\` may not both be set.
+One line end at the end of the file is not part of the value. A variable and its \`…_FILE\` may not both be set. The same
+holds for the variables that \`apiKeyFrom\` names. The gateway reads files of API keys and of router secrets
+[again when they change](operations.md#key-rotation).
 
 A project or a key without \`DATATRICS_URL\` stops the start: the sandbox takes neither. So does a name that begins with
 \`DATATRICS_\` and is close to a setting that is not set, such as \`DATATRICS_ULR\`. Other names that are close to a setting, and

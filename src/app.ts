@@ -4,6 +4,8 @@ import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
 import type { Config } from './config/config.ts';
 import { pluginsFailed } from './config/plugins.ts';
+import { rotatingSecrets } from './config/rotation.ts';
+import { watchSecrets } from './config/secret-watch.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
@@ -97,6 +99,14 @@ export async function startGateway(
       warnings.observe(call);
     },
   });
+  const routerSecrets = { ...config.routerSecrets };
+  const stopWatching = watchSecrets(
+    rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets),
+    (variable, problem) =>
+      problem === undefined
+        ? log.info({ variable }, 'secret read again')
+        : log.error({ variable, problem }, 'secret is unreadable: the last value stays in use'),
+  );
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
   const authProjects = { keys: projects.keys, configured: upstream.project };
@@ -157,7 +167,7 @@ export async function startGateway(
         authenticate,
         config.authMode,
         authProjects,
-        config.routerSecrets,
+        routerSecrets,
         config.routerGrants,
       ),
       resolveDocument: createRouterDocuments(options.resolveDocument),
@@ -222,6 +232,7 @@ export async function startGateway(
     url: server.url,
     async close(lingerMs = 0) {
       readiness.draining();
+      stopWatching();
       await server.close(timeoutMs, lingerMs);
       load.close();
       await projects.close();

@@ -34,6 +34,8 @@ export interface ProjectRegistry {
   of(id: string): Project;
   /** API keys of the configured projects, by project id. */
   readonly keys: ReadonlyMap<string, string>;
+  /** Replaces a key. Requests that begin from now on use it; those under way keep theirs. */
+  setKey(project: string, apiKey: string): void;
   /** REST reads in flight. */
   inFlight(): number;
   /** REST calls that wait for a connection. */
@@ -115,6 +117,7 @@ export function createProjects(
   return {
     of: (id) => projects.get(id) ?? common,
     keys,
+    setKey: (project, apiKey) => keys.set(project, apiKey),
     inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
     queued: () => sum(pools.map(({ waiting }) => waiting)),
     callers,

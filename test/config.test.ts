@@ -249,7 +249,7 @@ describe('several projects', () => {
   test('come from the file, with their keys from the environment', () => {
     const GATEWAY_CONFIG = file('p.yml', 'projects:\n  - {id: "1", apiKeyFrom: KEY_1, profileSources: [Shop]}\n');
     expect(readConfig({ ...start, GATEWAY_CONFIG, KEY_1: 'k' }).projects).toEqual([
-      { id: '1', apiKey: 'k', profileSources: ['Shop'] },
+      { id: '1', apiKeyFrom: 'KEY_1', apiKey: 'k', apiKeyFile: undefined, profileSources: ['Shop'] },
     ]);
     expect(problems({ ...start, GATEWAY_CONFIG })).toEqual(
       expect.arrayContaining([expect.stringMatching(/^KEY_1: not set; needs the API key of project 1/)]),

@@ -67,10 +67,8 @@ export function createAuthenticate(
 
 /** @param hosts allowed `Host` headers; undefined allows all */
 function createOpen(options: Projects, hosts: ReadonlySet<string> | undefined): Authenticate {
-  const principals = new Map(
-    [...options.keys].map(([project, apiKey]) => [project, createPrincipal('open', project, apiKey)]),
-  );
-  const projects = [...principals.keys()];
+  const principals = new Map<string, Principal>();
+  const projects = [...options.keys.keys()];
   /** The latest allowed `Host`. Nearly all requests have the same one. */
   let allowedHost: string | undefined;
   return (headers) => {
@@ -80,8 +78,18 @@ function createOpen(options: Projects, hosts: ReadonlySet<string> | undefined): 
       allowedHost = headers.host;
     }
     const chosen = projects.length === 1 ? (projects[0] as string) : chooseProject(headers, projects, options);
-    return principals.get(chosen) as Principal;
+    let principal = principals.get(chosen);
+    if (principal === undefined || isOutdated(principal, options)) {
+      principal = createPrincipal('open', chosen, options.keys.get(chosen) as string);
+      principals.set(chosen, principal);
+    }
+    return principal;
   };
+}
+
+/** Whether the project has another key since the principal was made. */
+function isOutdated({ project, apiKey }: Principal, { keys }: Projects): boolean {
+  return keys.get(project) !== apiKey;
 }
 
 function wrongHost(): GatewayError {

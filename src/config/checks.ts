@@ -92,6 +92,9 @@ export const timeZone = z.string().refine(isTimeZone, 'an IANA time zone such as
 /** A secret that cannot be guessed: who sees one signature or hash can try secrets on it at any speed. */
 export const secret = z.string().regex(/^[\x21-\x7e]{16,}$/, 'a secret of 16 or more visible ASCII characters');
 
+/** Hive Gateway takes any text. */
+export const hmacSecret = z.string().min(16, 'a secret of 16 or more characters');
+
 export const fieldName = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a field name such as profileid or profile_id');
 
 export const origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text);

@@ -61,8 +61,18 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   const documents = readDocuments(together, problems);
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
   const { warnings } = names;
-  const telemetry = readTelemetry(given);
-  return toConfig(values as Variables, { customFields, lifetimes, policies, projects, documents, warnings, telemetry });
+  const telemetry = readTelemetry({ ...given, ...secrets });
+  const secretFiles = Object.fromEntries(Object.keys(secrets).map((name) => [name, given[fileVariable(name)]]));
+  return toConfig(values as Variables, {
+    customFields,
+    lifetimes,
+    policies,
+    projects,
+    documents,
+    warnings,
+    telemetry,
+    secretFiles,
+  });
 }
 
 /**
@@ -91,6 +101,8 @@ interface Parts {
   readonly documents: ReadonlyMap<string, string>;
   /** Lines for the log at the start. */
   readonly warnings: readonly string[];
+  /** Paths of the files that hold secrets, by the secrets' names. */
+  readonly secretFiles: Readonly<Record<string, string | undefined>>;
   /** What OpenTelemetry exports; undefined: nothing. */
   readonly telemetry: ReturnType<typeof readTelemetry>;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { apiKey, fieldName, oneOf, projectId, timeZone } from './checks.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, withoutEmpty } from './environment.ts';
+import { fileVariable, readSecretFiles } from './secret-files.ts';
 
 /** In YAML, digits without quotes are a number. What YAML would convert to another text was refused before. */
 function text(check: z.ZodString) {
@@ -12,7 +13,7 @@ const sources = z.array(text(z.string('a text').min(1, 'a text that is not empty
 /** One project of the list in the configuration file. What it leaves out is as in the other settings. */
 const project = z.strictObject({
   id: text(projectId),
-  /** Name of the environment variable that holds the key. */
+  /** Name of the environment variable that holds the key; with `_FILE` at its end, of the one that names the key's file. */
   apiKeyFrom: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable'),
   profileSources: sources,
   contentSources: sources,
@@ -28,7 +29,11 @@ const project = z.strictObject({
   upstreamTimeoutMs: z.int().min(1).max(600_000).optional(),
 });
 
-export type ProjectConfig = Omit<z.infer<typeof project>, 'apiKeyFrom'> & { readonly apiKey: string };
+export type ProjectConfig = z.infer<typeof project> & {
+  readonly apiKey: string;
+  /** The file with the key, if it is in one. */
+  readonly apiKeyFile: string | undefined;
+};
 
 interface Projects {
   readonly projects: ProjectConfig[];
@@ -55,15 +60,20 @@ export function readProjects(given: unknown, env: Environment, problems: string[
       for (const { path, message } of error.issues) report([index, ...path], `needs ${message}`);
       continue;
     }
-    const { apiKeyFrom, ...rest } = data;
-    if (ids.has(rest.id)) report([index, 'id'], `got ${JSON.stringify(rest.id)} twice; needs ids that differ`);
-    ids.add(rest.id);
-    keyNames.add(apiKeyFrom);
-    const key = apiKey.safeParse(env[apiKeyFrom]);
-    if (key.success) projects.push({ ...rest, apiKey: key.data });
+    const { id, apiKeyFrom } = data;
+    if (ids.has(id)) report([index, 'id'], `got ${JSON.stringify(id)} twice; needs ids that differ`);
+    ids.add(id);
+    const fileName = fileVariable(apiKeyFrom);
+    keyNames.add(apiKeyFrom).add(fileName);
+    const known = problems.length;
+    const fromFile = readSecretFiles(withoutEmpty(env), problems, [apiKeyFrom])[apiKeyFrom];
+    if (problems.length > known) continue;
+    const key = apiKey.safeParse(fromFile ?? env[apiKeyFrom]);
+    const apiKeyFile = fromFile === undefined ? undefined : env[fileName];
+    if (key.success) projects.push({ ...data, apiKey: key.data, apiKeyFile });
     else {
-      const got = env[apiKeyFrom] ? 'got a value that is not shown' : 'not set';
-      const need = `the API key of project ${rest.id}, a key of visible ASCII characters`;
+      const got = (fromFile ?? env[apiKeyFrom]) ? 'got a value that is not shown' : 'not set';
+      const need = `the API key of project ${id}, a key of visible ASCII characters`;
       problems.push(`${apiKeyFrom}: ${got}; needs ${need}`);
     }
   }

@@ -1,7 +1,14 @@
 import { readText } from './text-file.ts';
 
 /** Secrets whose value may be in a file that `…_FILE` names, as orchestrators mount them. */
-const SECRETS = ['DATATRICS_API_KEY', 'ROUTER_SECRET', 'ROUTER_HMAC_SECRET', 'PII_KEY', 'REDIS_URL'] as const;
+const SECRETS = [
+  'DATATRICS_API_KEY',
+  'ROUTER_SECRET',
+  'ROUTER_HMAC_SECRET',
+  'PII_KEY',
+  'REDIS_URL',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+] as const;
 
 export const SECRET_FILE_NAMES: readonly string[] = SECRETS.map(fileVariable);
 
@@ -11,15 +18,27 @@ export function fileVariable(name: string): string {
 }
 
 /**
- * Reads the secrets that are in files, each without one final line end.
+ * Reads a secret from its file, without one final line end.
+ * @throws Error whose message is the reason in a few words, without any content of the file
+ */
+export function readSecret(path: string): string {
+  const value = readText(path).replace(/\r?\n$/, '');
+  if (value === '') throw new Error('empty');
+  return value;
+}
+
+/**
+ * Reads the secrets that are in files.
+ * @param names of the secrets
  * @returns values by the secrets' names
  */
 export function readSecretFiles(
   given: Readonly<Record<string, string | undefined>>,
   problems: string[],
+  names: readonly string[] = SECRETS,
 ): Record<string, string> {
   const values: Record<string, string> = {};
-  for (const name of SECRETS) {
+  for (const name of names) {
     const variable = fileVariable(name);
     const path = given[variable];
     if (path === undefined) continue;
@@ -29,9 +48,7 @@ export function readSecretFiles(
     }
     // The path may be the secret itself, under the wrong name.
     try {
-      const value = readText(path).replace(/\r?\n$/, '');
-      if (value === '') throw new Error('empty');
-      values[name] = value;
+      values[name] = readSecret(path);
     } catch (error) {
       const got = `got a path that is not shown (${(error as Error).message})`;
       problems.push(`${variable}: ${got}; needs a text file with the value of ${name}`);

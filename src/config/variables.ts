@@ -7,6 +7,7 @@ import {
   fieldName,
   headerName,
   headers,
+  hmacSecret,
   jwksUrl,
   list,
   listOf,
@@ -105,7 +106,7 @@ const variables = z.object({
   MCP: oneOf('off', 'on').default('off'),
   MCP_MUTATIONS: oneOf('off', 'on').default('off'),
   ROUTER_SECRET: secret.optional(),
-  ROUTER_HMAC_SECRET: z.string().min(16, 'a secret of 16 or more characters').optional(),
+  ROUTER_HMAC_SECRET: hmacSecret.optional(),
   ROUTER_SCOPES: listOf(z.enum(SCOPES), 'scopes such as profiles:read, comma-separated').optional(),
   ROUTER_PROJECTS: listOf(projectId, 'project ids of letters, digits, _ and -, comma-separated').optional(),
   SUBGRAPH_DIRECTIVES: listOf(

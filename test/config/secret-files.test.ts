@@ -32,6 +32,12 @@ describe('a secret in a file', () => {
     ['ROUTER_SECRET', 'canary-of-sixteen', (env: Record<string, string>) => readConfig(env).routerSecrets.header],
     ['ROUTER_HMAC_SECRET', 'canary of sixteen', (env: Record<string, string>) => readConfig(env).routerSecrets.hmac],
     ['PII_KEY', 'canary-of-sixteen', (env: Record<string, string>) => readConfig(env).masking.key],
+    [
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      'key=canary',
+      (env: Record<string, string>) =>
+        readConfig({ OTEL_TRACES_EXPORTER: 'otlp', ...env }).telemetry?.env.OTEL_EXPORTER_OTLP_HEADERS,
+    ],
     ['REDIS_URL', 'redis://:canary@127.0.0.1', (env: Record<string, string>) => readConfig(env).redisUrl],
   ])('may be %s, without one final line end', (name, value, read) => {
     for (const content of [value, `${value}\n`, `${value}\r\n`, `\ufeff${value}`]) {
