@@ -1,3 +1,4 @@
+import leven from 'leven';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import type { Field, FieldTable } from '../../src/datatrics/records/fields.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
@@ -36,7 +37,7 @@ function slotsOf(resource: Resource): Map<string, Slot> {
   const slots = new Map<string, Slot>();
   const id: Slot = { as: 'field', name: `${resource}Id`, kind: 'id' };
   for (const name of [`${resource}Id`, ...idNames]) slots.set(name.toLowerCase(), id);
-  slots.set('source', { as: 'field', name: 'source', kind: 'text' });
+  slots.set('source', { as: 'field', name: 'source', kind: 'id' });
   if (resource === 'content') slots.set('type', { as: 'type' });
   slots.set('attributes', { as: 'attributes' });
   for (const [name, slot] of fieldSlots(fields)) slots.set(name, slot);
@@ -86,6 +87,20 @@ export class Columns {
     return slot;
   }
 
+  /** Returns the field that an unknown column resembles, as `E-mail` and `Frist name` do; undefined if it resembles none. */
+  near(column: string): string | undefined {
+    const wanted = lettersOf(column);
+    let best: string | undefined;
+    let least = wanted.length > 5 ? 2.5 : wanted.length > 3 ? 1.5 : 0.5;
+    for (const [name, slot] of this.#slots) {
+      const distance = leven(wanted, lettersOf(name));
+      if (distance >= least) continue;
+      least = distance;
+      best = placeOf(slot);
+    }
+    return best;
+  }
+
   #find(column: string): Slot | null {
     const { map, ignore, strict } = this.#options;
     const mapped = map.get(column);
@@ -104,4 +119,14 @@ export class Columns {
     const [, attribute] = /^attributes\.(.+)$/s.exec(name) ?? [];
     return attribute === undefined ? undefined : { as: 'attribute', name: attribute };
   }
+}
+
+function lettersOf(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+}
+
+/** Returns what a column sets: a field, `attributes.NAME` or `nothing`. */
+export function placeOf(slot: Slot | null | undefined): string {
+  if (slot?.as === 'attribute') return `attributes.${slot.name}`;
+  return slot && 'name' in slot ? slot.name : (slot?.as ?? 'nothing');
 }

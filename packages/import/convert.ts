@@ -4,11 +4,12 @@ import { isObject, type JsonObject } from '../../src/datatrics/records/fields.ts
 import { readJson } from '../../src/lib/digits.ts';
 import type { Columns, Slot } from './columns.ts';
 import type { RowProblem } from './problem.ts';
-import { attributesOf, contentType, objectOf, put, ValueError, type ValueOptions, Values } from './values.ts';
+import { attributesOf, contentType, objectOf, put, ValueError, type Values } from './values.ts';
 
-export interface ConvertOptions extends ValueOptions {
+export interface ConvertOptions {
   readonly resource: Resource;
   readonly columns: Columns;
+  readonly values: Values;
   /** Default for rows without a source. */
   readonly source: string | undefined;
   /** Default for rows of content without a type. */
@@ -24,19 +25,6 @@ interface Draft {
 
 export type Converted = { readonly input: RecordInput } | { readonly problems: readonly RowProblem[] };
 
-/** A lone surrogate, which UTF-8 cannot encode, or U+0000, as `JSON.stringify` escapes them. */
-const UNWRITABLE = /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i;
-
-/**
- * Whether JSON contains a lone surrogate or U+0000, which cannot be sent.
- *
- * @param text the JSON
- * @param value the parsed text
- */
-export function isUnwritable(text: string, value: unknown): boolean {
-  return text.includes('\\u') && UNWRITABLE.test(JSON.stringify(value));
-}
-
 /** Problem of an unchanged duplicate: if it were sent, it would overwrite the row that replaced it. */
 const STILL_DUPLICATE: RowProblem = {
   code: 'DUPLICATE',
@@ -46,11 +34,9 @@ const STILL_DUPLICATE: RowProblem = {
 /** Converts rows to mutation inputs. */
 export class Converter {
   readonly #options: ConvertOptions;
-  readonly #values: Values;
 
   constructor(options: ConvertOptions) {
     this.#options = options;
-    this.#values = new Values(options);
   }
 
   /** Converts the cells of a row of CSV. */
@@ -68,11 +54,7 @@ export class Converter {
         if (text !== '') return this.ofJson(text);
         continue;
       }
-      if (text === '') {
-        if (this.#options.empty === 'null' && !isKey(slot, this.#options.resource)) this.#set(draft, slot, null, '');
-        continue;
-      }
-      this.#set(draft, slot, text, header[at] as string);
+      this.#set(draft, slot, text, header[at] as string, true);
     }
     return this.#finish(draft);
   }
@@ -86,11 +68,6 @@ export class Converter {
       return { problems: [{ code: 'MALFORMED', message: `The row is not JSON: ${(error as Error).message}.` }] };
     }
     if (!isObject(value)) return { problems: [{ code: 'MALFORMED', message: 'The row is not a JSON object.' }] };
-    if (isUnwritable(text, value)) {
-      return {
-        problems: [{ code: 'INVALID', message: 'A value contains U+0000 or a lone surrogate.' }],
-      };
-    }
     const draft: Draft = { input: {}, problems: [] };
     this.#setAll(draft, value, true);
     return this.#finish(draft);
@@ -109,11 +86,17 @@ export class Converter {
     }
   }
 
-  #set({ input, problems }: Draft, slot: Slot, value: unknown, column: string): void {
+  #set({ input, problems }: Draft, slot: Slot, given: unknown, column: string, isCell = false): void {
+    const { values, empty, resource } = this.#options;
     try {
+      let value = isCell ? values.cell(given as string) : given;
+      if (isCell && value === '') {
+        if (empty === 'skip' || isKey(slot, resource)) return;
+        value = null;
+      }
       switch (slot.as) {
         case 'field':
-          put(input, slot.name, this.#values.coerce(slot.kind, value));
+          put(input, slot.name, values.coerce(slot.kind, value));
           break;
         case 'type':
           put(input, 'type', contentType(value));

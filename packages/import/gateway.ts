@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { cutChunks } from '../../src/datatrics/bulk/chunk.ts';
-import { retryPolicy } from '../../src/datatrics/bulk/retry.ts';
+import type { Pending } from '../../src/datatrics/bulk/items.ts';
+import type { Answered } from '../../src/datatrics/bulk/target.ts';
 import type { InputProblem } from '../../src/datatrics/encode.ts';
-import type { Resource } from '../../src/datatrics/endpoints.ts';
+import { RESOURCES, type Resource } from '../../src/datatrics/endpoints.ts';
 import { DatatricsError } from '../../src/datatrics/errors.ts';
-import type { Destination, Outcome, Sendable } from './destination.ts';
-import type { Quota } from './pace.ts';
+import { codeOf } from '../../src/upstream/errors.ts';
+import type { Outcome, Sendable, Target } from './destination.ts';
 
 export interface GatewayOptions {
   readonly url: URL;
@@ -15,209 +14,123 @@ export interface GatewayOptions {
   readonly resource: Resource;
   /** Concurrent mutations. */
   readonly concurrency: number;
-  /** Items per mutation: as many as the gateway sends in one REST call. */
-  readonly items: number;
-  readonly pace: Quota;
 }
 
 /** Bytes of one mutation's items, well below the gateway's default MAX_BODY_BYTES. */
-const MAX_BYTES = 700_000;
+export const MUTATION_BYTES = 700_000;
 /** ms for one mutation: longer than the gateway's own operation timeout. */
 const TIMEOUT_MS = 60_000;
-
-interface Result {
-  readonly index: number;
-  readonly outcome: Outcome['outcome'];
-  readonly userErrors: readonly InputProblem[];
-}
-
-interface Payload {
-  readonly results: readonly Result[];
-  readonly summary: { readonly upstreamRequests: number };
-}
+/** Codes of failed connections, after which the gateway certainly has received nothing. */
+const NOT_CONNECTED =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/;
 
 interface Answer {
-  readonly data?: { readonly payload: Payload | null } | null;
+  readonly data?: {
+    readonly payload: {
+      readonly results: readonly {
+        readonly index: number;
+        readonly outcome: Outcome['outcome'];
+        readonly userErrors: readonly InputProblem[];
+      }[];
+      readonly summary: { readonly upstreamRequests: number };
+    } | null;
+  } | null;
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-interface Job {
-  readonly items: readonly Sendable[];
-  readonly onUpserted: (rows: readonly number[]) => void;
-  readonly done: () => void;
+interface GatewayAnswer extends Answer {
+  readonly status: number;
+  readonly retryAfterMs?: number;
 }
 
-/** Result of one attempt to send items. */
-type Attempt =
-  | { readonly is: 'answered'; readonly payload: Payload }
-  /** The gateway rejected the request as a whole. Smaller requests may succeed. */
-  | { readonly is: 'refused'; readonly message: string }
-  /** A transient failure: try again. */
-  | { readonly is: 'failed'; readonly message: string; readonly retryAfterMs?: number }
-  /** A permanent failure: end the import. */
-  | { readonly is: 'over'; readonly message: string };
+/** Returns a target that writes through the `bulkUpsert…` mutations of a running gateway. */
+export function createGatewayTarget({ url, headers, resource, concurrency }: GatewayOptions): Target {
+  const pool = new Pool(url.origin, { connections: concurrency });
+  const names = `${RESOURCES[resource].typeName}s`;
+  const query = `mutation Import($input: BulkUpsert${names}Input!) { payload: bulkUpsert${names}(input: $input) { results { index outcome userErrors { code message field } } summary { upstreamRequests } } }`;
+  const settled = new Map<Pending, Outcome>();
+  let requests = 0;
 
-/** A destination that writes through the `bulkUpsert…` mutations of a running gateway. */
-export class GatewayDestination implements Destination {
-  requests = 0;
-  failure: string | null = null;
-  readonly #options: GatewayOptions;
-  readonly #pool: Pool;
-  readonly #query: string;
-  readonly #policy = retryPolicy({ attempts: 10, budgetMs: Number.POSITIVE_INFINITY });
-  readonly #queue: Job[] = [];
-  #active = 0;
-  #stopped = false;
-
-  constructor(options: GatewayOptions) {
-    this.#options = options;
-    this.#pool = new Pool(options.url.origin, { connections: options.concurrency });
-    const names = `${options.resource[0]?.toUpperCase()}${options.resource.slice(1)}s`;
-    this.#query = `mutation Import($input: BulkUpsert${names}Input!) { payload: bulkUpsert${names}(input: $input) { results { index outcome userErrors { code message field } } summary { upstreamRequests } } }`;
-  }
-
-  async send(items: readonly Sendable[], onUpserted: Job['onUpserted']): Promise<void> {
-    const chunks = cutChunks(items, this.#options.items, MAX_BYTES);
-    await Promise.all(
-      chunks.map(
-        (chunk) =>
-          new Promise<void>((done) => {
-            this.#queue.push({ items: chunk, onUpserted, done });
-            this.#pump();
-          }),
-      ),
-    );
-  }
-
-  stop(): void {
-    this.#stopped = true;
-  }
-
-  async close(): Promise<void> {
-    await this.#pool.destroy();
-  }
-
-  #pump(): void {
-    while (this.#active < this.#options.concurrency) {
-      const job = this.#queue.shift();
-      if (!job) return;
-      this.#active += 1;
-      this.#settle(job.items, job).then(() => {
-        this.#active -= 1;
-        job.done();
-        this.#pump();
-      });
-    }
-  }
-
-  /** Sends items until each has an outcome. Never rejects. */
-  async #settle(items: readonly Sendable[], job: Job): Promise<void> {
-    let remaining = items;
-    for (let attempt = 1; remaining.length > 0; attempt++) {
-      await this.#options.pace.turn();
-      if (this.#stopped || this.failure !== null) return setOutcome(remaining, 'NOT_ATTEMPTED');
-      const result = await this.#attempt(remaining);
-      if (result.is === 'over') {
-        this.failure ??= result.message;
-        return setOutcome(remaining, 'NOT_ATTEMPTED');
-      }
-      if (result.is === 'refused') return this.#divide(remaining, job, result.message);
-      if (result.is === 'answered') remaining = this.#take(result.payload, remaining, job);
-      if (remaining.length === 0) return;
-      const message = result.is === 'failed' ? result.message : 'The gateway did not write all rows.';
-      const retryAfterMs = result.is === 'failed' ? result.retryAfterMs : undefined;
-      const pauseMs = this.#stopped
-        ? null
-        : this.#policy(attempt, new DatatricsError('UPSTREAM_UNAVAILABLE', message, { retryAfterMs }), 0);
-      if (pauseMs === null) {
-        if (!this.#stopped) this.failure ??= message;
-        return setOutcome(remaining, 'UNKNOWN');
-      }
-      await sleep(pauseMs);
-    }
-  }
-
-  async #divide(items: readonly Sendable[], job: Job, message: string): Promise<void> {
-    if (items.length === 1) {
-      return setOutcome(items, 'REJECTED', [{ code: 'REJECTED', message, field: null }]);
-    }
-    const half = Math.ceil(items.length / 2);
-    await this.#settle(items.slice(0, half), job);
-    return this.#settle(items.slice(half), job);
-  }
-
-  /** Sets the outcomes that the gateway reports. Returns the items to send again. */
-  #take({ results, summary }: Payload, items: readonly Sendable[], job: Job): Sendable[] {
-    this.requests += summary.upstreamRequests;
-    const done: number[] = [];
-    const again = new Set(items);
-    for (const { index, outcome, userErrors } of results) {
-      const item = items[index];
-      if (!item || outcome === 'UNKNOWN' || outcome === 'NOT_ATTEMPTED') continue;
-      again.delete(item);
-      if (outcome === 'UPSERTED') done.push(item.result.index);
-      setOutcome([item], outcome, userErrors);
-    }
-    if (done.length > 0) job.onUpserted(done);
-    return [...again];
-  }
-
-  async #attempt(items: readonly Sendable[]): Promise<Attempt> {
-    const { url, headers } = this.#options;
+  async function post(items: readonly Pending[]): Promise<GatewayAnswer> {
     try {
-      const {
-        statusCode,
-        headers: responseHeaders,
-        body,
-      } = await this.#pool.request({
+      const inputs = items.map((item) => (item as Sendable).input);
+      const response = await pool.request({
         method: 'POST',
         path: url.pathname + url.search,
         headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-        body: JSON.stringify({ query: this.#query, variables: { input: { items: items.map(({ input }) => input) } } }),
+        body: JSON.stringify({ query, variables: { input: { items: inputs } } }),
         headersTimeout: TIMEOUT_MS,
         bodyTimeout: TIMEOUT_MS,
       });
-      const text = await body.text();
-      const retryAfterMs = Number(responseHeaders['retry-after']) * 1_000;
-      return interpret(statusCode, text, Number.isFinite(retryAfterMs) ? retryAfterMs : undefined);
+      const text = await response.body.text();
+      const wait = response.headers['retry-after'];
+      const retryAfterMs = /^\d+$/.test(String(wait)) ? Number(wait) * 1_000 : Date.parse(String(wait)) - Date.now();
+      const answer = { status: response.statusCode, ...(retryAfterMs > 0 && { retryAfterMs }) };
+      try {
+        return { ...(JSON.parse(text) as Answer), ...answer };
+      } catch {
+        return answer;
+      }
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      return { is: 'failed', message: `The gateway is unreachable (${code ?? message}).` };
+      const code = codeOf(error) ?? (error as Error).message;
+      const message = `The gateway at ${url.origin} is unreachable (${code}).`;
+      throw new DatatricsError('UPSTREAM_UNAVAILABLE', message, { sent: !NOT_CONNECTED.test(code) });
     }
   }
+
+  async function send(chunk: readonly Pending[]): Promise<readonly Answered[]> {
+    const items = chunk.filter((item) => !settled.has(item));
+    const answer = await post(items);
+    const payload = answer.data?.payload;
+    if (answer.status !== 200 || !payload) throw failureOf(answer);
+    requests += payload.summary.upstreamRequests;
+    for (const { index, outcome, userErrors } of payload.results) {
+      const item = items[index];
+      if (item && (outcome === 'UPSERTED' || outcome === 'REJECTED'))
+        settled.set(item, { outcome, problems: userErrors });
+    }
+    if (chunk.some((item) => !settled.has(item))) {
+      throw new DatatricsError('UPSTREAM_UNAVAILABLE', 'The gateway did not write all rows.', {
+        retryAfterMs: answer.retryAfterMs,
+      });
+    }
+    return chunk.map((item) => (settled.get(item)?.outcome === 'UPSERTED' ? null : undefined));
+  }
+
+  return {
+    get requests() {
+      return requests;
+    },
+    send,
+    correct(items) {
+      for (const item of items) {
+        const outcome = settled.get(item);
+        if (outcome) Object.assign(item.result, outcome);
+        settled.delete(item);
+      }
+    },
+    close: () => pool.destroy(),
+  };
 }
 
-function setOutcome(
-  items: readonly Sendable[],
-  outcome: Outcome['outcome'],
-  problems: readonly InputProblem[] = [],
-): void {
-  for (const { result } of items) {
-    result.outcome = outcome;
-    result.problems = problems;
-  }
-}
-
-function interpret(status: number, text: string, retryAfterMs: number | undefined): Attempt {
-  let answer: Answer | null = null;
-  try {
-    answer = JSON.parse(text) as Answer;
-  } catch {
-    // The status decides.
-  }
-  const [error] = answer?.errors ?? [];
-  const code = error?.extensions?.code;
-  const message = error ? `${error.message}` : `The gateway answered ${status}.`;
-  if (status === 200 && answer?.data?.payload) return { is: 'answered', payload: answer.data.payload };
+/** The engine splits the items after a 400, and repeats the call after a 429 or 5xx. */
+function failureOf({ status, retryAfterMs, data, errors }: GatewayAnswer): DatatricsError {
+  const [error] = errors ?? [];
+  const code = error?.extensions?.code ?? '';
+  const message =
+    error?.message ??
+    (status === 200 && data === undefined ? 'The gateway sent no JSON.' : `The gateway answered ${status}.`);
+  const details = { apiMessage: message, retryAfterMs };
   if (status === 401 || status === 403 || code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') {
-    return { is: 'over', message };
+    return new DatatricsError('FORBIDDEN', message, { ...details, status: 403 });
   }
-  if (status === 413 || code === 'BAD_USER_INPUT' || code === 'OPERATION_TOO_COMPLEX')
-    return { is: 'refused', message };
-  if (status === 429 || status >= 500 || code?.startsWith('UPSTREAM_') || code === 'RATE_LIMITED') {
-    return { is: 'failed', message, ...(retryAfterMs === undefined ? undefined : { retryAfterMs }) };
+  if (status === 413 || code === 'BAD_USER_INPUT' || code === 'OPERATION_TOO_COMPLEX') {
+    return new DatatricsError('UPSTREAM_REJECTED', message, { ...details, status: status === 413 ? 413 : 400 });
   }
-  if (status === 200 && answer === null)
-    return { is: 'failed', message: 'The gateway sent a response that is not JSON.' };
-  return { is: 'over', message };
+  const isLimited = status === 429 || code === 'RATE_LIMITED';
+  const isTemporary = status >= 500 || code.startsWith('UPSTREAM_') || (status === 200 && errors === undefined);
+  return new DatatricsError('UPSTREAM_UNAVAILABLE', message, {
+    ...details,
+    status: isLimited ? 429 : isTemporary ? 503 : 404,
+  });
 }

@@ -1,5 +1,6 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { UsageError } from './problem.ts';
+import type { RejectsState } from './rejects.ts';
 
 /** Number of rows, by outcome. */
 export interface Counts {
@@ -17,18 +18,21 @@ export function noCounts(): Counts {
 /** A row up to which every row has a final outcome. */
 export interface Checkpoint {
   readonly upTo: number;
-  /** Size of the file of rejects at that row, in bytes. */
-  readonly rejectsBytes: number;
+  readonly rejects: RejectsState;
   readonly counts: Counts;
 }
 
-const START: Checkpoint = { upTo: 0, rejectsBytes: 0, counts: noCounts() };
+const START: Checkpoint = { upTo: 0, rejects: { bytes: 0, digest: '' }, counts: noCounts() };
+
+export const NO_PROGRESS: Progress = { checkpoint: START, known: new Set(), rejectsPath: null, ended: false };
 
 /** Progress of an earlier run. */
 export interface Progress {
   readonly checkpoint: Checkpoint;
   /** Upserted rows after the checkpoint. */
   readonly known: ReadonlySet<number>;
+  /** Path of its rejects; null if it had none. */
+  readonly rejectsPath: string | null;
   /** Whether the run reached the end of the input. */
   readonly ended: boolean;
 }
@@ -61,8 +65,15 @@ export class Journal {
     this.#fd = fd;
   }
 
-  /** Creates a journal. Overwrites an existing file. */
+  /**
+   * Creates a journal. Replaces the journal of an earlier run.
+   * @throws UsageError for any other file
+   */
   static create(path: string, header: JournalHeader): Journal {
+    const text = readText(path);
+    if (text !== '' && (parseLine(text.split('\n', 1)[0] ?? '') as Partial<JournalHeader> | null)?.journal !== 1) {
+      throw new UsageError(`${path} exists, and is no journal of an import: move it, or rename the file to import.`);
+    }
     const journal = new Journal(openSync(path, 'w'));
     journal.#write(header);
     fdatasyncSync(journal.#fd);
@@ -78,10 +89,7 @@ export class Journal {
     const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
     const first = parseLine(lines[0] ?? '') as Partial<JournalHeader> | null;
     if (first === null) {
-      return {
-        journal: Journal.create(path, header),
-        progress: { checkpoint: START, known: new Set(), ended: false },
-      };
+      return { journal: Journal.create(path, header), progress: NO_PROGRESS };
     }
     if (first.journal !== header.journal || first.file !== header.file || first.options !== header.options) {
       const what = first.file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
@@ -92,9 +100,12 @@ export class Journal {
     let bytes = Buffer.byteLength(`${lines[0]}\n`);
     let checkpoint = START;
     let ended = false;
+    let rejectsPath: string | null = null;
     const known = new Set<number>();
     for (const line of lines.slice(1, -1)) {
-      const entry = parseLine(line) as (Partial<Checkpoint> & { in?: [number, number][]; ended?: boolean }) | null;
+      const entry = parseLine(line) as
+        | (Partial<Checkpoint> & { in?: [number, number][]; ended?: boolean; rejectsPath?: string })
+        | null;
       if (entry === null) break;
       bytes += Buffer.byteLength(`${line}\n`);
       for (const [from, to] of entry.in ?? []) for (let row = from; row <= to; row++) known.add(row);
@@ -103,11 +114,12 @@ export class Journal {
         for (const row of known) if (row <= checkpoint.upTo) known.delete(row);
       }
       ended ||= entry.ended === true;
+      rejectsPath = entry.rejectsPath ?? rejectsPath;
     }
     const fd = openSync(path, 'r+');
     ftruncateSync(fd, bytes);
     closeSync(fd);
-    return { journal: new Journal(openSync(path, 'a')), progress: { checkpoint, known, ended } };
+    return { journal: new Journal(openSync(path, 'a')), progress: { checkpoint, known, rejectsPath, ended } };
   }
 
   /** Returns the id of the queued import that a journal belongs to; null for a direct import. */
@@ -124,6 +136,11 @@ export class Journal {
   /** Records upserted rows. They survive a crash of the process at once, and a power failure from the next sync on. */
   noteIn(rows: readonly number[]): void {
     this.#write({ in: toRanges(rows) });
+  }
+
+  /** Records the path of the rejects, so that a resumed run knows that the file is its own. */
+  noteRejects(path: string): void {
+    this.#write({ rejectsPath: path });
   }
 
   /**

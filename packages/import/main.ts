@@ -5,10 +5,9 @@ import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
 import { cutChunks } from '../../src/datatrics/bulk/chunk.ts';
 import { ENDPOINTS } from '../../src/datatrics/endpoints.ts';
-import { createApiDestination } from './api.ts';
-import type { Destination, Sendable } from './destination.ts';
-import { openInput } from './input.ts';
-import { type Counts, Journal, noCounts, type Progress } from './journal.ts';
+import { createApiTarget, Destination, type Sendable, type Target } from './destination.ts';
+import { type Counts, Journal, NO_PROGRESS, type Progress } from './journal.ts';
+import { confirm, renderMapping } from './mapping.ts';
 import { type ImportOptions, readOptions } from './options.ts';
 import { Pace } from './pace.ts';
 import { InputError, UsageError } from './problem.ts';
@@ -17,18 +16,12 @@ import { type Scan, scanKeys } from './queue/duplicates.ts';
 import { feed } from './queue/feed.ts';
 import type { QueueSession } from './queue/session.ts';
 import { Rejects } from './rejects.ts';
-import type { Row } from './rows.ts';
+import { openInput, type Row } from './rows.ts';
 import { type RunResult, run } from './run.ts';
 import { importConfig } from './settings.ts';
 import { digestOf } from './source.ts';
 import { exitCodeOf, renderSummary, type Summary } from './summary.ts';
 import { WINDOWS } from './window.ts';
-
-const NO_PROGRESS: Progress = {
-  checkpoint: { upTo: 0, rejectsBytes: 0, counts: noCounts() },
-  known: new Set(),
-  ended: false,
-};
 
 /** ms until a command that feeds the queue exits after a signal, also while Redis does not answer. */
 const QUEUE_STOP_MS = 10_000;
@@ -46,6 +39,7 @@ function fingerprint(options: ImportOptions, config: Config): string {
     watch,
     json,
     quiet,
+    yes,
     file,
     journal,
     ...rest
@@ -80,17 +74,24 @@ async function openJournal(
   return { journal: Journal.create(options.journal, header), progress: NO_PROGRESS };
 }
 
-async function createDestination(options: ImportOptions, config: Config, pace: Pace): Promise<Destination> {
-  const { resource, gateway, headers } = options;
+async function createDestination(
+  options: ImportOptions,
+  config: Config,
+  onRetry: (reason: string) => void,
+): Promise<Destination> {
+  const { resource, gateway: url, headers, callsPerSecond } = options;
   const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
-  const items = config.bulkLimits.chunkItems ?? ENDPOINTS.bulkProfiles.maxItems;
-  if (gateway) {
-    // Loaded on demand, since few imports use a gateway.
-    const { GatewayDestination } = await import('./gateway.ts');
-    return new GatewayDestination({ url: gateway, headers, resource, concurrency, items, pace });
-  }
   const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
-  return createApiDestination(resource, config, limits, pace);
+  let target: Target;
+  if (url) {
+    // Loaded on demand, since few imports use a gateway.
+    const { createGatewayTarget, MUTATION_BYTES } = await import('./gateway.ts');
+    target = createGatewayTarget({ url, headers, resource, concurrency });
+    limits.chunkBytes = Math.min(limits.chunkBytes, MUTATION_BYTES);
+  } else target = createApiTarget(resource, config, limits);
+  const { timeZone } = config;
+  const pace = new Pace(callsPerSecond);
+  return new Destination({ resource, target, timeZone, limits, pace, isPatient: false, onRetry });
 }
 
 /** Passes rows through and reports the calls that they would take. */
@@ -118,23 +119,24 @@ async function* countCalls(
 async function runImport(options: ImportOptions, env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const start = performance.now();
   const config = importConfig(env, options.gateway);
-  const { resource } = options;
+  const { resource, file } = options;
   const rejects = new Rejects(options.rejects);
-  let opened: { journal: Journal | null; progress: Progress } | undefined;
+  let journal: Journal | null = null;
   let bar: ProgressBar | undefined;
   let destination: Destination | null = null;
   let session: QueueSession | undefined;
   let requests = 0;
-  let stop = (): void => undefined;
-  const stopping = new Promise<void>((resolve) => {
-    stop = resolve;
-  });
+  const { promise: stopping, resolve: stop } = Promise.withResolvers<void>();
   let signalled: NodeJS.Signals | null = null;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (signalled) process.exit(codeOf(signal));
+    if (signalled) {
+      process.stderr.write(`\nStopped. The outcome of the calls in flight is unknown. ${goOn(options)}\n`);
+      process.exit(codeOf(signal));
+    }
     signalled = signal;
     const remaining = session ? 'Workers continue with the rows in the queue' : 'Waiting for the calls in flight';
     process.stderr.write(`\nStopping. ${remaining}. A second signal exits at once.\n`);
+    destination?.stop();
     stop();
     // An unavailable Redis never answers.
     if (session) setTimeout(() => process.exit(codeOf(signal)), QUEUE_STOP_MS);
@@ -142,32 +144,39 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
 
   const silent = options.quiet || (options.json && !process.stderr.isTTY);
   try {
-    // Checks the header before it changes the journal or the rejects of an earlier run.
-    const { source, reader, rows } = await openInput(options, config);
-    const { format, separator, encoding } = source;
+    // Checks the header before it changes the journal of an earlier run.
+    const input = await openInput(options, config);
+    const { source, header, mapping } = input;
+    if (!silent) process.stderr.write(`${renderMapping(mapping)}\n`);
+    const asks = !options.yes && !options.dryRun && !options.resume;
+    if (asks && !(await confirm(file === '-'))) throw new UsageError('Nothing was sent.');
     if (options.queue) {
       // Loaded on demand, since BullMQ takes 20 MB.
       const { QueueSession } = await import('./queue/session.ts');
       session = await QueueSession.open(options, config, silent);
     }
-    opened = await openJournal(options, config, session?.run);
-    const { journal, progress } = opened;
-    const { checkpoint, known } = progress;
-    rejects.setColumns(reader.header?.columns ?? null, separator);
-    if (!rejects.cutTo(checkpoint.rejectsBytes)) {
+    const opened = await openJournal(options, config, session?.run);
+    journal = opened.journal;
+    const { checkpoint, known, rejectsPath, ended } = opened.progress;
+    rejects.setColumns(header?.columns ?? null, source.separator);
+    rejects.onCreate = (path) => journal?.noteRejects(path);
+    if (rejectsPath !== null && !rejects.resume(rejectsPath, checkpoint.rejects)) {
       process.stderr.write(
-        `${options.rejects} is missing or was changed: a new file gets the rows rejected from now on.\n`,
+        `${rejectsPath} is missing or was changed: a new file gets the rows rejected from now on.\n`,
       );
-      rejects.clear();
     }
-    if (!options.dryRun && !session && !progress.ended)
-      destination = await createDestination(options, config, new Pace(options.callsPerSecond));
+    let lastReason = '';
+    const onRetry = (reason: string): void => {
+      if (!silent && reason !== lastReason) bar?.print(`${reason} Trying again.`);
+      lastReason = reason;
+    };
+    if (!options.dryRun && !session && !ended) destination = await createDestination(options, config, onRetry);
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     let scan: Scan | undefined;
-    if (session && !progress.ended) {
+    if (session && !ended) {
       if (!silent) process.stderr.write('Looking for rows with the same key.\n');
       const again = await openInput(options, config);
-      scan = await scanKeys(again.rows(0), `${options.file}.keys`, () => signalled !== null);
+      scan = await scanKeys(again.rows(0), `${file}.keys`, () => signalled !== null);
     }
     let { counts } = checkpoint;
     const total = scan?.rows ?? source.size;
@@ -175,26 +184,21 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       silent,
       part() {
         if (total === undefined) return undefined;
-        const done = scan ? counts.rows : source.bytesRead() * (counts.rows / Math.max(1, reader.read));
-        return done / Math.max(1, total);
+        return (
+          (scan ? counts.rows : source.bytesRead() * (counts.rows / Math.max(1, input.read()))) / Math.max(1, total)
+        );
       },
       before: counts.rows,
     });
     bar.update(counts);
-    const common = {
-      journal,
-      rejects,
-      checkpoint,
-      known,
-      onProgress(now: Counts) {
-        counts = now;
-        bar?.update(now);
-      },
-      stop: stopping,
+    const onProgress = (now: Counts): void => {
+      counts = now;
+      bar?.update(now);
     };
-    const remaining = rows(checkpoint.upTo);
+    const common = { journal, rejects, checkpoint, known, onProgress, stop: stopping };
+    const remaining = input.rows(checkpoint.upTo);
     let result: RunResult;
-    if (progress.ended) result = { counts, complete: true, reason: null };
+    if (ended) result = { counts, complete: true, reason: null, failure: null };
     else if (session && scan) {
       const { redis, queue, run, lease } = session;
       const { callsPerSecond } = options;
@@ -208,41 +212,50 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       const count = (calls: number): void => {
         requests += calls;
       };
-      result = await run({
-        ...common,
-        rows: options.dryRun ? countCalls(remaining, config, count) : remaining,
-        destination,
-      });
+      const rows = options.dryRun ? countCalls(remaining, config, count) : remaining;
+      result = await run({ ...common, rows, destination });
     }
     bar.end();
+    const { format, encoding, separator } = source;
     const summary: Summary = {
       resource,
-      file: options.file,
+      file,
       dryRun: options.dryRun,
       queue: options.queue,
       ...result.counts,
       complete: result.complete,
       reason: result.reason,
+      failure: result.failure,
       resumedRows: checkpoint.counts.rows + known.size,
       requests: destination?.requests ?? requests,
       seconds: Math.round(performance.now() - start) / 1_000,
       format,
       encoding,
       separator: format === 'csv' ? separator : null,
-      columns: reader.header && Object.fromEntries(reader.header.columns.map((name, at) => [name, reader.placeOf(at)])),
-      rejects: result.counts.rejected > 0 ? options.rejects : null,
+      decimal: input.decimal ?? null,
+      columns: Object.fromEntries(mapping.map(({ column, place }) => [column, place])),
+      near: Object.fromEntries(mapping.flatMap(({ column, near }) => (near === undefined ? [] : [[column, near]]))),
+      changed: Object.fromEntries(input.notes),
+      rejects: result.counts.rejected > 0 ? rejects.path : null,
       journal: options.journal,
     };
-    process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : renderSummary(summary));
+    process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : renderSummary(summary, goOn(options)));
     return signalled ? codeOf(signalled) : exitCodeOf(summary);
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     bar?.end();
     rejects.close();
-    opened?.journal?.close();
+    journal?.close();
     await destination?.close();
     await session?.close();
   }
+}
+
+/** One sentence about how to continue an import that has not ended. */
+function goOn({ queue, journal }: ImportOptions): string {
+  if (journal === null)
+    return 'To continue, import the whole input again: rows that are written already stay as they are.';
+  return `To continue, run the same command with ${queue ? '--watch' : '--resume'}.`;
 }
 
 function codeOf(signal: NodeJS.Signals): number {

@@ -1,9 +1,10 @@
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { RESOURCES, type Resource } from '../../src/datatrics/endpoints.ts';
 import { isTimeZone } from '../../src/datatrics/time.ts';
-import { isEncoding } from './encoding.ts';
+import { type DateReader, dateReader } from './dates.ts';
 import { UsageError } from './problem.ts';
+import { isEncoding } from './source.ts';
 
 export interface ImportOptions {
   readonly resource: Resource;
@@ -21,6 +22,13 @@ export interface ImportOptions {
   readonly empty: 'skip' | 'null';
   readonly decimal: '.' | ',' | undefined;
   readonly timeZone: string | undefined;
+  /** As given; part of what a journal is valid for. */
+  readonly dateFormat: string | undefined;
+  /** Null without a format. */
+  readonly dateReader: DateReader | null;
+  readonly exactIds: boolean;
+  /** Whether to write without asking at the terminal. */
+  readonly yes: boolean;
   readonly gateway: URL | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly concurrency: number | undefined;
@@ -64,7 +72,7 @@ Examples:
   Continue an interrupted import (Ctrl-C, crash, API outage); it does not send rows again that the API has accepted:
     npm run import -- profiles people.csv --source CRM --resume
   Import rejected rows again, after you have fixed them:
-    npm run import -- profiles people.rejects.csv --source CRM
+    npm run import -- profiles people.csv.rejects.csv --source CRM
   Let workers on one or more machines send the rows (npm run worker); --watch shows the progress or continues the import:
     REDIS_URL=redis://… npm run import -- profiles people.csv --source CRM --queue
   Import from a database, through a pipe:
@@ -76,6 +84,8 @@ Exit codes:
   0    the API has accepted every row; with --dry-run, every row is valid
   1    some rows were rejected, or not sent
   2    wrong usage, settings or header; nothing was sent
+  3    the API or the gateway could not be reached, or stayed unavailable
+  4    the API or the gateway refused the key or the token
   130  stopped by SIGINT (143: by SIGTERM)
 
 See docs/import.md.
@@ -102,8 +112,14 @@ function build(): Command {
         .default('skip'),
     )
     .addOption(
-      new Option('--decimal <sign>', 'decimal separator (default: both, where unambiguous)').choices(['.', ',']),
+      new Option('--decimal <sign>', 'decimal separator (default: the one that the file proves)').choices(['.', ',']),
     )
+    .option(
+      '--date-format <format>',
+      'times such as DD-MM-YYYY HH:mm, or excel, excel1904 (serial days)',
+      parseDateFormat,
+    )
+    .option('--exact-ids', 'take ids as they are, also those that a spreadsheet seems to have changed')
     .option('--time-zone <zone>', 'zone of times without one (default: DATATRICS_TIMEZONE, else UTC)', parseZone)
     .optionsGroup('File format (default: detected):')
     .addOption(new Option('--format <format>').choices(['csv', 'ndjson']))
@@ -112,15 +128,20 @@ function build(): Command {
     .optionsGroup('Destination and rate:')
     .option('--gateway <url>', 'send to this gateway instead of the API', parseGatewayUrl)
     .option('--header <name: value>', 'request header for the gateway; repeatable', collect)
-    .option('--token <token>', 'bearer token for the gateway (better: GATEWAY_TOKEN in the environment)')
+    .option('--token-file <file>', 'file with the bearer token for the gateway (or GATEWAY_TOKEN in the environment)')
+    .option('--token <token>', 'the bearer token itself, which other users of the machine can see')
     .option('--concurrency <n>', 'concurrent calls (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
     .option('--limit-calls <n/s>', 'maximum number of calls per second, or per minute as N/m', parseCallRate)
     .option('--queue', 'let workers (npm run worker) send the rows, through Redis (REDIS_URL)')
     .option('--watch', 'show the progress of a queued import and collect its results')
     .optionsGroup('Output:')
-    .option('--rejects <file>', 'file for rejected rows (default: FILE.rejects.csv beside the file)')
+    .option(
+      '--rejects <file>',
+      'new file for rejected rows (default: FILE.rejects.csv, such as people.csv.rejects.csv)',
+    )
     .option('--resume', 'continue where an earlier run of the same command stopped')
     .option('--dry-run', 'check every row and send nothing')
+    .option('--yes', 'write without asking at the terminal whether the columns are mapped correctly')
     .option('--json', 'print the summary as one JSON object on standard output')
     .option('--quiet', 'show no progress')
     .addHelpText('after', EXTRA_HELP)
@@ -157,14 +178,17 @@ export function readOptions(
   const resource = BY_PLURAL.get(what);
   if (!resource) throw new UsageError(`"${what}" cannot be imported; allowed are ${[...BY_PLURAL.keys()].join(', ')}.`);
   const given = command.opts();
-  const rejects: string = given.rejects ?? rejectsPathFor(file);
+  const rejects: string = given.rejects ?? `${file === '-' ? 'stdin' : file}.rejects.csv`;
+  if (given.rejects !== undefined && !given.resume && !given.watch && existsSync(rejects)) {
+    throw new UsageError(`--rejects: ${rejects} exists; name a new file.`);
+  }
   if (file !== '-' && rejects === file) throw new UsageError('--rejects must not name the file to import.');
   if (given.resume && file === '-') {
     throw new UsageError('Standard input cannot be resumed: write it to a file first.');
   }
   if (given.resume && given.dryRun) throw new UsageError('--resume does not work with --dry-run, which sends nothing.');
-  if (given.gateway === undefined && (given.header || given.token)) {
-    throw new UsageError('--header and --token need a gateway: give its URL with --gateway.');
+  if (given.gateway === undefined && (given.header || given.token || given.tokenFile)) {
+    throw new UsageError('--header, --token and --token-file need a gateway: give its URL with --gateway.');
   }
   if (given.type !== 'item' && resource !== 'content') throw new UsageError('--type is for contents only.');
   const queue = given.queue === true || given.watch === true;
@@ -183,8 +207,12 @@ export function readOptions(
     empty: given.empty,
     decimal: given.decimal,
     timeZone: given.timeZone,
+    dateFormat: given.dateFormat,
+    dateReader: given.dateFormat === undefined ? null : dateReader(given.dateFormat),
+    exactIds: given.exactIds === true,
+    yes: given.yes === true,
     gateway: given.gateway,
-    headers: readHeaders(given.header ?? [], given.token ?? env.GATEWAY_TOKEN),
+    headers: readHeaders(given.header ?? [], given.token ?? readToken(given.tokenFile) ?? env.GATEWAY_TOKEN),
     concurrency: given.concurrency,
     callsPerSecond: given.limitCalls,
     rejects,
@@ -211,11 +239,16 @@ function checkQueue(file: string, given: Readonly<Record<string, unknown>>): voi
   }
 }
 
-/** Default path of the rejects: `people.rejects.csv` for `people.csv.gz`. */
-function rejectsPathFor(file: string): string {
-  if (file === '-') return 'stdin.rejects.csv';
-  const name = basename(file).replace(/\.gz$/i, '');
-  return join(dirname(file), `${name.replace(/\.(csv|tsv|txt|ndjson|jsonl|json)$/i, '')}.rejects.csv`);
+/** @throws UsageError for an unreadable or empty file */
+function readToken(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const token = readFileSync(path, 'utf8').trim();
+    if (/^[\x21-\x7e]+$/.test(token)) return token;
+  } catch (error) {
+    throw new UsageError(`--token-file: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+  throw new UsageError(`--token-file: ${path} must have one token, and nothing else.`);
 }
 
 function readMap(pairs: readonly string[]): Map<string, string> {
@@ -289,4 +322,11 @@ function parseCallRate(text: string): number {
   if (count === undefined || Number(count) === 0)
     throw new InvalidArgumentError('Allowed are rates such as 10/s or 300/m.');
   return Number(count) / (unit === 'm' ? 60 : 1);
+}
+
+function parseDateFormat(text: string): string {
+  if (dateReader(text) !== null) return text;
+  throw new InvalidArgumentError(
+    'Allowed are formats of YYYY, MM, M, MMM, DD, D, HH, H, hh, h, mm, ss and A, such as DD-MM-YYYY, and excel, excel1904.',
+  );
 }

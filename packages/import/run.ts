@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Destination, Outcome, Sendable } from './destination.ts';
+import type { Destination, Failure, Outcome, Sendable } from './destination.ts';
 import type { Counts } from './journal.ts';
 import { InputError } from './problem.ts';
 import type { Row } from './rows.ts';
@@ -23,6 +23,8 @@ export interface RunResult {
   readonly complete: boolean;
   /** Why not; null when complete. */
   readonly reason: string | null;
+  /** The kind of failure that ended the import. */
+  readonly failure: Failure['kind'] | null;
 }
 
 /** A window in flight. */
@@ -94,9 +96,10 @@ export async function run(options: RunOptions): Promise<RunResult> {
   }
   if (flight !== null) isSettled = (await finish()) && isSettled;
   if (stopped) reason = 'The import was stopped.';
-  else if (!isSettled) reason ??= destination?.failure ?? 'The API did not report the outcome of some rows.';
+  else if (!isSettled) reason ??= destination?.failure?.message ?? 'The API did not report the outcome of some rows.';
   if (reason === null) options.journal?.end();
-  return { counts: settler.counts, complete: reason === null, reason };
+  const failure = destination?.failure?.kind ?? null;
+  return { counts: settler.counts, complete: reason === null, reason, failure };
 }
 
 function resultOf({ item }: Row): Outcome {

@@ -63,7 +63,7 @@ export class Settler {
     rejects.add(refused);
     if (this.#isSettled) {
       const upTo = rows.at(-1)?.row ?? 0;
-      journal?.checkpoint({ upTo, rejectsBytes: rejects.bytes, counts: { ...this.counts } });
+      journal?.checkpoint({ upTo, rejects: rejects.state, counts: { ...this.counts } });
     }
     this.#options.onProgress(this.counts);
     return this.#isSettled;

@@ -1,20 +1,33 @@
 import { setOwn } from '../../src/datatrics/encode.ts';
 import { conversionItemFields } from '../../src/datatrics/records/conversion.ts';
 import { readBoolean } from '../../src/datatrics/records/custom-fields.ts';
-import { type Field, isObject, type JsonObject, readNumber } from '../../src/datatrics/records/fields.ts';
+import { type Field, isObject, type JsonObject } from '../../src/datatrics/records/fields.ts';
 import { parseInstant, readTime } from '../../src/datatrics/time.ts';
 import { readJson } from '../../src/lib/digits.ts';
 import { fieldSlots } from './columns.ts';
+import type { DateReader } from './dates.ts';
+import { doubtAbout, unwrapId } from './ids.ts';
+import { type Decimal, numberIn } from './numbers.ts';
 
 export interface ValueOptions {
-  /** Decimal separator; undefined: both, where unambiguous. */
-  readonly decimal: '.' | ',' | undefined;
+  /** Decimal separator; undefined: unknown, so that ambiguous numbers are invalid. */
+  readonly decimal: Decimal | undefined;
   /** IANA zone of times without a zone. */
   readonly timeZone: string;
+  /** Reads times in another format than ISO 8601; null: there are none. */
+  readonly dateReader: DateReader | null;
+  /** Whether to take ids as they are. */
+  readonly exactIds: boolean;
+  /** Whether a spreadsheet may have rounded long ids. */
+  readonly roundedIds: boolean;
 }
 
 /** A value cannot be read. The message is a clause without a full stop. */
 export class ValueError extends Error {}
+
+/** The errors of spreadsheets, in the languages of the gateway's users, and cells that were too narrow for their number. */
+const ERROR_WORD =
+  /^(?:#(?:N\/[AB]|NV|ND|REF!|VALUE!|DIV\/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|ERROR!|FIELD!|BLOCKED!|CONNECT!|BUSY!|UNKNOWN!|GETTING_DATA|VERW!|WAARDE!|DEEL\/0!|NAAM\?|GETAL!|LEEG!|BEZUG!|WERT!|ZAHL!|VALEUR!|NOM\?|NOMBRE!|NUL!|##+)|Err:\d{3})$/;
 
 const LINE_SLOTS = fieldSlots(conversionItemFields);
 
@@ -27,19 +40,30 @@ const CONTENT_TYPES: Readonly<Record<string, 'ITEM' | 'CATEGORY'>> = {
 
 /** Converts values of rows to the types of the mutation inputs. All methods throw `ValueError` for an invalid value. */
 export class Values {
+  /** Number of values that were changed, by the change. */
+  readonly notes = new Map<string, number>();
   readonly #options: ValueOptions;
 
   constructor(options: ValueOptions) {
     this.#options = options;
   }
 
+  /** Returns the text of a cell, without what spreadsheets and databases put around it. */
+  cell(text: string): string {
+    if (text === '') return text;
+    if (ERROR_WORD.test(text.trim())) throw new ValueError(`${show(text)} is an error of the spreadsheet`);
+    if (text === '\\N') return this.#noted('', '\\N taken as empty');
+    const wrapped = /^="([^"]*)"$/.exec(text);
+    return wrapped ? this.#noted(wrapped[1] as string, 'values taken out of ="…"') : text;
+  }
+
   coerce(kind: Field['kind'], value: unknown): unknown {
     if (value === null) return null;
     switch (kind) {
       case 'text':
-        return textOf(value, false);
+        return textOf(value);
       case 'id':
-        return textOf(value, true);
+        return this.id(value);
       case 'number':
         return this.#number(value);
       case 'time':
@@ -51,32 +75,46 @@ export class Values {
     }
   }
 
-  #number(value: unknown): number {
-    const text = typeof value === 'string' ? value.trim() : value;
-    const { decimal } = this.#options;
-    if (typeof text === 'string' && decimal !== undefined) {
-      const plain = decimal === ',' ? text.replaceAll('.', '').replace(',', '.') : text.replaceAll(',', '');
-      const usual =
-        decimal === ',' ? /^[+-]?(\d{1,3}(\.\d{3})+(,\d*)?|\d*,?\d+)$/ : /^[+-]?(\d{1,3}(,\d{3})+(\.\d*)?|\d*\.?\d+)$/;
-      const number = usual.test(text) ? readNumber(plain) : null;
-      if (number === null)
-        throw new ValueError(`${show(value)} is not a number with the decimal separator "${decimal}"`);
-      return number;
+  id(value: unknown): string {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+      throw new ValueError(`${value} is not a safe integer: write the id in quotes`);
     }
-    if (typeof text === 'string' && /^[+-]?[1-9]\d{0,2},\d{3}$/.test(text)) {
+    if (typeof value !== 'number' && typeof value !== 'string') throw new ValueError(`${show(value)} is not text`);
+    const { exactIds, roundedIds } = this.#options;
+    if (exactIds) return String(value);
+    const id = unwrapId(String(value), (what) => this.#noted('', what));
+    const doubt = doubtAbout(id, roundedIds);
+    if (doubt !== null) throw new ValueError(`${show(id)} ${doubt}. If the id is right, add --exact-ids`);
+    return id;
+  }
+
+  #noted(value: string, what: string): string {
+    this.notes.set(what, (this.notes.get(what) ?? 0) + 1);
+    return value;
+  }
+
+  #number(value: unknown): number {
+    const { decimal } = this.#options;
+    const number = typeof value === 'string' ? numberIn(value, decimal) : typeof value === 'number' ? value : null;
+    if (number === 'ambiguous') {
       throw new ValueError(
-        `${show(value)} is ambiguous: the comma may separate thousands or decimals; give --decimal . or --decimal ,`,
+        `${show(value)} is ambiguous: its sign may separate thousands or decimals; give --decimal . or --decimal ,`,
       );
     }
-    const number = readNumber(text);
-    if (number === null) throw new ValueError(`${show(value)} is not a number`);
-    return number;
+    if (number !== null) return number;
+    const how = decimal === undefined ? '' : ` with the decimal separator "${decimal}"`;
+    throw new ValueError(`${show(value)} is not a number${how}`);
   }
 
   #time(value: unknown): string {
-    const time = typeof value === 'string' ? (parseInstant(value) ?? readTime(value, this.#options.timeZone)) : null;
+    const { timeZone, dateReader } = this.#options;
+    const text =
+      typeof value === 'string' ? value.trim() : dateReader && typeof value === 'number' ? String(value) : '';
+    const time = parseInstant(text) ?? readTime(dateReader?.(text) ?? text, timeZone);
     if (time === null) {
-      throw new ValueError(`${show(value)} is not a time such as 2024-05-01T12:00:00Z or 2024-05-01 12:00:00`);
+      throw new ValueError(
+        `${show(value)} is not a time such as 2024-05-01T12:00:00Z or 2024-05-01 12:00:00; name other formats with --date-format, such as DD-MM-YYYY`,
+      );
     }
     return time;
   }
@@ -111,15 +149,9 @@ export function attributesOf(input: Record<string, unknown>): Record<string, unk
   return input.attributes as Record<string, unknown>;
 }
 
-export function textOf(value: unknown, isId: boolean): string {
+function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') {
-    if (isId && !Number.isSafeInteger(value)) {
-      throw new ValueError(`${value} is not a safe integer: write the id in quotes`);
-    }
-    return String(value);
-  }
-  if (typeof value === 'boolean' && !isId) return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   throw new ValueError(`${show(value)} is not text`);
 }
 

@@ -26,7 +26,7 @@ export async function* windows(batches: AsyncIterable<readonly Row[]>): AsyncGen
   for await (const batch of batches) {
     for (const row of batch) {
       window.push(row);
-      bytes += row.end - row.start;
+      bytes += row.size;
       if (window.length < WINDOW_ROWS && bytes < WINDOW_BYTES) continue;
       yield toWindow(window);
       window = [];

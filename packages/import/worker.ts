@@ -7,7 +7,7 @@ import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { openStandardOutput } from '../../src/lib/standard-output.ts';
-import { createApiDestination } from './api.ts';
+import { createApiTarget, Destination } from './destination.ts';
 import { wholeNumber } from './options.ts';
 import { UsageError } from './problem.ts';
 import { connectQueue } from './queue/connect.ts';
@@ -100,7 +100,13 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
       const setLimit = (perSecond: number | null): void => {
         pace.perSecond = perSecond;
       };
-      return { destination: createApiDestination(resource, config, limits, pace), setLimit };
+      const target = createApiTarget(resource, config, limits);
+      const { timeZone } = config;
+      const onRetry = (reason: string): void => log.warn({ reason }, 'A call failed: trying again');
+      return {
+        destination: new Destination({ resource, target, timeZone, limits, pace, isPatient: true, onRetry }),
+        setLimit,
+      };
     },
   });
   const worker = new Worker<JobData, JobResult>(queue, (job, token, signal) => runner.run(job, token, signal), {

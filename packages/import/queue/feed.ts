@@ -87,7 +87,7 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
     // Removes jobs that reappeared because Redis lost its last second of writes.
     await abandon(options, FAILED_GRACE_MS);
   }
-  return { counts: feeder.counts, complete: reason === null, reason, requests: feeder.requests };
+  return { counts: feeder.counts, complete: reason === null, reason, failure: null, requests: feeder.requests };
 }
 
 class Feeder {
@@ -169,7 +169,7 @@ class Feeder {
       id: jobIdOf(run, rows[0]?.row ?? 0),
       data,
       sent: items.map(({ result }) => result.index),
-      bytes: rows.reduce((sum, { start, end }) => sum + end - start, 0),
+      bytes: rows.reduce((sum, { size }) => sum + size, 0),
       outcomes: data === null ? new Map() : null,
       failure: null,
       withdrawn: false,

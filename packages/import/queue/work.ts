@@ -77,7 +77,7 @@ export class JobRunner {
       log.info({ ...facts, ms: Math.round(performance.now() - start) }, 'Job done');
       return { calls, rejects };
     }
-    const reason = destination.failure ?? 'The API did not report the outcome of some rows.';
+    const reason = destination.failure?.message ?? 'The API did not report the outcome of some rows.';
     await Promise.all([upserted.saved(), destination.close()]);
     if (signal?.aborted) throw new Error('Another worker took over the job.');
     if (this.#stopped) {

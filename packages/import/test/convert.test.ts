@@ -2,15 +2,19 @@ import { describe, expect, test } from 'vitest';
 import type { Resource } from '../../../src/datatrics/endpoints.ts';
 import { Columns } from '../columns.ts';
 import { Converter, type ConvertOptions } from '../convert.ts';
-import { guessEncoding } from '../encoding.ts';
+import { type ValueOptions, Values } from '../values.ts';
 
-function converter(resource: Resource, options: Partial<ConvertOptions> & { strict?: boolean } = {}): Converter {
+type Options = Partial<ConvertOptions & ValueOptions> & { strict?: boolean };
+
+const DEFAULTS = { decimal: undefined, timeZone: 'UTC', dateReader: null, exactIds: false, roundedIds: true } as const;
+
+function converter(resource: Resource, options: Options = {}): Converter {
   const columns = new Columns({ resource, map: new Map(), ignore: new Set(), strict: options.strict ?? false });
-  const defaults = { source: undefined, type: 'ITEM', empty: 'skip', decimal: undefined, timeZone: 'UTC' } as const;
-  return new Converter({ ...defaults, resource, columns, ...options });
+  const values = new Values({ ...DEFAULTS, ...options });
+  return new Converter({ source: undefined, type: 'ITEM', empty: 'skip', resource, columns, values, ...options });
 }
 
-function ofRecord(resource: Resource, record: object, options: Parameters<typeof converter>[1] = {}): unknown {
+function ofRecord(resource: Resource, record: object, options: Options = {}): unknown {
   const converted = converter(resource, options).ofJson(JSON.stringify(record));
   if ('problems' in converted) return converted.problems.map(({ code, message }) => `${code} ${message}`);
   return JSON.parse(JSON.stringify(converted.input));
@@ -56,7 +60,7 @@ describe('a record', () => {
     expect(ofRecord('conversion', { ...KEY, total })).toMatchObject({ total: number });
   });
 
-  test.each(['1,234', 'ten', '', '1e999', true, {}])('is refused for the number %j', (total) => {
+  test.each(['1,234', '1.234', 'ten', '', '1e999', true, {}])('is refused for the number %j', (total) => {
     expect(ofRecord('conversion', { ...KEY, total })).toEqual([expect.stringMatching(/^INVALID total: /)]);
   });
 
@@ -101,13 +105,10 @@ describe('a record', () => {
     expect(json('"source":"s","total":9007199254740993')).toContain('is not a number');
   });
 
-  test('is refused for an id that is no whole number, half a character, and one field twice', () => {
+  test('is refused for an id that is no whole number, and one field twice', () => {
     const columns = converter('profile');
     const problem = (json: string): string => JSON.stringify(columns.ofJson(json));
     expect(problem('{"profileId":1.5,"source":"s"}')).toContain('in quotes');
-    expect(problem('{"profileId":"a\\ud800","source":"s"}')).toContain('lone surrogate');
-    expect(problem('{"profileId":"a","source":"s","x":{"y":"\\u0000"}}')).toContain('U+0000');
-    expect(problem('{"profileId":"a","source":"s","x":"\\\\u0000 \\ud83d\\ude00"}')).toContain('"input"');
     expect(problem('{"profileId":"a","profileid":"b","source":"s"}')).toContain('twice');
     expect(problem('[1]')).toContain('MALFORMED');
   });
@@ -153,17 +154,5 @@ describe('cells', () => {
       input: { attributes: object };
     };
     expect({ ...input.attributes }).toEqual({ a: [1], tier: 'gold' });
-  });
-});
-
-describe('the encoding', () => {
-  const latin = (text: string): Buffer => Buffer.from(text, 'latin1');
-  test('is UTF-8 for one bad row, and another only where all rows say so', () => {
-    expect(guessEncoding(latin('id,name\n1,Zo\xeb\n'))).toBe('utf-8');
-    expect(guessEncoding(latin('id,name\n1,Zo\xeb\n2,Ren\xe9e\n3,J\xfcrgen\n'))).toBe('windows-1252');
-    expect(guessEncoding(Buffer.concat([Buffer.from('id,name\n1,Zoë\n'), latin('2,Ren\xe9e\n3,J\xfcrgen\n')]))).toBe(
-      'utf-8',
-    );
-    expect(guessEncoding(Buffer.from('id,name\n1,Zoë\n2,Renée\n', 'utf16le'))).toBe('utf-16le');
   });
 });

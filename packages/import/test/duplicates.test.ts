@@ -4,11 +4,10 @@ import { expect, test } from 'vitest';
 import { unsent } from '../../../src/datatrics/bulk/items.ts';
 import { tempFolder } from '../../../test/helpers/import.ts';
 import { Sendable } from '../destination.ts';
-import { Block } from '../frame.ts';
 import { scanKeys } from '../queue/duplicates.ts';
 import type { Row } from '../rows.ts';
 
-const NOTHING = { block: new Block(Buffer.alloc(0)), start: 0, end: 0, cells: null };
+const NOTHING = { cells: null, text: '', size: 0 };
 
 function rowOf(row: number, id: string): Row {
   const item = new Sendable({ resource: 'profile', id, source: 's' }, '{}', unsent(row), null);

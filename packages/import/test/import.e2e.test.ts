@@ -84,7 +84,7 @@ describe('an import that is killed', () => {
       expect(once.summary).toMatchObject({ rows: ROWS, complete: true, notAttempted: 0, unknown: 0 });
       expect(once.summary.rejected).toBeGreaterThan(POISON.length);
       const expected = state();
-      const expectedRejects = clean.read('people.rejects.csv');
+      const expectedRejects = clean.read('people.csv.rejects.csv');
 
       let kills = 0;
       let inMidRun = 0;
@@ -122,7 +122,7 @@ describe('an import that is killed', () => {
         expect(code).toBe(1);
         const { rows, upserted, rejected, complete } = once.summary;
         expect(summary).toMatchObject({ rows, upserted, rejected, complete });
-        expect(folder.read('people.rejects.csv')).toBe(expectedRejects);
+        expect(folder.read('people.csv.rejects.csv')).toBe(expectedRejects);
         expect(state() === expected, 'the records are those of a clean run').toBe(true);
       }
       expect(inMidRun).toBeGreaterThan(KILLS / 4);
@@ -175,7 +175,7 @@ describe('an import that is stopped', () => {
     writeFileSync(folder.path('people.csv'), 'profileId,source\n1,CRM\n2,CRM\n');
     sandbox.faults.set({ status: 401 });
     const refused = await runImport(['profiles', folder.path('people.csv')], envOf(sandbox));
-    expect(refused.code).toBe(1);
+    expect(refused.code).toBe(4);
     expect(refused.summary).toMatchObject({ complete: false, notAttempted: 2, reason: expect.stringContaining('key') });
     sandbox.faults.clear();
     const again = await runImport(['profiles', folder.path('people.csv'), '--resume'], envOf(sandbox));

@@ -99,7 +99,7 @@ describe(`${ROWS} rows, two workers`, () => {
       expect(stored()).toEqual(names);
       expect(await jobsLeft()).toEqual([]);
       expect(existsSync(clean.path('people.csv.keys'))).toBe(false);
-      const rejects = clean.read('people.rejects.csv');
+      const rejects = clean.read('people.csv.rejects.csv');
       expect(rejects).toContain(`has the same key and replaces this one.`);
       expect(rejects).toContain('REJECTED');
 
@@ -139,7 +139,7 @@ describe(`${ROWS} rows, two workers`, () => {
       });
       const { rows, rejected, complete } = once.summary;
       expect(JSON.parse(stdout)).toMatchObject({ rows, upserted, rejected, complete, notAttempted: 0, unknown: 0 });
-      expect(folder.read('people.rejects.csv')).toBe(rejects);
+      expect(folder.read('people.csv.rejects.csv')).toBe(rejects);
       expect(stored()).toEqual(names);
       expect(await jobsLeft()).toEqual([]);
       expect(await stopWorkers('SIGTERM')).toEqual([0, 0]);
@@ -260,7 +260,7 @@ describe('the command', () => {
     const second = await startImport([...args, '--watch'], env).ended;
     const counts = { rows: 6_000, upserted: 5_999, rejected: 1, complete: true };
     expect({ code: second.code, ...JSON.parse(second.stdout) }).toMatchObject({ code: 1, ...counts });
-    const [rejects, journal] = [folder.read('p.rejects.csv'), folder.read('p.csv.journal')];
+    const [rejects, journal] = [folder.read('p.csv.rejects.csv'), folder.read('p.csv.journal')];
     first.child.kill('SIGCONT');
     const { code, stdout } = await first.ended;
     expect(code).toBe(1);
@@ -268,7 +268,7 @@ describe('the command', () => {
       complete: false,
       reason: expect.stringContaining('taken over this import'),
     });
-    expect([folder.read('p.rejects.csv'), folder.read('p.csv.journal')]).toEqual([rejects, journal]);
+    expect([folder.read('p.csv.rejects.csv'), folder.read('p.csv.journal')]).toEqual([rejects, journal]);
   });
 
   test('begins anew without the jobs of an earlier run', async () => {

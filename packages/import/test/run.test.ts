@@ -115,7 +115,7 @@ describe.each(WAYS)('%s', (_, way) => {
     ).toEqual(['a', 'j', 'k', 'z']);
     expect(get('profile', 'crm', 'j')).toMatchObject({ email: 'new@x' });
     expect(get('profile', 'crm', 'k')).toMatchObject({ email: 'k\nk' });
-    const rejects = rejectsIn(read('people.rejects.csv'));
+    const rejects = rejectsIn(read('people.csv.rejects.csv'));
     expect(rejects.map(({ _row, _code }) => `${_row} ${_code}`)).toEqual([
       '3 MALFORMED',
       '4 MALFORMED',
@@ -130,11 +130,11 @@ describe.each(WAYS)('%s', (_, way) => {
     expect(rejects[6]).toMatchObject({ profileId: 'poison', source: 'crm', email: 'h@x' });
 
     // As they are they are refused again, and none of them overwrites what is in.
-    const unmended = await runHere(['profiles', path('people.rejects.csv')]);
+    const unmended = await runHere(['profiles', path('people.csv.rejects.csv')]);
     expect(unmended).toMatchObject({ code: 1, summary: { upserted: 0, rejected: 9 } });
     expect(get('profile', 'crm', 'j')).toMatchObject({ email: 'new@x' });
 
-    const mended = read('people.rejects.csv')
+    const mended = read('people.csv.rejects.csv')
       .replace('"b,crm"', '"b,crm,b@x"')
       .replace('d,crm,d""d', 'd,crm,d@x')
       .replace(',poison,', ',h,');
@@ -155,12 +155,12 @@ describe.each(WAYS)('%s', (_, way) => {
       code: 1,
       summary: { upserted: 1, rejected: 2 },
     });
-    const rejects = rejectsIn(read('p.rejects.csv'));
+    const rejects = rejectsIn(read('p.jsonl.rejects.csv'));
     expect(rejects.map(({ _row, _code, _record }) => [_row, _code, _record])).toEqual([
       ['2', 'MALFORMED', '{"profileId":"2"'],
       ['4', 'REQUIRED', '{"profileId":"3","name":"C"}'],
     ]);
-    const again = await runHere(['profiles', path('p.rejects.csv'), '--source', 's']);
+    const again = await runHere(['profiles', path('p.jsonl.rejects.csv'), '--source', 's']);
     expect(again).toMatchObject({ code: 1, summary: { upserted: 1, rejected: 1 } });
     expect(get('profile', 's', '3')).toMatchObject({ name: 'C' });
   });
@@ -181,7 +181,7 @@ describe.each(WAYS)('%s', (_, way) => {
     const { code, summary } = await runHere(['profiles', path('p.csv'), '--dry-run']);
     expect(code).toBe(1);
     expect(summary).toMatchObject({ dryRun: true, upserted: 0, notAttempted: 1, rejected: 1, requests: 1 });
-    expect(rejectsIn(read('p.rejects.csv'))[0]).toMatchObject({ _row: '3', _code: 'INVALID' });
+    expect(rejectsIn(read('p.csv.rejects.csv'))[0]).toMatchObject({ _row: '3', _code: 'INVALID' });
     expect(sandbox.requests).toEqual([]);
   });
 
@@ -283,7 +283,7 @@ test('a gateway that asks who is there is told', async () => {
     const args = ['profiles', '-', '--gateway', `${asking.url}/graphql`];
     const csv = 'profileId,source\n1,s\n';
     const refused = await run(args, {}, csv);
-    expect(refused).toMatchObject({ code: 1, summary: { complete: false, notAttempted: 1 } });
+    expect(refused).toMatchObject({ code: 4, summary: { complete: false, notAttempted: 1 } });
     const taken = await run([...args, '--header', `x-apikey: ${asking.sandbox.apiKey}`], {}, csv);
     expect(taken).toMatchObject({ code: 0, summary: { upserted: 1 } });
   } finally {

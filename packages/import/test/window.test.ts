@@ -5,16 +5,14 @@ import { unsent } from '../../../src/datatrics/bulk/items.ts';
 import { canonicalKey, type RecordKey } from '../../../src/datatrics/keys.ts';
 import { runs } from '../../../test/helpers/runs.ts';
 import { Sendable } from '../destination.ts';
-import { Block } from '../frame.ts';
 import type { Row } from '../rows.ts';
 import { until, type Window, windows } from '../window.ts';
 
 const NEVER = new Promise<void>(() => undefined);
-const block = new Block(Buffer.alloc(0));
 
 const rowOf = (key: RecordKey, row: number, size = 10): Row => {
   const item = new Sendable(key, '{}', unsent(row), null);
-  return { row, block, start: 0, end: size, cells: null, item, problems: [] };
+  return { row, cells: null, text: '', size, item, problems: [] };
 };
 
 async function cut(batches: Row[][]): Promise<Window[]> {
