@@ -1,5 +1,24 @@
 # The gateway without tests and tools. Without settings, it serves the embedded sandbox on port 4000.
-# `docker build --target full .` builds an image that also has packages/: MCP and OpenTelemetry.
+# `docker build --target full .` builds an image that also has MCP and OpenTelemetry. `docker build --target import .` builds the
+# import command and its worker.
+
+FROM node:26.10-bookworm-slim AS import-dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY packages ./packages
+RUN npm ci --omit=dev --ignore-scripts --workspace=packages/import --include-workspace-root
+
+# docker run … IMAGE packages/import/main.ts profiles /data/people.csv. Without arguments, it runs a worker.
+FROM node:26.10-bookworm-slim AS import
+ENV NODE_ENV=production
+WORKDIR /app
+COPY package.json ./
+COPY src ./src
+COPY --from=import-dependencies /app/packages/import ./packages/import
+COPY --from=import-dependencies /app/node_modules ./node_modules
+USER node
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--disable-warning=ExperimentalWarning"]
+CMD ["packages/import/worker.ts"]
 
 FROM node:26.10-bookworm-slim AS serving
 ENV NODE_ENV=production \
@@ -16,17 +35,16 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--disable-warning=ExperimentalWarning", "src/start.js"]
 
-# The optional dependencies are for `npm run import`; the gateway does not need them.
 FROM node:26.10-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --workspaces=false --ignore-scripts
+RUN npm ci --omit=dev --workspaces=false --ignore-scripts
 
 FROM node:26.10-bookworm-slim AS full-dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages ./packages
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+RUN npm ci --omit=dev --ignore-scripts --workspace=packages/mcp --workspace=packages/tracing --include-workspace-root
 
 FROM serving AS full
 COPY --from=full-dependencies /app/packages ./packages

@@ -5,8 +5,8 @@ export default defineConfig({
   // The file that Node itself takes for `graphql`; vite would take another, and schemas do not mix between the two.
   resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**'],
+    include: ['{test,packages}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/*.e2e.test.ts'],
     // Files share a process: loading the gateway takes a second of processor time in each.
     isolate: false,
     maxConcurrency: 3,

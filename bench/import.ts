@@ -88,7 +88,7 @@ interface Run {
 async function byImport(url: string, file: string, onSample: (mb: number) => void = () => undefined): Promise<Run> {
   const child = spawn(
     process.execPath,
-    [...FLAGS, 'src/cli/import.ts', 'profiles', file, '--json', '--concurrency', String(CONCURRENCY)],
+    [...FLAGS, 'packages/import/main.ts', 'profiles', file, '--json', '--concurrency', String(CONCURRENCY)],
     {
       env: {
         ...process.env,

@@ -19,7 +19,7 @@ export function startImport(
   env: Readonly<Record<string, string>>,
   stdin: string | Buffer = '',
 ): ImportRun {
-  const child = spawn(process.execPath, [NO_WARNINGS, 'src/cli/import.ts', ...args], {
+  const child = spawn(process.execPath, [NO_WARNINGS, 'packages/import/main.ts', ...args], {
     env: { ...PROCESS_ENV, NODE_ENV: 'production', ...env },
   });
   let stdout = '';
@@ -53,7 +53,7 @@ export async function runImportBy(
   env: Readonly<Record<string, string>>,
   stdin: string | Buffer = '',
 ) {
-  const { status, stdout, stderr } = await commands.run('src/cli/import.ts', [...args, '--json'], env, { stdin });
+  const { status, stdout, stderr } = await commands.run('packages/import/main.ts', [...args, '--json'], env, { stdin });
   return { code: status, stderr, summary: summaryIn(stdout) };
 }
 

@@ -12,7 +12,7 @@ export interface TestWorker {
 
 /** Starts `npm run worker`; it is up when its log says `Worker ready`. */
 export function startWorker(env: Readonly<Record<string, string>>, args: readonly string[] = []): TestWorker {
-  const child = spawn(process.execPath, [NO_WARNINGS, 'src/cli/worker.ts', ...args], {
+  const child = spawn(process.execPath, [NO_WARNINGS, 'packages/import/worker.ts', ...args], {
     env: { ...PROCESS_ENV, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,208 @@
+import { createPrincipal } from '../../src/auth/principal.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { BulkLimits } from '../../src/datatrics/bulk/chunk.ts';
+import { BulkEngine } from '../../src/datatrics/bulk/engine.ts';
+import { type BulkOutcome, Pending } from '../../src/datatrics/bulk/items.ts';
+import { retryPolicy } from '../../src/datatrics/bulk/retry.ts';
+import { type Answered, type BulkTarget, createTarget } from '../../src/datatrics/bulk/target.ts';
+import { Capabilities } from '../../src/datatrics/capabilities.ts';
+import { createClient } from '../../src/datatrics/client.ts';
+import type { RecordInput } from '../../src/datatrics/encode.ts';
+import type { Resource } from '../../src/datatrics/endpoints.ts';
+import { causeOf, DatatricsError } from '../../src/datatrics/errors.ts';
+import { Masking } from '../../src/datatrics/masking.ts';
+import { Session } from '../../src/datatrics/session.ts';
+import { GatewayError } from '../../src/lib/error.ts';
+import { Operation } from '../../src/upstream/operation.ts';
+import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
+import { createPool } from '../../src/upstream/pool.ts';
+import type { Quota } from './pace.ts';
+import { type RowProblem, UsageError } from './problem.ts';
+
+/** Result of sending one row. */
+export interface Outcome {
+  readonly outcome: BulkOutcome;
+  readonly problems: readonly RowProblem[];
+}
+
+/** Why nothing more can be sent. */
+export interface Failure {
+  readonly kind: 'unreachable' | 'refused' | 'other';
+  readonly message: string;
+}
+
+/** An item to send. Its `result.index` is the row number. */
+export class Sendable extends Pending {
+  /** The mutation input, for a gateway; null otherwise. */
+  readonly input: RecordInput | null;
+
+  constructor(key: Pending['key'], json: string, result: Pending['result'], input: RecordInput | null) {
+    super(key, json, result);
+    this.input = input;
+  }
+}
+
+/** Sends chunks of items, as a `BulkTarget`. */
+export interface Target {
+  /** REST calls so far. */
+  readonly requests: number;
+  /** @throws GatewayError */
+  send(chunk: readonly Pending[]): Promise<readonly Answered[] | null>;
+  /** Sets the outcomes that the engine could not know. */
+  correct?(items: readonly Pending[]): void;
+  close(): Promise<void>;
+}
+
+export interface DestinationOptions {
+  readonly resource: Resource;
+  readonly target: Target;
+  readonly timeZone: string;
+  readonly limits: BulkLimits;
+  readonly pace: Quota;
+  /** Whether to try for minutes, even if no call has reached the API yet. */
+  readonly isPatient: boolean;
+  /** Called with the reason of a failed call that is repeated. */
+  readonly onRetry: (reason: string) => void;
+}
+
+/** Attempts for a call with a temporary failure; with their pauses they take some minutes. */
+const ATTEMPTS = 10;
+/** ms, the maximum of a timer: an import has no time limit. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+const NO_SOURCES = { profile: [], content: [], conversion: [], interaction: [] };
+
+/** Sends rows through the bulk engine: limits the call rate, reports upserted rows after each call, and can be stopped. */
+export class Destination {
+  readonly #options: DestinationOptions;
+  readonly #engine: BulkEngine;
+  #onUpserted: (rows: readonly number[]) => void = () => undefined;
+  #failure: Failure | null = null;
+  #stopped = false;
+  /** Calls started, including those that wait for the rate limit. */
+  #begun = 0;
+  /** Whether a call was answered. */
+  #isReached = false;
+
+  constructor(options: DestinationOptions) {
+    this.#options = options;
+    const { resource, timeZone, limits, isPatient } = options;
+    const target: BulkTarget = {
+      resource,
+      settings: { timeZone },
+      send: (chunk) => this.#send(chunk),
+      calls: () => this.#begun,
+      // An import reads nothing, so there is no cache to invalidate.
+      forget: () => undefined,
+    };
+    const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
+    this.#engine = new BulkEngine(target, limits, (attempt, error, elapsedMs) => {
+      if (this.#stopped || (error && !error.sent && !this.#isReached && !isPatient)) return null;
+      const pauseMs = policy(attempt, error, elapsedMs);
+      if (pauseMs !== null && error) options.onRetry(reasonOf(error));
+      return pauseMs;
+    });
+  }
+
+  get requests(): number {
+    return this.#options.target.requests;
+  }
+
+  /** Null while the destination works. */
+  get failure(): Failure | null {
+    return this.#engine.stopped && !this.#stopped ? this.#failure : null;
+  }
+
+  /**
+   * Sends items until each has an outcome or nothing more can be sent. The outcomes are in the items' `result`. No two items
+   * may have the same key. Calls of `send` may overlap.
+   *
+   * @param onUpserted receives the upserted rows of each response; must be the same function in all calls
+   */
+  async send(items: readonly Sendable[], onUpserted: (rows: readonly number[]) => void): Promise<void> {
+    this.#onUpserted = onUpserted;
+    await this.#engine.send(items);
+    this.#options.target.correct?.(items);
+  }
+
+  /** Finishes the calls in flight and starts no more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  close(): Promise<void> {
+    return this.#options.target.close();
+  }
+
+  async #send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {
+    this.#begun += 1;
+    await this.#options.pace.turn();
+    if (this.#stopped) throw new DatatricsError('UPSTREAM_UNAVAILABLE', 'The import was stopped.', { sent: false });
+    try {
+      const answered = await this.#options.target.send(chunk);
+      this.#isReached = true;
+      const rows: number[] = [];
+      answered?.forEach((record, at) => {
+        if (record !== undefined) rows.push((chunk[at] as Pending).result.index);
+      });
+      if (rows.length > 0) this.#onUpserted(rows);
+      return answered;
+    } catch (error) {
+      if (error instanceof GatewayError) this.#failure = { kind: kindOf(error), message: reasonOf(error) };
+      this.#isReached ||= error instanceof DatatricsError && error.sent;
+      throw error;
+    }
+  }
+}
+
+function kindOf(error: GatewayError): Failure['kind'] {
+  if (!(error instanceof DatatricsError)) return 'other';
+  if (error.status === 401 || error.status === 403) return 'refused';
+  return error.status === undefined || error.status === 429 || error.status >= 500 ? 'unreachable' : 'other';
+}
+
+function reasonOf(error: GatewayError): string {
+  const cause = error instanceof DatatricsError && error.status === undefined ? causeOf(error) : undefined;
+  return cause === undefined || cause === error.code ? error.message : `${error.message} (${cause})`;
+}
+
+/**
+ * Returns a target that calls the API.
+ *
+ * @throws UsageError without a configured API, project or key
+ */
+export function createApiTarget(resource: Resource, config: Config, limits: BulkLimits): Target {
+  const { upstream, project, apiKey } = config;
+  if (upstream === null || project === undefined || apiKey === undefined) {
+    throw new UsageError(
+      'DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set. Only an import with --gateway needs none of them.',
+    );
+  }
+  const pool = createPool({
+    origin: upstream.origin,
+    connections: limits.concurrency,
+    timeoutMs: config.upstreamTimeoutMs,
+    // The import is the only caller, so no connections are reserved for others.
+    bulkhead: { ...DEFAULT_BULKHEAD, reservedShare: 0 },
+  });
+  const principal = createPrincipal('import', project, apiKey);
+  const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
+  const client = createClient({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
+  const session = new Session({
+    client,
+    principal,
+    operation,
+    settings: { ...config, sources: NO_SOURCES, masking: new Masking(config.masking) },
+    capabilities: new Capabilities(1),
+  });
+  const { send, calls } = createTarget(resource, client, session, operation, false);
+  return {
+    get requests() {
+      return calls();
+    },
+    send,
+    async close() {
+      operation.end();
+      await pool.close();
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { startSandbox } from '../../../src/sandbox/server.ts';
+import { NO_WARNINGS } from '../../../test/helpers/command.ts';
+import { envOf, runImport, startImport, tempFolder } from '../../../test/helpers/import.ts';
+
+const sandbox = await startSandbox({ empty: true, maxRequestLog: 10_000 });
+afterAll(() => sandbox.close());
+beforeEach(() => {
+  sandbox.reset();
+  sandbox.faults.clear();
+  sandbox.requests.length = 0;
+});
+
+const CTRL_C = '\x03';
+
+/** An import at a terminal of its own, by util-linux' `script`, which types there what is written to its standard input. */
+function atTerminal(args: readonly string[], size = 'rows 40 cols 120') {
+  const quoted = [process.execPath, NO_WARNINGS, 'packages/import/main.ts', ...args, '--yes'].map(
+    (arg) => `'${arg.replaceAll("'", "'\\''")}'`,
+  );
+  const child = spawn('script', ['-qec', `stty ${size}; exec ${quoted.join(' ')}`, '/dev/null'], {
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', TERM: 'xterm', SHELL: '/bin/sh', ...envOf(sandbox) },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let shown = '';
+  child.stdout.on('data', (chunk) => {
+    shown += chunk;
+  });
+  return {
+    press: (key: string) => child.stdin.write(key),
+    /** All that was written to the terminal, control characters included. */
+    shown: () => shown,
+    ended: once(child, 'close').then(([code]) => code as number | null),
+  };
+}
+
+/** What each picture of the bar said, in their order. */
+function pictures(shown: string) {
+  const picture =
+    /([█░]{24}) (\d+) % {2}([\d,]+) rows {2}([\d,]+)\/s {2}([\d,]+) upserted(?:, ([\d,]+) rejected)?(?: {2}(?:(\d+) min )?(\d+) s left)?/g;
+  const number = (text = '0'): number => Number(text.replaceAll(',', ''));
+  return [...stripVTControlCharacters(shown).matchAll(picture)].map(
+    ([, bar = '', percent, rows, rate, upserted, rejected, minutes, seconds]) => ({
+      full: bar.lastIndexOf('█') + 1,
+      percent: number(percent),
+      rows: number(rows),
+      rate: number(rate),
+      upserted: number(upserted),
+      rejected: number(rejected),
+      left: seconds === undefined ? null : number(minutes) * 60 + number(seconds),
+    }),
+  );
+}
+
+const csv = (rows: number): string =>
+  `profileId,source,name\n${Array.from({ length: rows }, (_, i) => (i % 100 === 99 ? `p${i},CRM\n` : `p${i},CRM,N${i}\n`)).join('')}`;
+
+describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
+  test('a bar shows how far it is, how fast, with which outcomes, and how long it will take', async () => {
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), csv(6_000));
+    const start = performance.now();
+    const { shown, ended } = atTerminal(['profiles', path('people.csv'), '--limit-calls', '40/s']);
+    expect(await ended).toBe(1);
+    const seconds = (performance.now() - start) / 1_000;
+    const all = pictures(shown());
+    expect(all.length).toBeGreaterThan(5);
+    for (const [at, { full, percent, rows, rate, upserted, rejected, left }] of all.entries()) {
+      expect(upserted + rejected).toBe(rows);
+      expect(rejected).toBe(rows / 100);
+      expect(Math.abs(percent - rows / 60)).toBeLessThan(2);
+      expect(Math.abs(full - (percent * 24) / 100)).toBeLessThan(1);
+      // 40 calls of 50 rows, but for the start.
+      if (rows === 0) expect({ rate, left }).toEqual({ rate: 0, left: null });
+      else expect(rate).toBeGreaterThan(50);
+      expect(rate).toBeLessThan(2_600);
+      expect(left ?? 0).toBeLessThan(seconds * 4);
+      expect(rows).toBeGreaterThanOrEqual(all[at - 1]?.rows ?? 0);
+    }
+    // Of one that goes evenly the time left is told rightly: near the end there is little.
+    const last = all.findLast(({ left }) => left !== null);
+    expect(last?.left).toBeLessThanOrEqual(2);
+    expect(all.find(({ left }) => left !== null)?.left).toBeGreaterThanOrEqual(2);
+    // It makes room for the summary.
+    expect(stripVTControlCharacters(shown())).toMatch(/rows +6,000\r\nupserted +5,940\r\nrejected +60, in /);
+    expect(shown().lastIndexOf('\x1b[2K')).toBeGreaterThan(shown().lastIndexOf('░'));
+  });
+
+  test('Ctrl-C finishes the calls under way, clears the bar, sums up, and leaves a journal to go on from', async () => {
+    sandbox.faults.set({ latencyMs: 20 });
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), csv(20_000));
+    const { press, shown, ended } = atTerminal(['profiles', path('people.csv')]);
+    await expect.poll(() => pictures(shown()).length, { timeout: 10_000 }).toBeGreaterThan(2);
+    press(CTRL_C);
+    expect(await ended).toBe(130);
+    const text = stripVTControlCharacters(shown());
+    expect(text).toContain('Stopping. Waiting for the calls in flight.');
+    expect(text.slice(text.indexOf('Stopping'))).toMatch(
+      /rows +[\d,]+\r\nupserted +[\d,]+\r\n[\s\S]*Not finished: The import was stopped\.\r\nThe rest of the input is not sent\. To continue, run the same command with --resume\./,
+    );
+    expect(sandbox.requests.every(({ status }) => status === 200)).toBe(true);
+    const before = sandbox.store.size('profile');
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(19_800);
+
+    sandbox.faults.clear();
+    const again = await runImport(['profiles', path('people.csv'), '--resume'], envOf(sandbox));
+    expect(again.summary).toMatchObject({ rows: 20_000, upserted: 19_800, rejected: 200, complete: true });
+    expect(again.summary.resumedRows).toBeGreaterThanOrEqual(before);
+    expect(sandbox.store.size('profile')).toBe(19_800);
+  });
+
+  test('a second Ctrl-C ends it at once, and what was in is known', async () => {
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), csv(10_000));
+    sandbox.faults.set({ latencyMs: 20 });
+    const { press, shown, ended } = atTerminal(['profiles', path('people.csv')]);
+    await expect.poll(() => sandbox.store.size('profile'), { timeout: 10_000 }).toBeGreaterThan(1_000);
+    sandbox.faults.set({ latencyMs: 60_000 });
+    // A call that is answered soon would let the first Ctrl-C end the import by itself.
+    sandbox.requests.length = 0;
+    await expect.poll(() => sandbox.requests.length > 0 && shown().includes('█'), { timeout: 10_000 }).toBe(true);
+    press(CTRL_C);
+    await expect.poll(shown, { timeout: 5_000 }).toContain('Stopping');
+    const start = performance.now();
+    press(CTRL_C);
+    expect(await ended).toBe(130);
+    expect(performance.now() - start).toBeLessThan(3_000);
+
+    sandbox.faults.clear();
+    const again = await runImport(['profiles', path('people.csv'), '--resume'], envOf(sandbox));
+    expect(again.summary).toMatchObject({ rows: 10_000, upserted: 9_900, complete: true });
+    expect(again.summary.resumedRows).toBeGreaterThan(500);
+  });
+});
+
+describe('elsewhere', () => {
+  test.runIf(process.platform === 'linux')('such as on a terminal without a size, there is no bar', async () => {
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), csv(2_000));
+    const { shown, ended } = atTerminal(['profiles', path('people.csv'), '--limit-calls', '40/s'], 'rows 0 cols 0');
+    expect(await ended).toBe(1);
+    expect(shown()).toMatch(/^rows +2,000\r\n/m);
+    expect(shown()).not.toMatch(/[█░]/);
+  });
+
+  test('plain lines show the same, one every 10 s', async () => {
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), csv(6_000));
+    const { ended } = startImport(['profiles', path('people.csv'), '--limit-calls', '10/s'], envOf(sandbox));
+    const { stdout, stderr } = await ended;
+    expect(stdout).toMatch(/^rows +6,000\n/);
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !line.includes('->'));
+    expect(lines.length).toBeGreaterThanOrEqual(1);
+    expect(lines[0]).toMatch(/^\d+ % {2}[\d,]+ rows {2}\d+\/s {2}[\d,]+ upserted, \d+ rejected {2}\d+ s left$/);
+    expect(lines.every((line) => line === stripVTControlCharacters(line) && !/[█░]/.test(line))).toBe(true);
+  }, 30_000);
+
+  test('Ctrl-C is not put off by a standard input that says nothing more', async () => {
+    const child = spawn(process.execPath, [NO_WARNINGS, resolve('packages/import/main.ts'), 'profiles', '-'], {
+      // What it leaves behind.
+      cwd: tempFolder().path('.'),
+      env: { PATH: process.env.PATH, NODE_ENV: 'production', ...envOf(sandbox) },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    const closed = once(child, 'close');
+    let stdout = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stdin.write(csv(5_000));
+    await expect.poll(() => sandbox.store.size('profile'), { timeout: 10_000 }).toBeGreaterThanOrEqual(2_970);
+    const start = performance.now();
+    child.kill('SIGINT');
+    const [code] = await closed;
+    expect(code).toBe(130);
+    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(stdout).toContain('Not finished: The import was stopped.');
+  });
+});
