@@ -1,5 +1,5 @@
 # The gateway without tests and tools. Without settings, it serves the embedded sandbox on port 4000.
-# `docker build --target full .` builds an image that also has packages/: MCP and tracing.
+# `docker build --target full .` builds an image that also has packages/: MCP and OpenTelemetry.
 
 FROM node:26.10-bookworm-slim AS serving
 ENV NODE_ENV=production \

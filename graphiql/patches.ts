@@ -8,32 +8,8 @@ const asCheckbox = (checked: string): string =>
     event.currentTarget.click();
   },`;
 
-/** What GraphiQL and its plugins lack for the keyboard, screen readers and weak eyes: by file, what stands for what. */
+/** What GraphiQL's plugins and editors lack for the keyboard, screen readers and weak eyes: by file, replacements of text. */
 const PATCHES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
-  // Colours in which text stands out from its ground by 4.5 to 1.
-  '/graphiql/dist/style.css': [
-    ['--color-secondary: 242, 51%, 61%;', '--color-secondary: 242, 51%, 52%;'],
-    ['--color-tertiary: 188, 100%, 36%;', '--color-tertiary: 188, 100%, 26%;'],
-    ['--color-info: 208, 100%, 46%;', '--color-info: 208, 100%, 37%;'],
-    ['--color-success: 158, 60%, 42%;', '--color-success: 158, 70%, 27%;'],
-    ['--color-warning: 36, 100%, 41%;', '--color-warning: 30, 100%, 30%;'],
-    ['--color-error: 13, 93%, 58%;', '--color-error: 13, 90%, 42%;'],
-    ['--alpha-secondary: .76;', '--alpha-secondary: .9;'],
-  ],
-  // The tab is the button, not the list item around it; and closing is a key of the tab, as nothing but tabs may stand in
-  // a list of tabs.
-  '/@graphiql/react/dist/components/tabs/index.js': [
-    ['"aria-selected": isActive,', ''],
-    ['role: "tab",', 'role: "presentation",'],
-    ['"aria-label": "Close Tab",', '"aria-hidden": true, tabIndex: -1,'],
-  ],
-  '/graphiql/dist/GraphiQL.js': [
-    [
-      'jsx(Tab.Button, { ',
-      `jsx(Tab.Button, { role: "tab", "aria-selected": index_1 === activeTabIndex, "aria-keyshortcuts": "Delete",
-        onKeyDown: (event) => { if (event.key === "Delete" && arr.length > 1) closeTab(index_1); }, `,
-    ],
-  ],
   '/@graphiql/plugin-history/dist/components.js': [['"aria-label": "Set active", ', '']],
   '/graphiql-explorer/dist/Explorer.js': [
     ["type: 'text',\n", "type: 'text', 'aria-label': this.props.arg.name,\n"],
@@ -60,7 +36,7 @@ const PATCHES: Readonly<Record<string, readonly (readonly [string, string])[]>> 
       `style: { cursor: 'pointer' }, ${asCheckbox('!!selection')}\n            onClick: selection`,
     ],
   ],
-  // The same for the editors.
+  // Colours in which the text of the editors contrasts with its ground by 4.5 to 1.
   '/@graphiql/react/dist/constants.js': [
     [
       '"scrollbar.shadow": colors.transparent,',
@@ -78,6 +54,53 @@ const PATCHES: Readonly<Record<string, readonly (readonly [string, string])[]>> 
   ],
 };
 
+/** Leaves out GraphiQL's fonts, which are half a megabyte of text. The page uses the system's. */
+export const withoutFonts: Plugin = {
+  name: 'without-fonts',
+  enforce: 'pre',
+  transform: {
+    filter: { id: /\/graphiql\/dist\/style\.css$/ },
+    handler: (code) => ({ code: code.replaceAll(/@font-face\s*\{[^}]*\}/g, ''), map: null }),
+  },
+};
+
+/** Leaves out GraphiQL's default for the documentation: the page loads its own when the user opens it. */
+export const withoutDefaultDocs: Plugin = {
+  name: 'without-default-docs',
+  enforce: 'pre',
+  resolveId: {
+    filter: { id: /^@graphiql\/plugin-doc-explorer$/ },
+    handler: (_source, importer) => (importer?.includes('/graphiql/dist/') ? '\0no-docs' : undefined),
+  },
+  load: {
+    filter: { id: /^\0no-docs$/ },
+    handler: () => 'export const DOC_EXPLORER_PLUGIN = undefined, DocExplorerStore = undefined;',
+  },
+};
+
+/** Leaves out Monaco's editors of differences, which its API imports. */
+export const withoutDiffEditors: Plugin = {
+  name: 'without-diff-editors',
+  enforce: 'pre',
+  load: {
+    filter: { id: /\/monaco-editor\/.*\/(diffEditorWidget|multiDiffEditorWidget)\.js$/ },
+    handler: () => 'export class DiffEditorWidget {}\nexport class MultiDiffEditorWidget {}',
+  },
+};
+
+/** Keeps the names of icons, of which GraphiQL makes their titles: “reload icon” instead of “yb icon”. */
+export const iconNames: Plugin = {
+  name: 'icon-names',
+  transform: {
+    filter: { id: /\/@graphiql\/react\/dist\/icons\/(?!index)[\w-]+\.js$/ },
+    handler(code, id) {
+      const [, name] = /\b(?:var|const) (Svg\w+) =/.exec(code) ?? [];
+      if (!name) throw new Error(`${id} has no icon whose name starts with Svg.`);
+      return { code: `${code}\nObject.defineProperty(${name}, 'name', { value: '${name}' });`, map: null };
+    },
+  },
+};
+
 /** Applies the patches; fails when a file is not as it was when they were written. */
 export function patches(): Plugin {
   const applied = new Set<string>();
@@ -88,8 +111,7 @@ export function patches(): Plugin {
       const name = Object.keys(PATCHES).find((file) => id.split('?')[0]?.endsWith(file));
       if (name === undefined) return undefined;
       applied.add(name);
-      // GraphiQL's fonts are half a megabyte of text; the page uses the system's.
-      let patched = name.endsWith('.css') ? code.replaceAll(/@font-face\s*\{[^}]*\}/g, '') : code;
+      let patched = code;
       for (const [from, to] of PATCHES[name] ?? []) {
         if (!patched.includes(from))
           throw new Error(`${name} has changed: it holds no ${JSON.stringify(from)} to patch.`);

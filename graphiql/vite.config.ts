@@ -1,11 +1,20 @@
+import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { patches } from './patches.ts';
+import { iconNames, patches, withoutDefaultDocs, withoutDiffEditors, withoutFonts } from './patches.ts';
 
 export default defineConfig({
   // Every file names the others relative to itself: a proxy may serve them below any path.
   base: './',
-  plugins: [patches(), react()],
+  plugins: [patches(), withoutFonts, withoutDefaultDocs, withoutDiffEditors, iconNames, react()],
+  resolve: {
+    alias: [
+      {
+        find: 'monaco-editor/esm/vs/editor/edcore.main.js',
+        replacement: fileURLToPath(new URL('./src/monaco.ts', import.meta.url)),
+      },
+    ],
+  },
   worker: { format: 'es' },
   build: {
     manifest: 'manifest.json',

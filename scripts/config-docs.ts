@@ -103,14 +103,23 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   MAX_REPRESENTATIONS: ['limits', 'Representations in one request to `/subgraph`, and ids in one `nodes` field.'],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     'operation',
-    'Receiver of OpenTelemetry spans (OTLP over HTTP). Without it, tracing is off. See [operations](operations.md).',
+    'Receiver of OpenTelemetry spans and metrics (OTLP). Without it, nothing is exported. See [operations](operations.md#opentelemetry).',
   ],
   OTEL_EXPORTER_OTLP_HEADERS: ['operation', 'Headers for that receiver, as `name=value`, comma-separated.'],
-  OTEL_SERVICE_NAME: ['operation', 'Service name in spans.'],
+  OTEL_EXPORTER_OTLP_PROTOCOL: ['operation', 'Protocol of that receiver; without it, `http/protobuf`.'],
+  OTEL_TRACES_EXPORTER: ['operation', 'Exporter of spans; `none` for no spans.'],
+  OTEL_METRICS_EXPORTER: ['operation', 'Exporter of metrics, in addition to `/metrics`; `none` for no export.'],
+  OTEL_TRACES_SAMPLER: [
+    'operation',
+    'Sampler of traces, within `MAX_SPANS_PER_SECOND`; without it, `parentbased_always_on`.',
+  ],
   OTEL_TRACES_SAMPLER_ARG: [
     'operation',
-    'Share of operations that are traced when the caller made no sampling decision, within `MAX_SPANS_PER_SECOND`.',
+    'Share of traces for the samplers by ratio. Without `OTEL_TRACES_SAMPLER`, the sampler is `parentbased_traceidratio`.',
   ],
+  OTEL_SERVICE_NAME: ['operation', 'Service name in spans and metrics; without it, `datatrics-graphql-gateway`.'],
+  OTEL_RESOURCE_ATTRIBUTES: ['operation', 'Further attributes of the service, as `name=value`, comma-separated.'],
+  OTEL_SDK_DISABLED: ['operation', '`true`: OpenTelemetry exports nothing, whatever else is set.'],
   MAX_SPANS_PER_SECOND: [
     'operation',
     'Spans per second; the gateway traces no further operations in that second, unless the caller sampled them.',

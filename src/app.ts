@@ -1,6 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
 import { createAuthenticate } from './auth/authenticate.ts';
-import { createAuthOptions } from './auth/options.ts';
 import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
 import type { Config } from './config/config.ts';
@@ -10,6 +9,7 @@ import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { watchFreshness } from './graph/stale-fields.ts';
 import type { Logger } from './lib/log.ts';
+import { version } from './lib/version.ts';
 import { loadPackages } from './packages.ts';
 import { createProjects, type Upstream } from './projects.ts';
 import { Collapse } from './server/collapse.ts';
@@ -23,6 +23,7 @@ import { createMetrics } from './server/metrics.ts';
 import { BLIND, createObserver } from './server/observer.ts';
 import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
 import { PersistedQueries } from './server/persisted-queries.ts';
+import { createRecordRefusal } from './server/refusals.ts';
 import { startServer } from './server/server.ts';
 import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
 import { UpstreamWarnings } from './server/upstream-warnings.ts';
@@ -76,6 +77,7 @@ export async function startGateway(
   const cache = hasCache ? await createRecordCache(config.cacheMaxBytes, config.lifetimes, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
   const load = new Load(config.loadLimits, config.authMode !== 'open');
+  const telemetry = config.telemetry && packages.tracing?.startTelemetry(config.telemetry, { upstream, version, log });
   const metrics = createMetrics({
     inFlight: () => projects.inFlight(),
     queued: () => projects.queued(),
@@ -84,8 +86,8 @@ export async function startGateway(
     droppedLines: parts.droppedLines ?? (() => 0),
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
+    histogram: telemetry?.histogram,
   });
-  const tracing = config.tracing && packages.tracing?.startTracing(config.tracing);
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
     freshness: cache && { cache, lifetimes: config.lifetimes },
@@ -97,10 +99,10 @@ export async function startGateway(
   });
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
-  const auth = createAuthOptions(config, { keys: projects.keys, configured: upstream.project }, (problem) =>
+  const authProjects = { keys: projects.keys, configured: upstream.project };
+  const authenticate = createAuthenticate(config, authProjects, (problem) =>
     log.error({ problem }, 'TOKENS_FILE is unreadable: static tokens are rejected until it can be read'),
   );
-  const authenticate = createAuthenticate(auth);
   const challenge = config.authMode === 'managed' ? 'Bearer' : 'ApiKey';
   const pipelineOptions = {
     limits: config.documentLimits,
@@ -125,7 +127,7 @@ export async function startGateway(
     hasCache,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'bulk write aborted: the client disconnected before its end'),
-    observer: parts.observe === false ? BLIND : createObserver({ log, metrics, tracing }),
+    observer: parts.observe === false ? BLIND : createObserver({ log, metrics, telemetry }),
   };
   const timeoutMs = config.operationTimeoutMs + CLOSE_GRACE_MS;
   const endpointOf = (path: string, operations: Operations): EndpointParts => ({
@@ -151,7 +153,13 @@ export async function startGateway(
         cacheControlOf: createCacheControl(config.subgraphMaxAges, projects.keys.size === 1),
       }),
       schemaName: 'subgraph',
-      authenticate: createSubgraphAuthenticate(auth, config.routerSecrets, config.routerGrants),
+      authenticate: createSubgraphAuthenticate(
+        authenticate,
+        config.authMode,
+        authProjects,
+        config.routerSecrets,
+        config.routerGrants,
+      ),
       resolveDocument: createRouterDocuments(options.resolveDocument),
     });
     return endpointOf('/subgraph', subgraph);
@@ -182,6 +190,7 @@ export async function startGateway(
   if (mcp && mcp.leftOut.length > 0) {
     log.warn({ leftOut: mcp.leftOut }, 'trusted documents that are not offered as MCP tools');
   }
+  await telemetry?.observe(metrics.registry);
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -189,8 +198,8 @@ export async function startGateway(
     maxConnections: config.maxConnections,
     maxWaitingBytes: config.maxWaitingBytes,
     endpoints: {
-      '/graphql': { load: () => gateway, hasPlugins, forBrowsers: true },
-      '/subgraph': { load: loadSubgraph, hasPlugins, forBrowsers: false },
+      '/graphql': { path: '/graphql', load: () => gateway, hasPlugins, forBrowsers: true },
+      '/subgraph': { path: '/subgraph', load: loadSubgraph, hasPlugins, forBrowsers: false },
     },
     shortcut: parts.shortcut ?? true,
     graphiql: createGraphiql({
@@ -205,6 +214,7 @@ export async function startGateway(
     cors: createCors(config.corsOrigins, config.corsHeaders),
     mcp: mcp?.handle,
     reportUnexpected,
+    recordRefusal: parts.observe === false ? () => undefined : createRecordRefusal({ log, metrics }),
   });
   readiness.serving();
 
@@ -217,7 +227,7 @@ export async function startGateway(
       await projects.close();
       await rateLimiter?.close();
       redis?.disconnect();
-      await tracing?.close();
+      await telemetry?.close();
     },
   };
 }

@@ -2,9 +2,11 @@ import { type Gateway, startGateway } from './app.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
 import { loadPlugins } from './config/plugins.ts';
-import { createLogger } from './lib/log.ts';
+import { createLogger, type Logger } from './lib/log.ts';
 import { refuseArguments } from './lib/no-options.ts';
+import { prettyLines } from './lib/pretty.ts';
 import { type Output, openStandardOutput } from './lib/standard-output.ts';
+import { version } from './lib/version.ts';
 import type { Upstream } from './projects.ts';
 import { proxyVariable } from './upstream/dispatcher.ts';
 
@@ -20,13 +22,17 @@ async function main(): Promise<void> {
   refuseArguments(HELP);
   const config = loadConfig();
   const output = openStandardOutput();
-  const log = createLogger(config.logLevel, output);
-  const { upstream, stop } = await findUpstream(config, output);
+  const lines = process.stdout.isTTY ? { ...(await prettyLines(output)), flush: output.flush } : output;
+  const log = createLogger(config.logLevel, lines);
+  // These lines are written at any LOG_LEVEL.
+  const startLog = log.child({}, { level: 'info' });
+  const { upstream, stop } = await findUpstream(config, startLog);
   const plugins = await loadPlugins(config.plugins);
   const gateway = await startGateway(config, upstream, log, { plugins, droppedLines: output.dropped });
   stopOnSignal(gateway, stop, output);
   const where = config.upstream ? `the API at ${upstream.origin}${upstream.basePath}` : 'the embedded sandbox';
-  output.write(`GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})\n`);
+  const line = `GraphiQL: ${gateway.url}/graphql (in front of ${where}, AUTH_MODE ${config.authMode})`;
+  startLog.info({ version }, line);
   for (const warning of config.warnings) log.warn(warning);
   const proxy = proxyVariable(upstream.origin);
   if (proxy !== undefined)
@@ -37,7 +43,7 @@ async function main(): Promise<void> {
 /** Returns the configured API. Without one, starts a sandbox on a free loopback port. `stop` ends that sandbox. */
 async function findUpstream(
   config: Config,
-  output: Output,
+  startLog: Logger,
 ): Promise<{ upstream: Upstream; stop: () => Promise<void> }> {
   if (config.upstream !== null) {
     const { project, apiKey } = config;
@@ -65,7 +71,7 @@ async function findUpstream(
     },
   };
   if (config.authMode === 'passthrough')
-    output.write(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}\n`);
+    startLog.info(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}`);
   return { upstream, stop: () => sandbox.close() };
 }
 

@@ -5,18 +5,12 @@ import { ConfigError } from './config/config-error.ts';
  * What only some gateways need: their dependencies are larger than those of all the rest together.
  * @throws ConfigError naming those that the settings ask for and that are not installed
  */
-export async function loadPackages({ mcp, tracing }: Config) {
+export async function loadPackages({ mcp, telemetry }: Config) {
   const problems: string[] = [];
   const packages = {
     mcp: mcp && (await loadPackage('MCP', 'mcp', () => import('@datatrics-gateway/mcp'), problems)),
     tracing:
-      tracing &&
-      (await loadPackage(
-        'OTEL_EXPORTER_OTLP_ENDPOINT',
-        'tracing',
-        () => import('@datatrics-gateway/tracing'),
-        problems,
-      )),
+      telemetry && (await loadPackage('OTEL_…', 'tracing', () => import('@datatrics-gateway/tracing'), problems)),
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return packages;

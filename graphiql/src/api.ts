@@ -48,31 +48,57 @@ interface Extensions {
   readonly plan?: readonly PlanEntry[];
 }
 
-type Headers = Record<string, string>;
+export type Headers = Record<string, string>;
 
 /** The page has the same URL as the GraphQL endpoint, also behind a proxy with another path. */
-const ENDPOINT = location.origin + location.pathname;
+export const ENDPOINT = location.origin + location.pathname;
 
 /** `deferSpec` names the incremental delivery format that the gateway and `addMessage` support. */
 const IN_PARTS = 'multipart/mixed;deferSpec=20220824, application/json';
 
-function send(operation: Operation, headers: Headers, signal: AbortSignal): Promise<Response> {
-  return fetch(ENDPOINT, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(operation),
-    signal,
-  });
+/** Sends an operation. @throws Error with a message for the user when the gateway does not answer */
+async function send(operation: Operation, headers: Headers, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(ENDPOINT, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(operation),
+      signal,
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new Error(`The gateway at ${location.origin} does not answer. Check that it is running, then try again.`);
+  }
+}
+
+/** Status, size and times of an answer, as the browser measures them. */
+export interface AnswerFacts {
+  /** Such as `200 OK`; without words over HTTP/2. */
+  readonly status: string;
+  /** Bytes of the body received so far, after decompression. */
+  readonly bytes: number;
+  /** ms from the request to the first message. */
+  readonly firstMs: number;
+  /** ms from the request to the last message received so far. */
+  readonly ms: number;
+  /** Messages received so far; more than 1 for an answer in parts. */
+  readonly messages: number;
+}
+
+/** Observes a run of the user. */
+interface RunListener {
+  onMessage(facts: AnswerFacts): void;
+  /** `receipt` is undefined if the operation did not run, and `stopped` if the answer is incomplete. */
+  onEnd(receipt: Receipt | undefined | 'stopped'): void;
 }
 
 /**
  * Returns GraphiQL's fetcher, which shows the answer part by part. It requests the receipt, which is in the last part, and
  * removes it from the shown answer.
  *
- * @param onStart called when an operation of the user starts
- * @param onEnd called with its receipt; undefined if the operation did not run; `stopped` if the answer is incomplete
+ * @param onStart called with the name of the operation when an operation of the user starts
  */
-export function createFetcher(onStart: () => void, onEnd: (receipt: Receipt | undefined | 'stopped') => void): Fetcher {
+export function createFetcher(onStart: (operation: string) => RunListener): Fetcher {
   return ({ query, variables, operationName }, options) => {
     const typed = (options?.headers ?? {}) as Headers;
     const isIntrospection = operationName === 'IntrospectionQuery';
@@ -84,24 +110,37 @@ export function createFetcher(onStart: () => void, onEnd: (receipt: Receipt | un
       ...typed,
     };
 
-    async function run(observer: Observer, signal: AbortSignal): Promise<void> {
+    async function run(observer: Observer, listener: RunListener | undefined, signal: AbortSignal): Promise<void> {
       let answer: Answer<Extensions> = {};
-      const response = await send({ query, variables, operationName }, headers, signal);
-      for await (const message of readMessages<Extensions>(response)) {
-        answer = addMessage(answer, message);
-        observer.next(isReceiptRequested ? answer : withoutReceipt(answer));
+      let facts: AnswerFacts | undefined;
+      const start = performance.now();
+      try {
+        const sent = await send({ query, variables, operationName }, headers, signal);
+        const { response, received } = await countBytes(sent);
+        for await (const message of readMessages<Extensions>(response)) {
+          answer = addMessage(answer, message);
+          const ms = performance.now() - start;
+          const status = `${response.status} ${response.statusText}`.trim();
+          const messages = (facts?.messages ?? 0) + 1;
+          facts = { status, bytes: received(), firstMs: facts?.firstMs ?? ms, ms, messages };
+          listener?.onMessage(facts);
+          observer.next(isReceiptRequested ? answer : withoutReceipt(answer));
+        }
+        listener?.onEnd(answer.extensions?.upstream?.trace && answer.extensions.upstream);
+      } catch (error) {
+        listener?.onEnd('stopped');
+        if (signal.aborted) return;
+        // As an answer: GraphiQL shows a thrown error with its stack trace.
+        const { message } = error instanceof Error ? error : new Error(String(error));
+        observer.next({ ...withoutReceipt(answer), errors: [...(answer.errors ?? []), { message }] });
       }
-      if (!isIntrospection) onEnd(answer.extensions?.upstream?.trace && answer.extensions.upstream);
       observer.complete();
     }
 
     function subscribe(observer: Observer): Unsubscribable {
       const controller = new AbortController();
-      if (!isIntrospection) onStart();
-      run(observer, controller.signal).catch((error: unknown) => {
-        if (!isIntrospection) onEnd('stopped');
-        if (!controller.signal.aborted) observer.error(error);
-      });
+      const listener = isIntrospection ? undefined : onStart(operationName ?? 'unnamed operation');
+      run(observer, listener, controller.signal);
       return { unsubscribe: () => controller.abort() };
     }
     // An observable, so that GraphiQL's stop button aborts the request and its upstream calls.
@@ -109,9 +148,26 @@ export function createFetcher(onStart: () => void, onEnd: (receipt: Receipt | un
   };
 }
 
+/** Counts the bytes of a body: at once, or while it is read if it comes in parts. */
+async function countBytes(response: Response): Promise<{ response: Response; received: () => number }> {
+  let bytes = 0;
+  const received = (): number => bytes;
+  if (!response.headers.get('content-type')?.startsWith('multipart/')) {
+    const body = await response.arrayBuffer();
+    bytes = body.byteLength;
+    return { response: new Response(bytes > 0 ? body : null, response), received };
+  }
+  const counter = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength;
+      controller.enqueue(chunk);
+    },
+  });
+  return { response: new Response(response.body?.pipeThrough(counter) ?? null, response), received };
+}
+
 interface Observer {
   next(answer: Answer<Extensions>): void;
-  error(error: unknown): void;
   complete(): void;
 }
 
@@ -146,7 +202,7 @@ export async function fetchPlan(
 }
 
 /** Parses the JSON of an editor, with comments and trailing commas. @throws Error for anything but an object */
-function parseObject(text: string, what: string): object | undefined {
+export function parseObject(text: string, what: string): object | undefined {
   if (text.trim() === '') return undefined;
   const errors: ParseError[] = [];
   const value: unknown = parse(text, errors, { allowTrailingComma: true });

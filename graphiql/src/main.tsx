@@ -1,37 +1,51 @@
 import './workers.ts';
 import 'graphiql/style.css';
-import '@graphiql/plugin-explorer/style.css';
 import './style.css';
-import { explorerPlugin } from '@graphiql/plugin-explorer';
-import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
-import { GraphiQL } from 'graphiql';
+import './cost/cost.css';
+import { HISTORY_PLUGIN, HistoryStore } from '@graphiql/plugin-history';
+import { GraphiQLProvider } from '@graphiql/react';
+import { GraphiQL, GraphiQLInterface } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { createFetcher } from './api.ts';
 import { COST_PLUGIN } from './cost/panel.tsx';
 import { Status } from './cost/status.tsx';
+import { DOCS_PLUGIN } from './docs.tsx';
+import { WrapLines } from './editor-options.tsx';
+import { EmptyResult } from './empty-result.tsx';
+import { EXAMPLES_PLUGIN } from './examples.tsx';
+import { EXPLORER_PLUGIN } from './explorer.tsx';
+import { labelledIcon } from './icon.tsx';
 import { writeLink } from './link.ts';
-import { setRun } from './run.ts';
+import { startRun } from './run.ts';
 import { settings } from './settings.ts';
 import { storage } from './storage.ts';
+import { TabBar } from './tab-bar.tsx';
 import { startTabs } from './tabs.ts';
 import { FollowSystem } from './theme.tsx';
-import { CopyLink } from './toolbar.tsx';
+import { Copy } from './toolbar.tsx';
 
-const fetcher = createFetcher(
-  () => setRun({ state: 'running', receipt: undefined }),
-  (receipt) => setRun(receipt === 'stopped' ? { state: 'stopped', receipt: undefined } : { state: 'done', receipt }),
-);
-const plugins = [HISTORY_PLUGIN, explorerPlugin(), COST_PLUGIN];
+const fetcher = createFetcher((operation) => {
+  const change = startRun(operation);
+  return {
+    onMessage: (answer) => change({ answer }),
+    onEnd: (receipt) => change(receipt === 'stopped' ? { state: 'stopped' } : { state: 'done', receipt }),
+  };
+});
+const history = {
+  ...HISTORY_PLUGIN,
+  icon: labelledIcon('History', <path d="M3 10a7 7 0 1 0 2.2-5.1L3 7M3 3v4h4M10 6.5V10l2.5 1.5" />),
+};
+const plugins = [DOCS_PLUGIN, EXAMPLES_PLUGIN, EXPLORER_PLUGIN, history, COST_PLUGIN];
 // A link pasted into the address bar of an open page changes only the hash, which does not load the page again.
 addEventListener('hashchange', () => location.reload());
 
 createRoot(document.getElementById('root') as HTMLElement).render(
-  <GraphiQL
+  <GraphiQLProvider
     fetcher={fetcher}
     plugins={plugins}
+    referencePlugin={DOCS_PLUGIN}
     storage={storage}
     shouldPersistHeaders={false}
-    defaultEditorToolsVisibility={settings.headers ? 'headers' : 'variables'}
     {...startTabs()}
     {...(settings.headers && { defaultHeaders: settings.headers, initialHeaders: settings.headers })}
     onTabChange={({ tabs, activeTabIndex }) => {
@@ -39,22 +53,35 @@ createRoot(document.getElementById('root') as HTMLElement).render(
       writeLink(tab?.query ?? null, tab?.variables ?? null);
     }}
   >
-    <GraphiQL.Logo>
-      <h1>Datatrics GraphQL</h1>
-    </GraphiQL.Logo>
-    <GraphiQL.Toolbar>
-      {({ prettify, merge, copy }) => (
-        <>
-          {prettify}
-          {merge}
-          {copy}
-          <CopyLink />
-        </>
-      )}
-    </GraphiQL.Toolbar>
-    <GraphiQL.Footer>
-      <Status />
-    </GraphiQL.Footer>
-    <FollowSystem />
-  </GraphiQL>,
+    <HistoryStore>
+      <GraphiQLInterface
+        // On a phone, the query needs the space.
+        defaultEditorToolsVisibility={
+          settings.headers ? 'headers' : matchMedia('(max-width: 700px)').matches ? false : 'variables'
+        }
+        showPersistHeadersSettings={false}
+      >
+        <GraphiQL.Logo>
+          <h1>Datatrics GraphQL</h1>
+        </GraphiQL.Logo>
+        <GraphiQL.Toolbar>
+          {({ prettify, merge, copy }) => (
+            <>
+              {prettify}
+              {merge}
+              {copy}
+              <Copy />
+            </>
+          )}
+        </GraphiQL.Toolbar>
+        <GraphiQL.Footer>
+          <EmptyResult />
+          <Status />
+        </GraphiQL.Footer>
+        <FollowSystem />
+        <WrapLines />
+        <TabBar />
+      </GraphiQLInterface>
+    </HistoryStore>
+  </GraphiQLProvider>,
 );

@@ -31,7 +31,13 @@ export async function* readMessages<Extensions>(response: Response): AsyncGenera
     yield toMessage(await parts.text());
     return;
   }
-  for await (const { json, body } of parts) yield json ? body : toMessage(body);
+  try {
+    for await (const { json, body } of parts) yield json ? body : toMessage(body);
+  } catch (error) {
+    // What `fetch` throws when the connection breaks.
+    if (!(error instanceof TypeError)) throw error;
+    throw new Error('The connection to the gateway broke before the answer was complete.');
+  }
 
   function toMessage(text: string): Message<Extensions> {
     try {

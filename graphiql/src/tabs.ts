@@ -13,7 +13,9 @@ export function startTabs(): Start {
   const shared = readLink();
   const open = shared ?? lastTab();
   const headers = settings.headers || null;
-  const examples = settings.examples.map((query) => ({ query, variables: null, headers }));
+  const examples = settings.examples
+    .filter(({ isTab }) => isTab)
+    .map(({ query }) => ({ query, variables: null, headers }));
   // On a first visit, GraphiQL opens the first default tab and ignores the initial query.
   const defaultTabs = shared
     ? [

@@ -143,7 +143,7 @@ export function createMcp(options: McpOptions): Mcp {
       const challenge = status === 401 ? { 'www-authenticate': options.challenge } : {};
       return sendError(res, status, ErrorCode.InvalidRequest, result.errors?.[0]?.message ?? '', challenge);
     }
-    const head = new RequestHead('POST', req, res);
+    const head = new RequestHead('POST', '/mcp', req, res);
     const server = serverFor(principal, head);
     server.onerror = () => undefined;
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { badInput, GatewayError } from '../lib/error.ts';
-import { type Claims, invalidToken } from './jwt.ts';
+import { type Claims, createJwtCheck, invalidToken, type JwtOptions } from './jwt.ts';
 import { createPrincipal, PROJECT_ID, type Principal } from './principal.ts';
-import { ALL_SCOPES, type ScopeSet, scopeSet } from './scopes.ts';
-import type { TokenStore } from './static-tokens.ts';
+import { scopeSet } from './scopes.ts';
+import { TokenStore } from './static-tokens.ts';
 
 /**
  * Returns the principal of a request from its headers. Returns a promise only when the check is asynchronous.
@@ -21,38 +21,56 @@ export interface Projects {
   readonly configured: string | undefined;
 }
 
-export type AuthOptions = Projects &
-  (
-    | /** No authentication: calls use the configured keys. `hosts` are the allowed `Host` headers; undefined allows all. */
-    { readonly mode: 'open'; readonly hosts: ReadonlySet<string> | undefined }
-    /** Calls use the caller's own key, for the project that the caller names or the configured one. */
-    | { readonly mode: 'passthrough' }
-    /** Callers send a token: calls use the configured keys. */
-    | {
-        readonly mode: 'managed';
-        readonly tokens: TokenStore | undefined;
-        readonly checkJwt: ((token: string) => Promise<Claims> | Claims) | undefined;
-      }
-  );
+/** The settings of authentication. */
+export interface AuthSettings {
+  readonly authMode: AuthMode;
+  /** Null in front of the sandbox. */
+  readonly upstream: object | null;
+  /** Address on which the gateway listens. */
+  readonly host: string;
+  readonly tokensFile: string | undefined;
+  readonly jwt: JwtOptions | undefined;
+}
 
-/** Creates the authentication of one of the three modes. */
-export function createAuthenticate(options: AuthOptions): Authenticate {
-  switch (options.mode) {
+/**
+ * - `open`: no authentication; calls use the configured keys
+ * - `passthrough`: calls use the caller's own key, for the project that the caller names or the configured one
+ * - `managed`: callers send a token; calls use the configured keys
+ */
+export type AuthMode = 'open' | 'passthrough' | 'managed';
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * Creates the authentication of one of the three modes.
+ *
+ * @param onProblem called with the problem when the changed token file cannot be read
+ * @throws Error when the token file cannot be read at the start
+ */
+export function createAuthenticate(
+  { authMode, upstream, host, tokensFile, jwt }: AuthSettings,
+  projects: Projects,
+  onProblem: (problem: string) => void,
+): Authenticate {
+  switch (authMode) {
     case 'open':
-      return createOpen(options);
+      // The sandbox has no real data, so any web page may read it.
+      return createOpen(projects, upstream === null ? undefined : new Set([...LOOPBACK_NAMES, host.toLowerCase()]));
     case 'passthrough':
-      return createPassthrough(options);
-    default:
-      return createManaged(options);
+      return createPassthrough(projects);
+    case 'managed': {
+      const tokens = tokensFile === undefined ? undefined : new TokenStore(tokensFile, onProblem);
+      return createManaged(projects, tokens, jwt && createJwtCheck(jwt));
+    }
   }
 }
 
-function createOpen(options: Projects & { readonly hosts: ReadonlySet<string> | undefined }): Authenticate {
+/** @param hosts allowed `Host` headers; undefined allows all */
+function createOpen(options: Projects, hosts: ReadonlySet<string> | undefined): Authenticate {
   const principals = new Map(
     [...options.keys].map(([project, apiKey]) => [project, createPrincipal('open', project, apiKey)]),
   );
   const projects = [...principals.keys()];
-  const { hosts } = options;
   /** The latest allowed `Host`. Nearly all requests have the same one. */
   let allowedHost: string | undefined;
   return (headers) => {
@@ -100,43 +118,22 @@ function digest(apiKey: string): string {
   return createHash('sha256').update(`datatrics-gateway caller\n${apiKey}`).digest('base64url').slice(0, 22);
 }
 
-function createManaged(options: Extract<AuthOptions, { mode: 'managed' }>): Authenticate {
-  /** Principals by verified token and by the project that the request names. An entry lives as long as the token's object. */
-  const principals = new WeakMap<object, Map<string, Principal>>();
-
-  function principalFor(
-    token: object,
-    id: string,
-    projects: readonly string[],
-    scopes: readonly string[],
-    headers: IncomingHttpHeaders,
-  ): Principal {
-    let byProject = principals.get(token);
-    if (byProject === undefined) {
-      byProject = new Map();
-      principals.set(token, byProject);
-    }
-    const named = namedProject(headers) ?? '';
-    let principal = byProject.get(named);
-    if (principal === undefined) {
-      principal = principalOf(id, projects, scopeSet(scopes), headers, options);
-      byProject.set(named, principal);
-    }
-    return principal;
-  }
-
+function createManaged(
+  options: Projects,
+  tokens: TokenStore | undefined,
+  checkJwt: ReturnType<typeof createJwtCheck> | undefined,
+): Authenticate {
   return (headers) => {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.authorization ?? '')?.[1];
     if (token === undefined) {
       throw new GatewayError('UNAUTHENTICATED', 'Send your token in the header Authorization: Bearer <token>.');
     }
     // A static token has a prefix that no JSON Web Token has, so the token cannot be both.
-    const known = options.tokens?.find(token);
-    if (known) return principalFor(known, `token:${known.id}`, known.projects, known.scopes, headers);
-    if (!options.checkJwt) throw invalidToken();
-    const claims = options.checkJwt(token);
-    const toPrincipal = (found: Claims): Principal =>
-      principalFor(found, `jwt:${found.sub}`, found.projects, found.scopes, headers);
+    const known = tokens?.find(token);
+    if (known) return principalOf(`token:${known.id}`, known, headers, options);
+    if (!checkJwt) throw invalidToken();
+    const claims = checkJwt(token);
+    const toPrincipal = (verified: Claims): Principal => principalOf(`jwt:${verified.sub}`, verified, headers, options);
     return claims instanceof Promise ? claims.then(toPrincipal) : toPrincipal(claims);
   };
 }
@@ -144,20 +141,19 @@ function createManaged(options: Extract<AuthOptions, { mode: 'managed' }>): Auth
 /**
  * Creates a principal with this gateway's key for the project that the request names, or for the default project.
  *
- * @param allowed ids of the projects that the caller may use
+ * @param granted ids of the projects that the caller may use, and names of its scopes
  * @throws GatewayError `FORBIDDEN` for a project that the caller may not use, or that this gateway does not have. The message
  *   is the same, so that it does not reveal which
  */
 export function principalOf(
   id: string,
-  allowed: readonly string[],
-  scopes: ScopeSet,
+  granted: { readonly projects: readonly string[]; readonly scopes: readonly string[] },
   headers: IncomingHttpHeaders,
   options: Projects,
 ): Principal {
-  const mine = allowed.filter((project) => options.keys.has(project));
+  const mine = granted.projects.filter((project) => options.keys.has(project));
   const project = chooseProject(headers, mine, options);
-  return createPrincipal(id, project, options.keys.get(project) as string, scopes & ALL_SCOPES);
+  return createPrincipal(id, project, options.keys.get(project) as string, scopeSet(granted.scopes));
 }
 
 /** Returns the project that the request names, else the configured one, else the caller's only one. */

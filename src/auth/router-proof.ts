@@ -2,10 +2,10 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { spellUnkept } from '../lib/digits.ts';
-import { badInput, GatewayError } from '../lib/error.ts';
-import { type AuthOptions, createAuthenticate, principalOf } from './authenticate.ts';
-import { PROJECT_ID, type Principal } from './principal.ts';
-import { SCOPES, scopeSet } from './scopes.ts';
+import { GatewayError } from '../lib/error.ts';
+import { type Authenticate, type AuthMode, type Projects, principalOf } from './authenticate.ts';
+import type { Principal } from './principal.ts';
+import { SCOPES } from './scopes.ts';
 
 /** Secrets that a router shares with this gateway. Without either, the gateway accepts no request as a router's. */
 export interface RouterSecrets {
@@ -30,40 +30,15 @@ export interface RouterGrants {
   readonly projects: readonly string[] | undefined;
 }
 
-/** The caller that a router forwards. Trust it only when the request has proved that it comes from a router. */
-export interface RouterIdentity {
-  /** `x-datatrics-principal`: the caller's name, chosen by the router. */
-  readonly principal: string | undefined;
-  /** `x-datatrics-scopes`, separated by spaces or commas; undefined without the header. */
-  readonly scopes: readonly string[] | undefined;
-  /** `x-datatrics-project`, a project id. */
-  readonly project: string | undefined;
-}
-
 /**
- * Returns the caller that a router forwards, or null when the request has no valid proof that it comes from a router. A proof is
- * the shared secret in a header, or Hive Gateway's signature of query and variables.
- *
- * @throws GatewayError `BAD_USER_INPUT` when a proven router sends an invalid project id
+ * Whether a request has a valid proof that it comes from a router: the shared secret in a header, or Hive Gateway's signature
+ * of query and variables.
  */
-export function authenticateRouter(
-  secrets: RouterSecrets,
-  headers: IncomingHttpHeaders,
-  params: SignedRequest,
-): RouterIdentity | null {
-  const isProven =
+export function isFromRouter(secrets: RouterSecrets, headers: IncomingHttpHeaders, params: SignedRequest): boolean {
+  return (
     (secrets.header !== undefined && isSame(headers['x-router-secret'], secrets.header)) ||
-    (secrets.hmac !== undefined && isSigned(secrets.hmac, params));
-  if (!isProven) return null;
-  const project = textOf(headers['x-datatrics-project']);
-  if (project !== undefined && !PROJECT_ID.test(project)) {
-    throw badInput('x-datatrics-project must be a project id of letters, digits, _ and -.');
-  }
-  return {
-    principal: textOf(headers['x-datatrics-principal']),
-    scopes: scopesOf(headers['x-datatrics-scopes']),
-    project,
-  };
+    (secrets.hmac !== undefined && isSigned(secrets.hmac, params))
+  );
 }
 
 function isSigned(secret: string, params: SignedRequest): boolean {
@@ -110,15 +85,6 @@ function isSame(given: unknown, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-/** Parses the scopes header. An empty header means a caller without scopes; a missing header gives undefined. */
-function scopesOf(header: string | string[] | undefined): string[] | undefined {
-  return typeof header === 'string' ? header.split(/[\s,]+/).filter((scope) => scope !== '') : undefined;
-}
-
-function textOf(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && header !== '' ? header : undefined;
-}
-
 /** Principals of requests from a proven router. */
 const routers = new WeakSet<Principal>();
 
@@ -132,41 +98,39 @@ export function isRouter(principal: Principal): boolean {
  * of mode `open`, its own credentials. The gateway uses the forwarded caller only with the proof.
  */
 export function createSubgraphAuthenticate(
-  auth: AuthOptions,
+  authenticate: Authenticate,
+  mode: AuthMode,
+  projects: Projects,
   secrets: RouterSecrets,
   grants: RouterGrants,
 ): (headers: IncomingHttpHeaders, params: SignedRequest) => Principal | Promise<Principal> {
-  const authenticate = createAuthenticate(auth);
   if (secrets.header === undefined && secrets.hmac === undefined) return authenticate;
   return (headers, params) => {
-    const identity = authenticateRouter(secrets, headers, params);
-    if (identity === null) {
-      if (auth.mode !== 'open') return authenticate(headers);
+    if (!isFromRouter(secrets, headers, params)) {
+      if (mode !== 'open') return authenticate(headers);
       throw new GatewayError(
         'UNAUTHENTICATED',
         'Requests to /subgraph need the header x-router-secret or the extension hmac-signature.',
       );
     }
-    const principal = auth.mode === 'passthrough' ? authenticate(headers) : routerOf(identity, headers);
+    const principal = mode === 'passthrough' ? authenticate(headers) : forwardedCaller(headers);
     if (!(principal instanceof Promise)) routers.add(principal);
     return principal;
   };
 
-  function routerOf(identity: RouterIdentity, headers: IncomingHttpHeaders): Principal {
-    const granted = grants.scopes ?? (auth.mode === 'open' ? SCOPES : READS);
-    const projects = grants.projects ?? [...auth.keys.keys()];
-    return principalOf(nameOf(identity), projects, scopeSet(identity.scopes ?? granted), headers, auth);
+  /** The caller that a proven router forwards: its name, scopes separated by spaces or commas, and project. */
+  function forwardedCaller(headers: IncomingHttpHeaders): Principal {
+    const { 'x-datatrics-principal': name, 'x-datatrics-scopes': named, 'x-datatrics-project': project } = headers;
+    const forwarded = typeof named === 'string' ? named.split(/[\s,]+/).filter((scope) => scope !== '') : null;
+    const scopes = forwarded ?? grants.scopes ?? (mode === 'open' ? SCOPES : READS);
+    // The id depends on the forwarded name and scopes, so that different callers share no answers.
+    const digest = createHash('sha256')
+      .update(JSON.stringify([name || null, forwarded]))
+      .digest('base64url');
+    const id = name || forwarded || project ? `router-${digest.slice(0, 22)}` : 'router';
+    return principalOf(id, { projects: grants.projects ?? [...projects.keys.keys()], scopes }, headers, projects);
   }
 }
 
 /** Default scopes of a router's request outside of mode `open`. */
 const READS = SCOPES.filter((scope) => scope.endsWith(':read') && scope !== 'pii:read');
-
-/** Id of the principal. It depends on the forwarded name and scopes, so that different callers share no answers. */
-function nameOf({ principal, scopes, project }: RouterIdentity): string {
-  if (principal === undefined && scopes === undefined && project === undefined) return 'router';
-  return `router-${createHash('sha256')
-    .update(JSON.stringify([principal ?? null, scopes ?? null]))
-    .digest('base64url')
-    .slice(0, 22)}`;
-}

@@ -14,6 +14,7 @@ import { readFile } from './file.ts';
 import { type ProjectConfig, readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
 import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
+import { readTelemetry } from './telemetry.ts';
 import { checkNames } from './unknown-names.ts';
 import { CHECKS, checkVariables, type Variables } from './variables.ts';
 
@@ -60,7 +61,8 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   const documents = readDocuments(together, problems);
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
   const { warnings } = names;
-  return toConfig(values as Variables, { customFields, lifetimes, policies, projects, documents, warnings });
+  const telemetry = readTelemetry(given);
+  return toConfig(values as Variables, { customFields, lifetimes, policies, projects, documents, warnings, telemetry });
 }
 
 /**
@@ -89,6 +91,8 @@ interface Parts {
   readonly documents: ReadonlyMap<string, string>;
   /** Lines for the log at the start. */
   readonly warnings: readonly string[];
+  /** What OpenTelemetry exports; undefined: nothing. */
+  readonly telemetry: ReturnType<typeof readTelemetry>;
 }
 
 /** The settings as the layers take them. `docs/configuration.md` describes each variable. */
@@ -97,7 +101,6 @@ export type Config = Readonly<ReturnType<typeof toConfig>>;
 function toConfig(values: Variables, parts: Parts) {
   const authMode = values.AUTH_MODE ?? 'open';
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl } = values;
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = values;
   const isOnlyTrusted = values.TRUSTED_DOCUMENTS === 'only';
   return {
     ...parts,
@@ -168,13 +171,7 @@ function toConfig(values: Variables, parts: Parts) {
     plugins: values.GATEWAY_PLUGINS,
     documentsMode: values.TRUSTED_DOCUMENTS,
     persistedQueries: (values.AUTOMATIC_PERSISTED_QUERIES ?? (isOnlyTrusted ? 'off' : 'on')) === 'on',
-    tracing: endpoint && {
-      endpoint,
-      headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
-      serviceName: values.OTEL_SERVICE_NAME,
-      ratio: values.OTEL_TRACES_SAMPLER_ARG,
-      spansPerSecond: values.MAX_SPANS_PER_SECOND,
-    },
+    telemetry: parts.telemetry && { ...parts.telemetry, spansPerSecond: values.MAX_SPANS_PER_SECOND },
     mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
     routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
     routerGrants: { scopes: values.ROUTER_SCOPES, projects: values.ROUTER_PROJECTS },

@@ -1,4 +1,5 @@
 import { type Document, isPair, LineCounter, parseDocument, Scalar, visit } from 'yaml';
+import { SDK_PREFIX } from './telemetry.ts';
 import { readText } from './text-file.ts';
 import { removedSetting } from './unknown-names.ts';
 import { SECRETS } from './variables.ts';
@@ -68,7 +69,7 @@ export function readFile(path: string | undefined, names: readonly string[], pro
   const sections: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(content)) {
     if (SECTIONS.has(name)) sections[name] = value;
-    else if (!names.includes(name)) {
+    else if (!names.includes(name) && !name.startsWith(SDK_PREFIX)) {
       const sections = [...SECTIONS].join(', ');
       report(removedSetting(name) ?? `got the setting "${name}"; needs names of variables, or ${sections}`);
     } else {

@@ -83,12 +83,24 @@ const variables = z.object({
   GATEWAY_PLUGINS: list.default([]),
   OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl.optional(),
   OTEL_EXPORTER_OTLP_HEADERS: headers.optional(),
-  OTEL_SERVICE_NAME: z.string().max(200, 'a text of at most 200 characters').default('datatrics-graphql-gateway'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', 'http/json', 'grpc').optional(),
+  OTEL_TRACES_EXPORTER: oneOf('otlp', 'zipkin', 'console', 'none').optional(),
+  OTEL_METRICS_EXPORTER: oneOf('otlp', 'console', 'none').optional(),
+  OTEL_TRACES_SAMPLER: oneOf(
+    'always_on',
+    'always_off',
+    'traceidratio',
+    'parentbased_always_on',
+    'parentbased_always_off',
+    'parentbased_traceidratio',
+  ).optional(),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
     .regex(/^(0|1|0?\.\d{1,9}|1\.0+)$/, 'a share from 0 to 1')
-    .transform(Number)
-    .default(1),
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().max(200, 'a text of at most 200 characters').optional(),
+  OTEL_RESOURCE_ATTRIBUTES: z.string().optional(),
+  OTEL_SDK_DISABLED: oneOf('true', 'false').optional(),
   MAX_SPANS_PER_SECOND: whole(1, 1_000_000, 'spans').default(250),
   MCP: oneOf('off', 'on').default('off'),
   MCP_MUTATIONS: oneOf('off', 'on').default('off'),

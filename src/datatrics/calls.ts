@@ -52,7 +52,7 @@ export class Calls {
    */
   read(call: Call, shared: SharedRead, operation: Operation): Promise<UpstreamResponse> {
     const start = performance.now();
-    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]));
+    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]), call.request.path);
     const request = withHeaders(call.request, span);
     return sendWithRetry(this.#send, request, span ? withSpan(shared, span) : shared, call.resilience).then(
       (response) => this.#ended(call, response, start, span),
@@ -83,7 +83,7 @@ export class Calls {
         throw error;
       });
     }
-    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]));
+    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]), call.request.path);
     span?.attempt();
     return this.#send(withHeaders(call.request, span), NEVER).then(
       (response) => {
@@ -101,7 +101,7 @@ export class Calls {
     const { status } = response;
     const outcome = status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok';
     const cause = outcome === 'failed' ? `HTTP ${status}` : undefined;
-    span?.end(outcome, cause);
+    span?.end(outcome, cause, status);
     const ms = performance.now() - start;
     this.#onEnd({ endpoint: name, outcome, ms, caller, isReachable: true, ...(cause && { cause }) });
     return response;

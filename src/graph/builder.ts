@@ -10,6 +10,7 @@ interface SchemaTypes {
   DefaultFieldNullability: false;
   DefaultNodeNullability: true;
   DefaultEdgesNullability: { list: false; items: false };
+  Inputs: { OrderDirection: 1 | -1 };
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: string; Output: string };

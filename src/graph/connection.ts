@@ -26,7 +26,7 @@ export interface ListArgs extends ConnectionArgs, Pick<ListQuery, 'type' | 'filt
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own type parameter, which is not exported
-type Args = ArgBuilder<any>;
+export type Args = ArgBuilder<any>;
 
 /** The four paging arguments, to spread into a field's `args`. */
 export function connectionArgs(t: Args) {

@@ -1,12 +1,12 @@
 import type { Principal } from '../auth/principal.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
-import type { BulkOutcome } from '../datatrics/bulk/items.ts';
+import type { ItemResult } from '../datatrics/bulk/items.ts';
 import { createTarget } from '../datatrics/bulk/target.ts';
-import { type BulkSummary, bulkUpsert } from '../datatrics/bulk/upsert.ts';
+import { bulkUpsert } from '../datatrics/bulk/upsert.ts';
 import type { Caller } from '../datatrics/callers.ts';
 import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Client } from '../datatrics/client.ts';
-import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
+import type { RecordInput } from '../datatrics/encode.ts';
 import type { Resource } from '../datatrics/endpoints.ts';
 import type { Selection } from '../datatrics/json-selection.ts';
 import type { ProjectSettings } from '../datatrics/project-settings.ts';
@@ -30,21 +30,10 @@ export interface BulkUpsertInput {
   readonly dryRun: boolean;
 }
 
-/** The result for one item of a bulk mutation. */
-export interface BulkItemResult<R> {
-  readonly index: number;
-  readonly outcome: BulkOutcome;
-  readonly record: R | null;
-  readonly problems: readonly InputProblem[];
-}
-
 /** The result of a bulk mutation. */
-export interface BulkResult<R> {
-  /** One entry per item, in order. */
-  readonly results: readonly BulkItemResult<R>[];
-  readonly summary: BulkSummary;
-  readonly resumeToken: string | null;
-}
+export type BulkResult<R> = Awaited<ReturnType<typeof bulkUpsert>> & { readonly results: readonly BulkItemResult<R>[] };
+/** The result for one item of a bulk mutation. */
+export type BulkItemResult<R> = ItemResult & { readonly record: R | null };
 
 /** Dependencies of one operation's context. */
 export interface ContextOptions {

@@ -61,7 +61,7 @@ const HASH_CHARACTERS = 16;
 const MAX_NAME_CHARACTERS = 64;
 
 /** Measured bytes of a node of the syntax tree with its location. */
-const NODE_BYTES = 160;
+const NODE_BYTES = 200;
 /** Bytes of a cache entry besides its texts. */
 const ENTRY_BYTES = 1_024;
 /** Maximum bytes of a character: V8 uses one or two. */

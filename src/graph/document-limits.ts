@@ -30,7 +30,16 @@ interface Size {
   selections: number;
   /** Fields on the first level. */
   fields: number;
+  /** Values of the schema, below `__schema` and `__type`. */
+  introspected: number;
+  /** The same, if the selections themselves are below `__schema` or `__type`. */
+  nested: number;
 }
+
+const nothing = (): Size => ({ depth: 0, aliases: 0, selections: 0, fields: 0, introspected: 0, nested: 0 });
+
+/** Average lengths of the lists in an introspection result, by field. */
+type ListSizes = ReadonlyMap<string, number>;
 
 /**
  * Maximum number of selections of one operation or fragment, with fragments counted at each spread. The gateway's work grows
@@ -72,28 +81,34 @@ function measure(
   { selections }: SelectionSetNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   measured: Map<string, Size>,
+  sizes: ListSizes = new Map(),
 ): Size {
-  const total: Size = { depth: 0, aliases: 0, selections: 0, fields: 0 };
+  const total = nothing();
   for (const selection of selections) {
     total.selections += 1;
     if (selection.kind === Kind.FIELD) {
       const { value: name } = selection.name;
+      const isIntrospection = name === '__schema' || name === '__type';
+      const below = selection.selectionSet ? measure(selection.selectionSet, fragments, measured, sizes) : nothing();
+      const values = 1 + (sizes.get(name) ?? 1) * below.nested;
       total.fields += 1;
-      if (selection.alias) total.aliases += 1;
-      const below = selection.selectionSet && measure(selection.selectionSet, fragments, measured);
-      if (name !== '__schema' && name !== '__type') total.depth = Math.max(total.depth, 1 + (below?.depth ?? 0));
-      total.aliases += below?.aliases ?? 0;
-      total.selections += below?.selections ?? 0;
+      if (!isIntrospection) total.depth = Math.max(total.depth, 1 + below.depth);
+      total.aliases += below.aliases + (selection.alias ? 1 : 0);
+      total.selections += below.selections;
+      total.introspected += isIntrospection ? values : below.introspected;
+      total.nested += values;
       continue;
     }
     const spread =
       selection.kind === Kind.INLINE_FRAGMENT
-        ? measure(selection.selectionSet, fragments, measured)
-        : measureFragment(selection.name.value, fragments, measured);
+        ? measure(selection.selectionSet, fragments, measured, sizes)
+        : measureFragment(selection.name.value, fragments, measured, sizes);
     total.depth = Math.max(total.depth, spread.depth);
     total.aliases += spread.aliases;
     total.selections += spread.selections;
     total.fields += spread.fields;
+    total.introspected += spread.introspected;
+    total.nested += spread.nested;
   }
   return total;
 }
@@ -102,13 +117,13 @@ function measureFragment(
   name: string,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   measured: Map<string, Size>,
+  sizes: ListSizes,
 ): Size {
   const known = measured.get(name);
   if (known) return known;
-  const nothing = { depth: 0, aliases: 0, selections: 0, fields: 0 };
-  measured.set(name, nothing);
+  measured.set(name, nothing());
   const fragment = fragments.get(name);
-  const size = fragment ? measure(fragment.selectionSet, fragments, measured) : nothing;
+  const size = fragment ? measure(fragment.selectionSet, fragments, measured, sizes) : nothing();
   measured.set(name, size);
   return size;
 }
@@ -119,6 +134,19 @@ export function countSelections(
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): number {
   return measure(selectionSet, fragments, new Map()).selections;
+}
+
+/** Number of values of the schema that the largest operation of a document selects. */
+export function countIntrospected(document: DocumentNode, sizes: ListSizes): number {
+  const fragments = fragmentsOf(document);
+  const measured = new Map<string, Size>();
+  return document.definitions.reduce(
+    (most, definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION
+        ? Math.max(most, measure(definition.selectionSet, fragments, measured, sizes).introspected)
+        : most,
+    0,
+  );
 }
 
 /** Counts directives and measures the depth of values. graphql-js's visitor does not recurse, so deep nesting is safe here. */

@@ -6,13 +6,11 @@ import {
   isInputObjectType,
   isInterfaceType,
   isObjectType,
-  Kind,
   MaxIntrospectionDepthRule,
   parse,
-  type SelectionSetNode,
   validate,
 } from 'graphql';
-import { fragmentsOf } from './fragments.ts';
+import { countIntrospected } from './document-limits.ts';
 
 /** How many times the values of the standard introspection query a document may select. Tools select them once, with variations. */
 const MAX_WHOLE_SCHEMAS = 2;
@@ -27,12 +25,12 @@ export function createIntrospectionLimit(schema: GraphQLSchema): (document: Docu
   const sizes = listSizes(schema);
   let limit: number | undefined;
   return (document) => {
-    const values = countValues(document, sizes);
+    const values = countIntrospected(document, sizes);
     if (values === 0) return null;
     if (validate(schema, document, [MaxIntrospectionDepthRule], { maxErrors: 1 }).length > 0) {
       return 'The operation nests lists of the schema too deeply: fields, inputFields, interfaces or possibleTypes in three levels.';
     }
-    limit ??= MAX_WHOLE_SCHEMAS * countValues(parse(getIntrospectionQuery(EVERYTHING)), sizes);
+    limit ??= MAX_WHOLE_SCHEMAS * countIntrospected(parse(getIntrospectionQuery(EVERYTHING)), sizes);
     if (values <= limit) return null;
     const counted = values < 1e9 ? String(Math.ceil(values)) : 'countless';
     return `The operation selects ${counted} values of the schema; at most ${Math.floor(limit)} are allowed, ${MAX_WHOLE_SCHEMAS} times those of the standard introspection query.`;
@@ -75,48 +73,4 @@ function listSizes(schema: GraphQLSchema): ReadonlyMap<string, number> {
     ['enumValues', average(enumValues, types.length)],
     ['locations', 5],
   ]);
-}
-
-/** Number of schema values that a document selects. Measures each fragment once, and counts it at each spread. */
-function countValues(document: DocumentNode, sizes: ReadonlyMap<string, number>): number {
-  const fragments = fragmentsOf(document);
-  /** Values by fragment, spread inside and outside of `__schema` and `__type`. */
-  const counted = { inside: new Map<string, number>(), outside: new Map<string, number>() };
-
-  function countSet({ selections }: SelectionSetNode, isInside: boolean): number {
-    let values = 0;
-    for (const selection of selections) {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) {
-        values += countFragment(selection.name.value, isInside);
-      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        values += countSet(selection.selectionSet, isInside);
-      } else {
-        const name = selection.name.value;
-        const isCounted = isInside || name === '__schema' || name === '__type';
-        const below = selection.selectionSet ? countSet(selection.selectionSet, isCounted) : 0;
-        values += isCounted ? 1 + (sizes.get(name) ?? 1) * below : below;
-      }
-    }
-    return values;
-  }
-
-  function countFragment(name: string, isInside: boolean): number {
-    const memo = isInside ? counted.inside : counted.outside;
-    let values = memo.get(name);
-    if (values === undefined) {
-      // A cycle counts as zero: the validator refuses it later.
-      memo.set(name, 0);
-      const fragment = fragments.get(name);
-      values = fragment ? countSet(fragment.selectionSet, isInside) : 0;
-      memo.set(name, values);
-    }
-    return values;
-  }
-
-  let values = 0;
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.OPERATION_DEFINITION)
-      values = Math.max(values, countSet(definition.selectionSet, false));
-  }
-  return values;
 }

@@ -3,11 +3,9 @@ import {
   type DocumentNode,
   type GraphQLError,
   Kind,
-  type Location,
-  type Source,
+  Location,
   type SourceLocation,
   Token,
-  TokenKind,
   visit,
 } from 'graphql';
 
@@ -30,37 +28,10 @@ export function locationsOf({ nodes, locations }: GraphQLError): readonly Source
   return found.length === 0 ? undefined : found.map(({ startToken: { line, column } }) => ({ line, column }));
 }
 
-/** A node's location without the tokens of the document, which take more memory than the nodes. */
-class CompactLocation implements Location {
-  readonly start: number;
-  readonly end: number;
-  readonly source: Source;
-  readonly #line: number;
-  readonly #column: number;
-
-  constructor({ start, end, source, startToken }: Location) {
-    this.start = start;
-    this.end = end;
-    this.source = source;
-    this.#line = startToken.line;
-    this.#column = startToken.column;
-  }
-
-  get startToken(): Token {
-    return new Token(TokenKind.NAME, this.start, this.end, this.#line, this.#column);
-  }
-
-  get endToken(): Token {
-    return this.startToken;
-  }
-
-  get [Symbol.toStringTag](): string {
-    return 'Location';
-  }
-
-  toJSON(): { start: number; end: number } {
-    return { start: this.start, end: this.end };
-  }
+/** The same location with a token of its own: a token of the parser links to all others, which take more memory than the nodes. */
+function withoutTokens({ startToken, start, end, source }: Location): Location {
+  const token = new Token(startToken.kind, start, end, startToken.line, startToken.column);
+  return new Location(token, token, source);
 }
 
 /** Kinds of nodes to which errors of an operation can point, besides argument values. */
@@ -78,7 +49,7 @@ export function releaseTokens(document: DocumentNode): number {
     enter(node, _key, parent) {
       nodes += 1;
       const isErrorNode = ERROR_NODE_KINDS.has(node.kind) || (parent as ASTNode | undefined)?.kind === Kind.ARGUMENT;
-      const location = node.kind !== Kind.NAME && isErrorNode && node.loc ? new CompactLocation(node.loc) : undefined;
+      const location = node.kind !== Kind.NAME && isErrorNode && node.loc ? withoutTokens(node.loc) : undefined;
       (node as { loc?: Location | undefined }).loc = location;
     },
   });

@@ -1,20 +1,31 @@
+import type { InputRef } from '@pothos/core';
 import type { BulkSummary as Counts } from '../datatrics/bulk/upsert.ts';
-import type { InputProblem } from '../datatrics/encode.ts';
-import type { Resource } from '../datatrics/endpoints.ts';
+import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
+import { endpointFor, type Resource } from '../datatrics/endpoints.ts';
+import { typeNameOf } from '../datatrics/keys.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder, TypeRef } from './builder.ts';
 import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
-import { costOfBulk } from './cost.ts';
+import { costOfBulk, costOfWrite } from './cost.ts';
+import { type Fields, inputFields } from './fields.ts';
 
-interface BulkDefinition<R extends Resource> {
+/** What differs between the writes of the resources. */
+interface Writes<R extends Resource> {
   readonly resource: R;
   readonly type: TypeRef<RecordOf[R]>;
-  /** The input type of one record. */
-  // biome-ignore lint/suspicious/noExplicitAny: inputs of all shapes
-  readonly input: any;
-  /** The REST call behind it, for the description. */
-  readonly rest: string;
+  readonly fields: Fields;
+  /** What an input describes, such as `A profile`. */
+  readonly what: string;
+  /** REST path. */
+  readonly path: string;
+  /** Description of the mutation `create<Name>`. */
+  readonly create: string;
+}
+
+interface Written<R extends Resource> {
+  readonly Input: InputRef<RecordInput>;
+  readonly Payload: TypeRef<WriteOutcome<RecordOf[R]>>;
 }
 
 /**
@@ -52,24 +63,6 @@ export function defineMutationTypes(builder: Builder) {
     }),
   });
 
-  /** Makes `<Name>Payload` with a field for the record. */
-  function definePayload<R extends object>(type: TypeRef<R>, field: string): TypeRef<WriteOutcome<R>> {
-    const Payload = builder.objectRef<WriteOutcome<R>>(`${type.name}Payload`);
-    Payload.implement({
-      description: `Result of writing one ${type.name}.`,
-      fields: (t) => ({
-        [field]: t.expose('record', {
-          type,
-          nullable: true,
-          description:
-            'The record as the API returned it; null when the write was rejected or the API’s answer has no record.',
-        }),
-        userErrors: userErrors(t),
-      }),
-    });
-    return Payload;
-  }
-
   /** The field `userErrors` of a payload or a result. */
   // biome-ignore lint/suspicious/noExplicitAny: the field builder's type parameters are not exported
   function userErrors(t: any) {
@@ -88,6 +81,58 @@ export function defineMutationTypes(builder: Builder) {
           : outcome.problems;
       },
     });
+  }
+
+  /** Defines `<Name>Input`, `<Name>Payload` and `create<Name>`. */
+  function defineCreate<R extends Resource>({ resource, type, fields, what, path, create }: Writes<R>): Written<R> {
+    const { name } = type;
+    const Input = builder.inputRef<RecordInput>(`${name}Input`);
+    Input.implement({
+      description: `${what} to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.`,
+      fields: (t) => inputFields(t, fields),
+    });
+    const Payload = builder.objectRef<WriteOutcome<RecordOf[R]>>(`${name}Payload`);
+    Payload.implement({
+      description: `Result of writing one ${name}.`,
+      fields: (t) => ({
+        [resource]: t.expose('record', {
+          type,
+          nullable: true,
+          description:
+            'The record as the API returned it; null when the write was rejected or the API’s answer has no record.',
+        }),
+        userErrors: userErrors(t),
+      }),
+    });
+    builder.mutationField(`create${name}`, (t) =>
+      t.field({
+        type: Payload,
+        nullable: true,
+        extensions: costOfWrite(endpointFor(resource, 'create')),
+        description: `${create} REST: \`POST ${path}\`.`,
+        args: { input: t.arg({ type: Input, required: true, description: `The ${resource}.` }) },
+        resolve: (_root, { input }, { writer }) => writer.create(resource, input),
+      }),
+    );
+    return { Input, Payload };
+  }
+
+  /** Defines `update<Name>`. */
+  function defineUpdate<R extends 'profile' | 'content'>(
+    resource: R,
+    { Input, Payload }: Written<R>,
+    description: string,
+  ): void {
+    builder.mutationField(`update${typeNameOf(resource)}`, (t) =>
+      t.field({
+        type: Payload,
+        nullable: true,
+        extensions: costOfWrite(endpointFor(resource, 'update')),
+        description,
+        args: { input: t.arg({ type: Input, required: true, description: 'The key, and the fields to change.' }) },
+        resolve: (_root, { input }, { writer }) => writer.update(resource, input),
+      }),
+    );
   }
 
   const BulkOutcome = builder.enumType('BulkOutcome', {
@@ -118,8 +163,8 @@ export function defineMutationTypes(builder: Builder) {
     }),
   });
 
-  /** Makes `bulkUpsert<Names>` with its input, payload and result types. */
-  function defineBulk<R extends Resource>({ resource, type, input, rest }: BulkDefinition<R>): void {
+  /** Defines `bulkUpsert<Names>` with its input, payload and result types. */
+  function defineBulk<R extends Resource>({ resource, type, path }: Writes<R>, { Input }: Written<R>): void {
     const { name } = type;
     const names = `${name}s`;
 
@@ -127,7 +172,7 @@ export function defineMutationTypes(builder: Builder) {
       description: `A list of ${resource}s to write, up to the gateway’s limit.`,
       fields: (t) => ({
         items: t.field({
-          type: [input],
+          type: [Input],
           required: true,
           description: 'The records to write. When two items have the same key, the gateway sends the later one.',
         }),
@@ -180,14 +225,14 @@ export function defineMutationTypes(builder: Builder) {
         type: Payload,
         nullable: true,
         extensions: costOfBulk(resource),
-        description: `Creates or updates many ${resource}s and reports the outcome of each. REST: \`${rest}\`, in calls of a limited size.`,
+        description: `Creates or updates many ${resource}s and reports the outcome of each. REST: \`POST ${path}/bulk\`, in calls of a limited size.`,
         args: { input: t.arg({ type: BulkInput, required: true, description: 'The records to write.' }) },
         resolve: (_root, args, { bulkUpsert }) => bulkUpsert(resource, args.input as BulkUpsertInput),
       }),
     );
   }
 
-  return { definePayload, defineBulk, userErrors };
+  return { defineCreate, defineUpdate, defineBulk, userErrors };
 }
 
 export type MutationTypes = ReturnType<typeof defineMutationTypes>;

@@ -5,10 +5,10 @@ import { defineContent, defineContentMutations } from './content.ts';
 import { defineConversion, defineConversionMutations } from './conversion.ts';
 import { INCREMENTAL_DIRECTIVES } from './incremental.ts';
 import { defineInteraction, defineInteractionMutations } from './interaction.ts';
-import { defineListTypes } from './list-inputs.ts';
 import { defineMutationTypes } from './mutations.ts';
 import { defineNodeQueries } from './node.ts';
 import { defineProfile, defineProfileMutations } from './profile.ts';
+import { defineListTypes } from './queries.ts';
 import { defineScalars } from './scalars.ts';
 
 export interface SchemaOptions {
@@ -37,16 +37,16 @@ export function defineSchema(
     description: 'All reads. A field that fails is null, with an error at its path; the other fields are not affected.',
   });
   defineScalars(builder);
-  const lists = defineListTypes(builder);
-  const profile = defineProfile(builder, lists, customFields);
-  const content = defineContent(builder, lists, customFields);
-  const conversion = defineConversion(builder, lists, profile, content, customFields);
-  const interaction = defineInteraction(builder, lists, profile, customFields);
+  defineListTypes(builder);
+  const profile = defineProfile(builder, customFields);
+  const content = defineContent(builder, customFields);
+  const conversion = defineConversion(builder, profile, content, customFields);
+  const interaction = defineInteraction(builder, profile, customFields);
   afterQueries();
 
   const mutations = defineMutationTypes(builder);
-  defineProfileMutations(builder, mutations, profile, customFields);
-  defineContentMutations(builder, mutations, content, customFields);
-  defineConversionMutations(builder, mutations, conversion, customFields);
-  defineInteractionMutations(builder, mutations, interaction, customFields);
+  defineProfileMutations(mutations, profile);
+  defineContentMutations(builder, mutations, content);
+  defineConversionMutations(builder, mutations, conversion);
+  defineInteractionMutations(mutations, interaction);
 }

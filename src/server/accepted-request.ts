@@ -31,21 +31,6 @@ export interface RequestSetting {
   readonly onAbandonedWrite: ContextOptions['onAbandonedWrite'];
 }
 
-/** The parts of an accepted request. */
-interface AcceptedOptions {
-  readonly head: RequestHead;
-  readonly principal: Principal;
-  readonly caller: Caller;
-  readonly observed: Observed;
-  readonly request: OperationRequest;
-  /** The hash under which the document is registered if it runs. */
-  readonly persistedHash: string | undefined;
-  /** Undefined without a rate limit. */
-  readonly account: Account | undefined;
-  /** `ratelimit` and `ratelimit-policy`. */
-  readonly rateHeaders: Readonly<Record<string, string>> | undefined;
-}
-
 /** A GraphQL request whose caller is authenticated and within the rate limit, as the pipeline and both ways of answering use it. */
 export class AcceptedRequest implements Run {
   readonly head: RequestHead;
@@ -53,9 +38,12 @@ export class AcceptedRequest implements Run {
   readonly party: Caller;
   readonly observed: Observed;
   readonly request: OperationRequest;
-  readonly persistedHash: string | undefined;
-  readonly account: Account | undefined;
-  readonly rateHeaders: Readonly<Record<string, string>> | undefined;
+  /** The hash under which the document is registered if it runs. */
+  persistedHash: string | undefined;
+  /** Undefined without a rate limit. */
+  account: Account | undefined;
+  /** `ratelimit` and `ratelimit-policy`. */
+  rateHeaders: Readonly<Record<string, string>> | undefined;
   readonly costSettings: CostSettings;
   /** Undefined before an operation runs. */
   operation: Operation | undefined;
@@ -66,19 +54,23 @@ export class AcceptedRequest implements Run {
   readonly #setting: RequestSetting;
   readonly #project: ReturnType<RequestSetting['projectOf']>;
 
-  constructor(accepted: AcceptedOptions, setting: RequestSetting) {
-    this.head = accepted.head;
-    this.principal = accepted.principal;
-    this.party = accepted.caller;
-    this.observed = accepted.observed;
-    this.request = accepted.request;
-    this.persistedHash = accepted.persistedHash;
-    this.account = accepted.account;
-    this.rateHeaders = accepted.rateHeaders;
+  constructor(
+    head: RequestHead,
+    principal: Principal,
+    caller: Caller,
+    observed: Observed,
+    request: OperationRequest,
+    setting: RequestSetting,
+  ) {
+    this.head = head;
+    this.principal = principal;
+    this.party = caller;
+    this.observed = observed;
+    this.request = request;
     this.#setting = setting;
-    const projectId = accepted.principal.project;
-    this.#project = setting.projectOf(projectId);
-    this.costSettings = { project: this.#project.settings, projectId, bulkLimits: setting.bulkLimits };
+    this.#project = setting.projectOf(principal.project);
+    const { settings: project } = this.#project;
+    this.costSettings = { project, projectId: principal.project, bulkLimits: setting.bulkLimits };
   }
 
   get scopes(): ScopeSet {
@@ -119,8 +111,8 @@ export class AcceptedRequest implements Run {
     observed.run = operation;
     if (hasCache) operation.freshness = new Freshness(parseCacheControl(head.headers['cache-control']));
     const project = this.#project;
-    const common = { principal, caller, operation, selection, project };
-    const own = createContext({ ...common, capabilities, bulkLimits, onAbandonedWrite });
+    const shared = { project, capabilities, bulkLimits, onAbandonedWrite };
+    const own = createContext({ principal, caller, operation, selection, ...shared });
     return this.pluginContext ? Object.assign(this.pluginContext, own) : own;
   }
 

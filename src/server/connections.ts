@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Backlog } from './backlog.ts';
+import type { RecordRefusal } from './refusals.ts';
 
 /** Requests that a client may send ahead of the answer it waits for. The server disconnects a client that sends more. */
 const MAX_PIPELINED = 100;
@@ -24,11 +25,18 @@ export class Connections {
   readonly #connections = new Map<Socket, Connection>();
   readonly #unread: Backlog;
   readonly #handle: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly #recordRefusal: RecordRefusal;
 
   /** @param unread answers that clients have not read */
-  constructor(server: Server, unread: Backlog, handle: (req: IncomingMessage, res: ServerResponse) => void) {
+  constructor(
+    server: Server,
+    unread: Backlog,
+    handle: (req: IncomingMessage, res: ServerResponse) => void,
+    recordRefusal: RecordRefusal,
+  ) {
     this.#unread = unread;
     this.#handle = handle;
+    this.#recordRefusal = recordRefusal;
     server.on('connection', (socket: Socket) => this.#add(socket));
     server.on('request', (req: IncomingMessage, res: ServerResponse) => this.#take({ req, res }));
   }
@@ -39,6 +47,8 @@ export class Connections {
     socket.on('close', () => {
       this.#connections.delete(socket);
       this.#unread.delete(socket);
+      const status = statusOfError(socket.errored);
+      if (status !== undefined) this.#recordRefusal(status, connection.current?.req);
     });
     // node:http resumes a socket on its own, to read the rest of a body.
     socket.on('resume', () => holdBack(connection, socket));
@@ -84,6 +94,20 @@ export class Connections {
       const isRunning = current?.req.complete && unreadSince === undefined;
       if (!isReading && !isRunning) socket.destroy();
     }
+  }
+}
+
+/** The status with which node:http answered a request that it could not read; undefined for any other end of a connection. */
+function statusOfError(error: NodeJS.ErrnoException | null): number | undefined {
+  switch (error?.code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 408;
+    case 'HPE_HEADER_OVERFLOW':
+      return 431;
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return 413;
+    default:
+      return error?.code?.startsWith('HPE_') ? 400 : undefined;
   }
 }
 

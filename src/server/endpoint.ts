@@ -3,6 +3,7 @@ import type { YogaEndpoint } from './yoga.ts';
 
 /** One schema over HTTP. */
 export interface Endpoint {
+  readonly path: string;
   /** Whether people use it too: with GraphiQL, and from the pages of other origins where that is configured. */
   readonly forBrowsers: boolean;
   /** Whether the operator configured plugins: every request goes to Yoga then. */

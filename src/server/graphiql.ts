@@ -39,13 +39,20 @@ export interface Graphiql {
 interface Manifest {
   readonly script: string;
   readonly styles: readonly string[];
-  readonly preload: string;
-  /** By name; on disk each has `.gz` behind it. */
-  readonly files: Readonly<Record<string, { readonly bytes: number }>>;
+  readonly preload: readonly string[];
+  /** By name, with the size in each encoding. */
+  readonly files: Readonly<Record<string, Readonly<Record<Encoding, { readonly bytes: number }>>>>;
 }
 
 const OPERATIONS = fileURLToPath(new URL('../../schema/operations/', import.meta.url));
+/** The examples that GraphiQL opens on a first visit: a record with its links, a list with theirs, and a write. */
+const FIRST_TABS: ReadonlySet<string> = new Set(['01-profile', '06-conversions-to-profiles', '11-create-profile']);
 const ASSETS = fileURLToPath(new URL('../../assets/graphiql/', import.meta.url));
+
+type Encoding = 'br' | 'gzip';
+
+/** Encodings by preference, with the ending of their files. */
+const ENDINGS: Readonly<Record<Encoding, string>> = { br: 'br', gzip: 'gz' };
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -54,22 +61,22 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** The example operations, which are GraphiQL's tabs, by file name without ending and in its order. */
+/** The example operations, which GraphiQL lists, by file name without ending and in its order. */
 export function readExamples(): Map<string, string> {
   const names = readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql'));
   return new Map(names.sort().map((name) => [name.slice(0, -8), readFileSync(OPERATIONS + name, 'utf8')]));
 }
 
 /**
- * Serves GraphiQL as static files, so that it works without internet access. The files are gzipped on disk, and are streamed
- * from there.
+ * Serves GraphiQL as static files, so that it works without internet access. The files are compressed on disk, and are
+ * streamed from there.
  */
 export function createGraphiql(options: GraphiqlOptions): Graphiql {
   const manifest = JSON.parse(readFileSync(`${ASSETS}manifest.json`, 'utf8')) as Manifest;
   const files = new Map(Object.entries(manifest.files));
   const settings = {
     headers: options.authMode === 'open' ? '' : JSON.stringify(CREDENTIALS[options.authMode], null, 2),
-    examples: [...readExamples().values()],
+    examples: [...readExamples()].map(([name, query]) => ({ query, isTab: FIRST_TABS.has(name) })),
     maxCalls: options.maxCalls,
     maxEstimatedCalls: options.maxEstimatedCalls,
   };
@@ -81,25 +88,33 @@ export function createGraphiql(options: GraphiqlOptions): Graphiql {
     async send(name, req, res) {
       const file = files.get(name);
       if (!file) throw new TypeError(`GraphiQL has no file ${name}; has() tells which it has`);
-      const gzipped = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))|\*/.test(String(req.headers['accept-encoding'] ?? ''));
+      const encoding = encodingFor(String(req.headers['accept-encoding'] ?? ''));
       res.writeHead(200, {
         ...SECURITY_HEADERS,
         'content-type': CONTENT_TYPES[extname(name)] ?? 'application/octet-stream',
         // A file's name changes with its content.
         'cache-control': 'public, max-age=31536000, immutable',
         vary: 'accept-encoding',
-        ...(gzipped && { 'content-encoding': 'gzip', 'content-length': file.bytes }),
+        ...(encoding && { 'content-encoding': encoding, 'content-length': file[encoding].bytes }),
       });
       if (req.method === 'HEAD') res.end();
-      else await sendFile(`${ASSETS}${name}.gz`, gzipped, res);
+      else await sendFile(ASSETS + name, encoding, res);
     },
   };
 }
 
-async function sendFile(path: string, gzipped: boolean, res: ServerResponse): Promise<void> {
-  const source = createReadStream(path);
+/** The preferred encoding that the client accepts, or undefined for none. */
+function encodingFor(accepted: string): Encoding | undefined {
+  const isAccepted = (name: string): boolean =>
+    new RegExp(`(^|[\\s,])${name}(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$))`).test(accepted);
+  if (isAccepted('br')) return 'br';
+  return isAccepted('gzip') || accepted.includes('*') ? 'gzip' : undefined;
+}
+
+async function sendFile(path: string, encoding: Encoding | undefined, res: ServerResponse): Promise<void> {
+  const source = createReadStream(`${path}.${ENDINGS[encoding ?? 'gzip']}`);
   try {
-    await (gzipped ? pipeline(source, res) : pipeline(source, createGunzip(), res));
+    await (encoding ? pipeline(source, res) : pipeline(source, createGunzip(), res));
   } catch (error) {
     // Closing a page while it loads is no error.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
@@ -116,7 +131,7 @@ function renderPage({ script, styles, preload }: Manifest, settings: object, fol
 <title>GraphiQL · Datatrics GraphQL gateway</title>
 <link rel="icon" href="data:,">
 ${styles.map((name) => `<link rel="stylesheet" href="${folder}${name}">`).join('\n')}
-<link rel="modulepreload" href="${folder}${preload}">
+${preload.map((name) => `<link rel="modulepreload" href="${folder}${name}">`).join('\n')}
 </head>
 <body>
 <noscript><p class="notice">GraphiQL needs JavaScript.</p></noscript>

@@ -3,8 +3,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
+import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
+import { ClientCounts } from './client-counts.ts';
 import type { Load } from './load-shedder.ts';
+import type { MakeHistogram } from './telemetry.ts';
 
 /** How an operation ended: `field_errors` is an execution with errors beside its data. */
 export type OperationOutcome = Outcome['kind'] | 'field_errors';
@@ -23,6 +26,8 @@ export interface MetricSources {
   ready(): boolean;
   /** Undefined: no Redis is configured. */
   readonly redisConnected: (() => boolean) | undefined;
+  /** Makes a second histogram of each, for OpenTelemetry. Undefined: none. */
+  readonly histogram?: MakeHistogram | undefined;
 }
 
 /** The figures behind `/metrics`; docs/operations.md tells of each. Labels have few values, none of them a client's. */
@@ -31,26 +36,30 @@ export function createMetrics(sources: MetricSources) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const operations = new Histogram({
+  const operationsOptions = {
     name: 'gateway_operation_duration_seconds',
     help: 'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
     labelNames: ['outcome'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
     registers,
-  });
+  };
+  const operations = new Histogram(operationsOptions);
+  const exportOperation = sources.histogram?.(operationsOptions);
   const errors = new Counter({
     name: 'gateway_errors_total',
     help: 'Errors in answers by code.',
     labelNames: ['code'],
     registers,
   });
-  const ended = new Histogram({
+  const endedOptions = {
     name: 'gateway_upstream_read_duration_seconds',
     help: 'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
     labelNames: ['endpoint', 'outcome'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
-  });
+  };
+  const ended = new Histogram(endedOptions);
+  const exportCall = sources.histogram?.(endedOptions);
   const requests = new Counter({
     name: 'gateway_upstream_requests_total',
     help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',
@@ -75,6 +84,27 @@ export function createMetrics(sources: MetricSources) {
     labelNames: ['reason'],
     registers,
   });
+  const refused = new Counter({
+    name: 'gateway_requests_refused_total',
+    help: 'Requests refused before GraphQL by HTTP status: 400, 401, 403, 404, 405, 408, 413, 415, 431.',
+    labelNames: ['status'],
+    registers,
+  });
+  const clients = new ClientCounts(
+    new Counter({
+      name: 'gateway_client_operations_total',
+      help: 'GraphQL requests by the name of their client.',
+      labelNames: ['client'],
+      registers,
+    }),
+  );
+  const build = new Gauge({
+    name: 'gateway_build_info',
+    help: 'Always 1; the labels have the versions.',
+    labelNames: ['version', 'node'],
+    registers,
+  });
+  build.set({ version, node: process.versions.node }, 1);
   let running = 0;
   gauge('gateway_operations_in_flight', 'GraphQL requests under way.', () => running);
   gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', sources.inFlight);
@@ -153,6 +183,7 @@ export function createMetrics(sources: MetricSources) {
   const boundOf = new Map(
     Object.entries(BOUNDS).map(([code, bound]) => [code, budget.labels({ bound })] as [string, Counter.Internal]),
   );
+  const refusedBy = new Map(REFUSALS.map((status) => [status, refused.labels({ status })]));
   const unread = disconnected.labels({ reason: 'unread' });
   const unfinished = disconnected.labels({ reason: 'unfinished' });
   // What has not happened yet stands at 0, so that a rule sees the first time as an increase.
@@ -160,6 +191,7 @@ export function createMetrics(sources: MetricSources) {
     unread,
     unfinished,
     ...errorsBy.values(),
+    ...refusedBy.values(),
     ...boundOf.values(),
     firsts,
     retries,
@@ -175,9 +207,11 @@ export function createMetrics(sources: MetricSources) {
       running += 1;
     },
     /** It is answered; `codes` are those of all its errors. */
-    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number): void {
+    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number, client?: string): void {
       running -= 1;
+      clients.add(client, outcome === 'executed');
       operationsBy.get(outcome)?.observe(ms / 1000);
+      exportOperation?.(ms / 1000, { outcome });
       if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);
       if (usage.retries > 0) retries.inc(usage.retries);
       if (usage.deduped > 0) shared.inc(usage.deduped);
@@ -188,12 +222,19 @@ export function createMetrics(sources: MetricSources) {
       for (const [code, child] of boundOf) if (codes.includes(code)) child.inc();
     },
     onCall(call: { endpoint: EndpointName; outcome: string; ms: number }): void {
-      endedBy.get(call.endpoint + call.outcome)?.observe(call.ms / 1000);
+      const { endpoint, outcome, ms } = call;
+      endedBy.get(endpoint + outcome)?.observe(ms / 1000);
+      exportCall?.(ms / 1000, { endpoint, outcome });
+    },
+    /** A request was refused before GraphQL. */
+    onRefused(status: number): void {
+      refusedBy.get(status)?.inc();
     },
     /** A slow client was disconnected: it did not read its answer, or did not finish its body. */
     onDisconnect(reason: 'unread' | 'unfinished'): void {
       (reason === 'unread' ? unread : unfinished).inc();
     },
+    registry,
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };
@@ -202,6 +243,9 @@ export function createMetrics(sources: MetricSources) {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const OUTCOMES: readonly OperationOutcome[] = ['executed', 'field_errors', 'invalid', 'refused'];
+
+/** Statuses of requests that are refused before GraphQL. */
+const REFUSALS: readonly number[] = [400, 401, 403, 404, 405, 408, 413, 415, 431];
 
 /** Bounds on REST calls, by the code of their refusals. */
 const BOUNDS = {

@@ -1,20 +1,26 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Principal } from '../auth/principal.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
+import type { ErrorCode } from '../lib/error.ts';
 import { type Logger, loggableId } from '../lib/log.ts';
 import { type CallTrace, Trace } from '../upstream/call-trace.ts';
 import type { Operation, Usage } from '../upstream/operation.ts';
+import { clientNameOf } from './client-name.ts';
 import type { Metrics, OperationOutcome } from './metrics.ts';
+import type { RequestHead } from './request-head.ts';
 import { requestIdOf, traceParentOf } from './request-id.ts';
-import type { OperationSpan, SpanAttributes, Tracing } from './tracing.ts';
+import { statusOf } from './respond.ts';
+import type { OperationSpan, SpanAttributes, Telemetry } from './telemetry.ts';
 
 /** Data of one request for log, metrics and spans. */
 export interface Observed {
+  readonly head: RequestHead;
   readonly requestId: string;
   /** `performance.now()` ms. */
   readonly start: number;
   readonly span: OperationSpan | undefined;
+  /** Of its span, or of the client's if it has none. */
+  readonly traceId: string | undefined;
   /** Headers of its REST calls, names and values in turn. */
   readonly upstreamHeaders: readonly string[];
   principal: Principal | undefined;
@@ -25,23 +31,25 @@ export interface Observed {
 
 /** Observes each request from begin to end. */
 export interface Observer {
-  begin(headers: IncomingHttpHeaders): Observed;
+  begin(head: RequestHead): Observed;
   end(observed: Observed, outcome: Outcome): void;
 }
 
 export interface ObserverOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Undefined: no spans are made. */
-  readonly tracing: Tracing | undefined;
+  /** Undefined: OpenTelemetry exports nothing. */
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** Observes nothing, for measuring what observing costs. */
 export const BLIND: Observer = {
-  begin: (headers) => ({
-    requestId: requestIdOf(headers),
+  begin: (head) => ({
+    head,
+    requestId: requestIdOf(head.headers),
     start: 0,
     span: undefined,
+    traceId: undefined,
     upstreamHeaders: [],
     principal: undefined,
     operation: undefined,
@@ -53,14 +61,15 @@ export const BLIND: Observer = {
 const NOTHING: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
 
 /** Writes a log line, metrics and, if tracing is configured, a span for each operation. */
-export function createObserver({ log, metrics, tracing }: ObserverOptions): Observer {
+export function createObserver({ log, metrics, telemetry }: ObserverOptions): Observer {
   const logs = log.isLevelEnabled('info');
   return {
-    begin(headers) {
+    begin(head) {
+      const { headers } = head;
       metrics.begin();
       const requestId = requestIdOf(headers);
       const parent = traceParentOf(headers);
-      const span = tracing?.begin(parent);
+      const span = telemetry?.begin(parent, requestAttributes(head));
       const upstreamHeaders = ['x-request-id', requestId];
       // With spans, each REST call sends its own `traceparent`. Without, the client's headers go on unchanged.
       if (parent && !span) {
@@ -68,9 +77,11 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
         if (parent.tracestate !== undefined) upstreamHeaders.push('tracestate', parent.tracestate);
       }
       return {
+        head,
         requestId,
         start: performance.now(),
         span,
+        traceId: span?.traceId ?? parent?.traceId,
         upstreamHeaders,
         principal: undefined,
         operation: undefined,
@@ -83,9 +94,13 @@ export function createObserver({ log, metrics, tracing }: ObserverOptions): Obse
       const usage = observed.run?.usage ?? NOTHING;
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
       const codes = codesOf(outcome);
-      metrics.end(kind, codes, usage, ms);
-      if (logs) log.info(lineOf(observed, kind, codes, ms), 'operation');
-      span?.end(observed.operation?.type ?? 'graphql', attributesOf(observed, kind, codes), kind !== 'executed');
+      metrics.end(kind, codes, usage, ms, clientNameOf(observed.head.headers)?.name);
+      if (!logs && !span) return;
+      const status = statusOf(outcome, observed.head.headers.accept);
+      if (logs) log.info(lineOf(observed, kind, codes, ms, status), 'operation');
+      if (!span) return;
+      const attributes = { ...attributesOf(observed, kind, codes), 'http.response.status_code': status };
+      span.end(observed.operation?.type ?? 'GraphQL Operation', attributes, errorTypeOf(codes, status));
     },
   };
 }
@@ -102,14 +117,20 @@ function distinct(codes: readonly string[]): string[] {
 
 /** The log line of an operation. It has nothing of the variables, headers or answer. */
 function lineOf(
-  { requestId, operation, principal, run }: Observed,
+  { head, requestId, traceId, span, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
   ms: number,
+  status: number,
 ): object {
   const { calls, deduped, cached, stale, retries } = run?.usage ?? NOTHING;
   return {
     requestId,
+    trace_id: traceId,
+    span_id: span?.spanId,
+    route: head.route,
+    status,
+    client: clientNameOf(head.headers),
     operation: operation?.name,
     type: operation?.type,
     document: operation?.document,
@@ -122,6 +143,23 @@ function lineOf(
     codes: codes.length > 0 ? distinct(codes) : undefined,
     causes: run?.causes && [...run.causes],
   };
+}
+
+/** Codes of failures at the gateway or behind it. The others are faults of the client. */
+const FAULTS: ReadonlySet<string> = new Set<ErrorCode>([
+  'INTERNAL_SERVER_ERROR',
+  'UPSTREAM_INVALID_RESPONSE',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_UNAVAILABLE',
+]);
+
+function errorTypeOf(codes: readonly string[], status: number): string | undefined {
+  return codes.find((code) => FAULTS.has(code)) ?? (status >= 500 ? String(status) : undefined);
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span */
+function requestAttributes({ method, route }: RequestHead): SpanAttributes {
+  return { 'http.request.method': method, 'http.route': route, 'url.path': route, 'url.scheme': 'http' };
 }
 
 function attributesOf(

@@ -62,7 +62,7 @@ export function createOperations(options: OperationsOptions): Operations {
   const { pipeline, authenticate, rateLimiter, collapse, load, observer, persistedQueries } = options;
 
   async function accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome> {
-    const observed = observer.begin(head.headers);
+    const observed = observer.begin(head);
     let admitted: Caller | undefined;
     const refuse = (outcome: Outcome): Outcome => {
       if (admitted) load.release(admitted);
@@ -87,14 +87,13 @@ export function createOperations(options: OperationsOptions): Operations {
       if (head.isGone()) return refuse(outcomeOfError(clientGone(), () => undefined));
       const { variables } = params;
       const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
-      // Only a request with the text registers it: an id may belong to a published document.
-      const persistedHash = params.query === undefined ? undefined : params.persistedHash;
       const request = { query, operationName: params.operationName || undefined, variables };
-      const rateHeaders = taken?.headers;
-      return new AcceptedRequest(
-        { head, principal, caller, observed, request, persistedHash, account, rateHeaders },
-        options,
-      );
+      const accepted = new AcceptedRequest(head, principal, caller, observed, request, options);
+      // Only a request with the text registers it: an id may belong to a published document.
+      if (params.query !== undefined) accepted.persistedHash = params.persistedHash;
+      accepted.account = account;
+      accepted.rateHeaders = taken?.headers;
+      return accepted;
     } catch (error) {
       return refuse(outcomeOfThrown(error, observed));
     }

@@ -3,11 +3,14 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 /** What operations see of an HTTP request. */
 export class RequestHead {
   readonly method: 'GET' | 'POST';
+  /** The path of its endpoint, such as `/graphql`. */
+  readonly route: string;
   readonly headers: IncomingHttpHeaders;
   readonly #res: ServerResponse;
 
-  constructor(method: 'GET' | 'POST', { headers }: IncomingMessage, res: ServerResponse) {
+  constructor(method: 'GET' | 'POST', route: string, { headers }: IncomingMessage, res: ServerResponse) {
     this.method = method;
+    this.route = route;
     this.headers = headers;
     this.#res = res;
   }

@@ -14,6 +14,7 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
 /** The trace context of a request, https://www.w3.org/TR/trace-context/ */
 export interface TraceParent {
   readonly traceparent: string;
+  readonly traceId: string;
   readonly tracestate: string | undefined;
 }
 
@@ -22,6 +23,7 @@ export function traceParentOf({ traceparent, tracestate }: IncomingHttpHeaders):
   if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
   return {
     traceparent,
+    traceId: traceparent.slice(3, 35),
     tracestate: typeof tracestate === 'string' && TRACESTATE.test(tracestate) ? tracestate : undefined,
   };
 }

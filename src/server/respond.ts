@@ -29,13 +29,26 @@ export interface HttpAnswer {
  * `application/graphql-response+json`. Refused requests have the same status under both.
  */
 export function respond(outcome: Outcome, accept: string | null | undefined): HttpAnswer {
-  // Clients' retry links treat an error status under `application/graphql-response+json` as a result.
-  const mediaType = isRetryable(outcome.status) ? JSON_TYPE : chooseMediaType(accept);
-  const status = outcome.status ?? (outcome.kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
+  const mediaType = mediaTypeOf(outcome, accept);
+  const status = statusUnder(mediaType, outcome);
   const own = outcome.cacheControl === undefined ? HEADERS[mediaType] : headersOf(mediaType, outcome.cacheControl);
   const headers = outcome.headers ? [...own, ...Object.entries(outcome.headers).flat()] : own;
   outcome.json ??= wellFormedJson(JSON.stringify(outcome.result));
   return { status, headers, body: outcome.json };
+}
+
+/** The status of that answer. */
+export function statusOf(outcome: Outcome, accept: string | null | undefined): number {
+  return statusUnder(mediaTypeOf(outcome, accept), outcome);
+}
+
+function statusUnder(mediaType: string, { status, kind }: Outcome): number {
+  return status ?? (kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
+}
+
+function mediaTypeOf({ status }: Outcome, accept: string | null | undefined) {
+  // Clients' retry links treat an error status under `application/graphql-response+json` as a result.
+  return isRetryable(status) ? JSON_TYPE : chooseMediaType(accept);
 }
 
 /** Statuses of answers with `retry-after`. */

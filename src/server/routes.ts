@@ -11,6 +11,7 @@ import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
 import type { Readiness } from './health.ts';
 import { type Load, overloaded } from './load-shedder.ts';
 import type { Metrics } from './metrics.ts';
+import type { RecordRefusal } from './refusals.ts';
 import { RequestHead } from './request-head.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
@@ -39,6 +40,7 @@ export interface RouteOptions {
   /** Undefined: there is no such endpoint. */
   readonly mcp: McpHandler | undefined;
   readonly reportUnexpected: (error: unknown) => void;
+  readonly recordRefusal: RecordRefusal;
 }
 
 const PAGE_HEADERS = {
@@ -59,12 +61,20 @@ export async function route(
   const { path, search } = readTarget(req.url ?? '/');
   const endpoint = Object.hasOwn(options.endpoints, path) ? options.endpoints[path] : undefined;
   if (endpoint) return graphql(options, endpoint, readBody, search, req, res);
-  if (path === '/mcp' && options.mcp) return options.mcp(req, res, () => readBody(req));
+  if (path === '/mcp' && options.mcp) {
+    await options.mcp(req, res, () => readBody(req));
+    if (res.statusCode >= 400 && res.statusCode !== OVERLOADED) options.recordRefusal(res.statusCode, req);
+    return;
+  }
   const file = path.startsWith('/graphiql/') ? path.slice('/graphiql/'.length) : undefined;
-  if (file === undefined ? !PAGES.has(path) : !options.graphiql.has(file))
+  if (file === undefined ? !PAGES.has(path) : !options.graphiql.has(file)) {
+    options.recordRefusal(404, req);
     return sendText(res, 404, 'Not found. GraphQL is at /graphql.\n');
-  if (req.method !== 'GET' && req.method !== 'HEAD')
+  }
+  if (req.method !== 'GET' && req.method !== 'HEAD') {
+    options.recordRefusal(405, req);
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
+  }
   if (file !== undefined) return options.graphiql.send(file, req, res);
   switch (path) {
     case '/ready': {
@@ -80,6 +90,9 @@ export async function route(
       return sendText(res, 200, 'ok\n');
   }
 }
+
+/** Counted by the load shedder. A line for each would add to the load. */
+const OVERLOADED = 503;
 
 const PAGES = new Set(['/', '/health', '/ready', '/metrics']);
 
@@ -109,10 +122,14 @@ async function graphql(
     res.setHeader(name, value);
   }
   const early = answerWithoutOperation(options, endpoint, req);
-  if (early) return answerEarly(options, endpoint, req, res, early);
+  if (early) {
+    if (early.status >= 400 && early.status !== OVERLOADED) options.recordRefusal(early.status, req);
+    return answerEarly(options, endpoint, req, res, early);
+  }
   const body = req.method === 'POST' ? await readBody(req) : null;
   if (body === null && req.method === 'POST') {
     const message = `The body is larger than ${options.maxBodyBytes} bytes (MAX_BODY_BYTES), or arrives in too many pieces.`;
+    options.recordRefusal(413, req);
     const outcome = refused(413, 'BAD_REQUEST', message, { connection: 'close' });
     return answerEarly(options, endpoint, req, res, respond(outcome, req.headers.accept));
   }
@@ -186,7 +203,7 @@ async function answerOperation(
   readParams: () => RequestParams,
 ): Promise<void> {
   const { operations, yoga } = await endpoint.load();
-  const head = new RequestHead(req.method === 'GET' ? 'GET' : 'POST', req, res);
+  const head = new RequestHead(req.method === 'GET' ? 'GET' : 'POST', endpoint.path, req, res);
   const accepted = await operations.accept(head, readParams);
   if ('kind' in accepted) return answerEarly(options, endpoint, req, res, respond(accepted, req.headers.accept));
   const checked = operations.check(accepted, accepted.request);

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { Backlog } from './backlog.ts';
 import { ClientGone, createReadBody } from './body.ts';
@@ -51,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     ServerResponse: responsesWithin(unread),
   });
-  const connections = new Connections(server, unread, (req, res) => {
+  const handle = (req: IncomingMessage, res: ServerResponse): void => {
     if (isClosing) res.shouldKeepAlive = false;
     route(options, readBody, req, res).catch((error) => {
       if (error instanceof ClientGone) return;
@@ -59,7 +59,8 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
       if (res.headersSent) res.destroy();
       else sendError(res, error, req.headers);
     });
-  });
+  };
+  const connections = new Connections(server, unread, handle, options.recordRefusal);
   const stalls = setInterval(() => unread.disconnectStalled(STALL_MS), CHECK_INTERVAL_MS).unref();
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;

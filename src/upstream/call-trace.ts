@@ -21,16 +21,22 @@ export interface TraceEntry {
 export interface Span {
   /** To be called for each HTTP request sent. */
   attempt(): void;
-  /** @param cause why it failed, for operators */
-  end(outcome: TraceOutcome, cause?: string): void;
+  /**
+   * @param cause why it failed, for operators
+   * @param status of the answer, if there was one
+   */
+  end(outcome: TraceOutcome, cause?: string, status?: number): void;
   /** Further headers of its HTTP requests, names and values in turn. */
   readonly headers?: readonly string[];
 }
 
 /** Records an operation's reads and writes. */
 export interface CallTrace {
-  /** @param endpoint method and path template */
-  begin(endpoint: string): Span;
+  /**
+   * @param endpoint method and path template
+   * @param target path and query, as they are sent
+   */
+  begin(endpoint: string, target: string): Span;
   /** Records a read without a call of its own, until `result` settles. */
   join(endpoint: string, result: Promise<unknown>, outcome?: 'shared' | 'cached' | 'stale'): void;
   /** The trace for the client; undefined when it did not request one. */

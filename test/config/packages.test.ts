@@ -25,7 +25,7 @@ test('a start names each package that the settings ask for and that is not insta
   expect(stderr).toBe(
     [
       `MCP: got a value that needs the package @datatrics-gateway/mcp, which is not installed; ${needs}\n`,
-      'OTEL_EXPORTER_OTLP_ENDPOINT: got a value that needs the package @datatrics-gateway/tracing, ',
+      'OTEL_…: got a value that needs the package @datatrics-gateway/tracing, ',
       `which is not installed; ${needs}\n`,
     ].join(''),
   );

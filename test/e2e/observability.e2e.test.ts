@@ -57,6 +57,8 @@ async function load(): Promise<void> {
       gateway.query('{ profile(profileId: "nobody", source: "Webshop") { name } }'),
       gateway.query('{ interactions(first: 1) { totalCount } }'),
       gateway.query('{ nowhere }'),
+      gateway.query('{ profiles(first: 1) { nodes { name } } }', {}, { 'apollographql-client-name': 'shop' }),
+      fetch(`${gateway.url}/nowhere`),
     ]);
     await sleep(20);
   }

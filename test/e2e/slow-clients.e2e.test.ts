@@ -4,9 +4,11 @@ import { getIntrospectionQuery } from 'graphql';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
+import { captureLog } from '../helpers/log-lines.ts';
 import { getOf, openClient, postOf, type RawClient } from '../helpers/sockets.ts';
 
-const gateway = await startWithSandbox();
+const { log, lines } = captureLog();
+const gateway = await startWithSandbox({}, {}, { log });
 afterAll(() => gateway.close());
 
 const BODY = JSON.stringify({ query: '{ __typename }' });
@@ -55,6 +57,7 @@ describe('a client that is slow or rude', () => {
     await Promise.all([begun.closed, silent.closed]);
     expect(performance.now() - start).toBeLessThan(16_000);
     for (const { text } of [begun, silent]) expect(text()).toMatch(/^HTTP\/1\.1 408 /);
+    expect(lines('request refused').filter(({ status }) => status === 408).length).toBeGreaterThanOrEqual(2);
   });
 
   test.concurrent('may end its bodies with an empty line, and is kept as long as any other', {
@@ -80,6 +83,7 @@ describe('a client that is slow or rude', () => {
     clearInterval(drip);
     expect(performance.now() - start).toBeLessThan(40_000);
     expect(text()).toMatch(/^HTTP\/1\.1 408 /);
+    expect(lines('request refused')).toContainEqual(expect.objectContaining({ status: 408, path: '/graphql' }));
   });
 
   test('does not keep others waiting, however many of it there are', async () => {

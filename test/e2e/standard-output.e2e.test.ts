@@ -186,7 +186,7 @@ test('the last lines are written before the gateway exits', async () => {
   await gateway.ask(150);
   expect((await gateway.stop()).code).toBe(0);
   const [first, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n');
-  expect(first).toMatch(/^GraphiQL: http/);
+  expect(JSON.parse(first ?? '').msg).toMatch(/^GraphiQL: http/);
   expect(lines.map((line) => JSON.parse(line).msg)).toEqual(Array(150).fill('operation'));
 });
 

@@ -58,6 +58,29 @@ const inFront = (fake: FakeUpstream): Record<string, string> => ({
 });
 
 describe('npm start', () => {
+  test('prints JSON lines from the first on, and coloured text at a terminal', async () => {
+    const { url, stdout, running, exit } = start({ AUTH_MODE: 'passthrough' });
+    await url();
+    running.kill('SIGINT');
+    await exit;
+    const lines = stdout().trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).msg.split(' ')[0])).toEqual(['Sandbox:', 'GraphiQL:']);
+    const command = `exec "${process.execPath}" --disable-warning=ExperimentalWarning src/start.js`;
+    const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: { ...PROCESS_ENV, PORT: '0' } });
+    child = terminal;
+    let text = '';
+    terminal.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    await expect.poll(() => text, { timeout: 30_000 }).toContain('/graphql');
+    expect(text).toMatch(/INFO.*GraphiQL: http/);
+    expect(text).toContain('\u001b[');
+    expect(text).not.toContain('{"level"');
+    const gone = once(terminal, 'exit');
+    terminal.kill('SIGINT');
+    await gone;
+  });
+
   test('prints GraphiQL’s address, answers over the sandbox, and exits with 0 on SIGINT, at once when idle', async () => {
     const { running, exit, url, stdout } = start({});
     expect(await ask(await url(), '{ profile(profileId: "1001") { name } }')).toEqual({

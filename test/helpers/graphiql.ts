@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { readExamples } from '../../src/server/graphiql.ts';
 
 /** Waits until GraphiQL can be used. */
 export async function ready(page: Page): Promise<void> {
@@ -27,10 +28,37 @@ export function noteComplaints(page: Page, complaints: string[]): void {
 
 /** Opens the documentation, unless it is open since the last visit, and follows it to a description of ours. */
 export async function readDocumentation(page: Page): Promise<void> {
-  const show = page.getByRole('button', { name: 'Show Documentation Explorer' });
-  if ((await show.count()) > 0) await show.click();
+  await showPanel(page, 'Docs');
   const explorer = page.locator('.graphiql-doc-explorer');
   await expect.poll(() => explorer.textContent()).toContain('Query');
   await explorer.getByRole('link', { name: 'Query' }).first().click();
   await expect.poll(() => explorer.textContent()).toContain('One profile by its id in a source');
+}
+
+/** Shows a panel of the sidebar, unless it is shown. */
+export async function showPanel(page: Page, title: string): Promise<void> {
+  const show = page.getByRole('button', { name: `Show ${title}`, exact: true });
+  if ((await show.count()) > 0) await show.click();
+}
+
+/** Opens an example from the list, and shows the panel that was open before. */
+export async function openExample(page: Page, name: string): Promise<void> {
+  const operation = /^(?:query|mutation) (\w+)/m.exec(readExamples().get(name) ?? '')?.[1] ?? '';
+  const shown = page.locator('.graphiql-sidebar button[aria-label^="Hide "]');
+  const before = (await shown.count()) > 0 ? await shown.getAttribute('aria-label') : null;
+  await showPanel(page, 'Examples');
+  await page.getByRole('button', { name: operation, exact: true }).click();
+  await expect
+    .poll(() => textOf(page, '.graphiql-query-editor'), { timeout: 10_000 })
+    .toMatch(new RegExp(`(query|mutation) ${operation}\\b`));
+  if (before === null) await page.getByRole('button', { name: 'Hide Examples' }).click();
+  else await showPanel(page, before.slice('Hide '.length));
+  // GraphiQL notes the operation's name a moment after the text.
+  await page.waitForTimeout(500);
+}
+
+/** Runs the open tab. Returns once GraphiQL shows an answer that contains the text. */
+export async function runOpenTab(page: Page, shown: string): Promise<void> {
+  await page.locator('.graphiql-execute-button[aria-label^="Execute"]').click();
+  await expect.poll(() => textOf(page, '.result-window')).toContain(shown);
 }

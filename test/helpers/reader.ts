@@ -38,7 +38,7 @@ export class Reader {
   #output = '';
 
   constructor() {
-    for (const name of ['src', 'schema', 'assets', 'node_modules', 'package.json']) {
+    for (const name of ['src', 'packages', 'schema', 'assets', 'node_modules', 'package.json']) {
       symlinkSync(resolve(name), join(this.#home, name));
     }
     writeFileSync(join(this.#home, '.pwd'), this.#home);

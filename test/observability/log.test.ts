@@ -20,7 +20,8 @@ describe('the line of an operation', () => {
     running = gateway;
     const document =
       'query Two { a: profile(profileId: "1001", source: "Webshop") { name } b: profile(profileId: "1001", source: "Webshop") { email } }';
-    const { headers } = await gateway.query(document, {}, { 'x-request-id': 'req-1' });
+    const client = { 'apollographql-client-name': 'shop', 'apollographql-client-version': '1.2.3' };
+    const { headers } = await gateway.query(document, {}, { 'x-request-id': 'req-1', ...client });
     expect(headers.get('x-request-id')).toBe('req-1');
     expect(captured.lines('operation')).toEqual([
       {
@@ -28,6 +29,9 @@ describe('the line of an operation', () => {
         time: expect.any(Number),
         msg: 'operation',
         requestId: 'req-1',
+        route: '/graphql',
+        status: 200,
+        client: { name: 'shop', version: '1.2.3' },
         operation: 'Two',
         type: 'query',
         document: createHash('sha256').update(document).digest('hex').slice(0, 16),

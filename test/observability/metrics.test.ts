@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../src/lib/error-codes.ts';
+import { version } from '../../src/lib/version.ts';
 import { Load } from '../../src/server/load-shedder.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
@@ -69,6 +70,31 @@ describe('metrics', () => {
     }
     expect(await names()).toEqual(before);
     expect(before.length).toBeLessThan(Object.keys(ERROR_CODES).length + 100);
+  });
+
+  test('count operations by client, those of many names together', async () => {
+    const start = await scrape();
+    const since = async (client: string): Promise<number> => {
+      const name = `gateway_client_operations_total{client="${client}"}`;
+      return ((await scrape()).get(name) ?? 0) - (start.get(name) ?? 0);
+    };
+    const send = (query: string, name?: string) =>
+      gateway.query(query, {}, name === undefined ? {} : { 'apollographql-client-name': name });
+    await send('{ __typename }');
+    await send('{ __typename }', 'shop');
+    await send('{ nowhere }', 'shop');
+    // Who only sends what does not run has no name of its own.
+    await send('{ nowhere }', 'stranger');
+    expect(await Promise.all(['unnamed', 'shop', 'stranger', 'other'].map(since))).toEqual([1, 2, 0, 1]);
+    await Promise.all(Array.from({ length: 60 }, (_, i) => send('{ __typename }', `client-${i}`)));
+    const names = [...(await scrape()).keys()].filter((name) => name.startsWith('gateway_client_operations_total'));
+    expect(names.length).toBe(52);
+    expect(await since('other')).toBe(1 + 60 - 49);
+  });
+
+  test('tell the version', async () => {
+    const [name] = [...(await scrape()).keys()].filter((key) => key.startsWith('gateway_build_info'));
+    expect(name).toBe(`gateway_build_info{version="${version}",node="${process.versions.node}"}`);
   });
 
   test('are all told of in docs/operations.md, and no others', async () => {

@@ -122,7 +122,7 @@ describe('a manifest of ids to texts', () => {
     expect(await post({ documentId: sha256(other), variables })).toBe(NAME);
   });
 
-  test('may say the same twice, and have any text for an id', async () => {
+  test('may have any text for an id', async () => {
     const text = JSON.stringify(`${OPERATION} ${FRAGMENT} # "quoted": \\ \n`);
     const { post } = await start(write('odd.json', `{ "\\u0061\\"": ${text}, "__proto__" : ${text}, "a\\"":${text} }`));
     expect(await post({ documentId: 'a"', variables })).toBe(NAME);
@@ -142,20 +142,14 @@ describe('a start is refused with a manifest', () => {
     [
       'without operations',
       { format: apollo({}).format },
-      'version: Invalid input: expected 1; operations: Invalid input',
+      'version: Invalid input: expected 1, operations: Invalid input',
     ],
     ['without a text', apollo({ operations: [{ id: 'a' }] }), 'operations.0.body: Invalid input: expected string'],
     [
       'of Apollo with two documents for an id',
       apollo({ operations: ['{ a }', '{ b }', '{ a }'].map((body) => ({ id: 'x', body })) }),
-      'more than one document for the ids "x"',
+      'more than one document for the id "x"',
     ],
-    [
-      'with two documents for an id',
-      '{"x":"{ a }","y":"","\\u0078":"{ b }"}',
-      'more than one document for the ids "x"',
-    ],
-    ['with a text for an id that had none', '{"x":[{"y":"z"}],"x":"{ b }"}', 'no text for the ids "x"'],
     [
       'with many mistakes',
       Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`n${i}`, i])),

@@ -5,11 +5,12 @@ import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startTracing } from '../../packages/tracing/tracing.ts';
+import { startTelemetry } from '../../packages/tracing/tracing.ts';
 import { createJwtCheck } from '../../src/auth/jwt.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
 import { startUpstream } from '../helpers/gateway.ts';
+import { captureLog } from '../helpers/log-lines.ts';
 import { API_CERT, distrust, KEY, trust } from '../helpers/tls.ts';
 
 const VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
@@ -162,16 +163,19 @@ describe('through a proxy', () => {
     });
     const { host, connects } = await proxy(upstream);
     vi.stubEnv('HTTPS_PROXY', `http://${host}`);
-    const tracing = startTracing({
-      endpoint: new URL('https://api.datatrics.test'),
-      headers: {},
-      serviceName: 'gateway',
-      ratio: 1,
-      spansPerSecond: 100,
-    });
-    tracing.begin(undefined)?.end('query', {}, false);
-    await tracing.close();
-    expect(paths).toEqual(['/v1/traces']);
-    expect(connects.map(({ to }) => to)).toEqual(['api.datatrics.test:443']);
+    const telemetry = startTelemetry(
+      {
+        env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://api.datatrics.test' },
+        traces: true,
+        metrics: true,
+        spansPerSecond: 100,
+      },
+      { upstream: { origin: 'https://api.example', basePath: '' }, version: '0', log: captureLog().log },
+    );
+    telemetry.begin(undefined, {})?.end('query', {}, undefined);
+    telemetry.histogram({ name: 'a_seconds', help: '', buckets: [1] })(1, {});
+    await telemetry.close();
+    expect(paths.sort()).toEqual(['/v1/metrics', '/v1/traces']);
+    expect(new Set(connects.map(({ to }) => to))).toEqual(new Set(['api.datatrics.test:443']));
   });
 });

@@ -17,14 +17,22 @@ const LEGEND: Readonly<Record<Outcome, string>> = {
   stale: 'from the cache, older than its lifetime',
 };
 
-/** Shows the cost of the last run: the total, and each REST call as a bar on a time axis. */
+/** Shows the cost of the open tab's last run: the total, and each REST call as a bar on a time axis. */
 export const LastRun: FC = () => {
-  const { state, receipt } = useRun();
+  const { state, operation, receipt } = useRun();
   return (
     <section className="cost-section" aria-labelledby="cost-run">
-      <h3 id="cost-run">Last run</h3>
+      <h3 id="cost-run">
+        Last run
+        {operation && (
+          <>
+            {': '}
+            <span className="cost-operation">{operation}</span>
+          </>
+        )}
+      </h3>
       {state === 'none' ? (
-        <p className="cost-note">Run an operation to see its REST calls.</p>
+        <p className="cost-note">Run the operation of this tab to see its REST calls.</p>
       ) : state === 'running' ? (
         <p className="cost-note">Running …</p>
       ) : state === 'stopped' ? (
@@ -46,7 +54,9 @@ const Waterfall: FC<{ receipt: Receipt }> = ({ receipt }) => {
   const outcomes = (Object.keys(LEGEND) as Outcome[]).filter((name) => trace.some(({ outcome }) => outcome === name));
   return (
     <>
-      <Budget used={calls} limit={budget} label="REST calls" />
+      <Budget used={calls} limit={budget}>
+        of {count(budget)} REST calls
+      </Budget>
       <p className="cost-note">In {details(receipt)}</p>
       {trace.length > 0 && (
         <>

@@ -59,18 +59,39 @@ function usePlan(): State {
   return state;
 }
 
+/** Explains what the gateway does with an operation of this worst case. The two limits differ: see docs/limits.md. */
+const Verdict: FC<{ most: number }> = ({ most }) => {
+  const calls = count(settings.maxCalls);
+  const estimated = count(settings.maxEstimatedCalls);
+  if (most > settings.maxEstimatedCalls) {
+    return (
+      <p className="cost-problem">
+        The gateway rejects this operation before its first call, because its worst case is above {estimated} calls.
+        Request smaller pages.
+      </p>
+    );
+  }
+  if (most > settings.maxCalls) {
+    return (
+      <p className="cost-warning">
+        The gateway runs this operation, but makes at most {calls} calls. If the data needs more, the remaining fields
+        are null, with the error <code>UPSTREAM_BUDGET_EXCEEDED</code>. Above {estimated} calls in the worst case, it
+        would reject the operation.
+      </p>
+    );
+  }
+  return <p className="cost-note">One operation may make {calls} calls.</p>;
+};
+
 const PlanTable: FC<{ plan: readonly PlanEntry[] }> = ({ plan }) => {
   const least = plan.reduce((sum, { atLeast }) => sum + atLeast, 0);
   const most = plan.reduce((sum, { atMost }) => sum + atMost, 0);
   return (
     <>
-      <Budget used={most} limit={settings.maxCalls} label="REST calls, at most" />
-      {most > settings.maxEstimatedCalls && (
-        <p className="cost-problem">
-          The gateway will reject the operation: more than {count(settings.maxEstimatedCalls)} REST calls in the worst
-          case.
-        </p>
-      )}
+      <Budget used={most} limit={settings.maxCalls}>
+        REST calls in the worst case
+      </Budget>
+      <Verdict most={most} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard */}
       <section className="cost-scroll" aria-label="Planned REST calls" tabIndex={0}>
         <table className="cost-table">

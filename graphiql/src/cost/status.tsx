@@ -1,13 +1,24 @@
 import type { FC } from 'react';
 import { useRun } from '../run.ts';
-import { summary } from './words.ts';
+import { answerLine, summary } from './words.ts';
 
-/** The cost of the last run in one line below the answer. Screen readers announce changes. */
+/**
+ * The last run of the open tab below the answer: status, time and size, and the cost. Screen readers announce it once, when
+ * the answer is complete.
+ */
 export const Status: FC = () => {
-  const { state, receipt } = useRun();
+  const { state, operation, receipt, answer } = useRun();
+  const isComplete = state === 'done';
   return (
-    <p className="cost-status" role="status">
-      {state === 'done' && receipt ? `Upstream: ${summary(receipt)}` : ''}
-    </p>
+    <div className="cost-status">
+      {answer && (
+        <span className={/^2/.test(answer.status) ? 'answer-facts' : 'answer-facts answer-failed'}>
+          {answerLine(answer)}
+          {state === 'running' && ' so far'}
+          {state === 'stopped' && ', incomplete'}
+        </span>
+      )}
+      <span role="status">{isComplete && receipt ? `${operation}: ${summary(receipt)}` : ''}</span>
+    </div>
   );
 };

@@ -1,10 +1,25 @@
-import type { Call, Receipt } from '../api.ts';
+import type { AnswerFacts, Call, Receipt } from '../api.ts';
 
 /** Formats a number as `1,000`. */
 export const count = (value: number): string => value.toLocaleString('en-GB');
 
 /** Formats a duration as `12.3 ms`. */
 export const ms = (value: number): string => `${value.toLocaleString('en-GB', { maximumFractionDigits: 1 })} ms`;
+
+/** Formats a number of bytes as `1.9 kB`. */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  const [value, unit] = bytes < 1_000_000 ? [bytes / 1_000, 'kB'] : [bytes / 1_000_000, 'MB'];
+  return `${value.toLocaleString('en-GB', { maximumFractionDigits: 1 })} ${unit}`;
+}
+
+/** Renders status, time and size of an answer, such as `200 OK · 24 ms · 1.9 kB`. */
+export function answerLine({ status, bytes, firstMs, ms: lastMs, messages }: AnswerFacts): string {
+  const whole = (value: number): string => `${count(Math.round(value))} ms`;
+  const time =
+    messages > 1 ? `${whole(lastMs)} (${count(messages)} parts, the first after ${whole(firstMs)})` : whole(lastMs);
+  return [status, time, size(bytes)].join(' · ');
+}
 
 /** Renders a receipt without the number of calls, in one line. */
 export function details({ deduped, cached, stale, retries, ms: took }: Receipt): string {

@@ -1,0 +1,50 @@
+import { type Meter, type Observable, ValueType } from '@opentelemetry/api';
+import type { MakeHistogram, MetricRegistry } from '../../src/server/telemetry.ts';
+
+/**
+ * OpenTelemetry's name and unit for a name of Prometheus, such as `gateway.errors` for `gateway_errors_total`. A collector that
+ * exports to Prometheus makes the same name of it again.
+ */
+function nameOf(name: string): { name: string; unit: string } {
+  const [, stem = '', unit] = /^(.*?)(_seconds|_bytes)?(?:_total)?$/.exec(name) ?? [];
+  const units: Readonly<Record<string, string>> = { _seconds: 's', _bytes: 'By' };
+  return { name: stem.replace('_', '.'), unit: units[unit ?? ''] ?? '1' };
+}
+
+/** Histograms of durations. */
+export function createHistograms(meter: Meter): MakeHistogram {
+  return ({ name: given, help, buckets }) => {
+    const { name, unit } = nameOf(given);
+    const histogram = meter.createHistogram(name, {
+      unit,
+      description: help,
+      advice: { explicitBucketBoundaries: [...buckets] },
+    });
+    return (seconds, labels) => histogram.record(seconds, labels);
+  };
+}
+
+/** Exports counters and gauges, with the values that they have at each export. */
+export async function observeRegistry(meter: Meter, registry: MetricRegistry): Promise<void> {
+  const instruments = new Map<string, Observable>();
+  for (const { name: given, help, type } of await registry.getMetricsAsJSON()) {
+    if (type !== 'counter' && type !== 'gauge') continue;
+    const { name, unit } = nameOf(given);
+    const options = { unit, description: help, valueType: ValueType.DOUBLE };
+    const observable =
+      type === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options);
+    instruments.set(given, observable);
+  }
+  meter.addBatchObservableCallback(
+    async (result) => {
+      for (const { name, values } of await registry.getMetricsAsJSON()) {
+        const instrument = instruments.get(name);
+        if (!instrument) continue;
+        for (const { value, labels } of values) result.observe(instrument, value, { ...labels } as Labels);
+      }
+    },
+    [...instruments.values()],
+  );
+}
+
+type Labels = Record<string, string | number>;

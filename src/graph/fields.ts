@@ -1,0 +1,134 @@
+import type { Resource } from '../datatrics/endpoints.ts';
+import type { CustomType, DeclaredFields } from '../datatrics/records/custom-fields.ts';
+import type { DatatricsRecord } from '../datatrics/records/record.ts';
+import type { Builder, TypeRef } from './builder.ts';
+
+/** A field of a record type, of its input or of its filter. */
+export interface Field {
+  /** A list of records has the type `[<Name>]`, and `[<Name>Input]` in the input. */
+  readonly type: CustomType | 'JSONObject' | 'ContentType' | 'DateTimeRange' | readonly [string];
+  readonly description: string;
+  /** Description in the input. Default: `description`. */
+  readonly input?: string;
+  /** Whether the field is non-null. Default: only lists are, in the type. */
+  readonly required?: true;
+  /** Default value in the input. */
+  readonly default?: string;
+}
+
+export type Fields = Readonly<Record<string, Field>>;
+
+/** Fields that the class of a record has. */
+export type FieldsOf<R> = Readonly<Partial<Record<keyof R, Field>>>;
+
+/**
+ * The id in the source, and the source.
+ * @param texts descriptions of the id in the type, and of the source if it differs from the input's
+ */
+export function keyFields(resource: Resource, texts: { id: string; idInput: string; source?: string }): Fields {
+  const source = `System that the ${resource} comes from.`;
+  return {
+    [`${resource}Id`]: { type: 'ID', required: true, description: texts.id, input: texts.idInput },
+    source: { type: 'String', required: true, description: texts.source ?? source, input: source },
+  };
+}
+
+/** @param created what `createdAt` is */
+export function timestamps(created: string) {
+  const timestamp = (what: string, rest: string): Field => ({
+    type: 'DateTime',
+    description: `${what}. REST: \`${rest}\`, or \`${rest}_at\` when \`${rest}\` is missing.`,
+    input: `${what}, to the second. REST: \`${rest}\`.`,
+  });
+  return { createdAt: timestamp(created, 'created'), updatedAt: timestamp('Time of the last change', 'updated') };
+}
+
+/**
+ * @param what has them, such as `profile`
+ * @param examples in parentheses
+ */
+export function attributes(what: string, examples = ''): Field {
+  return {
+    type: 'JSONObject',
+    description: `All other fields of the ${what}${examples}, by their REST names, as the API sent them.`,
+    input: `Additional fields${examples}, by their REST names. Typed fields of this input are not allowed here.`,
+  };
+}
+
+/** The custom fields that the configuration declares for a type. Records have a getter for each. */
+export function customFields(declared: DeclaredFields = {}): Fields {
+  const fields: Record<string, Field> = {};
+  for (const [name, { type, from, description }] of Object.entries(declared)) {
+    fields[name] = { type, description: description ?? `Custom field. REST: \`${from}\`.` };
+  }
+  return fields;
+}
+
+/**
+ * The custom fields that a type's filter supports: equality for text and ids, a range for times. Numbers and booleans have no
+ * filter: shops spell them in several ways, and it is unknown how the API compares them.
+ */
+export function customFilters(declared: DeclaredFields | undefined): Fields {
+  const filters: Record<string, Field> = {};
+  for (const [name, { type, description }] of Object.entries(customFields(declared))) {
+    if (type === 'DateTime')
+      filters[name] = { type: 'DateTimeRange', description: `Within this range. ${description}` };
+    else if (type === 'String' || type === 'ID') filters[name] = { type, description: `Exact value. ${description}` };
+  }
+  return filters;
+}
+
+/** Defines the type of records with a global id. */
+export function defineRecord<R extends DatatricsRecord>(
+  builder: Builder,
+  name: string,
+  description: string,
+  fields: Fields,
+): TypeRef<R> {
+  const ref = builder.objectRef<R>(name);
+  const id: Field = { type: 'ID', required: true, description: 'Global id, for `node` and as a cache key.' };
+  ref.implement({
+    description,
+    interfaces: [builder.nodeInterfaceRef()],
+    fields: (t) => outputFields(t, { id, ...fields }),
+  });
+  return ref;
+}
+
+/** The parts of Pothos's field builders that this file uses. Pothos's own types cannot express names known only at run time. */
+interface OutputBuilder {
+  expose(name: string, options: object): unknown;
+}
+interface InputBuilder {
+  field(options: object): unknown;
+}
+
+/** The fields as those of an object type. The result's type is `never` because that is assignable to every field type of a builder. */
+export function outputFields(t: object, fields: Fields): Record<string, never> {
+  return mapFields(fields, (name, { type, description, required = false }) => {
+    const isList = Array.isArray(type);
+    const nullable = !required && !isList;
+    return (t as OutputBuilder).expose(name, {
+      type,
+      nullable,
+      description,
+      ...(isList && { extensions: { reads: [] } }),
+    });
+  });
+}
+
+/** The fields as those of an input type. */
+export function inputFields(t: object, fields: Fields): Record<string, never> {
+  return mapFields(fields, (_name, { type, description, input = description, required, default: defaultValue }) =>
+    (t as InputBuilder).field({
+      type: Array.isArray(type) ? [`${type[0]}Input`] : type,
+      required,
+      defaultValue,
+      description: input,
+    }),
+  );
+}
+
+function mapFields(fields: Fields, map: (name: string, field: Field) => unknown): Record<string, never> {
+  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, map(name, field) as never]));
+}

@@ -1,0 +1,67 @@
+import type { Logger } from '../lib/log.ts';
+import type { CallTrace, Trace } from '../upstream/call-trace.ts';
+import type { TraceParent } from './request-id.ts';
+
+/** What the gateway needs of OpenTelemetry. `packages/tracing` implements it, if the settings ask for it. */
+export interface Telemetry {
+  /** Begins the span of one operation. Undefined if the trace is not sampled: then no span is made for its calls either. */
+  begin(parent: TraceParent | undefined, request: SpanAttributes): OperationSpan | undefined;
+  /** Makes a histogram of seconds. Returns the function that adds a duration to it. */
+  readonly histogram: MakeHistogram;
+  /** Exports the counters and gauges of the registry of `/metrics`. */
+  observe(registry: MetricRegistry): Promise<void>;
+  /** Exports what is left. */
+  close(): Promise<void>;
+}
+
+export interface TelemetryOptions {
+  /** `OTEL_…` variables. OpenTelemetry's SDK reads them from the environment of the process. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly traces: boolean;
+  readonly metrics: boolean;
+  /** Spans a second beyond which no trace that begins here is sampled. */
+  readonly spansPerSecond: number;
+}
+
+/** What the settings do not know. */
+export interface TelemetrySource {
+  /** The API, as the spans of its calls name it. */
+  readonly upstream: { readonly origin: string; readonly basePath: string };
+  readonly version: string;
+  readonly log: Logger;
+}
+
+export type MakeHistogram = (options: {
+  readonly name: string;
+  readonly help: string;
+  readonly buckets: readonly number[];
+}) => (seconds: number, labels: Readonly<Record<string, string>>) => void;
+
+/** The part of prom-client's registry that an export needs. */
+export interface MetricRegistry {
+  getMetricsAsJSON(): Promise<
+    readonly {
+      readonly name: string;
+      readonly help: string;
+      /** `counter`, `gauge`, `histogram` or `summary`. */
+      readonly type: unknown;
+      readonly values: readonly { readonly value: number; readonly labels: Readonly<Record<string, unknown>> }[];
+    }[]
+  >;
+}
+
+/** The span of one operation, and parent of those of its REST calls. */
+export interface OperationSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Records REST calls as spans, and for `inner` as well. */
+  calls(inner: Trace | undefined): CallTrace;
+  /**
+   * @param name of low cardinality
+   * @param errorType what failed at the gateway or behind it; undefined for success, and for faults of the client
+   */
+  end(name: string, attributes: SpanAttributes, errorType: string | undefined): void;
+}
+
+/** By OpenTelemetry's names, or ours that begin with `gateway.`. */
+export type SpanAttributes = Readonly<Record<string, string | number | string[]>>;
