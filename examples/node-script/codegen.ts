@@ -2,8 +2,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** `npm run codegen` reads the operations in src/ and writes their types to src/gql/. */
 const config: CodegenConfig = {
-  // In your project, use the gateway's address: http://localhost:4000/graphql.
-  schema: '../../schema/gateway.graphql',
+  schema: process.env.GATEWAY_URL ?? 'http://localhost:4000/graphql',
   documents: ['src/**/*.ts', '!src/gql/**'],
   importExtension: '.ts',
   generates: {

@@ -2,7 +2,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** Generates the types, and src/gql/persisted-documents.json: the manifest for the gateway. */
 const config: CodegenConfig = {
-  schema: '../../schema/gateway.graphql',
+  schema: process.env.GATEWAY_URL ?? 'http://localhost:4000/graphql',
   documents: ['src/**/*.ts', '!src/gql/**'],
   importExtension: '.ts',
   generates: {

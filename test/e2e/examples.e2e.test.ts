@@ -5,19 +5,26 @@ import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
-import { install, npm, startPreview } from '../helpers/example.ts';
+import { copyExample, npm, startPreview } from '../helpers/example.ts';
 import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
 
 const INSTALL_MS = 300_000;
 
+/** Generates the types from a running gateway, and checks the program. */
 async function check(folder: string): Promise<void> {
-  const { status, stdout, stderr } = await npm(folder, ['run', '--silent', 'check']);
+  const gateway = await startWithSandbox();
+  const env = { GATEWAY_URL: `${gateway.url}/graphql` };
+  const { status, stdout, stderr } = await npm(folder, ['run', '--silent', 'check'], env);
   expect(status, stdout + stderr).toBe(0);
+  await gateway.close();
 }
 
 describe('examples/node-script', () => {
-  const folder = 'examples/node-script';
-  beforeAll(() => install(folder), INSTALL_MS);
+  let folder: string;
+  beforeAll(async () => {
+    folder = await copyExample('examples/node-script');
+  }, INSTALL_MS);
+  afterAll(() => rmSync(dirname(folder), { recursive: true }));
 
   test('fits the schema', () => check(folder), 120_000);
 
@@ -50,12 +57,14 @@ describe('examples/node-script', () => {
 });
 
 describe('examples/node-script, sync', () => {
-  const folder = 'examples/node-script';
+  let folder: string;
   const file = join(mkdtempSync(join(tmpdir(), 'sync-')), 'people.ndjson');
-  afterAll(() => rmSync(dirname(file), { recursive: true }));
+  afterAll(() => {
+    for (const path of [file, folder]) rmSync(dirname(path), { recursive: true });
+  });
 
   test('writes thousands, goes on after a failure, and names what was refused', async () => {
-    await install(folder);
+    folder = await copyExample('examples/node-script');
     await check(folder);
     const people = Array.from({ length: 2_500 }, (_, i) => ({
       profileId: `sync-${i}`,
@@ -80,8 +89,11 @@ describe('examples/node-script, sync', () => {
 });
 
 describe('examples/trusted-documents', () => {
-  const folder = 'examples/trusted-documents';
-  beforeAll(() => install(folder), INSTALL_MS);
+  let folder: string;
+  beforeAll(async () => {
+    folder = await copyExample('examples/trusted-documents');
+  }, INSTALL_MS);
+  afterAll(() => rmSync(dirname(folder), { recursive: true }));
 
   test('publishes its documents, and sends nothing but their ids', { timeout: 120_000 }, async () => {
     await check(folder);
@@ -123,7 +135,7 @@ async function timesOf(page: Page): Promise<{ rows: number; names: number }> {
 }
 
 describe('examples/react in Chromium', () => {
-  const folder = 'examples/react';
+  let folder: string;
   let browser: TestBrowser;
   let gateway: TestGateway & { sandbox: Awaited<ReturnType<typeof startWithSandbox>>['sandbox'] };
   let server: ChildProcess;
@@ -131,7 +143,7 @@ describe('examples/react in Chromium', () => {
   let page: Page;
 
   beforeAll(async () => {
-    await install(folder);
+    folder = await copyExample('examples/react');
     await check(folder);
     const built = await npm(folder, ['run', 'build']);
     expect(built.status, built.stderr).toBe(0);
@@ -144,6 +156,7 @@ describe('examples/react in Chromium', () => {
     await browser?.close();
     server?.kill();
     await gateway?.close();
+    rmSync(dirname(folder), { recursive: true });
   });
 
   /** The page anew, with nothing in its cache. */

@@ -1,7 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { cpSync, existsSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, join, resolve } from 'node:path';
 
 /** The gateway's own Node first, as npm puts it for a folder below the project. */
 const PATH = [resolve('node_modules/.bin'), process.env.PATH].join(delimiter);
@@ -29,6 +30,15 @@ export async function install(folder: string): Promise<void> {
   if (status !== 0) throw new Error(`npm ci in ${folder}: ${stderr}`);
 }
 
+/** Installs an example, and copies it to a temporary folder, where nothing of this repository is above it. */
+export async function copyExample(folder: string): Promise<string> {
+  await install(folder);
+  const copy = join(mkdtempSync(join(tmpdir(), 'example-')), basename(folder));
+  cpSync(folder, copy, { recursive: true, filter: (path) => !/\/(node_modules|gql|dist)$/.test(path) });
+  symlinkSync(resolve(folder, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
 /** Serves the built page of a Vite project on a free port, which passes /graphql on to a gateway. */
 export async function startPreview(folder: string, origin: string): Promise<{ server: ChildProcess; address: string }> {
   const server = spawn(
@@ -36,7 +46,7 @@ export async function startPreview(folder: string, origin: string): Promise<{ se
     [resolve(folder, 'node_modules/vite/bin/vite.js'), 'preview', '--host', '127.0.0.1', '--port', '0'],
     {
       cwd: folder,
-      env: { ...process.env, GATEWAY_ORIGIN: origin, NO_COLOR: '1' },
+      env: { ...process.env, GATEWAY_URL: `${origin}/graphql`, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
