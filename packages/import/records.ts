@@ -129,6 +129,8 @@ class Cutter {
       parse(data, {
         delimiter: isCsv ? separator : NUL,
         quote: isCsv ? '"' : false,
+        // With tabs, Google Sheets does not quote, so a quote within a cell is text.
+        relax_quotes: separator === '\t',
         record_delimiter: ['\r\n', '\n', '\r'],
         relax_column_count: true,
         on_record(cells: string[], { bytes }) {

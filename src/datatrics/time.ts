@@ -3,7 +3,8 @@
  * milliseconds and `Z`. Equal instants are therefore equal strings, and strings sort by time.
  */
 
-const API_TIME = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$/i;
+const API_TIME =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d|(?<=:\S*)[+-]\d\d)?$/i;
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
@@ -32,7 +33,9 @@ export function readTime(value: unknown, zone: string): string | null {
   const local = `${y}-${mo}-${d}T${h}:${mi}:${s}.${fraction.slice(0, 3).padEnd(3, '0')}`;
   if (offset === undefined) return zone === 'UTC' ? `${local}Z` : zonedToUtc(local, zone);
   if (offset === 'Z' || offset === 'z') return `${local}Z`;
-  return toIso(new Date(`${local}${offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset}`));
+  // PostgreSQL writes whole hours as `+01`.
+  const minutes = offset.replace(':', '').slice(3) || '00';
+  return toIso(new Date(`${local}${offset.slice(0, 3)}:${minutes}`));
 }
 
 /** Converts local time to UTC. A time that the change to summer time skips is read in the offset before the change. */

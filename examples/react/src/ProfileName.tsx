@@ -58,7 +58,7 @@ export function ProfileName(props: { profile: FragmentType<typeof ProfileNameFra
       )}
       {data?.updateProfile?.userErrors.map(({ code, message, field }) => (
         <em key={code} role="alert">
-          {code === 'REJECTED' ? 'The API refused it' : `Mend ${field?.join('.')}`}: {message}
+          {code === 'REJECTED' ? 'The API refused it' : `Correct ${field?.join('.')}`}: {message}
         </em>
       ))}
       {error && <ErrorNote error={error} />}
