@@ -24,7 +24,7 @@ export interface Attack {
 export interface Family {
   readonly name: string;
   readonly make: (dice: Dice) => Attack;
-  /** MB that an attack may add alone, where not the request but the API makes it large. Default: 100 */
+  /** MB that an attack may add alone, where it is several requests, or the API makes it large. Default: 100 */
   readonly maxAddedMb?: number;
 }
 

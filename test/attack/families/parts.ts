@@ -44,6 +44,8 @@ const deferredFragments: Family = {
 
 const unreadParts: Family = {
   name: 'answers in parts that nobody reads',
+  // Up to 20 requests at once; the limit of 100 MB is for one, and one adds less than 30.
+  maxAddedMb: 200,
   make(dice): Attack {
     const query = `{ profiles(first: 500) { nodes { ... @defer { ${PROFILE} conversions(first: 1) { nodes { total } } } } } }`;
     const client = dice.pick(['nothing', 'disconnect'] as const);
