@@ -1,4 +1,4 @@
-import SchemaBuilder, { type ObjectRef } from '@pothos/core';
+import SchemaBuilder, { type InputFieldRef, type ObjectRef } from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
 import { typeNameOf } from '../datatrics/keys.ts';
 import type { JsonObject } from '../datatrics/records/fields.ts';
@@ -75,3 +75,6 @@ type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : neve
 
 /** The handle of an object type whose values are `T`. */
 export type TypeRef<T> = ObjectRef<Types, T>;
+
+/** Fields of an input type, by name. */
+export type InputFields = Record<string, InputFieldRef<Types, NonNullable<unknown> | null | undefined>>;

@@ -1,7 +1,8 @@
+import type { FieldMap } from '@pothos/core';
 import type { Resource } from '../datatrics/endpoints.ts';
 import type { CustomType, DeclaredFields } from '../datatrics/records/custom-fields.ts';
 import type { DatatricsRecord } from '../datatrics/records/record.ts';
-import type { Builder, TypeRef } from './builder.ts';
+import type { Builder, InputFields, TypeRef } from './builder.ts';
 
 /** A field of a record type, of its input or of its filter. */
 export interface Field {
@@ -97,14 +98,14 @@ export function defineRecord<R extends DatatricsRecord>(
 
 /** The parts of Pothos's field builders that this file uses. Pothos's own types cannot express names known only at run time. */
 interface OutputBuilder {
-  expose(name: string, options: object): unknown;
+  expose(name: string, options: object): FieldMap[string];
 }
 interface InputBuilder {
-  field(options: object): unknown;
+  field(options: object): InputFields[string];
 }
 
-/** The fields as those of an object type. The result's type is `never` because that is assignable to every field type of a builder. */
-export function outputFields(t: object, fields: Fields): Record<string, never> {
+/** The fields as those of an object type. */
+export function outputFields(t: object, fields: Fields): FieldMap {
   return mapFields(fields, (name, { type, description, required = false }) => {
     const isList = Array.isArray(type);
     const nullable = !required && !isList;
@@ -118,7 +119,7 @@ export function outputFields(t: object, fields: Fields): Record<string, never> {
 }
 
 /** The fields as those of an input type. */
-export function inputFields(t: object, fields: Fields): Record<string, never> {
+export function inputFields(t: object, fields: Fields): InputFields {
   return mapFields(fields, (_name, { type, description, input = description, required, default: defaultValue }) =>
     (t as InputBuilder).field({
       type: Array.isArray(type) ? [`${type[0]}Input`] : type,
@@ -129,6 +130,6 @@ export function inputFields(t: object, fields: Fields): Record<string, never> {
   );
 }
 
-function mapFields(fields: Fields, map: (name: string, field: Field) => unknown): Record<string, never> {
-  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, map(name, field) as never]));
+function mapFields<T>(fields: Fields, map: (name: string, field: Field) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, map(name, field)]));
 }
