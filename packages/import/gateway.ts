@@ -5,6 +5,7 @@ import type { InputProblem } from '../../src/datatrics/encode.ts';
 import { RESOURCES, type Resource } from '../../src/datatrics/endpoints.ts';
 import { DatatricsError } from '../../src/datatrics/errors.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
+import { retryAfterMs as msOf } from '../../src/upstream/retry.ts';
 import type { Outcome, Sendable, Target } from './destination.ts';
 
 export interface GatewayOptions {
@@ -40,7 +41,7 @@ interface Answer {
 
 interface GatewayAnswer extends Answer {
   readonly status: number;
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs: number | undefined;
 }
 
 /** Returns a target that writes through the `bulkUpsert…` mutations of a running gateway. */
@@ -64,8 +65,8 @@ export function createGatewayTarget({ url, headers, resource, concurrency }: Gat
       });
       const text = await response.body.text();
       const wait = response.headers['retry-after'];
-      const retryAfterMs = /^\d+$/.test(String(wait)) ? Number(wait) * 1_000 : Date.parse(String(wait)) - Date.now();
-      const answer = { status: response.statusCode, ...(retryAfterMs > 0 && { retryAfterMs }) };
+      const retryAfterMs = typeof wait === 'string' ? msOf(wait) : undefined;
+      const answer = { status: response.statusCode, retryAfterMs };
       try {
         return { ...(JSON.parse(text) as Answer), ...answer };
       } catch {
