@@ -119,7 +119,10 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   ],
   OTEL_SERVICE_NAME: ['operation', 'Service name in spans and metrics; without it, `datatrics-graphql-gateway`.'],
   OTEL_RESOURCE_ATTRIBUTES: ['operation', 'Further attributes of the service, as `name=value`, comma-separated.'],
-  OTEL_SDK_DISABLED: ['operation', '`true`: OpenTelemetry exports nothing, whatever else is set.'],
+  OTEL_SDK_DISABLED: [
+    'operation',
+    'With `true`, OpenTelemetry exports nothing; the other `OTEL_…` variables have no effect.',
+  ],
   MAX_SPANS_PER_SECOND: [
     'operation',
     'Spans per second; the gateway traces no further operations in that second, unless the caller sampled them.',

@@ -4,7 +4,7 @@ const DAY_MS = 86_400_000;
 /** Before day 61, Excel counts a 29 February 1900 that did not exist. After this day, the year has five digits. */
 const SERIAL_DAYS = { excel: [61, 2_958_465], excel1904: [0, 2_957_003] } as Readonly<Record<string, [number, number]>>;
 
-/** Parts of a format, longest first, with the text that they stand for. */
+/** The tokens of a format, longest first, each with a pattern for the text that it matches. */
 const PARTS: readonly (readonly [token: string, pattern: string])[] = [
   ['YYYY', '(?<year>\\d{4})'],
   ['MMM', '(?<name>[A-Za-z]{3})[a-z]*\\.?'],

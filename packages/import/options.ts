@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { RESOURCES, type Resource } from '../../src/datatrics/endpoints.ts';
 import { isTimeZone } from '../../src/datatrics/time.ts';
+import { parseArguments } from './command.ts';
 import { type DateReader, dateReader } from './dates.ts';
 import { UsageError } from './problem.ts';
 import { isEncoding } from './source.ts';
@@ -161,19 +162,7 @@ export function readOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): ImportOptions | null {
   const command = build();
-  let problem = '';
-  command.configureOutput({
-    writeErr: (text) => {
-      problem += text;
-    },
-  });
-  try {
-    command.parse([...argv], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return null;
-    throw new UsageError((problem || error.message).replace(/^error: /, '').trim());
-  }
+  if (!parseArguments(command, argv)) return null;
   const [what, file] = command.args as [string, string];
   const resource = BY_PLURAL.get(what);
   if (!resource) throw new UsageError(`"${what}" cannot be imported; allowed are ${[...BY_PLURAL.keys()].join(', ')}.`);

@@ -21,7 +21,7 @@ export interface RecordOptions {
   readonly maxRowBytes: number;
 }
 
-/** Stands for what was lost: bytes that are invalid in the encoding, NUL, the rest of an oversized row. */
+/** Replaces lost text: bytes that are invalid in the encoding, NUL, the rest of an oversized row. */
 export const LOST = '\u{FFFD}';
 
 const LF = 0x0a;

@@ -1,12 +1,13 @@
 import './memory.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'bullmq';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { openStandardOutput } from '../../src/lib/standard-output.ts';
+import { parseArguments } from './command.ts';
 import { createApiTarget, Destination } from './destination.ts';
 import { wholeNumber } from './options.ts';
 import { UsageError } from './problem.ts';
@@ -38,7 +39,6 @@ interface WorkerOptions {
  * @throws UsageError
  */
 function readOptions(argv: readonly string[]): WorkerOptions | null {
-  let problem = '';
   const command = new Command('worker')
     .usage('[options]')
     .description('Runs the jobs of queued imports (npm run import -- … --queue) until SIGTERM or SIGINT.')
@@ -62,20 +62,8 @@ See docs/import.md.`,
     )
     .helpOption('-h, --help', 'print this text')
     .configureHelp({ helpWidth: 120 })
-    .configureOutput({
-      writeErr: (text) => {
-        problem += text;
-      },
-    })
     .exitOverride();
-  try {
-    command.parse([...argv], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return null;
-    throw new UsageError((problem || error.message).replace(/^error: /, '').trim());
-  }
-  return command.opts<WorkerOptions>();
+  return parseArguments(command, argv) ? command.opts<WorkerOptions>() : null;
 }
 
 async function runWorker(options: WorkerOptions, config: Config): Promise<void> {
