@@ -52,7 +52,7 @@ export interface Target {
   close(): Promise<void>;
 }
 
-/** MB of V8's old objects: what a container with half a gigabyte leaves. */
+/** MB of V8's old objects: about what Node takes in a container of 768 MB. */
 const HEAP_MB = 384;
 /** ms without work after which a process is idle: several ticks of its CPU time. */
 const IDLE_MS = 60;
