@@ -1,12 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
-import { Deployment } from 'kubernetes-models/apps/v1';
-import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
-import { Ingress, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
-import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import { ConfigMap, Service } from 'kubernetes-models/v1';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { helm, type Manifest, renderChart, writeVolume } from '../helpers/chart.ts';
 import { install } from '../helpers/example.ts';
@@ -15,15 +10,16 @@ import { startInstance } from '../helpers/instance.ts';
 import { startRedis } from '../helpers/redis.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
-const KINDS: Readonly<Record<string, new (manifest: Manifest) => { validate(): void }>> = {
-  ConfigMap,
-  Deployment,
-  HorizontalPodAutoscaler,
-  Ingress,
-  NetworkPolicy,
-  PodDisruptionBudget,
-  Service,
-  ServiceMonitor,
+/** Packages with the schema and the type of each kind. */
+const KINDS: Readonly<Record<string, string>> = {
+  ConfigMap: 'kubernetes-models/v1',
+  Deployment: 'kubernetes-models/apps/v1',
+  HorizontalPodAutoscaler: 'kubernetes-models/autoscaling/v2',
+  Ingress: 'kubernetes-models/networking.k8s.io/v1',
+  NetworkPolicy: 'kubernetes-models/networking.k8s.io/v1',
+  PodDisruptionBudget: 'kubernetes-models/policy/v1',
+  Service: 'kubernetes-models/v1',
+  ServiceMonitor: '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1',
 };
 const ALWAYS = ['Deployment', 'NetworkPolicy', 'PodDisruptionBudget', 'Service'];
 const EXAMPLES: readonly [string, string | object, readonly string[]][] = [
@@ -39,6 +35,19 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const find = (manifests: readonly Manifest[], kind: string): Manifest =>
   manifests.find((manifest) => manifest.kind === kind);
 
+/** What TypeScript reports for the manifests as values of their types. The schemas accept unknown fields. */
+function compile(manifests: readonly Manifest[]): string {
+  const lines = manifests.map((manifest, i) => {
+    const type = `import('${KINDS[manifest.kind]}').I${manifest.kind}`;
+    return `export const manifest${i}: ${type} = ${JSON.stringify(manifest)};`;
+  });
+  if (!existsSync(join(folder, 'node_modules'))) symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'));
+  const flags = ['--noEmit', '--skipLibCheck', '--module', 'nodenext', '--types', ''];
+  return spawnSync(resolve('node_modules/.bin/tsc'), [...flags, 'manifests.ts'], { cwd: folder, encoding: 'utf8' })
+    .stdout;
+}
+
 describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
   const render = (): Manifest[] => renderChart(from);
 
@@ -47,14 +56,21 @@ describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
     expect(helm('lint', '--strict', 'deploy/helm', ...values)).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test('makes manifests that their schemas accept', () => {
+  test('makes manifests that their schemas accept', async () => {
     const manifests = render();
     expect(manifests.map(({ kind }) => kind).sort()).toEqual([...kinds].sort());
     for (const manifest of manifests) {
-      const Kind = KINDS[manifest.kind] as (typeof KINDS)[string];
+      const { [manifest.kind]: Kind } = await import(KINDS[manifest.kind] as string);
       new Kind(manifest).validate();
       expect(() => new Kind({ ...manifest, metadata: 7 }).validate()).toThrow();
     }
+  });
+
+  test('makes manifests without fields that Kubernetes does not know', () => {
+    const manifests = render();
+    expect(compile(manifests)).toBe('');
+    manifests[0].spec.slector = {};
+    expect(compile(manifests)).toMatch(/may only specify known properties.*slector/);
   });
 
   test('selects its own pods, and speaks of the same ports and paths', () => {
@@ -202,9 +218,33 @@ describe('the chart', () => {
 
   test('takes an image by its digest, and what is usual for pods', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
-    const more = { nodeSelector: { a: 'b' }, tolerations: [{ operator: 'Exists' }], priorityClassName: 'high' };
-    const { spec } = find(renderChart({ image: { digest }, ...more }), 'Deployment').spec.template;
-    expect(spec.containers[0].image).toBe(`datatrics-graphql-gateway@${digest}`);
-    expect(spec).toMatchObject(more);
+    const pod = {
+      nodeSelector: { a: 'b' },
+      tolerations: [{ operator: 'Exists' }],
+      affinity: { nodeAffinity: {} },
+      priorityClassName: 'high',
+      serviceAccountName: 'gateway',
+      imagePullSecrets: [{ name: 'registry' }],
+      volumes: [{ name: 'plugins', configMap: { name: 'plugins' } }],
+    };
+    const manifests = renderChart({
+      ...pod,
+      image: { digest },
+      env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+      volumeMounts: [{ name: 'plugins', mountPath: '/plugins' }],
+      podLabels: { team: 'a' },
+      serviceMonitor: { enabled: true },
+      ingress: { enabled: true, hosts: ['a.example'], annotations: { b: 'c' } },
+      networkPolicy: { from: [{ podSelector: {} }], publicPorts: [], egress: [{ ports: [{ port: 4318 }] }] },
+    });
+    expect(compile(manifests)).toBe('');
+    const { metadata, spec } = find(manifests, 'Deployment').spec.template;
+    expect(metadata.labels.team).toBe('a');
+    expect(spec).toMatchObject(pod);
+    expect(spec.containers[0]).toMatchObject({
+      image: `datatrics-graphql-gateway@${digest}`,
+      env: expect.arrayContaining([{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }]),
+      volumeMounts: [{ name: 'plugins', mountPath: '/plugins' }],
+    });
   });
 });

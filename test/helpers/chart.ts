@@ -6,7 +6,8 @@ import { parseAllDocuments, stringify } from 'yaml';
 // biome-ignore lint/suspicious/noExplicitAny: manifests are looked into freely
 export type Manifest = any;
 
-const HELM = 'test/helm/node_modules/.bin/helm';
+/** The one in the package is for Linux on x64. */
+const HELM = process.platform === 'linux' && process.arch === 'x64' ? 'test/helm/node_modules/.bin/helm' : 'helm';
 
 export function helm(...args: readonly string[]) {
   return spawnSync(HELM, args, { encoding: 'utf8' });

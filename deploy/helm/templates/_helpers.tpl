@@ -37,6 +37,50 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.terminationGracePeriodSeconds | default (add .Values.preStopSeconds (div (add $timeoutMs 999) 1000) 10) }}
 {{- end }}
 
+{{/* Without subPath: Kubernetes updates only whole volumes when a Secret or ConfigMap changes. */}}
+{{- define "gateway.volumeMounts" -}}
+{{- if .Values.config }}
+- { name: config, mountPath: /etc/gateway/config, readOnly: true }
+{{- end }}
+{{- range $name, $file := .Values.files }}
+- { name: {{ $name | lower | replace "_" "-" }}, mountPath: /etc/gateway/{{ $name }}, readOnly: true }
+{{- end }}
+{{- if .Values.secret.keys }}
+- { name: secret, mountPath: /run/secrets/gateway, readOnly: true }
+{{- end }}
+{{- with .Values.volumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "gateway.volumes" -}}
+{{- if .Values.config }}
+- name: config
+  configMap: { name: {{ include "gateway.fullname" . }}-config }
+{{- end }}
+{{- range $name, $file := .Values.files }}
+- name: {{ $name | lower | replace "_" "-" }}
+  {{- if $file.secret }}
+  secret: { secretName: {{ $file.secret }}, defaultMode: 0440 }
+  {{- else }}
+  configMap: { name: {{ $file.configMap }} }
+  {{- end }}
+{{- end }}
+{{- if .Values.secret.keys }}
+- name: secret
+  secret:
+    secretName: {{ .Values.secret.name }}
+    defaultMode: 0440
+    items:
+      {{- range $name, $key := .Values.secret.keys }}
+      - { key: {{ $key | quote }}, path: {{ $name }} }
+      {{- end }}
+{{- end }}
+{{- with .Values.volumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{/* What the schema of the values can not say: values that exclude or need each other. */}}
 {{- define "gateway.check" -}}
 {{- $secrets := list "DATATRICS_API_KEY" "ROUTER_SECRET" "ROUTER_HMAC_SECRET" "PII_KEY" "REDIS_URL" "OTEL_EXPORTER_OTLP_HEADERS" }}
