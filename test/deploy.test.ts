@@ -27,6 +27,11 @@ describe('the chart', () => {
     expect(Object.keys(schema.properties).sort()).toEqual([...Object.keys(values), 'global'].sort());
   });
 
+  test('has a row or line in the docs for every value', () => {
+    const page = read('docs/deployment.md');
+    for (const name of Object.keys(values)) expect(page).toContain(`\`${name}`);
+  });
+
   test('takes every setting that it does not set itself', () => {
     const own = ['AUTH_MODE', 'HOST', 'PORT', ...Object.keys(schema.properties.files.properties)];
     const names = Object.keys(CHECKS).filter((name) => !own.includes(name));
