@@ -107,7 +107,12 @@ describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
     const { spec } = find(render(), 'Deployment').spec.template;
     const [container] = spec.containers;
     expect(spec).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
-    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    expect(spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      // Without the group, this user could not read the mounted Secrets.
+      fsGroup: spec.securityContext.runAsUser,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
     expect(container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
