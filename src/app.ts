@@ -147,7 +147,7 @@ export async function startGateway(
   const operations = createOperations(options);
   const gateway = endpointOf('/graphql', operations);
   const loadSubgraph = lazy(async () => {
-    const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
+    const { buildSubgraphSchema, cacheTagExtensions, createCacheControl } = await import('./graph/subgraph.ts');
     const plain = buildSubgraphSchema({
       directives: config.subgraphDirectives,
       customFields: config.customFields,
@@ -159,7 +159,7 @@ export async function startGateway(
       pipeline: createPipeline({
         ...pipelineOptions,
         schema,
-        extensionsOf: entityExtensions,
+        ...(config.subgraphDirectives.includes('cacheTag') && { extensionsOf: cacheTagExtensions }),
         cacheControlOf: createCacheControl(config.subgraphMaxAges, projects.keys.size === 1),
       }),
       schemaName: 'subgraph',
