@@ -88,10 +88,19 @@ export async function startGateway(
     droppedLines: parts.droppedLines ?? (() => 0),
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
+    invalidationsWaiting: () => invalidations?.waiting(),
     histogram: telemetry?.histogram,
   });
+  const invalidations =
+    config.invalidation.length > 0
+      ? (await import('./invalidation/invalidations.ts')).createInvalidations(config.invalidation, redis, {
+          log,
+          count: metrics.onInvalidation,
+        })
+      : undefined;
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
+    onInvalidated: invalidations?.add,
     freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
       readiness.observe(call);
@@ -101,7 +110,9 @@ export async function startGateway(
   });
   const routerSecrets = { ...config.routerSecrets };
   const stopWatching = watchSecrets(
-    rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets),
+    rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets, (index, secret) =>
+      invalidations?.setSecret(index, secret),
+    ),
     (variable, problem) =>
       problem === undefined
         ? log.info({ variable }, 'secret read again')
@@ -236,6 +247,7 @@ export async function startGateway(
       await server.close(timeoutMs, lingerMs);
       load.close();
       await projects.close();
+      await invalidations?.close();
       await rateLimiter?.close();
       redis?.disconnect();
       await telemetry?.close();

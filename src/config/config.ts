@@ -11,6 +11,7 @@ import { DEFAULT_BULKHEAD } from '../upstream/policy.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
+import { type ConfiguredTarget, readTargets } from './invalidation.ts';
 import { type ProjectConfig, readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
 import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
@@ -50,7 +51,9 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   const policies = readPolicies(sections.upstream, problems);
   if (isIncomplete) throw new ConfigError(problems);
   const { projects, keyNames } = readProjects(sections.projects, env, problems);
-  const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], keyNames);
+  const hasTags = values.SUBGRAPH_DIRECTIVES?.includes('cacheTag') ?? true;
+  const { targets: invalidation, secretNames } = readTargets(sections.invalidation, env, hasTags, problems);
+  const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], new Set([...keyNames, ...secretNames]));
   problems.push(...names.problems);
   const together: Given = {
     values,
@@ -68,6 +71,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     lifetimes,
     policies,
     projects,
+    invalidation,
     documents,
     warnings,
     telemetry,
@@ -97,6 +101,8 @@ interface Parts {
   readonly policies: ReturnType<typeof readPolicies>;
   /** Projects that the file lists. What one leaves out is as in the other settings. */
   readonly projects: readonly ProjectConfig[];
+  /** Caches that learn of writes. */
+  readonly invalidation: readonly ConfiguredTarget[];
   /** Trusted documents by id. */
   readonly documents: ReadonlyMap<string, string>;
   /** Lines for the log at the start. */
