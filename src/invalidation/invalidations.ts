@@ -6,8 +6,9 @@ import { RedisOutbox } from './redis-outbox.ts';
 import { Sender, type SenderOptions } from './sender.ts';
 import type { Target } from './target.ts';
 
-/** Records of one invalidation. A bulk write has several invalidations. */
+/** Records of one invalidation, and characters of their ids. A bulk write has several invalidations. */
 const MAX_IDS = 100;
+const MAX_CHARACTERS = 4_096;
 /** ms that deliveries get when the gateway stops. */
 const CLOSE_MS = 2_000;
 
@@ -30,10 +31,7 @@ export function createInvalidations(
     /** Resolves when the outboxes have the write; it is delivered later. Never rejects. */
     async add({ project, resource, ids }: Write): Promise<void> {
       const at = new Date().toISOString();
-      const items = Array.from({ length: Math.max(1, Math.ceil(ids.length / MAX_IDS)) }, (_, index) => {
-        const part = ids.slice(index * MAX_IDS, (index + 1) * MAX_IDS);
-        return { id: randomUUID(), project, resource, ids: part, at };
-      });
+      const items = partsOf(ids).map((part) => ({ id: randomUUID(), project, resource, ids: part, at }));
       await Promise.all(senders.map((sender) => sender.add(items)));
     },
     /** Invalidations that wait, by target. */
@@ -50,6 +48,21 @@ export function createInvalidations(
       await Promise.all(senders.map((sender) => sender.close(CLOSE_MS)));
     },
   };
+}
+
+function partsOf(ids: readonly string[]): string[][] {
+  const parts: string[][] = [[]];
+  let characters = 0;
+  for (const id of ids) {
+    const last = parts.at(-1) as string[];
+    characters += id.length;
+    if (last.length < MAX_IDS && (characters <= MAX_CHARACTERS || last.length === 0)) last.push(id);
+    else {
+      parts.push([id]);
+      characters = id.length;
+    }
+  }
+  return parts;
 }
 
 /** A key in Redis must not have a secret that is part of a URL. */

@@ -7,8 +7,8 @@ export interface Outbox {
    * @returns how many of the oldest it dropped, because the outbox was full
    */
   add(items: readonly Invalidation[]): Promise<number>;
-  /** The oldest invalidations. Undefined if none wait, or if another sender has them. */
-  take(): Promise<Batch | undefined>;
+  /** The oldest invalidations; undefined if none wait; `busy` while another instance delivers them. */
+  take(): Promise<Batch | undefined | 'busy'>;
   /** Invalidations that wait. */
   size(): Promise<number>;
   /** Those among them that end with the process. */
@@ -24,7 +24,7 @@ export interface Batch {
   release(): Promise<void>;
 }
 
-/** Invalidations that an outbox holds. Each takes about 5 kB at most. */
+/** Invalidations that an outbox holds. Each has 4 KB of ids at most. */
 export const MAX_WAITING = 10_000;
 /** Invalidations of one delivery. */
 export const BATCH = 20;

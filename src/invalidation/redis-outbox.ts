@@ -21,6 +21,8 @@ export class RedisOutbox implements Outbox {
   readonly #stream: string;
   readonly #lease: string;
   readonly #memory = new MemoryOutbox();
+  /** Dropped while moving to Redis, and not reported yet. */
+  #dropped = 0;
 
   /** @param name of the target; the same in all instances */
   constructor(redis: Redis, name: string) {
@@ -33,7 +35,9 @@ export class RedisOutbox implements Outbox {
     const older = this.#memory.empty();
     const all = [...older, ...items];
     try {
-      return await this.#append(all);
+      const dropped = this.#dropped + (await this.#append(all));
+      this.#dropped = 0;
+      return dropped;
     } catch {
       return this.#memory.add(all);
     }
@@ -50,12 +54,12 @@ export class RedisOutbox implements Outbox {
     return Number(dropped);
   }
 
-  async take(): Promise<Batch | undefined> {
+  async take(): ReturnType<Outbox['take']> {
     try {
-      if (this.#memory.volatile > 0) await this.add([]);
+      if (this.#memory.volatile > 0) this.#dropped = await this.add([]);
       if ((await this.#redis.xlen(this.#stream)) === 0) return undefined;
       const token = randomUUID();
-      if ((await this.#redis.set(this.#lease, token, 'PX', LEASE_MS, 'NX')) === null) return undefined;
+      if ((await this.#redis.set(this.#lease, token, 'PX', LEASE_MS, 'NX')) === null) return 'busy';
       return await this.#read(token);
     } catch {
       return this.#memory.take();

@@ -77,7 +77,9 @@ export class Sender {
     while (!this.#closed.signal.aborted) {
       this.#hasMore = false;
       const batch = await this.#outbox.take();
-      if (batch === undefined) {
+      if (batch === undefined || batch === 'busy') {
+        // What failed here was delivered by another instance.
+        if (batch === undefined) this.#succeed();
         if (this.#isClosing) return;
         if (!this.#hasMore) await this.#sleep(LOOK_MS);
       } else if (!(await this.#deliver(batch))) {
@@ -98,11 +100,15 @@ export class Sender {
       return false;
     }
     await batch.done();
+    this.#succeed();
+    this.#count('delivered', batch.items.length);
+    return true;
+  }
+
+  #succeed(): void {
     if (this.#failures > 0) this.#log.info({ failures: this.#failures }, 'invalidations are delivered again');
     this.#failures = 0;
     this.#isDropping = false;
-    this.#count('delivered', batch.items.length);
-    return true;
   }
 
   /** @returns why the target did not accept them */

@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
 import { listTagOf, recordTagOf } from '../graph/cache-tags.ts';
@@ -48,7 +48,10 @@ function routerRequest({ secret, subgraph = '' }: Target, items: readonly Invali
   return { headers: { 'content-type': 'application/json', authorization: secret }, body: JSON.stringify(body) };
 }
 
-/** Signed as https://www.standardwebhooks.com describes. The id of a batch is that of its first invalidation. */
+/**
+ * Signed as https://www.standardwebhooks.com describes. Receivers may skip a request whose id they know, so a retry with more
+ * invalidations has another id.
+ */
 function webhookRequest({ secret }: Target, items: readonly Invalidation[]): Request {
   const body = JSON.stringify({
     invalidations: items.map(({ id, project, resource, ids, at }) => ({
@@ -59,7 +62,7 @@ function webhookRequest({ secret }: Target, items: readonly Invalidation[]): Req
       at,
     })),
   });
-  const id = items[0]?.id ?? randomUUID();
+  const id = hash('sha256', items.map((item) => item.id).join(), 'base64url');
   const timestamp = Math.floor(Date.now() / 1000);
   const signature = createHmac('sha256', signingKey(secret)).update(`${id}.${timestamp}.${body}`).digest('base64');
   const headers = {

@@ -21,6 +21,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   router.answer = (request) => asApolloRouter(KEY, request);
+  hook.answer = () => 202;
   for (const { received } of [router, hook]) received.length = 0;
 });
 
@@ -98,7 +99,7 @@ test('a webhook gets the records, signed', async () => {
   const { project } = gateway.sandbox;
   expect(invalidations).toEqual([
     {
-      id: request.headers['webhook-id'],
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       project,
       type: 'Profile',
       ids: ['a'],
@@ -107,6 +108,23 @@ test('a webhook gets the records, signed', async () => {
   ]);
   expect(isSigned(request, HOOK_KEY)).toBe(true);
   expect(request.headers.authorization).toBeUndefined();
+});
+
+test('a webhook gets a list again under its id, and a longer list under another id', async () => {
+  const gateway = await startWithSandbox(reporting(HOOK));
+  hook.answer = () => 503;
+  await gateway.query(write('a'));
+  await expect.poll(() => hook.received.length).toBeGreaterThan(1);
+  await gateway.query(write('b'));
+  hook.answer = () => 204;
+  await gateway.close();
+  const idsOf = new Map<unknown, Set<unknown>>();
+  for (const { headers, text } of hook.received) {
+    const ids = JSON.parse(text).invalidations.map(({ id }: { id: string }) => id);
+    const lists = idsOf.get(headers['webhook-id']) ?? new Set();
+    idsOf.set(headers['webhook-id'], lists.add(ids.join()));
+  }
+  expect([...idsOf.values()].map(({ size }) => size)).toEqual([1, 1]);
 });
 
 test('a webhook’s secret may be base64', async () => {
