@@ -230,8 +230,8 @@ other names that begin with \`DATATRICS_\`, get a warning in the log.
 
 \`GATEWAY_CONFIG\` names a JSON or YAML file of settings by the same names, where lists may be lists, and of
 [several projects](access.md#several-projects). Its other sections are [\`freshness\`](reliability.md#caching-and-freshness),
-[\`upstream\`](reliability.md#timeouts-retries-and-circuit-breaker), [\`customFields\`](custom-fields.md) and
-[\`invalidation\`](federation.md#invalidation-after-writes). Variables win over it. Put ids, keys and sources in quotes when YAML takes
+[\`upstream\`](reliability.md#timeouts-retries-and-circuit-breaker), [\`customFields\`](custom-fields.md),
+[\`invalidation\`](federation.md#invalidation-after-writes) and [\`poll\`](federation.md#changes-by-other-programs). Variables win over it. Put ids, keys and sources in quotes when YAML takes
 them for something else than text: \`"012345"\`, \`"1e5"\`, \`"yes"\`. The gateway refuses what would be converted.
 
 \`\`\`yaml [gateway.yml]

@@ -7,6 +7,8 @@ import { pluginsFailed } from './config/plugins.ts';
 import { rotatingSecrets } from './config/rotation.ts';
 import { watchSecrets } from './config/secret-watch.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
+import { tagsOfWrite } from './datatrics/invalidation.ts';
+import { startPoll } from './datatrics/poll.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { watchFreshness } from './graph/stale-fields.ts';
@@ -108,6 +110,18 @@ export async function startGateway(
       warnings.observe(call);
     },
   });
+  const stopPoll =
+    config.poll &&
+    startPoll({
+      ...config.poll,
+      keys: projects.keys,
+      clientOf: (project) => projects.of(project).client,
+      async onChange(change) {
+        collapse?.forget(change.project);
+        await cache?.invalidate(tagsOfWrite(change));
+        await invalidations?.add(change);
+      },
+    });
   const routerSecrets = { ...config.routerSecrets };
   const stopWatching = watchSecrets(
     rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets, (index, secret) =>
@@ -244,6 +258,7 @@ export async function startGateway(
     async close(lingerMs = 0) {
       readiness.draining();
       stopWatching();
+      stopPoll?.();
       await server.close(timeoutMs, lingerMs);
       load.close();
       await projects.close();

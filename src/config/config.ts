@@ -1,6 +1,7 @@
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
 import { readLifetimes } from '../datatrics/freshness-settings.ts';
+import { readPoll } from '../datatrics/poll-settings.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
 import { readPolicies } from '../datatrics/upstream-settings.ts';
@@ -49,6 +50,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   const customFields = readCustomFields(sections.customFields, problems);
   const lifetimes = readLifetimes(sections.freshness, problems);
   const policies = readPolicies(sections.upstream, problems);
+  const poll = readPoll(sections.poll, problems);
   if (isIncomplete) throw new ConfigError(problems);
   const { projects, keyNames } = readProjects(sections.projects, env, problems);
   const hasTags = values.SUBGRAPH_DIRECTIVES?.includes('cacheTag') ?? true;
@@ -59,6 +61,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     values,
     has: (name) => given[name] !== undefined || given[fileVariable(name)] !== undefined,
     hasProjects: sections.projects !== undefined,
+    hasPoll: poll !== undefined,
   };
   checkTogether(together, problems);
   const documents = readDocuments(together, problems);
@@ -70,6 +73,7 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     customFields,
     lifetimes,
     policies,
+    poll,
     projects,
     invalidation,
     documents,
@@ -99,6 +103,8 @@ interface Parts {
   readonly lifetimes: FreshnessOptions['lifetimes'];
   /** Time-outs and retries, by resource; resources left out have `DEFAULT_POLICY`. */
   readonly policies: ReturnType<typeof readPolicies>;
+  /** Where the gateway looks for changes by other programs; undefined: nowhere. */
+  readonly poll: ReturnType<typeof readPoll>;
   /** Projects that the file lists. What one leaves out is as in the other settings. */
   readonly projects: readonly ProjectConfig[];
   /** Caches that learn of writes. */

@@ -1,7 +1,7 @@
 import { createHmac, hash } from 'node:crypto';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
-import { listTagOf, recordTagOf } from '../graph/cache-tags.ts';
+import { listTagOf, recordTagOf, typeTagOf } from '../graph/cache-tags.ts';
 
 /** A cache outside the gateway that is to learn of writes. */
 export interface Target {
@@ -19,7 +19,7 @@ export interface Invalidation {
   readonly id: string;
   readonly project: string;
   readonly resource: Resource;
-  /** Ids of the records in their sources. */
+  /** Ids of the records in their sources; empty if any record of the resource may be out of date. */
   readonly ids: readonly string[];
   /** Time of the write, ISO 8601. */
   readonly at: string;
@@ -41,7 +41,7 @@ export function requestFor(target: Target, items: readonly Invalidation[]): Requ
  */
 function routerRequest({ secret, subgraph = '' }: Target, items: readonly Invalidation[]): Request {
   const tags = items.flatMap(({ resource, ids }) => [
-    ...ids.map((id) => recordTagOf(resource, id)),
+    ...(ids.length > 0 ? ids.map((id) => recordTagOf(resource, id)) : [typeTagOf(resource)]),
     listTagOf(resource),
   ]);
   const body = [...new Set(tags)].map((tag) => ({ kind: 'cache_tag', subgraphs: [subgraph], cache_tag: tag }));
