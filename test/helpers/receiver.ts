@@ -30,7 +30,7 @@ export async function startReceiver(): Promise<Receiver> {
     const status = receiver.answer(request);
     if (status === undefined) return;
     receiver.received.push({ ...request, status });
-    res.writeHead(status, { 'content-type': 'application/json' }).end('{"count":1}');
+    res.writeHead(status, { 'content-type': 'application/json', location: '/elsewhere' }).end('{"count":1}');
   });
   let port = 0;
   const start = async (): Promise<void> => {

@@ -199,3 +199,14 @@ test('a full outbox drops the oldest, logs it once, and counts all; what a stop 
   const dropped = lines.split('\n').filter((line) => line.includes('dropped'));
   expect(dropped.map((line) => JSON.parse(line).dropped)).toEqual([1, MAX_WAITING]);
 });
+
+test('a redirect is not followed, and counts as a failure', async () => {
+  const gateway = await startWithSandbox(reporting(HOOK));
+  hook.answer = () => 307;
+  await gateway.query(write('a'));
+  await expect.poll(() => hook.received.length).toBeGreaterThan(1);
+  hook.answer = () => 200;
+  await gateway.close();
+  expect(hook.received.map(({ path }) => path)).toEqual(hook.received.map(() => 'POST /hooks/datatrics?x=1'));
+  expect(hook.received.at(-1)?.status).toBe(200);
+});
