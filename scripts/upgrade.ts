@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 
 /**
  * `npm run upgrade` updates every lockfile of the repository to the newest versions that the package.json files allow, prints
- * what changed, regenerates the generated files and runs all tests. It exits with 1 at the first step that fails.
+ * what changed, regenerates the generated files, GraphiQL included, and runs all tests. It exits with 1 at the first step that fails.
  * `npm run upgrade -- --only-lockfiles` stops after the first two steps.
  */
 const { values } = parseArgs({ options: { 'only-lockfiles': { type: 'boolean', default: false } } });
@@ -36,6 +36,7 @@ for (const lockfile of lockfiles.trim().split('\n').filter(existsSync)) {
   }
 }
 if (!values['only-lockfiles']) {
+  run('npm', 'run', 'build:graphiql');
   run('npm', 'run', 'codegen');
   run('npm', 'test');
   run('npm', 'run', 'test:e2e');
