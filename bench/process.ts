@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Core of the measured system. */
@@ -10,6 +11,8 @@ export const SYSTEM_CORE = '0';
 export const LOAD_CORE = '1';
 /** Ticks of /proc/<pid>/stat per second, a constant in Linux user space. */
 const TICKS = 100;
+/** The certificate of `tls-api.ts`, which the systems trust. */
+const CERTIFICATE = join(import.meta.dirname, '../test/fixtures/tls/cert.pem');
 
 /** Returns a free port on the loopback interface. */
 export async function freePort(): Promise<number> {
@@ -30,7 +33,7 @@ export function startPinned(
 ): ChildProcess & { readonly output: () => string } {
   const child = spawn('taskset', ['-c', core, ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', ...options.env },
+    env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', NODE_EXTRA_CA_CERTS: CERTIFICATE, ...options.env },
     ...(options.cwd === undefined ? undefined : { cwd: options.cwd }),
   });
   let output = '';

@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { cpuMs } from './process.ts';
+import { profileSection, writeReport } from './report.ts';
+import { type ProfileColumn, saveMeasurements } from './results.ts';
 import { startGateway } from './systems.ts';
 import { startUpstream } from './upstream.ts';
 import { makeWorkloads } from './workloads.ts';
@@ -18,7 +20,7 @@ const { values } = parseArgs({
     workloads: { type: 'string', default: 'Q1,Q2,Q3,Q4' },
     seconds: { type: 'string', default: '5' },
     top: { type: 'string', default: '0' },
-    keep: { type: 'string' },
+    save: { type: 'boolean', default: false },
   },
 });
 
@@ -99,10 +101,10 @@ const names = values.workloads.split(',');
 const workloads = makeWorkloads(fixtures).filter(({ name }) => names.includes(name));
 const seconds = Number(values.seconds);
 const upstream = await startUpstream(fixtures);
-const columns: { readonly name: string; readonly parts: ReadonlyMap<string, number>; readonly total: number }[] = [];
+const columns: ProfileColumn[] = [];
 try {
   for (const { name, operations } of workloads) {
-    const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'gateway-bench-profile-')));
+    const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-profile-'));
     const bodies = join(folder, 'bodies');
     await writeFile(bodies, operations.map(({ body }) => body).join('\n'));
     const gateway = await startGateway(
@@ -122,14 +124,14 @@ try {
       .sort()
       .at(-1) as string;
     const { parts, functions } = summarize(JSON.parse(await readFile(join(folder, file), 'utf8')), from);
-    if (values.keep === undefined) await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true });
     parts.delete('idle');
     const sum = [...parts.values()].reduce((a, b) => a + b, 0);
     const perOperation = (cpu * 1_000) / load.requests;
     columns.push({
-      name,
-      total: perOperation,
-      parts: new Map([...parts].map(([part, took]) => [part, (took / sum) * perOperation])),
+      workload: name,
+      totalUs: Math.round(perOperation),
+      partsUs: Object.fromEntries([...parts].map(([part, us]) => [part, Math.round((us / sum) * perOperation)])),
     });
     for (const [where, took] of [...functions].sort((a, b) => b[1] - a[1]).slice(0, Number(values.top)))
       console.log(`${name} ${((took / sum) * 100).toFixed(1).padStart(5)} % ${where}`);
@@ -138,11 +140,6 @@ try {
   await upstream.stop();
 }
 
-const rows = [...new Set(columns.flatMap(({ parts }) => [...parts.keys()]))];
-const size = (part: string): number =>
-  columns.reduce((sum, { parts, total }) => sum + (parts.get(part) ?? 0) / total, 0);
-console.log(`| CPU time, µs per operation | ${columns.map(({ name }) => name).join(' | ')} |`);
-console.log(`|---|${columns.map(() => '--:|').join('')}`);
-for (const part of rows.sort((a, b) => size(b) - size(a)))
-  console.log(`| ${part} | ${columns.map(({ parts }) => Math.round(parts.get(part) ?? 0)).join(' | ')} |`);
-console.log(`| all | ${columns.map(({ total }) => Math.round(total)).join(' | ')} |`);
+const found = { date: new Date().toISOString().slice(0, 10), columns };
+console.log(profileSection(found));
+if (values.save) writeReport(saveMeasurements({ profiles: found }));

@@ -6,6 +6,8 @@ import { comparable, find, gateways, others, ratioOf } from './ratios.ts';
 import {
   type Cell,
   type GrowthRow,
+  type Latency,
+  type Profiles,
   type Results,
   type RoundTrips,
   type Run,
@@ -28,14 +30,16 @@ export function writeReport(results: Results): void {
 }
 
 function page(results: Results): string {
-  const { run, growth, soak, roundTrips } = results;
+  const { run, growth, soak, roundTrips, latency, profiles } = results;
   return [
     '# Performance',
     INTRODUCTION,
     ...(run ? [method(results, run), ahead(results), ratios(results), rates(results), workloadTables(results)] : []),
     ...(growth ? [growthSection(growth.run, growth.rows)] : []),
     ...(soak ? [soakSection(soak)] : []),
+    ...(latency ? [latencySection(latency)] : []),
     ...(roundTrips ? [roundTripsSection(roundTrips)] : []),
+    ...(profiles ? [profileSection(profiles)] : []),
     place(results),
   ]
     .join('\n\n')
@@ -248,6 +252,51 @@ before. A warm process has made REST calls, but its connections are closed. Ther
 | | Round trips, fewest | Median | Median, ms | Connections | REST calls |
 |---|--:|--:|--:|--:|--:|
 ${lines.join('\n')}`;
+}
+
+/** Durations of answers of a far API, one row for each system and version of HTTP. */
+export function latencySection({ date, runs, rows }: Latency): string {
+  const distances = [...new Set(rows.flatMap(({ cells }) => cells.map(({ rttMs }) => rttMs)))];
+  const pair = (first: number | null, last: number | null): string => (last === null ? '–' : `${first} / ${last}`);
+  const lines = rows.flatMap(({ scenario, system, cells }) =>
+    [...new Set(cells.map(({ protocol }) => protocol))].map((protocol) => {
+      const own = cells.filter((it) => it.protocol === protocol);
+      const times = distances.map((rttMs) => {
+        const cell = own.find((it) => it.rttMs === rttMs);
+        if (!cell) return '– | –';
+        return `${pair(cell.coldFirstMs, cell.coldLastMs)} | ${pair(cell.warmFirstMs, cell.warmLastMs)}`;
+      });
+      return `| ${scenario} | ${system} | ${protocol} | ${times.join(' | ')} | ${whole((own[0]?.bytes ?? 0) / 1_000)} |`;
+    }),
+  );
+  return `## What a client waits for when the API is far away
+
+\`npm run bench:latency\` on ${date}: ms until the first and the last byte of the answer, medians of ${runs} runs. The API speaks HTTPS with
+TLS 1.3; the distance is one round trip to it. Cold: no connection to the API is open. The list has 100 conversions with 40 distinct
+profiles; three levels add the conversions of each profile. Peers have no HTTP/2 to the API in their usual set-up.
+
+| Operation | System | HTTP | ${distances.map((rttMs) => `${rttMs} ms, cold | ${rttMs} ms, warm`).join(' | ')} | kB |
+|---|---|---|${distances.map(() => '--:|--:|').join('')}--:|
+${lines.join('\n')}`;
+}
+
+/** CPU time of an operation by part. */
+export function profileSection({ date, columns }: Profiles): string {
+  const share = (part: string): number =>
+    columns.reduce((sum, { partsUs, totalUs }) => sum + (partsUs[part] ?? 0) / totalUs, 0);
+  const parts = [...new Set(columns.flatMap(({ partsUs }) => Object.keys(partsUs)))];
+  const lines = parts
+    .sort((a, b) => share(b) - share(a))
+    .map((part) => `| ${part} | ${columns.map(({ partsUs }) => whole(partsUs[part] ?? 0)).join(' | ')} |`);
+  return `## Where the CPU time goes
+
+\`npm run bench:profile\` on ${date}: µs of CPU time per operation, executing, with log lines (\`LOG_LEVEL=info\`), by V8's sampling profiler.
+The profiler itself adds to each figure.
+
+| | ${columns.map(({ workload }) => workload).join(' | ')} |
+|---|${columns.map(() => '--:|').join('')}
+${lines.join('\n')}
+| all | ${columns.map(({ totalUs }) => whole(totalUs)).join(' | ')} |`;
 }
 
 function place({ machine, versions }: Results): string {

@@ -99,6 +99,41 @@ export interface RoundTrips {
   readonly rows: readonly RoundTripsRow[];
 }
 
+/** How long a client waits for an answer when the API is far away. All durations are medians in ms; null: not measured. */
+export interface LatencyRow {
+  readonly scenario: string;
+  readonly system: string;
+  readonly cells: readonly {
+    readonly protocol: string;
+    readonly rttMs: number;
+    /** `cold`: without an open connection to the API. */
+    readonly coldFirstMs: number | null;
+    readonly coldLastMs: number | null;
+    readonly warmFirstMs: number | null;
+    readonly warmLastMs: number | null;
+    /** Bytes of the answer's body. */
+    readonly bytes: number;
+  }[];
+}
+
+export interface Latency {
+  readonly date: string;
+  readonly runs: number;
+  readonly rows: readonly LatencyRow[];
+}
+
+/** Where the CPU time of an operation goes, in µs, by part. */
+export interface ProfileColumn {
+  readonly workload: string;
+  readonly totalUs: number;
+  readonly partsUs: Readonly<Record<string, number>>;
+}
+
+export interface Profiles {
+  readonly date: string;
+  readonly columns: readonly ProfileColumn[];
+}
+
 /** All measurements: the only source of the page and the chart. */
 export interface Results {
   readonly machine: Readonly<Record<string, string>>;
@@ -111,6 +146,8 @@ export interface Results {
   readonly growth?: { readonly run: Run; readonly rows: readonly GrowthRow[] };
   readonly soak?: Soak;
   readonly roundTrips?: RoundTrips;
+  readonly latency?: Latency;
+  readonly profiles?: Profiles;
 }
 
 const FILE = join(import.meta.dirname, 'results.json');
@@ -126,9 +163,9 @@ export function saveResults(found: Partial<Results>): Results {
   return write({ ...readResults(), ...found, machine: describeMachine(), versions: findVersions() });
 }
 
-/** Saves round trips. Keeps the versions of the peers, which this measurement does not use. */
-export function saveRoundTrips(roundTrips: RoundTrips): Results {
-  return write({ ...readResults(), roundTrips });
+/** Saves measurements of the gateway alone. Keeps the versions of the peers, which they do not use. */
+export function saveMeasurements(found: Pick<Partial<Results>, 'roundTrips' | 'latency' | 'profiles'>): Results {
+  return write({ ...readResults(), ...found });
 }
 
 function write(results: Results): Results {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { startInstance } from '../test/helpers/instance.ts';
 import { makeFixtures, SOURCE, STANDARD_SIZE } from './fixtures.ts';
 import { roundTripsSection, writeReport } from './report.ts';
-import { type RoundTripsRow, saveRoundTrips } from './results.ts';
+import { type RoundTripsRow, saveMeasurements } from './results.ts';
 import { type Protocol, startTlsApi } from './tls-api.ts';
 import { startDelay } from './upstream.ts';
 
@@ -100,4 +100,4 @@ for (const { protocol, allowed } of PROTOCOLS) {
 }
 const found = { date: new Date().toISOString().slice(0, 10), rttMs: RTT_MS, rows };
 console.log(roundTripsSection(found));
-if (values.save) writeReport(saveRoundTrips(found));
+if (values.save) writeReport(saveMeasurements({ roundTrips: found }));
