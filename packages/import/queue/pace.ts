@@ -18,20 +18,23 @@ return math.ceil((at - now) / 1000)
  * limiters, would allow twice the rate around the end of a window. While Redis is unavailable, calls wait.
  */
 export class SharedPace implements Quota {
-  /** Calls per second of all workers together; null: no limit. */
-  perSecond: number | null = null;
   readonly #redis: Redis;
   readonly #key: string;
+  readonly #perSecond: number | null;
 
-  /** @param queue name of the queue; each queue has its own rate */
-  constructor(redis: Redis, queue: string) {
+  /**
+   * @param queue name of the queue; each queue has its own rate
+   * @param perSecond calls per second of all workers together; null: no limit
+   */
+  constructor(redis: Redis, queue: string, perSecond: number | null) {
     this.#redis = redis;
+    this.#perSecond = perSecond;
     this.#key = `${PREFIX}:${queue}:pace`;
   }
 
   async turn(): Promise<void> {
-    if (this.perSecond === null) return;
-    const gap = String(Math.round(1_000_000 / this.perSecond));
+    if (this.#perSecond === null) return;
+    const gap = String(Math.round(1_000_000 / this.#perSecond));
     const waitMs = (await this.#redis.eval(TAKE, 1, this.#key, gap)) as number;
     if (waitMs > 0) await sleep(waitMs);
   }
