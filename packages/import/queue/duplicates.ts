@@ -22,7 +22,7 @@ export class LastRows {
     rmSync(path, { recursive: true, force: true });
     this.#database = new DatabaseSync(path);
     this.#database.exec(`
-      PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -${CACHE_KB};
+      PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -${CACHE_KB};
       CREATE TABLE last (key BLOB PRIMARY KEY, row INTEGER) WITHOUT ROWID;
     `);
   }
