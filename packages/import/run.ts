@@ -3,7 +3,7 @@ import { type Counts, type Journal, noCounts, type Progress } from './journal.ts
 import { InputError, type RowProblem } from './problem.ts';
 import type { Rejects } from './rejects.ts';
 import type { Row } from './rows.ts';
-import { type Window, type WinnerOf, windows } from './window.ts';
+import { areDisjoint, type Window, type WinnerOf, windows } from './window.ts';
 
 /** Bytes of the rows in flight at most. */
 const MAX_BYTES = 67_108_864;
@@ -106,7 +106,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   try {
     for await (const window of windows(options.rows, options.winnerOf)) {
       const mustWait = (): boolean =>
-        bytes + window.bytes > MAX_BYTES || flights.some((flight) => !flight.window.keys.isDisjointFrom(window.keys));
+        bytes + window.bytes > MAX_BYTES || flights.some((flight) => !areDisjoint(flight.window, window));
       while (flights.length > 0 && mustWait() && goesOn()) await settleFirst();
       if (!goesOn()) break;
       start(window);

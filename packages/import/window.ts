@@ -17,8 +17,8 @@ export interface Window {
   readonly bytes: number;
   /** Rows whose key occurs again, with the last row of that key. */
   readonly later: ReadonlyMap<number, number>;
-  /** Names of the keys that no other window in flight may write. */
-  readonly keys: ReadonlySet<string>;
+  /** The last row of each key that no other window in flight may write, by the key's name. */
+  readonly keys: ReadonlyMap<string, number>;
 }
 
 /** Returns the last row with the same key as an item. */
@@ -31,7 +31,10 @@ export type WinnerOf = (item: Sendable) => number;
 export async function* windows(batches: AsyncIterable<readonly Row[]>, winnerOf?: WinnerOf): AsyncGenerator<Window> {
   let rows: Row[] = [];
   let bytes = 0;
-  const next = (): Window => ({ rows, bytes, ...(winnerOf ? replacedBy(rows, winnerOf) : replacedIn(rows)) });
+  const next = (): Window => {
+    const keyed = winnerOf ? { later: replacedBy(rows, winnerOf), keys: NO_KEYS } : replacedIn(rows);
+    return { rows, bytes, ...keyed };
+  };
   for await (const batch of batches) {
     for (const row of batch) {
       rows.push(row);
@@ -46,17 +49,24 @@ export async function* windows(batches: AsyncIterable<readonly Row[]>, winnerOf?
 }
 
 function replacedIn(rows: readonly Row[]): Pick<Window, 'later' | 'keys'> {
-  const last = new Map<string, number>();
-  for (const { row, item } of rows) if (item) last.set(item.name, row);
-  const winnerOf = ({ name }: Sendable): number => last.get(name) as number;
-  return { ...replacedBy(rows, winnerOf), keys: new Set(last.keys()) };
+  const keys = new Map<string, number>();
+  for (const { row, item } of rows) if (item) keys.set(item.name, row);
+  return { later: replacedBy(rows, ({ name }) => keys.get(name) as number), keys };
 }
 
-function replacedBy(rows: readonly Row[], winnerOf: WinnerOf): Pick<Window, 'later' | 'keys'> {
+function replacedBy(rows: readonly Row[], winnerOf: WinnerOf): Map<number, number> {
   const later = new Map<number, number>();
   for (const { row, item } of rows) {
     const winner = item ? winnerOf(item) : row;
     if (winner !== row) later.set(row, winner);
   }
-  return { later, keys: new Set() };
+  return later;
+}
+
+const NO_KEYS: Window['keys'] = new Map();
+
+/** Whether no key is in both windows. */
+export function areDisjoint(a: Window, b: Window): boolean {
+  for (const name of a.keys.keys()) if (b.keys.has(name)) return false;
+  return true;
 }
