@@ -16,7 +16,7 @@ import { GatewayError } from '../../src/lib/error.ts';
 import { Operation } from '../../src/upstream/operation.ts';
 import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
 import { createPool } from '../../src/upstream/pool.ts';
-import type { Quota } from './pace.ts';
+import type { Pace } from './pace.ts';
 import { type RowProblem, UsageError } from './problem.ts';
 
 /** Result of sending one row. */
@@ -78,7 +78,7 @@ export interface DirectOptions {
   readonly target: Target;
   readonly timeZone: string;
   readonly limits: BulkLimits;
-  readonly pace: Quota;
+  readonly pace: Pace;
   /** Whether to try for minutes, even if no call has reached the API yet. */
   readonly isPatient: boolean;
   /** Aborted to finish the calls in flight and start no more. */
@@ -155,7 +155,7 @@ export class DirectDestination implements Destination {
   async #send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {
     const { pace, signal, target, onUpserted } = this.#options;
     this.#begun += 1;
-    await pace.turn();
+    await pace();
     if (signal.aborted) throw new DatatricsError('UPSTREAM_UNAVAILABLE', 'The import was stopped.', { sent: false });
     try {
       const answered = await target.send(chunk);

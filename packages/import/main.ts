@@ -15,7 +15,7 @@ import {
 import { type Counts, Journal, NO_PROGRESS, type Progress } from './journal.ts';
 import { confirm, renderMapping } from './mapping.ts';
 import { type ImportOptions, readOptions } from './options.ts';
-import { Pace } from './pace.ts';
+import { createPace } from './pace.ts';
 import { InputError, UsageError } from './problem.ts';
 import { ProgressBar } from './progress.ts';
 import type { LastRows } from './queue/duplicates.ts';
@@ -96,7 +96,7 @@ async function createDestination(
     limits.chunkBytes = Math.min(limits.chunkBytes, MUTATION_BYTES);
   } else target = createApiTarget(resource, config, connectApi(config, concurrency), false);
   const { timeZone } = config;
-  const pace = new Pace(callsPerSecond);
+  const pace = createPace(callsPerSecond);
   return new DirectDestination({ resource, target, timeZone, limits, pace, isPatient: false, ...more });
 }
 

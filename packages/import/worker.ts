@@ -13,8 +13,8 @@ import { wholeNumber } from './options.ts';
 import { UsageError } from './problem.ts';
 import { connectQueue } from './queue/connect.ts';
 import { type JobData, type JobResult, PREFIX, queueNameOf } from './queue/jobs.ts';
-import { SharedPace } from './queue/pace.ts';
-import { JobRunner } from './queue/work.ts';
+import { createSharedPace } from './queue/pace.ts';
+import { type JobOptions, runJob } from './queue/work.ts';
 import { importConfig } from './settings.ts';
 
 /** ms without a sign of life of a worker, after which another worker takes over its job. */
@@ -80,16 +80,18 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
   const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
   const pool = connectApi(config, concurrency * options.jobs);
   const onRetry = (reason: string): void => log.warn({ reason }, 'A call failed: trying again');
-  const runner = new JobRunner({
+  const stopping = new AbortController();
+  const jobs: JobOptions = {
     log,
+    stopping: stopping.signal,
     connect(resource, callsPerSecond, more) {
       const target = createApiTarget(resource, config, pool, true);
-      const pace = new SharedPace(redis, queue, callsPerSecond);
+      const pace = createSharedPace(redis, queue, callsPerSecond);
       const { timeZone } = config;
       return new DirectDestination({ resource, target, timeZone, limits, pace, isPatient: true, onRetry, ...more });
     },
-  });
-  const worker = new Worker<JobData, JobResult>(queue, (job, token, signal) => runner.run(job, token, signal), {
+  };
+  const worker = new Worker<JobData, JobResult>(queue, (job, token, lost) => runJob(jobs, job, token, lost), {
     connection: redis,
     prefix: PREFIX,
     concurrency: options.jobs,
@@ -113,7 +115,7 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
   });
   log.info({ signal }, 'Stopping');
   const closed = worker.close();
-  runner.stop();
+  stopping.abort();
   await Promise.race([closed, sleep(STOP_GRACE_MS)]);
   await pool.close();
   redis.disconnect();
