@@ -5,13 +5,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 
 /**
  * Measures rate and memory of `npm run import`: `npm run bench:import -- --rows 1000000`. First it alternates with a bare
  * undici loop that sends the same chunks from memory with the same concurrency: to the sandbox, and to a server with a
- * latency of 10 ms or 0. Then it imports the whole file into the sandbox. Sandbox, server and import are separate processes.
+ * latency of 10 ms or 0 (`--compare 0` skips this). Then it imports the whole file into the sandbox, and again into an empty
+ * one, with a kill -9 at half of the rows and `--resume` (`--rows 0` skips this). Sandbox, server and import are separate
+ * processes.
  */
 const { values } = parseArgs({
   options: {
@@ -84,22 +87,22 @@ interface Run {
   readonly peakMb: number;
 }
 
-/** Runs one import. Returns its rate without the start of the process, and its peak resident memory. */
-async function byImport(url: string, file: string, onSample: (mb: number) => void = () => undefined): Promise<Run> {
-  const child = spawn(
-    process.execPath,
-    [...FLAGS, 'packages/import/main.ts', 'profiles', file, '--json', '--concurrency', String(CONCURRENCY)],
-    {
-      env: {
-        ...process.env,
-        NODE_ENV: 'production',
-        DATATRICS_URL: url,
-        DATATRICS_PROJECT: '123456',
-        DATATRICS_API_KEY: 'sandbox-key',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
+function startImport(url: string, file: string, ...more: string[]): ChildProcess {
+  const args = ['profiles', file, '--json', '--concurrency', String(CONCURRENCY), ...more];
+  return spawn(process.execPath, [...FLAGS, 'packages/import/main.ts', ...args], {
+    env: {
+      ...process.env,
+      NODE_ENV: 'production',
+      DATATRICS_URL: url,
+      DATATRICS_PROJECT: '123456',
+      DATATRICS_API_KEY: 'sandbox-key',
     },
-  );
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+/** Follows one import to its end. Returns its rate without the start of the process, and its peak resident memory. */
+async function follow(child: ChildProcess, onSample: (mb: number) => void = () => undefined): Promise<Run> {
   let peakMb = 0;
   const timer = setInterval(() => {
     const mb = residentMb(child);
@@ -172,7 +175,7 @@ async function compareAt(title: string, origin: string, format: keyof typeof FOR
   const loops: number[] = [];
   await byLoop(origin, 5_000);
   for (let round = 0; round < Number(values.rounds); round++) {
-    imports.push((await byImport(`${origin}/2.0`, file)).rowsPerSecond);
+    imports.push((await follow(startImport(`${origin}/2.0`, file))).rowsPerSecond);
     loops.push(await byLoop(origin, rows));
   }
   const [a, b] = [median(imports), median(loops)];
@@ -204,7 +207,7 @@ async function large(): Promise<void> {
   const { child, origin } = await startBenchSandbox();
   try {
     const sizes: number[] = [];
-    const { rowsPerSecond, peakMb } = await byImport(`${origin}/2.0`, file, (mb) => sizes.push(mb));
+    const { rowsPerSecond, peakMb } = await follow(startImport(`${origin}/2.0`, file), (mb) => sizes.push(mb));
     const tenths = Array.from({ length: 10 }, (_, i) => sizes[Math.floor(((i + 0.5) / 10) * sizes.length)]);
     console.log(
       `${values.rows} rows of NDJSON into the sandbox: ${Math.round(rowsPerSecond)} rows/s, at most ${peakMb} MB resident (by tenths: ${tenths.join(', ')})`,
@@ -214,11 +217,44 @@ async function large(): Promise<void> {
   }
 }
 
+/** Profiles in the store of a sandbox. */
+async function stored(origin: string): Promise<number> {
+  const headers = { 'x-apikey': 'sandbox-key' };
+  const response = await fetch(`${origin}/2.0/project/123456/profile?limit=1`, { headers });
+  return ((await response.json()) as { total_elements: number }).total_elements;
+}
+
+/** Kills an import at half of the rows, resumes it, and counts the rows in the store. */
+async function killed(): Promise<void> {
+  const rows = Number(values.rows);
+  const file = join(folder, `${rows}.ndjson`);
+  const { child, origin } = await startBenchSandbox();
+  try {
+    const before = await stored(origin);
+    const first = startImport(`${origin}/2.0`, file);
+    while ((await stored(origin)) - before < rows / 2) await sleep(50);
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    const atKill = (await stored(origin)) - before;
+    const { rowsPerSecond } = await follow(startImport(`${origin}/2.0`, file, '--resume'));
+    const after = (await stored(origin)) - before;
+    console.log(
+      `kill -9 with ${atKill} rows in the store; resumed with exit code 0: ${after} of ${rows} rows are there`,
+    );
+    console.log(`(${Math.round(rowsPerSecond)} rows/s, counting those of the killed run)`);
+  } finally {
+    child.kill();
+  }
+}
+
 if (values.server) await serve();
 else {
   try {
-    await compare();
-    await large();
+    if (values.compare !== '0') await compare();
+    if (values.rows !== '0') {
+      await large();
+      await killed();
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

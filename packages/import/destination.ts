@@ -1,6 +1,6 @@
 import { createPrincipal } from '../../src/auth/principal.ts';
 import type { Config } from '../../src/config/config.ts';
-import type { BulkLimits } from '../../src/datatrics/bulk/chunk.ts';
+import { type BulkLimits, cutChunks, maxChunkItems } from '../../src/datatrics/bulk/chunk.ts';
 import { BulkEngine } from '../../src/datatrics/bulk/engine.ts';
 import { type BulkOutcome, Pending } from '../../src/datatrics/bulk/items.ts';
 import { retryPolicy } from '../../src/datatrics/bulk/retry.ts';
@@ -16,7 +16,7 @@ import { GatewayError } from '../../src/lib/error.ts';
 import { Operation } from '../../src/upstream/operation.ts';
 import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
 import { createPool } from '../../src/upstream/pool.ts';
-import type { Quota } from './pace.ts';
+import type { Pace } from './pace.ts';
 import { type RowProblem, UsageError } from './problem.ts';
 
 /** Result of sending one row. */
@@ -42,6 +42,26 @@ export class Sendable extends Pending {
   }
 }
 
+/** Where rows go. */
+export interface Destination {
+  /** Windows to send before the first one is settled. */
+  readonly ahead: number;
+  /** REST calls so far. */
+  readonly requests: number;
+  /** Null while the destination works. */
+  readonly failure: Failure | null;
+  /**
+   * Sends items until each has an outcome or nothing more can be sent. The outcomes are in the items' `result`. No two items
+   * may have the same key. Calls of `send` may overlap.
+   */
+  send(items: readonly Sendable[]): Promise<void>;
+  /** Waits until outcomes may be recorded. Returns false when they may not, since others send the rest. */
+  confirm?(): Promise<boolean>;
+  /** Called with the items of a window that was settled. */
+  settled?(items: readonly Sendable[]): Promise<void>;
+  close(): Promise<unknown>;
+}
+
 /** Sends chunks of items, as a `BulkTarget`. */
 export interface Target {
   /** REST calls so far. */
@@ -50,42 +70,49 @@ export interface Target {
   send(chunk: readonly Pending[]): Promise<readonly Answered[] | null>;
   /** Sets the outcomes that the engine could not know. */
   correct?(items: readonly Pending[]): void;
-  close(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
-export interface DestinationOptions {
+export interface DirectOptions {
   readonly resource: Resource;
   readonly target: Target;
   readonly timeZone: string;
   readonly limits: BulkLimits;
-  readonly pace: Quota;
+  readonly pace: Pace;
   /** Whether to try for minutes, even if no call has reached the API yet. */
   readonly isPatient: boolean;
+  /** Aborted to finish the calls in flight and start no more. */
+  readonly signal: AbortSignal;
+  /** Receives the upserted rows of each response. */
+  readonly onUpserted: (rows: readonly number[]) => void;
   /** Called with the reason of a failed call that is repeated. */
   readonly onRetry: (reason: string) => void;
 }
 
 /** Attempts for a call with a temporary failure; with their pauses they take some minutes. */
 const ATTEMPTS = 10;
+/** ms for calls in flight to finish after a stop. */
+const STOP_GRACE_MS = 10_000;
 /** ms, the maximum of a timer: an import has no time limit. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 const NO_SOURCES = { profile: [], content: [], conversion: [], interaction: [] };
 
 /** Sends rows through the bulk engine: limits the call rate, reports upserted rows after each call, and can be stopped. */
-export class Destination {
-  readonly #options: DestinationOptions;
+export class DirectDestination implements Destination {
+  readonly ahead = 1;
+  readonly #options: DirectOptions;
   readonly #engine: BulkEngine;
-  #onUpserted: (rows: readonly number[]) => void = () => undefined;
+  /** Aborted when the time after a stop is up. */
+  readonly #late = new AbortController();
   #failure: Failure | null = null;
-  #stopped = false;
   /** Calls started, including those that wait for the rate limit. */
   #begun = 0;
   /** Whether a call was answered. */
   #isReached = false;
 
-  constructor(options: DestinationOptions) {
+  constructor(options: DirectOptions) {
     this.#options = options;
-    const { resource, timeZone, limits, isPatient } = options;
+    const { resource, timeZone, limits, isPatient, signal } = options;
     const target: BulkTarget = {
       resource,
       settings: { timeZone },
@@ -96,55 +123,48 @@ export class Destination {
     };
     const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
     this.#engine = new BulkEngine(target, limits, (attempt, error, elapsedMs) => {
-      if (this.#stopped || (error && !error.sent && !this.#isReached && !isPatient)) return null;
+      if (signal.aborted || (error && !error.sent && !this.#isReached && !isPatient)) return null;
       const pauseMs = policy(attempt, error, elapsedMs);
       if (pauseMs !== null && error) options.onRetry(reasonOf(error));
       return pauseMs;
     });
+    const stop = (): void => void setTimeout(() => this.#late.abort(), STOP_GRACE_MS).unref();
+    signal.addEventListener('abort', stop, { once: true });
   }
 
   get requests(): number {
     return this.#options.target.requests;
   }
 
-  /** Null while the destination works. */
   get failure(): Failure | null {
-    return this.#engine.stopped && !this.#stopped ? this.#failure : null;
+    return this.#engine.stopped && !this.#options.signal.aborted ? this.#failure : null;
   }
 
-  /**
-   * Sends items until each has an outcome or nothing more can be sent. The outcomes are in the items' `result`. No two items
-   * may have the same key. Calls of `send` may overlap.
-   *
-   * @param onUpserted receives the upserted rows of each response; must be the same function in all calls
-   */
-  async send(items: readonly Sendable[], onUpserted: (rows: readonly number[]) => void): Promise<void> {
-    this.#onUpserted = onUpserted;
-    await this.#engine.send(items);
+  async send(items: readonly Sendable[]): Promise<void> {
+    await unlessAborted(this.#engine.send(items), this.#late.signal);
     this.#options.target.correct?.(items);
+    if (!this.#late.signal.aborted) return;
+    // A row without an outcome may still be in flight.
+    for (const { result } of items) if (result.outcome === 'NOT_ATTEMPTED') result.outcome = 'UNKNOWN';
   }
 
-  /** Finishes the calls in flight and starts no more. */
-  stop(): void {
-    this.#stopped = true;
-  }
-
-  close(): Promise<void> {
+  close(): Promise<unknown> {
     return this.#options.target.close();
   }
 
   async #send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {
+    const { pace, signal, target, onUpserted } = this.#options;
     this.#begun += 1;
-    await this.#options.pace.turn();
-    if (this.#stopped) throw new DatatricsError('UPSTREAM_UNAVAILABLE', 'The import was stopped.', { sent: false });
+    await pace();
+    if (signal.aborted) throw new DatatricsError('UPSTREAM_UNAVAILABLE', 'The import was stopped.', { sent: false });
     try {
-      const answered = await this.#options.target.send(chunk);
+      const answered = await target.send(chunk);
       this.#isReached = true;
       const rows: number[] = [];
       answered?.forEach((record, at) => {
         if (record !== undefined) rows.push((chunk[at] as Pending).result.index);
       });
-      if (rows.length > 0) this.#onUpserted(rows);
+      if (rows.length > 0) onUpserted(rows);
       return answered;
     } catch (error) {
       if (error instanceof GatewayError) this.#failure = { kind: kindOf(error), message: reasonOf(error) };
@@ -152,6 +172,36 @@ export class Destination {
       throw error;
     }
   }
+}
+
+/** Resolves with a promise or when the signal is aborted. `Promise.race` would keep all windows in memory. */
+function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => resolve();
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** Counts the calls that rows would take, and sends nothing. */
+export class DryRun implements Destination {
+  readonly ahead = 0;
+  requests = 0;
+  readonly failure = null;
+  readonly #resource: Resource;
+  readonly #limits: BulkLimits;
+
+  constructor(resource: Resource, limits: BulkLimits) {
+    this.#resource = resource;
+    this.#limits = limits;
+  }
+
+  async send(items: readonly Sendable[]): Promise<void> {
+    this.requests += cutChunks(items, maxChunkItems(this.#resource, this.#limits), this.#limits.chunkBytes).length;
+  }
+
+  async close(): Promise<void> {}
 }
 
 function kindOf(error: GatewayError): Failure['kind'] {
@@ -166,24 +216,26 @@ function reasonOf(error: GatewayError): string {
 }
 
 /**
+ * Opens the connections to the API.
+ * @param connections concurrent calls at most
+ * @throws UsageError without a configured API
+ */
+export function connectApi({ upstream, upstreamTimeoutMs }: Config, connections: number): Pool {
+  if (upstream === null) throw new UsageError(NO_API);
+  // The import is the only caller, so no connections are reserved for others.
+  const bulkhead = { ...DEFAULT_BULKHEAD, reservedShare: 0 };
+  return createPool({ origin: upstream.origin, connections, timeoutMs: upstreamTimeoutMs, bulkhead });
+}
+
+/**
  * Returns a target that calls the API.
  *
+ * @param isShared whether its `close` leaves the connections open
  * @throws UsageError without a configured API, project or key
  */
-export function createApiTarget(resource: Resource, config: Config, limits: BulkLimits): Target {
+export function createApiTarget(resource: Resource, config: Config, pool: Pool, isShared: boolean): Target {
   const { upstream, project, apiKey } = config;
-  if (upstream === null || project === undefined || apiKey === undefined) {
-    throw new UsageError(
-      'DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set. Only an import with --gateway needs none of them.',
-    );
-  }
-  const pool = createPool({
-    origin: upstream.origin,
-    connections: limits.concurrency,
-    timeoutMs: config.upstreamTimeoutMs,
-    // The import is the only caller, so no connections are reserved for others.
-    bulkhead: { ...DEFAULT_BULKHEAD, reservedShare: 0 },
-  });
+  if (upstream === null || project === undefined || apiKey === undefined) throw new UsageError(NO_API);
   const principal = createPrincipal('import', project, apiKey);
   const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
   const client = createClient({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
@@ -202,7 +254,12 @@ export function createApiTarget(resource: Resource, config: Config, limits: Bulk
     send,
     async close() {
       operation.end();
-      await pool.close();
+      if (!isShared) await pool.close();
     },
   };
 }
+
+type Pool = ReturnType<typeof createPool>;
+
+const NO_API =
+  'DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set. Only an import with --gateway needs none of them.';

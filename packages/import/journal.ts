@@ -108,7 +108,7 @@ export class Journal {
         | null;
       if (entry === null) break;
       bytes += Buffer.byteLength(`${line}\n`);
-      for (const [from, to] of entry.in ?? []) for (let row = from; row <= to; row++) known.add(row);
+      for (const row of fromRanges(entry.in)) known.add(row);
       if (entry.upTo !== undefined) {
         checkpoint = entry as Checkpoint;
         for (const row of known) if (row <= checkpoint.upTo) known.delete(row);
@@ -196,4 +196,11 @@ export function toRanges(rows: readonly number[]): [number, number][] {
     else ranges.push([row, row]);
   }
   return ranges;
+}
+
+/** Returns the rows of ranges. */
+export function fromRanges(ranges: readonly (readonly [number, number])[] = []): Set<number> {
+  const rows = new Set<number>();
+  for (const [from, to] of ranges) for (let row = from; row <= to; row++) rows.add(row);
+  return rows;
 }

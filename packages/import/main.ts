@@ -3,20 +3,25 @@ import { createHash } from 'node:crypto';
 import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
-import { cutChunks } from '../../src/datatrics/bulk/chunk.ts';
-import { ENDPOINTS } from '../../src/datatrics/endpoints.ts';
-import { createApiTarget, Destination, type Sendable, type Target } from './destination.ts';
+import {
+  connectApi,
+  createApiTarget,
+  type Destination,
+  DirectDestination,
+  type DirectOptions,
+  DryRun,
+  type Target,
+} from './destination.ts';
 import { type Counts, Journal, NO_PROGRESS, type Progress } from './journal.ts';
 import { confirm, renderMapping } from './mapping.ts';
 import { type ImportOptions, readOptions } from './options.ts';
-import { Pace } from './pace.ts';
+import { createPace } from './pace.ts';
 import { InputError, UsageError } from './problem.ts';
 import { ProgressBar } from './progress.ts';
-import { type Scan, scanKeys } from './queue/duplicates.ts';
-import { feed } from './queue/feed.ts';
+import type { LastRows } from './queue/duplicates.ts';
 import type { QueueSession } from './queue/session.ts';
 import { Rejects } from './rejects.ts';
-import { openInput, type Row } from './rows.ts';
+import { openInput } from './rows.ts';
 import { type RunResult, run } from './run.ts';
 import { importConfig } from './settings.ts';
 import { digestOf } from './source.ts';
@@ -77,78 +82,57 @@ async function openJournal(
 async function createDestination(
   options: ImportOptions,
   config: Config,
-  onRetry: (reason: string) => void,
+  more: Pick<DirectOptions, 'signal' | 'onUpserted' | 'onRetry'>,
 ): Promise<Destination> {
-  const { resource, gateway: url, headers, callsPerSecond } = options;
+  const { resource, gateway: url, headers, callsPerSecond, dryRun } = options;
   const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
   const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
+  if (dryRun) return new DryRun(resource, limits);
   let target: Target;
   if (url) {
     // Loaded on demand, since few imports use a gateway.
     const { createGatewayTarget, MUTATION_BYTES } = await import('./gateway.ts');
     target = createGatewayTarget({ url, headers, resource, concurrency });
     limits.chunkBytes = Math.min(limits.chunkBytes, MUTATION_BYTES);
-  } else target = createApiTarget(resource, config, limits);
+  } else target = createApiTarget(resource, config, connectApi(config, concurrency), false);
   const { timeZone } = config;
-  const pace = new Pace(callsPerSecond);
-  return new Destination({ resource, target, timeZone, limits, pace, isPatient: false, onRetry });
-}
-
-/** Passes rows through and reports the calls that they would take. */
-async function* countCalls(
-  batches: AsyncIterable<Row[]>,
-  config: Config,
-  add: (calls: number) => void,
-): AsyncGenerator<Row[]> {
-  let pending: Sendable[] = [];
-  const items = config.bulkLimits.chunkItems ?? ENDPOINTS.bulkProfiles.maxItems;
-  const flush = (): void => {
-    add(cutChunks(pending, items, config.bulkLimits.chunkBytes).length);
-    pending = [];
-  };
-  for await (const rows of batches) {
-    for (const { item } of rows) {
-      if (item) pending.push(item);
-      if (pending.length === items * 40) flush();
-    }
-    yield rows;
-  }
-  flush();
+  const pace = createPace(callsPerSecond);
+  return new DirectDestination({ resource, target, timeZone, limits, pace, isPatient: false, ...more });
 }
 
 async function runImport(options: ImportOptions, env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const start = performance.now();
   const config = importConfig(env, options.gateway);
-  const { resource, file } = options;
+  const { resource, file, dryRun, callsPerSecond } = options;
   const rejects = new Rejects(options.rejects);
   let journal: Journal | null = null;
   let bar: ProgressBar | undefined;
   let destination: Destination | null = null;
   let session: QueueSession | undefined;
-  let requests = 0;
-  const { promise: stopping, resolve: stop } = Promise.withResolvers<void>();
+  let lastRows: LastRows | undefined;
+  const stopping = new AbortController();
+  const { signal } = stopping;
   let signalled: NodeJS.Signals | null = null;
-  const onSignal = (signal: NodeJS.Signals): void => {
+  const onSignal = (name: NodeJS.Signals): void => {
     if (signalled) {
       process.stderr.write(`\nStopped. The outcome of the calls in flight is unknown. ${goOn(options)}\n`);
-      process.exit(codeOf(signal));
+      process.exit(codeOf(name));
     }
-    signalled = signal;
+    signalled = name;
     const remaining = session ? 'Workers continue with the rows in the queue' : 'Waiting for the calls in flight';
     process.stderr.write(`\nStopping. ${remaining}. A second signal exits at once.\n`);
-    destination?.stop();
-    stop();
+    stopping.abort();
     // An unavailable Redis never answers.
-    if (session) setTimeout(() => process.exit(codeOf(signal)), QUEUE_STOP_MS);
+    if (session) setTimeout(() => process.exit(codeOf(name)), QUEUE_STOP_MS);
   };
 
   const silent = options.quiet || (options.json && !process.stderr.isTTY);
   try {
     // Checks the header before it changes the journal of an earlier run.
-    const input = await openInput(options, config);
+    const input = await openInput(options, config, signal);
     const { source, header, mapping } = input;
     if (!silent) process.stderr.write(`${renderMapping(mapping)}\n`);
-    const asks = !options.yes && !options.dryRun && !options.resume;
+    const asks = !options.yes && !dryRun && !options.resume;
     if (asks && !(await confirm(file === '-'))) throw new UsageError('Nothing was sent.');
     if (options.queue) {
       // Loaded on demand, since BullMQ takes 20 MB.
@@ -157,7 +141,8 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     }
     const opened = await openJournal(options, config, session?.run);
     journal = opened.journal;
-    const { checkpoint, known, rejectsPath, ended } = opened.progress;
+    const { progress } = opened;
+    const { checkpoint, known, rejectsPath, ended } = progress;
     rejects.setColumns(header?.columns ?? null, source.separator);
     rejects.onCreate = (path) => journal?.noteRejects(path);
     if (rejectsPath !== null && !rejects.resume(rejectsPath, checkpoint.rejects)) {
@@ -170,64 +155,54 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       if (!silent && reason !== lastReason) bar?.print(`${reason} Trying again.`);
       lastReason = reason;
     };
-    if (!options.dryRun && !session && !ended) destination = await createDestination(options, config, onRetry);
+    const onUpserted = (rows: readonly number[]): void => journal?.noteIn(rows);
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    let scan: Scan | undefined;
-    if (session && !ended) {
+    if (ended) {
+      // Nothing is left to send.
+    } else if (session) {
       if (!silent) process.stderr.write('Looking for rows with the same key.\n');
-      const again = await openInput(options, config);
-      scan = await scanKeys(again.rows(0), `${file}.keys`, () => signalled !== null);
+      const { LastRows } = await import('./queue/duplicates.ts');
+      const { QueueDestination } = await import('./queue/destination.ts');
+      lastRows = await LastRows.read((await openInput(options, config, signal)).rows(0), `${file}.keys`, signal);
+      await session.tidy(checkpoint.upTo);
+      destination = new QueueDestination({ session, resource, callsPerSecond, onUpserted, signal });
+    } else {
+      destination = await createDestination(options, config, { onRetry, onUpserted, signal });
     }
     let { counts } = checkpoint;
-    const total = scan?.rows ?? source.size;
-    bar = new ProgressBar({
-      silent,
-      part() {
-        if (total === undefined) return undefined;
-        return (
-          (scan ? counts.rows : source.bytesRead() * (counts.rows / Math.max(1, input.read()))) / Math.max(1, total)
-        );
-      },
-      before: counts.rows,
-    });
-    bar.update(counts);
+    const part = (): number | undefined => {
+      if (lastRows) return counts.rows / Math.max(1, lastRows.rows);
+      if (source.size === undefined) return undefined;
+      return (source.bytesRead() * (counts.rows / Math.max(1, input.read()))) / Math.max(1, source.size);
+    };
+    bar = new ProgressBar({ silent, part, before: counts.rows });
     const onProgress = (now: Counts): void => {
       counts = now;
       bar?.update(now);
+      if (session) session.lease.status = { counts: now, part: part() ?? 0 };
     };
-    const common = { journal, rejects, checkpoint, known, onProgress, stop: stopping };
-    const remaining = input.rows(checkpoint.upTo);
-    let result: RunResult;
-    if (ended) result = { counts, complete: true, reason: null, failure: null };
-    else if (session && scan) {
-      const { redis, queue, run, lease } = session;
-      const { callsPerSecond } = options;
-      const { duplicates, rows: all } = scan;
-      const part = (): number => counts.rows / Math.max(1, all);
-      const to = { redis, queue, run, lease, resource, callsPerSecond, duplicates, part };
-      const fed = await feed({ ...common, ...to, rows: remaining });
-      requests = fed.requests;
-      result = fed;
-    } else {
-      const count = (calls: number): void => {
-        requests += calls;
-      };
-      const rows = options.dryRun ? countCalls(remaining, config, count) : remaining;
-      result = await run({ ...common, rows, destination });
+    onProgress(counts);
+    let result: RunResult = { counts, complete: true, reason: null, failure: null };
+    if (destination) {
+      const rows = input.rows(checkpoint.upTo);
+      const winnerOf = lastRows?.finder();
+      result = await run({ rows, destination, dryRun, winnerOf, journal, rejects, progress, onProgress, signal });
+      // Removes jobs that reappeared because Redis lost its last second of writes.
+      if (result.complete) await session?.abandon(QUEUE_STOP_MS);
     }
     bar.end();
     const { format, encoding, separator } = source;
     const summary: Summary = {
       resource,
       file,
-      dryRun: options.dryRun,
+      dryRun,
       queue: options.queue,
       ...result.counts,
       complete: result.complete,
       reason: result.reason,
       failure: result.failure,
       resumedRows: checkpoint.counts.rows + known.size,
-      requests: destination?.requests ?? requests,
+      requests: destination?.requests ?? 0,
       seconds: Math.round(performance.now() - start) / 1_000,
       format,
       encoding,
@@ -246,6 +221,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     bar?.end();
     rejects.close();
     journal?.close();
+    lastRows?.close();
     await destination?.close();
     await session?.close();
   }

@@ -1,5 +1,6 @@
-import { createReadStream, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
+import { ReadStream } from 'node:tty';
 import type { Mapping } from './rows.ts';
 
 /** Characters of a first value that are shown. */
@@ -26,10 +27,11 @@ export function renderMapping(mapping: readonly Mapping[]): string {
  */
 export async function confirm(isPiped: boolean): Promise<boolean> {
   if (!process.stderr.isTTY || !(isPiped || process.stdin.isTTY)) return true;
-  let input: NodeJS.ReadableStream = process.stdin;
+  let input: ReadStream = process.stdin;
   if (isPiped) {
     try {
-      input = createReadStream('', { fd: openSync('/dev/tty', 'r') });
+      // A file stream would read on in a thread that no exit interrupts.
+      input = new ReadStream(openSync('/dev/tty', 'r'));
     } catch {
       return true;
     }
@@ -39,5 +41,6 @@ export async function confirm(isPiped: boolean): Promise<boolean> {
   process.stderr.write('Write these? (y/N) ');
   const answer = await Promise.race([lines.question(''), closed]);
   lines.close();
+  if (isPiped) input.destroy();
   return /^y(es)?$/i.test(answer.trim());
 }

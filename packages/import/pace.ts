@@ -1,26 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Limits the rate of calls. */
-export interface Quota {
-  /** Waits until one more call is allowed. */
-  turn(): Promise<void>;
-}
+/** Waits until one more call is allowed. */
+export type Pace = () => Promise<void>;
 
-/** Spaces calls evenly, so that no second exceeds the rate. */
-export class Pace implements Quota {
-  readonly #gapMs: number;
-  #next = 0;
-
-  /** @param perSecond calls per second; undefined: no limit */
-  constructor(perSecond: number | undefined) {
-    this.#gapMs = perSecond === undefined ? 0 : 1_000 / perSecond;
-  }
-
-  async turn(): Promise<void> {
-    if (this.#gapMs === 0) return;
+/**
+ * Spaces calls evenly, so that no second exceeds the rate.
+ * @param perSecond calls per second; undefined: no limit
+ */
+export function createPace(perSecond = Number.POSITIVE_INFINITY): Pace {
+  const gapMs = 1_000 / perSecond;
+  let next = 0;
+  return async function turn() {
     const now = performance.now();
-    const at = Math.max(now, this.#next);
-    this.#next = at + this.#gapMs;
+    const at = Math.max(now, next);
+    next = at + gapMs;
     if (at > now) await sleep(at - now);
-  }
+  };
 }

@@ -66,10 +66,15 @@ const UNWRITABLE = /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i;
 
 const REJECT_NAMES: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
 
-/** Opens the input and reads its header. @throws UsageError for an unreadable file or an invalid header */
-export async function openInput(options: ImportOptions, config: Config): Promise<Input> {
+/**
+ * Opens the input and reads its header.
+ *
+ * @param signal ends reading when it is aborted: `rows` throws InputError
+ * @throws UsageError for an unreadable file or an invalid header
+ */
+export async function openInput(options: ImportOptions, config: Config, signal: AbortSignal): Promise<Input> {
   const { resource } = options;
-  const source = await openSource(options);
+  const source = await openSource(options, signal);
   const { format, separator } = source;
   const columns = new Columns(options);
   const cutting = { format, separator, maxRowBytes: config.bulkLimits.chunkBytes };

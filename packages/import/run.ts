@@ -1,20 +1,28 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Destination, Failure, Outcome, Sendable } from './destination.ts';
-import type { Counts } from './journal.ts';
-import { InputError } from './problem.ts';
+import { type Counts, type Journal, noCounts, type Progress } from './journal.ts';
+import { InputError, type RowProblem } from './problem.ts';
+import type { Rejects } from './rejects.ts';
 import type { Row } from './rows.ts';
-import { Settler, type SettlerOptions } from './settler.ts';
-import { until, type Window, windows } from './window.ts';
+import { areDisjoint, type Window, type WinnerOf, windows } from './window.ts';
 
-/** ms for calls in flight to finish after the user has asked to stop. */
-const STOP_GRACE_MS = 10_000;
+/** Bytes of the rows in flight at most. */
+const MAX_BYTES = 67_108_864;
 
-export interface RunOptions extends SettlerOptions {
+export interface RunOptions {
   readonly rows: AsyncIterable<readonly Row[]>;
-  /** Null: send nothing (--dry-run). */
-  readonly destination: Destination | null;
-  /** Resolves when the user asks to stop. */
-  readonly stop: Promise<void>;
+  readonly destination: Destination;
+  /** Whether rows stay unsent, which is no failure. */
+  readonly dryRun: boolean;
+  /** Finds the last row of a key in the whole file; undefined: only in its window. */
+  readonly winnerOf: WinnerOf | undefined;
+  readonly journal: Journal | null;
+  readonly rejects: Rejects;
+  /** Where to continue. */
+  readonly progress: Progress;
+  /** Receives the counts after each window. */
+  readonly onProgress: (counts: Counts) => void;
+  /** Aborted when the user asks to stop. */
+  readonly signal: AbortSignal;
 }
 
 export interface RunResult {
@@ -30,85 +38,113 @@ export interface RunResult {
 /** A window in flight. */
 interface Flight {
   readonly window: Window;
+  readonly items: readonly Sendable[];
   readonly sent: Promise<void>;
+  isDone: boolean;
 }
 
 /**
- * Sends all rows in windows. Settles each row: counts it, and adds it to the journal, or to the rejects if it was rejected.
- * Sends the next window while the previous one is in flight, unless both write the same key.
+ * Sends all rows in windows, several at once unless they write the same key. Settles the windows in the order of the input:
+ * counts their rows, and writes rejects and checkpoints.
  */
 export async function run(options: RunOptions): Promise<RunResult> {
-  const { destination, known } = options;
-  const settler = new Settler(options, destination !== null);
-  let stopped = false;
-  let isLate = false;
-  let giveUp = (): void => undefined;
-  options.stop.then(async () => {
-    stopped = true;
-    destination?.stop();
-    await sleep(STOP_GRACE_MS, undefined, { ref: false });
-    isLate = true;
-    giveUp();
-  });
+  const { destination, dryRun, journal, signal } = options;
+  const { known } = options.progress;
+  const counts = { ...options.progress.checkpoint.counts };
+  /** In the order of the input. */
+  const flights: Flight[] = [];
+  let bytes = 0;
+  /** Whether all rows so far have a final outcome. */
+  let isSettled = true;
+  /** Whether the destination still owns the import. */
+  let isOwner = true;
 
-  /** Waits for a window. Returns false when the time after a stop is up. `Promise.race` would keep all windows in memory. */
-  function isDone({ sent }: Flight): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      giveUp = () => resolve(false);
-      if (isLate) giveUp();
-      sent.then(() => resolve(true), reject);
-    });
-  }
-
-  function start(window: Window): Flight {
+  function start(window: Window): void {
     const items: Sendable[] = [];
     for (const { row, item } of window.rows) {
       if (item && !window.later.has(row) && !known.has(row)) items.push(item);
     }
-    const sent = destination?.send(items, (rows) => options.journal?.noteIn(rows)) ?? Promise.resolve();
-    // `isDone` handles the rejection later.
-    sent.catch(() => undefined);
-    return { window, sent };
+    const flight: Flight = { window, items, sent: destination.send(items), isDone: false };
+    const onDone = (): void => {
+      flight.isDone = true;
+    };
+    // `settleFirst` handles the rejection later.
+    flight.sent.then(onDone, onDone);
+    flights.push(flight);
+    bytes += window.bytes;
   }
 
-  let flight: Flight | null = null;
-  let reason: string | null = null;
-  const finish = async (): Promise<boolean> => {
-    const current = flight as Flight;
-    flight = null;
-    return settler.settle(current.window, (await isDone(current)) ? resultOf : lateResultOf);
-  };
+  async function settleFirst(): Promise<void> {
+    const { window, items, sent } = flights[0] as Flight;
+    await sent;
+    isOwner = (await destination.confirm?.()) ?? true;
+    if (!isOwner) return;
+    flights.shift();
+    bytes -= window.bytes;
+    settle(window);
+    await destination.settled?.(items);
+  }
 
-  let isSettled = true;
+  function settle({ rows, later }: Window): void {
+    const added = noCounts();
+    const refused: { row: Row; problems: readonly RowProblem[] }[] = [];
+    for (const row of rows) {
+      const { outcome, problems } = outcomeOf(row, later.get(row.row), known);
+      added.rows += 1;
+      added[COUNTED[outcome]] += 1;
+      if (outcome === 'REJECTED') refused.push({ row, problems });
+    }
+    for (const name of Object.keys(added) as (keyof Counts)[]) counts[name] += added[name];
+    if (!dryRun && added.unknown + added.notAttempted > 0) isSettled = false;
+    options.rejects.add(refused);
+    if (isSettled) journal?.checkpoint({ upTo: rows.at(-1)?.row ?? 0, rejects: options.rejects.state, counts });
+    options.onProgress(counts);
+  }
+
+  let reason: string | null = null;
+  const goesOn = (): boolean => isSettled && isOwner && !signal.aborted;
   try {
-    for await (const window of until(options.stop, windows(options.rows))) {
-      if (stopped) break;
-      if (flight !== null && !flight.window.keys.isDisjointFrom(window.keys)) isSettled = await finish();
-      if (!isSettled) break;
-      const next = start(window);
-      if (flight !== null) isSettled = await finish();
-      flight = next;
-      if (!isSettled) break;
+    for await (const window of windows(options.rows, options.winnerOf)) {
+      const mustWait = (): boolean =>
+        bytes + window.bytes > MAX_BYTES || flights.some((flight) => !areDisjoint(flight.window, window));
+      while (flights.length > 0 && mustWait() && goesOn()) await settleFirst();
+      if (!goesOn()) break;
+      start(window);
+      while ((flights.length > destination.ahead || flights[0]?.isDone) && goesOn()) await settleFirst();
+      if (!goesOn()) break;
     }
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     reason = error.message;
   }
-  if (flight !== null) isSettled = (await finish()) && isSettled;
-  if (stopped) reason = 'The import was stopped.';
-  else if (!isSettled) reason ??= destination?.failure?.message ?? 'The API did not report the outcome of some rows.';
-  if (reason === null) options.journal?.end();
-  const failure = destination?.failure?.kind ?? null;
-  return { counts: settler.counts, complete: reason === null, reason, failure };
+  while (flights.length > 0 && isOwner) await settleFirst();
+  const { failure } = destination;
+  if (signal.aborted) {
+    reason = 'The import was stopped.';
+    const rows = flights.reduce((sum, { window }) => sum + window.rows.length, 0);
+    if (rows > 0) reason += ` Workers continue with the ${rows} rows in the queue.`;
+  } else if (!isSettled || !isOwner) {
+    reason ??= failure?.message ?? 'The API did not report the outcome of some rows.';
+  }
+  if (reason === null) journal?.end();
+  return { counts, complete: reason === null, reason, failure: failure?.kind ?? null };
 }
 
-function resultOf({ item }: Row): Outcome {
-  return item?.result ?? UNKNOWN;
-}
+const COUNTED = {
+  UPSERTED: 'upserted',
+  REJECTED: 'rejected',
+  NOT_ATTEMPTED: 'notAttempted',
+  UNKNOWN: 'unknown',
+} as const;
 
-/** Returns the outcome of a row after the time is up: a row without a result may still be in flight. */
-function lateResultOf({ item }: Row): Outcome {
-  return item && item.result.outcome !== 'NOT_ATTEMPTED' ? item.result : UNKNOWN;
-}
+const UPSERTED: Outcome = { outcome: 'UPSERTED', problems: [] };
 
-const UNKNOWN: Outcome = { outcome: 'UNKNOWN', problems: [] };
+/** @param winner the row that replaces this one */
+function outcomeOf({ row, item, problems }: Row, winner: number | undefined, known: ReadonlySet<number>): Outcome {
+  if (winner !== undefined) {
+    const message = `Row ${winner} has the same key and replaces this one.`;
+    return { outcome: 'REJECTED', problems: [{ code: 'DUPLICATE', message }] };
+  }
+  if (item === null) return { outcome: 'REJECTED', problems };
+  return known.has(row) ? UPSERTED : item.result;
+}

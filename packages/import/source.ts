@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { PassThrough, pipeline, Readable } from 'node:stream';
+import { addAbortSignal, PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import chardet from 'chardet';
 import iconv from 'iconv-lite';
@@ -46,13 +46,16 @@ const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?[^\r\n]*(?:\r\n|\n|\r)/i;
 
 /**
  * Opens a file or standard input. Detects compression, and format, encoding and separator where the options omit them.
+ *
+ * @param signal ends reading when it is aborted, even while the source waits for input: `bytes` throws InputError
  * @throws UsageError for a file that cannot be opened or is no text; `bytes` throws InputError when reading fails later
  */
-export async function openSource(options: SourceOptions): Promise<Source> {
+export async function openSource(options: SourceOptions, signal?: AbortSignal): Promise<Source> {
   const { file } = options;
   let read = 0;
   const size = file === '-' ? undefined : sizeOf(file);
   const stream = file === '-' ? process.stdin : createReadStream(file);
+  if (signal) addAbortSignal(signal, stream);
   async function* counted(): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {

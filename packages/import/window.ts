@@ -1,4 +1,4 @@
-import type { RecordKey } from '../../src/datatrics/keys.ts';
+import type { Sendable } from './destination.ts';
 import type { Row } from './rows.ts';
 
 /**
@@ -13,100 +13,60 @@ export const WINDOWS = `${WINDOW_ROWS} rows, ${WINDOW_BYTES} bytes`;
 /** Rows that are sent and settled together. */
 export interface Window {
   readonly rows: readonly Row[];
-  /** Rows whose key occurs again in the window, with the last row of that key. */
+  /** Bytes of the rows. */
+  readonly bytes: number;
+  /** Rows whose key occurs again, with the last row of that key. */
   readonly later: ReadonlyMap<number, number>;
-  /** Keys of the rows to send. */
-  readonly keys: KeyedRows;
+  /** The last row of each key that no other window in flight may write, by the key's name. */
+  readonly keys: ReadonlyMap<string, number>;
 }
 
-/** Cuts rows into windows. The rows must start after the last settled window. */
-export async function* windows(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<Window> {
-  let window: Row[] = [];
+/** Returns the last row with the same key as an item. */
+export type WinnerOf = (item: Sendable) => number;
+
+/**
+ * Cuts rows into windows. The rows must start after the last settled window.
+ * @param winnerOf finds the last row of a key in the whole file; undefined: only in its window
+ */
+export async function* windows(batches: AsyncIterable<readonly Row[]>, winnerOf?: WinnerOf): AsyncGenerator<Window> {
+  let rows: Row[] = [];
   let bytes = 0;
+  const next = (): Window => {
+    const keyed = winnerOf ? { later: replacedBy(rows, winnerOf), keys: NO_KEYS } : replacedIn(rows);
+    return { rows, bytes, ...keyed };
+  };
   for await (const batch of batches) {
     for (const row of batch) {
-      window.push(row);
+      rows.push(row);
       bytes += row.size;
-      if (window.length < WINDOW_ROWS && bytes < WINDOW_BYTES) continue;
-      yield toWindow(window);
-      window = [];
+      if (rows.length < WINDOW_ROWS && bytes < WINDOW_BYTES) continue;
+      yield next();
+      rows = [];
       bytes = 0;
     }
   }
-  if (window.length > 0) yield toWindow(window);
+  if (rows.length > 0) yield next();
 }
 
-/** Yields the values of `source` until `stop` resolves, even while the source waits for input. */
-export async function* until<T>(stop: Promise<void>, source: AsyncGenerator<T>): AsyncGenerator<T> {
-  let end = (): void => undefined;
-  let isOver = false;
-  stop.then(() => {
-    isOver = true;
-    end();
-  });
-  try {
-    while (!isOver) {
-      const answer = await new Promise<IteratorResult<T>>((resolve, reject) => {
-        end = () => resolve({ done: true, value: undefined });
-        source.next().then(resolve, reject);
-      });
-      if (answer.done) return;
-      yield answer.value;
-    }
-  } finally {
-    // Not awaited, since a pending `next` may never resolve.
-    source.return(undefined).catch(() => undefined);
-  }
+function replacedIn(rows: readonly Row[]): Pick<Window, 'later' | 'keys'> {
+  const keys = new Map<string, number>();
+  for (const { row, item } of rows) if (item) keys.set(item.name, row);
+  return { later: replacedBy(rows, ({ name }) => keys.get(name) as number), keys };
 }
 
-function toWindow(rows: readonly Row[]): Window {
-  const keys = new KeyedRows();
+function replacedBy(rows: readonly Row[], winnerOf: WinnerOf): Map<number, number> {
   const later = new Map<number, number>();
-  for (let at = rows.length - 1; at >= 0; at--) {
-    const { row, item } = rows[at] as Row;
-    if (!item) continue;
-    const winner = keys.get(item.key);
-    if (winner === undefined) keys.set(item.key, row);
-    else later.set(row, winner);
+  for (const { row, item } of rows) {
+    const winner = item ? winnerOf(item) : row;
+    if (winner !== row) later.set(row, winner);
   }
-  return { rows, later, keys };
+  return later;
 }
 
-/** Row numbers by record key. Grouped by type and source, which rarely change, so that a lookup builds no key string. */
-export class KeyedRows {
-  readonly #groups = new Map<string, Map<string, number>>();
-  #source: string | undefined;
-  #type: string | undefined;
-  #last = new Map<string, number>();
+const NO_KEYS: Window['keys'] = new Map();
 
-  get(key: RecordKey): number | undefined {
-    return this.#groupOf(key).get(key.id);
-  }
-
-  set(key: RecordKey, row: number): void {
-    this.#groupOf(key).set(key.id, row);
-  }
-
-  isDisjointFrom(other: KeyedRows): boolean {
-    for (const [name, group] of this.#groups) {
-      const same = other.#groups.get(name);
-      // `Set.prototype.isDisjointFrom` would need two new sets.
-      if (same) for (const id of group.keys()) if (same.has(id)) return false;
-    }
-    return true;
-  }
-
-  #groupOf({ source, type }: RecordKey): Map<string, number> {
-    if (source === this.#source && type === this.#type) return this.#last;
-    const name = `${type ?? ''}:${source}`;
-    let group = this.#groups.get(name);
-    if (!group) {
-      group = new Map();
-      this.#groups.set(name, group);
-    }
-    this.#source = source;
-    this.#type = type;
-    this.#last = group;
-    return group;
-  }
+/** Whether no key is in both windows. */
+export function areDisjoint(a: Window, b: Window): boolean {
+  for (const name of a.keys.keys()) if (b.keys.has(name)) return false;
+  return true;
 }

@@ -8,13 +8,13 @@ import { environment } from '../../src/config/environment.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { openStandardOutput } from '../../src/lib/standard-output.ts';
 import { parseArguments } from './command.ts';
-import { createApiTarget, Destination } from './destination.ts';
+import { connectApi, createApiTarget, DirectDestination } from './destination.ts';
 import { wholeNumber } from './options.ts';
 import { UsageError } from './problem.ts';
 import { connectQueue } from './queue/connect.ts';
 import { type JobData, type JobResult, PREFIX, queueNameOf } from './queue/jobs.ts';
-import { SharedPace } from './queue/pace.ts';
-import { JobRunner } from './queue/work.ts';
+import { createSharedPace } from './queue/pace.ts';
+import { type JobOptions, runJob } from './queue/work.ts';
 import { importConfig } from './settings.ts';
 
 /** ms without a sign of life of a worker, after which another worker takes over its job. */
@@ -76,28 +76,22 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
     (reason) => log.warn({ reason }, 'Redis is unavailable: waiting for it'),
     () => log.info('Redis is available again'),
   );
-  const limits = {
-    ...config.bulkLimits,
-    concurrency: options.concurrency ?? config.bulkLimits.concurrency,
-    extraRequests: Number.POSITIVE_INFINITY,
-  };
-  const runner = new JobRunner({
+  const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
+  const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
+  const pool = connectApi(config, concurrency * options.jobs);
+  const onRetry = (reason: string): void => log.warn({ reason }, 'A call failed: trying again');
+  const stopping = new AbortController();
+  const jobs: JobOptions = {
     log,
-    createLane(resource) {
-      const pace = new SharedPace(redis, queue);
-      const setLimit = (perSecond: number | null): void => {
-        pace.perSecond = perSecond;
-      };
-      const target = createApiTarget(resource, config, limits);
+    stopping: stopping.signal,
+    connect(resource, callsPerSecond, more) {
+      const target = createApiTarget(resource, config, pool, true);
+      const pace = createSharedPace(redis, queue, callsPerSecond);
       const { timeZone } = config;
-      const onRetry = (reason: string): void => log.warn({ reason }, 'A call failed: trying again');
-      return {
-        destination: new Destination({ resource, target, timeZone, limits, pace, isPatient: true, onRetry }),
-        setLimit,
-      };
+      return new DirectDestination({ resource, target, timeZone, limits, pace, isPatient: true, onRetry, ...more });
     },
-  });
-  const worker = new Worker<JobData, JobResult>(queue, (job, token, signal) => runner.run(job, token, signal), {
+  };
+  const worker = new Worker<JobData, JobResult>(queue, (job, token, lost) => runJob(jobs, job, token, lost), {
     connection: redis,
     prefix: PREFIX,
     concurrency: options.jobs,
@@ -114,15 +108,16 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
     for (const job of jobs) worker.cancelJob(job);
   });
   worker.on('stalled', (job) => log.warn({ job }, 'Job taken over from a worker that does not respond'));
-  log.info({ queue, jobs: options.jobs, concurrency: limits.concurrency }, 'Worker ready');
+  log.info({ queue, jobs: options.jobs, concurrency }, 'Worker ready');
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve).once('SIGINT', resolve);
   });
   log.info({ signal }, 'Stopping');
   const closed = worker.close();
-  runner.stop();
-  await Promise.race([closed.then(() => runner.close()), sleep(STOP_GRACE_MS)]);
+  stopping.abort();
+  await Promise.race([closed, sleep(STOP_GRACE_MS)]);
+  await pool.close();
   redis.disconnect();
   await output.close(LAST_LINES_MS);
 }

@@ -3,10 +3,11 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Config } from '../../../src/config/config.ts';
 import { unsent } from '../../../src/datatrics/bulk/items.ts';
+import type { InputProblem } from '../../../src/datatrics/encode.ts';
 import type { ContentType, Resource } from '../../../src/datatrics/endpoints.ts';
 import type { RecordKey } from '../../../src/datatrics/keys.ts';
 import { Sendable } from '../destination.ts';
-import { type RowProblem, UsageError } from '../problem.ts';
+import { UsageError } from '../problem.ts';
 
 /** Prefix of all keys in Redis. */
 export const PREFIX = 'datatrics';
@@ -24,7 +25,7 @@ export interface JobData {
 export interface JobResult {
   /** REST calls of the worker that completed the job. */
   readonly calls: number;
-  readonly rejects: readonly (readonly [row: number, code: RowProblem['code'], message: string])[];
+  readonly rejects: readonly (readonly [row: number, code: InputProblem['code'], message: string])[];
 }
 
 /** Progress of an incomplete job. */

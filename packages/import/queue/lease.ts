@@ -7,25 +7,15 @@ import { PREFIX } from './jobs.ts';
 /** ms after the last renewal, when another command may take over the import. */
 const LEASE_MS = 6_000;
 const RENEW_MS = 1_500;
-const STATUS_MS = 60_000;
-
 /** s for which Redis keeps the last owner. A command that was suspended for longer does not notice another owner. */
 const LAST_S = 30 * 86_400;
 
-/** Takes a free lease. Idempotent, since the client repeats the command after an outage of Redis. */
-const TAKE = `
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[3])
-return 1
-`;
 /**
- * Renews our lease, or takes a free lease that we had last, as after a long outage of Redis. Returns 0 if another command has
- * the lease, or had it last.
+ * Takes a free lease, or renews our own. Idempotent, since the client repeats the command after an outage of Redis. A renewal
+ * also takes a free lease that we had last, as after a long outage. Returns 0 if another command has the lease, or had it last.
  */
-const RENEW = `
-local owner = redis.call('GET', KEYS[1]) or redis.call('GET', KEYS[2])
+const TAKE = `
+local owner = redis.call('GET', KEYS[1]) or ARGV[4] == 'renew' and redis.call('GET', KEYS[2])
 if owner and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[3])
@@ -44,6 +34,8 @@ export interface Status {
 export class Lease {
   /** Whether another command has taken over the import. */
   lost = false;
+  /** Progress to publish with the next renewal. */
+  status: Status | null = null;
   readonly #redis: Redis;
   readonly #run: string;
   readonly #token: string;
@@ -55,7 +47,7 @@ export class Lease {
     this.#redis = redis;
     this.#run = run;
     this.#token = token;
-    this.#timer = setInterval(() => this.#renew(), RENEW_MS);
+    this.#timer = setInterval(() => this.#renew().catch(() => undefined), RENEW_MS);
   }
 
   /** False while the lease may have expired, after a suspended process or an outage of Redis, until the next renewal. */
@@ -67,8 +59,7 @@ export class Lease {
   static async take(redis: Redis, run: string): Promise<Lease | null> {
     const token = randomUUID();
     const now = performance.now();
-    const answer = await redis.eval(TAKE, 2, ...keysOf(run), token, LEASE_MS, LAST_S);
-    return answer === 1 ? new Lease(redis, run, token, now) : null;
+    return (await callTake(redis, run, token, 'take')) ? new Lease(redis, run, token, now) : null;
   }
 
   /** Returns the ms until the lease expires; 0 or negative if it is free. */
@@ -76,14 +67,10 @@ export class Lease {
     return redis.pttl(keyOf(run, 'lease'));
   }
 
+  /** Returns the progress that the owner has published last. */
   static async statusOf(redis: Redis, run: string): Promise<Status | null> {
     const text = await redis.get(keyOf(run, 'status'));
     return text === null ? null : (JSON.parse(text) as Status);
-  }
-
-  /** Publishes the progress, for 60 s. */
-  async publish(status: Status): Promise<void> {
-    await this.#redis.set(keyOf(this.#run, 'status'), JSON.stringify(status), 'PX', STATUS_MS);
   }
 
   async release(): Promise<void> {
@@ -93,22 +80,20 @@ export class Lease {
     await Promise.race([released.catch(() => undefined), sleep(1_000)]);
   }
 
-  #renew(): void {
+  async #renew(): Promise<void> {
     // Renewals must not queue up while Redis is unavailable.
     if (this.#redis.status !== 'ready') return;
     const now = performance.now();
-    this.#redis.eval(RENEW, 2, ...keysOf(this.#run), this.#token, LEASE_MS, LAST_S).then(
-      (answer) => {
-        if (answer === 0) this.lost = true;
-        else this.#renewedAt = now;
-      },
-      () => undefined,
-    );
+    if (await callTake(this.#redis, this.#run, this.#token, 'renew')) this.#renewedAt = now;
+    else this.lost = true;
+    const { status } = this;
+    if (status && !this.lost) await this.#redis.set(keyOf(this.#run, 'status'), JSON.stringify(status), 'PX', LEASE_MS);
   }
 }
 
-function keysOf(run: string): [lease: string, last: string] {
-  return [keyOf(run, 'lease'), keyOf(run, 'last')];
+async function callTake(redis: Redis, run: string, token: string, how: 'take' | 'renew'): Promise<boolean> {
+  const keys = [keyOf(run, 'lease'), keyOf(run, 'last')];
+  return (await redis.eval(TAKE, 2, ...keys, token, LEASE_MS, LAST_S, how)) === 1;
 }
 
 function keyOf(run: string, what: 'lease' | 'last' | 'status'): string {

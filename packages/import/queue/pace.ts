@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Quota } from '../pace.ts';
+import type { Pace } from '../pace.ts';
 import { PREFIX } from './jobs.ts';
 
 /** Reserves the next free time slot, by the clock of Redis. Returns the ms until then. */
@@ -16,23 +16,15 @@ return math.ceil((at - now) / 1000)
 /**
  * Spaces the calls of all workers evenly, so that no second exceeds the rate. Fixed windows of a second, as in most rate
  * limiters, would allow twice the rate around the end of a window. While Redis is unavailable, calls wait.
+ *
+ * @param queue name of the queue; each queue has its own rate
+ * @param perSecond calls per second of all workers together; null: no limit
  */
-export class SharedPace implements Quota {
-  /** Calls per second of all workers together; null: no limit. */
-  perSecond: number | null = null;
-  readonly #redis: Redis;
-  readonly #key: string;
-
-  /** @param queue name of the queue; each queue has its own rate */
-  constructor(redis: Redis, queue: string) {
-    this.#redis = redis;
-    this.#key = `${PREFIX}:${queue}:pace`;
-  }
-
-  async turn(): Promise<void> {
-    if (this.perSecond === null) return;
-    const gap = String(Math.round(1_000_000 / this.perSecond));
-    const waitMs = (await this.#redis.eval(TAKE, 1, this.#key, gap)) as number;
+export function createSharedPace(redis: Redis, queue: string, perSecond: number | null): Pace {
+  return async function turn() {
+    if (perSecond === null) return;
+    const gap = String(Math.round(1_000_000 / perSecond));
+    const waitMs = (await redis.eval(TAKE, 1, `${PREFIX}:${queue}:pace`, gap)) as number;
     if (waitMs > 0) await sleep(waitMs);
-  }
+  };
 }

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from 'bullmq';
+import { type JobType, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../../src/config/config.ts';
 import { Journal } from '../journal.ts';
 import type { ImportOptions } from '../options.ts';
 import { UsageError } from '../problem.ts';
 import { outcomesOf, ProgressBar } from '../progress.ts';
-import { abandon, type RowsQueue } from './cleanup.ts';
 import { connectQueue } from './connect.ts';
-import { type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
+import { firstRowOf, type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
 import { Lease } from './lease.ts';
 
 /** ms to connect to Redis at the start. */
@@ -18,16 +17,18 @@ const CONNECT_MS = 5_000;
 const ABANDON_MS = 30_000;
 const CLOSE_MS = 1_000;
 const WATCH_MS = 500;
+/** ms between two attempts to remove jobs. */
+const POLL_MS = 100;
 
 /** A queued import that this command feeds: connection, queue, id and lease. */
 export class QueueSession {
   readonly redis: Redis;
-  readonly queue: RowsQueue;
+  readonly queue: Queue<JobData, JobResult>;
   /** Id of the import in Redis. The journal stores it; a new import gets a new id. */
   readonly run: string;
   readonly lease: Lease;
 
-  private constructor(redis: Redis, queue: RowsQueue, run: string, lease: Lease) {
+  private constructor(redis: Redis, queue: Queue<JobData, JobResult>, run: string, lease: Lease) {
     this.redis = redis;
     this.queue = queue;
     this.run = run;
@@ -50,17 +51,14 @@ export class QueueSession {
       if (!options.quiet) process.stderr.write(`${text}\n`);
     };
     const redis = await connect(config.redisUrl, print);
-    const queue: RowsQueue = new Queue<JobData, JobResult>(name, { connection: redis, prefix: PREFIX });
+    const queue = new Queue<JobData, JobResult>(name, { connection: redis, prefix: PREFIX });
     queue.on('error', () => undefined);
     try {
-      let lease: Lease | null = null;
       if (earlier !== null) {
-        lease = options.watch ? await watch(redis, earlier, silent, print) : await takeOver(redis, earlier, print);
-        if (lease === null) {
-          throw new UsageError('Another command runs this import: show its progress with --watch, or stop it first.');
-        }
-        if (options.resume) return new QueueSession(redis, queue, earlier, lease);
-        const isGone = await abandon({ redis, queue, run: earlier }, ABANDON_MS);
+        const lease = await takeOver(redis, earlier, { ...options, silent }, print);
+        const session = new QueueSession(redis, queue, earlier, lease);
+        if (options.resume) return session;
+        const isGone = await session.abandon(ABANDON_MS);
         await lease.release();
         if (!isGone) throw new UsageError('Workers still run jobs of the earlier import: try again in a minute.');
       }
@@ -72,6 +70,29 @@ export class QueueSession {
     }
   }
 
+  /** Removes jobs that an earlier command has settled, or that have failed, so that they run again. */
+  async tidy(settledUpTo: number): Promise<void> {
+    const isSettled = (id: string): boolean => (firstRowOf(this.run, id) as number) <= settledUpTo;
+    const completed = await this.#jobs('completed');
+    await removeJobs(this.queue, [...completed.filter(isSettled), ...(await this.#jobs('failed'))]);
+  }
+
+  /** Removes the import from the queue. Waits for the jobs that workers run; returns whether all jobs are gone in time. */
+  async abandon(timeoutMs: number): Promise<boolean> {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const own = await this.#jobs('wait', 'active', 'completed', 'failed');
+      if (own.length === 0) return true;
+      await removeJobs(this.queue, own);
+      if (performance.now() > end) return false;
+      await sleep(POLL_MS);
+    }
+  }
+
+  async #jobs(...states: JobType[]): Promise<string[]> {
+    return (await this.queue.getRanges(states, 0, -1)).filter((id) => firstRowOf(this.run, id) !== null);
+  }
+
   async close(): Promise<void> {
     await this.lease.release();
     await closeAll(this.redis, this.queue);
@@ -79,7 +100,7 @@ export class QueueSession {
 }
 
 /** Closes the queue and the connection. Does not wait for an unavailable Redis. */
-async function closeAll(redis: Redis, queue: RowsQueue): Promise<void> {
+async function closeAll(redis: Redis, queue: Queue<JobData, JobResult>): Promise<void> {
   await Promise.race([queue.close().catch(() => undefined), sleep(CLOSE_MS)]);
   redis.disconnect();
 }
@@ -103,40 +124,47 @@ async function connect(url: string, print: (text: string) => void): Promise<Redi
   throw new UsageError(`REDIS_URL: Redis is unreachable (${reason}).`);
 }
 
-/** Takes over the import of a killed command once its lease expires. Returns null while another command runs the import. */
-async function takeOver(redis: Redis, run: string, print: (text: string) => void): Promise<Lease | null> {
-  let before = Number.POSITIVE_INFINITY;
-  for (let isFirst = true; ; isFirst = false) {
-    const lease = await Lease.take(redis, run);
-    if (lease) return lease;
-    const leftMs = await Lease.leftMs(redis, run);
-    // A longer time left means that another command renews the lease.
-    if (leftMs > before) return null;
-    before = leftMs;
-    if (isFirst) print('Waiting for the earlier command of this import to end.');
-    await sleep(WATCH_MS);
-  }
-}
-
-/** Shows the progress of another command until it ends. Returns the lease then. */
-async function watch(redis: Redis, run: string, silent: boolean, print: (text: string) => void): Promise<Lease> {
+/**
+ * Waits for the lease of an import. With `watch`, shows the progress of the command that has it.
+ * @throws UsageError without `watch`, if another command runs the import
+ */
+async function takeOver(
+  redis: Redis,
+  run: string,
+  { watch, silent }: { readonly watch: boolean; readonly silent: boolean },
+  print: (text: string) => void,
+): Promise<Lease> {
   let bar: ProgressBar | undefined;
   let part = 0;
+  let leftMs = Number.POSITIVE_INFINITY;
   try {
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       const lease = await Lease.take(redis, run);
       if (lease) return lease;
-      const status = await Lease.statusOf(redis, run);
+      const status = watch ? await Lease.statusOf(redis, run) : null;
       if (status) {
         if (!bar) print(`Another command feeds this import: ${outcomesOf(status.counts)}.`);
         part = status.part;
-        const before = status.counts.rows;
-        bar ??= new ProgressBar({ silent, part: () => part, before });
+        bar ??= new ProgressBar({ silent, part: () => part, before: status.counts.rows });
         bar.update(status.counts);
+      }
+      if (!watch) {
+        if (isFirst) print('Waiting for the earlier command of this import to end.');
+        const before = leftMs;
+        leftMs = await Lease.leftMs(redis, run);
+        // A longer time left means that another command renews the lease.
+        if (leftMs > before) {
+          throw new UsageError('Another command runs this import: show its progress with --watch, or stop it first.');
+        }
       }
       await sleep(WATCH_MS);
     }
   } finally {
     bar?.end();
   }
+}
+
+/** Removes jobs, except those that a living worker runs. */
+export async function removeJobs(queue: QueueSession['queue'], ids: readonly string[]): Promise<void> {
+  await Promise.all(ids.map((id) => queue.remove(id).catch(() => 0)));
 }

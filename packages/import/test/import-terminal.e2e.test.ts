@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
@@ -18,12 +18,16 @@ beforeEach(() => {
 
 const CTRL_C = '\x03';
 
-/** An import at a terminal of its own, by util-linux' `script`, which types there what is written to its standard input. */
-function atTerminal(args: readonly string[], size = 'rows 40 cols 120') {
-  const quoted = [process.execPath, NO_WARNINGS, 'packages/import/main.ts', ...args, '--yes'].map(
+/**
+ * An import at a terminal of its own, by util-linux' `script`, which types there what is written to its standard input.
+ * @param piped file that is its standard input in place of the terminal
+ */
+function atTerminal(args: readonly string[], { size = 'rows 40 cols 120', piped = '' } = {}) {
+  const quoted = [process.execPath, NO_WARNINGS, 'packages/import/main.ts', ...args].map(
     (arg) => `'${arg.replaceAll("'", "'\\''")}'`,
   );
-  const child = spawn('script', ['-qec', `stty ${size}; exec ${quoted.join(' ')}`, '/dev/null'], {
+  const from = piped === '' ? '' : ` < '${piped}'`;
+  const child = spawn('script', ['-qec', `stty ${size}; exec ${quoted.join(' ')}${from}`, '/dev/null'], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', TERM: 'xterm', SHELL: '/bin/sh', ...envOf(sandbox) },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -65,7 +69,7 @@ describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
     const { path } = tempFolder();
     writeFileSync(path('people.csv'), csv(6_000));
     const start = performance.now();
-    const { shown, ended } = atTerminal(['profiles', path('people.csv'), '--limit-calls', '40/s']);
+    const { shown, ended } = atTerminal(['profiles', path('people.csv'), '--limit-calls', '40/s', '--yes']);
     expect(await ended).toBe(1);
     const seconds = (performance.now() - start) / 1_000;
     const all = pictures(shown());
@@ -95,7 +99,7 @@ describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
     sandbox.faults.set({ latencyMs: 20 });
     const { path } = tempFolder();
     writeFileSync(path('people.csv'), csv(20_000));
-    const { press, shown, ended } = atTerminal(['profiles', path('people.csv')]);
+    const { press, shown, ended } = atTerminal(['profiles', path('people.csv'), '--yes']);
     await expect.poll(() => pictures(shown()).length, { timeout: 10_000 }).toBeGreaterThan(2);
     press(CTRL_C);
     expect(await ended).toBe(130);
@@ -120,7 +124,7 @@ describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
     const { path } = tempFolder();
     writeFileSync(path('people.csv'), csv(10_000));
     sandbox.faults.set({ latencyMs: 20 });
-    const { press, shown, ended } = atTerminal(['profiles', path('people.csv')]);
+    const { press, shown, ended } = atTerminal(['profiles', path('people.csv'), '--yes']);
     await expect.poll(() => sandbox.store.size('profile'), { timeout: 10_000 }).toBeGreaterThan(1_000);
     sandbox.faults.set({ latencyMs: 60_000 });
     // A call that is answered soon would let the first Ctrl-C end the import by itself.
@@ -140,11 +144,62 @@ describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
   });
 });
 
+describe.skipIf(process.platform !== 'linux')('before it writes, at a terminal', () => {
+  const QUESTION = 'Write these? (y/N) ';
+  const FILE = 'profileId,source,E-mail,Tier\n1,CRM,ada@x.example,gold\n2,CRM,,\n';
+
+  test.each([
+    ['y\n', 0, 2],
+    ['YES\n', 0, 2],
+    ['n\n', 2, 0],
+    ['\n', 2, 0],
+    ['\x04', 2, 0],
+  ])('the answer %j to what the columns set ends with %i, and %i rows are in', async (answer, code, rows) => {
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), FILE);
+    const { press, shown, ended } = atTerminal(['profiles', path('people.csv')]);
+    await expect.poll(shown, { timeout: 10_000 }).toContain(QUESTION);
+    const before = stripVTControlCharacters(shown());
+    expect(before).toMatch(/^ {2}profileId +-> profileId +"1"\r$/m);
+    expect(before).toMatch(/^ {2}E-mail +-> attributes\.E-mail +"ada@x\.example"\r$/m);
+    expect(before).toContain(`"E-mail" becomes an attribute. If it is email: --map 'email=E-mail'`);
+    expect(sandbox.requests).toEqual([]);
+    press(answer);
+    expect(await ended).toBe(code);
+    expect(sandbox.store.size('profile')).toBe(rows);
+    expect(existsSync(path('people.csv.journal'))).toBe(rows > 0);
+    expect(shown().includes('Nothing was sent.')).toBe(rows === 0);
+  });
+
+  test('the terminal is asked even if the rows come by standard input', async () => {
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), FILE);
+    const args = ['profiles', '-', '--rejects', path('rejects.csv')];
+    const { press, shown, ended } = atTerminal(args, { piped: path('people.csv') });
+    await expect.poll(shown, { timeout: 10_000 }).toContain(QUESTION);
+    press('y\n');
+    expect(await ended).toBe(0);
+    expect(sandbox.store.size('profile')).toBe(2);
+  });
+
+  test.each(['--yes', '--dry-run'])('%s shows the columns and asks nothing', async (option) => {
+    const { path } = tempFolder();
+    writeFileSync(path('people.csv'), FILE);
+    const { shown, ended } = atTerminal(['profiles', path('people.csv'), option]);
+    expect(await ended).toBe(0);
+    expect(shown()).toContain('attributes.Tier');
+    expect(shown()).not.toContain(QUESTION);
+    expect(sandbox.store.size('profile')).toBe(option === '--yes' ? 2 : 0);
+  });
+});
+
 describe('elsewhere', () => {
   test.runIf(process.platform === 'linux')('such as on a terminal without a size, there is no bar', async () => {
     const { path } = tempFolder();
     writeFileSync(path('people.csv'), csv(2_000));
-    const { shown, ended } = atTerminal(['profiles', path('people.csv'), '--limit-calls', '40/s'], 'rows 0 cols 0');
+    const { shown, ended } = atTerminal(['profiles', path('people.csv'), '--limit-calls', '40/s', '--yes'], {
+      size: 'rows 0 cols 0',
+    });
     expect(await ended).toBe(1);
     expect(shown()).toMatch(/^rows +2,000\r\n/m);
     expect(shown()).not.toMatch(/[█░]/);

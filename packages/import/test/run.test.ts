@@ -1,4 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
@@ -289,4 +291,60 @@ test('a gateway that asks who is there is told', async () => {
   } finally {
     await asking.close();
   }
+});
+
+describe('the token for a gateway', () => {
+  const TOKEN = 'reader-token-0123456789abcdef';
+  const csv = 'profileId,source\n1,s\n';
+  const { path } = (() => {
+    const folder = mkdtempSync(join(tmpdir(), 'token-'));
+    afterAll(() => rmSync(folder, { recursive: true }));
+    return { path: (name: string) => join(folder, name) };
+  })();
+
+  test.each([
+    ['from --token-file, without the line end', ['--token-file', path('token')], {}, `Bearer ${TOKEN}`],
+    ['from the environment', [], { GATEWAY_TOKEN: TOKEN }, `Bearer ${TOKEN}`],
+    [
+      'from the file rather than the environment',
+      ['--token-file', path('token')],
+      { GATEWAY_TOKEN: 'other' },
+      `Bearer ${TOKEN}`,
+    ],
+  ])('is sent %s', async (_, args, env, expected) => {
+    writeFileSync(path('token'), `${TOKEN}\n`);
+    const seen: (string | undefined)[] = [];
+    const answer = { results: [{ index: 0, outcome: 'UPSERTED', userErrors: [] }], summary: { upstreamRequests: 1 } };
+    const server = await startUpstream(({ headers }) => {
+      seen.push(headers.authorization);
+      return { data: { payload: answer } };
+    });
+    try {
+      const { origin } = new URL(server.url);
+      const done = await run(['profiles', '-', '--gateway', `${origin}/graphql`, ...args], env, csv);
+      expect(done).toMatchObject({ code: 0, summary: { upserted: 1 } });
+      expect(seen).toEqual([expected]);
+    } finally {
+      await server.close();
+    }
+  });
+
+  test.each([
+    ['a file that is not there', 'none', null, /--token-file: .*none cannot be read \(ENOENT\)/],
+    ['an empty file', 'empty', '\n', /--token-file: .*empty must have one token/],
+    ['a file of two words', 'two', 'a b\n', /--token-file: .*two must have one token/],
+  ])('is not taken from %s', async (_, name, content, message) => {
+    if (content !== null) writeFileSync(path(name), content);
+    const args = ['profiles', '-', '--gateway', gateway.url, '--token-file', path(name)];
+    const { code, stderr } = await run(args, {}, csv);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  test('without --gateway is refused', async () => {
+    writeFileSync(path('token'), TOKEN);
+    const { code, stderr } = await run(['profiles', '-', '--token-file', path('token')], envOf(sandbox), csv);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--gateway');
+  });
 });

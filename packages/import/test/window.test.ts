@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { unsent } from '../../../src/datatrics/bulk/items.ts';
@@ -6,9 +5,7 @@ import { canonicalKey, type RecordKey } from '../../../src/datatrics/keys.ts';
 import { runs } from '../../../test/helpers/runs.ts';
 import { Sendable } from '../destination.ts';
 import type { Row } from '../rows.ts';
-import { until, type Window, windows } from '../window.ts';
-
-const NEVER = new Promise<void>(() => undefined);
+import { areDisjoint, type Window, windows } from '../window.ts';
 
 const rowOf = (key: RecordKey, row: number, size = 10): Row => {
   const item = new Sendable(key, '{}', unsent(row), null);
@@ -40,7 +37,7 @@ describe('windows', () => {
         const later = names.map((name, row) => [row, names.lastIndexOf(name)] as const);
         expect([...a.later].sort((x, y) => x[0] - y[0])).toEqual(later.filter(([row, last]) => row !== last));
         const others = new Set(second.map(canonicalKey));
-        expect(a.keys.isDisjointFrom(b.keys)).toBe(names.every((name) => !others.has(name)));
+        expect(areDisjoint(a, b)).toBe(names.every((name) => !others.has(name)));
       }),
       { numRuns: runs(500) },
     );
@@ -55,51 +52,5 @@ describe('windows', () => {
     const sizes = async (size: number) => (await cut(batchesOf(size))).map(({ rows: { length } }) => length);
     expect((await sizes(64)).slice(0, 4)).toEqual([1_000, 205, 5, 5]);
     expect(await sizes(7)).toEqual(await sizes(999));
-  });
-});
-
-describe('until a stop', () => {
-  test('all comes that there is, failures included', async () => {
-    async function* source(): AsyncGenerator<number> {
-      yield 1;
-      yield 2;
-      throw new Error('broken');
-    }
-    const seen: number[] = [];
-    const read = async (): Promise<void> => {
-      for await (const value of until(NEVER, source())) seen.push(value);
-    };
-    await expect(read()).rejects.toThrow('broken');
-    expect(seen).toEqual([1, 2]);
-  });
-
-  test('the source is let go of by who leaves', async () => {
-    let isOpen = true;
-    async function* source(): AsyncGenerator<number> {
-      try {
-        yield 1;
-        yield 2;
-      } finally {
-        isOpen = false;
-      }
-    }
-    for await (const value of until(NEVER, source())) if (value === 1) break;
-    await setImmediate();
-    expect(isOpen).toBe(false);
-  });
-
-  test('and not after it, though more was asked for', async () => {
-    let stop = (): void => undefined;
-    const stopped = new Promise<void>((resolve) => {
-      stop = resolve;
-    });
-    async function* source(): AsyncGenerator<number> {
-      yield 1;
-      await NEVER;
-    }
-    const seen: number[] = [];
-    setTimeout(() => stop(), 10);
-    for await (const value of until(stopped, source())) seen.push(value);
-    expect(seen).toEqual([1]);
   });
 });
