@@ -61,7 +61,6 @@ describe('a typed document', () => {
     expect(createProfile?.profile?.attributes).toEqual({});
     const { bulkUpsertProfiles } = await run(BulkUpsertProfilesDocument, {});
     expect(bulkUpsertProfiles?.results.map(({ outcome }) => outcome)).toEqual(['UPSERTED', 'UPSERTED']);
-    await gateway.close();
   });
 });
 

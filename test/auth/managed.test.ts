@@ -24,7 +24,6 @@ const gateway = await startWithUpstream(() => ({ profileid: '1001', source: 'Web
 const { upstream } = gateway;
 
 afterAll(async () => {
-  await gateway.close();
   await issuer.close();
   tokens.remove();
 });
@@ -157,7 +156,6 @@ describe('a JSON Web Token', () => {
     expect((await cut.query(QUERY, {}, shop)).status).toBe(200);
     issuer.answer = 'yes';
     expect((await cut.query(QUERY, {}, bearer(await issuer.sign(GRANTED)))).status).toBe(200);
-    await cut.close();
   });
 
   test('of a new key is taken without a restart, and unknown keys do not make a flood of fetches', async () => {
@@ -264,7 +262,6 @@ test('the schema is not told by guesses either', async () => {
     expect(body.errors, query).not.toEqual([]);
     expect(JSON.stringify(body), query).not.toContain('Did you mean');
   }
-  await told.close();
 });
 
 test('the schema can not be asked for, unless the settings say so', async () => {
@@ -274,5 +271,4 @@ test('the schema can not be asked for, unless the settings say so', async () => 
   const told = await startWithUpstream(() => ({}), { ...tokens.settings, INTROSPECTION: 'on' });
   const { body: schema } = await told.query('{ __schema { queryType { name } } }', {}, shop);
   expect(schema.data).toEqual({ __schema: { queryType: { name: 'Query' } } });
-  await told.close();
 });

@@ -39,8 +39,7 @@ const gateway = await startWithUpstream(
   },
   { ...tokens.settings, GATEWAY_CONFIG, KEY_NL: 'key-nl', KEY_DE: 'key-de', COLLAPSE_OPERATIONS: 'on' },
 );
-afterAll(async () => {
-  await gateway.close();
+afterAll(() => {
   tokens.remove();
   rmSync(folder, { recursive: true });
 });
@@ -155,7 +154,6 @@ test('a router’s cache, which does not see the project, is told to keep nothin
     expect(answer.body.errors).toBeUndefined();
     expect(answer.headers.get('cache-control')).toBe('private, max-age=5');
   }
-  await routed.close();
 });
 
 test('a page that gives its own name the address of this machine is turned away', async () => {

@@ -10,9 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'freshness-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const sandbox = await startSandbox();
 afterAll(() => sandbox.close());
-const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
   sandbox.faults.clear();
   sandbox.requests.length = 0;
 });
@@ -22,7 +20,6 @@ async function gateway(freshness: object, settings: Record<string, string> = {})
   const path = join(folder, `${files++}.json`);
   writeFileSync(path, JSON.stringify({ freshness }));
   const started = await startInFrontOf(sandbox, { GATEWAY_CONFIG: path, DATATRICS_FILTERS: 'on', ...settings });
-  closing.push(() => started.close());
   return { ...started, sandbox };
 }
 

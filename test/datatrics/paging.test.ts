@@ -407,38 +407,4 @@ describe('impossible arguments are refused without a call', () => {
       fc.asyncProperty(fc.string(), (after) => expectRefused(LISTS, { after })),
       { numRuns: runs(25) },
     ));
-
-  it('a cursor of another list, source, order, filter or project', async () => {
-    const project = addProject(PLAIN);
-    const { cursors } = await readPage(project, { first: 3 });
-    const after = cursors[1];
-    project.calls.length = 0;
-    for (const list of [
-      'conversions(first: 2, after: $after)',
-      'contents(first: 2, after: $after)',
-      'interactions(first: 2, after: $after)',
-      'profiles(first: 2, after: $after, source: "crm")',
-      'profiles(first: 2, after: $after, orderBy: { field: CREATED_AT, direction: DESC })',
-      'profiles(first: 2, after: $after, orderBy: { field: UPDATED_AT, direction: ASC })',
-      'profiles(first: 2, after: $after, filter: { email: "bo@example.org" })',
-      'profiles(first: 2, after: $after, filter: { createdAt: { gte: "2024-01-01T00:00:00Z" } })',
-      'profiles(last: 2, before: $after, source: "crm")',
-    ]) {
-      await expectRefused(`query ($after: String) { ${list} { edges { cursor } } }`, { after }, project);
-    }
-    await expectRefused(LISTS, { after }, addProject(PLAIN));
-  });
-
-  it('but the API’s own order, asked for by name, is the same list', async () => {
-    const project = addProject(PLAIN);
-    const { cursors } = await readPage(project, { first: 3 });
-    const { body } = await gateway.query(
-      `query ($after: String) {
-        profiles(first: 2, after: $after, orderBy: { field: CREATED_AT, direction: ASC }) { nodes { profileId } }
-      }`,
-      { after: cursors[1] },
-      { 'x-apikey': 'k', 'x-datatrics-project': project.id },
-    );
-    expect(body).toEqual({ data: { profiles: { nodes: [{ profileId: 'r2' }, { profileId: 'r3' }] } } });
-  });
 });

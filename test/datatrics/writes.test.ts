@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type ReceivedCall, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 let answer: (call: ReceivedCall, res: ServerResponse) => unknown = () => ({});
@@ -8,7 +8,6 @@ const gateway = await startWithUpstream((call, res) => answer(call, res), {
   DATATRICS_TIMEZONE: 'Europe/Amsterdam',
   UPSTREAM_TIMEOUT_MS: '1500',
 });
-afterAll(() => gateway.close());
 beforeEach(() => {
   gateway.upstream.calls.length = 0;
 });
@@ -213,7 +212,6 @@ describe('the next read sees a write', () => {
     const after = (await sandbox.query(list)).body.data;
     expect(after.content).toBeNull();
     expect(after.contents.totalCount).toBe(before.contents.totalCount - 1);
-    await sandbox.close();
   });
 
   test('with whole queries collapsed as well', async () => {
@@ -230,6 +228,5 @@ describe('the next read sees a write', () => {
     );
     expect((await collapsing.query(read)).body.data.profile.name).toBe('Changed');
     await early;
-    await collapsing.close();
   });
 });

@@ -62,9 +62,7 @@ const SOURCES = {
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'clients-relay-'));
-const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {
-  for (const close of closing) await close();
   rmSync(folder, { recursive: true });
 });
 
@@ -114,10 +112,9 @@ describe.each<[string, boolean, (request: RequestParameters) => object]>([
   ['ids as documentId beside an empty text', true, ({ id, text }) => ({ documentId: id, query: text })],
 ])('an environment of Relay that sends %s', async (_, persisted, bodyOf) => {
   const app = await compile(persisted);
-  const { url, close } = await startWithSandbox(
+  const { url } = await startWithSandbox(
     persisted ? { TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: app.manifest } : {},
   );
-  closing.push(close);
   const variables = { id: '1001', tooMany: 501 };
 
   test('reads a query, with the code of a field that failed', async () => {

@@ -29,20 +29,12 @@ const variables = { id: '1001' };
 const ADA = { profile: { __typename: 'Profile', name: 'Ada Example' } };
 
 let redis: TestRedis;
-const closing: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   redis = await startRedis();
 });
 afterAll(async () => {
-  for (const close of closing) await close();
   await redis.close();
 });
-
-async function start(settings: Record<string, string> = {}) {
-  const gateway = await startWithSandbox(settings);
-  closing.push(() => gateway.close());
-  return gateway;
-}
 
 function apollo(url: string, useGETForHashedQueries: boolean) {
   const { sent, watched } = watchedFetch();
@@ -60,7 +52,7 @@ function apollo(url: string, useGETForHashedQueries: boolean) {
 
 describe('persisted queries of Apollo Client', () => {
   test.each([false, true])('are registered once and then sent by their hash; by GET: %s', async (byGet) => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     const { sent, ask } = apollo(url, byGet);
     const hashed = { method: byGet ? 'GET' : 'POST', hasQuery: false, status: 200 };
     expect(await ask()).toEqual(ADA);
@@ -70,14 +62,14 @@ describe('persisted queries of Apollo Client', () => {
   });
 
   test('work without registration, by sending the text', async () => {
-    const { url } = await start({ AUTOMATIC_PERSISTED_QUERIES: 'off' });
+    const { url } = await startWithSandbox({ AUTOMATIC_PERSISTED_QUERIES: 'off' });
     const { ask } = apollo(url, false);
     expect(await ask()).toEqual(ADA);
   });
 
   test('are shared by instances with one Redis', async () => {
     const settings = { REDIS_URL: redis.url };
-    const [one, other] = [await start(settings), await start(settings)];
+    const [one, other] = [await startWithSandbox(settings), await startWithSandbox(settings)];
     const first = apollo(one.url, false);
     await first.ask();
     await expect
@@ -91,7 +83,7 @@ describe('persisted queries of Apollo Client', () => {
 });
 
 test('persisted queries of urql are registered once and then sent by their hash', async () => {
-  const { url } = await start();
+  const { url } = await startWithSandbox();
   const { sent, watched } = watchedFetch();
   const client = new Client({
     url: `${url}/graphql`,
@@ -125,7 +117,7 @@ describe('trusted documents of Apollo Client', async () => {
     const operations = manifest.operations.filter(({ name }) => name === 'Name');
     const published = join(folder, 'published.json');
     writeFileSync(published, JSON.stringify({ ...manifest, operations }));
-    const { url } = await start({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: published });
+    const { url } = await startWithSandbox({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: published });
     const { sent, watched } = watchedFetch();
     const ids = generatePersistedQueryIdsFromManifest({ loadManifest: async () => manifest });
     const link = ApolloLink.from([
@@ -219,7 +211,7 @@ describe.each<[string, (url: string, fetch: Fetch, byGet: boolean) => Operations
   ],
 ])('%s', (_, create, sendsMutationsByPost) => {
   test.each(['GET', 'POST'])('sends queries by %s, and reads compressed answers', async (method) => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     const { sent, watched } = watchedFetch();
     const { people, rename } = create(`${url}/graphql`, watched, method === 'GET');
     const person = { id: expect.any(String), name: expect.any(String) };
@@ -239,7 +231,7 @@ describe('graphql-request', () => {
   test.each(['GET', 'POST'] as const)(
     'throws the errors of fields with their codes, beside the data, by %s',
     async (method) => {
-      const { url } = await start();
+      const { url } = await startWithSandbox();
       const client = new GraphQLClient(`${url}/graphql`, { method });
       const error: unknown = await client.request(BOTH, variables).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(ClientError);
@@ -252,7 +244,7 @@ describe('graphql-request', () => {
   );
 
   test('throws what was turned away with its status, its code and the time to wait', async () => {
-    const { url } = await start({ RATE_LIMIT: '1r' });
+    const { url } = await startWithSandbox({ RATE_LIMIT: '1r' });
     const client = new GraphQLClient(`${url}/graphql`);
     await expect(client.request('{ nope }')).rejects.toMatchObject({
       response: { status: 400, errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] },

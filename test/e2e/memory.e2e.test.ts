@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
 
@@ -31,7 +31,6 @@ const upstream = await startUpstream(({ path }) => {
   if (profile === undefined) return { total_elements: 100, total_pages: 1, page: 1, size: 100, items: conversions };
   return { profileid: profile, source: 'Webshop', name: `Person ${profile}`, email: `person.${profile}@example.com` };
 });
-afterAll(() => upstream.close());
 
 test('what was read for an operation is gone with it, before it is taken for lasting', {
   timeout: 120_000,

@@ -20,8 +20,6 @@ const watcher = new Redis(redis.url);
 watcher.on('error', () => undefined);
 afterAll(async () => {
   watcher.disconnect();
-  await one.close();
-  await other.close();
   await sandbox.close();
   await redis.close();
   rmSync(folder, { recursive: true });

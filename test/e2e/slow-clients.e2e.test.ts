@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getIntrospectionQuery } from 'graphql';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
 import { captureLog } from '../helpers/log-lines.ts';
@@ -9,7 +9,6 @@ import { getOf, openClient, postOf, type RawClient } from '../helpers/sockets.ts
 
 const { log, lines } = captureLog();
 const gateway = await startWithSandbox({}, {}, { log });
-afterAll(() => gateway.close());
 
 const BODY = JSON.stringify({ query: '{ __typename }' });
 const HEAD = `POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n`;

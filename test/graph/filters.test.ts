@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type GraphqlResult,
   type Settings,
@@ -12,7 +12,6 @@ import {
 } from '../helpers/gateway.ts';
 import { interaction, item, profile, sale } from '../sandbox/client.ts';
 
-type Gateway = Awaited<ReturnType<typeof startWithSandbox>>;
 type Answer = Parameters<typeof startWithUpstream>[0];
 
 const SOURCES = {
@@ -22,23 +21,10 @@ const SOURCES = {
   DATATRICS_INTERACTION_SOURCES: 'mail',
 };
 
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-
-/** A gateway before an empty sandbox; closed when all is done. */
-async function withSandbox(settings: Settings = {}): Promise<Gateway> {
-  const gateway = await startWithSandbox({ ...SOURCES, ...settings }, { empty: true });
-  closing.push(gateway.close);
-  return gateway;
-}
-
-async function withUpstream(answer: Answer, settings: Settings = {}) {
-  const gateway = await startWithUpstream(answer, { ...SOURCES, ...settings });
-  closing.push(gateway.close);
-  return gateway;
-}
+/** A gateway before an empty sandbox. */
+const withSandbox = (settings: Settings = {}) => startWithSandbox({ ...SOURCES, ...settings }, { empty: true });
+const withUpstream = (answer: Answer, settings: Settings = {}) =>
+  startWithUpstream(answer, { ...SOURCES, ...settings });
 
 /** Calls with their parameters decoded, paging left out where it is the default. */
 function readable(paths: string[]): string[] {
@@ -70,11 +56,8 @@ async function at(laterMs: number, run: () => Promise<void>): Promise<void> {
 
 const isProbe = (path: string): boolean => /[?&]limit=1&/.test(path);
 
-describe('with DATATRICS_FILTERS=on', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
-  });
+describe('with DATATRICS_FILTERS=on', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
   beforeEach(() => {
     gateway.sandbox.store.clear();
     gateway.sandbox.requests.length = 0;
@@ -145,11 +128,6 @@ describe('with DATATRICS_FILTERS=on', () => {
     ]);
   });
 
-  it('names and values are percent-encoded, so that no value becomes a parameter', async () => {
-    await gateway.query('{ profiles(filter: { email: "a&limit=9#x+y%20 é[]" }) { totalCount } }');
-    expect(calls()).toEqual(['/profile?limit=20&page=1&q%5Bemail%5D=a%26limit%3D9%23x%2By%2520%20%C3%A9%5B%5D']);
-  });
-
   it('the rows that fit come back, whatever the field', async () => {
     const { store } = gateway.sandbox;
     const times = { created: '2024-05-02 10:00:00', updated: '2024-05-03 10:00:00' };
@@ -209,12 +187,6 @@ describe('with DATATRICS_FILTERS=on', () => {
     expect(answer.body.data).toEqual({ profile: { interactions: null } });
     expect(codesOf(answer)).toEqual(['BAD_USER_INPUT']);
     expect(calls()).toEqual(['/profile/7?source=shop']);
-  });
-
-  it('half a character is refused without a call', async () => {
-    const query = 'query ($event: String) { interactions(filter: { event: $event }) { totalCount } }';
-    expect(codesOf(await gateway.query(query, { event: 'a\ud800' }))).toEqual(['BAD_USER_INPUT']);
-    expect(calls()).toEqual([]);
   });
 
   it.each(['2024-05-01', '2024-05-01T10:00:00', '2024-02-30T10:00:00Z', 'yesterday', ''])(
@@ -338,11 +310,8 @@ describe('with DATATRICS_FILTERS=on', () => {
   });
 });
 
-describe('with DATATRICS_TIMEZONE', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'on', DATATRICS_TIMEZONE: 'Europe/Amsterdam' });
-  });
+describe('with DATATRICS_TIMEZONE', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'on', DATATRICS_TIMEZONE: 'Europe/Amsterdam' });
   beforeEach(() => {
     gateway.sandbox.store.clear();
     gateway.sandbox.requests.length = 0;
@@ -684,29 +653,24 @@ describe('a row that does not match', () => {
   ];
 
   it.each(CASES)(
-    'the filter %s of %s makes the list null; alone it says nothing of the API',
+    'the filter %s of %s makes the list null, and is given up when most rows are such',
     async (name, field, row) => {
-      const gateway = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row)));
-      for (const _ of [1, 2]) {
-        const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
-        expect(answer.body.data).toEqual({ list: null });
-        expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
-        expect(answer.body.errors?.[0]?.message).toContain(name);
-        expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(1);
+      const single = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row)));
+      const most = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row, row, row)));
+      for (const [gateway, readsOfEach] of [
+        [single, [1, 1]],
+        [most, [1, 0]],
+      ] as const) {
+        for (const reads of readsOfEach) {
+          const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
+          expect(answer.body.data).toEqual({ list: null });
+          expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
+          expect(answer.body.errors?.[0]?.message).toContain(name);
+          expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(reads);
+        }
       }
     },
   );
-
-  it.each(CASES)('the filter %s of %s is not sent again when most rows do not match it', async (name, field, row) => {
-    const gateway = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row, row, row)));
-    for (const reads of [1, 0]) {
-      const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
-      expect(answer.body.data).toEqual({ list: null });
-      expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
-      expect(answer.body.errors?.[0]?.message).toContain(name);
-      expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(reads);
-    }
-  });
 
   it('ends its own page only, for all callers and values', async () => {
     const rows = ['a@x', 'a@x', 'b@x', 'b@x'];
@@ -822,12 +786,9 @@ describe('a row that does not match', () => {
   });
 });
 
-describe('with DATATRICS_FILTERS=off', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'off' });
-    gateway.sandbox.store.put('profile', profile('7'));
-  });
+describe('with DATATRICS_FILTERS=off', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'off' });
+  gateway.sandbox.store.put('profile', profile('7'));
   beforeEach(() => {
     gateway.sandbox.requests.length = 0;
   });
@@ -894,19 +855,16 @@ describe('with DATATRICS_CONVERSION_PROFILE_FIELD=profile_id', () => {
   });
 });
 
-describe('a cursor', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
-    const { store } = gateway.sandbox;
-    for (const id of ['1', '2', '3', '4']) {
-      store.put('profile', profile(id, { email: 'a@x', updated: `2024-05-0${id} 10:00:00` }));
-      store.put('item', item(id));
-      store.put('category', item(id));
-      store.put('conversion', sale(id, { profileid: '1', email: 'a@x' }));
-      store.put('interaction', interaction(id, { profileid: '1', event: 'open', datetime: '2024-05-01 10:00:00' }));
-    }
-  });
+describe('a cursor', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
+  const { store } = gateway.sandbox;
+  for (const id of ['1', '2', '3', '4']) {
+    store.put('profile', profile(id, { email: 'a@x', updated: `2024-05-0${id} 10:00:00` }));
+    store.put('item', item(id));
+    store.put('category', item(id));
+    store.put('conversion', sale(id, { profileid: '1', email: 'a@x' }));
+    store.put('interaction', interaction(id, { profileid: '1', event: 'open', datetime: '2024-05-01 10:00:00' }));
+  }
   beforeEach(() => {
     gateway.sandbox.requests.length = 0;
   });
@@ -993,7 +951,6 @@ describe('a cursor', () => {
 
   it('of another project is refused without a call', async () => {
     const other = await startWithSandbox({}, { project: '999' });
-    closing.push(other.close);
     const { edges } = listIn(await list(['profiles', ''], 'first: 2'));
     const answer = await other.query(`{ profiles(after: "${edges[1]?.cursor}") { totalCount } }`);
     expect(codesOf(answer)).toEqual(['BAD_USER_INPUT']);

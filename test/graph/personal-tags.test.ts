@@ -80,8 +80,7 @@ const gateway = await startWithUpstream(
   },
   { ...tokens.settings, GATEWAY_CONFIG: file, PII_FIELDS: 'country,objecttype,occurredAt', DATATRICS_FILTERS: 'on' },
 );
-afterAll(async () => {
-  await gateway.close();
+afterAll(() => {
   tokens.remove();
   rmSync(folder, { recursive: true });
 });
@@ -162,5 +161,4 @@ test('without configuration, the documented fields have it', async () => {
     'ProfileOrderField.EMAIL',
     'ProfileOrderField.NAME',
   ]);
-  await plain.close();
 });

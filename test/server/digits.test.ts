@@ -43,10 +43,7 @@ const gateway = await startWithUpstream(
     TRUSTED_DOCUMENTS_FILE: DOCUMENTS,
   },
 );
-afterAll(async () => {
-  await gateway.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   answers = {};
   gateway.upstream.calls.length = 0;

@@ -79,7 +79,6 @@ describe('agents', () => {
     expect(refused).toMatchObject({ retryAfter: '1', body: { jsonrpc: '2.0', error: { code: expect.any(Number) } } });
     gateway.sandbox.faults.clear();
     expect((await call()).status).toBe(200);
-    await gateway.close();
   });
 });
 
@@ -100,7 +99,6 @@ test('connections are closed beyond MAX_CONNECTIONS, and taken again when there 
   sockets[0]?.destroy();
   await expect.poll(open).toBe('open');
   for (const socket of sockets) socket.destroy();
-  await gateway.close();
 });
 
 describe('an event loop', () => {

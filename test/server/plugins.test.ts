@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GraphQLError, type ValidationContext } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { loadPlugins } from '../../src/config/plugins.ts';
 import type { PluginContext } from '../../src/server/yoga.ts';
+import { closeAtEnd } from '../helpers/closing.ts';
 import { runCommand } from '../helpers/command.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { askInParts, assemble } from '../helpers/parts.ts';
@@ -15,14 +16,8 @@ import { createTokenFile } from '../helpers/token-file.ts';
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 const ADA = { profile: { name: 'Ada Example' } };
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
 async function start(plugins: readonly Plugin[], settings: Record<string, string> = {}) {
   const gateway = await startWithSandbox(settings, {}, { plugins });
-  closing.push(() => gateway.close());
   return gateway;
 }
 
@@ -107,7 +102,7 @@ describe('examples/plugins', () => {
 
   test('response-cache: each caller gets what they may see, and nobody is let in by a cached answer', async () => {
     const tokens = createTokenFile();
-    closing.push(() => tokens.remove());
+    closeAtEnd(() => tokens.remove());
     const query = '{ profile(profileId: "1001", source: "Webshop") { email } }';
     const clear = tokens.add('clear', SCOPES, ['123456']);
     const masked = tokens.add('masked', ['profiles:read'], ['123456']);
@@ -230,7 +225,7 @@ describe('what a plugin changes is checked as what a client sends', () => {
 
   test('scopes, for another document, by its text and by its syntax tree', async () => {
     const tokens = createTokenFile();
-    closing.push(() => tokens.remove());
+    closeAtEnd(() => tokens.remove());
     const reader = tokens.add('reader', ['contents:read'], ['123456']);
     const other = '{ profile(profileId: "1001", source: "Webshop") { name } }';
     const { parse } = await import('graphql');

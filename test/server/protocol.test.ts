@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { auditServer } from 'graphql-http';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const GRAPHQL = 'application/graphql-response+json';
 const gateway = await startWithSandbox();
 const byYoga = await startWithSandbox({}, {}, { shortcut: false });
-afterAll(() => Promise.all([gateway.close(), byYoga.close()]));
 
 const post = (body: string | Uint8Array, headers: Record<string, string> = {}, url = gateway.url): Promise<Response> =>
   fetch(`${url}/graphql`, {
@@ -55,6 +54,7 @@ describe('a request', () => {
 
   test.each([
     ['no JSON', '{'],
+    ['bytes that are no UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])],
     ['an array', '[]'],
     ['text', '"{ __typename }"'],
     ['nothing', ''],
@@ -63,7 +63,7 @@ describe('a request', () => {
     ['variables that are no object', query('{ __typename }', { variables: [] })],
     ['an operation name that is no text', query('{ __typename }', { operationName: 7 })],
     ['extensions that are no object', query('{ __typename }', { extensions: 'x' })],
-  ])('with %s answers 400, whatever it accepts', async (_name, body) => {
+  ] as const)('with %s answers 400, whatever it accepts', async (_name, body) => {
     for (const accept of ['application/json', GRAPHQL]) {
       const response = await post(body, { accept });
       expect(response.status).toBe(400);

@@ -28,7 +28,6 @@ test('what nobody foresaw says nothing in a field, and is logged', async () => {
     { level: 50, requestId: 'r-1', err: { type: 'GraphQLError' } },
   ]);
   expect(captured.text()).not.toContain(String(total));
-  await gateway.close();
 });
 
 /** A setting that fails when a request needs it. */
@@ -65,6 +64,4 @@ test('what nobody foresaw says nothing in an answer as a whole, and is logged', 
   expect(lines).toHaveLength(2);
   for (const line of lines) expect(line).toMatchObject({ requestId: 'r-2', err: { type: 'Error', code: 'EIO' } });
   expect(captured.text()).not.toContain(CANARY);
-  await gateway.close();
-  await upstream.close();
 });

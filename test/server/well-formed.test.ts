@@ -17,10 +17,7 @@ const gateway = await startWithUpstream(
   },
   { DATATRICS_FILTERS: 'on', MCP: 'on', TRUSTED_DOCUMENTS_FILE: DOCUMENTS },
 );
-afterAll(async () => {
-  await gateway.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   answer = '{}';
   gateway.upstream.calls.length = 0;

@@ -1,27 +1,22 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TransportError } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
+import { closeAtEnd } from '../helpers/closing.ts';
 import { startUpstream } from '../helpers/gateway.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 const NEVER = new AbortController().signal;
 
 function pool(origin: string, options: Partial<PoolOptions> = {}) {
   const made = createPool({ origin, connections: 4, timeoutMs: 2_000, ...options });
-  closing.push(() => made.close());
+  closeAtEnd(() => made.close());
   return made;
 }
 
 async function upstream(...args: Parameters<typeof startUpstream>) {
   const started = await startUpstream(...args);
-  closing.push(() => started.close());
   return started;
 }
 
@@ -33,7 +28,7 @@ async function rawServer(talk: (socket: Socket, text: string) => void): Promise<
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  closing.push(() => server.close());
+  closeAtEnd(() => server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
