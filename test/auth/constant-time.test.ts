@@ -27,7 +27,6 @@ const signed = await startWithUpstream(() => ({ profileid: '1', source: 'S' }), 
 afterAll(() => {
   crypto.timingSafeEqual = timingSafeEqual;
   syncBuiltinESMExports();
-  tokens.remove();
 });
 beforeEach(() => {
   compared.length = 0;

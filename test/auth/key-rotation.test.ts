@@ -1,16 +1,14 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startGateway } from '../../src/app.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { closeAtEnd } from '../helpers/closing.ts';
+import { createFolder } from '../helpers/files.ts';
 import { type FakeUpstream, startUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'rotation-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { folder } = createFolder();
 
 /** Replaces a file at once, as orchestrators do. */
 function write(name: string, content: string): string {
@@ -103,7 +101,6 @@ describe('the key in DATATRICS_API_KEY_FILE', () => {
 
   test('is replaced for callers with a token, and for each project of the configuration file', async () => {
     const tokens = createTokenFile();
-    closeAtEnd(tokens.remove);
     const token = tokens.add('t', undefined, ['1', '2']);
     const config = write(
       'gateway.json',

@@ -23,10 +23,7 @@ const gateway = await startWithUpstream(() => ({ profileid: '1001', source: 'Web
 });
 const { upstream } = gateway;
 
-afterAll(async () => {
-  await issuer.close();
-  tokens.remove();
-});
+afterAll(() => issuer.close());
 beforeEach(() => {
   upstream.calls.length = 0;
   issuer.answer = 'yes';

@@ -1,10 +1,9 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isFromRouter, signOperation } from '../../src/auth/router-proof.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+import { createTokenFile } from '../helpers/token-file.ts';
 
 const HMAC = 'a key that is Hive’s';
 const HEADER = 'a-secret-that-is-shared';
@@ -141,29 +140,20 @@ describe('/subgraph', () => {
   describe('in managed', () => {
     const RECORD = { profileid: '1', source: 's', name: 'Ada', country: 'NL' };
     const managed = async (settings: Record<string, string> = {}) => {
-      const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
-      const file = join(folder, 'tokens.json');
-      writeFileSync(file, '[]');
       const gateway = await startWithUpstream(() => RECORD, {
-        AUTH_MODE: 'managed',
-        TOKENS_FILE: file,
+        ...createTokenFile().settings,
         ROUTER_SECRET: HEADER,
         PII_MASK: 'null',
         ...settings,
       });
       const fields = 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Profile { name country } } }';
-      return {
-        gateway,
-        ask: (headers: Record<string, string>, query = fields) => gateway.subgraph(query, { r: [entity] }, headers),
-        async close() {
-          await gateway.close();
-          rmSync(folder, { recursive: true });
-        },
-      };
+      const ask = (headers: Record<string, string>, query = fields) =>
+        gateway.subgraph(query, { r: [entity] }, headers);
+      return { gateway, ask };
     };
 
     test('a proof stands for a token, and reads all but personal data', async () => {
-      const { gateway, ask, close } = await managed();
+      const { gateway, ask } = await managed();
       expect((await ask({})).status).toBe(401);
       expect((await ask({ authorization: 'Bearer nobody' })).status).toBe(401);
       expect((await ask({ 'x-datatrics-scopes': 'profiles:read pii:read' })).status).toBe(401);
@@ -173,11 +163,10 @@ describe('/subgraph', () => {
       expect((await gateway.subgraph(write, {}, secret)).status).toBe(403);
       expect((await gateway.query('{ profile(profileId: "1", source: "s") { name } }', {}, secret)).status).toBe(401);
       expect(gateway.upstream.calls).toHaveLength(1);
-      await close();
     });
 
     test('forwarded scopes count instead, and none is enough for what it does not name', async () => {
-      const { gateway, ask, close } = await managed();
+      const { gateway, ask } = await managed();
       const scopes = (text: string) => ({ ...secret, 'x-datatrics-scopes': text });
       expect((await ask(scopes('profiles:read pii:read'))).body.data._entities[0]).toEqual({
         name: 'Ada',
@@ -192,13 +181,10 @@ describe('/subgraph', () => {
         expect((await ask(scopes(text), QUERY)).status).toBe(403);
       }
       expect(gateway.upstream.calls).toHaveLength(calls);
-      await close();
     });
 
     test('behind the check of the document the data itself is guarded', async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
-      writeFileSync(join(folder, 'tokens.json'), '[]');
-      const settings = { AUTH_MODE: 'managed', TOKENS_FILE: join(folder, 'tokens.json'), ROUTER_SECRET: HEADER };
+      const settings = { ...createTokenFile().settings, ROUTER_SECRET: HEADER };
       const gateway = await startWithSandbox({ ...settings, PII_MASK: 'null' }, {}, { checkScopes: false });
       const { status, body } = await gateway.subgraph(
         QUERY,
@@ -212,16 +198,13 @@ describe('/subgraph', () => {
       ]);
       expect(gateway.sandbox.requests).toEqual([]);
       await gateway.close();
-      rmSync(folder, { recursive: true });
     });
 
     test('configured scopes and projects count for a router that forwards none', async () => {
-      const { ask, close } = await managed({ ROUTER_SCOPES: 'profiles:read,pii:read', ROUTER_PROJECTS: '1' });
+      const { ask } = await managed({ ROUTER_SCOPES: 'profiles:read,pii:read', ROUTER_PROJECTS: '1' });
       expect((await ask(secret)).body.data._entities[0]).toEqual({ name: 'Ada', country: 'NL' });
-      await close();
       const elsewhere = await managed({ ROUTER_PROJECTS: '2' });
       expect((await elsewhere.ask(secret)).status).toBe(403);
-      await elsewhere.close();
     });
   });
 
@@ -262,12 +245,10 @@ describe('/subgraph', () => {
 
 describe('published documents', () => {
   test('are not asked of a proven router, and of all others', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'documents-'));
-    writeFileSync(`${folder}/manifest.json`, '{}');
     const gateway = await startWithSandbox({
       AUTH_MODE: 'passthrough',
       TRUSTED_DOCUMENTS: 'only',
-      TRUSTED_DOCUMENTS_FILE: `${folder}/manifest.json`,
+      TRUSTED_DOCUMENTS_FILE: createFolder().write('manifest.json', {}),
       ROUTER_SECRET: HEADER,
     });
     const key = { 'x-apikey': gateway.sandbox.apiKey };
@@ -276,6 +257,5 @@ describe('published documents', () => {
     const { body } = await gateway.subgraph(QUERY, { r: [] }, { ...key, 'x-router-secret': HEADER });
     expect(body).toEqual({ data: { _entities: [] } });
     await gateway.close();
-    rmSync(folder, { recursive: true });
   });
 });

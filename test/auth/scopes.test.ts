@@ -1,28 +1,19 @@
 import { isObjectType } from 'graphql';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { SCOPES, type Scope } from '../../src/auth/scopes.ts';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
 const all = tokens.add('all');
-const without = new Map(
-  SCOPES.map((scope, i) => [
-    scope,
-    tokens.add(
-      `t${i}`,
-      SCOPES.filter((other) => other !== scope),
-    ),
-  ]),
-);
+const without = new Map(SCOPES.map((scope, i) => [scope, tokens.add(`t${i}`, scopesWithout(scope))]));
 const nothing = tokens.add('nothing', []);
 const fenced = await startWithUpstream(smallApi, tokens.settings);
 // Only the data itself is guarded: the first fence is taken out.
 const second = await startWithUpstream(smallApi, tokens.settings, { checkScopes: false });
-afterAll(() => tokens.remove());
 beforeEach(() => {
   fenced.upstream.calls.length = 0;
   second.upstream.calls.length = 0;

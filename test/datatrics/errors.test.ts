@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type GraphqlResult, startWithUpstream } from '../helpers/gateway.ts';
 
-type Gateway = Awaited<ReturnType<typeof startWithUpstream>>;
 type Answer = Parameters<typeof startWithUpstream>[0];
 
 /** Words that an answer of the gateway must never hold: the API's own, its address, a key, the gateway's inside. */
@@ -11,15 +10,11 @@ const KEY = 'key-never-shown';
 const INSIDE = /upstream-words|key-never-shown|127\.0\.0\.1|localhost|\.ts\b|node_modules|\bat .*:\d+|ECONN|undici/;
 
 let answer: Answer;
-let gateway: Gateway;
 
-beforeAll(async () => {
-  gateway = await startWithUpstream((...args) => answer(...args), { AUTH_MODE: 'passthrough' });
-});
+const gateway = await startWithUpstream((...args) => answer(...args), { AUTH_MODE: 'passthrough' });
 beforeEach(() => {
   gateway.upstream.calls.length = 0;
 });
-afterAll(() => gateway.close());
 
 const GET = '{ profile(profileId: "7", source: "crm") { profileId } }';
 const LIST = '{ profiles { totalCount nodes { profileId } } }';

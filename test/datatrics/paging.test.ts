@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type ReceivedCall, startWithUpstream } from '../helpers/gateway.ts';
 import { runs } from '../helpers/runs.ts';
 
@@ -107,16 +107,9 @@ interface Page {
   hasPreviousPage: boolean;
 }
 
-type Gateway = Awaited<ReturnType<typeof startWithUpstream>>;
-let gateway: Gateway;
-/** Instances over the same API that have not read the lists before. */
-let others: Gateway;
-
-beforeAll(async () => {
-  gateway = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
-  others = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
-});
-afterAll(() => Promise.all([gateway.close(), others.close()]));
+const gateway = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
+/** An instance over the same API that has not read the lists before. */
+const others = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
 
 function ask(project: Project, args: PageArgs, by = gateway) {
   project.calls.length = 0;

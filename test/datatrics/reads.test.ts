@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 let answer: unknown;
-let gateway: Awaited<ReturnType<typeof startWithUpstream>>;
 
-beforeAll(async () => {
-  gateway = await startWithUpstream(() => answer);
-});
+const gateway = await startWithUpstream(() => answer);
 beforeEach(() => {
   gateway.upstream.calls.length = 0;
 });
-afterAll(() => gateway.close());
 
 // One record of each kind as the API sends it, and as the gateway gives it.
 

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -17,7 +16,8 @@ import {
   Store,
   type Variables,
 } from 'relay-runtime';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay } from '../helpers/manifests.ts';
 import { watchedFetch } from '../helpers/watched-fetch.ts';
@@ -61,10 +61,7 @@ const SOURCES = {
     \`;`,
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'clients-relay-'));
-afterAll(async () => {
-  rmSync(folder, { recursive: true });
-});
+const { folder } = createFolder();
 
 /** Has Relay's compiler compile the app; `persisted` leaves the ids in the modules, and the texts in the manifest. */
 async function compile(persisted: boolean) {

@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import {
@@ -13,6 +11,7 @@ import { print } from 'graphql';
 import { ClientError, GraphQLClient } from 'graphql-request';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/server/persisted-queries.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { makeApolloManifest } from '../helpers/manifests.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -32,9 +31,7 @@ let redis: TestRedis;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(async () => {
-  await redis.close();
-});
+afterAll(() => redis.close());
 
 function apollo(url: string, useGETForHashedQueries: boolean) {
   const { sent, watched } = watchedFetch();
@@ -107,16 +104,14 @@ const LATER = gql`
 `;
 
 describe('trusted documents of Apollo Client', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'clients-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const { folder, write } = createFolder();
   const file = await makeApolloManifest(folder, { 'name.graphql': print(QUERY), 'later.graphql': print(LATER) });
   const manifest: PersistedQueryManifestForGeneratingPersistedQueryIds = JSON.parse(readFileSync(file, 'utf8'));
 
   /** A gateway that runs the first document only, and a client that has the ids of both. */
   async function startPublished() {
     const operations = manifest.operations.filter(({ name }) => name === 'Name');
-    const published = join(folder, 'published.json');
-    writeFileSync(published, JSON.stringify({ ...manifest, operations }));
+    const published = write('published.json', { ...manifest, operations });
     const { url } = await startWithSandbox({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: published });
     const { sent, watched } = watchedFetch();
     const ids = generatePersistedQueryIdsFromManifest({ loadManifest: async () => manifest });

@@ -3,28 +3,21 @@ import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { type GraphqlResult, startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 import { interaction, item, profile, sale } from '../sandbox/client.ts';
 
-type Gateway = Awaited<ReturnType<typeof startWithSandbox>>;
 type Data = GraphqlResult['body']['data'];
 
-let gateway: Gateway;
-let store: Gateway['sandbox']['store'];
-
-beforeAll(async () => {
-  const settings = {
-    DATATRICS_FILTERS: 'on',
-    DATATRICS_PROFILE_SOURCES: 'shop,crm,Magento 2',
-    DATATRICS_CONTENT_SOURCES: 'shop,crm',
-    DATATRICS_CONVERSION_SOURCES: 'shop,crm',
-    DATATRICS_INTERACTION_SOURCES: 'mail,crm',
-  };
-  gateway = await startWithSandbox(settings, { empty: true, project: '123456' });
-  store = gateway.sandbox.store;
-});
+const settings = {
+  DATATRICS_FILTERS: 'on',
+  DATATRICS_PROFILE_SOURCES: 'shop,crm,Magento 2',
+  DATATRICS_CONTENT_SOURCES: 'shop,crm',
+  DATATRICS_CONVERSION_SOURCES: 'shop,crm',
+  DATATRICS_INTERACTION_SOURCES: 'mail,crm',
+};
+const gateway = await startWithSandbox(settings, { empty: true, project: '123456' });
+const store = gateway.sandbox.store;
 beforeEach(() => {
   store.clear();
   gateway.sandbox.requests.length = 0;
 });
-afterAll(() => gateway.close());
 
 const calls = (): string[] => takeCalls(gateway.sandbox.requests);
 

@@ -1,30 +1,22 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type GraphqlResult, startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 import { interaction, item, profile, sale, times } from '../sandbox/client.ts';
 
-type Gateway = Awaited<ReturnType<typeof startWithSandbox>>;
-
-let gateway: Gateway;
-let store: Gateway['sandbox']['store'];
-
-beforeAll(async () => {
-  const settings = {
-    DATATRICS_PROFILE_SOURCES: 'shop,crm',
-    DATATRICS_CONTENT_SOURCES: 'shop-EN',
-    DATATRICS_CONVERSION_SOURCES: 'shop',
-    DATATRICS_INTERACTION_SOURCES: 'mail',
-  };
-  gateway = await startWithSandbox(settings, { empty: true });
-  store = gateway.sandbox.store;
-  // Whether lists can be filtered is asked once; not in the midst of what is counted here.
-  await gateway.query('{ conversions(source: "shop") { totalCount } }');
-});
+const settings = {
+  DATATRICS_PROFILE_SOURCES: 'shop,crm',
+  DATATRICS_CONTENT_SOURCES: 'shop-EN',
+  DATATRICS_CONVERSION_SOURCES: 'shop',
+  DATATRICS_INTERACTION_SOURCES: 'mail',
+};
+const gateway = await startWithSandbox(settings, { empty: true });
+const store = gateway.sandbox.store;
+// Whether lists can be filtered is asked once; not in the midst of what is counted here.
+await gateway.query('{ conversions(source: "shop") { totalCount } }');
 beforeEach(() => {
   store.clear();
   gateway.sandbox.faults.clear();
   gateway.sandbox.requests.length = 0;
 });
-afterAll(() => gateway.close());
 
 const calls = (): string[] => takeCalls(gateway.sandbox.requests);
 

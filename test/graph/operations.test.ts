@@ -8,7 +8,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
@@ -16,17 +16,12 @@ const FOLDER = new URL('../../schema/operations/', import.meta.url);
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.graphql'));
 const read = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
 
-let gateway: Awaited<ReturnType<typeof startWithSandbox>>;
-
-beforeAll(async () => {
-  gateway = await startWithSandbox();
-});
+const gateway = await startWithSandbox();
 beforeEach(() => {
   // Making the records anew takes longer than most tests.
   const { sandbox } = gateway;
   if (sandbox.requests.splice(0).some(({ method }) => method !== 'GET')) sandbox.reset();
 });
-afterAll(() => gateway.close());
 
 function operationsOf(document: DocumentNode): OperationDefinitionNode[] {
   return document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);

@@ -1,26 +1,21 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 /** What is kept of a document must not hide what other variables change. */
 
 const tokens = createTokenFile();
 const all = tokens.add('all', SCOPES, ['1', '2']);
-const masked = tokens.add(
-  'masked',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-  ['1'],
-);
+const masked = tokens.add('masked', scopesWithout('pii:read'), ['1']);
 const gateway = await startWithUpstream(smallApi, {
   ...tokens.settings,
   DATATRICS_PROFILE_SOURCES: 'A,B,C',
   MAX_ESTIMATED_CALLS: '8',
   SUBGRAPH_MAX_AGE: 'Profile=60',
 });
-afterAll(() => tokens.remove());
 
 type Headers = Record<string, string>;
 type Sent = readonly [variables: object, headers?: Headers];

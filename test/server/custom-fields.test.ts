@@ -1,18 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { SCOPES } from '../../src/auth/scopes.ts';
-import { readConfig } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Commands, runCommand } from '../helpers/command.ts';
+import { problemsOf } from '../helpers/config.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'custom-fields-'));
-const CONFIG = join(folder, 'gateway.yaml');
-writeFileSync(
-  CONFIG,
+const { folder, write } = createFolder();
+const CONFIG = write(
+  'gateway.yaml',
   `customFields:
   Profile:
     loyaltyTier: {type: String, from: "loyalty_tier", description: "Gold, silver or bronze."}
@@ -82,17 +79,10 @@ const api: Parameters<typeof startWithUpstream>[0] = ({ method, path, body }) =>
 
 const tokens = createTokenFile();
 const clear = tokens.add('clear');
-const masked = tokens.add(
-  'masked',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-);
+const masked = tokens.add('masked', scopesWithout('pii:read'));
 const gateway = await startWithUpstream(api, { GATEWAY_CONFIG: CONFIG });
 const plain = await startWithUpstream(api);
 const managed = await startWithUpstream(api, { ...tokens.settings, GATEWAY_CONFIG: CONFIG, PII_FIELDS: 'phone' });
-afterAll(() => {
-  tokens.remove();
-  rmSync(folder, { recursive: true });
-});
 beforeEach(() => {
   for (const { upstream } of [gateway, plain, managed]) upstream.calls.length = 0;
 });
@@ -261,8 +251,7 @@ describe('declared fields', () => {
   });
 
   test('have their names escaped in a filter', async () => {
-    const file = join(folder, 'strange.yaml');
-    writeFileSync(file, 'customFields: {Profile: {strange: {type: String, from: "a&source=x#é"}}}');
+    const file = write('strange.yaml', 'customFields: {Profile: {strange: {type: String, from: "a&source=x#é"}}}');
     const strange = await startWithUpstream(api, { GATEWAY_CONFIG: file, DATATRICS_FILTERS: 'on' });
     await strange.query('{ profiles(filter: { strange: "b&c=d" }) { totalCount } }');
     const paths = takeCalls(strange.upstream.calls);
@@ -274,8 +263,7 @@ describe('declared fields', () => {
   });
 
   test('filter the sandbox by a field of its own', async () => {
-    const file = join(folder, 'sandbox.yaml');
-    writeFileSync(file, 'customFields: {Profile: {company: {type: String, from: company}}}');
+    const file = write('sandbox.yaml', 'customFields: {Profile: {company: {type: String, from: company}}}');
     const sandbox = await startWithSandbox({ GATEWAY_CONFIG: file });
     const { body } = await sandbox.query('{ profiles(source: "CRM", first: 1) { nodes { company } } }');
     const { company } = body.data.profiles.nodes[0];
@@ -354,17 +342,8 @@ describe('without pii:read', () => {
 });
 
 describe('a declaration that can not be', () => {
-  const problemsOf = (customFields: unknown): readonly string[] => {
-    const file = join(folder, 'wrong.json');
-    writeFileSync(file, JSON.stringify({ customFields }));
-    try {
-      readConfig({ GATEWAY_CONFIG: file });
-      return [];
-    } catch (error) {
-      if (error instanceof ConfigError) return error.problems;
-      throw error;
-    }
-  };
+  const problemsWith = (customFields: unknown): readonly string[] =>
+    problemsOf({ GATEWAY_CONFIG: write('wrong.json', { customFields }) });
   const field = (more: object = {}): object => ({ type: 'String', from: 'x', ...more });
 
   test.each<[problem: string, fields: unknown]>([
@@ -402,14 +381,14 @@ describe('a declaration that can not be', () => {
     ['customFields.Profile.a: needs an object with type and from', { a: 'loyalty_tier' }],
     ['customFields.Profile: needs an object of fields', []],
   ])('is told: %s', (problem, fields) => {
-    const problems = problemsOf({ Profile: fields });
+    const problems = problemsWith({ Profile: fields });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`GATEWAY_CONFIG: ${problem}`);
   });
 
   test('is told for types that there are not, and for all things at once, a line each', () => {
-    expect(problemsOf('x')).toEqual(['GATEWAY_CONFIG: customFields: needs an object of types']);
-    const problems = problemsOf({
+    expect(problemsWith('x')).toEqual(['GATEWAY_CONFIG: customFields: needs an object of types']);
+    const problems = problemsWith({
       Person: {},
       Content: { type: field(), a: field({ from: 'itemid', type: 'Date' }) },
       ConversionItem: { content: field() },
@@ -451,8 +430,7 @@ describe('npm run schema', () => {
   });
 
   test('npm run cost knows the declared fields too', async () => {
-    const file = join(folder, 'own-operation.graphql');
-    writeFileSync(file, 'query Tiers { profiles(first: 5) { nodes { loyaltyTier } } }');
+    const file = write('own-operation.graphql', 'query Tiers { profiles(first: 5) { nodes { loyaltyTier } } }');
     const cost = (args: string[]) => commands.run('src/cli/cost.ts', [...args, file]);
     expect(await cost(['--config', CONFIG])).toMatchObject({ status: 0, stdout: expect.stringContaining('Tiers') });
     expect(await cost([])).toMatchObject({ status: 2 });
@@ -464,8 +442,7 @@ describe('docs/custom-fields.md', () => {
   const block = (language: string): string => text.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
 
   test('shows a declaration that a gateway takes, and a query that it answers', async () => {
-    const file = join(folder, 'docs.yaml');
-    writeFileSync(file, block('yaml'));
+    const file = write('docs.yaml', block('yaml'));
     const shown = await startWithUpstream(api, { GATEWAY_CONFIG: file });
     const { body } = await shown.query(block('graphql'));
     await shown.close();

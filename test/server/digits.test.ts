@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
+import { createFolder } from '../helpers/files.ts';
 import { type GraphqlResult, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 
 /** Two that a double takes for one, …992. */
@@ -11,7 +11,7 @@ const B = '9007199254740992';
 /** What no double holds, in all ways. */
 const HUGE = '1234567890123456789';
 
-const folder = mkdtempSync(join(tmpdir(), 'digits-'));
+const { folder } = createFolder();
 const CONFIG = join(folder, 'gateway.json');
 const customFields = {
   Profile: {
@@ -43,7 +43,6 @@ const gateway = await startWithUpstream(
     TRUSTED_DOCUMENTS_FILE: DOCUMENTS,
   },
 );
-afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   answers = {};
   gateway.upstream.calls.length = 0;

@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
-afterAll(() => tokens.remove());
 
 /** Sends an operation and goes away after a moment, before the answer. */
 async function leave(url: string, query: string, headers: Record<string, string>, afterMs: number): Promise<void> {

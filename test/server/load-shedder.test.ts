@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Load } from '../../src/server/load-shedder.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
@@ -55,10 +53,8 @@ describe('more requests than MAX_REQUESTS at once', () => {
 });
 
 describe('agents', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'load-'));
-  const documents = join(folder, 'documents.json');
-  writeFileSync(documents, JSON.stringify({ one: `query One ${PROFILE}` }));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const { write } = createFolder();
+  const documents = write('documents.json', { one: `query One ${PROFILE}` });
 
   test('are turned away by MAX_REQUESTS as well, and every call is counted out again', async () => {
     const settings = { MAX_REQUESTS: '2', SHARE_IN_FLIGHT: 'off', MCP: 'on', TRUSTED_DOCUMENTS_FILE: documents };

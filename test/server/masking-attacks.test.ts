@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
-import { afterAll, describe, expect, test } from 'vitest';
-import { SCOPES } from '../../src/auth/scopes.ts';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
-afterAll(() => tokens.remove());
-const masked = tokens.add(
-  'masked',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-);
+const masked = tokens.add('masked', scopesWithout('pii:read'));
 const clear = tokens.add('clear');
 
 const CANARIES = /ada|lovelace|mail\.example/i;

@@ -1,18 +1,13 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
 const clear = tokens.add('clear', SCOPES, ['1', '2']);
-const masked = tokens.add(
-  'masked',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-  ['1', '2'],
-);
+const masked = tokens.add('masked', scopesWithout('pii:read'), ['1', '2']);
 const gateway = await startWithUpstream(smallApi, { ...tokens.settings, PII_FIELDS: 'phone,country' });
-afterAll(() => tokens.remove());
 
 const PROFILE = 'profileId name firstName lastName email country createdAt attributes';
 const QUERY = `{ person: profile(profileId: "1001", source: "Webshop") { ${PROFILE} } }`;

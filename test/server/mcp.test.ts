@@ -1,25 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SCOPES } from '../../src/auth/scopes.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { PROCESS_ENV } from '../helpers/command.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mcp-'));
-const manifest = (name: string, texts: readonly string[]): string => {
-  const path = join(folder, `${name}.json`);
-  writeFileSync(path, JSON.stringify(Object.fromEntries(texts.map((text, i) => [`${name}-${i}`, text]))));
-  return path;
-};
+const { write } = createFolder();
+const manifest = (name: string, texts: readonly string[]): string =>
+  write(`${name}.json`, Object.fromEntries(texts.map((text, i) => [`${name}-${i}`, text])));
 
 const FILE = manifest('documents', [
   `# Not about the operation.
@@ -56,10 +51,6 @@ const open = await startWithSandbox({ ...ON, MCP_MUTATIONS: 'on' });
 const reading = await startWithSandbox({ ...ON, TRUSTED_DOCUMENTS: 'only', MAX_UPSTREAM_CALLS: '5' });
 const managed = await startWithUpstream(smallApi, { ...ON, ...tokens.settings, MCP_MUTATIONS: 'on' });
 const limited = await startWithUpstream(smallApi, { ...ON, RATE_LIMIT: '2r' });
-afterAll(() => {
-  tokens.remove();
-  rmSync(folder, { recursive: true });
-});
 beforeEach(() => {
   managed.upstream.calls.length = 0;
 });
@@ -272,10 +263,7 @@ describe('in managed', () => {
 
   test('every scope is asked for that the operation takes', async () => {
     for (const scope of ['profiles:read', 'conversions:read'] as const) {
-      const without = tokens.add(
-        `no-${scope.replace(':', '-')}`,
-        SCOPES.filter((other) => other !== scope),
-      );
+      const without = tokens.add(`no-${scope.replace(':', '-')}`, scopesWithout(scope));
       // Tokens that were added are seen after a second at most.
       await expect
         .poll(

@@ -175,7 +175,6 @@ describe('in any part', () => {
       expect([refused.response.status, refused.parts[0]?.errors?.[0]?.extensions?.code]).toEqual([403, 'FORBIDDEN']);
     } finally {
       await managed.close();
-      tokens.remove();
     }
   });
 });

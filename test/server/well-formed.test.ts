@@ -1,23 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { wellFormedJson } from '../../src/lib/well-formed.ts';
+import { createFolder } from '../helpers/files.ts';
 import { type GraphqlResult, startWithUpstream } from '../helpers/gateway.ts';
 
 const LONE = '\ud83d';
 /** The API's answer, as JSON. */
 let answer = '{}';
-const folder = mkdtempSync(join(tmpdir(), 'well-formed-'));
-const DOCUMENTS = join(folder, 'documents.json');
-writeFileSync(DOCUMENTS, JSON.stringify({ a: 'query Find($id: ID!) { node(id: $id) { id } }' }));
+const { write } = createFolder();
+const DOCUMENTS = write('documents.json', { a: 'query Find($id: ID!) { node(id: $id) { id } }' });
 const gateway = await startWithUpstream(
   (_call, res) => {
     res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
   },
   { DATATRICS_FILTERS: 'on', MCP: 'on', TRUSTED_DOCUMENTS_FILE: DOCUMENTS },
 );
-afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   answer = '{}';
   gateway.upstream.calls.length = 0;

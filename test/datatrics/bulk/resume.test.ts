@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { closeAtEnd } from '../../helpers/closing.ts';
 import { type ReceivedCall, type Settings, startWithUpstream, type TestGateway } from '../../helpers/gateway.ts';
 import { createTokenFile } from '../../helpers/token-file.ts';
 
@@ -183,7 +182,6 @@ describe('a resume token is good for its caller only', () => {
 
   test('with tokens of a gateway that holds the key, whatever their rights', async () => {
     const tokens = createTokenFile();
-    closeAtEnd(tokens.remove);
     const [mine, yours] = [tokens.add('mine'), tokens.add('yours')];
     const gateway = await start(tokens.settings);
     const token = await interrupt(gateway, 'Contents', PRODUCTS, mine);
