@@ -51,6 +51,4 @@ test.each(['on', 'off'])('nothing crosses between callers at once (COLLAPSE_OPER
       expect(body.extensions.masked).toHaveLength(1);
     }
   }
-  await gateway.close();
-  await issuer.close();
 });

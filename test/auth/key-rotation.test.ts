@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { startGateway } from '../../src/app.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createFolder } from '../helpers/files.ts';
-import { type FakeUpstream, startUpstream } from '../helpers/gateway.ts';
+import { type FakeUpstream, postJson, startUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
@@ -28,11 +28,7 @@ async function start(answer: Parameters<typeof startUpstream>[0], settings: Reco
   const api = { origin: upstream.origin, basePath: '/2.0', project, apiKey, sources };
   const gateway = await startGateway(config, api, captured.log);
   const ask = async (query: string, headers: Record<string, string> = {}, path = '/graphql') => {
-    const response = await fetch(gateway.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify({ query }),
-    });
+    const response = await postJson(gateway.url + path, { query }, headers);
     // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
     return (await response.json()) as any;
   };

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { startWithUpstream } from '../helpers/gateway.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { postJson, startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
@@ -23,7 +23,6 @@ const gateway = await startWithUpstream(() => ({ profileid: '1001', source: 'Web
 });
 const { upstream } = gateway;
 
-afterAll(() => issuer.close());
 beforeEach(() => {
   upstream.calls.length = 0;
   issuer.answer = 'yes';
@@ -188,11 +187,7 @@ describe('a static token', () => {
       { documentId: 'x' },
     ];
     for (const body of bodies) {
-      const response = await fetch(`${gateway.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
+      const response = await postJson(`${gateway.url}/graphql`, body);
       const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
       expect([response.status, errors.map(({ extensions }) => extensions.code)]).toEqual([401, ['UNAUTHENTICATED']]);
     }

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { isFromRouter, signOperation } from '../../src/auth/router-proof.ts';
 import { createFolder } from '../helpers/files.ts';
-import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
 const HMAC = 'a key that is Hive’s';
@@ -88,11 +88,7 @@ describe('/subgraph', () => {
     expect((await gateway.query('{ profile(profileId: "1001") { profileId } }')).body.errors).toBeUndefined();
 
     const send = (variables: object, extensions: object) =>
-      fetch(`${gateway.url}/subgraph`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: QUERY, variables, extensions }),
-      });
+      postJson(`${gateway.url}/subgraph`, { query: QUERY, variables, extensions });
     const extensions = { 'hmac-signature': signOperation(HMAC, { query: QUERY, variables: { r: [entity] } }) };
     expect((await send({ r: [entity] }, extensions)).status).toBe(200);
     expect((await send({ r: [entity, entity] }, extensions)).status).toBe(401);
@@ -102,11 +98,7 @@ describe('/subgraph', () => {
     const gateway = await startWithUpstream(() => ({ profileid: '1', source: 's' }), { ROUTER_HMAC_SECRET: HMAC });
     const send = async (body: object, signed: { query: string; variables?: Record<string, unknown> }) => {
       const extensions = { 'hmac-signature': signOperation(HMAC, { variables: undefined, ...signed }) };
-      const response = await fetch(`${gateway.url}/subgraph`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ...body, extensions }),
-      });
+      const response = await postJson(`${gateway.url}/subgraph`, { ...body, extensions });
       return response.status;
     };
     const own = { query: QUERY, variables: { r: [entity] } };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startUpstream } from '../helpers/gateway.ts';
+import { postJson, startUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
 
 const OPERATIONS = 1_000;
@@ -57,11 +57,7 @@ test('what was read for an operation is gone with it, before it is taken for las
   let asked = 0;
   const ask = async (): Promise<void> => {
     while (asked++ < OPERATIONS) {
-      const response = await fetch(`${gateway.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-      });
+      const response = await postJson(`${gateway.url}/graphql`, body);
       const { data } = (await response.json()) as { data: { conversions: { nodes: { profile: { name: string } }[] } } };
       expect(data.conversions.nodes[41]?.profile.name).toBe('Person 1');
     }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { closeAtEnd } from '../helpers/closing.ts';
-import { type GraphqlResult, startUpstream } from '../helpers/gateway.ts';
+import { type GraphqlResult, postJson, startUpstream } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
 import { startNginx, type TestNginx } from '../helpers/nginx.ts';
 
@@ -55,11 +55,7 @@ async function start({
   });
   closeAtEnd(() => gateway.stop());
   const query = async (query: string): Promise<GraphqlResult['body']> => {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ query }),
-    });
+    const response = await postJson(`${gateway.url}/graphql`, { query }, { accept: 'application/json' });
     return (await response.json()) as GraphqlResult['body'];
   };
   return { nginx, gateway, mostAtOnce: () => most, query };

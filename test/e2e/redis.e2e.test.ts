@@ -42,7 +42,6 @@ describe('two instances with one Redis', () => {
     expect(await watcher.keys('*')).toEqual([expect.stringMatching(/^rate:jwt:#[0-9a-f]{16}$/)]);
     watcher.disconnect();
     await managed.close();
-    await issuer.close();
   });
 
   test('give made-up keys a bounded number of places, and count what such a key did once it is accepted', async () => {

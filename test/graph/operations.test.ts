@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { buildSchema } from '../../src/graph/schema.ts';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox } from '../helpers/gateway.ts';
 
 const FOLDER = new URL('../../schema/operations/', import.meta.url);
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.graphql'));
@@ -57,11 +57,11 @@ describe('the example operations', () => {
     const text = read(file);
     for (const operation of operationsOf(parse(text))) {
       const url = `${gateway.url}/graphql`;
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json' },
-        body: JSON.stringify({ query: text, operationName: operation.name?.value }),
-      });
+      const response = await postJson(
+        url,
+        { query: text, operationName: operation.name?.value },
+        { accept: 'application/json' },
+      );
       const { data, errors } = (await response.json()) as { data: object | null; errors?: unknown };
       expect(errors).toBeUndefined();
       const empty = [...collect(data, 'data', new Map())].filter(([path, is]) => !is && !MAY_BE_EMPTY.test(path));

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import { afterAll, onTestFinished, TestRunner } from 'vitest';
 
 /**
@@ -18,4 +21,15 @@ export function closeAtEnd<Args extends unknown[]>(
   if (test === undefined) afterAll(atEnd);
   else if (test.concurrent !== true) onTestFinished(atEnd);
   return closeOnce;
+}
+
+/** Starts a server on a free port of 127.0.0.1, which it gives, and stops it as `closeAtEnd` does. */
+export async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closeAtEnd(() => {
+    if (server instanceof HttpServer) server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
 }

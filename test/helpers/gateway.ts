@@ -32,6 +32,15 @@ export interface TestGateway {
   close(lingerMs?: number): Promise<void>;
 }
 
+/** Sends a body as JSON; a text as it stands. */
+export function postJson(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
 /** Settings of a test's gateway, by variable names; what is not given has its default. */
 export type Settings = Readonly<Record<string, string>>;
 

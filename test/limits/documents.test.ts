@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createFolder } from '../helpers/files.ts';
-import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
 
 const TEXT = 'query Name($id: ID!) { profile(profileId: $id) { name } }';
 const ID = createHash('sha256').update(TEXT).digest('hex');
@@ -16,11 +16,7 @@ afterAll(async () => {
 });
 
 async function post(mode: keyof typeof gateways, body: object, accept = 'application/json') {
-  const response = await fetch(`${gateways[mode].url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept },
-    body: JSON.stringify(body),
-  });
+  const response = await postJson(`${gateways[mode].url}/graphql`, body, { accept });
   const json = (await response.json()) as { data?: unknown; errors?: { extensions: { code: string } }[] };
   return { status: response.status, data: json.data, code: json.errors?.[0]?.extensions.code };
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { closeAtEnd } from '../helpers/closing.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { startOtlpReceiver } from '../helpers/otlp.ts';
@@ -50,7 +49,6 @@ describe('why a call failed', () => {
 
   test('is on the spans of the call and of its operation', async () => {
     const receiver = await startOtlpReceiver();
-    closeAtEnd(() => receiver.close());
     const { gateway } = await start((_call, res) => void res.writeHead(503).end(), {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     });

@@ -248,7 +248,6 @@ describe('in managed mode', () => {
       { ...tokens.settings, ...TIMES, UPSTREAM_CONNECTIONS: '8', MAX_REQUESTS: '40' },
       { constants: { upstreamQueue: 40 } },
     );
-    onTestFinished(() => gateway.close());
     const many = `query Many { ${Array.from({ length: 12 }, (_, n) => `p${n}: profile(profileId: "silent-${n}", source: "S") { profileId }`).join(' ')} }`;
     const flood = Array.from({ length: 80 }, () => gateway.query(many, {}, hog));
     await sleep(300);
@@ -270,8 +269,6 @@ describe('in managed mode', () => {
       AUTH_MODE: 'managed',
       PII_KEY: 'a-key-of-hashes-',
     });
-    onTestFinished(() => issuer.close());
-    onTestFinished(() => gateway.close());
     const good = `Bearer ${await issuer.sign({ sub: 'victim', scope: SCOPES.join(' '), projects: ['1'] })}`;
     const ask = (authorization: string) => gateway.query('{ __typename }', {}, { authorization });
     expect((await ask(good)).status).toBe(200);

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Load } from '../../src/server/load-shedder.ts';
 import { createFolder } from '../helpers/files.ts';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox } from '../helpers/gateway.ts';
 
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 
@@ -60,11 +60,11 @@ describe('agents', () => {
     const settings = { MAX_REQUESTS: '2', SHARE_IN_FLIGHT: 'off', MCP: 'on', TRUSTED_DOCUMENTS_FILE: documents };
     const gateway = await startWithSandbox(settings);
     const call = async () => {
-      const response = await fetch(`${gateway.url}/mcp`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'One', arguments: {} } }),
-      });
+      const response = await postJson(
+        `${gateway.url}/mcp`,
+        { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'One', arguments: {} } },
+        { accept: 'application/json, text/event-stream' },
+      );
       return { status: response.status, retryAfter: response.headers.get('retry-after'), body: await response.json() };
     };
     for (let i = 0; i < 5; i++) expect((await call()).status).toBe(200);

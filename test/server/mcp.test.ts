@@ -8,7 +8,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { PROCESS_ENV } from '../helpers/command.ts';
 import { createFolder } from '../helpers/files.ts';
-import { startWithSandbox, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
 import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
@@ -225,11 +225,11 @@ describe('a call', () => {
 describe('in managed', () => {
   test('nobody gets in without a token', async () => {
     await expect(connect(managed)).rejects.toThrow();
-    const response = await fetch(`${managed.url}/mcp`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
-    });
+    const response = await postJson(
+      `${managed.url}/mcp`,
+      { jsonrpc: '2.0', id: 1, method: 'tools/list' },
+      { accept: 'application/json, text/event-stream' },
+    );
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
   });
 
@@ -284,11 +284,7 @@ describe('in managed', () => {
 
 describe('the endpoint', () => {
   const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(`${open.url}/mcp`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
-      body,
-    });
+    postJson(`${open.url}/mcp`, body, { accept: 'application/json, text/event-stream', ...headers });
   const LIST = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
 
   test('is not there unless it is switched on', async () => {

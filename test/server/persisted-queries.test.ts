@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 const QUERY = 'query Name($id: ID!) { profile(profileId: $id, source: "Webshop") { name } }';
 const HASH = createHash('sha256').update(QUERY).digest('hex');
@@ -25,11 +25,7 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 async function post(url: string, body: object, headers: Record<string, string> = {}): Promise<Answer> {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
+  const response = await postJson(`${url}/graphql`, body, { accept: 'application/json', ...headers });
   return answerOf(response);
 }
 

@@ -2,18 +2,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { auditServer } from 'graphql-http';
 import { describe, expect, test } from 'vitest';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox } from '../helpers/gateway.ts';
 
 const GRAPHQL = 'application/graphql-response+json';
 const gateway = await startWithSandbox();
 const byYoga = await startWithSandbox({}, {}, { shortcut: false });
 
 const post = (body: string | Uint8Array, headers: Record<string, string> = {}, url = gateway.url): Promise<Response> =>
-  fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: body as BodyInit,
-  });
+  postJson(`${url}/graphql`, body as BodyInit, headers);
 const query = (text: unknown, rest: object = {}): string => JSON.stringify({ query: text, ...rest });
 const codes = async (response: Response): Promise<string[]> =>
   ((await response.json()) as { errors: { extensions: { code: string } }[] }).errors.map(

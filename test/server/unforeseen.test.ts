@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startGateway } from '../../src/app.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { startUpstream, startWithUpstream } from '../helpers/gateway.ts';
+import { postJson, startUpstream, startWithUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 
 const CANARY = 'canary7f3a';
@@ -48,11 +48,7 @@ test('what nobody foresaw says nothing in an answer as a whole, and is logged', 
     captured.log,
   );
   for (const path of ['/graphql', '/subgraph']) {
-    const response = await fetch(gateway.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-request-id': 'r-2' },
-      body: JSON.stringify({ query: '{ __typename }' }),
-    });
+    const response = await postJson(gateway.url + path, { query: '{ __typename }' }, { 'x-request-id': 'r-2' });
     expect([response.status, await response.json()]).toEqual([
       500,
       {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { wellFormedJson } from '../../src/lib/well-formed.ts';
 import { createFolder } from '../helpers/files.ts';
-import { type GraphqlResult, startWithUpstream } from '../helpers/gateway.ts';
+import { type GraphqlResult, postJson, startWithUpstream } from '../helpers/gateway.ts';
 
 const LONE = '\ud83d';
 /** The API's answer, as JSON. */
@@ -108,11 +108,11 @@ describe('half a surrogate pair', () => {
   });
 
   it('is U+FFFD in a refusal of a tool as well', async () => {
-    const response = await fetch(`${gateway.url}/mcp`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-      body: '{"jsonrpc":"2.0","id":"\\ud83d","method":"tools/call","params":{"name":"Find","arguments":{"\\ud83d":1}}}',
-    });
+    const response = await postJson(
+      `${gateway.url}/mcp`,
+      '{"jsonrpc":"2.0","id":"\\ud83d","method":"tools/call","params":{"name":"Find","arguments":{"\\ud83d":1}}}',
+      { accept: 'application/json, text/event-stream' },
+    );
     const text = await response.text();
     expect(text).toContain('\ufffd');
     expect(isWellFormed(JSON.parse(text))).toBe(true);

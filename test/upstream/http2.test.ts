@@ -7,7 +7,7 @@ import type { UpstreamResponse } from '../../src/upstream/call.ts';
 import { TransportError } from '../../src/upstream/errors.ts';
 import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
-import { closeAtEnd } from '../helpers/closing.ts';
+import { closeAtEnd, listen } from '../helpers/closing.ts';
 import { CERT, distrust, KEY, trust } from '../helpers/tls.ts';
 
 beforeEach(() => trust(CERT));
@@ -245,10 +245,7 @@ describe('over HTTP/2', () => {
       versions.push(req.httpVersion);
       res.end('{}');
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    closeAtEnd(() => server.close());
-    const { get } = pool(`https://localhost:${(server.address() as AddressInfo).port}`);
+    const { get } = pool(`https://localhost:${await listen(server)}`);
     expect(await settle(paths(8).map(get))).toEqual(new Array(8).fill(200));
     expect(new Set(versions)).toEqual(new Set(['1.1']));
   });

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, expect, it } from 'vitest';
 import { codeOf } from '../../src/upstream/errors.ts';
 import { createPool } from '../../src/upstream/pool.ts';
-import { closeAtEnd } from '../helpers/closing.ts';
+import { closeAtEnd, listen } from '../helpers/closing.ts';
 import { API_CERT, CERT, distrust, EXPIRED_CERT, KEY, trust } from '../helpers/tls.ts';
 
 afterEach(async () => {
@@ -22,10 +20,7 @@ async function httpsServer(cert: string) {
   });
   server.on('secureConnection', (socket: TLSSocket) => reused.push(socket.isSessionReused()));
   server.on('tlsClientError', () => undefined);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closeAtEnd(() => server.close());
-  return { port: (server.address() as AddressInfo).port, reused, paths };
+  return { port: await listen(server), reused, paths };
 }
 
 function get(origin: string) {
