@@ -1,8 +1,8 @@
-import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { heapInUse } from '../helpers/memory.ts';
+import { openClient } from '../helpers/sockets.ts';
 
 /**
  * What a hostile client may try, each over HTTP against a gateway with its default limits. Every attempt must be answered
@@ -297,9 +297,10 @@ describe('a hostile client', () => {
       `GET /graphql HTTP/1.1\r\nHost: x\r\n${Array.from({ length: 3_000 }, (_, i) => `x-${i}: y\r\n`).join('')}\r\n`,
     ],
   ])('is turned away with %s', async (_name, bytes) => {
-    const answer = await raw(bytes);
-    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
-    expect(answer).not.toMatch(/server:/i);
+    const { text, closed } = openClient(gateway.url, Buffer.from(bytes));
+    await closed;
+    expect(text()).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(text()).not.toMatch(/server:/i);
   });
 
   test('holds no memory', async () => {
@@ -310,16 +311,3 @@ describe('a hostile client', () => {
     expect(await (await fetch(`${gateway.url}/ready`)).text()).toContain('ready');
   });
 });
-
-function raw(bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1', () => socket.write(bytes));
-    let text = '';
-    socket.on('data', (chunk) => {
-      text += chunk;
-    });
-    socket.on('close', () => resolve(text));
-    socket.on('error', reject);
-    setTimeout(() => socket.destroy(), DEADLINE_MS).unref();
-  });
-}

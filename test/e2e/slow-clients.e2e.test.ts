@@ -27,18 +27,6 @@ describe('a client that is slow or rude', () => {
     socket.destroy();
   });
 
-  test('gets the answers to pipelined requests in their order', async () => {
-    const { socket, text } = open();
-    const request = (name: string): string => {
-      const body = JSON.stringify({ query: `{ ${name}: __typename }` });
-      return `POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    };
-    socket.write(['a', 'b', 'c', 'd'].map(request).join(''));
-    await expect.poll(() => text().match(/"([a-d])":"Query"/g)?.length).toBe(4);
-    expect([...text().matchAll(/"([a-d])":"Query"/g)].map(([, name]) => name)).toEqual(['a', 'b', 'c', 'd']);
-    socket.destroy();
-  });
-
   test('does no harm by going away in the middle of its request', async () => {
     const clients = Array.from({ length: 50 }, () => open());
     for (const { socket } of clients) socket.write(`${HEAD}\r\n${BODY.slice(0, 5)}`);

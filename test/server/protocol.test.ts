@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { auditServer } from 'graphql-http';
 import { describe, expect, test } from 'vitest';
 import { postJson, startWithSandbox } from '../helpers/gateway.ts';
+import { getOf, openClient, postOf } from '../helpers/sockets.ts';
 
 const GRAPHQL = 'application/graphql-response+json';
 const gateway = await startWithSandbox();
@@ -86,27 +85,23 @@ describe('a request', () => {
   });
 
   test('that says that it will be larger is not waited for', async () => {
-    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    const { socket, text } = openClient(gateway.url);
     socket.write(
       'POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n',
     );
-    const [answer] = await once(socket, 'data');
-    expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
+    await expect.poll(text).toMatch(/^HTTP\/1\.1 413 /);
     socket.destroy();
   });
 
   test('whose target has one slash behind the path, or is in absolute form, is handled as its path', async () => {
-    const body = query('{ __typename }');
     const send = async (method: string, target: string): Promise<string> => {
-      const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').setEncoding('latin1');
-      const lines = [
-        `${method} ${target} HTTP/1.1`,
-        `Host: ${new URL(gateway.url).host}`,
-        'Connection: close',
-        ...(method === 'POST' ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
-      ];
-      socket.write(`${lines.join('\r\n')}\r\n\r\n${method === 'POST' ? body : ''}`);
-      return (await socket.toArray()).join('');
+      const request =
+        method === 'POST'
+          ? String(postOf(gateway.url, '{ __typename }', ['Connection: close'])).replace('/graphql', target)
+          : String(getOf(gateway.url, target, ['Connection: close']));
+      const { text, closed } = openClient(gateway.url, Buffer.from(request));
+      await closed;
+      return text();
     };
     for (const target of ['/graphql/', 'http://gateway/graphql', 'HTTPS://gateway:8443/graphql/', '/graphql?x=1'])
       expect(await send('POST', target), target).toContain('{"data":{"__typename":"Query"}}');
