@@ -72,13 +72,14 @@ const SEVEN = { data: { profile: { profileId: '7', name: 'Name 7' } } };
 const ask = (query: string, key = 'a', project = '1', variables?: object) =>
   gateway.query(query, variables, { 'x-apikey': key, 'x-datatrics-project': project });
 
-/** An operation whose client goes away when told. */
-function abandonable(query: string, key = 'a') {
+/** An operation whose client goes away when the test says so; by GET or by POST. */
+function abandonable(query: string, { url = gateway.url, variables = {}, method = 'POST' } = {}) {
   const controller = new AbortController();
-  const done = fetch(`${gateway.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-apikey': key },
-    body: JSON.stringify({ query }),
+  const byGet = method === 'GET';
+  const done = fetch(`${url}/graphql${byGet ? `?query=${encodeURIComponent(query)}` : ''}`, {
+    method,
+    headers: { 'content-type': 'application/json', accept: 'application/json', 'x-apikey': 'a' },
+    ...(!byGet && { body: JSON.stringify({ query, variables }) }),
     signal: controller.signal,
   }).then(
     () => 'answered',
@@ -229,17 +230,11 @@ describe('an operation whose client has gone', () => {
 
   it('is not tried again', async () => {
     const own = await startWithUpstream((_call, res) => void res.writeHead(503, { 'retry-after': '1' }).end());
-    const controller = new AbortController();
-    const done = fetch(`${own.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: PROFILE }),
-      signal: controller.signal,
-    }).catch(() => 'gone');
+    const client = abandonable(PROFILE, { url: own.url });
     await vi.waitFor(() => expect(own.upstream.calls).toHaveLength(1));
     await sleep(50);
-    controller.abort();
-    expect(await done).toBe('gone');
+    client.leave();
+    expect(await client.done).toBe('gone');
     await sleep(1_200);
     expect(own.upstream.calls).toHaveLength(1);
   });
@@ -248,14 +243,10 @@ describe('an operation whose client has gone', () => {
     // The first GET loads what the others need.
     await fetch(`${gateway.url}/graphql?query={__typename}`, { headers: { 'x-apikey': 'a' } });
     shut();
-    const controller = new AbortController();
-    const done = fetch(`${gateway.url}/graphql?query=${encodeURIComponent(PROFILE)}`, {
-      headers: { 'x-apikey': 'a', accept: 'application/json' },
-      signal: controller.signal,
-    }).catch(() => 'gone');
+    const client = abandonable(PROFILE, { method: 'GET' });
     await untilCalls(1);
-    controller.abort();
-    expect(await done).toBe('gone');
+    client.leave();
+    expect(await client.done).toBe('gone');
     await vi.waitFor(() => expect(abandoned).toHaveLength(1));
   });
 
@@ -325,16 +316,10 @@ describe('many reads', () => {
   it('wait for a free connection, and those that are never wanted are not made', async () => {
     const own = await startWithUpstream(serve, { UPSTREAM_CONNECTIONS: '2' });
     shut();
-    const controller = new AbortController();
-    const done = fetch(`${own.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: NODES, variables: { ids: ids(10) } }),
-      signal: controller.signal,
-    }).catch(() => 'gone');
+    const client = abandonable(NODES, { url: own.url, variables: { ids: ids(10) } });
     await vi.waitFor(() => expect(own.upstream.calls).toHaveLength(2));
-    controller.abort();
-    expect(await done).toBe('gone');
+    client.leave();
+    expect(await client.done).toBe('gone');
     await vi.waitFor(() => expect(abandoned).toHaveLength(2));
     open();
     await aWhile();
