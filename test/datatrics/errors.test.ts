@@ -268,13 +268,6 @@ describe('a read that failed', () => {
     expect(performance.now() - start).toBeLessThan(2_000);
     expect(gateway.upstream.calls).toHaveLength(3);
   });
-
-  it('is not remembered: the next operation asks again', async () => {
-    answer = send(500);
-    expect(await failure(GET)).toBe('UPSTREAM_UNAVAILABLE');
-    answer = () => ({ profileid: '7' });
-    expect(await ask(GET)).toEqual({ data: { profile: { profileId: '7' } } });
-  });
 });
 
 describe('an upstream that can not be reached', () => {

@@ -125,11 +125,7 @@ describe('the profile of a conversion', () => {
   it.each([
     ['profileid', { profileid: 'a' }, 'a'],
     ['profile_id where profileid is missing', { profile_id: 'b' }, 'b'],
-    ['profile_id where profileid is empty', { profileid: '', profile_id: 'b' }, 'b'],
-    ['profile_id where profileid is null', { profileid: null, profile_id: 'b' }, 'b'],
-    ['profileid where both are there', { profileid: 'a', profile_id: 'b' }, 'a'],
     ['a profileid that is a number', { profileid: 12 }, '12'],
-    ['a profileid under metadata', { metadata: { profileid: 'a' } }, 'a'],
   ])('is found by %s', async (_, fields, id) => {
     for (const one of ['a', 'b', '12']) store.put('profile', profile(one));
     expect(await follow(fields)).toEqual({ profileId: id, profile: { profileId: id, source: 'shop' } });
