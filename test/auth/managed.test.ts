@@ -110,7 +110,7 @@ describe('a JSON Web Token', () => {
     expect(headers.get('www-authenticate')).toBe('Bearer');
   });
 
-  test('that was good is no longer once it has expired', async () => {
+  test('that was accepted is refused once it has expired', async () => {
     const token = await issuer.sign({ ...GRANTED, exp: Math.floor(Date.now() / 1000) - 29 });
     expect((await ask(bearer(token))).status).toBe(200);
     await sleep(2_000);
@@ -132,7 +132,7 @@ describe('a JSON Web Token', () => {
     await expectRefused(bearer(await issuer.sign(claims)), 403, 'FORBIDDEN');
   });
 
-  test('lets nobody in while the keys can not be had', async () => {
+  test('answers 503 while the keys cannot be fetched', async () => {
     const cut = await startWithUpstream(() => ({}), { ...tokens.settings, ...issuer.settings });
     for (const answer of ['no', 'html'] as const) {
       issuer.answer = answer;
@@ -236,7 +236,7 @@ describe('the project', () => {
   });
 });
 
-test('the schema is not told by guesses either', async () => {
+test('errors suggest no names of the schema', async () => {
   const near: [string, object?][] = [
     ['{ profil(profileId: "1") { name } }'],
     ['{ profile(profileId: "1", source: "s") { emai } }'],
@@ -256,7 +256,7 @@ test('the schema is not told by guesses either', async () => {
   }
 });
 
-test('the schema can not be asked for, unless the settings say so', async () => {
+test('introspection is off unless the settings turn it on', async () => {
   const { body } = await gateway.query('{ __schema { queryType { name } } }', {}, shop);
   expect(body.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
   expect((await gateway.query('{ __typename }', {}, shop)).body).toEqual({ data: { __typename: 'Query' } });

@@ -112,7 +112,7 @@ const PATHS: Readonly<Record<string, RegExp>> = {
   'pii:read': /email|sort=name/,
 };
 
-test('the ways are all there are: every root field, and every link from type to type', () => {
+test('the table has every root field, and every link from type to type', () => {
   const schema = buildSchema();
   const text = WAYS.map(([query]) => query).join(' ');
   for (const type of [schema.getQueryType(), schema.getMutationType()]) {
@@ -176,12 +176,12 @@ test('what a fragment asks of an id that names another type counts all the same'
   expect((await fenced.query(query, {}, without.get('contents:read'))).body).toEqual({ data: { node: {} } });
 });
 
-test('who may do nothing may still ask for the type’s name', async () => {
+test('a caller without scopes may ask for __typename', async () => {
   expect((await fenced.query('{ __typename }', {}, nothing)).body).toEqual({ data: { __typename: 'Query' } });
   expect((await fenced.query('{ profiles { totalCount } }', {}, nothing)).status).toBe(403);
 });
 
-test('a plan is not told to those who may not run it', async () => {
+test('a plan is refused to callers who may not run the operation', async () => {
   const { status } = await fenced.query('{ profiles { totalCount } }', {}, { ...nothing, 'x-upstream-plan': '1' });
   expect(status).toBe(403);
 });

@@ -207,7 +207,7 @@ const ENTERED: [ListKnobs, number, number][] = [
 const BETWEEN: [ListKnobs, number[], number, number][] = [[list(75, 1_000, { pagesName: null }), [6], 0, 73]];
 
 describe('a list of any length, page size, cap and spelling', () => {
-  it('gives each record exactly once, in order, to who walks forward', () =>
+  it('gives each record exactly once, in order, to a client that pages forward', () =>
     fc.assert(
       fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
         await walkForward(addProject(knobs), sizes);
@@ -215,7 +215,7 @@ describe('a list of any length, page size, cap and spelling', () => {
       RUNS,
     ));
 
-  it('gives each record exactly once, in order, to who walks backward', () =>
+  it('gives each record exactly once, in order, to a client that pages backward', () =>
     fc.assert(
       fc.asyncProperty(knobs, pageSizes, async (knobs, sizes) => {
         const project = addProject(knobs);
@@ -227,7 +227,7 @@ describe('a list of any length, page size, cap and spelling', () => {
       { ...RUNS, examples: BACKWARD },
     ));
 
-  it('can be entered anywhere, by an instance that knows nothing of the list yet', () =>
+  it('can be read from any cursor, by an instance that has not read the list before', () =>
     fc.assert(
       fc.asyncProperty(knobs, fc.integer({ min: 1, max: 70 }), fc.nat(), async (knobs, size, seed) => {
         fc.pre(knobs.total > 0);
@@ -359,7 +359,7 @@ describe('the end of a list', () => {
   });
 });
 
-describe('impossible arguments are refused without a call', () => {
+describe('invalid arguments are refused without a call', () => {
   const LISTS = `query ($after: String, $before: String) {
     profiles(first: 2, after: $after, before: $before) { edges { cursor } }
   }`;

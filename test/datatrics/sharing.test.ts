@@ -272,7 +272,7 @@ describe('an operation whose client has gone', () => {
     expect(calls()).toHaveLength(1);
   });
 
-  it('and was the last to wait, leaves nothing for who comes next to join', async () => {
+  it('and was the last to wait, ends the call, and the next operation makes its own', async () => {
     shut();
     const clients = [abandonable(PROFILE), abandonable(PROFILE)];
     await untilCalls(1);

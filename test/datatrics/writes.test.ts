@@ -94,7 +94,7 @@ describe('an answer', () => {
     void res.writeHead(status).end(body);
 
   test.each([400, 404, 409, 413, 422, 424])(
-    'of %i is something to mend, in the API’s words, in both its shapes',
+    'of %i is a user error in the API’s words, in both shapes that errors have',
     async (status) => {
       for (const body of [{ status, message: 'Words of the API' }, { error: { message: 'Words of the API' } }]) {
         answer = respond(status, JSON.stringify(body));

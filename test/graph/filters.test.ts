@@ -97,7 +97,7 @@ describe('with DATATRICS_FILTERS=on', async () => {
     expect(await callsOf(`{ ${field} { totalCount } }`)).toEqual([call]);
   });
 
-  it('all fields of a filter and the source are asked together, each once', async () => {
+  it('all fields of a filter and the source are sent in one call, each once', async () => {
     const [call, ...more] = await callsOf(`{ conversions(
       source: "shop", filter: { profileId: "7", email: "a@x", updatedAt: ${MAY}, createdAt: ${MAY} }
     ) { totalCount } }`);
@@ -319,7 +319,7 @@ describe('with DATATRICS_TIMEZONE', async () => {
 describe('with DATATRICS_FILTERS=auto', () => {
   const CONVERSIONS = '{ conversions(filter: { email: "a@x" }) { totalCount nodes { conversionId } } }';
 
-  it('the first operation that filters asks whether the API does, once for all lists and operations', async () => {
+  it('the first operation with a filter sends one probe, for all lists and operations', async () => {
     const gateway = await withSandbox();
     const { requests, store } = gateway.sandbox;
     store.put('conversion', sale('1', { email: 'a@x', profileid: '7' }));
@@ -342,7 +342,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(later.filter(isProbe)).toEqual([]);
   });
 
-  it('nothing is asked for what needs no filter: plain lists, records, and a source of profiles', async () => {
+  it('no probe is sent for plain lists, single records and a source of profiles', async () => {
     const gateway = await withSandbox();
     await gateway.query(
       '{ conversions { totalCount } profile(profileId: "7") { name } profiles(source: "shop") { totalCount } }',
@@ -361,7 +361,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
       /^\/interaction\?.*&q\[datetime\]=[\w-]+$/,
     ],
     ['profiles(source: "shop", filter: { email: "a@x" })', /^\/profile\?limit=1&page=1&q\[email\]=[\w-]+$/],
-  ])('%s asks with a value that no record has', async (field, probe) => {
+  ])('%s probes with a value that no record has', async (field, probe) => {
     const gateway = await withSandbox();
     await gateway.query(`{ ${field} { totalCount } }`);
     const made = takeCalls(gateway.sandbox.requests);
@@ -369,7 +369,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(decodeURIComponent(made[0] ?? '')).toMatch(probe);
   });
 
-  it('fields of one operation and operations at the same time share the question', async () => {
+  it('fields of one operation and concurrent operations share one probe', async () => {
     const gateway = await withSandbox();
     gateway.sandbox.faults.set({ latencyMs: 250 });
     const query = `{
@@ -383,7 +383,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(made.filter(isProbe)).toHaveLength(1);
   });
 
-  it('a question that failed is the field’s error, and is asked again by the next operation', async () => {
+  it('a failed probe is the field’s error, and the next operation probes again', async () => {
     const gateway = await withSandbox();
     gateway.sandbox.faults.set({ match: { path: 'limit=1&' }, times: 1, status: 403 });
     const refused = await gateway.query(CONVERSIONS);
@@ -395,7 +395,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(takeCalls(gateway.sandbox.requests).map(isProbe)).toEqual([true, false]);
   });
 
-  it('who waited for a question that failed asks anew', async () => {
+  it('an operation that waited for a failed probe sends its own', async () => {
     let probes = 0;
     const gateway = await withUpstream(async ({ path }, res) => {
       if (!isProbe(path)) return page();
@@ -503,7 +503,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     });
   });
 
-  it('a failed probe says nothing of the API, however many operations wait for it, and equal ones share a call', async () => {
+  it('a failed probe decides nothing about the API, and equal operations that wait for it share a call', async () => {
     const gateway = await withSandbox({ UPSTREAM_TIMEOUT_MS: '2000' });
     const { requests, store, faults } = gateway.sandbox;
     store.put('conversion', sale('1', { email: 'a@x' }));
@@ -638,7 +638,7 @@ describe('a row that does not match', () => {
     expect(takeCalls(gateway.upstream.calls)).toHaveLength(5);
   });
 
-  it('is none where only the spelling of the same value differs', async () => {
+  it('is not reported where only the spelling of the same value differs', async () => {
     const rows: Record<string, object[]> = {
       sale: [
         sale('1', { email: 'Ann@Example.COM', profileid: 7, created: '2024-03-01T08:00:00+02:00' }),
@@ -855,7 +855,7 @@ describe('a cursor', async () => {
     ['1.interactions', 'event: "open"'],
   ];
 
-  it('is good for its own list, order and filter only', async () => {
+  it('is refused by any other list, order or filter', async () => {
     const cursors: string[] = [];
     for (const one of LISTS) {
       const { edges } = listIn(await list(one, 'first: 2'));
@@ -894,7 +894,7 @@ describe('a cursor', async () => {
       ['profiles', `filter: { email: "a@x", createdAt: { ${GTE} } }`],
       ['profiles', `filter: { createdAt: { ${GTE} }, email: "a@x" }`],
     ],
-  ] as const)('is good for the same list said otherwise: %s', async (_, one, other) => {
+  ] as const)('is accepted by the same list in another spelling: %s', async (_, one, other) => {
     const { edges } = listIn(await list(one, 'first: 2'));
     expect(edges).toHaveLength(2);
     const rest = listIn(await list(other, `after: "${edges[1]?.cursor}"`));

@@ -229,7 +229,7 @@ describe('node and nodes', () => {
   const ours = encodeGlobalId('123456', { resource: 'profile', source: 'shop', id: '7' });
   const encode = (text: string): string => Buffer.from(text).toString('base64url');
 
-  it('knows the global id that the ids below are variations of', async () => {
+  it('find a record by the id that the ids below are variations of', async () => {
     store.put('profile', profile('7'));
     expect(await read(NODE, { id: ours })).toEqual({ node: { __typename: 'Profile', id: ours } });
   });

@@ -229,7 +229,7 @@ describe.each(LINKS)('the source of $name', ({ put, query, add, call, configured
     expect(calls()).toHaveLength(1);
   });
 
-  it('is not passed over when it can’t be asked: the link fails, and nothing else', async () => {
+  it('that answers with an error fails the link, and nothing else', async () => {
     add('own');
     gateway.sandbox.faults.set({ match: { path: `source=${configured[0]}\\b` }, status: 400 });
     put('own');

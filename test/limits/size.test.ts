@@ -238,7 +238,7 @@ describe('the size of an answer in the worst case', () => {
   });
 });
 
-describe('what could not be known before', async () => {
+describe('what an estimate cannot know', async () => {
   const small = await startWithUpstream(answer, settings, {
     constants: { documentLimits: { maxEstimatedValues: 20_000 } },
   });
@@ -344,7 +344,7 @@ test('messages hold no more than the start of what a client sent', async () => {
   expect(lists.body.errors?.length).toBeLessThan(30);
 });
 
-test('problems of one input are told up to a bound', async () => {
+test('at most 20 problems of one input are reported', async () => {
   const lines = Array.from({ length: 500 }, () => ({ name: 'x', attributes: { itemid: 1, price: 2 } }));
   const { body } = await gateway.query(
     'mutation ($input: ConversionInput!) { createConversion(input: $input) { userErrors { code } } }',

@@ -307,7 +307,7 @@ describe('without pii:read', () => {
     'mobile: "+31 20"',
     'bornAt: { gte: "1980-01-01T00:00:00Z" }',
     'note: "ada@mail.example"',
-  ])('nobody can filter by %s', async (filter) => {
+  ])('a caller cannot filter by %s', async (filter) => {
     const query = `{ profiles(filter: { ${filter} }) { totalCount } }`;
     const { body } = await managed.query(query, {}, masked);
     expect(body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
@@ -317,7 +317,7 @@ describe('without pii:read', () => {
   });
 
   test.each(['Write to ada@mail.example', ' ada@mail.example ', 'https://shop.example/?contact=ada%40mail.example'])(
-    'nobody can try whether a field is text with an address in it: %j',
+    'a caller cannot filter by text that contains an address: %j',
     async (note) => {
       const row = { profileid: '7', source: 'Webshop', note };
       const own = await startWithUpstream(
@@ -335,13 +335,13 @@ describe('without pii:read', () => {
     },
   );
 
-  test('what nobody calls personal can be filtered by', async () => {
+  test('a caller can filter by fields that are not personal', async () => {
     const { body } = await managed.query('{ profiles(filter: { loyaltyTier: "gold" }) { totalCount } }', {}, masked);
     expect(body).toEqual({ data: { profiles: { totalCount: 1 } } });
   });
 });
 
-describe('a declaration that can not be', () => {
+describe('an invalid declaration', () => {
   const problemsWith = (customFields: unknown): readonly string[] =>
     problemsOf({ GATEWAY_CONFIG: write('wrong.json', { customFields }) });
   const field = (more: object = {}): object => ({ type: 'String', from: 'x', ...more });
@@ -380,13 +380,13 @@ describe('a declaration that can not be', () => {
     ['customFields.Profile.a.nullable: needs to be removed; only type, from', { a: field({ nullable: false }) }],
     ['customFields.Profile.a: needs an object with type and from', { a: 'loyalty_tier' }],
     ['customFields.Profile: needs an object of fields', []],
-  ])('is told: %s', (problem, fields) => {
+  ])('is reported: %s', (problem, fields) => {
     const problems = problemsWith({ Profile: fields });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`GATEWAY_CONFIG: ${problem}`);
   });
 
-  test('is told for types that there are not, and for all things at once, a line each', () => {
+  test('is reported for unknown types, and all problems at once, a line each', () => {
     expect(problemsWith('x')).toEqual(['GATEWAY_CONFIG: customFields: needs an object of types']);
     const problems = problemsWith({
       Person: {},
@@ -420,7 +420,7 @@ describe('npm run schema', () => {
     expect(readFileSync(out, 'utf8')).toBe(stdout);
   });
 
-  test('refuses what can not be', async () => {
+  test('exits with 2 for a missing file, an unknown option and a folder that it cannot write', async () => {
     expect(await run(['--config', join(folder, 'nowhere.yaml')])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('GATEWAY_CONFIG'),

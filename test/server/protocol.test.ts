@@ -66,7 +66,7 @@ describe('a request', () => {
     }
   });
 
-  test('larger than allowed answers 413, by its length or by its chunks', async () => {
+  test('larger than MAX_BODY_BYTES answers 413, by its length or by its chunks', async () => {
     expect((await post(query('x'.repeat(1_100_000)))).status).toBe(413);
     const chunks = new ReadableStream({
       start(controller) {
@@ -84,7 +84,7 @@ describe('a request', () => {
     expect(await codes(response)).toEqual(['BAD_REQUEST']);
   });
 
-  test('that says that it will be larger is not waited for', async () => {
+  test('with a Content-Length above MAX_BODY_BYTES answers 413 before its body comes', async () => {
     const { socket, text } = openClient(gateway.url);
     socket.write(
       'POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n',
@@ -142,7 +142,7 @@ describe('a request', () => {
   });
 });
 
-describe('an operation that can not run', () => {
+describe('an operation that cannot run', () => {
   test.each([
     ['{', {}, 'GRAPHQL_PARSE_FAILED'],
     ['{ nothing }', {}, 'GRAPHQL_VALIDATION_FAILED'],

@@ -77,7 +77,7 @@ describe('a bulk write', () => {
     for (let i = 0; i < 100; i++) expect(stored(`bulk-${i}`) !== undefined).toBe(!poison.includes(`bulk-${i}`));
   });
 
-  test('does not send what can not be, nor the earlier of two with one key', async () => {
+  test('does not send invalid items, nor the earlier of two items with one key', async () => {
     const [a, b] = people(2) as [object, object];
     const result = await upsert([
       a,
