@@ -18,6 +18,7 @@ const WAITING = [
   'graphiql-prefix',
   'graphiql-run',
   'graphiql-tabs',
+  'helm',
   'nginx-http2',
   'observability',
   'pages',
