@@ -19,6 +19,7 @@ const WAITING = [
   'graphiql-run',
   'graphiql-tabs',
   'helm',
+  'invalidation',
   'nginx-http2',
   'observability',
   'pages',
