@@ -1,20 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   BulkUpsertProfilesDocument,
   ConversionsWithProfilesDocument,
   CreateProfileDocument,
 } from './generated/operations.ts';
 import { Commands, PROCESS_ENV } from './helpers/command.ts';
+import { createFolder } from './helpers/files.ts';
 import { startWithSandbox } from './helpers/gateway.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'generated-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { folder } = createFolder();
 const commands = new Commands();
 
 test('schemas and documentation that npm run codegen makes are up to date', async () => {
@@ -61,7 +60,6 @@ describe('a typed document', () => {
     expect(createProfile?.profile?.attributes).toEqual({});
     const { bulkUpsertProfiles } = await run(BulkUpsertProfilesDocument, {});
     expect(bulkUpsertProfiles?.results.map(({ outcome }) => outcome)).toEqual(['UPSERTED', 'UPSERTED']);
-    await gateway.close();
   });
 });
 

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readExamples } from '../src/server/graphiql.ts';
 import { startWithSandbox } from './helpers/gateway.ts';
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 
 const readme = readFileSync('README.md', 'utf8');
 const blocks = (language: string): string[] =>

@@ -1,10 +1,9 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 const answer = (): object => ({ profileid: '1', source: 's', name: 'Somebody' });
 const open = await startWithUpstream(answer);
 const passthrough = await startWithUpstream(answer, { AUTH_MODE: 'passthrough' });
-afterAll(() => Promise.all([open.close(), passthrough.close()]));
 
 const PROFILE = '{ profile(profileId: "1", source: "s") { name } }';
 

@@ -1,19 +1,14 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startGateway } from '../../src/app.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { type FakeUpstream, startUpstream } from '../helpers/gateway.ts';
+import { createFolder } from '../helpers/files.ts';
+import { type FakeUpstream, postJson, startUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'rotation-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
+const { folder } = createFolder();
 
 /** Replaces a file at once, as orchestrators do. */
 function write(name: string, content: string): string {
@@ -25,7 +20,6 @@ function write(name: string, content: string): string {
 
 async function start(answer: Parameters<typeof startUpstream>[0], settings: Record<string, string>) {
   const upstream: FakeUpstream = await startUpstream(answer);
-  closing.push(() => upstream.close());
   const env = { PORT: '0', MAX_EVENT_LOOP_DELAY_MS: '0', DATATRICS_URL: upstream.url, ...settings };
   const config = readConfig(env);
   const captured = captureLog();
@@ -33,13 +27,8 @@ async function start(answer: Parameters<typeof startUpstream>[0], settings: Reco
   const { project, apiKey } = config;
   const api = { origin: upstream.origin, basePath: '/2.0', project, apiKey, sources };
   const gateway = await startGateway(config, api, captured.log);
-  closing.push(() => gateway.close());
   const ask = async (query: string, headers: Record<string, string> = {}, path = '/graphql') => {
-    const response = await fetch(gateway.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify({ query }),
-    });
+    const response = await postJson(gateway.url + path, { query }, headers);
     // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
     return (await response.json()) as any;
   };
@@ -108,7 +97,6 @@ describe('the key in DATATRICS_API_KEY_FILE', () => {
 
   test('is replaced for callers with a token, and for each project of the configuration file', async () => {
     const tokens = createTokenFile();
-    closing.push(tokens.remove);
     const token = tokens.add('t', undefined, ['1', '2']);
     const config = write(
       'gateway.json',

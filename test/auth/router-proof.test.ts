@@ -1,10 +1,9 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isFromRouter, signOperation } from '../../src/auth/router-proof.ts';
-import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+import { createFolder } from '../helpers/files.ts';
+import { postJson, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+import { createTokenFile } from '../helpers/token-file.ts';
 
 const HMAC = 'a key that is Hive’s';
 const HEADER = 'a-secret-that-is-shared';
@@ -89,26 +88,17 @@ describe('/subgraph', () => {
     expect((await gateway.query('{ profile(profileId: "1001") { profileId } }')).body.errors).toBeUndefined();
 
     const send = (variables: object, extensions: object) =>
-      fetch(`${gateway.url}/subgraph`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: QUERY, variables, extensions }),
-      });
+      postJson(`${gateway.url}/subgraph`, { query: QUERY, variables, extensions });
     const extensions = { 'hmac-signature': signOperation(HMAC, { query: QUERY, variables: { r: [entity] } }) };
     expect((await send({ r: [entity] }, extensions)).status).toBe(200);
     expect((await send({ r: [entity, entity] }, extensions)).status).toBe(401);
-    await gateway.close();
   });
 
   test('with a signature of one operation sends no other', async () => {
     const gateway = await startWithUpstream(() => ({ profileid: '1', source: 's' }), { ROUTER_HMAC_SECRET: HMAC });
     const send = async (body: object, signed: { query: string; variables?: Record<string, unknown> }) => {
       const extensions = { 'hmac-signature': signOperation(HMAC, { variables: undefined, ...signed }) };
-      const response = await fetch(`${gateway.url}/subgraph`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ...body, extensions }),
-      });
+      const response = await postJson(`${gateway.url}/subgraph`, { ...body, extensions });
       return response.status;
     };
     const own = { query: QUERY, variables: { r: [entity] } };
@@ -120,7 +110,6 @@ describe('/subgraph', () => {
     expect(await send({ query: QUERY, variables: { r: [entity, other] } }, own)).toBe(401);
     expect(await send({ query: QUERY, variables: {} }, own)).toBe(401);
     expect(gateway.upstream.calls).toEqual([]);
-    await gateway.close();
   });
 
   test('goes on with the project that a proven router forwards, when it is one of the router’s', async () => {
@@ -138,35 +127,25 @@ describe('/subgraph', () => {
     expect(await ask('42')).toEqual([403, 'FORBIDDEN']);
     expect(await ask('../1')).toEqual([200, 'BAD_USER_INPUT']);
     expect(gateway.upstream.calls.map(({ path }) => path.split('/')[3])).toEqual(['1', '1']);
-    await gateway.close();
   });
 
   describe('in managed', () => {
     const RECORD = { profileid: '1', source: 's', name: 'Ada', country: 'NL' };
     const managed = async (settings: Record<string, string> = {}) => {
-      const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
-      const file = join(folder, 'tokens.json');
-      writeFileSync(file, '[]');
       const gateway = await startWithUpstream(() => RECORD, {
-        AUTH_MODE: 'managed',
-        TOKENS_FILE: file,
+        ...createTokenFile().settings,
         ROUTER_SECRET: HEADER,
         PII_MASK: 'null',
         ...settings,
       });
       const fields = 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Profile { name country } } }';
-      return {
-        gateway,
-        ask: (headers: Record<string, string>, query = fields) => gateway.subgraph(query, { r: [entity] }, headers),
-        async close() {
-          await gateway.close();
-          rmSync(folder, { recursive: true });
-        },
-      };
+      const ask = (headers: Record<string, string>, query = fields) =>
+        gateway.subgraph(query, { r: [entity] }, headers);
+      return { gateway, ask };
     };
 
     test('a proof stands for a token, and reads all but personal data', async () => {
-      const { gateway, ask, close } = await managed();
+      const { gateway, ask } = await managed();
       expect((await ask({})).status).toBe(401);
       expect((await ask({ authorization: 'Bearer nobody' })).status).toBe(401);
       expect((await ask({ 'x-datatrics-scopes': 'profiles:read pii:read' })).status).toBe(401);
@@ -176,11 +155,10 @@ describe('/subgraph', () => {
       expect((await gateway.subgraph(write, {}, secret)).status).toBe(403);
       expect((await gateway.query('{ profile(profileId: "1", source: "s") { name } }', {}, secret)).status).toBe(401);
       expect(gateway.upstream.calls).toHaveLength(1);
-      await close();
     });
 
     test('forwarded scopes count instead, and none is enough for what it does not name', async () => {
-      const { gateway, ask, close } = await managed();
+      const { gateway, ask } = await managed();
       const scopes = (text: string) => ({ ...secret, 'x-datatrics-scopes': text });
       expect((await ask(scopes('profiles:read pii:read'))).body.data._entities[0]).toEqual({
         name: 'Ada',
@@ -195,13 +173,10 @@ describe('/subgraph', () => {
         expect((await ask(scopes(text), QUERY)).status).toBe(403);
       }
       expect(gateway.upstream.calls).toHaveLength(calls);
-      await close();
     });
 
     test('behind the check of the document the data itself is guarded', async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
-      writeFileSync(join(folder, 'tokens.json'), '[]');
-      const settings = { AUTH_MODE: 'managed', TOKENS_FILE: join(folder, 'tokens.json'), ROUTER_SECRET: HEADER };
+      const settings = { ...createTokenFile().settings, ROUTER_SECRET: HEADER };
       const gateway = await startWithSandbox({ ...settings, PII_MASK: 'null' }, {}, { checkScopes: false });
       const { status, body } = await gateway.subgraph(
         QUERY,
@@ -215,16 +190,13 @@ describe('/subgraph', () => {
       ]);
       expect(gateway.sandbox.requests).toEqual([]);
       await gateway.close();
-      rmSync(folder, { recursive: true });
     });
 
     test('configured scopes and projects count for a router that forwards none', async () => {
-      const { ask, close } = await managed({ ROUTER_SCOPES: 'profiles:read,pii:read', ROUTER_PROJECTS: '1' });
+      const { ask } = await managed({ ROUTER_SCOPES: 'profiles:read,pii:read', ROUTER_PROJECTS: '1' });
       expect((await ask(secret)).body.data._entities[0]).toEqual({ name: 'Ada', country: 'NL' });
-      await close();
       const elsewhere = await managed({ ROUTER_PROJECTS: '2' });
       expect((await elsewhere.ask(secret)).status).toBe(403);
-      await elsewhere.close();
     });
   });
 
@@ -251,7 +223,6 @@ describe('/subgraph', () => {
     release();
     for (const { body } of await Promise.all(answers)) expect(body.errors).toBeUndefined();
     expect(gateway.upstream.calls).toHaveLength(3);
-    await gateway.close();
   });
 
   test('takes a caller’s own key in passthrough, where it goes upstream', async () => {
@@ -261,18 +232,15 @@ describe('/subgraph', () => {
     expect((await ask(secret)).status).toBe(401);
     expect((await ask({ 'x-apikey': gateway.sandbox.apiKey })).body).toEqual({ data: { _entities: [null] } });
     expect((await ask({ 'x-apikey': gateway.sandbox.apiKey, ...secret })).status).toBe(200);
-    await gateway.close();
   });
 });
 
 describe('published documents', () => {
   test('are not asked of a proven router, and of all others', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'documents-'));
-    writeFileSync(`${folder}/manifest.json`, '{}');
     const gateway = await startWithSandbox({
       AUTH_MODE: 'passthrough',
       TRUSTED_DOCUMENTS: 'only',
-      TRUSTED_DOCUMENTS_FILE: `${folder}/manifest.json`,
+      TRUSTED_DOCUMENTS_FILE: createFolder().write('manifest.json', {}),
       ROUTER_SECRET: HEADER,
     });
     const key = { 'x-apikey': gateway.sandbox.apiKey };
@@ -281,6 +249,5 @@ describe('published documents', () => {
     const { body } = await gateway.subgraph(QUERY, { r: [] }, { ...key, 'x-router-secret': HEADER });
     expect(body).toEqual({ data: { _entities: [] } });
     await gateway.close();
-    rmSync(folder, { recursive: true });
   });
 });

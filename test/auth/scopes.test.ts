@@ -1,32 +1,19 @@
 import { isObjectType } from 'graphql';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { SCOPES, type Scope } from '../../src/auth/scopes.ts';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
 const all = tokens.add('all');
-const without = new Map(
-  SCOPES.map((scope, i) => [
-    scope,
-    tokens.add(
-      `t${i}`,
-      SCOPES.filter((other) => other !== scope),
-    ),
-  ]),
-);
+const without = new Map(SCOPES.map((scope, i) => [scope, tokens.add(`t${i}`, scopesWithout(scope))]));
 const nothing = tokens.add('nothing', []);
 const fenced = await startWithUpstream(smallApi, tokens.settings);
 // Only the data itself is guarded: the first fence is taken out.
 const second = await startWithUpstream(smallApi, tokens.settings, { checkScopes: false });
-afterAll(async () => {
-  await fenced.close();
-  await second.close();
-  tokens.remove();
-});
 beforeEach(() => {
   fenced.upstream.calls.length = 0;
   second.upstream.calls.length = 0;
@@ -125,7 +112,7 @@ const PATHS: Readonly<Record<string, RegExp>> = {
   'pii:read': /email|sort=name/,
 };
 
-test('the ways are all there are: every root field, and every link from type to type', () => {
+test('the table has every root field, and every link from type to type', () => {
   const schema = buildSchema();
   const text = WAYS.map(([query]) => query).join(' ');
   for (const type of [schema.getQueryType(), schema.getMutationType()]) {
@@ -189,12 +176,12 @@ test('what a fragment asks of an id that names another type counts all the same'
   expect((await fenced.query(query, {}, without.get('contents:read'))).body).toEqual({ data: { node: {} } });
 });
 
-test('who may do nothing may still ask for the type’s name', async () => {
+test('a caller without scopes may ask for __typename', async () => {
   expect((await fenced.query('{ __typename }', {}, nothing)).body).toEqual({ data: { __typename: 'Query' } });
   expect((await fenced.query('{ profiles { totalCount } }', {}, nothing)).status).toBe(403);
 });
 
-test('a plan is not told to those who may not run it', async () => {
+test('a plan is refused to callers who may not run the operation', async () => {
   const { status } = await fenced.query('{ profiles { totalCount } }', {}, { ...nothing, 'x-upstream-plan': '1' });
   expect(status).toBe(403);
 });

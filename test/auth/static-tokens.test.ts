@@ -1,13 +1,12 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
 describe('a list of static tokens', () => {
   const list = createTokenFile();
   const ada = list.add('ada', ['profiles:read'], ['1']);
-  afterAll(() => list.remove());
   const start = () => startWithUpstream(() => ({ profileid: '1001', source: 'Webshop' }), list.settings);
   const statusOf = async (by: Awaited<ReturnType<typeof start>>, times = 1): Promise<number[]> => {
     const statuses: number[] = [];

@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'projects-'));
-const GATEWAY_CONFIG = join(folder, 'gateway.yaml');
-writeFileSync(
-  GATEWAY_CONFIG,
+const { write } = createFolder();
+const GATEWAY_CONFIG = write(
+  'gateway.yaml',
   `DATATRICS_URL: https://api.example/2.0 # the gateway calls the upstream of the test
 projects:
   - id: nl
@@ -25,11 +22,7 @@ projects:
 );
 const tokens = createTokenFile();
 const ada = tokens.add('ada', SCOPES, ['nl']);
-const bob = tokens.add(
-  'bob',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-  ['nl', 'de'],
-);
+const bob = tokens.add('bob', scopesWithout('pii:read'), ['nl', 'de']);
 const eve = tokens.add('eve', SCOPES, ['de', 'unknown']);
 const gateway = await startWithUpstream(
   async (call, res, req) => {
@@ -39,11 +32,6 @@ const gateway = await startWithUpstream(
   },
   { ...tokens.settings, GATEWAY_CONFIG, KEY_NL: 'key-nl', KEY_DE: 'key-de', COLLAPSE_OPERATIONS: 'on' },
 );
-afterAll(async () => {
-  await gateway.close();
-  tokens.remove();
-  rmSync(folder, { recursive: true });
-});
 
 const QUERY = `query Q($id: ID!) {
   profile(profileId: $id) { id source email createdAt attributes }
@@ -155,7 +143,6 @@ test('a router’s cache, which does not see the project, is told to keep nothin
     expect(answer.body.errors).toBeUndefined();
     expect(answer.headers.get('cache-control')).toBe('private, max-age=5');
   }
-  await routed.close();
 });
 
 test('a page that gives its own name the address of this machine is turned away', async () => {

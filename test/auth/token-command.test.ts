@@ -28,8 +28,6 @@ test('npm run token makes a token and the entry by which the gateway knows it', 
   const headers = { authorization: `Bearer ${token}` };
   expect((await gateway.query(query, {}, headers)).body).toEqual({ data: { profiles: { totalCount: 1 } } });
   expect((await gateway.query('{ contents { totalCount } }', {}, headers)).status).toBe(403);
-  await gateway.close();
-  file.remove();
 });
 
 test('npm run token --expires makes a token that ends by itself', async () => {
@@ -47,8 +45,6 @@ test('npm run token --expires makes a token that ends by itself', async () => {
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3 * day);
   onTestFinished(() => void vi.restoreAllMocks());
   expect(await status()).toBe(401);
-  await gateway.close();
-  file.remove();
 });
 
 test.each([

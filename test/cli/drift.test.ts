@@ -91,11 +91,7 @@ async function changed<T>(changes: Changes, run: (url: string, calls: readonly u
     const page = { [total]: 1, [pages]: 1, page: 1, size: 1, items: [record] };
     return changes.list ? changes.list(page, path) : page;
   });
-  try {
-    return await run(upstream.url, upstream.calls);
-  } finally {
-    await upstream.close();
-  }
+  return await run(upstream.url, upstream.calls);
 }
 const check = (changes: Changes, ...args: string[]) =>
   changed(changes, (url) => drift(settingsOf(url), '--json', ...args));

@@ -1,19 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { Commands, runCommand } from '../helpers/command.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'fields-'));
+const { write } = createFolder();
 const sandbox = await startSandbox();
-afterAll(async () => {
-  await sandbox.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => sandbox.close());
 
 const settingsOf = (url: string, project = '1', key = 'k') => ({
   DATATRICS_URL: url,
@@ -57,8 +52,7 @@ describe('npm run fields', () => {
     expect(stdout).toMatch(/# "categories" stays an attribute \(a field needs one value\)/);
     expect(stdout).not.toMatch(/@mail|\+31/);
 
-    const file = join(folder, 'proposed.yaml');
-    writeFileSync(file, stdout);
+    const file = write('proposed.yaml', stdout);
     expect(readConfig({ GATEWAY_CONFIG: file }).customFields.Profile?.phone).toEqual({
       type: 'String',
       from: 'phone',
@@ -136,8 +130,7 @@ describe('npm run fields', () => {
       '€': 'field',
       raw: 'rawValue',
     });
-    const file = join(folder, 'names.yaml');
-    writeFileSync(file, await proposed([row]));
+    const file = write('names.yaml', await proposed([row]));
     expect(() => readConfig({ GATEWAY_CONFIG: file })).not.toThrow();
   });
 

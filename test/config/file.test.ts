@@ -1,29 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
+import { problemsOf } from '../helpers/config.ts';
+import { createFolder } from '../helpers/files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'config-file-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { folder, write } = createFolder();
 
 const GATEWAY_CONFIG = join(folder, 'gateway.yml');
 const API = { DATATRICS_URL: 'https://api.example/2.0', AUTH_MODE: 'passthrough', GATEWAY_CONFIG };
 
 function read(text: string | Buffer, env: Record<string, string> = {}) {
-  writeFileSync(GATEWAY_CONFIG, text);
+  write('gateway.yml', text);
   return readConfig({ ...API, ...env });
 }
 
 function problems(text: string | Buffer, env: Record<string, string> = {}): readonly string[] {
-  try {
-    read(text, env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
+  write('gateway.yml', text);
+  return problemsOf({ ...API, ...env });
 }
 
 /** Without quotes, some YAML reader makes something else of each. */

@@ -1,11 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { runCommand } from '../helpers/command.ts';
+import { createFolder } from '../helpers/files.ts';
 
 /** A gateway as it is installed without its packages. */
-const folder = mkdtempSync(join(tmpdir(), 'packages-'));
+const { folder, write } = createFolder();
 beforeAll(() => {
   for (const path of ['src', 'schema', 'assets', 'package.json']) cpSync(path, join(folder, path), { recursive: true });
   mkdirSync(join(folder, 'node_modules'));
@@ -14,11 +14,9 @@ beforeAll(() => {
     symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
   }
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a start names each package that the settings ask for and that is not installed', async () => {
-  const manifest = join(folder, 'documents.json');
-  writeFileSync(manifest, '{"a": "query A { __typename }"}');
+  const manifest = write('documents.json', '{"a": "query A { __typename }"}');
   const settings = { MCP: 'on', TRUSTED_DOCUMENTS_FILE: manifest, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
   const { status, stdout, stderr } = await runCommand(join(folder, 'src/start.js'), [], { PORT: '0', ...settings });
   const needs = 'needs an installation by `npm ci --omit=dev`, or an image built with `--target full`';

@@ -1,27 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
+import { problemsOf } from '../helpers/config.ts';
+import { createFolder } from '../helpers/files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { folder, write } = createFolder();
 
 function file(content: string | Buffer): string {
-  const path = join(folder, 'secret');
-  writeFileSync(path, content);
+  const path = write('secret', content);
   return path;
-}
-
-function problems(env: Record<string, string>): readonly string[] {
-  try {
-    readConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
 }
 
 const API = { DATATRICS_URL: 'https://api.example/2.0', DATATRICS_PROJECT: '1', AUTH_MODE: 'open' };
@@ -49,7 +36,7 @@ describe('a secret in a file', () => {
   });
 
   test('loses one line end only', () => {
-    expect(problems({ ...API, DATATRICS_API_KEY_FILE: file('canary\n\n') })).toEqual([
+    expect(problemsOf({ ...API, DATATRICS_API_KEY_FILE: file('canary\n\n') })).toEqual([
       'DATATRICS_API_KEY_FILE: got a value that is not shown; needs a key of visible ASCII characters',
     ]);
   });
@@ -62,7 +49,7 @@ describe('a secret in a file', () => {
     ['bytes that are no text', Buffer.from([0xff, 0x00, 0x41]), /\(neither UTF-8 nor UTF-16/],
   ])('is refused for %s, and is not said to be missing', (_what, content, reason) => {
     const path = content === null ? join(folder, 'canary') : file(content);
-    const found = problems({ ...API, DATATRICS_API_KEY_FILE: path });
+    const found = problemsOf({ ...API, DATATRICS_API_KEY_FILE: path });
     expect(found).toEqual([expect.stringMatching(/^DATATRICS_API_KEY_FILE: got a path .*; needs a text file/)]);
     expect(found[0]).toMatch(reason);
     expect(found[0]).not.toContain('canary');
@@ -70,13 +57,12 @@ describe('a secret in a file', () => {
 
   test('is no folder, and no device', () => {
     for (const path of [folder, '/dev/zero']) {
-      expect(problems({ ...API, DATATRICS_API_KEY_FILE: path })).toEqual([expect.stringContaining('(not a file)')]);
+      expect(problemsOf({ ...API, DATATRICS_API_KEY_FILE: path })).toEqual([expect.stringContaining('(not a file)')]);
     }
   });
 
   test('may be named by the file of settings', () => {
-    const GATEWAY_CONFIG = join(folder, 'gateway.yml');
-    writeFileSync(GATEWAY_CONFIG, `DATATRICS_API_KEY_FILE: ${file('k\n')}\n`);
+    const GATEWAY_CONFIG = write('gateway.yml', `DATATRICS_API_KEY_FILE: ${file('k\n')}\n`);
     expect(readConfig({ ...API, GATEWAY_CONFIG }).apiKey).toBe('k');
   });
 });

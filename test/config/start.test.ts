@@ -1,21 +1,14 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Commands, runCommand } from '../helpers/command.ts';
+import { createFolder } from '../helpers/files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'start-'));
+const { folder, write: file } = createFolder();
 const ENV_FILE = join(folder, '.env');
 beforeEach(() => rmSync(ENV_FILE, { force: true }));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function file(name: string, content: string | Buffer): string {
-  const path = join(folder, name);
-  writeFileSync(path, content);
-  return path;
-}
 
 const commands = new Commands();
 

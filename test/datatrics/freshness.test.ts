@@ -1,28 +1,21 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startInFrontOf, takeCalls } from '../helpers/gateway.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'freshness-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { write } = createFolder();
 const sandbox = await startSandbox();
 afterAll(() => sandbox.close());
-const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
   sandbox.faults.clear();
   sandbox.requests.length = 0;
 });
 
 let files = 0;
 async function gateway(freshness: object, settings: Record<string, string> = {}) {
-  const path = join(folder, `${files++}.json`);
-  writeFileSync(path, JSON.stringify({ freshness }));
+  const path = write(`${files++}.json`, { freshness });
   const started = await startInFrontOf(sandbox, { GATEWAY_CONFIG: path, DATATRICS_FILTERS: 'on', ...settings });
-  closing.push(() => started.close());
   return { ...started, sandbox };
 }
 

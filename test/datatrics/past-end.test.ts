@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type ReceivedCall, startWithUpstream } from '../helpers/gateway.ts';
 
 /** What a page beyond the end of the list is. */
@@ -30,11 +30,7 @@ function serve({ path }: ReceivedCall, res: ServerResponse): unknown {
   return hasTotals ? { items, total_elements: rows.length } : { items };
 }
 
-let gateway: Awaited<ReturnType<typeof startWithUpstream>>;
-beforeAll(async () => {
-  gateway = await startWithUpstream(serve);
-});
-afterAll(() => gateway.close());
+const gateway = await startWithUpstream(serve);
 beforeEach(() => {
   rows = people(6);
   past = 'repeat';

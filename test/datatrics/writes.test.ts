@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type ReceivedCall, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 let answer: (call: ReceivedCall, res: ServerResponse) => unknown = () => ({});
@@ -8,7 +8,6 @@ const gateway = await startWithUpstream((call, res) => answer(call, res), {
   DATATRICS_TIMEZONE: 'Europe/Amsterdam',
   UPSTREAM_TIMEOUT_MS: '1500',
 });
-afterAll(() => gateway.close());
 beforeEach(() => {
   gateway.upstream.calls.length = 0;
 });
@@ -95,7 +94,7 @@ describe('an answer', () => {
     void res.writeHead(status).end(body);
 
   test.each([400, 404, 409, 413, 422, 424])(
-    'of %i is something to mend, in the API’s words, in both its shapes',
+    'of %i is a user error in the API’s words, in both shapes that errors have',
     async (status) => {
       for (const body of [{ status, message: 'Words of the API' }, { error: { message: 'Words of the API' } }]) {
         answer = respond(status, JSON.stringify(body));
@@ -213,7 +212,6 @@ describe('the next read sees a write', () => {
     const after = (await sandbox.query(list)).body.data;
     expect(after.content).toBeNull();
     expect(after.contents.totalCount).toBe(before.contents.totalCount - 1);
-    await sandbox.close();
   });
 
   test('with whole queries collapsed as well', async () => {
@@ -230,6 +228,5 @@ describe('the next read sees a write', () => {
     );
     expect((await collapsing.query(read)).body.data.profile.name).toBe('Changed');
     await early;
-    await collapsing.close();
   });
 });

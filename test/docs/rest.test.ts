@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ENDPOINTS, labelOf } from '../../src/datatrics/endpoints.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { readPage } from '../helpers/page.ts';
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 
 const { text, blocks } = readPage('docs/rest-to-graphql.md');
 const sections = text.split(/^### /m).slice(1);

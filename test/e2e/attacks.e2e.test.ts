@@ -1,9 +1,8 @@
-import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { getIntrospectionQuery } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { heapInUse } from '../helpers/memory.ts';
+import { openClient } from '../helpers/sockets.ts';
 
 /**
  * What a hostile client may try, each over HTTP against a gateway with its default limits. Every attempt must be answered
@@ -11,7 +10,6 @@ import { heapInUse } from '../helpers/memory.ts';
  */
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 
 /** A second is promised; a busy machine gets three. */
 const DEADLINE_MS = 3_000;
@@ -35,7 +33,6 @@ interface Attack {
 const query = (text: string, variables?: unknown): string => JSON.stringify({ query: text, variables });
 const TOO_COMPLEX = { status: [200], code: ['OPERATION_TOO_COMPLEX'] };
 const INVALID = { status: [200], code: ['GRAPHQL_VALIDATION_FAILED'] };
-const PARSE = { status: [200], code: ['GRAPHQL_PARSE_FAILED'] };
 const INPUT = { status: [200], code: ['BAD_USER_INPUT'] };
 const BAD_REQUEST = { status: [400], code: ['BAD_REQUEST'] };
 
@@ -49,19 +46,15 @@ const doubling = (count: number, field: string): string =>
     (_, i) => `fragment F${i} on Profile { ...F${i + 1} ...F${i + 1} }`,
   ).join(' ')} fragment F${count} on Profile { ${field} }`;
 const deepJson = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
-const profile = (id: string, source = 'Webshop'): string =>
-  query('query ($id: ID!, $source: String) { profile(profileId: $id, source: $source) { name } }', { id, source });
 
 const ATTACKS: readonly Attack[] = [
   // Shape of the document
-  { name: 'a document of 90,000 fields', body: query(`{ ${'__typename '.repeat(90_000)} }`), ...TOO_COMPLEX },
   {
     name: 'a document of 5,001 tokens',
     body: query(`{ nodes(ids: [${'"x" '.repeat(4_990)}]) { id } }`),
     ...TOO_COMPLEX,
     limit: 'MAX_TOKENS',
   },
-  { name: 'fields nested 60 deep', body: query(`{ profile(profileId: "1001") { ${nest(20)} } }`), ...TOO_COMPLEX },
   {
     name: 'fields nested 13 deep',
     body: query(`{ profile(profileId: "1") { ${nest(4)} } }`),
@@ -93,7 +86,6 @@ const ATTACKS: readonly Attack[] = [
     ...TOO_COMPLEX,
     limit: 'MAX_ALIASES',
   },
-  { name: '1,000 aliases of one field', body: query(`{ ${aliases(1_000)} }`), ...TOO_COMPLEX },
   {
     name: '51 root fields',
     body: query(`{ ${Array.from({ length: 51 }, () => 'profile(profileId: "1001") { name }').join(' ')} }`),
@@ -101,25 +93,12 @@ const ATTACKS: readonly Attack[] = [
     limit: 'MAX_ROOT_FIELDS',
   },
   {
-    name: 'root fields in fragments',
-    body: query(`{ ${'...F '.repeat(30)} } fragment F on Query { __typename a: __typename }`),
-    ...TOO_COMPLEX,
-  },
-  {
     name: '51 directives',
     body: query(`{ __typename ${'@skip(if: false) '.repeat(51)} }`),
     ...TOO_COMPLEX,
     limit: 'MAX_DIRECTIVES',
   },
-  {
-    name: '400 directives spread over fields',
-    body: query(`{ ${'__typename @include(if: true) '.repeat(400)} }`),
-    ...TOO_COMPLEX,
-  },
-  { name: 'an unknown directive', body: query('{ __typename @evil }'), ...INVALID },
-  { name: 'fragments that double 30 times, with an alias', body: query(doubling(30, 'x: name')), ...TOO_COMPLEX },
   { name: 'fragments that double 100 times, with an alias', body: query(doubling(100, 'x: name')), ...TOO_COMPLEX },
-  { name: 'a fragment that spreads itself', body: query('{ ...F } fragment F on Query { ...F }'), ...INVALID },
   {
     name: 'fragments that spread each other in a ring',
     body: query('{ ...A } fragment A on Query { ...B } fragment B on Query { ...C } fragment C on Query { ...A }'),
@@ -164,16 +143,6 @@ const ATTACKS: readonly Attack[] = [
     body: query(`{ __schema { types { ${'fields { type { '.repeat(30)} name ${'} } '.repeat(30)} } } }`),
     ...TOO_COMPLEX,
   },
-  { name: 'a subscription', body: query('subscription { x }'), ...INVALID },
-  { name: 'a type definition', body: query('type Query { a: String }'), ...INVALID },
-  { name: 'an unterminated string', body: query('{ profile(profileId: "'), ...PARSE },
-  { name: 'a NUL in the document', body: query('{ __typename \0 }'), ...PARSE },
-  {
-    name: 'half a surrogate pair in the document',
-    body: query('{ profile(profileId: "\ud800") { name } }'),
-    status: [200],
-    code: ['GRAPHQL_PARSE_FAILED', 'BAD_USER_INPUT'],
-  },
 
   // Costs upstream
   {
@@ -183,14 +152,6 @@ const ATTACKS: readonly Attack[] = [
     ),
     ...TOO_COMPLEX,
   },
-  { name: 'a page of a million', body: query('{ profiles(first: 1000000) { totalCount } }'), ...INPUT },
-  { name: 'a page of minus one', body: query('{ profiles(first: -1) { totalCount } }'), ...INPUT },
-  {
-    name: 'a page size beyond 32 bits',
-    body: query('query ($n: Int) { profiles(first: $n) { totalCount } }', { n: 2 ** 40 }),
-    ...INPUT,
-  },
-  { name: 'both ends of a list', body: query('{ profiles(first: 5, last: 5) { totalCount } }'), ...INPUT },
   {
     name: '50 pages of 500 with their links',
     body: query(
@@ -214,17 +175,9 @@ const ATTACKS: readonly Attack[] = [
     ),
     ...INPUT,
   },
-  { name: 'a cursor made up', body: query('{ profiles(after: "MTAwMDAwMA") { totalCount } }'), ...INPUT },
   {
     name: 'a cursor of 100,000 characters',
     body: query('query ($c: String) { profiles(after: $c) { totalCount } }', { c: 'A'.repeat(100_000) }),
-    ...INPUT,
-  },
-  {
-    name: 'a cursor that counts to infinity',
-    body: query('query ($c: String) { profiles(after: $c) { totalCount } }', {
-      c: Buffer.from('999999999999999.AAAAAAAAAAA').toString('base64url'),
-    }),
     ...INPUT,
   },
 
@@ -252,74 +205,18 @@ const ATTACKS: readonly Attack[] = [
     status: [200],
     code: ['OPERATION_RESOLUTION_FAILURE'],
   },
-  { name: 'a path in an id: ..', body: profile('..'), ...INPUT },
-  { name: 'a path in an id: .', body: profile('.'), ...INPUT },
-  { name: 'an empty id', body: profile(''), ...INPUT },
-  { name: 'an empty source', body: profile('1001', ''), ...INPUT },
-  {
-    name: 'half a surrogate pair as an id',
-    body: '{"query":"query ($id: ID!) { profile(profileId: $id, source: \\"s\\") { name } }","variables":{"id":"\\ud800"}}',
-    ...INPUT,
-  },
-  {
-    name: 'an object where an id belongs',
-    body: query('query ($id: ID!) { profile(profileId: $id) { name } }', { id: { $gt: '' } }),
-    ...INPUT,
-  },
-  {
-    name: 'an operator where a filter value belongs',
-    body: query('query ($f: ProfileFilter) { profiles(filter: $f) { totalCount } }', { f: { email: { $ne: null } } }),
-    ...INPUT,
-  },
-  {
-    name: 'a time from nowhere',
-    body: query('{ profiles(filter: { createdAt: { gte: "yesterday" } }) { totalCount } }'),
-    ...INVALID,
-  },
 
   // The request itself
-  { name: 'JSON cut off', body: '{"query": "{ __typename', ...BAD_REQUEST },
-  { name: 'bytes that are no UTF-8', body: Uint8Array.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), ...BAD_REQUEST },
-  { name: 'an empty body', body: '', ...BAD_REQUEST },
   {
     name: 'a batch of 1,000 operations',
     body: JSON.stringify(Array.from({ length: 1_000 }, () => ({ query: '{ __typename }' }))),
     ...BAD_REQUEST,
   },
-  { name: 'a body over the limit', body: query(`# ${'x'.repeat(1_100_000)}`), status: [413], code: ['BAD_REQUEST'] },
   {
     name: 'a gzip bomb',
     body: gzipSync(Buffer.alloc(50_000_000, 32)),
     headers: { 'content-encoding': 'gzip' },
     status: [415],
-    code: ['BAD_REQUEST'],
-  },
-  {
-    name: 'a form',
-    body: 'query={__typename}',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    status: [415],
-    code: ['BAD_REQUEST'],
-  },
-  {
-    name: 'plain text, as a page of another origin may send it',
-    body: query('{ __typename }'),
-    headers: { 'content-type': 'text/plain' },
-    status: [415],
-    code: ['BAD_REQUEST'],
-  },
-  {
-    name: 'multipart',
-    body: '--x',
-    headers: { 'content-type': 'multipart/form-data; boundary=x' },
-    status: [415],
-    code: ['BAD_REQUEST'],
-  },
-  {
-    name: 'a mutation by GET',
-    method: 'GET',
-    path: `/graphql?query=${encodeURIComponent('mutation { createProfile(input: {profileId: "x", source: "s"}) { userErrors { code } } }')}`,
-    status: [405],
     code: ['BAD_REQUEST'],
   },
   {
@@ -329,7 +226,6 @@ const ATTACKS: readonly Attack[] = [
     status: [200, 431],
     code: ['GRAPHQL_PARSE_FAILED'],
   },
-  { name: 'DELETE', method: 'DELETE', status: [405], code: ['BAD_REQUEST'] },
   { name: 'a path that climbs', method: 'GET', path: '/graphiql/..%2f..%2fpackage.json', status: [404] },
   {
     name: 'an unknown document id',
@@ -376,37 +272,12 @@ describe('a hostile client', () => {
     expect(text).not.toMatch(/node_modules|\bat .*\.ts:|sandbox-key|127\.0\.0\.1/);
   });
 
-  test('can put nothing into a path but an id', async () => {
-    for (const id of [
-      '../../2/profile',
-      'a/b',
-      'a?source=x',
-      'a#b',
-      '%2e%2e',
-      'a\r\nx-evil: 1',
-      'a\\b',
-      '\u0000',
-      'x&source=CRM',
-    ]) {
-      gateway.sandbox.requests.length = 0;
-      const { body } = await gateway.query('query ($id: ID!) { profile(profileId: $id, source: "Webshop") { name } }', {
-        id,
-      });
-      expect(body).toEqual({ data: { profile: null } });
-      expect(gateway.sandbox.requests).toHaveLength(1);
-      const path = `/2.0/project/${gateway.sandbox.project}/profile/${encodeURIComponent(id)}?source=Webshop`;
-      expect(gateway.sandbox.requests[0]?.path).toBe(path);
-      expect(gateway.sandbox.requests[0]?.headers).not.toHaveProperty('x-evil');
-    }
-  });
-
   test('gets nothing by nesting where more tokens are allowed than the stack can hold', async () => {
     const wide = await startWithSandbox({ MAX_TOKENS: '1000000', MAX_DEPTH: '1000' });
     for (const text of ['{a'.repeat(200_000), `{ nodes(ids: ${'['.repeat(200_000)}${']'.repeat(200_000)}) { id } }`]) {
       const { status, body } = await wide.query(text);
       expect([status, body.errors?.[0]?.extensions.code]).toEqual([200, 'OPERATION_TOO_COMPLEX']);
     }
-    await wide.close();
   });
 
   test('does not pollute prototypes by attributes', async () => {
@@ -419,34 +290,17 @@ describe('a hostile client', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  test('is not kept from GraphiQL’s and codegen’s introspection', async () => {
-    const options = {
-      descriptions: true,
-      inputValueDeprecation: true,
-      schemaDescription: true,
-      specifiedByUrl: true,
-      oneOf: true,
-    };
-    const { body } = await gateway.query(getIntrospectionQuery(options));
-    expect(body.errors).toBeUndefined();
-    expect(body.data.__schema.queryType.name).toBe('Query');
-  });
-
   test.each([
     ['no HTTP', 'HELLO\r\n\r\n'],
-    ['two lengths', 'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef'],
-    [
-      'length and chunks',
-      'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-    ],
     [
       'headers without an end',
       `GET /graphql HTTP/1.1\r\nHost: x\r\n${Array.from({ length: 3_000 }, (_, i) => `x-${i}: y\r\n`).join('')}\r\n`,
     ],
   ])('is turned away with %s', async (_name, bytes) => {
-    const answer = await raw(bytes);
-    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
-    expect(answer).not.toMatch(/server:/i);
+    const { text, closed } = openClient(gateway.url, Buffer.from(bytes));
+    await closed;
+    expect(text()).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(text()).not.toMatch(/server:/i);
   });
 
   test('holds no memory', async () => {
@@ -457,16 +311,3 @@ describe('a hostile client', () => {
     expect(await (await fetch(`${gateway.url}/ready`)).text()).toContain('ready');
   });
 });
-
-function raw(bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1', () => socket.write(bytes));
-    let text = '';
-    socket.on('data', (chunk) => {
-      text += chunk;
-    });
-    socket.on('close', () => resolve(text));
-    socket.on('error', reject);
-    setTimeout(() => socket.destroy(), DEADLINE_MS).unref();
-  });
-}

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { pathToFileURL } from 'node:url';
@@ -16,8 +15,9 @@ import {
   RecordSource,
   Store,
 } from 'relay-runtime';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createFetchParts } from '../../examples/relay/fetch-parts.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay } from '../helpers/manifests.ts';
 import { startNginx } from '../helpers/nginx.ts';
@@ -126,7 +126,7 @@ const urql: Ask = (url, first, show, done) => {
   });
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'clients-parts-'));
+const { folder } = createFolder();
 const { artifacts } = await compileRelay(folder, RELAY_SOURCES);
 const load = async <T>(name: string): Promise<T> =>
   (await import(pathToFileURL(join(artifacts, `${name}.graphql.js`)).href)).default;
@@ -172,10 +172,6 @@ const { body } = await gateway.query('{ conversions(first: 5) { nodes { conversi
 const whole: (Order & { profile: { profileId: string } | null })[] = body.data.conversions.nodes;
 const slow = { match: { path: '/profile' }, latencyMs: SLOW_MS };
 beforeAll(() => gateway.sandbox.faults.set(slow));
-afterAll(async () => {
-  await gateway.close();
-  rmSync(folder, { recursive: true });
-});
 
 /** What a client shows, and the ms after which it does. */
 type Timed = Shown & { readonly ms: number };
@@ -241,7 +237,6 @@ describe.each(CLIENTS)('%s', (_, ask) => {
     await expect.poll(() => [shown.length, hanging.openCalls()]).toEqual([1, 3]);
     asked.unsubscribe();
     await expect.poll(() => hanging.openCalls()).toBe(0);
-    await hanging.close();
   });
 
   test('gets the first part early behind nginx, which buffers answers', async () => {

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -17,7 +16,8 @@ import {
   Store,
   type Variables,
 } from 'relay-runtime';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay } from '../helpers/manifests.ts';
 import { watchedFetch } from '../helpers/watched-fetch.ts';
@@ -61,12 +61,7 @@ const SOURCES = {
     \`;`,
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'clients-relay-'));
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-  rmSync(folder, { recursive: true });
-});
+const { folder } = createFolder();
 
 /** Has Relay's compiler compile the app; `persisted` leaves the ids in the modules, and the texts in the manifest. */
 async function compile(persisted: boolean) {
@@ -114,10 +109,9 @@ describe.each<[string, boolean, (request: RequestParameters) => object]>([
   ['ids as documentId beside an empty text', true, ({ id, text }) => ({ documentId: id, query: text })],
 ])('an environment of Relay that sends %s', async (_, persisted, bodyOf) => {
   const app = await compile(persisted);
-  const { url, close } = await startWithSandbox(
+  const { url } = await startWithSandbox(
     persisted ? { TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: app.manifest } : {},
   );
-  closing.push(close);
   const variables = { id: '1001', tooMany: 501 };
 
   test('reads a query, with the code of a field that failed', async () => {

@@ -59,24 +59,16 @@ function urql(url: string, watched: Fetch): Retrying {
   };
 }
 
-const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   vi.useRealTimers();
-  for (const close of closing.splice(0)) await close();
 });
-
-async function start(settings: Record<string, string>) {
-  const gateway = await startWithSandbox(settings);
-  closing.push(() => gateway.close());
-  return gateway;
-}
 
 describe.each([
   ['the RetryLink of Apollo Client', apollo],
   ['the retryExchange of urql', urql],
 ] as const)('%s, as the docs have it', (_, create) => {
   test('asks again after 503, and has its answer once there is room', async () => {
-    const gateway = await start({ MAX_REQUESTS: '1' });
+    const gateway = await startWithSandbox({ MAX_REQUESTS: '1' });
     gateway.sandbox.faults.set({ match: { path: 'contents?/' }, hang: true });
     let other = new AbortController();
     /** Takes the only place, until the client has been turned away. */
@@ -105,7 +97,7 @@ describe.each([
   });
 
   test('asks again after 429, and has its answer once the minute is over', async () => {
-    const { url } = await start({ RATE_LIMIT: '1r' });
+    const { url } = await startWithSandbox({ RATE_LIMIT: '1r' });
     vi.useFakeTimers({ toFake: ['Date'] });
     const { sent, watched } = watchedFetch((status) => {
       if (status === 429) vi.setSystemTime(Date.now() + 2_000);
@@ -118,7 +110,7 @@ describe.each([
   });
 
   test('sends nothing again that may have been carried out, or that can not succeed', async () => {
-    const { url } = await start({ MAX_DEPTH: '1' });
+    const { url } = await startWithSandbox({ MAX_DEPTH: '1' });
     let attempts = 0;
     const broken = create(url, async () => {
       attempts += 1;

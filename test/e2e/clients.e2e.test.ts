@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import {
@@ -13,6 +11,7 @@ import { print } from 'graphql';
 import { ClientError, GraphQLClient } from 'graphql-request';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/server/persisted-queries.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { makeApolloManifest } from '../helpers/manifests.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -29,20 +28,10 @@ const variables = { id: '1001' };
 const ADA = { profile: { __typename: 'Profile', name: 'Ada Example' } };
 
 let redis: TestRedis;
-const closing: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(async () => {
-  for (const close of closing) await close();
-  await redis.close();
-});
-
-async function start(settings: Record<string, string> = {}) {
-  const gateway = await startWithSandbox(settings);
-  closing.push(() => gateway.close());
-  return gateway;
-}
+afterAll(() => redis.close());
 
 function apollo(url: string, useGETForHashedQueries: boolean) {
   const { sent, watched } = watchedFetch();
@@ -60,7 +49,7 @@ function apollo(url: string, useGETForHashedQueries: boolean) {
 
 describe('persisted queries of Apollo Client', () => {
   test.each([false, true])('are registered once and then sent by their hash; by GET: %s', async (byGet) => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     const { sent, ask } = apollo(url, byGet);
     const hashed = { method: byGet ? 'GET' : 'POST', hasQuery: false, status: 200 };
     expect(await ask()).toEqual(ADA);
@@ -70,14 +59,14 @@ describe('persisted queries of Apollo Client', () => {
   });
 
   test('work without registration, by sending the text', async () => {
-    const { url } = await start({ AUTOMATIC_PERSISTED_QUERIES: 'off' });
+    const { url } = await startWithSandbox({ AUTOMATIC_PERSISTED_QUERIES: 'off' });
     const { ask } = apollo(url, false);
     expect(await ask()).toEqual(ADA);
   });
 
   test('are shared by instances with one Redis', async () => {
     const settings = { REDIS_URL: redis.url };
-    const [one, other] = [await start(settings), await start(settings)];
+    const [one, other] = [await startWithSandbox(settings), await startWithSandbox(settings)];
     const first = apollo(one.url, false);
     await first.ask();
     await expect
@@ -91,7 +80,7 @@ describe('persisted queries of Apollo Client', () => {
 });
 
 test('persisted queries of urql are registered once and then sent by their hash', async () => {
-  const { url } = await start();
+  const { url } = await startWithSandbox();
   const { sent, watched } = watchedFetch();
   const client = new Client({
     url: `${url}/graphql`,
@@ -115,17 +104,15 @@ const LATER = gql`
 `;
 
 describe('trusted documents of Apollo Client', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'clients-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const { folder, write } = createFolder();
   const file = await makeApolloManifest(folder, { 'name.graphql': print(QUERY), 'later.graphql': print(LATER) });
   const manifest: PersistedQueryManifestForGeneratingPersistedQueryIds = JSON.parse(readFileSync(file, 'utf8'));
 
   /** A gateway that runs the first document only, and a client that has the ids of both. */
   async function startPublished() {
     const operations = manifest.operations.filter(({ name }) => name === 'Name');
-    const published = join(folder, 'published.json');
-    writeFileSync(published, JSON.stringify({ ...manifest, operations }));
-    const { url } = await start({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: published });
+    const published = write('published.json', { ...manifest, operations });
+    const { url } = await startWithSandbox({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: published });
     const { sent, watched } = watchedFetch();
     const ids = generatePersistedQueryIdsFromManifest({ loadManifest: async () => manifest });
     const link = ApolloLink.from([
@@ -219,7 +206,7 @@ describe.each<[string, (url: string, fetch: Fetch, byGet: boolean) => Operations
   ],
 ])('%s', (_, create, sendsMutationsByPost) => {
   test.each(['GET', 'POST'])('sends queries by %s, and reads compressed answers', async (method) => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     const { sent, watched } = watchedFetch();
     const { people, rename } = create(`${url}/graphql`, watched, method === 'GET');
     const person = { id: expect.any(String), name: expect.any(String) };
@@ -239,7 +226,7 @@ describe('graphql-request', () => {
   test.each(['GET', 'POST'] as const)(
     'throws the errors of fields with their codes, beside the data, by %s',
     async (method) => {
-      const { url } = await start();
+      const { url } = await startWithSandbox();
       const client = new GraphQLClient(`${url}/graphql`, { method });
       const error: unknown = await client.request(BOTH, variables).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(ClientError);
@@ -252,7 +239,7 @@ describe('graphql-request', () => {
   );
 
   test('throws what was turned away with its status, its code and the time to wait', async () => {
-    const { url } = await start({ RATE_LIMIT: '1r' });
+    const { url } = await startWithSandbox({ RATE_LIMIT: '1r' });
     const client = new GraphQLClient(`${url}/graphql`);
     await expect(client.request('{ nope }')).rejects.toMatchObject({
       response: { status: 400, errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] },

@@ -173,7 +173,6 @@ describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
       expect((await ask())[1]).toBe('second-key');
     }
     expect(await gateway.stop()).toBe(0);
-    tokens.remove();
     await redis.close();
     await upstream.close();
   });

@@ -1,5 +1,5 @@
-import { afterAll, expect, test } from 'vitest';
-import { startUpstream } from '../helpers/gateway.ts';
+import { expect, test } from 'vitest';
+import { postJson, startUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
 
 const OPERATIONS = 1_000;
@@ -31,7 +31,6 @@ const upstream = await startUpstream(({ path }) => {
   if (profile === undefined) return { total_elements: 100, total_pages: 1, page: 1, size: 100, items: conversions };
   return { profileid: profile, source: 'Webshop', name: `Person ${profile}`, email: `person.${profile}@example.com` };
 });
-afterAll(() => upstream.close());
 
 test('what was read for an operation is gone with it, before it is taken for lasting', {
   timeout: 120_000,
@@ -58,11 +57,7 @@ test('what was read for an operation is gone with it, before it is taken for las
   let asked = 0;
   const ask = async (): Promise<void> => {
     while (asked++ < OPERATIONS) {
-      const response = await fetch(`${gateway.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-      });
+      const response = await postJson(`${gateway.url}/graphql`, body);
       const { data } = (await response.json()) as { data: { conversions: { nodes: { profile: { name: string } }[] } } };
       expect(data.conversions.nodes[41]?.profile.name).toBe('Person 1');
     }

@@ -1,15 +1,11 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
-import { type GraphqlResult, startUpstream } from '../helpers/gateway.ts';
+import { describe, expect, test } from 'vitest';
+import { closeAtEnd } from '../helpers/closing.ts';
+import { type GraphqlResult, postJson, startUpstream } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
 import { startNginx, type TestNginx } from '../helpers/nginx.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 const TRUSTED = { NODE_EXTRA_CA_CERTS: resolve('test/fixtures/tls/cert.pem') };
 
@@ -44,9 +40,8 @@ async function start({
     const id = /\/profile\/(\w+)/.exec(path)?.[1] ?? JSON.parse(body).profileid;
     return { profileid: id, source: 's', name: `Name of ${id}`, country: 'NL'.repeat(200) };
   });
-  closing.push(() => api.close());
   const nginx = await startNginx(api.origin, directives);
-  closing.push(() => nginx.close());
+  closeAtEnd(() => nginx.close());
   const gateway = await startInstance({
     DATATRICS_URL: `${nginx.origin}/2.0`,
     DATATRICS_PROJECT: '1',
@@ -58,13 +53,9 @@ async function start({
     UPSTREAM_CONNECTIONS: '74',
     ...settings,
   });
-  closing.push(() => gateway.stop());
+  closeAtEnd(() => gateway.stop());
   const query = async (query: string): Promise<GraphqlResult['body']> => {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ query }),
-    });
+    const response = await postJson(`${gateway.url}/graphql`, { query }, { accept: 'application/json' });
     return (await response.json()) as GraphqlResult['body'];
   };
   return { nginx, gateway, mostAtOnce: () => most, query };

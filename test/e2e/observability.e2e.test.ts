@@ -45,7 +45,6 @@ const gateway = await startWithSandbox(settings, { faults: { match: { path: '/in
 const prometheus = await startPrometheus([new URL(gateway.url).host]);
 afterAll(async () => {
   await prometheus.close();
-  await gateway.close();
   await redis.close();
   rmSync(folder, { recursive: true });
 });

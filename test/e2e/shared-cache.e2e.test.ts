@@ -1,16 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startInFrontOf, type TestGateway, takeCalls } from '../helpers/gateway.ts';
 import { startRedis } from '../helpers/redis.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'shared-cache-'));
-const GATEWAY_CONFIG = join(folder, 'gateway.json');
-writeFileSync(GATEWAY_CONFIG, JSON.stringify({ freshness: { Profile: { freshFor: 600, staleIfError: 3600 } } }));
+const GATEWAY_CONFIG = createFolder().write('gateway.json', {
+  freshness: { Profile: { freshFor: 600, staleIfError: 3600 } },
+});
 const redis = await startRedis();
 const sandbox = await startSandbox();
 const settings = { GATEWAY_CONFIG, REDIS_URL: redis.url };
@@ -20,11 +18,8 @@ const watcher = new Redis(redis.url);
 watcher.on('error', () => undefined);
 afterAll(async () => {
   watcher.disconnect();
-  await one.close();
-  await other.close();
   await sandbox.close();
   await redis.close();
-  rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
   sandbox.faults.clear();

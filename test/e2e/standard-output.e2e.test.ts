@@ -1,15 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, openSync, readFileSync, readSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { NO_WARNINGS, PROCESS_ENV } from '../helpers/command.ts';
+import { createFolder } from '../helpers/files.ts';
 import { freePort } from '../helpers/redis.ts';
 import { openClient, postOf } from '../helpers/sockets.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'output-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { folder } = createFolder();
 
 /** The longest operation name and request id of a log line: with them, a line has 450 bytes. */
 const NAME = 'n'.repeat(64);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { PROCESS_ENV } from '../helpers/command.ts';
-import { type FakeUpstream, startUpstream } from '../helpers/gateway.ts';
+import { type FakeUpstream, postJson, startUpstream } from '../helpers/gateway.ts';
 import { getOf, openClient, postOf } from '../helpers/sockets.ts';
 
 let child: ChildProcess | undefined;
@@ -42,13 +42,7 @@ function start(env: Record<string, string>) {
 }
 
 const ask = async (url: string, query: string): Promise<{ data?: unknown }> =>
-  (await (
-    await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
-    })
-  ).json()) as { data?: unknown };
+  (await (await postJson(`${url}/graphql`, { query })).json()) as { data?: unknown };
 
 const inFront = (fake: FakeUpstream): Record<string, string> => ({
   DATATRICS_URL: fake.url,

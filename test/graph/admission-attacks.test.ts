@@ -33,7 +33,6 @@ test('a bulk write that makes many calls, a few at a time, keeps nobody out', as
   expect(body).toEqual({ data: { profile: { profileId: '1' } } });
   expect(isWritten).toBe(false);
   expect((await write).data.bulkUpsertProfiles.summary.upserted).toBe(60);
-  await gateway.close();
 });
 
 test('one large operation after another does not make small ones wait for its end', async () => {
@@ -57,5 +56,4 @@ test('one large operation after another does not make small ones wait for its en
   expect((await gateway.query(ONE)).body.errors).toBeUndefined();
   expect(performance.now() - begin).toBeLessThan(300);
   await large;
-  await gateway.close();
 });

@@ -39,7 +39,6 @@ test('operations that wait for the API anyway begin one after another, and all a
     });
   }
   expect(most()).toBe(1);
-  await gateway.close();
 });
 
 test('waiting counts against the operation’s time', async () => {
@@ -55,7 +54,6 @@ test('waiting counts against the operation’s time', async () => {
     expect(status).toBe(200);
     expect(new Set(body.errors?.map(({ extensions }) => extensions.code))).toEqual(new Set(['UPSTREAM_TIMEOUT']));
   }
-  await gateway.close();
 });
 
 test('an operation counts by its variables, whatever it called with others before', async () => {
@@ -69,5 +67,4 @@ test('an operation counts by its variables, whatever it called with others befor
     Array.from({ length: 24 }, (_, n) => gateway.query(query, { ids: idsOf(100 + n, 8) })),
   );
   expect(answers.flatMap(({ body }) => body.errors ?? [])).toEqual([]);
-  await gateway.close();
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readExamples } from '../../src/server/graphiql.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyOperation } from '../helpers/operations.ts';
@@ -7,7 +7,6 @@ import { runs } from '../helpers/runs.ts';
 
 const compiled = await startWithSandbox({ DATATRICS_FILTERS: 'on' });
 const interpreted = await startWithSandbox({ DATATRICS_FILTERS: 'on' }, {}, { compile: false });
-afterAll(() => Promise.all([compiled.close(), interpreted.close()]));
 beforeEach(() => {
   compiled.sandbox.faults.clear();
   interpreted.sandbox.faults.clear();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { composeServices } from '@apollo/composition';
 import { parse } from 'graphql';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 /**
@@ -9,7 +9,6 @@ import { startWithSandbox } from '../helpers/gateway.ts';
  * itself wants a schema of its own.
  */
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 const sdl = readFileSync('schema/subgraph.graphql', 'utf8');
 
 /** The supergraph of our schema and another team's, or the reasons why there is none. */

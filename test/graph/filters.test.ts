@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type GraphqlResult,
   type Settings,
@@ -12,7 +12,6 @@ import {
 } from '../helpers/gateway.ts';
 import { interaction, item, profile, sale } from '../sandbox/client.ts';
 
-type Gateway = Awaited<ReturnType<typeof startWithSandbox>>;
 type Answer = Parameters<typeof startWithUpstream>[0];
 
 const SOURCES = {
@@ -22,23 +21,10 @@ const SOURCES = {
   DATATRICS_INTERACTION_SOURCES: 'mail',
 };
 
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-
-/** A gateway before an empty sandbox; closed when all is done. */
-async function withSandbox(settings: Settings = {}): Promise<Gateway> {
-  const gateway = await startWithSandbox({ ...SOURCES, ...settings }, { empty: true });
-  closing.push(gateway.close);
-  return gateway;
-}
-
-async function withUpstream(answer: Answer, settings: Settings = {}) {
-  const gateway = await startWithUpstream(answer, { ...SOURCES, ...settings });
-  closing.push(gateway.close);
-  return gateway;
-}
+/** A gateway before an empty sandbox. */
+const withSandbox = (settings: Settings = {}) => startWithSandbox({ ...SOURCES, ...settings }, { empty: true });
+const withUpstream = (answer: Answer, settings: Settings = {}) =>
+  startWithUpstream(answer, { ...SOURCES, ...settings });
 
 /** Calls with their parameters decoded, paging left out where it is the default. */
 function readable(paths: string[]): string[] {
@@ -70,11 +56,8 @@ async function at(laterMs: number, run: () => Promise<void>): Promise<void> {
 
 const isProbe = (path: string): boolean => /[?&]limit=1&/.test(path);
 
-describe('with DATATRICS_FILTERS=on', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
-  });
+describe('with DATATRICS_FILTERS=on', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
   beforeEach(() => {
     gateway.sandbox.store.clear();
     gateway.sandbox.requests.length = 0;
@@ -114,7 +97,7 @@ describe('with DATATRICS_FILTERS=on', () => {
     expect(await callsOf(`{ ${field} { totalCount } }`)).toEqual([call]);
   });
 
-  it('all fields of a filter and the source are asked together, each once', async () => {
+  it('all fields of a filter and the source are sent in one call, each once', async () => {
     const [call, ...more] = await callsOf(`{ conversions(
       source: "shop", filter: { profileId: "7", email: "a@x", updatedAt: ${MAY}, createdAt: ${MAY} }
     ) { totalCount } }`);
@@ -143,40 +126,6 @@ describe('with DATATRICS_FILTERS=on', () => {
       '/profile/7?source=shop',
       call,
     ]);
-  });
-
-  it('names and values are percent-encoded, so that no value becomes a parameter', async () => {
-    await gateway.query('{ profiles(filter: { email: "a&limit=9#x+y%20 é[]" }) { totalCount } }');
-    expect(calls()).toEqual(['/profile?limit=20&page=1&q%5Bemail%5D=a%26limit%3D9%23x%2By%2520%20%C3%A9%5B%5D']);
-  });
-
-  it('the rows that fit come back, whatever the field', async () => {
-    const { store } = gateway.sandbox;
-    const times = { created: '2024-05-02 10:00:00', updated: '2024-05-03 10:00:00' };
-    store.put('profile', profile('1', { email: 'a@x', ...times }));
-    store.put('profile', profile('2', { email: 'b@x', created: '2024-04-02 10:00:00', updated: '' }));
-    store.put('conversion', sale('1', { email: 'a@x', profileid: 7, ...times }));
-    store.put('conversion', sale('2', { email: 'b@x', profileid: '8' }));
-    store.put('item', item('1', {}, { ...times }));
-    store.put('item', item('2', {}, { itemtype: 'article' }));
-    store.put('interaction', interaction('1', { profileid: 7, event: 'open', datetime: '2024-05-02 10:00:00' }));
-    store.put('interaction', interaction('2', { profileid: '8', event: 'click', datetime: '2024-06-02 10:00:00' }));
-    const { body } = await gateway.query(`{
-      a: profiles(filter: { email: "a@x", createdAt: ${MAY}, updatedAt: ${MAY} }) { nodes { profileId } }
-      b: conversions(filter: { email: "a@x", profileId: 7, createdAt: ${MAY} }, source: "shop") { nodes { conversionId } }
-      c: contents(filter: { itemType: "product", updatedAt: ${MAY} }, source: "shop") { nodes { contentId } }
-      d: interactions(filter: { profileId: "7", event: "open", occurredAt: ${MAY} }, source: "mail") { nodes { interactionId } }
-      none: interactions(filter: { profileId: "7", event: "click" }) { totalCount nodes { interactionId } }
-    }`);
-    expect(body).toEqual({
-      data: {
-        a: { nodes: [{ profileId: '1' }] },
-        b: { nodes: [{ conversionId: '1' }] },
-        c: { nodes: [{ contentId: '1' }] },
-        d: { nodes: [{ interactionId: '1' }] },
-        none: { totalCount: 0, nodes: [] },
-      },
-    });
   });
 
   it.each([
@@ -209,12 +158,6 @@ describe('with DATATRICS_FILTERS=on', () => {
     expect(answer.body.data).toEqual({ profile: { interactions: null } });
     expect(codesOf(answer)).toEqual(['BAD_USER_INPUT']);
     expect(calls()).toEqual(['/profile/7?source=shop']);
-  });
-
-  it('half a character is refused without a call', async () => {
-    const query = 'query ($event: String) { interactions(filter: { event: $event }) { totalCount } }';
-    expect(codesOf(await gateway.query(query, { event: 'a\ud800' }))).toEqual(['BAD_USER_INPUT']);
-    expect(calls()).toEqual([]);
   });
 
   it.each(['2024-05-01', '2024-05-01T10:00:00', '2024-02-30T10:00:00Z', 'yesterday', ''])(
@@ -255,16 +198,6 @@ describe('with DATATRICS_FILTERS=on', () => {
       expect((await gateway.query(query)).body).toEqual({ data: { conversions: { nodes: [{ conversionId: '1' }] } } });
     });
 
-    it('holds the seconds at both of its ends', async () => {
-      gateway.sandbox.store.put('conversion', sale('1', { created: '2024-05-01 10:00:00' }));
-      const at = '"2024-05-01T10:00:00Z"';
-      const query = `{ conversions(filter: { createdAt: { gte: ${at}, lte: ${at} } }) { totalCount nodes { createdAt } } }`;
-      expect((await gateway.query(query)).body.data.conversions).toEqual({
-        totalCount: 1,
-        nodes: [{ createdAt: '2024-05-01T10:00:00.000Z' }],
-      });
-    });
-
     it('of parts of seconds is asked in the whole seconds that lie in it', async () => {
       expect(await rangeOf('{ gte: "2024-05-01T10:00:00.001Z", lte: "2024-05-01T10:00:05.999Z" }')).toEqual([
         'q[created][$gte]=2024-05-01 10:00:01',
@@ -302,15 +235,6 @@ describe('with DATATRICS_FILTERS=on', () => {
 
   describe('an order', () => {
     it.each([
-      ['profiles', '/profile?'],
-      ['contents', '/content?type=item'],
-      ['conversions', '/sale?'],
-      ['interactions', '/interaction?'],
-    ])('of %s is asked for only when the client does', async (field, call) => {
-      expect(await callsOf(`{ ${field} { totalCount } }`)).toEqual([call]);
-    });
-
-    it.each([
       ['profiles', '/profile?', { CREATED_AT: 'created', UPDATED_AT: 'updated', NAME: 'name', EMAIL: 'email' }],
       ['profiles', '/profile?', { PROFILE_ID: 'profileid' }],
       ['contents', '/content?', { CREATED_AT: 'created', UPDATED_AT: 'updated', NAME: 'name' }],
@@ -338,11 +262,8 @@ describe('with DATATRICS_FILTERS=on', () => {
   });
 });
 
-describe('with DATATRICS_TIMEZONE', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'on', DATATRICS_TIMEZONE: 'Europe/Amsterdam' });
-  });
+describe('with DATATRICS_TIMEZONE', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'on', DATATRICS_TIMEZONE: 'Europe/Amsterdam' });
   beforeEach(() => {
     gateway.sandbox.store.clear();
     gateway.sandbox.requests.length = 0;
@@ -398,7 +319,7 @@ describe('with DATATRICS_TIMEZONE', () => {
 describe('with DATATRICS_FILTERS=auto', () => {
   const CONVERSIONS = '{ conversions(filter: { email: "a@x" }) { totalCount nodes { conversionId } } }';
 
-  it('the first operation that filters asks whether the API does, once for all lists and operations', async () => {
+  it('the first operation with a filter sends one probe, for all lists and operations', async () => {
     const gateway = await withSandbox();
     const { requests, store } = gateway.sandbox;
     store.put('conversion', sale('1', { email: 'a@x', profileid: '7' }));
@@ -421,7 +342,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(later.filter(isProbe)).toEqual([]);
   });
 
-  it('nothing is asked for what needs no filter: plain lists, records, and a source of profiles', async () => {
+  it('no probe is sent for plain lists, single records and a source of profiles', async () => {
     const gateway = await withSandbox();
     await gateway.query(
       '{ conversions { totalCount } profile(profileId: "7") { name } profiles(source: "shop") { totalCount } }',
@@ -440,7 +361,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
       /^\/interaction\?.*&q\[datetime\]=[\w-]+$/,
     ],
     ['profiles(source: "shop", filter: { email: "a@x" })', /^\/profile\?limit=1&page=1&q\[email\]=[\w-]+$/],
-  ])('%s asks with a value that no record has', async (field, probe) => {
+  ])('%s probes with a value that no record has', async (field, probe) => {
     const gateway = await withSandbox();
     await gateway.query(`{ ${field} { totalCount } }`);
     const made = takeCalls(gateway.sandbox.requests);
@@ -448,7 +369,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(decodeURIComponent(made[0] ?? '')).toMatch(probe);
   });
 
-  it('fields of one operation and operations at the same time share the question', async () => {
+  it('fields of one operation and concurrent operations share one probe', async () => {
     const gateway = await withSandbox();
     gateway.sandbox.faults.set({ latencyMs: 250 });
     const query = `{
@@ -462,7 +383,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(made.filter(isProbe)).toHaveLength(1);
   });
 
-  it('a question that failed is the field’s error, and is asked again by the next operation', async () => {
+  it('a failed probe is the field’s error, and the next operation probes again', async () => {
     const gateway = await withSandbox();
     gateway.sandbox.faults.set({ match: { path: 'limit=1&' }, times: 1, status: 403 });
     const refused = await gateway.query(CONVERSIONS);
@@ -474,7 +395,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     expect(takeCalls(gateway.sandbox.requests).map(isProbe)).toEqual([true, false]);
   });
 
-  it('who waited for a question that failed asks anew', async () => {
+  it('an operation that waited for a failed probe sends its own', async () => {
     let probes = 0;
     const gateway = await withUpstream(async ({ path }, res) => {
       if (!isProbe(path)) return page();
@@ -582,7 +503,7 @@ describe('with DATATRICS_FILTERS=auto', () => {
     });
   });
 
-  it('a failed probe says nothing of the API, however many operations wait for it, and equal ones share a call', async () => {
+  it('a failed probe decides nothing about the API, and equal operations that wait for it share a call', async () => {
     const gateway = await withSandbox({ UPSTREAM_TIMEOUT_MS: '2000' });
     const { requests, store, faults } = gateway.sandbox;
     store.put('conversion', sale('1', { email: 'a@x' }));
@@ -684,29 +605,24 @@ describe('a row that does not match', () => {
   ];
 
   it.each(CASES)(
-    'the filter %s of %s makes the list null; alone it says nothing of the API',
+    'the filter %s of %s makes the list null, and is given up when most rows are such',
     async (name, field, row) => {
-      const gateway = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row)));
-      for (const _ of [1, 2]) {
-        const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
-        expect(answer.body.data).toEqual({ list: null });
-        expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
-        expect(answer.body.errors?.[0]?.message).toContain(name);
-        expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(1);
+      const single = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row)));
+      const most = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row, row, row)));
+      for (const [gateway, readsOfEach] of [
+        [single, [1, 1]],
+        [most, [1, 0]],
+      ] as const) {
+        for (const reads of readsOfEach) {
+          const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
+          expect(answer.body.data).toEqual({ list: null });
+          expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
+          expect(answer.body.errors?.[0]?.message).toContain(name);
+          expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(reads);
+        }
       }
     },
   );
-
-  it.each(CASES)('the filter %s of %s is not sent again when most rows do not match it', async (name, field, row) => {
-    const gateway = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row, row, row)));
-    for (const reads of [1, 0]) {
-      const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
-      expect(answer.body.data).toEqual({ list: null });
-      expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
-      expect(answer.body.errors?.[0]?.message).toContain(name);
-      expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(reads);
-    }
-  });
 
   it('ends its own page only, for all callers and values', async () => {
     const rows = ['a@x', 'a@x', 'b@x', 'b@x'];
@@ -722,7 +638,7 @@ describe('a row that does not match', () => {
     expect(takeCalls(gateway.upstream.calls)).toHaveLength(5);
   });
 
-  it('is none where only the spelling of the same value differs', async () => {
+  it('is not reported where only the spelling of the same value differs', async () => {
     const rows: Record<string, object[]> = {
       sale: [
         sale('1', { email: 'Ann@Example.COM', profileid: 7, created: '2024-03-01T08:00:00+02:00' }),
@@ -822,12 +738,9 @@ describe('a row that does not match', () => {
   });
 });
 
-describe('with DATATRICS_FILTERS=off', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'off' });
-    gateway.sandbox.store.put('profile', profile('7'));
-  });
+describe('with DATATRICS_FILTERS=off', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'off' });
+  gateway.sandbox.store.put('profile', profile('7'));
   beforeEach(() => {
     gateway.sandbox.requests.length = 0;
   });
@@ -894,19 +807,16 @@ describe('with DATATRICS_CONVERSION_PROFILE_FIELD=profile_id', () => {
   });
 });
 
-describe('a cursor', () => {
-  let gateway: Gateway;
-  beforeAll(async () => {
-    gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
-    const { store } = gateway.sandbox;
-    for (const id of ['1', '2', '3', '4']) {
-      store.put('profile', profile(id, { email: 'a@x', updated: `2024-05-0${id} 10:00:00` }));
-      store.put('item', item(id));
-      store.put('category', item(id));
-      store.put('conversion', sale(id, { profileid: '1', email: 'a@x' }));
-      store.put('interaction', interaction(id, { profileid: '1', event: 'open', datetime: '2024-05-01 10:00:00' }));
-    }
-  });
+describe('a cursor', async () => {
+  const gateway = await withSandbox({ DATATRICS_FILTERS: 'on' });
+  const { store } = gateway.sandbox;
+  for (const id of ['1', '2', '3', '4']) {
+    store.put('profile', profile(id, { email: 'a@x', updated: `2024-05-0${id} 10:00:00` }));
+    store.put('item', item(id));
+    store.put('category', item(id));
+    store.put('conversion', sale(id, { profileid: '1', email: 'a@x' }));
+    store.put('interaction', interaction(id, { profileid: '1', event: 'open', datetime: '2024-05-01 10:00:00' }));
+  }
   beforeEach(() => {
     gateway.sandbox.requests.length = 0;
   });
@@ -945,7 +855,7 @@ describe('a cursor', () => {
     ['1.interactions', 'event: "open"'],
   ];
 
-  it('is good for its own list, order and filter only', async () => {
+  it('is refused by any other list, order or filter', async () => {
     const cursors: string[] = [];
     for (const one of LISTS) {
       const { edges } = listIn(await list(one, 'first: 2'));
@@ -984,7 +894,7 @@ describe('a cursor', () => {
       ['profiles', `filter: { email: "a@x", createdAt: { ${GTE} } }`],
       ['profiles', `filter: { createdAt: { ${GTE} }, email: "a@x" }`],
     ],
-  ] as const)('is good for the same list said otherwise: %s', async (_, one, other) => {
+  ] as const)('is accepted by the same list in another spelling: %s', async (_, one, other) => {
     const { edges } = listIn(await list(one, 'first: 2'));
     expect(edges).toHaveLength(2);
     const rest = listIn(await list(other, `after: "${edges[1]?.cursor}"`));
@@ -993,7 +903,6 @@ describe('a cursor', () => {
 
   it('of another project is refused without a call', async () => {
     const other = await startWithSandbox({}, { project: '999' });
-    closing.push(other.close);
     const { edges } = listIn(await list(['profiles', ''], 'first: 2'));
     const answer = await other.query(`{ profiles(after: "${edges[1]?.cursor}") { totalCount } }`);
     expect(codesOf(answer)).toEqual(['BAD_USER_INPUT']);

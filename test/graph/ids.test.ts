@@ -3,28 +3,21 @@ import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { type GraphqlResult, startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 import { interaction, item, profile, sale } from '../sandbox/client.ts';
 
-type Gateway = Awaited<ReturnType<typeof startWithSandbox>>;
 type Data = GraphqlResult['body']['data'];
 
-let gateway: Gateway;
-let store: Gateway['sandbox']['store'];
-
-beforeAll(async () => {
-  const settings = {
-    DATATRICS_FILTERS: 'on',
-    DATATRICS_PROFILE_SOURCES: 'shop,crm,Magento 2',
-    DATATRICS_CONTENT_SOURCES: 'shop,crm',
-    DATATRICS_CONVERSION_SOURCES: 'shop,crm',
-    DATATRICS_INTERACTION_SOURCES: 'mail,crm',
-  };
-  gateway = await startWithSandbox(settings, { empty: true, project: '123456' });
-  store = gateway.sandbox.store;
-});
+const settings = {
+  DATATRICS_FILTERS: 'on',
+  DATATRICS_PROFILE_SOURCES: 'shop,crm,Magento 2',
+  DATATRICS_CONTENT_SOURCES: 'shop,crm',
+  DATATRICS_CONVERSION_SOURCES: 'shop,crm',
+  DATATRICS_INTERACTION_SOURCES: 'mail,crm',
+};
+const gateway = await startWithSandbox(settings, { empty: true, project: '123456' });
+const store = gateway.sandbox.store;
 beforeEach(() => {
   store.clear();
   gateway.sandbox.requests.length = 0;
 });
-afterAll(() => gateway.close());
 
 const calls = (): string[] => takeCalls(gateway.sandbox.requests);
 
@@ -200,49 +193,16 @@ describe('the global id', () => {
         ? { profileid: 7, name: 'Bo' }
         : { items: [{ profileid: '7', metadata: { source: 'shop' } }], total_elements: 1 },
     );
-    try {
-      const { body } = await upstream.query(`{
-        profile(profileId: "7", source: "shop") { id profileId source }
-        profiles { nodes { id profileId source } }
-      }`);
-      expect(body.data.profile).toMatchObject({ profileId: '7', source: 'shop' });
-      expect(body.data.profiles.nodes).toEqual([body.data.profile]);
-    } finally {
-      await upstream.close();
-    }
-  });
-
-  it('holds the project: the same record of another project has another one, and is not found by it', async () => {
-    const other = await startWithSandbox({ DATATRICS_PROFILE_SOURCES: 'shop' }, { empty: true, project: '999' });
-    try {
-      store.put('profile', profile('7'));
-      other.sandbox.store.put('profile', profile('7'));
-      const { id } = await find(KINDS[0], '7', 'shop');
-      const { body } = await other.query('{ profile(profileId: "7") { id } }');
-      expect(body.data.profile.id).not.toBe(id);
-      other.sandbox.requests.length = 0;
-      expect((await other.query(NODE, { id })).body).toEqual({ data: { node: null } });
-      expect(other.sandbox.requests).toEqual([]);
-    } finally {
-      await other.close();
-    }
-  });
-
-  it('is plain text without characters that a URL would need to escape', async () => {
-    store.put('profile', profile('ä/7?'));
-    expect((await find(KINDS[0], 'ä/7?', 'shop')).id).toMatch(/^[\w-]+$/);
+    const { body } = await upstream.query(`{
+      profile(profileId: "7", source: "shop") { id profileId source }
+      profiles { nodes { id profileId source } }
+    }`);
+    expect(body.data.profile).toMatchObject({ profileId: '7', source: 'shop' });
+    expect(body.data.profiles.nodes).toEqual([body.data.profile]);
   });
 });
 
 describe('node and nodes', () => {
-  it.each(KINDS)('find a record of the kind $kind by its global id, with one call', async (kind) => {
-    kind.put('7', 'crm');
-    const found = await find(kind, '7', 'crm');
-    calls();
-    expect(await read(NODE, { id: found.id })).toEqual({ node: { __typename: kind.type, id: found.id } });
-    expect(calls()).toEqual([`${kind.path}7?source=crm${kind.query}`]);
-  });
-
   it('keep the order of the ids, repetitions and gaps included', async () => {
     const ids: string[] = [];
     for (const kind of KINDS) {
@@ -268,43 +228,21 @@ describe('node and nodes', () => {
 
   const ours = encodeGlobalId('123456', { resource: 'profile', source: 'shop', id: '7' });
   const encode = (text: string): string => Buffer.from(text).toString('base64url');
-  const decoded = Buffer.from(ours, 'base64url').toString();
 
-  it('knows the global id that the ids below are variations of', async () => {
+  it('find a record by the id that the ids below are variations of', async () => {
     store.put('profile', profile('7'));
     expect(await read(NODE, { id: ours })).toEqual({ node: { __typename: 'Profile', id: ours } });
   });
 
   it.each([
     ['nothing', ''],
-    ['a blank', ' '],
     ['text', 'no id'],
     ['a number', '7'],
-    ['a name of an object’s own members', 'constructor'],
-    ['a record’s own id', 'Profile:7'],
     ['an id of another gateway', encode('Profile:7')],
-    ['an id with a type that is not there', encode(decoded.replace('Profile', 'Order'))],
-    ['an id with a type in small letters', encode(decoded.replace('Profile', 'profile'))],
-    ['an id with a member of objects for a type', encode(decoded.replace('Profile', '__proto__'))],
     ['an id of another project', encodeGlobalId('123457', { resource: 'profile', source: 'shop', id: '7' })],
-    ['an id without a project', encodeGlobalId('', { resource: 'profile', source: 'shop', id: '7' })],
-    ['an id without a source', encodeGlobalId('123456', { resource: 'profile', source: '', id: '7' })],
-    ['an id of a record without one', encodeGlobalId('123456', { resource: 'profile', source: 'shop', id: '' })],
-    ['an id of a record "."', encodeGlobalId('123456', { resource: 'profile', source: 'shop', id: '.' })],
     ['an id of a record ".."', encodeGlobalId('123456', { resource: 'profile', source: 'shop', id: '..' })],
     ['content without a type', encodeGlobalId('123456', { resource: 'content', source: 'shop', id: '7' })],
-    ['a profile with a type', encodeGlobalId('123456', { resource: 'profile', source: 'shop', id: '7', type: 'ITEM' })],
-    ['an id with a part too many', encode(`${decoded}:7`)],
-    ['an id with padding', `${ours}=`],
-    ['an id with a blank', `${ours} `],
-    [
-      'an id in base64’s other alphabet',
-      Buffer.from(decoded.replace(/7$/, '>>>???')).toString('base64').replaceAll('=', ''),
-    ],
-    ['an id cut short', ours.slice(0, -3)],
     ['an id with one more letter', `${ours}A`],
-    ['an id with parts escaped that need it not', encode(decoded.replace('shop', 'sh%6Fp'))],
-    ['an id that is no UTF-8', Buffer.from(`${decoded}\xff`, 'latin1').toString('base64url')],
     ['a very long text', 'A'.repeat(100_000)],
   ])('give null without an error or a call for %s', async (_, id) => {
     store.put('profile', profile('7'));
@@ -322,31 +260,6 @@ describe('node and nodes', () => {
     expect(body.data).toEqual({ nodes: [{ id: ids[0] }, null, { id: ids[2] }] });
     expect(body.errors).toMatchObject([{ path: ['nodes', 1], extensions: { code: 'FORBIDDEN' } }]);
   });
-});
-
-it.each(KINDS)('a $kind of the same id in two sources is two entities', async (kind) => {
-  kind.put('7', 'a');
-  kind.put('7', 'b');
-  const a = await find(kind, '7', 'a');
-  const b = await find(kind, '7', 'b');
-  expect(a).toMatchObject({ recordId: '7', source: 'a' });
-  expect(b).toMatchObject({ recordId: '7', source: 'b' });
-  expect(a.id).not.toBe(b.id);
-  for (const { id } of [a, b]) expect((await read(NODE, { id })).node).toEqual({ __typename: kind.type, id });
-});
-
-it('no two records have one global id, whatever separators stand in their ids and sources', async () => {
-  const pairs = ['a:b', 'a', 'a%3Ab', 'a%', '%3A', ':', '%253A', '3A'].flatMap((id) =>
-    ['b:c', 'b', 'b%3Ac', ':'].map((source) => ({ id, source })),
-  );
-  for (const { id, source } of pairs) store.put('profile', profile(id, { source }));
-  const { profiles } = await read('{ profiles(first: 100) { nodes { id profileId source } } }');
-  const ids: string[] = profiles.nodes.map(({ id }: { id: string }) => id);
-  expect(new Set(ids).size).toBe(pairs.length);
-  const { nodes } = await read('query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Profile { profileId source } } }', {
-    ids,
-  });
-  expect(nodes).toEqual(profiles.nodes);
 });
 
 describe('in the path to the API', () => {
@@ -426,17 +339,6 @@ describe('in the path to the API', () => {
     });
     expect(profiles.nodes).toEqual([{ source }]);
     expect(calls()).toEqual([`/profile/7?source=${escaped}`, `/profile?limit=20&page=1&source=${escaped}`]);
-  });
-
-  it('an id in a configured source with a blank is found as well', async () => {
-    store.put('profile', profile('7', { source: 'Magento 2' }));
-    expect(await find(KINDS[0], '7', null)).toMatchObject({ source: 'Magento 2' });
-    expect(calls().at(-1)).toBe('/profile/7?source=Magento%202');
-  });
-
-  it('a number in a document counts as its decimal form', async () => {
-    store.put('profile', profile('7'));
-    expect(await read('{ profile(profileId: 7) { profileId } }')).toEqual({ profile: { profileId: '7' } });
   });
 });
 
@@ -522,24 +424,9 @@ describe('without configured sources', () => {
 
 it('a record that says it is of another source is found by the id that it has, and not by the other', async () => {
   const upstream = await startWithUpstream(() => profile('7', { source: 'Shop' }));
-  try {
-    const idOf = (source: string): string => encodeGlobalId('1', { resource: 'profile', source, id: '7' });
-    const { body } = await upstream.query('{ profile(profileId: "7", source: "shop") { id source } }');
-    expect(body).toEqual({ data: { profile: { id: idOf('Shop'), source: 'Shop' } } });
-    expect((await upstream.query(NODE, { id: idOf('shop') })).body).toEqual({ data: { node: null } });
-    expect((await upstream.query(NODE, { id: idOf('Shop') })).body.data.node.id).toBe(idOf('Shop'));
-  } finally {
-    await upstream.close();
-  }
-});
-
-it('a record that is another one than asked for is refused', async () => {
-  const upstream = await startWithUpstream(() => profile('8'));
-  try {
-    const { body } = await upstream.query('{ profile(profileId: "7", source: "shop") { profileId } }');
-    expect(body.data).toEqual({ profile: null });
-    expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_INVALID_RESPONSE' } }]);
-  } finally {
-    await upstream.close();
-  }
+  const idOf = (source: string): string => encodeGlobalId('1', { resource: 'profile', source, id: '7' });
+  const { body } = await upstream.query('{ profile(profileId: "7", source: "shop") { id source } }');
+  expect(body).toEqual({ data: { profile: { id: idOf('Shop'), source: 'Shop' } } });
+  expect((await upstream.query(NODE, { id: idOf('shop') })).body).toEqual({ data: { node: null } });
+  expect((await upstream.query(NODE, { id: idOf('Shop') })).body.data.node.id).toBe(idOf('Shop'));
 });

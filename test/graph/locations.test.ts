@@ -1,8 +1,7 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 
 describe('an error names its place in the document', () => {
   test.each([

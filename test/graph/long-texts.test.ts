@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { type GraphqlResult, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 
@@ -18,7 +18,6 @@ const gateway = await startWithUpstream(
   },
   { DATATRICS_FILTERS: 'on' },
 );
-afterAll(() => gateway.close());
 beforeEach(() => {
   rows = [];
   gateway.upstream.calls.length = 0;

@@ -8,25 +8,20 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { buildSchema } from '../../src/graph/schema.ts';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { postJson, startWithSandbox } from '../helpers/gateway.ts';
 
 const FOLDER = new URL('../../schema/operations/', import.meta.url);
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.graphql'));
 const read = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
 
-let gateway: Awaited<ReturnType<typeof startWithSandbox>>;
-
-beforeAll(async () => {
-  gateway = await startWithSandbox();
-});
+const gateway = await startWithSandbox();
 beforeEach(() => {
   // Making the records anew takes longer than most tests.
   const { sandbox } = gateway;
   if (sandbox.requests.splice(0).some(({ method }) => method !== 'GET')) sandbox.reset();
 });
-afterAll(() => gateway.close());
 
 function operationsOf(document: DocumentNode): OperationDefinitionNode[] {
   return document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
@@ -62,11 +57,11 @@ describe('the example operations', () => {
     const text = read(file);
     for (const operation of operationsOf(parse(text))) {
       const url = `${gateway.url}/graphql`;
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json' },
-        body: JSON.stringify({ query: text, operationName: operation.name?.value }),
-      });
+      const response = await postJson(
+        url,
+        { query: text, operationName: operation.name?.value },
+        { accept: 'application/json' },
+      );
       const { data, errors } = (await response.json()) as { data: object | null; errors?: unknown };
       expect(errors).toBeUndefined();
       const empty = [...collect(data, 'data', new Map())].filter(([path, is]) => !is && !MAY_BE_EMPTY.test(path));

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   type DirectiveNode,
   getNamedType,
@@ -11,12 +8,13 @@ import {
   Kind,
   parse,
 } from 'graphql';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { createRecordTypes, fieldTablesOf } from '../../src/datatrics/records/custom-fields.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const CUSTOM = {
   Profile: {
@@ -51,14 +49,10 @@ function taggedIn(sdl: string): string[] {
     .sort();
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'tags-'));
-const file = join(folder, 'gateway.json');
-writeFileSync(file, JSON.stringify({ customFields: CUSTOM }));
+const { write } = createFolder();
+const file = write('gateway.json', { customFields: CUSTOM });
 const tokens = createTokenFile();
-const headers = tokens.add(
-  'reader',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-);
+const headers = tokens.add('reader', scopesWithout('pii:read'));
 const router = tokens.add('router', SCOPES);
 const tables = fieldTablesOf(createRecordTypes(CUSTOM));
 
@@ -80,11 +74,6 @@ const gateway = await startWithUpstream(
   },
   { ...tokens.settings, GATEWAY_CONFIG: file, PII_FIELDS: 'country,objecttype,occurredAt', DATATRICS_FILTERS: 'on' },
 );
-afterAll(async () => {
-  await gateway.close();
-  tokens.remove();
-  rmSync(folder, { recursive: true });
-});
 const { body } = await gateway.subgraph('{ _service { sdl } }', {}, router);
 const tagged = new Set(taggedIn(body.data._service.sdl));
 const schema = buildSchema({ customFields: CUSTOM });
@@ -162,5 +151,4 @@ test('without configuration, the documented fields have it', async () => {
     'ProfileOrderField.EMAIL',
     'ProfileOrderField.NAME',
   ]);
-  await plain.close();
 });

@@ -1,7 +1,6 @@
 import {
   buildASTSchema,
   type DefinitionNode,
-  execute,
   type GraphQLNamedType,
   GraphQLSchema,
   isEnumType,
@@ -18,11 +17,8 @@ import {
   visit,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { type Mask, Masking } from '../../src/datatrics/masking.ts';
 import { ConversionItem } from '../../src/datatrics/records/conversion.ts';
-import { createRecordTypes } from '../../src/datatrics/records/custom-fields.ts';
-import type { FieldTable, JsonObject } from '../../src/datatrics/records/fields.ts';
-import { type DatatricsRecord, decodeRecord } from '../../src/datatrics/records/record.ts';
+import type { FieldTable } from '../../src/datatrics/records/fields.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
 import { buildSchema, type SchemaOptions } from '../../src/graph/schema.ts';
 
@@ -231,31 +227,6 @@ describe('declared custom fields', () => {
     },
   };
   const custom = buildSchema(options);
-  const recordTypes = createRecordTypes(options.customFields ?? {});
-
-  /** A session that has one record of each kind: what the schema makes of it is looked at, not how it is fetched. */
-  function contextWith(raw: JsonObject, mask?: Mask): object {
-    const context = { project: '1', timeZone: 'UTC', mask };
-    const find = (resource: 'profile' | 'content', _id: string, source: string, type?: 'ITEM') =>
-      decodeRecord<DatatricsRecord>(recordTypes[resource], raw, { source, type }, context);
-    return { session: { find } };
-  }
-
-  async function read(query: string, raw: JsonObject): Promise<unknown> {
-    const { data, errors } = await execute({ schema: custom, document: parse(query), contextValue: contextWith(raw) });
-    expect(errors).toBeUndefined();
-    return JSON.parse(JSON.stringify(data));
-  }
-
-  const PROFILE = '{ profile(profileId: "7", source: "shop") { company shopId spent newsletter bornOn } }';
-
-  it('are masked like attributes for a reader who may not see personal data', async () => {
-    const mask = new Masking({ mode: 'partial', fields: ['date_of_birth'] }).for('1');
-    const raw = { profileid: '7', company: 'ada@mail.example', 'shop id': '3', dateofbirth: '1815-12-10 00:00:00' };
-    const { data } = await execute({ schema: custom, document: parse(PROFILE), contextValue: contextWith(raw, mask) });
-    expect(data?.profile).toMatchObject({ company: 'a***@m***', shopId: '3', bornOn: null });
-    expect([...mask.masked].sort()).toEqual(['Profile.bornOn', 'Profile.company']);
-  });
 
   it('stand on their types, nullable, with the declared description or the REST name', () => {
     const type = custom.getType('Profile');
@@ -272,42 +243,6 @@ describe('declared custom fields', () => {
       ['newsletter', 'Boolean', expect.stringContaining('`optin`')],
       ['bornOn', 'DateTime', expect.stringContaining('`dateofbirth`')],
     ]);
-  });
-
-  it('are read by their REST names, at the top or under metadata, as leniently as the documented ones', async () => {
-    const raw = {
-      profileid: 7,
-      company: 'Acme',
-      'shop id': 12,
-      metadata: { lifetime_value: '1.024,50', optin: '1', dateofbirth: '1980-01-01' },
-    };
-    expect(await read(PROFILE, raw)).toEqual({
-      profile: { company: 'Acme', shopId: '12', spent: 1024.5, newsletter: true, bornOn: '1980-01-01T00:00:00.000Z' },
-    });
-    expect(
-      await read('{ content(contentId: "9", source: "shop") { price } }', { id: '9', metadata: { price: '24,99' } }),
-    ).toEqual({ content: { price: 24.99 } });
-  });
-
-  it('are null where a record has nothing, or something of another sort', async () => {
-    const nothing = { company: null, shopId: null, spent: null, newsletter: null, bornOn: null };
-    expect(await read(PROFILE, { profileid: '7' })).toEqual({ profile: nothing });
-    const odd = { company: {}, 'shop id': [], lifetime_value: 'much', optin: 'maybe', dateofbirth: '0000-00-00' };
-    expect(await read(PROFILE, { profileid: '7', ...odd })).toEqual({ profile: nothing });
-  });
-
-  it.each([
-    [true, true],
-    [1, true],
-    ['1', true],
-    ['true', true],
-    [false, false],
-    [0, false],
-    ['0', false],
-    ['false', false],
-  ])('read %j as the Boolean %j', async (sent, value) => {
-    const query = '{ profile(profileId: "7", source: "shop") { newsletter } }';
-    expect(await read(query, { profileid: '7', optin: sent })).toEqual({ profile: { newsletter: value } });
   });
 
   it('change nothing else, and nothing at all where there are none', () => {

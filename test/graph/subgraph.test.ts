@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { composeServices } from '@apollo/composition';
 import { type GraphQLObjectType, isObjectType, isScalarType, parse } from 'graphql';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { OPTIONAL_DIRECTIVES } from '../../src/graph/optional-directives.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { buildSubgraphSchema, printSubgraph } from '../../src/graph/subgraph.ts';
 import { type GraphqlResult, startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 beforeEach(() => {
   gateway.sandbox.faults.clear();
   gateway.sandbox.requests.length = 0;
@@ -164,7 +163,6 @@ describe('representations', () => {
       expect(body.data._entities).toHaveLength(100);
       expect(batching.sandbox.requests).toHaveLength(1);
     }
-    await batching.close();
   });
 
   test('that name nothing are null without an error', async () => {
@@ -238,7 +236,6 @@ describe('representations', () => {
     expect(body.errors?.map(({ path, extensions }) => [path, extensions.code])).toEqual([
       [['_entities', 2], 'UPSTREAM_INVALID_RESPONSE'],
     ]);
-    await lying.close();
   });
 
   test('may stand in the document', async () => {
@@ -286,7 +283,6 @@ describe('limits', () => {
     }
     expect(limited.sandbox.requests).toEqual([]);
     expect((await limited.subgraph(ENTITIES, { r: many(3) })).body.errors).toBeUndefined();
-    await limited.close();
   });
 
   test('let 500 representations through by default, and no more', async () => {
@@ -305,7 +301,6 @@ describe('limits', () => {
     const { body } = await spending.subgraph(ENTITIES, { r: [profile('1001'), profile('1002'), profile('1003')] });
     expect(body.data._entities.map((one: object | null) => one !== null)).toEqual([true, true, false]);
     expect(body.errors?.[0]?.extensions.code).toBe('UPSTREAM_BUDGET_EXCEEDED');
-    await spending.close();
   });
 
   test('are planned before, and accounted for after', async () => {

@@ -1,10 +1,9 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { TraceEntry } from '../../src/upstream/call-trace.ts';
 import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 const gateway = await startWithSandbox({ MAX_UPSTREAM_CALLS: '1500' });
 beforeEach(() => gateway.sandbox.reset());
-afterAll(() => gateway.close());
 
 interface Receipt {
   calls: number;
@@ -73,25 +72,21 @@ describe('the trace of a receipt', () => {
       const id = /profile\/(\w+)/.exec(call.path)?.[1];
       return { profileid: id, source: 's', profile: { email: 'who@example.com' } };
     });
-    try {
-      const fields = ['fine', 'refused', 'broken', 'flaky'].map(
-        (id) => `${id}: profile(profileId: "${id}", source: "s") { email }`,
-      );
-      const query = `{ ${fields.join(' ')} again: profile(profileId: "fine", source: "s") { email } }`;
-      const { trace, calls, retries, deduped } = await receipt(query, {}, upstream);
-      // The second read of one record is known to be shared before the records of a tick are read.
-      expect(trace.map(({ outcome, attempts }) => [outcome, attempts])).toEqual([
-        ['shared', 0],
-        ['ok', 1],
-        ['refused', 1],
-        ['failed', 3],
-        ['ok', 2],
-      ]);
-      expect([calls, retries, deduped]).toEqual([7, 3, 1]);
-      expect(JSON.stringify(trace)).not.toMatch(/fine|flaky|broken|example/);
-    } finally {
-      await upstream.close();
-    }
+    const fields = ['fine', 'refused', 'broken', 'flaky'].map(
+      (id) => `${id}: profile(profileId: "${id}", source: "s") { email }`,
+    );
+    const query = `{ ${fields.join(' ')} again: profile(profileId: "fine", source: "s") { email } }`;
+    const { trace, calls, retries, deduped } = await receipt(query, {}, upstream);
+    // The second read of one record is known to be shared before the records of a tick are read.
+    expect(trace.map(({ outcome, attempts }) => [outcome, attempts])).toEqual([
+      ['shared', 0],
+      ['ok', 1],
+      ['refused', 1],
+      ['failed', 3],
+      ['ok', 2],
+    ]);
+    expect([calls, retries, deduped]).toEqual([7, 3, 1]);
+    expect(JSON.stringify(trace)).not.toMatch(/fine|flaky|broken|example/);
   });
 
   test('tells a call that two operations share to both: as a call to one, as shared to the other', async () => {
@@ -115,15 +110,11 @@ describe('the trace of a receipt', () => {
 
   test('leaves out calls that the budget forbade', async () => {
     const poor = await startWithSandbox({ MAX_UPSTREAM_CALLS: '2' });
-    try {
-      const fields = ['1001', '1002', '1003', '1004'].map(
-        (id) => `p${id}: profile(profileId: "${id}", source: "Webshop") { name }`,
-      );
-      const { trace, calls, budget } = await receipt(`{ ${fields.join(' ')} }`, {}, poor);
-      expect([trace.length, calls, budget]).toEqual([2, 2, 2]);
-    } finally {
-      await poor.close();
-    }
+    const fields = ['1001', '1002', '1003', '1004'].map(
+      (id) => `p${id}: profile(profileId: "${id}", source: "Webshop") { name }`,
+    );
+    const { trace, calls, budget } = await receipt(`{ ${fields.join(' ')} }`, {}, poor);
+    expect([trace.length, calls, budget]).toEqual([2, 2, 2]);
   });
 
   test('holds 1,000 entries and counts the rest', async () => {
@@ -140,15 +131,11 @@ describe('the trace of a receipt', () => {
           }
         : { profileid: 'one', source: 's', profile: {} },
     );
-    try {
-      const query =
-        '{ conversions(first: 500) { nodes { profile(source: "s") { id } b: profile(source: "s") { id } c: profile(source: "s") { id } } } }';
-      const { trace, omitted, deduped } = await receipt(query, {}, same);
-      expect(trace).toHaveLength(1_000);
-      expect(deduped).toBe(1_499);
-      expect(omitted).toBe(501);
-    } finally {
-      await same.close();
-    }
+    const query =
+      '{ conversions(first: 500) { nodes { profile(source: "s") { id } b: profile(source: "s") { id } c: profile(source: "s") { id } } } }';
+    const { trace, omitted, deduped } = await receipt(query, {}, same);
+    expect(trace).toHaveLength(1_000);
+    expect(deduped).toBe(1_499);
+    expect(omitted).toBe(501);
   });
 });

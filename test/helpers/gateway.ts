@@ -7,6 +7,7 @@ import { type Config, readConfig } from '../../src/config/config.ts';
 import { createLogger, type Logger } from '../../src/lib/log.ts';
 import type { Upstream } from '../../src/projects.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
+import { closeAtEnd } from './closing.ts';
 
 export interface GraphqlResult {
   status: number;
@@ -26,8 +27,18 @@ export interface TestGateway {
   query(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlResult>;
   /** The same on `/subgraph`. */
   subgraph: TestGateway['query'];
-  /** @param lingerMs for which open connections may still bring a request. Default: 0 */
+  /** Is called at the end of the test or of the file as well.
+   * @param lingerMs for which open connections may still bring a request. Default: 0 */
   close(lingerMs?: number): Promise<void>;
+}
+
+/** Sends a body as JSON; a text as it stands. */
+export function postJson(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 }
 
 /** Settings of a test's gateway, by variable names; what is not given has its default. */
@@ -87,7 +98,7 @@ async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}
     };
   return {
     url: running.url,
-    close: (lingerMs) => running.close(lingerMs),
+    close: closeAtEnd((lingerMs?: number) => running.close(lingerMs)),
     query: queryOf('/graphql'),
     subgraph: queryOf('/subgraph'),
   };
@@ -101,14 +112,11 @@ export async function startWithSandbox(
 ): Promise<TestGateway & { sandbox: Sandbox }> {
   const sandbox = await startSandbox({ port: 0, ...options });
   const running = await startInFrontOf(sandbox, settings, parts);
-  return {
-    ...running,
-    sandbox,
-    async close(lingerMs) {
-      await running.close(lingerMs);
-      await sandbox.close();
-    },
-  };
+  const close = closeAtEnd(async (lingerMs?: number) => {
+    await running.close(lingerMs);
+    await sandbox.close();
+  });
+  return { ...running, sandbox, close };
 }
 
 /** A gateway in front of a sandbox that others use as well. */
@@ -171,10 +179,10 @@ export async function startUpstream(
     url: `${origin}/2.0`,
     origin,
     calls,
-    async close() {
+    close: closeAtEnd(async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-    },
+    }),
   };
 }
 
@@ -202,14 +210,11 @@ export async function startWithUpstream(
     },
     parts,
   );
-  return {
-    ...running,
-    upstream,
-    async close(lingerMs) {
-      await running.close(lingerMs);
-      await upstream.close();
-    },
-  };
+  const close = closeAtEnd(async (lingerMs?: number) => {
+    await running.close(lingerMs);
+    await upstream.close();
+  });
+  return { ...running, upstream, close };
 }
 
 /** What was asked of an upstream since the last look: paths below the project, as they came over the wire. */

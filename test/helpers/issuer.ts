@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { closeAtEnd } from './closing.ts';
 
 export interface Issuer {
   readonly settings: Record<'JWT_ISSUER' | 'JWT_AUDIENCE' | 'JWT_JWKS_URL', string>;
@@ -54,11 +55,10 @@ export async function startIssuer(): Promise<Issuer> {
       publicKey = await exportJWK(pair.publicKey);
       kid = `k${Number(kid.slice(1)) + 1}`;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
+    close: closeAtEnd(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }),
   };
   return issuer;
 }

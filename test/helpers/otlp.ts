@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import protobufs from 'otlp-protobufs/build/src/generated/root.js';
+import { closeAtEnd } from './closing.ts';
 
 interface Message {
   decode(bytes: Uint8Array): object;
@@ -108,10 +109,10 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       ];
       return read(sent[0]?.resource.attributes ?? []);
     },
-    async close() {
+    close: closeAtEnd(async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
-    },
+    }),
   };
 }
 

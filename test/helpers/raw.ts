@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openClient } from './sockets.ts';
 
 /** An answer as it came, with what differs from one to the next left out. */
 export interface RawAnswer {
@@ -25,47 +25,28 @@ const QUIET_MS = 300;
  *
  * @param last sent once there is an answer, or none to be expected
  */
-export function exchange(url: string, pieces: readonly Buffer[], last?: Buffer): Promise<Transcript> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    socket.setNoDelay(true);
-    let bytes = '';
-    let ended = false;
-    let quiet: NodeJS.Timeout;
-    const wait = (): void => {
-      clearTimeout(quiet);
-      quiet = setTimeout(() => socket.destroy(), QUIET_MS);
-    };
-    socket.on('data', (chunk) => {
-      bytes += chunk.toString('latin1');
-      wait();
-    });
-    socket.on('end', () => {
+export async function exchange(url: string, pieces: readonly Buffer[], last?: Buffer): Promise<Transcript> {
+  const { socket, text, isClosed, closed } = openClient(url);
+  let ended = false;
+  for (const event of ['end', 'error']) {
+    socket.once(event, () => {
       ended = true;
       socket.destroy();
     });
-    // A server that refuses the rest of a request may reset the connection with its answer.
-    socket.on('error', () => {
-      ended = true;
-    });
-    socket.on('close', () => {
-      clearTimeout(quiet);
-      try {
-        resolve({ answers: readAnswers(bytes), ended });
-      } catch (error) {
-        reject(error);
-      }
-    });
-    socket.on('connect', async () => {
-      for (const piece of pieces) {
-        if (socket.writable) socket.write(piece);
-        await sleep(BETWEEN_MS);
-      }
-      for (let ms = 0; last && bytes === '' && !ended && ms < QUIET_MS; ms += BETWEEN_MS) await sleep(BETWEEN_MS);
-      if (last && socket.writable) socket.write(last);
-      wait();
-    });
-  });
+  }
+  for (const piece of pieces) {
+    if (socket.writable) socket.write(piece);
+    await sleep(BETWEEN_MS);
+  }
+  for (let ms = 0; last && text() === '' && !ended && ms < QUIET_MS; ms += BETWEEN_MS) await sleep(BETWEEN_MS);
+  if (last && socket.writable) socket.write(last);
+  for (let seen = -1; !isClosed() && seen < text().length; ) {
+    seen = text().length;
+    await Promise.race([closed, sleep(QUIET_MS)]);
+  }
+  socket.destroy();
+  await closed;
+  return { answers: readAnswers(text()), ended };
 }
 
 function readAnswers(bytes: string): RawAnswer[] {

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { SCOPES, type Scope } from '../../src/auth/scopes.ts';
 import { formatToken, hashToken } from '../../src/auth/static-tokens.ts';
+import { createFolder } from './files.ts';
 
-/** A file of static tokens in a folder of its own. */
+/** All scopes but one. */
+export const scopesWithout = (scope: Scope): readonly Scope[] => SCOPES.filter((other) => other !== scope);
+
+/** A file of static tokens in a folder of its own, deleted at the end of the test or of the file. */
 export function createTokenFile() {
-  const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
-  const path = join(folder, 'tokens.json');
+  const path = createFolder().write('tokens.json', []);
   const entries: object[] = [];
-  writeFileSync(path, '[]');
   return {
     path,
     settings: {
@@ -31,6 +31,5 @@ export function createTokenFile() {
       return { authorization: `Bearer ${text}` };
     },
     write: (text: string) => writeFileSync(path, text),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

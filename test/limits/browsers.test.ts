@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const APP = 'https://app.example';
 const open = await startWithSandbox({ CORS_ORIGINS: `${APP},http://localhost:3000`, CORS_HEADERS: 'x-app, X-Tenant' });
 const closed = await startWithSandbox();
-afterAll(() => Promise.all([open.close(), closed.close()]));
 
 const preflight = (url: string, origin: string): Promise<Response> =>
   fetch(`${url}/graphql`, {

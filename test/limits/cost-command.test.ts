@@ -1,17 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Commands, runCommand } from '../helpers/command.ts';
+import { createFolder } from '../helpers/files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'cost-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function write(name: string, text: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, text);
-  return path;
-}
+const { write } = createFolder();
 
 const commands = new Commands();
 const cost = (...args: string[]) => commands.run('src/cli/cost.ts', args);

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 const gateway = await startWithUpstream(() => ({ items: [], total_elements: 0 }), {
@@ -7,7 +7,6 @@ const gateway = await startWithUpstream(() => ({ items: [], total_elements: 0 })
   MAX_ROOT_FIELDS: '5',
   MAX_DIRECTIVES: '2',
 });
-afterAll(() => gateway.close());
 
 /** What is counted in a document that is refused for its size; null for any other. */
 async function refusalOf(query: string): Promise<string | null> {

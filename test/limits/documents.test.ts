@@ -1,30 +1,22 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
+import { createFolder } from '../helpers/files.ts';
+import { postJson, startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
 
 const TEXT = 'query Name($id: ID!) { profile(profileId: $id) { name } }';
 const ID = createHash('sha256').update(TEXT).digest('hex');
-const folder = mkdtempSync(join(tmpdir(), 'documents-'));
-const file = join(folder, 'persisted-documents.json');
-writeFileSync(file, JSON.stringify({ [ID]: TEXT }));
+const { write } = createFolder();
+const file = write('persisted-documents.json', { [ID]: TEXT });
 
 const start = (mode: string): Promise<TestGateway> =>
   startWithSandbox({ TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: file });
 const gateways = { off: await start('off'), allowed: await start('allowed'), only: await start('only') };
 afterAll(async () => {
   for (const gateway of Object.values(gateways)) await gateway.close();
-  rmSync(folder, { recursive: true });
 });
 
 async function post(mode: keyof typeof gateways, body: object, accept = 'application/json') {
-  const response = await fetch(`${gateways[mode].url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept },
-    body: JSON.stringify(body),
-  });
+  const response = await postJson(`${gateways[mode].url}/graphql`, body, { accept });
   const json = (await response.json()) as { data?: unknown; errors?: { extensions: { code: string } }[] };
   return { status: response.status, data: json.data, code: json.errors?.[0]?.extensions.code };
 }

@@ -1,9 +1,8 @@
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { heapInUse } from '../helpers/memory.ts';
 
 const gateway = await startWithUpstream(() => ({ profileid: '1', source: 'S', name: 'Ada' }));
-afterAll(() => gateway.close());
 
 const used = '{ profile(profileId: "1", source: "S") { name } }';
 

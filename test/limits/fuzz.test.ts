@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ERROR_CODES } from '../../src/lib/error-codes.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyCharacter } from '../helpers/json-text.ts';
@@ -11,7 +11,6 @@ import { runs } from '../helpers/runs.ts';
  */
 
 const gateway = await startWithSandbox({ DATATRICS_FILTERS: 'on', LOG_LEVEL: 'silent' });
-afterAll(() => gateway.close());
 
 const INPUTS = runs(250);
 const AT_ONCE = 25;

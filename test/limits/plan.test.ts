@@ -1,11 +1,10 @@
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyOperation } from '../helpers/operations.ts';
 import { runs } from '../helpers/runs.ts';
 
 const gateway = await startWithSandbox({ DATATRICS_FILTERS: 'on' });
-afterAll(() => gateway.close());
 
 interface Entry {
   path: string[];

@@ -1,10 +1,9 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 const gateway = await startWithUpstream(({ path }) =>
   /\/profile\/\d/.test(path) ? { profileid: '1', source: 'S', name: 'Ada' } : { items: [], total_elements: 0 },
 );
-afterAll(() => gateway.close());
 
 const times = (count: number, of: (index: number) => string): string =>
   Array.from({ length: count }, (_, i) => of(i)).join(' ');

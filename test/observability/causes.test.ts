@@ -1,19 +1,13 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { startOtlpReceiver } from '../helpers/otlp.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 const READ = '{ profile(profileId: "1", source: "s") { name } }';
 
 async function start(answer: Parameters<typeof startWithUpstream>[0], settings: Record<string, string> = {}) {
   const captured = captureLog();
   const gateway = await startWithUpstream(answer, settings, { log: captured.log });
-  closing.push(() => gateway.close());
   return { ...captured, gateway };
 }
 
@@ -55,7 +49,6 @@ describe('why a call failed', () => {
 
   test('is on the spans of the call and of its operation', async () => {
     const receiver = await startOtlpReceiver();
-    closing.push(() => receiver.close());
     const { gateway } = await start((_call, res) => void res.writeHead(503).end(), {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     });

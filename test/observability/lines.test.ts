@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { startOtlpReceiver } from '../helpers/otlp.ts';
@@ -22,7 +22,6 @@ describe('a line', () => {
     await running.query(QUERY, {}, { traceparent });
     await running.close();
     const receiver = await startOtlpReceiver();
-    onTestFinished(() => receiver.close());
     running = await startWithSandbox({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, {}, { log: captured.log });
     await running.query(QUERY, {}, { traceparent });
     await running.query(QUERY);

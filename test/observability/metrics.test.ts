@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../src/lib/error-codes.ts';
 import { version } from '../../src/lib/version.ts';
 import { Load } from '../../src/server/load-shedder.ts';
@@ -14,7 +14,6 @@ const gateway = await startWithUpstream(
   },
   { UPSTREAM_CONNECTIONS: '1', MAX_UPSTREAM_CALLS: '4' },
 );
-afterAll(() => gateway.close());
 
 /** Values by name and labels, as Prometheus reads them. */
 async function scrape(): Promise<Map<string, number>> {

@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { version } from '../../src/lib/version.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../helpers/otlp.ts';
+import { startOtlpReceiver } from '../helpers/otlp.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
@@ -10,15 +10,6 @@ const QUERY = 'query Person { profile(profileId: "p", source: "s") { profileId }
 const MUTATION =
   'mutation { createProfile(input: {profileId: "p", source: "s"}) { profile { profileId } userErrors { message } } }';
 const profile = { profile: { profileid: 'p', source: 's' }, profileid: 'p', source: 's' };
-
-let running: { close(): Promise<void> } | undefined;
-let receiver: OtlpReceiver | undefined;
-afterEach(async () => {
-  await running?.close();
-  await receiver?.close();
-  running = undefined;
-  receiver = undefined;
-});
 
 describe('OpenTelemetry', () => {
   const settings = (url: string): Record<string, string> => ({
@@ -28,13 +19,12 @@ describe('OpenTelemetry', () => {
   });
 
   test('gets a span for the operation and one for each REST call, in the sender’s trace', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     let failures = 1;
     const gateway = await startWithUpstream((_call, res) => {
       if (failures-- > 0) return void res.writeHead(503).end();
       return profile;
     }, settings(receiver.url));
-    running = gateway;
     const headers = { traceparent: `00-${TRACE}-${PARENT}-01`, tracestate: 'a=1', 'x-request-id': 'r-1' };
     const { body } = await gateway.query(
       'query Person { a: profile(profileId: "p", source: "s") { profileId } b: profile(profileId: "p", source: "s") { profileId } }',
@@ -44,7 +34,6 @@ describe('OpenTelemetry', () => {
     expect(body.errors).toBeUndefined();
     await gateway.query(MUTATION, {}, headers);
     await gateway.close();
-    running = undefined;
 
     expect(receiver.requests[0]?.headers['x-receiver-key']).toBe('open sesame');
     expect(receiver.requests[0]?.path).toBe('/v1/traces');
@@ -78,18 +67,16 @@ describe('OpenTelemetry', () => {
   });
 
   test('marks no faults of clients, and holds nothing of variables, keys or answers', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const canary = 'canary7f3a';
     const gateway = await startWithUpstream(
       (_call, res) => void res.writeHead(400).end(JSON.stringify({ message: canary })),
       { ...settings(receiver.url), AUTH_MODE: 'passthrough' },
     );
-    running = gateway;
     const query = 'query P($id: ID!) { profile(profileId: $id, source: "canary7f3a") { email } }';
     await gateway.query(query, { id: canary }, { 'x-apikey': canary });
     await gateway.query('{', {}, { 'x-apikey': canary });
     await gateway.close();
-    running = undefined;
     const spans = receiver.spans();
     expect(spans.map(({ kind, status, attributes }) => [kind, status, attributes['gateway.outcome']])).toEqual([
       [3, 0, 'refused'],
@@ -100,17 +87,15 @@ describe('OpenTelemetry', () => {
   });
 
   test('does not keep what its sender does not, nor more than its share', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, {
       ...settings(receiver.url),
       OTEL_TRACES_SAMPLER_ARG: '0',
     });
-    running = gateway;
     await gateway.query(QUERY);
     await gateway.query(QUERY, {}, { traceparent: `00-${TRACE}-${PARENT}-00` });
     await gateway.query(QUERY, {}, { traceparent: `00-${TRACE}-${PARENT}-01` });
     await gateway.close();
-    running = undefined;
     expect(receiver.spans().map(({ kind, traceId }) => [kind, traceId])).toEqual([
       [3, TRACE],
       [2, TRACE],
@@ -118,15 +103,13 @@ describe('OpenTelemetry', () => {
   });
 
   test('keeps whole traces until their spans are as many as may be, but all that a sender keeps', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, { ...settings(receiver.url), MAX_SPANS_PER_SECOND: '6' });
-    running = gateway;
     const start = performance.now();
     for (let i = 0; i < 40; i++) await gateway.query(QUERY);
     const mayBe = 6 * (2 + (performance.now() - start) / 1_000);
     for (let i = 0; i < 10; i++) await gateway.query(QUERY, {}, { traceparent: `00-${TRACE}-${PARENT}-01` });
     await gateway.close();
-    running = undefined;
     const spans = receiver.spans();
     const begunHere = spans.filter(({ traceId }) => traceId !== TRACE);
     expect(spans.length - begunHere.length).toBe(20);
@@ -137,19 +120,17 @@ describe('OpenTelemetry', () => {
   });
 
   test('describes HTTP and GraphQL by the semantic conventions', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream((call, res) => {
       if (call.path.includes('/content')) return void res.writeHead(503).end();
       return profile;
     }, settings(receiver.url));
-    running = gateway;
     const failing = '{ contents(first: 1) { nodes { name } } }';
     const accept = 'application/graphql-response+json';
     await gateway.query(QUERY);
     await gateway.query(failing);
     await gateway.query('query A($i: Int!) { profiles(first: $i) { nodes { name } } }', { i: 'x' }, { accept });
     await gateway.close();
-    running = undefined;
     const { hostname, port } = new URL(gateway.upstream.origin);
     const spans = receiver.spans();
     const [read, list] = spans.filter(({ kind }) => kind === 3);
@@ -190,26 +171,22 @@ describe('OpenTelemetry', () => {
   });
 
   test('marks a call whose key the API refuses', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream((_call, res) => void res.writeHead(403).end('{}'), settings(receiver.url));
-    running = gateway;
     await gateway.query(QUERY);
     await gateway.close();
-    running = undefined;
     const call = receiver.spans().find(({ kind }) => kind === 3);
     expect([call?.status, call?.attributes['error.type']]).toEqual([2, '403']);
   });
 
   test('names the service by its version and by the attributes of the environment', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, {
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces`,
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=staging,service.name=named',
     });
-    running = gateway;
     await gateway.query(QUERY);
     await gateway.close();
-    running = undefined;
     expect(receiver.resource()).toMatchObject({
       'service.name': 'named',
       'service.version': version,
@@ -222,16 +199,14 @@ describe('OpenTelemetry', () => {
   });
 
   test('gets the metrics of Prometheus too', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const { log, lines } = captureLog();
     const onlyMetrics = { ...settings(receiver.url), OTEL_TRACES_EXPORTER: 'none' };
     const gateway = await startWithUpstream(() => profile, onlyMetrics, { log });
-    running = gateway;
     await gateway.query(QUERY);
     await gateway.query('{ nowhere }');
     const scraped = await (await fetch(`${gateway.url}/metrics`)).text();
     await gateway.close();
-    running = undefined;
     const metrics = new Map(receiver.metrics().map((metric) => [metric.name, metric]));
     expect(metrics.get('gateway.errors')).toMatchObject({ type: 'sum', unit: '1' });
     const points = metrics.get('gateway.errors')?.points ?? [];
@@ -261,35 +236,29 @@ describe('OpenTelemetry', () => {
   });
 
   test('is off where it is disabled', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, { ...settings(receiver.url), OTEL_SDK_DISABLED: 'true' });
-    running = gateway;
     await gateway.query(QUERY);
     await gateway.close();
-    running = undefined;
     expect(receiver.requests).toEqual([]);
   });
 
   test('samples as OTEL_TRACES_SAMPLER says', async () => {
-    receiver = await startOtlpReceiver();
+    const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, {
       ...settings(receiver.url),
       OTEL_TRACES_SAMPLER: 'always_on',
     });
-    running = gateway;
     await gateway.query(QUERY, {}, { traceparent: `00-${TRACE}-${PARENT}-00` });
     await gateway.close();
-    running = undefined;
     expect(receiver.spans().map(({ traceId }) => traceId)).toEqual([TRACE, TRACE]);
   });
 
   test('that is away harms nobody, and is told of in the log', async () => {
     const { log, lines } = captureLog();
     const gateway = await startWithUpstream(() => profile, settings('http://127.0.0.1:9'), { log });
-    running = gateway;
     expect((await gateway.query(QUERY)).body.data).toEqual({ profile: { profileId: 'p' } });
     await gateway.close();
-    running = undefined;
     expect(lines('OpenTelemetry').map(({ level }) => level)).toContain(50);
     expect(process.env.OTEL_SERVICE_NAME).toBeUndefined();
   });

@@ -9,8 +9,6 @@ export interface Reply {
   json: any;
 }
 
-export type Client = ReturnType<typeof createClient>;
-
 /** Calls a sandbox over HTTP as an integration would, with paths below the project. */
 export function createClient(sandbox: Sandbox) {
   async function request(method: string, url: string, body?: unknown, headers: HeadersInit = {}): Promise<Reply> {

@@ -1,21 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type FaultRule, type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
-import { type Client, createClient, expectRefusal, item, profile, sale, times } from './client.ts';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { type FaultRule, startSandbox } from '../../src/sandbox/server.ts';
+import { createClient, expectRefusal, item, profile, sale, times } from './client.ts';
 
-let sandbox: Sandbox;
-let api: Client;
-
-beforeAll(async () => {
-  sandbox = await startSandbox({ empty: true });
-  api = createClient(sandbox);
-});
+const sandbox = await startSandbox({ empty: true });
+afterAll(() => sandbox.close());
+const api = createClient(sandbox);
 beforeEach(() => {
   sandbox.faults.clear();
   sandbox.store.clear();
   sandbox.requests.length = 0;
   for (const record of times(5, (id) => profile(id))) sandbox.store.put('profile', record);
 });
-afterAll(() => sandbox.close());
 
 const GET = '/profile/1?source=shop';
 const get = () => api.get(GET);

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
-import { type Client, createClient, expectRefusal, interaction, item, profile, sale, times } from './client.ts';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { createClient, expectRefusal, interaction, item, profile, sale, times } from './client.ts';
 
-let sandbox: Sandbox;
-let api: Client;
-
-beforeAll(async () => {
-  sandbox = await startSandbox({ empty: true });
-  api = createClient(sandbox);
-});
-beforeEach(() => sandbox.store.clear());
+const sandbox = await startSandbox({ empty: true });
 afterAll(() => sandbox.close());
+const api = createClient(sandbox);
+beforeEach(() => sandbox.store.clear());
 
 describe('a record', () => {
   it('is read by id and source, and answered as it stands', async () => {

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { SOURCES, seedStore } from '../../src/sandbox/seed.ts';
-import { type JsonObject, type Kind, type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { type JsonObject, type Kind, startSandbox } from '../../src/sandbox/server.ts';
 import { Store } from '../../src/sandbox/store.ts';
-import { type Client, createClient } from './client.ts';
+import { createClient } from './client.ts';
 
 const KINDS: Kind[] = ['profile', 'item', 'category', 'conversion', 'interaction'];
 
@@ -18,15 +18,11 @@ function bytesOf(seed: number, now = NOW): string {
 // biome-ignore lint/suspicious/noExplicitAny: seeded records are of every form
 type Row = any;
 
-let sandbox: Sandbox;
-let api: Client;
 const rows = (kind: Kind): Row[] => sandbox.store.list(kind);
 
-beforeAll(async () => {
-  sandbox = await startSandbox();
-  api = createClient(sandbox);
-});
+const sandbox = await startSandbox();
 afterAll(() => sandbox.close());
+const api = createClient(sandbox);
 
 describe('the seed', () => {
   it('makes the same bytes again, and other ones for another seed', () => {

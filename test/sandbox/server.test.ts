@@ -1,22 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
-import { type Client, createClient, expectRefusal, profile } from './client.ts';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { createClient, expectRefusal, profile } from './client.ts';
 
-let sandbox: Sandbox;
-let api: Client;
-let project: string;
-
-beforeAll(async () => {
-  sandbox = await startSandbox({ empty: true, apiKey: 'k&y', maxRequestLog: 3 });
-  api = createClient(sandbox);
-  project = `${sandbox.url}/project/${sandbox.project}`;
-});
+const sandbox = await startSandbox({ empty: true, apiKey: 'k&y', maxRequestLog: 3 });
+afterAll(() => sandbox.close());
+const api = createClient(sandbox);
+const project = `${sandbox.url}/project/${sandbox.project}`;
 beforeEach(() => {
   sandbox.store.clear();
   sandbox.store.put('profile', profile('1'));
   sandbox.requests.length = 0;
 });
-afterAll(() => sandbox.close());
 
 describe('access', () => {
   it('needs the key, in a header of any case or in the query', async () => {

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Backlog } from '../../src/server/backlog.ts';
+import { listen } from '../helpers/closing.ts';
 import { openClient } from '../helpers/sockets.ts';
 
-const server = createServer().listen(0, '127.0.0.1');
-await once(server, 'listening');
-afterAll(() => server.close());
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const server = createServer();
+const url = `http://127.0.0.1:${await listen(server)}`;
 
 /** The server's end of a new connection. */
 async function connected(): Promise<Socket> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 const LARGE = '{ profiles(first: 50) { nodes { profileId name email } } }';
@@ -16,7 +16,6 @@ const shortcut = await startWithSandbox();
 const yoga = await startWithSandbox({}, {}, { shortcut: false });
 const off = await startWithSandbox({ COMPRESSION: 'off', CORS_ORIGINS: 'https://app.example' });
 const cors = await startWithSandbox({ CORS_ORIGINS: 'https://app.example' });
-afterAll(() => Promise.all([shortcut, yoga, off, cors].map((one) => one.close())));
 
 interface Raw {
   readonly status: number | undefined;

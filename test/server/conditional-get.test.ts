@@ -1,21 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'caching-'));
-const config = join(folder, 'gateway.json');
-writeFileSync(config, JSON.stringify({ freshness: { Profile: { freshFor: 30 } } }));
+const { write } = createFolder();
+const config = write('gateway.json', { freshness: { Profile: { freshFor: 30 } } });
 const CORS = { CORS_ORIGINS: 'https://app.example' };
 const plain = await startWithSandbox(CORS);
 const fresh = await startWithSandbox({ ...CORS, GATEWAY_CONFIG: config });
-afterAll(async () => {
-  await plain.close();
-  await fresh.close();
-  rmSync(folder, { recursive: true });
-});
 
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 const get = (gateway: { url: string }, query: string, headers: Record<string, string> = {}) =>

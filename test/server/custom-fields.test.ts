@@ -1,18 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { SCOPES } from '../../src/auth/scopes.ts';
-import { readConfig } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Commands, runCommand } from '../helpers/command.ts';
+import { problemsOf } from '../helpers/config.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'custom-fields-'));
-const CONFIG = join(folder, 'gateway.yaml');
-writeFileSync(
-  CONFIG,
+const { folder, write } = createFolder();
+const CONFIG = write(
+  'gateway.yaml',
   `customFields:
   Profile:
     loyaltyTier: {type: String, from: "loyalty_tier", description: "Gold, silver or bronze."}
@@ -82,20 +79,10 @@ const api: Parameters<typeof startWithUpstream>[0] = ({ method, path, body }) =>
 
 const tokens = createTokenFile();
 const clear = tokens.add('clear');
-const masked = tokens.add(
-  'masked',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-);
+const masked = tokens.add('masked', scopesWithout('pii:read'));
 const gateway = await startWithUpstream(api, { GATEWAY_CONFIG: CONFIG });
 const plain = await startWithUpstream(api);
 const managed = await startWithUpstream(api, { ...tokens.settings, GATEWAY_CONFIG: CONFIG, PII_FIELDS: 'phone' });
-afterAll(async () => {
-  await gateway.close();
-  await plain.close();
-  await managed.close();
-  tokens.remove();
-  rmSync(folder, { recursive: true });
-});
 beforeEach(() => {
   for (const { upstream } of [gateway, plain, managed]) upstream.calls.length = 0;
 });
@@ -127,6 +114,32 @@ describe('declared fields', () => {
   test.each(['half', 'large'])('are null for an Int that is not a 32-bit integer: %s', async (id) => {
     const { body } = await gateway.query(`{ profile(profileId: "${id}", source: "Webshop") { name points } }`);
     expect(body).toEqual({ data: { profile: { name: 'Ada', points: null } } });
+  });
+
+  test.each([
+    ['nothing', {}],
+    [
+      'values of another kind',
+      { loyalty_tier: {}, points: 'many', is_member: 'maybe', member_since: '0000-00-00', card: [], salary: 'much' },
+    ],
+  ])('are null for a record that has %s', async (_what, values) => {
+    const own = await startWithUpstream(() => ({ profileid: '7', source: 'Webshop', ...values }), {
+      GATEWAY_CONFIG: CONFIG,
+    });
+    const fields = ['loyaltyTier', 'points', 'member', 'memberSince', 'cardId', 'salary'];
+    const { body } = await own.query(`{ profile(profileId: "7", source: "Webshop") { ${fields.join(' ')} } }`);
+    expect(body).toEqual({ data: { profile: Object.fromEntries(fields.map((name) => [name, null])) } });
+  });
+
+  test('read each spelling that the API has for true and false', async () => {
+    const sent = [true, 1, '1', 'true', false, 0, '0', 'false'];
+    const items = sent.map((is_member, at) => ({ profileid: `${at}`, source: 'Webshop', is_member }));
+    const own = await startWithUpstream(() => ({ items, total_elements: items.length }), { GATEWAY_CONFIG: CONFIG });
+    const { body } = await own.query('{ profiles { nodes { member } } }');
+    expect(body.data.profiles.nodes.map(({ member }: { member: boolean }) => member)).toEqual([
+      ...Array(4).fill(true),
+      ...Array(4).fill(false),
+    ]);
   });
 
   test('are the same when the operation is compiled', async () => {
@@ -238,8 +251,7 @@ describe('declared fields', () => {
   });
 
   test('have their names escaped in a filter', async () => {
-    const file = join(folder, 'strange.yaml');
-    writeFileSync(file, 'customFields: {Profile: {strange: {type: String, from: "a&source=x#é"}}}');
+    const file = write('strange.yaml', 'customFields: {Profile: {strange: {type: String, from: "a&source=x#é"}}}');
     const strange = await startWithUpstream(api, { GATEWAY_CONFIG: file, DATATRICS_FILTERS: 'on' });
     await strange.query('{ profiles(filter: { strange: "b&c=d" }) { totalCount } }');
     const paths = takeCalls(strange.upstream.calls);
@@ -248,12 +260,10 @@ describe('declared fields', () => {
       const url = new URL(path, 'http://api');
       expect([url.hash, [...url.searchParams.keys()].sort()]).toEqual(['', ['limit', 'page', 'q[a&source=x#é]']]);
     }
-    await strange.close();
   });
 
   test('filter the sandbox by a field of its own', async () => {
-    const file = join(folder, 'sandbox.yaml');
-    writeFileSync(file, 'customFields: {Profile: {company: {type: String, from: company}}}');
+    const file = write('sandbox.yaml', 'customFields: {Profile: {company: {type: String, from: company}}}');
     const sandbox = await startWithSandbox({ GATEWAY_CONFIG: file });
     const { body } = await sandbox.query('{ profiles(source: "CRM", first: 1) { nodes { company } } }');
     const { company } = body.data.profiles.nodes[0];
@@ -264,7 +274,6 @@ describe('declared fields', () => {
     );
     expect(found.data.profiles.totalCount).toBeGreaterThan(0);
     for (const node of found.data.profiles.nodes) expect(node.company).toBe(company);
-    await sandbox.close();
   });
 });
 
@@ -298,7 +307,7 @@ describe('without pii:read', () => {
     'mobile: "+31 20"',
     'bornAt: { gte: "1980-01-01T00:00:00Z" }',
     'note: "ada@mail.example"',
-  ])('nobody can filter by %s', async (filter) => {
+  ])('a caller cannot filter by %s', async (filter) => {
     const query = `{ profiles(filter: { ${filter} }) { totalCount } }`;
     const { body } = await managed.query(query, {}, masked);
     expect(body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
@@ -308,7 +317,7 @@ describe('without pii:read', () => {
   });
 
   test.each(['Write to ada@mail.example', ' ada@mail.example ', 'https://shop.example/?contact=ada%40mail.example'])(
-    'nobody can try whether a field is text with an address in it: %j',
+    'a caller cannot filter by text that contains an address: %j',
     async (note) => {
       const row = { profileid: '7', source: 'Webshop', note };
       const own = await startWithUpstream(
@@ -323,28 +332,18 @@ describe('without pii:read', () => {
       expect(own.upstream.calls).toEqual([]);
       // Nor was anything learned by it that others would suffer from.
       expect((await own.query(query, { note }, clear)).body).toEqual({ data: { profiles: { totalCount: 1 } } });
-      await own.close();
     },
   );
 
-  test('what nobody calls personal can be filtered by', async () => {
+  test('a caller can filter by fields that are not personal', async () => {
     const { body } = await managed.query('{ profiles(filter: { loyaltyTier: "gold" }) { totalCount } }', {}, masked);
     expect(body).toEqual({ data: { profiles: { totalCount: 1 } } });
   });
 });
 
-describe('a declaration that can not be', () => {
-  const problemsOf = (customFields: unknown): readonly string[] => {
-    const file = join(folder, 'wrong.json');
-    writeFileSync(file, JSON.stringify({ customFields }));
-    try {
-      readConfig({ GATEWAY_CONFIG: file });
-      return [];
-    } catch (error) {
-      if (error instanceof ConfigError) return error.problems;
-      throw error;
-    }
-  };
+describe('an invalid declaration', () => {
+  const problemsWith = (customFields: unknown): readonly string[] =>
+    problemsOf({ GATEWAY_CONFIG: write('wrong.json', { customFields }) });
   const field = (more: object = {}): object => ({ type: 'String', from: 'x', ...more });
 
   test.each<[problem: string, fields: unknown]>([
@@ -381,15 +380,15 @@ describe('a declaration that can not be', () => {
     ['customFields.Profile.a.nullable: needs to be removed; only type, from', { a: field({ nullable: false }) }],
     ['customFields.Profile.a: needs an object with type and from', { a: 'loyalty_tier' }],
     ['customFields.Profile: needs an object of fields', []],
-  ])('is told: %s', (problem, fields) => {
-    const problems = problemsOf({ Profile: fields });
+  ])('is reported: %s', (problem, fields) => {
+    const problems = problemsWith({ Profile: fields });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`GATEWAY_CONFIG: ${problem}`);
   });
 
-  test('is told for types that there are not, and for all things at once, a line each', () => {
-    expect(problemsOf('x')).toEqual(['GATEWAY_CONFIG: customFields: needs an object of types']);
-    const problems = problemsOf({
+  test('is reported for unknown types, and all problems at once, a line each', () => {
+    expect(problemsWith('x')).toEqual(['GATEWAY_CONFIG: customFields: needs an object of types']);
+    const problems = problemsWith({
       Person: {},
       Content: { type: field(), a: field({ from: 'itemid', type: 'Date' }) },
       ConversionItem: { content: field() },
@@ -421,7 +420,7 @@ describe('npm run schema', () => {
     expect(readFileSync(out, 'utf8')).toBe(stdout);
   });
 
-  test('refuses what can not be', async () => {
+  test('exits with 2 for a missing file, an unknown option and a folder that it cannot write', async () => {
     expect(await run(['--config', join(folder, 'nowhere.yaml')])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('GATEWAY_CONFIG'),
@@ -431,8 +430,7 @@ describe('npm run schema', () => {
   });
 
   test('npm run cost knows the declared fields too', async () => {
-    const file = join(folder, 'own-operation.graphql');
-    writeFileSync(file, 'query Tiers { profiles(first: 5) { nodes { loyaltyTier } } }');
+    const file = write('own-operation.graphql', 'query Tiers { profiles(first: 5) { nodes { loyaltyTier } } }');
     const cost = (args: string[]) => commands.run('src/cli/cost.ts', [...args, file]);
     expect(await cost(['--config', CONFIG])).toMatchObject({ status: 0, stdout: expect.stringContaining('Tiers') });
     expect(await cost([])).toMatchObject({ status: 2 });
@@ -444,8 +442,7 @@ describe('docs/custom-fields.md', () => {
   const block = (language: string): string => text.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
 
   test('shows a declaration that a gateway takes, and a query that it answers', async () => {
-    const file = join(folder, 'docs.yaml');
-    writeFileSync(file, block('yaml'));
+    const file = write('docs.yaml', block('yaml'));
     const shown = await startWithUpstream(api, { GATEWAY_CONFIG: file });
     const { body } = await shown.query(block('graphql'));
     await shown.close();

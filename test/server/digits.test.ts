@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
-import { type GraphqlResult, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
+import { createFolder } from '../helpers/files.ts';
+import { type GraphqlResult, postJson, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 
 /** Two that a double takes for one, …992. */
 const A = '9007199254740993';
@@ -11,7 +11,7 @@ const B = '9007199254740992';
 /** What no double holds, in all ways. */
 const HUGE = '1234567890123456789';
 
-const folder = mkdtempSync(join(tmpdir(), 'digits-'));
+const { folder } = createFolder();
 const CONFIG = join(folder, 'gateway.json');
 const customFields = {
   Profile: {
@@ -43,10 +43,6 @@ const gateway = await startWithUpstream(
     TRUSTED_DOCUMENTS_FILE: DOCUMENTS,
   },
 );
-afterAll(async () => {
-  await gateway.close();
-  rmSync(folder, { recursive: true });
-});
 beforeEach(() => {
   answers = {};
   gateway.upstream.calls.length = 0;
@@ -58,11 +54,7 @@ async function ask(query: string, variables = '{}', path = '/graphql'): Promise<
   const runs: GraphqlResult['body'][] = [];
   for (let run = 0; run < 3; run++) {
     gateway.upstream.calls.length = 0;
-    const response = await fetch(gateway.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: `{"query":${JSON.stringify(query)},"variables":${variables}}`,
-    });
+    const response = await postJson(gateway.url + path, `{"query":${JSON.stringify(query)},"variables":${variables}}`);
     runs.push((await response.json()) as GraphqlResult['body']);
   }
   expect(runs[1]).toEqual(runs[0]);
@@ -119,11 +111,10 @@ describe('an id that a client sends as a number', () => {
   it('is not mixed up with another one where equal operations share a run', async () => {
     answers = { [`/profile/${A}?`]: profile(A), [`/profile/${B}?`]: profile(B) };
     const send = async (id: string) => {
-      const response = await fetch(`${gateway.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: `{"query":${JSON.stringify(READ)},"variables":{"p":${id}}}`,
-      });
+      const response = await postJson(
+        `${gateway.url}/graphql`,
+        `{"query":${JSON.stringify(READ)},"variables":{"p":${id}}}`,
+      );
       return ((await response.json()) as GraphqlResult['body']).data?.profile?.profileId;
     };
     expect(await Promise.all([A, B, A, `"${A}"`, '1e999', 'null'].map(send))).toEqual([
@@ -156,11 +147,11 @@ describe('an id that a client sends as a number', () => {
   it('keeps its digits in a call of a tool', async () => {
     answers = { [`/profile/${A}?`]: profile(A) };
     const send = async (given: string): Promise<string> => {
-      const response = await fetch(`${gateway.url}/mcp`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-        body: `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Find","arguments":${given}}}`,
-      });
+      const response = await postJson(
+        `${gateway.url}/mcp`,
+        `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Find","arguments":${given}}}`,
+        { accept: 'application/json, text/event-stream' },
+      );
       return response.text();
     };
     const text = await send(`{"id":${A}}`);
@@ -418,11 +409,7 @@ describe('writes', () => {
 
 it('a body with such a number among very many values is refused, since each value is looked at', async () => {
   const body = `{"query":"{ __typename }","variables":{"a":[${'0,'.repeat(300_000)}${HUGE}]}}`;
-  const response = await fetch(`${gateway.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-  });
+  const response = await postJson(`${gateway.url}/graphql`, body);
   expect(response.status).toBe(400);
   expect(JSON.stringify(await response.json())).toContain('at most 250000 values');
 });

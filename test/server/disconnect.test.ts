@@ -1,13 +1,12 @@
-import { once } from 'node:events';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { listen } from '../helpers/closing.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
-afterAll(() => tokens.remove());
 
 /** Sends an operation and goes away after a moment, before the answer. */
 async function leave(url: string, query: string, headers: Record<string, string>, afterMs: number): Promise<void> {
@@ -34,9 +33,7 @@ test.each(['off', 'on'])(
         res.end(JSON.stringify({ keys: [{ ...issuer.publicKey, kid: 'k1', alg: 'ES256', use: 'sig' }] }));
       }),
     );
-    slow.listen(0, '127.0.0.1');
-    await once(slow, 'listening');
-    const { port } = slow.address() as { port: number };
+    const port = await listen(slow);
     const gateway = await startWithUpstream(() => ({ profileid: '1', source: 'S' }), {
       ...tokens.settings,
       ...issuer.settings,
@@ -54,8 +51,6 @@ test.each(['off', 'on'])(
     expect((await gateway.query(query, {}, authorization)).body).toEqual({ data: { profile: { profileId: '1' } } });
     await gateway.close();
     await issuer.close();
-    slow.closeAllConnections();
-    slow.close();
   },
 );
 
@@ -74,6 +69,4 @@ test('who stays is answered, though others that asked the same went while their 
   const staying = [gateway.query(query, {}, headers), sleep(30).then(() => gateway.query(query, {}, headers))];
   await Promise.all(going);
   for (const { body } of await Promise.all(staying)) expect(body).toEqual({ data: { profile: { profileId: '1' } } });
-  await gateway.close();
-  await issuer.close();
 });

@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay, makeApolloManifest } from '../helpers/manifests.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'manifests-'));
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-  rmSync(folder, { recursive: true });
-});
+const { folder, write } = createFolder();
 
 const OPERATION = 'query NameQuery($id: ID!) { profile(profileId: $id, source: "Webshop") { ...Name_profile } }';
 const FRAGMENT = 'fragment Name_profile on Profile { name }';
@@ -25,8 +20,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 /** A gateway that runs a manifest's documents only. */
 async function start(manifest: string) {
-  const { url, close } = await startWithSandbox({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: manifest });
-  closing.push(close);
+  const { url } = await startWithSandbox({ TRUSTED_DOCUMENTS: 'only', TRUSTED_DOCUMENTS_FILE: manifest });
   const read = async (response: Response) => {
     const { data, errors } = (await response.json()) as {
       data?: { profile?: { name?: string } };
@@ -43,12 +37,6 @@ async function start(manifest: string) {
       return read(await fetch(`${url}/graphql?${new URLSearchParams(params)}`));
     },
   };
-}
-
-function write(name: string, content: unknown): string {
-  const path = join(folder, name);
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
-  return path;
 }
 
 const NAME = 'Ada Example';

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
+import { createFolder } from '../helpers/files.ts';
 import { type ReceivedCall, type Settings, startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
@@ -186,11 +184,9 @@ test('one caller does not take every request of MAX_REQUESTS', async () => {
 });
 
 test('a key that the API refuses invalidates nothing that others have cached', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'fairness-'));
-  const file = join(folder, 'gateway.json');
-  writeFileSync(file, JSON.stringify({ freshness: { Profile: { freshFor: 60 } } }));
+  const { write } = createFolder();
+  const file = write('gateway.json', { freshness: { Profile: { freshFor: 60 } } });
   const gateway = await start({ GATEWAY_CONFIG: file });
-  rmSync(folder, { recursive: true });
   expect(await gateway.ask('victim', '1')).toBe('ok');
   expect(await gateway.ask('stranger', '1', { query: WRITE })).toBe('200 FORBIDDEN');
   // Whether this one was carried out is not known; but the key has never been accepted.
@@ -252,7 +248,6 @@ describe('in managed mode', () => {
       { ...tokens.settings, ...TIMES, UPSTREAM_CONNECTIONS: '8', MAX_REQUESTS: '40' },
       { constants: { upstreamQueue: 40 } },
     );
-    onTestFinished(() => gateway.close());
     const many = `query Many { ${Array.from({ length: 12 }, (_, n) => `p${n}: profile(profileId: "silent-${n}", source: "S") { profileId }`).join(' ')} }`;
     const flood = Array.from({ length: 80 }, () => gateway.query(many, {}, hog));
     await sleep(300);
@@ -265,7 +260,6 @@ describe('in managed mode', () => {
     }
     expect(median(took)).toBeLessThan(1_000);
     await Promise.all(flood);
-    tokens.remove();
   });
 
   test('tokens with made-up keys are refused, and others go on', async () => {
@@ -275,8 +269,6 @@ describe('in managed mode', () => {
       AUTH_MODE: 'managed',
       PII_KEY: 'a-key-of-hashes-',
     });
-    onTestFinished(() => issuer.close());
-    onTestFinished(() => gateway.close());
     const good = `Bearer ${await issuer.sign({ sub: 'victim', scope: SCOPES.join(' '), projects: ['1'] })}`;
     const ask = (authorization: string) => gateway.query('{ __typename }', {}, { authorization });
     expect((await ask(good)).status).toBe(200);

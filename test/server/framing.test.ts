@@ -1,10 +1,9 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { exchange } from '../helpers/raw.ts';
 import { getOf } from '../helpers/sockets.ts';
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 const { host } = new URL(gateway.url);
 
 const BODY = JSON.stringify({ query: '{ __typename }' });

@@ -1,11 +1,9 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Load } from '../../src/server/load-shedder.ts';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { createFolder } from '../helpers/files.ts';
+import { postJson, startWithSandbox } from '../helpers/gateway.ts';
 
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 
@@ -55,20 +53,18 @@ describe('more requests than MAX_REQUESTS at once', () => {
 });
 
 describe('agents', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'load-'));
-  const documents = join(folder, 'documents.json');
-  writeFileSync(documents, JSON.stringify({ one: `query One ${PROFILE}` }));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const { write } = createFolder();
+  const documents = write('documents.json', { one: `query One ${PROFILE}` });
 
   test('are turned away by MAX_REQUESTS as well, and every call is counted out again', async () => {
     const settings = { MAX_REQUESTS: '2', SHARE_IN_FLIGHT: 'off', MCP: 'on', TRUSTED_DOCUMENTS_FILE: documents };
     const gateway = await startWithSandbox(settings);
     const call = async () => {
-      const response = await fetch(`${gateway.url}/mcp`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'One', arguments: {} } }),
-      });
+      const response = await postJson(
+        `${gateway.url}/mcp`,
+        { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'One', arguments: {} } },
+        { accept: 'application/json, text/event-stream' },
+      );
       return { status: response.status, retryAfter: response.headers.get('retry-after'), body: await response.json() };
     };
     for (let i = 0; i < 5; i++) expect((await call()).status).toBe(200);
@@ -79,7 +75,6 @@ describe('agents', () => {
     expect(refused).toMatchObject({ retryAfter: '1', body: { jsonrpc: '2.0', error: { code: expect.any(Number) } } });
     gateway.sandbox.faults.clear();
     expect((await call()).status).toBe(200);
-    await gateway.close();
   });
 });
 
@@ -100,7 +95,6 @@ test('connections are closed beyond MAX_CONNECTIONS, and taken again when there 
   sockets[0]?.destroy();
   await expect.poll(open).toBe('open');
   for (const socket of sockets) socket.destroy();
-  await gateway.close();
 });
 
 describe('an event loop', () => {

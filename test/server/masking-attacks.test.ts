@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
-import { afterAll, describe, expect, test } from 'vitest';
-import { SCOPES } from '../../src/auth/scopes.ts';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
-afterAll(() => tokens.remove());
-const masked = tokens.add(
-  'masked',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-);
+const masked = tokens.add('masked', scopesWithout('pii:read'));
 const clear = tokens.add('clear');
 
 const CANARIES = /ada|lovelace|mail\.example/i;
@@ -36,7 +31,6 @@ describe('a field that the settings make personal', () => {
       expect(body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
       expect(gateway.upstream.calls).toEqual([]);
       expect((await gateway.query(query, {}, clear)).body.errors).toBeUndefined();
-      await gateway.close();
     }
   });
 });
@@ -66,15 +60,6 @@ describe('without pii:read', () => {
     if (mode === 'hash') expect(attributes.padded).toMatch(/^hash:/);
     const seen = await gateway.query('{ profile(profileId: "1", source: "S") { attributes } }', {}, clear);
     expect(seen.body.data.profile.attributes.subscribed).toEqual(RECORD.subscribed);
-    await gateway.close();
-  });
-
-  test('a time that is personal is null, since nothing else fits its type', async () => {
-    const record = { profileid: '1', source: 'S', created: '2024-05-01 12:00:00' };
-    const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_FIELDS: 'created' });
-    const { body } = await gateway.query('{ profile(profileId: "1", source: "S") { createdAt } }', {}, masked);
-    expect(body).toEqual({ data: { profile: { createdAt: null } }, extensions: { masked: ['profile.createdAt'] } });
-    await gateway.close();
   });
 
   test('a person named in a line of a conversion is masked, and what was bought is not', async () => {
@@ -84,7 +69,6 @@ describe('without pii:read', () => {
     const { body } = await gateway.query(query, {}, masked);
     expect(JSON.stringify(body)).not.toMatch(CANARIES);
     expect(body.data.conversion.items[0].name).toBe('Kettle');
-    await gateway.close();
   });
 
   test('the API’s words about a refused write tell no address', async () => {
@@ -101,7 +85,6 @@ describe('without pii:read', () => {
     expect(body.data.many.results[0].userErrors[0].message).toMatch(/^Another profile has hash:[\w-]{22} already$/);
     const told = await gateway.query(query, {}, clear);
     expect(told.body.data.one.userErrors[0].message).toBe('Another profile has ada@mail.example already');
-    await gateway.close();
   });
 
   test('what lies deeper than sixteen levels is masked whole, and what lies above is not', async () => {
@@ -121,7 +104,6 @@ describe('without pii:read', () => {
     expect(JSON.stringify(far)).toMatch(/^(\{"a":){16}null\}+$/);
     expect(JSON.stringify(list)).toMatch(/^\[{16}null\]+$/);
     expect((await gateway.query(query, {}, clear)).body.data.profile.attributes.far).toEqual(record.far);
-    await gateway.close();
   });
 
   test('attributes named like what JavaScript’s objects have are masked as any other', async () => {
@@ -134,7 +116,6 @@ describe('without pii:read', () => {
     const seen = JSON.stringify((await gateway.query(query, {}, masked)).body);
     expect(seen).not.toMatch(CANARIES);
     expect(seen).toMatch(/"__proto__":\{"email":"hash:[\w-]{22}","constructor":"x"\},"a":\{"__proto__":\{"b":1\}\}/);
-    await gateway.close();
   });
 
   test('text that was made to take long to look through is masked in no time', async () => {
@@ -155,7 +136,6 @@ describe('without pii:read', () => {
     const { user, system } = process.threadCpuUsage(before);
     expect((user + system) / 1_000).toBeLessThan(2_000);
     expect(body.data.profile.attributes.texts).toHaveLength(4);
-    await gateway.close();
   });
 
   test('an address is hashed with the key of the settings, so that nobody without it can try addresses', async () => {
@@ -165,7 +145,6 @@ describe('without pii:read', () => {
       const gateway = await startWithUpstream(() => record, { ...tokens.settings, PII_KEY });
       const query = '{ profile(profileId: "1", source: "S") { email } }';
       hashes.add((await gateway.query(query, {}, masked)).body.data.profile.email);
-      await gateway.close();
     }
     expect(hashes.size).toBe(2);
     const bare = createHash('sha256').update('1\nada@mail.example').digest('base64url').slice(0, 22);

@@ -1,21 +1,13 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
-import { createTokenFile } from '../helpers/token-file.ts';
+import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const tokens = createTokenFile();
 const clear = tokens.add('clear', SCOPES, ['1', '2']);
-const masked = tokens.add(
-  'masked',
-  SCOPES.filter((scope) => scope !== 'pii:read'),
-  ['1', '2'],
-);
+const masked = tokens.add('masked', scopesWithout('pii:read'), ['1', '2']);
 const gateway = await startWithUpstream(smallApi, { ...tokens.settings, PII_FIELDS: 'phone,country' });
-afterAll(async () => {
-  await gateway.close();
-  tokens.remove();
-});
 
 const PROFILE = 'profileId name firstName lastName email country createdAt attributes';
 const QUERY = `{ person: profile(profileId: "1001", source: "Webshop") { ${PROFILE} } }`;
@@ -97,17 +89,6 @@ describe('without pii:read', () => {
   });
 });
 
-test('with pii:read all is clear, also while one without it reads the same', async () => {
-  const answers = await Promise.all(
-    Array.from({ length: 40 }, (_, i) => gateway.query(QUERY, {}, i % 2 === 0 ? clear : masked)),
-  );
-  for (const [i, { body }] of answers.entries()) {
-    if (i % 2 === 0) expect(body).toMatchObject({ data: { person: { email: 'Ada@Mail.example' } } });
-    else expect(body.data.person.email).toMatch(HASH);
-    expect('extensions' in body).toBe(i % 2 === 1);
-  }
-});
-
 test.each([
   ['partial', { email: 'A***@M***', name: 'A***', firstName: 'A***' }],
   ['null', { email: null, name: null, firstName: null }],
@@ -116,5 +97,4 @@ test.each([
   const { body } = await other.query(QUERY, {}, masked);
   expect(body.data.person).toMatchObject(expected);
   expect(JSON.stringify(body)).not.toMatch(CANARIES);
-  await other.close();
 });

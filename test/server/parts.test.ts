@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { askInParts, assemble, startWithHangingProfiles } from '../helpers/parts.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
 const gateway = await startWithSandbox({ SHARE_IN_FLIGHT: 'off' });
 afterEach(() => gateway.sandbox.faults.clear());
-afterAll(() => gateway.close());
 
 const LINKS = `{
   conversions(first: 5) {
@@ -114,7 +113,6 @@ test('parts have the headers of the rate limit', async () => {
   const { response, done } = await askInParts(limited.url, LINKS);
   await done;
   expect(response.headers.get('ratelimit')).toContain('r=99');
-  await limited.close();
 });
 
 test('a list with @stream comes item by item', async () => {
@@ -177,7 +175,6 @@ describe('in any part', () => {
       expect([refused.response.status, refused.parts[0]?.errors?.[0]?.extensions?.code]).toEqual([403, 'FORBIDDEN']);
     } finally {
       await managed.close();
-      tokens.remove();
     }
   });
 });
@@ -190,7 +187,6 @@ describe('the limits hold for all parts together', () => {
     await done;
     expect(assemble(parts).errors).toMatchObject([{ extensions: { code: 'OPERATION_TOO_COMPLEX' } }]);
     expect(parts.at(-1)?.hasNext).toBe(false);
-    await small.close();
   });
 
   test('MAX_UPSTREAM_CALLS and OPERATION_TIMEOUT_MS', async () => {
@@ -211,7 +207,6 @@ describe('the limits hold for all parts together', () => {
     expect(assemble(slow.parts).errors.map(({ extensions }) => extensions)).toEqual(
       Array(2).fill({ code: 'UPSTREAM_TIMEOUT' }),
     );
-    await small.close();
   });
 
   test('a client that leaves stops the calls, and gives its places back', async () => {
@@ -223,7 +218,6 @@ describe('the limits hold for all parts together', () => {
     await expect.poll(() => slow.openCalls()).toBe(0);
     const metrics = await (await fetch(`${slow.url}/metrics`)).text();
     expect(metrics).toMatch(/gateway_operations_in_flight 0\n/);
-    await slow.close();
   });
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { afterAll, describe, expect, test } from 'vitest';
-import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
+import { describe, expect, test } from 'vitest';
+import { postJson, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 const QUERY = 'query Name($id: ID!) { profile(profileId: $id, source: "Webshop") { name } }';
 const HASH = createHash('sha256').update(QUERY).digest('hex');
@@ -8,17 +8,6 @@ const NAME = { profile: { name: 'Ada Example' } };
 const variables = { id: '1001' };
 const persisted = (hash: string) => ({ persistedQuery: { version: 1, sha256Hash: hash } });
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-
-async function start(settings: Record<string, string> = {}) {
-  const gateway = await startWithSandbox(settings);
-  closing.push(() => gateway.close());
-  return gateway;
-}
 
 interface Answer {
   readonly status: number;
@@ -36,11 +25,7 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 async function post(url: string, body: object, headers: Record<string, string> = {}): Promise<Answer> {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
+  const response = await postJson(`${url}/graphql`, body, { accept: 'application/json', ...headers });
   return answerOf(response);
 }
 
@@ -52,7 +37,7 @@ const NOT_FOUND: Answer = {
 
 describe('a document', () => {
   test('that is sent with its hash once runs by the hash afterwards, by POST and by GET', async () => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     expect(await post(url, { variables, extensions: persisted(HASH) })).toEqual(NOT_FOUND);
     const first = await post(url, { query: QUERY, variables, extensions: persisted(HASH) });
     expect(first).toMatchObject({ status: 200, data: NAME });
@@ -65,7 +50,7 @@ describe('a document', () => {
   });
 
   test('with the hash of another one is refused', async () => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     const answer = await post(url, { query: '{ __typename }', extensions: persisted(HASH) });
     expect(answer).toMatchObject({ status: 400, error: ['BAD_REQUEST', expect.stringContaining('SHA-256')] });
     expect(await post(url, { variables, extensions: persisted(HASH) })).toEqual(NOT_FOUND);
@@ -76,7 +61,7 @@ describe('a document', () => {
     ['is over a limit', `{ ${'a: __typename '.repeat(3_000)} }`],
     ['does not parse', '{'],
   ])('that %s is not registered', async (_name, query) => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     expect((await post(url, { query, extensions: persisted(hashOf(query)) })).error?.[0]).toMatch(
       /GRAPHQL_|OPERATION_TOO_COMPLEX/,
     );
@@ -84,7 +69,7 @@ describe('a document', () => {
   });
 
   test('that is a mutation gets 405 by GET', async () => {
-    const { url } = await start();
+    const { url } = await startWithSandbox();
     const query = 'mutation { deleteContent(input: { contentId: "x", source: "s" }) { deletedId } }';
     await post(url, { query, extensions: persisted(hashOf(query)) });
     const search = new URLSearchParams({ extensions: JSON.stringify(persisted(hashOf(query))) });
@@ -96,7 +81,6 @@ describe('a document', () => {
     const gateway = await startWithUpstream((_call, res) => void res.writeHead(401).end('{}'), {
       AUTH_MODE: 'passthrough',
     });
-    closing.push(() => gateway.close());
     const key = { 'x-apikey': 'made-up' };
     await post(gateway.url, { query: QUERY, variables, extensions: persisted(HASH) }, key);
     expect(await post(gateway.url, { variables, extensions: persisted(HASH) }, key)).toEqual(NOT_FOUND);
@@ -107,13 +91,13 @@ describe('a document', () => {
 });
 
 test.each([HASH.toUpperCase(), `${HASH}0`, '__proto__', ''])('the hash %j is not known', async (hash) => {
-  const { url } = await start();
+  const { url } = await startWithSandbox();
   await post(url, { query: QUERY, variables, extensions: persisted(HASH) });
   expect(await post(url, { variables, extensions: persisted(hash) })).toEqual(NOT_FOUND);
 });
 
 test('the message names that registration is off', async () => {
-  const { url } = await start({ AUTOMATIC_PERSISTED_QUERIES: 'off' });
+  const { url } = await startWithSandbox({ AUTOMATIC_PERSISTED_QUERIES: 'off' });
   expect(await post(url, { query: QUERY, variables, extensions: persisted(HASH) })).toMatchObject({ data: NAME });
   expect(await post(url, { variables, extensions: persisted(HASH) })).toMatchObject({
     error: ['PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported'],

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 import { exchange } from '../helpers/raw.ts';
 import { getOf, openClient, postOf } from '../helpers/sockets.ts';
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 const { url } = gateway;
 const LAST = getOf(url, '/health', ['Connection: close']);
 const PROFILE = '{ profile(profileId: "1", source: "S") { name } }';
@@ -57,7 +56,6 @@ describe('requests sent ahead of their answers', () => {
     await expect.poll(() => client.text().split('"name":"N"').length - 1, { timeout: 10_000 }).toBe(50);
     expect(most).toBe(1);
     client.socket.destroy();
-    await upstream.close();
   });
 
   test('are begun no more once their client does not read the answers', { timeout: 30_000 }, async () => {
@@ -81,7 +79,6 @@ describe('requests sent ahead of their answers', () => {
     await expect.poll(() => client.socket.bytesRead, { timeout: 25_000 }).toBeGreaterThan(requests * large.length);
     expect(upstream.upstream.calls).toHaveLength(requests);
     client.socket.destroy();
-    await upstream.close();
   });
 
   test('are read no faster than they are answered', { timeout: 30_000 }, async () => {
@@ -107,7 +104,6 @@ describe('requests sent ahead of their answers', () => {
     // The system's own buffers included.
     expect(taken).toBeLessThan(14_000_000);
     socket.destroy();
-    await upstream.close();
   });
 
   test('end the connection when there are more than 100 of them', async () => {

@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { GraphQLError, type ValidationContext } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { loadPlugins } from '../../src/config/plugins.ts';
 import type { PluginContext } from '../../src/server/yoga.ts';
 import { runCommand } from '../helpers/command.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { askInParts, assemble } from '../helpers/parts.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
@@ -15,27 +13,14 @@ import { createTokenFile } from '../helpers/token-file.ts';
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 const ADA = { profile: { name: 'Ada Example' } };
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
 async function start(plugins: readonly Plugin[], settings: Record<string, string> = {}) {
   const gateway = await startWithSandbox(settings, {}, { plugins });
-  closing.push(() => gateway.close());
   return gateway;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'plugins-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { write: moduleOf } = createFolder();
 
 /** A module in a folder of its own. */
-function moduleOf(name: string, text: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, text);
-  return path;
-}
-
 describe('a module that can not be used stops the start with its name', () => {
   const problem = (name: string, reason: string) =>
     `GATEWAY_PLUGINS: got ${JSON.stringify(name)} (${reason}); needs a module whose default export is an array of Yoga or Envelop plugins`;
@@ -107,7 +92,6 @@ describe('examples/plugins', () => {
 
   test('response-cache: each caller gets what they may see, and nobody is let in by a cached answer', async () => {
     const tokens = createTokenFile();
-    closing.push(() => tokens.remove());
     const query = '{ profile(profileId: "1001", source: "Webshop") { email } }';
     const clear = tokens.add('clear', SCOPES, ['123456']);
     const masked = tokens.add('masked', ['profiles:read'], ['123456']);
@@ -180,7 +164,6 @@ describe('no hook answers before', () => {
     },
   };
   const tokens = createTokenFile();
-  afterAll(() => tokens.remove());
   const reader = tokens.add('reader', ['profiles:read'], ['123456']);
   const settings = { ...tokens.settings, RATE_LIMIT: '4r' };
   const query = (headers: Record<string, string>, text = PROFILE) => ({ headers, text });
@@ -230,7 +213,6 @@ describe('what a plugin changes is checked as what a client sends', () => {
 
   test('scopes, for another document, by its text and by its syntax tree', async () => {
     const tokens = createTokenFile();
-    closing.push(() => tokens.remove());
     const reader = tokens.add('reader', ['contents:read'], ['123456']);
     const other = '{ profile(profileId: "1001", source: "Webshop") { name } }';
     const { parse } = await import('graphql');

@@ -1,20 +1,14 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { auditServer } from 'graphql-http';
-import { afterAll, describe, expect, test } from 'vitest';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { describe, expect, test } from 'vitest';
+import { postJson, startWithSandbox } from '../helpers/gateway.ts';
+import { getOf, openClient, postOf } from '../helpers/sockets.ts';
 
 const GRAPHQL = 'application/graphql-response+json';
 const gateway = await startWithSandbox();
 const byYoga = await startWithSandbox({}, {}, { shortcut: false });
-afterAll(() => Promise.all([gateway.close(), byYoga.close()]));
 
 const post = (body: string | Uint8Array, headers: Record<string, string> = {}, url = gateway.url): Promise<Response> =>
-  fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: body as BodyInit,
-  });
+  postJson(`${url}/graphql`, body as BodyInit, headers);
 const query = (text: unknown, rest: object = {}): string => JSON.stringify({ query: text, ...rest });
 const codes = async (response: Response): Promise<string[]> =>
   ((await response.json()) as { errors: { extensions: { code: string } }[] }).errors.map(
@@ -55,6 +49,7 @@ describe('a request', () => {
 
   test.each([
     ['no JSON', '{'],
+    ['bytes that are no UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])],
     ['an array', '[]'],
     ['text', '"{ __typename }"'],
     ['nothing', ''],
@@ -63,7 +58,7 @@ describe('a request', () => {
     ['variables that are no object', query('{ __typename }', { variables: [] })],
     ['an operation name that is no text', query('{ __typename }', { operationName: 7 })],
     ['extensions that are no object', query('{ __typename }', { extensions: 'x' })],
-  ])('with %s answers 400, whatever it accepts', async (_name, body) => {
+  ] as const)('with %s answers 400, whatever it accepts', async (_name, body) => {
     for (const accept of ['application/json', GRAPHQL]) {
       const response = await post(body, { accept });
       expect(response.status).toBe(400);
@@ -71,7 +66,7 @@ describe('a request', () => {
     }
   });
 
-  test('larger than allowed answers 413, by its length or by its chunks', async () => {
+  test('larger than MAX_BODY_BYTES answers 413, by its length or by its chunks', async () => {
     expect((await post(query('x'.repeat(1_100_000)))).status).toBe(413);
     const chunks = new ReadableStream({
       start(controller) {
@@ -89,28 +84,24 @@ describe('a request', () => {
     expect(await codes(response)).toEqual(['BAD_REQUEST']);
   });
 
-  test('that says that it will be larger is not waited for', async () => {
-    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  test('with a Content-Length above MAX_BODY_BYTES answers 413 before its body comes', async () => {
+    const { socket, text } = openClient(gateway.url);
     socket.write(
       'POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n',
     );
-    const [answer] = await once(socket, 'data');
-    expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
+    await expect.poll(text).toMatch(/^HTTP\/1\.1 413 /);
     socket.destroy();
   });
 
   test('whose target has one slash behind the path, or is in absolute form, is handled as its path', async () => {
-    const body = query('{ __typename }');
     const send = async (method: string, target: string): Promise<string> => {
-      const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').setEncoding('latin1');
-      const lines = [
-        `${method} ${target} HTTP/1.1`,
-        `Host: ${new URL(gateway.url).host}`,
-        'Connection: close',
-        ...(method === 'POST' ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
-      ];
-      socket.write(`${lines.join('\r\n')}\r\n\r\n${method === 'POST' ? body : ''}`);
-      return (await socket.toArray()).join('');
+      const request =
+        method === 'POST'
+          ? String(postOf(gateway.url, '{ __typename }', ['Connection: close'])).replace('/graphql', target)
+          : String(getOf(gateway.url, target, ['Connection: close']));
+      const { text, closed } = openClient(gateway.url, Buffer.from(request));
+      await closed;
+      return text();
     };
     for (const target of ['/graphql/', 'http://gateway/graphql', 'HTTPS://gateway:8443/graphql/', '/graphql?x=1'])
       expect(await send('POST', target), target).toContain('{"data":{"__typename":"Query"}}');
@@ -151,7 +142,7 @@ describe('a request', () => {
   });
 });
 
-describe('an operation that can not run', () => {
+describe('an operation that cannot run', () => {
   test.each([
     ['{', {}, 'GRAPHQL_PARSE_FAILED'],
     ['{ nothing }', {}, 'GRAPHQL_VALIDATION_FAILED'],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startGateway } from '../../src/app.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { startUpstream, startWithUpstream } from '../helpers/gateway.ts';
+import { postJson, startUpstream, startWithUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 
 const CANARY = 'canary7f3a';
@@ -28,7 +28,6 @@ test('what nobody foresaw says nothing in a field, and is logged', async () => {
     { level: 50, requestId: 'r-1', err: { type: 'GraphQLError' } },
   ]);
   expect(captured.text()).not.toContain(String(total));
-  await gateway.close();
 });
 
 /** A setting that fails when a request needs it. */
@@ -49,11 +48,7 @@ test('what nobody foresaw says nothing in an answer as a whole, and is logged', 
     captured.log,
   );
   for (const path of ['/graphql', '/subgraph']) {
-    const response = await fetch(gateway.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-request-id': 'r-2' },
-      body: JSON.stringify({ query: '{ __typename }' }),
-    });
+    const response = await postJson(gateway.url + path, { query: '{ __typename }' }, { 'x-request-id': 'r-2' });
     expect([response.status, await response.json()]).toEqual([
       500,
       {
@@ -65,6 +60,4 @@ test('what nobody foresaw says nothing in an answer as a whole, and is logged', 
   expect(lines).toHaveLength(2);
   for (const line of lines) expect(line).toMatchObject({ requestId: 'r-2', err: { type: 'Error', code: 'EIO' } });
   expect(captured.text()).not.toContain(CANARY);
-  await gateway.close();
-  await upstream.close();
 });

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readExamples } from '../../src/server/graphiql.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyOperation } from '../helpers/operations.ts';
@@ -12,10 +12,6 @@ const AT_ONCE = 20;
 
 const straight = await startWithSandbox({}, {}, { shortcut: true });
 const byYoga = await startWithSandbox({}, {}, { shortcut: false });
-afterAll(async () => {
-  await straight.close();
-  await byYoga.close();
-});
 
 interface Sent {
   readonly method: string;

@@ -1,26 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { wellFormedJson } from '../../src/lib/well-formed.ts';
-import { type GraphqlResult, startWithUpstream } from '../helpers/gateway.ts';
+import { createFolder } from '../helpers/files.ts';
+import { type GraphqlResult, postJson, startWithUpstream } from '../helpers/gateway.ts';
 
 const LONE = '\ud83d';
 /** The API's answer, as JSON. */
 let answer = '{}';
-const folder = mkdtempSync(join(tmpdir(), 'well-formed-'));
-const DOCUMENTS = join(folder, 'documents.json');
-writeFileSync(DOCUMENTS, JSON.stringify({ a: 'query Find($id: ID!) { node(id: $id) { id } }' }));
+const { write } = createFolder();
+const DOCUMENTS = write('documents.json', { a: 'query Find($id: ID!) { node(id: $id) { id } }' });
 const gateway = await startWithUpstream(
   (_call, res) => {
     res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
   },
   { DATATRICS_FILTERS: 'on', MCP: 'on', TRUSTED_DOCUMENTS_FILE: DOCUMENTS },
 );
-afterAll(async () => {
-  await gateway.close();
-  rmSync(folder, { recursive: true });
-});
 beforeEach(() => {
   answer = '{}';
   gateway.upstream.calls.length = 0;
@@ -115,11 +108,11 @@ describe('half a surrogate pair', () => {
   });
 
   it('is U+FFFD in a refusal of a tool as well', async () => {
-    const response = await fetch(`${gateway.url}/mcp`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-      body: '{"jsonrpc":"2.0","id":"\\ud83d","method":"tools/call","params":{"name":"Find","arguments":{"\\ud83d":1}}}',
-    });
+    const response = await postJson(
+      `${gateway.url}/mcp`,
+      '{"jsonrpc":"2.0","id":"\\ud83d","method":"tools/call","params":{"name":"Find","arguments":{"\\ud83d":1}}}',
+      { accept: 'application/json, text/event-stream' },
+    );
     const text = await response.text();
     expect(text).toContain('\ufffd');
     expect(isWellFormed(JSON.parse(text))).toBe(true);

@@ -1,12 +1,8 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createPool } from '../../src/upstream/pool.ts';
+import { closeAtEnd } from '../helpers/closing.ts';
 import { startUpstream } from '../helpers/gateway.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 const BODY = JSON.stringify({ name: 'é😀'.repeat(5_000) });
 const MAX_BODY_BYTES = 1_000_000;
@@ -27,10 +23,7 @@ async function call(encoding: string, bytes: Buffer, status = 200) {
     timeoutMs: 2_000,
     maxBodyBytes: MAX_BODY_BYTES,
   });
-  closing.push(
-    () => upstream.close(),
-    () => pool.close(),
-  );
+  closeAtEnd(() => pool.close());
   return pool.send({ method: 'GET', path: '/x', headers: [] }, new AbortController().signal);
 }
 

@@ -45,28 +45,6 @@ describe('reads of one key', () => {
     expect(reads.size).toBe(0);
   });
 
-  it('that do not overlap, or have other keys, are work of their own', async () => {
-    const reads = new SharedReads<number>();
-    let runs = 0;
-    const start = async () => ++runs;
-    expect(await reads.run('k', operation(), start)).toBe(1);
-    expect(await reads.run('k', operation(), start)).toBe(2);
-    expect(await Promise.all(['a', 'b'].map((key) => reads.run(key, operation(), start)))).toEqual([3, 4]);
-  });
-
-  it('share a failure, and start anew after it', async () => {
-    const reads = new SharedReads<string>();
-    const { start, reject } = work();
-    const results = Promise.allSettled([reads.run('k', operation(), start), reads.run('k', operation(), start)]);
-    reject(GONE);
-    expect(await results).toEqual([
-      { status: 'rejected', reason: GONE },
-      { status: 'rejected', reason: GONE },
-    ]);
-    expect(reads.size).toBe(0);
-    expect(await reads.run('k', operation(), async () => 'x')).toBe('x');
-  });
-
   it('start anew once they are to be forgotten, though the work goes on for those who wait', async () => {
     const reads = new SharedReads<string>();
     const [before, after] = [work(), work()];
@@ -84,33 +62,6 @@ describe('reads of one key', () => {
 });
 
 describe('a reader that leaves', () => {
-  it('gets its own reason at once, and leaves the work to the others', async () => {
-    const reads = new SharedReads<string>();
-    const { start, started, resolve } = work();
-    const [first, second] = [operation(), operation()];
-    const results = Promise.allSettled([reads.run('k', first, start), reads.run('k', second, start)]);
-    first.cancel(GONE);
-    expect(started[0]?.signal.aborted).toBe(false);
-    resolve('x');
-    expect(await results).toEqual([
-      { status: 'rejected', reason: GONE },
-      { status: 'fulfilled', value: 'x' },
-    ]);
-  });
-
-  it('as the last one stops the work', async () => {
-    const reads = new SharedReads<string>();
-    const { start, started } = work();
-    const [first, second] = [operation(), operation()];
-    const results = Promise.allSettled([reads.run('k', first, start), reads.run('k', second, start)]);
-    first.cancel(GONE);
-    second.cancel(GONE);
-    expect(started[0]?.signal.aborted).toBe(true);
-    expect(reads.size).toBe(0);
-    await results;
-    expect(await reads.run('k', operation(), async () => 'anew')).toBe('anew');
-  });
-
   it('before it came starts nothing', async () => {
     const { start, started } = work();
     const gone = operation();

@@ -7,12 +7,11 @@ import type { UpstreamResponse } from '../../src/upstream/call.ts';
 import { TransportError } from '../../src/upstream/errors.ts';
 import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
+import { closeAtEnd, listen } from '../helpers/closing.ts';
 import { CERT, distrust, KEY, trust } from '../helpers/tls.ts';
 
-const closing: (() => unknown)[] = [];
 beforeEach(() => trust(CERT));
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
   distrust();
 });
 
@@ -39,7 +38,7 @@ async function http2Upstream(
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  closing.push(() => {
+  closeAtEnd(() => {
     for (const session of sessions) session.destroy();
     server.close();
   });
@@ -49,7 +48,7 @@ async function http2Upstream(
 function pool(origin: string, options: Partial<PoolOptions> = {}) {
   const bulkhead = { ...DEFAULT_BULKHEAD, reservedShare: 0 };
   const made = createPool({ origin, connections: 64, timeoutMs: 5_000, bulkhead, ...options });
-  closing.push(() => made.close());
+  closeAtEnd(() => made.close());
   return {
     ...made,
     get: (path: string): Promise<UpstreamResponse> =>
@@ -247,10 +246,7 @@ describe('over HTTP/2', () => {
       versions.push(req.httpVersion);
       res.end('{}');
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    closing.push(() => server.close());
-    const { get } = pool(`https://localhost:${(server.address() as AddressInfo).port}`);
+    const { get } = pool(`https://localhost:${await listen(server)}`);
     expect(await settle(paths(8).map(get))).toEqual(new Array(8).fill(200));
     expect(new Set(versions)).toEqual(new Set(['1.1']));
   });

@@ -1,28 +1,17 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TransportError } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
+import { closeAtEnd, listen } from '../helpers/closing.ts';
 import { startUpstream } from '../helpers/gateway.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 const NEVER = new AbortController().signal;
 
 function pool(origin: string, options: Partial<PoolOptions> = {}) {
   const made = createPool({ origin, connections: 4, timeoutMs: 2_000, ...options });
-  closing.push(() => made.close());
+  closeAtEnd(() => made.close());
   return made;
-}
-
-async function upstream(...args: Parameters<typeof startUpstream>) {
-  const started = await startUpstream(...args);
-  closing.push(() => started.close());
-  return started;
 }
 
 /** A server of bytes: what it gets is given to `talk` with the connection. */
@@ -31,10 +20,7 @@ async function rawServer(talk: (socket: Socket, text: string) => void): Promise<
     socket.on('error', () => undefined);
     socket.on('data', (data) => talk(socket, data.toString()));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listen(server)}`;
 }
 
 const JSON_HEADERS = ['accept', 'application/json', 'content-type', 'application/json'];
@@ -54,14 +40,14 @@ describe('a request', () => {
   it.each(['/a/../b', '/a/%2e%2e/b', '/a/./b', '//a', '/a?b=%5Bc%5D&d=/../e', '/a%2Fb?c=d?e'])(
     'goes out with the path %s as it stands',
     async (path) => {
-      const { origin, calls } = await upstream(() => ({}));
+      const { origin, calls } = await startUpstream(() => ({}));
       await pool(origin).send(get(path), NEVER);
       expect(calls.map((call) => call.path)).toEqual([path]);
     },
   );
 
   it('takes its body along, and gives status, Retry-After and text of the answer', async () => {
-    const { origin, calls } = await upstream(
+    const { origin, calls } = await startUpstream(
       (_call, res) => void res.writeHead(429, { 'retry-after': '3' }).end('é😀'),
     );
     const request = {
@@ -76,7 +62,7 @@ describe('a request', () => {
 
   it('reads a character whose bytes come in two parts', async () => {
     const bytes = Buffer.from('é😀');
-    const { origin } = await upstream((_call, res) => {
+    const { origin } = await startUpstream((_call, res) => {
       res.writeHead(200);
       res.write(bytes.subarray(0, 1));
       setTimeout(() => res.write(bytes.subarray(1, 4)), 20);
@@ -88,7 +74,7 @@ describe('a request', () => {
 
 describe('a request fails', () => {
   it('as timeout when the answer takes too long, a wait for a free connection included', async () => {
-    const { origin, calls } = await upstream(() => undefined);
+    const { origin, calls } = await startUpstream(() => undefined);
     const { send } = pool(origin, { connections: 1, timeoutMs: 100 });
     const start = performance.now();
     // The second gives up while the first still holds the only connection.
@@ -148,7 +134,7 @@ describe('a request fails', () => {
   });
 
   it('as too large beyond the limit, and not at it', async () => {
-    const { origin } = await upstream(
+    const { origin } = await startUpstream(
       ({ path }, res) => void res.writeHead(200).end('x'.repeat(Number(path.slice(1)))),
     );
     const { send } = pool(origin, { maxBodyBytes: 100_000 });
@@ -160,7 +146,7 @@ describe('a request fails', () => {
 
 describe('a signal', () => {
   it('that is aborted sends nothing', async () => {
-    const { origin, calls } = await upstream(() => ({}));
+    const { origin, calls } = await startUpstream(() => ({}));
     const reason = new Error('no longer wanted');
     await expect(pool(origin).send(get(), AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(calls).toEqual([]);
@@ -168,7 +154,7 @@ describe('a signal', () => {
 
   it('stops a request under way, and one that waits for a connection, with its reason', async () => {
     const gone = Promise.withResolvers<void>();
-    const { origin, calls } = await upstream((_call, _res, req) => void req.socket.once('close', gone.resolve));
+    const { origin, calls } = await startUpstream((_call, _res, req) => void req.socket.once('close', gone.resolve));
     const { send } = pool(origin, { connections: 1 });
     const controller = new AbortController();
     const outcomes = Promise.allSettled([send(get('/1'), controller.signal), send(get('/2'), controller.signal)]);
@@ -184,7 +170,7 @@ describe('a signal', () => {
   });
 
   it('comes too late for an answer that is there', async () => {
-    const { origin } = await upstream(() => ({ a: 1 }));
+    const { origin } = await startUpstream(() => ({ a: 1 }));
     const controller = new AbortController();
     const answer = await pool(origin).send(get(), controller.signal);
     controller.abort();
@@ -195,7 +181,7 @@ describe('a signal', () => {
 describe('connections', () => {
   it('are used for whatever follows an answer at once', async () => {
     const ports = new Set<number | undefined>();
-    const { origin } = await upstream((_call, _res, req) => {
+    const { origin } = await startUpstream((_call, _res, req) => {
       ports.add(req.socket.remotePort);
       return {};
     });
@@ -206,7 +192,7 @@ describe('connections', () => {
 
   it('take no more calls beyond their lifetime, and complete the call under way', async () => {
     const ports: Record<string, number | undefined> = {};
-    const { origin } = await upstream(async ({ path }, _res, req) => {
+    const { origin } = await startUpstream(async ({ path }, _res, req) => {
       ports[path] = req.socket.remotePort;
       if (path === '/long') await sleep(600);
       return {};
@@ -223,7 +209,7 @@ describe('connections', () => {
 
   it('are used again, and are no more than configured', async () => {
     const ports = new Set<number | undefined>();
-    const { origin } = await upstream((_call, _res, req) => {
+    const { origin } = await startUpstream((_call, _res, req) => {
       ports.add(req.socket.remotePort);
       return new Promise((resolve) => setTimeout(() => resolve({}), 5));
     });
@@ -235,7 +221,7 @@ describe('connections', () => {
   });
 
   it('that were closed by the other side while idle are not used again', async () => {
-    const { origin } = await upstream((_call, res) => {
+    const { origin } = await startUpstream((_call, res) => {
       res.once('finish', () => setTimeout(() => res.socket?.destroy(), 5));
       return {};
     });

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -9,18 +9,19 @@ import { startTelemetry } from '../../packages/tracing/tracing.ts';
 import { createJwtCheck } from '../../src/auth/jwt.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
+import { closeAtEnd, listen } from '../helpers/closing.ts';
 import { startUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { API_CERT, distrust, KEY, trust } from '../helpers/tls.ts';
 
 const VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
-const closing: (() => unknown)[] = [];
+const sockets: Duplex[] = [];
 beforeEach(() => {
   for (const name of VARIABLES) vi.stubEnv(name, undefined);
   trust(API_CERT);
 });
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
+  for (const socket of sockets.splice(0)) socket.destroy();
   vi.unstubAllEnvs();
   distrust();
 });
@@ -31,10 +32,7 @@ async function api(answer: (path: string) => string = () => '{}'): Promise<numbe
     res.setHeader('content-type', 'application/json');
     res.end(answer(req.url ?? ''));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(() => server.close());
-  return (server.address() as AddressInfo).port;
+  return listen(server);
 }
 
 /** A CONNECT proxy that leads every name to one local port. */
@@ -51,17 +49,14 @@ async function proxy(to: number, status = 200) {
     });
     upstream.on('error', () => socket.destroy());
     socket.on('error', () => upstream.destroy());
-    closing.push(() => void socket.destroy());
+    sockets.push(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(() => server.close());
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, connects };
+  return { host: `127.0.0.1:${await listen(server)}`, connects };
 }
 
 function open(origin: string, options: Partial<PoolOptions> = {}) {
   const pool = createPool({ origin, connections: 2, timeoutMs: 2_000, ...options });
-  closing.push(() => pool.close());
+  closeAtEnd(() => pool.close());
   return () => pool.send({ method: 'GET', path: '/x', headers: ['x-apikey', 'k'] }, new AbortController().signal);
 }
 const get = (origin: string) => open(origin)();
@@ -111,7 +106,6 @@ describe('a proxy', () => {
 
   it('is never used for a loopback address', async () => {
     const upstream = await startUpstream(() => ({ direct: true }));
-    closing.push(() => upstream.close());
     const { host, connects } = await proxy(1);
     for (const name of ['HTTP_PROXY', 'HTTPS_PROXY']) vi.stubEnv(name, `http://${host}`);
     const { port } = new URL(upstream.origin);

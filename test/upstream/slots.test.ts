@@ -43,7 +43,6 @@ test('after aborts, time-outs, resets and cut-off bodies every connection can be
   expect(after.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   expect(most).toBe(4);
   await pool.close();
-  await upstream.close();
 });
 
 test('a closed pool fails all who wait, however many', async () => {
@@ -57,5 +56,4 @@ test('a closed pool fails all who wait, however many', async () => {
   await sleep(50);
   await pool.close();
   expect(new Set(await Promise.all(answers))).toEqual(new Set(['reset']));
-  await upstream.close();
 });

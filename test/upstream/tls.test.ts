@@ -1,15 +1,12 @@
-import { once } from 'node:events';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, expect, it } from 'vitest';
 import { codeOf } from '../../src/upstream/errors.ts';
 import { createPool } from '../../src/upstream/pool.ts';
+import { closeAtEnd, listen } from '../helpers/closing.ts';
 import { API_CERT, CERT, distrust, EXPIRED_CERT, KEY, trust } from '../helpers/tls.ts';
 
-const closing: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
   distrust();
 });
 
@@ -23,15 +20,12 @@ async function httpsServer(cert: string) {
   });
   server.on('secureConnection', (socket: TLSSocket) => reused.push(socket.isSessionReused()));
   server.on('tlsClientError', () => undefined);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(() => server.close());
-  return { port: (server.address() as AddressInfo).port, reused, paths };
+  return { port: await listen(server), reused, paths };
 }
 
 function get(origin: string) {
   const pool = createPool({ origin, connections: 1, timeoutMs: 2_000 });
-  closing.push(() => pool.close());
+  closeAtEnd(() => pool.close());
   return () => pool.send({ method: 'GET', path: '/x', headers: ['x-apikey', 'k'] }, new AbortController().signal);
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { BulkUpstream, FAULTS, type Fault } from '../../helpers/bulk-upstream.ts';
 import { startWithUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
@@ -10,7 +10,6 @@ const gateway = await startWithUpstream(
   { UPSTREAM_TIMEOUT_MS: '400', BULK_CONCURRENCY: '2' },
   { constants: { bulkLimits: { chunkItems: 5, extraRequests: 40 } } },
 );
-afterAll(() => gateway.close());
 
 const UPSERT = `mutation ($items: [ProfileInput!]!, $token: String) { bulkUpsertProfiles(input: { items: $items, resumeToken: $token }) {
   results { index outcome profile { profileId source name } userErrors { code field } }

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ReceivedCall, type Settings, startWithUpstream, type TestGateway } from '../../helpers/gateway.ts';
 import { createTokenFile } from '../../helpers/token-file.ts';
 
@@ -18,18 +18,12 @@ function serve({ body }: ReceivedCall, res: { writeHead(status: number): { end()
   return { items: profiles ?? items ?? interactions };
 }
 
-const closing: (() => Promise<void> | void)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-
 async function start(settings: Settings = {}) {
   const gateway = await startWithUpstream(
     serve,
     { BULK_CONCURRENCY: '1', ...settings },
     { constants: { bulkLimits: { chunkItems: 1 } } },
   );
-  closing.push(gateway.close);
   return gateway;
 }
 
@@ -115,6 +109,8 @@ describe('a resume token', async () => {
     ['a null in place of nothing', SALES.map((sale) => ({ ...sale, email: null }))],
     ['one more item', [...SALES, { conversionId: 'c', source: 's' }]],
     ['eight more items', [...SALES, ...Array.from({ length: 8 }, (_, at) => ({ conversionId: `${at}`, source: 's' }))]],
+    ['a missing item', SALES.slice(1)],
+    ['another order', [...SALES].reverse()],
     ['no items', []],
   ])('is refused with %s', async (_name, items) => {
     await expectRefused(gateway, 'Conversions', items, await interrupt(gateway, 'Conversions', SALES));
@@ -186,7 +182,6 @@ describe('a resume token is good for its caller only', () => {
 
   test('with tokens of a gateway that holds the key, whatever their rights', async () => {
     const tokens = createTokenFile();
-    closing.push(tokens.remove);
     const [mine, yours] = [tokens.add('mine'), tokens.add('yours')];
     const gateway = await start(tokens.settings);
     const token = await interrupt(gateway, 'Contents', PRODUCTS, mine);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ItemResult } from '../../../src/datatrics/bulk/items.ts';
 import { NO_RETRIES, type RetryPolicy, retryPolicy } from '../../../src/datatrics/bulk/retry.ts';
 import { upsertStream } from '../../../src/datatrics/bulk/stream.ts';
@@ -14,7 +14,6 @@ const HASTY = retryPolicy({ attempts: 10, baseMs: 1, maxMs: 5 });
 
 let api = new BulkUpstream();
 const upstream = await startUpstream((call, res, req) => api.answer(call, res, req));
-afterAll(() => upstream.close());
 
 interface Item {
   profileId: string;

@@ -225,13 +225,32 @@ describe('the global id', () => {
       }),
       RUNS,
     );
-    for (const parts of ['Profile:1::7', 'Profile:1:shop:', 'Profile:1:shop:..', 'Content:1:shop:7', 'Sale:1:shop:7']) {
-      expect(decodeGlobalId('1', Buffer.from(parts).toString('base64url'))).toBeNull();
-    }
+  });
+
+  it.each([
+    'Profile:1::7',
+    'Profile:1:shop:',
+    'Profile:1:shop:.',
+    'Profile:1:shop:..',
+    'Profile:1:shop:7:7',
+    'Profile:1:sh%6Fp:7',
+    'Profile::shop:7',
+    'Profile.ITEM:1:shop:7',
+    'Profile:7',
+    'profile:1:shop:7',
+    '__proto__:1:shop:7',
+    'Content:1:shop:7',
+    'Sale:1:shop:7',
+  ])('is none in base64 of %s', (parts) => {
+    expect(decodeGlobalId('1', Buffer.from(parts).toString('base64url'))).toBeNull();
+  });
+
+  it('has one spelling in base64', () => {
     const id = encodeGlobalId('1', { resource: 'profile', id: '7', source: 'shop' });
-    for (const other of [`${id}=`, ` ${id}`, `${id}\n`]) {
-      expect(decodeGlobalId('1', other)).toBeNull();
-    }
+    const others = [`${id}=`, ` ${id}`, `${id}\n`, id.slice(0, -3)];
+    const inOtherAlphabet = Buffer.from('Profile:1:shop:>>>???').toString('base64').replaceAll('=', '');
+    const noUtf8 = Buffer.from('Profile:1:shop:7\xff', 'latin1').toString('base64url');
+    for (const other of [...others, inOtherAlphabet, noUtf8]) expect(decodeGlobalId('1', other)).toBeNull();
   });
 });
 

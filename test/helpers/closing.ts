@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
+import { afterAll, onTestFinished, TestRunner } from 'vitest';
+
+/**
+ * Closes what a helper has started when the test that runs is over, or else the file or the `describe` that is being
+ * read. The function that it gives closes earlier, and once.
+ * Hooks and concurrent tests have to close by themselves what they start: it can not be told to which test they belong.
+ */
+export function closeAtEnd<Args extends unknown[]>(
+  close: (...args: Args) => unknown,
+): (...args: Args) => Promise<void> {
+  let closed: Promise<void> | undefined;
+  const closeOnce = (...args: Args): Promise<void> => {
+    closed ??= Promise.resolve(close(...args)).then(() => undefined);
+    return closed;
+  };
+  const test = TestRunner.getCurrentTest();
+  const atEnd = (): Promise<void> => (closeOnce as () => Promise<void>)();
+  if (test === undefined) afterAll(atEnd);
+  else if (test.concurrent !== true) onTestFinished(atEnd);
+  return closeOnce;
+}
+
+/** Starts a server on a free port of 127.0.0.1, which it gives, and stops it as `closeAtEnd` does. */
+export async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closeAtEnd(() => {
+    if (server instanceof HttpServer) server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
