@@ -227,7 +227,7 @@ describe('OpenTelemetry', () => {
       ({ name, unit, type }) =>
         name.replaceAll('.', '_') + ({ s: '_seconds', By: '_bytes' }[unit] ?? '') + (type === 'sum' ? '_total' : ''),
     );
-    const ours = [...scraped.matchAll(/^# TYPE (gateway_\w+)/gm)].map(([, name]) => name);
+    const ours = [...scraped.matchAll(/^# TYPE (gateway_\w+) \w+\n\1/gm)].map(([, name]) => name);
     expect(ours.length).toBeGreaterThan(10);
     expect(names).toEqual(expect.arrayContaining(ours));
     expect(receiver.spans()).toEqual([]);
