@@ -116,8 +116,8 @@ function noteTimes(): void {
     if (document.querySelector(selector) && performance.getEntriesByName(name).length === 0) performance.mark(name);
   };
   new MutationObserver(() => {
-    note('rows', 'li:nth-child(10)');
-    note('names', 'li span');
+    note('rows', 'li:nth-child(10) .order');
+    note('names', '.order .name');
   }).observe(document, { childList: true, subtree: true });
 }
 
@@ -125,7 +125,8 @@ function noteTimes(): void {
 async function timesOf(page: Page): Promise<{ rows: number; names: number }> {
   await page.reload();
   await page.waitForFunction(
-    () => document.querySelector('li:nth-child(10)') && !document.querySelector('ul')?.textContent?.includes('…'),
+    () =>
+      document.querySelector('li:nth-child(10) .order') && !document.querySelector('ul')?.textContent?.includes('…'),
   );
   return page.evaluate(() => {
     const at = (name: string): number => performance.getEntriesByName(name)[0]?.startTime ?? Number.NaN;
@@ -168,7 +169,7 @@ describe('examples/react in Chromium', () => {
     await page.goto(address);
   }
 
-  const rows = () => page.getByRole('listitem');
+  const rows = () => page.getByRole('region', { name: 'Orders' }).getByRole('listitem');
   /** Waits for as many rows, and their people. */
   const listed = (count: number): Promise<unknown> =>
     expect
@@ -176,22 +177,22 @@ describe('examples/react in Chromium', () => {
       .toEqual([count, 0]);
   /** A person with two orders or more on the page, and the rows of those. */
   async function somebody() {
-    const names = await page.locator('li span').allTextContents();
+    const names = await page.locator('.order .name').allTextContents();
     const name = names.find((one, index) => names.indexOf(one) !== index) ?? (names[0] as string);
     return {
       name,
-      of: (shown: string) => page.locator('li span', { hasText: shown }),
+      of: (shown: string) => page.locator('.order .name', { hasText: shown }),
       orders: names.filter((one) => one === name).length,
     };
   }
+  const details = () => page.getByRole('region', { name: 'Order', exact: true });
   async function rename(from: string, to: string): Promise<void> {
-    await page
-      .getByRole('button', { name: `Rename ${from}` })
-      .first()
-      .click();
+    await rows().filter({ hasText: from }).first().click();
+    await details().getByRole('button', { name: 'Rename' }).click();
     await page.getByLabel('Name', { exact: true }).fill(to);
     await page.getByRole('button', { name: 'Save' }).click();
   }
+  const screenshot = (name: string) => page.screenshot({ path: `test/e2e/screenshots/example-react-${name}.png` });
 
   test('lists orders with their people, page by page', async () => {
     await open();
@@ -201,12 +202,47 @@ describe('examples/react in Chromium', () => {
     const { body } = await gateway.query('{ conversions(first: 20) { nodes { conversionId profile { name } } } }');
     const shown = await rows().allTextContents();
     for (const [index, { conversionId, profile }] of body.data.conversions.nodes.entries()) {
-      expect(shown[index]).toContain(`${conversionId}:`);
-      expect(shown[index]).toContain(profile?.name ?? 'somebody unknown');
+      expect(shown[index]).toContain(`#${conversionId} `);
+      expect(shown[index]).toContain(profile?.name ?? 'Unknown customer');
     }
-    expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  test('shows an order with its lines and its customer, in both themes and on a phone', async () => {
+    await open();
+    await listed(10);
+    await rows().filter({ hasText: '#3001 ' }).click();
+    await details().getByText('Customer since').waitFor();
+    const { body } = await gateway.query(
+      '{ conversion(conversionId: "3001") { items { name } profile { email conversions(first: 5) { nodes { id } } } } }',
+    );
+    const { items, profile } = body.data.conversion;
+    for (const { name } of items) expect(await details().getByRole('row', { name }).count()).toBe(1);
+    await details().getByText(profile.email).waitFor();
+    expect(await details().getByRole('listitem').count()).toBe(profile.conversions.nodes.length);
+
     mkdirSync('test/e2e/screenshots', { recursive: true });
-    await page.screenshot({ path: 'test/e2e/screenshots/example-react.png' });
+    for (const theme of ['light', 'dark']) {
+      if (theme === 'dark') await page.getByRole('button', { name: 'Use the dark theme' }).click();
+      expect(await page.evaluate(() => document.documentElement.style.colorScheme)).toBe(theme);
+      expect(await seriousFaults(page)).toEqual([]);
+      await screenshot(theme);
+    }
+    await page.reload();
+    await page.getByRole('button', { name: 'Use the light theme' }).click();
+
+    await page.setViewportSize({ width: 420, height: 800 });
+    expect(await rows().count()).toBe(0);
+    await screenshot('narrow');
+    await page.getByRole('link', { name: 'All orders' }).click();
+    await listed(10);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+
+  test('says so when the order in the address does not exist', async () => {
+    await open();
+    await page.goto(`${address}/#/orders/nothing`);
+    await page.getByText('This order does not exist any more.').waitFor();
   });
 
   test('shows ten rows before the first name, where the API is slow with people', async () => {
@@ -248,7 +284,7 @@ describe('examples/react in Chromium', () => {
     gateway.sandbox.faults.set({ match: { path: '/profile/1001' }, status: 422 });
     await page.reload();
     await listed(10);
-    expect(await rows().first().textContent()).toContain('somebody unknown');
+    expect(await rows().first().textContent()).toContain('Unknown customer');
     expect(await page.getByRole('alert').getAttribute('data-code')).toBe('UPSTREAM_REJECTED');
   });
 
@@ -274,7 +310,7 @@ describe('examples/react in Chromium', () => {
     const { name, of, orders } = await somebody();
     gateway.sandbox.faults.set({ match: { method: 'PUT' }, status: 422 });
     await rename(name, 'Refused');
-    await page.getByText('The API refused it').first().waitFor();
+    await details().getByText('The API refused it').waitFor();
     expect(await of('Refused').count()).toBe(0);
     expect(await of(name).count()).toBe(orders);
   });
@@ -287,6 +323,7 @@ describe('examples/react in Chromium', () => {
     const alert = page.getByRole('alert');
     await alert.waitFor();
     expect(await alert.getAttribute('data-code')).toBe('UPSTREAM_UNAVAILABLE');
+    await screenshot('error');
     gateway.sandbox.faults.clear();
     await page.getByRole('button', { name: 'Try again' }).click();
     await listed(10);
