@@ -17,7 +17,7 @@ import {
   Store,
 } from 'relay-runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createFetchParts } from '../../examples/relay/fetch-parts.ts';
+import { createFetchParts } from '../../examples/relay/src/fetch-parts.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay } from '../helpers/manifests.ts';
 import { startNginx } from '../helpers/nginx.ts';

@@ -35,7 +35,7 @@ export async function install(folder: string): Promise<void> {
 export async function copyExample(folder: string): Promise<string> {
   await install(folder);
   const copy = join(mkdtempSync(join(tmpdir(), 'example-')), basename(folder));
-  cpSync(folder, copy, { recursive: true, filter: (path) => !/\/(node_modules|gql|dist)$/.test(path) });
+  cpSync(folder, copy, { recursive: true, filter: (path) => !/\/(node_modules|gql|__generated__|dist)$/.test(path) });
   symlinkSync(resolve(folder, 'node_modules'), join(copy, 'node_modules'));
   return copy;
 }

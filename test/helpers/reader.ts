@@ -227,9 +227,9 @@ function pattern(value: unknown): unknown {
 let programs: string | undefined;
 
 function expectInExamples(text: string): void {
-  programs ??= ['react', 'node-script', 'trusted-documents']
-    .flatMap((name) => [`examples/${name}/codegen.ts`, ...listSources(`examples/${name}/src`)])
-    .concat('examples/relay/fetch-parts.ts', 'test/helpers/retrying-clients.ts')
+  programs ??= ['react', 'apollo-client', 'relay', 'node-script', 'trusted-documents']
+    .flatMap((name) => [...listSources(`examples/${name}`), ...listSources(`examples/${name}/src`)])
+    .concat('test/helpers/retrying-clients.ts')
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
   expect(programs.includes(text), 'no program that tests run has these lines').toBe(true);
@@ -237,7 +237,7 @@ function expectInExamples(text: string): void {
 
 function listSources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map(({ name }) => join(folder, name));
 }
 
