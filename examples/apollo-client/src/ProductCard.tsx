@@ -6,7 +6,6 @@ graphql(/* GraphQL */ `
     id
     contentId
     name
-    shortDescription
     attributes
     createdAt
   }
@@ -18,7 +17,6 @@ export function ProductCard({ product }: { product: ProductCardFragment }) {
   return (
     <li>
       <strong>{product.name ?? product.contentId}</strong>
-      <span>{product.shortDescription}</span>
       <small>
         #{product.contentId} {product.createdAt && `· since ${product.createdAt.slice(0, 10)}`}
       </small>
