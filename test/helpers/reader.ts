@@ -38,7 +38,7 @@ export class Reader {
   #output = '';
 
   constructor() {
-    for (const name of ['src', 'packages', 'schema', 'assets', 'node_modules', 'package.json']) {
+    for (const name of ['src', 'packages', 'schema', 'assets', 'deploy', 'node_modules', 'package.json']) {
       symlinkSync(resolve(name), join(this.#home, name));
     }
     writeFileSync(join(this.#home, '.pwd'), this.#home);
@@ -89,7 +89,11 @@ export class Reader {
 
   /** With the addresses of this run. */
   #localized(text: string): string {
-    return text.replaceAll(GATEWAY, this.#gateway ?? GATEWAY).replaceAll(SANDBOX, this.#sandbox);
+    const gateway = this.#gateway ?? GATEWAY;
+    return text
+      .replaceAll(GATEWAY, gateway)
+      .replaceAll(new URL(GATEWAY).host, new URL(gateway).host)
+      .replaceAll(SANDBOX, this.#sandbox);
   }
 
   async #shell(text: string, next: Block | undefined): Promise<void> {
