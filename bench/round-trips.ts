@@ -5,10 +5,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { startInstance } from '../test/helpers/instance.ts';
 import { CERT, KEY } from '../test/helpers/tls.ts';
 import { listBytes, makeFixtures, SOURCE, STANDARD_SIZE } from './fixtures.ts';
+import { readOptions } from './options.ts';
 import { roundTripsSection, writeReport } from './report.ts';
 import { type RoundTripsRow, saveRoundTrips } from './results.ts';
 import { startDelay } from './upstream.ts';
@@ -17,8 +17,9 @@ import { startDelay } from './upstream.ts';
  * Measures the round trips of a list with links, without an open connection to the API: `npm run bench:round-trips`. Exits
  * with 1 when even the fastest run exceeds the limit. `--save` writes the results to `docs/performance.md`.
  */
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '7' }, save: { type: 'boolean', default: false } },
+const values = readOptions('Measures the round trips of a list with links, without an open connection to the API.', {
+  runs: { type: 'string', default: '7' },
+  save: { type: 'boolean', default: false },
 });
 const RTT_MS = 50;
 /** Maximum round trips. The network needs 4 and 6; one more allows for the gateway's work. */
