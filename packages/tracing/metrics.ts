@@ -5,8 +5,10 @@ import type { MakeHistogram, MetricRegistry } from '../../src/server/telemetry.t
  * OpenTelemetry's name and unit for a name of Prometheus, such as `gateway.errors` for `gateway_errors_total`. A collector that
  * exports to Prometheus makes the same name of it again.
  */
-function nameOf(name: string): { name: string; unit: string } {
-  const [, stem = '', unit] = /^(.*?)(_seconds|_bytes)?(?:_total)?$/.exec(name) ?? [];
+function nameOf(name: string, type: 'counter' | 'gauge' | 'histogram'): { name: string; unit: string } {
+  // prom-client has gauges that differ only by this suffix, such as `nodejs_active_handles_total`.
+  const given = type === 'counter' ? name.replace(/_total$/, '') : name;
+  const [, stem = '', unit] = /^(.*?)(_seconds|_bytes)?$/.exec(given) ?? [];
   const units: Readonly<Record<string, string>> = { _seconds: 's', _bytes: 'By' };
   return { name: stem.replace('_', '.'), unit: units[unit ?? ''] ?? '1' };
 }
@@ -14,7 +16,7 @@ function nameOf(name: string): { name: string; unit: string } {
 /** Histograms of durations. */
 export function createHistograms(meter: Meter): MakeHistogram {
   return ({ name: given, help, buckets }) => {
-    const { name, unit } = nameOf(given);
+    const { name, unit } = nameOf(given, 'histogram');
     const histogram = meter.createHistogram(name, {
       unit,
       description: help,
@@ -29,7 +31,7 @@ export async function observeRegistry(meter: Meter, registry: MetricRegistry): P
   const instruments = new Map<string, Observable>();
   for (const { name: given, help, type } of await registry.getMetricsAsJSON()) {
     if (type !== 'counter' && type !== 'gauge') continue;
-    const { name, unit } = nameOf(given);
+    const { name, unit } = nameOf(given, type);
     const options = { unit, description: help, valueType: ValueType.DOUBLE };
     const observable =
       type === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { format } from 'node:util';
 import { context, DiagLogLevel, diag, metrics, propagation, trace } from '@opentelemetry/api';
 import { OTLPMetricExporter as JsonMetrics } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPMetricExporter as ProtobufMetrics } from '@opentelemetry/exporter-metrics-otlp-proto';
@@ -26,8 +27,8 @@ export function startSdk(options: TelemetryOptions, { version, log }: TelemetryS
   for (const [name, value] of added) process.env[name] = value;
   // With this variable, the SDK would write lines of its own to standard output.
   delete process.env.OTEL_LOG_LEVEL;
-  const report = (method: 'error' | 'warn' | 'info' | 'debug') => (message: string) =>
-    log[method]({ sdk: message.slice(0, MAX_MESSAGE) }, 'OpenTelemetry');
+  const report = (method: 'error' | 'warn' | 'info' | 'debug') => (...message: unknown[]) =>
+    log[method]({ sdk: format(...message).slice(0, MAX_MESSAGE) }, 'OpenTelemetry');
   diag.setLogger(
     {
       error: report('error'),

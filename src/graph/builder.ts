@@ -15,6 +15,7 @@ interface SchemaTypes {
     ID: { Input: string; Output: string };
     DateTime: { Input: string; Output: string };
     JSONObject: { Input: JsonObject; Output: JsonObject };
+    _Any: { Input: unknown; Output: unknown };
   };
 }
 

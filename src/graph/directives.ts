@@ -142,12 +142,7 @@ class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
       });
       return { ...config, values: Object.fromEntries(values) };
     }
-    const directives = directivesOfType(config.name, this.#optional);
-    // The printed subgraph has only applied directives, so `specifiedByURL` alone would be lost.
-    if (config.kind === 'Scalar' && config.specifiedByURL) {
-      directives.push({ name: 'specifiedBy', args: { url: config.specifiedByURL } });
-    }
-    return withDirectives(config, directives);
+    return withDirectives(config, directivesOfType(config.name, this.#optional));
   }
 
   override onInputFieldConfig(config: PothosInputFieldConfig<Types>): PothosInputFieldConfig<Types> {
@@ -164,11 +159,15 @@ class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 }
 
+/** Adds directives in the form in which `printSchemaWithDirectives` reads them: the arguments of each use, by name. */
 function withDirectives<C extends { extensions?: object | null | undefined }>(
   config: C,
   directives: readonly Directive[],
 ): C {
-  return directives.length === 0 ? config : { ...config, extensions: { ...config.extensions, directives } };
+  if (directives.length === 0) return config;
+  const uses = Object.groupBy(directives, ({ name }) => name);
+  const byName = Object.entries(uses).map(([name, list = []]) => [name, list.map(({ args = {} }) => args)]);
+  return { ...config, extensions: { ...config.extensions, directives: Object.fromEntries(byName) } };
 }
 
 SchemaBuilder.registerPlugin(PLUGIN, GatewayDirectives);

@@ -1,6 +1,7 @@
 import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import type { CustomFields } from '../datatrics/records/custom-fields.ts';
-import { type Builder, createBuilder } from './builder.ts';
+import type { DatatricsRecord } from '../datatrics/records/record.ts';
+import { type Builder, createBuilder, type TypeRef } from './builder.ts';
 import { defineContent, defineContentMutations } from './content.ts';
 import { defineConversion, defineConversionMutations } from './conversion.ts';
 import { INCREMENTAL_DIRECTIVES } from './incremental.ts';
@@ -26,12 +27,12 @@ export function buildSchema(options: SchemaOptions = {}): GraphQLSchema {
 /**
  * Defines the types that both endpoints have.
  *
- * @param afterQueries called after the queries are defined, to define more queries after them
+ * @param afterQueries called with the four records' types after the queries are defined, to define more queries after them
  */
 export function defineSchema(
   builder: Builder,
   { customFields = {} }: SchemaOptions,
-  afterQueries: () => void = () => undefined,
+  afterQueries: (records: TypeRef<DatatricsRecord>[]) => void,
 ): void {
   builder.queryType({
     description: 'All reads. A field that fails is null, with an error at its path; the other fields are not affected.',
@@ -42,7 +43,7 @@ export function defineSchema(
   const content = defineContent(builder, customFields);
   const conversion = defineConversion(builder, profile, content, customFields);
   const interaction = defineInteraction(builder, profile, customFields);
-  afterQueries();
+  afterQueries([profile.Profile, content.Content, conversion.Conversion, interaction.Interaction]);
 
   const mutations = defineMutationTypes(builder);
   defineProfileMutations(mutations, profile);

@@ -1,23 +1,10 @@
-import DirectivesPlugin from '@pothos/plugin-directives';
-import FederationPlugin from '@pothos/plugin-federation';
-import {
-  type GraphQLObjectType,
-  type GraphQLScalarType,
-  type GraphQLSchema,
-  type GraphQLUnionType,
-  getNamedType,
-  graphql,
-  valueFromASTUntyped,
-} from 'graphql';
-import { typeNameOf } from '../datatrics/keys.ts';
+import { filterSchema, printSchemaWithDirectives } from '@graphql-tools/utils';
+import type { GraphQLSchema } from 'graphql';
 import { Masking, type MaskOptions } from '../datatrics/masking.ts';
 import { createRecordTypes, fieldTablesOf, withPersonalFields } from '../datatrics/records/custom-fields.ts';
-import type { DatatricsRecord } from '../datatrics/records/record.ts';
 import { createBuilder } from './builder.ts';
-import { costOfEntities } from './cost.ts';
 import GatewayDirectivesPlugin from './directives.ts';
-import { resolveEntities, resolveTaggedEntities } from './entities.ts';
-import { withTextNumbers } from './number-literals.ts';
+import { defineEntityQueries } from './entities.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
 
@@ -40,34 +27,33 @@ const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
 export function buildSubgraphSchema({ directives = [], masking, ...options }: SubgraphOptions = {}): GraphQLSchema {
   const custom = options.customFields ?? {};
   const builder = createBuilder({
-    plugins: [DirectivesPlugin, FederationPlugin, GatewayDirectivesPlugin],
+    plugins: [GatewayDirectivesPlugin],
     optionalDirectives: new Set(directives),
     personalFields: {
       masking: new Masking(masking ?? withPersonalFields({ mode: 'null', fields: [] }, custom)),
       tables: fieldTablesOf(createRecordTypes(custom)),
     },
   });
-  defineSchema(builder, options);
-  const schema = builder.toSubGraphSchema({
-    linkUrl: `https://specs.apollo.dev/federation/${directives.includes('cacheTag') ? 'v2.12' : 'v2.9'}`,
-    // Pothos does not find the directives that plugins add.
-    federationDirectives: [...ALWAYS, ...directives].map((name) => `@${name}`),
-  });
-
-  const any = schema.getType('_Any') as GraphQLScalarType;
-  any.parseLiteral = (literal, variables) => valueFromASTUntyped(withTextNumbers(literal), variables);
-
-  const entities = (schema.getQueryType() as GraphQLObjectType).getFields()._entities;
-  if (!entities) throw new Error('The subgraph has no entities.');
-  entities.resolve = directives.includes('cacheTag') ? resolveTaggedEntities : resolveEntities;
-  entities.extensions = { ...entities.extensions, ...costOfEntities() };
-  (getNamedType(entities.type) as GraphQLUnionType).resolveType = (record: DatatricsRecord) =>
-    typeNameOf(record.key.resource);
+  defineSchema(builder, options, (records) =>
+    defineEntityQueries(builder, records, {
+      hasCacheTags: directives.includes('cacheTag'),
+      printSdl: () => printSubgraph(schema),
+    }),
+  );
+  const version = directives.includes('cacheTag') ? 'v2.12' : 'v2.9';
+  const imported = [...ALWAYS, ...directives].map((name) => `@${name}`);
+  const link = { url: `https://specs.apollo.dev/federation/${version}`, import: imported };
+  const schema = builder.toSchema({ sortSchema: false, extensions: { directives: { link } } });
   return schema;
 }
 
-/** Returns the subgraph's SDL with its directives, as routers and composition read it. */
-export async function printSubgraph(schema: GraphQLSchema): Promise<string> {
-  const { data } = await graphql({ schema, source: '{ _service { sdl } }' });
-  return (data as { _service: { sdl: string } })._service.sdl;
+/** Returns the subgraph's SDL with its directives, as routers and composition read it: without federation's own types and fields. */
+export function printSubgraph(schema: GraphQLSchema): string {
+  const isOwn = (name: string): boolean => !name.startsWith('_');
+  const own = filterSchema({
+    schema,
+    typeFilter: isOwn,
+    rootFieldFilter: (_operation, name) => isOwn(name),
+  });
+  return printSchemaWithDirectives(own);
 }

@@ -223,7 +223,9 @@ describe('OpenTelemetry', () => {
 
   test('gets the metrics of Prometheus too', async () => {
     receiver = await startOtlpReceiver();
-    const gateway = await startWithUpstream(() => profile, { ...settings(receiver.url), OTEL_TRACES_EXPORTER: 'none' });
+    const { log, lines } = captureLog();
+    const onlyMetrics = { ...settings(receiver.url), OTEL_TRACES_EXPORTER: 'none' };
+    const gateway = await startWithUpstream(() => profile, onlyMetrics, { log });
     running = gateway;
     await gateway.query(QUERY);
     await gateway.query('{ nowhere }');
@@ -254,6 +256,8 @@ describe('OpenTelemetry', () => {
     expect(ours.length).toBeGreaterThan(10);
     expect(names).toEqual(expect.arrayContaining(ours));
     expect(receiver.spans()).toEqual([]);
+    // The SDK warns about two metrics of one name.
+    expect(lines('OpenTelemetry').filter(({ sdk }) => sdk.includes('instrument'))).toEqual([]);
   });
 
   test('is off where it is disabled', async () => {
