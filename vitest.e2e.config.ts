@@ -20,6 +20,8 @@ const WAITING = [
   'graphiql-prefix',
   'graphiql-run',
   'graphiql-tabs',
+  'helm',
+  'invalidation',
   'nginx-http2',
   'observability',
   'pages',

@@ -6,8 +6,13 @@ export interface ProfileRecord {
   readonly profileid: string;
   readonly source: string;
   readonly name: string;
+  readonly firstname: string;
+  readonly lastname: string;
   readonly email: string;
   readonly country: string;
+  /** This and the following: `YYYY-MM-DD HH:MM:SS` in UTC. */
+  readonly created: string;
+  readonly updated: string;
   readonly [other: string]: unknown;
 }
 
@@ -16,7 +21,10 @@ export interface ConversionRecord {
   readonly conversionid: string;
   readonly source: string;
   readonly profileid: string;
+  readonly email: string;
   readonly total: number;
+  readonly created: string;
+  readonly updated: string;
   readonly items: readonly {
     readonly itemid: string;
     readonly name: string;
@@ -134,7 +142,10 @@ export async function writeFixtures(fixtures: Fixtures, folder: string): Promise
 }
 
 /** Returns the list of conversions filtered by this profile. */
-export function conversionsOf({ conversions }: Fixtures, { profileid }: ProfileRecord): ConversionRecord[] {
+export function conversionsOf(
+  { conversions }: Fixtures,
+  { profileid }: Pick<ProfileRecord, 'profileid'>,
+): ConversionRecord[] {
   return conversions.filter((it) => it.profileid === profileid).slice(0, CONVERSIONS_OF_PROFILE);
 }
 

@@ -96,7 +96,7 @@ async function measureCase({ dimension, value, ...it }: Case, seconds: number): 
   try {
     for (let i = 0; i < it.processes; i++) {
       const core = i === 0 ? SYSTEM_CORE : availableParallelism() > 2 ? String(i + 1) : LOAD_CORE;
-      const running = await startGateway(place, { SHARE_IN_FLIGHT: 'off' }, core);
+      const running = await startGateway(place, { SHARE_IN_FLIGHT: 'off' }, { core });
       subjects.push({ system: { name: 'gateway', kind: 'gateway' }, running, workload, bodies, upstream });
     }
     for (const subject of subjects) await checkAnswers(subject);

@@ -9,7 +9,7 @@ import type { Operation, Workload } from './workloads.ts';
 
 /** One running system with one workload. */
 export interface Subject {
-  readonly system: Pick<System, 'name' | 'kind'>;
+  readonly system: Pick<System, 'name' | 'kind' | 'hasRawTimes'>;
   readonly running: Running;
   readonly workload: Workload;
   /** A file with the bodies of the workload's operations, one per line. */
@@ -42,7 +42,9 @@ async function checkAnswer(operation: Operation, url: string, system: Subject['s
       throw new Error(`${system.name}: the bytes differ from the upstream's: ${text.slice(0, 300)}`);
     return;
   }
-  const { data, errors } = JSON.parse(text);
+  const { data, errors } = JSON.parse(
+    system.hasRawTimes ? text.replace(/"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)"/g, '"$1T$2.000Z"') : text,
+  );
   if (errors !== undefined || !isDeepStrictEqual(data, operation.data)) {
     throw new Error(`${system.name}: wrong answer to ${operation.body.slice(0, 200)}: ${text.slice(0, 400)}`);
   }

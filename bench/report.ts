@@ -66,7 +66,7 @@ ${systems.map((it) => `| ${it.title} | ${ABOUT[it.name] ?? ''}${it.idleMb === un
   figures do not apply to clients that send different queries: see Q4 and Q5. In Q4, each operation reads one more profile by a
   variable. Sharing, the gateway's default, shares only equal REST calls in flight.
 - The bare program parses no answer and knows in advance which profiles a list links to. It is a bound, not a product.
-- Node programs have up to 64 connections to the API, 512 if the API is 20 ms away. Tailcall has no limit, and opens up to 4,000.
+- Node programs have up to 64 connections to the API, 512 if the API is 20 ms away. Tailcall has no limit, and opens up to 4,000. It returns times as the API sends them; the others convert them to ISO 8601.
 - A round opens all connections at once. A Node program accepts one per turn of its event loop (libuv). On Q2 and Q3, the turns are
   long, so the last of 50 waits about 300 ms for its first answer. In short rounds, p99 mainly shows this wait; longer rounds
   (\`--seconds 20\`) reduce its influence.

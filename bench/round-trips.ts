@@ -1,16 +1,10 @@
-import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
-import { createServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startInstance } from '../test/helpers/instance.ts';
-import { CERT, KEY } from '../test/helpers/tls.ts';
-import { listBytes, makeFixtures, SOURCE, STANDARD_SIZE } from './fixtures.ts';
+import { makeFixtures, SOURCE, STANDARD_SIZE } from './fixtures.ts';
 import { readOptions } from './options.ts';
 import { roundTripsSection, writeReport } from './report.ts';
 import { type RoundTripsRow, saveRoundTrips } from './results.ts';
+import { type Protocol, startTlsApi } from './tls-api.ts';
 import { startDelay } from './upstream.ts';
 
 /**
@@ -27,52 +21,14 @@ const PROTOCOLS = [
   { protocol: 'HTTP/2', allowed: 5 },
   { protocol: 'HTTP/1.1', allowed: 7 },
 ] as const;
-type Protocol = (typeof PROTOCOLS)[number]['protocol'];
 /** Operations before a measured one. */
 const WARM_UPS = 20;
 
 const fixtures = makeFixtures(STANDARD_SIZE);
-const links = new Map(fixtures.linked.map((it) => [it.profileid, JSON.stringify(it)]));
-const list = listBytes(fixtures);
 /** With `first: 0` it makes no REST call. */
 const QUERY = `query ($first: Int!) {
   conversions(first: $first) { nodes { conversionId total profile(source: "${SOURCE}") { profileId name email } } }
 }`;
-
-/** Starts an API with the fixtures. `served` counts its connections and calls. */
-async function startApi(protocol: Protocol) {
-  const served = { connections: 0, calls: 0 };
-  const answer = (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse): void => {
-    served.calls += 1;
-    const { pathname } = new URL(req.url ?? '', 'https://localhost');
-    const body = pathname.endsWith('/sale') ? list : links.get(pathname.slice(pathname.lastIndexOf('/') + 1));
-    res.statusCode = body === undefined ? 404 : 200;
-    res.setHeader('content-type', 'application/json');
-    res.end(body ?? '');
-  };
-  const certificate = { key: KEY, cert: CERT };
-  // Each server supports only its protocol.
-  const server = protocol === 'HTTP/2' ? createSecureServer(certificate, answer) : createServer(certificate, answer);
-  const sockets = new Set<Socket>();
-  server.on('secureConnection', (socket: Socket) => {
-    served.connections += 1;
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    served,
-    /** Closes all connections and waits until the gateway has noticed. */
-    async disconnect(): Promise<void> {
-      for (const socket of sockets) socket.destroy();
-      await sleep(4 * RTT_MS);
-    },
-    stop: () => server.close(),
-  };
-}
 
 async function query(url: string, first: number): Promise<string> {
   const headers = { 'content-type': 'application/json', accept: 'application/json' };
@@ -88,7 +44,7 @@ interface Measured {
 
 /** Measures the first operation of a new gateway process, and a later one after all connections were closed. */
 async function measure(protocol: Protocol): Promise<{ first: Measured; later: Measured }> {
-  const api = await startApi(protocol);
+  const api = await startTlsApi(protocol, fixtures);
   const delay = await startDelay(api.port, RTT_MS, RTT_MS);
   const gateway = await startInstance({
     DATATRICS_URL: `https://localhost:${new URL(delay.origin).port}/2.0`,
@@ -105,7 +61,7 @@ async function measure(protocol: Protocol): Promise<{ first: Measured; later: Me
     const durationMs = performance.now() - start;
     const { data, errors } = JSON.parse(text);
     const names = new Set(data?.conversions?.nodes.map((it: { profile?: { name: string } }) => it.profile?.name));
-    if (errors || names.size !== links.size) throw new Error(`wrong answer: ${text.slice(0, 300)}`);
+    if (errors || names.size !== fixtures.linked.length) throw new Error(`wrong answer: ${text.slice(0, 300)}`);
     const { connections, calls } = api.served;
     return { durationMs, connections: connections - before.connections, calls: calls - before.calls };
   };
@@ -114,7 +70,7 @@ async function measure(protocol: Protocol): Promise<{ first: Measured; later: Me
     if (api.served.calls + api.served.connections > 0) throw new Error('the warm-up operations made REST calls');
     const first = await read();
     for (let i = 0; i < WARM_UPS; i++) await read();
-    await api.disconnect();
+    await api.disconnect(4 * RTT_MS);
     return { first, later: await read() };
   } finally {
     await gateway.stop();

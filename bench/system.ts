@@ -12,6 +12,8 @@ export interface System {
   readonly kind: 'bare' | 'gateway' | 'peer';
   /** Whether operations of several clients share work; undefined: no. */
   readonly shares?: 'calls' | 'operations';
+  /** Whether it returns times as the API sends them, because it cannot convert them. */
+  readonly hasRawTimes?: boolean;
   /** Names of the workloads to measure; undefined: all. */
   readonly only?: readonly string[];
   start(environment: Environment): Promise<Running>;

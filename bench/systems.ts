@@ -26,14 +26,14 @@ function program(name: string, title: string, kind: 'bare' | 'peer', path = (_wo
   };
 }
 
-/** Starts the gateway as users do. `settings` are environment variables. */
+/** Starts the gateway as users do. `settings` are environment variables, `flags` those of Node. */
 export async function startGateway(
   { upstream, connections }: Environment,
   settings: Readonly<Record<string, string>>,
-  core: string = SYSTEM_CORE,
+  { core = SYSTEM_CORE, flags = [] }: { readonly core?: string; readonly flags?: readonly string[] } = {},
 ): Promise<Running> {
   const port = await freePort();
-  const child = startPinned(core, [process.execPath, 'src/start.js'], {
+  const child = startPinned(core, [process.execPath, ...flags, 'src/start.js'], {
     cwd: ROOT,
     env: {
       PORT: String(port),

@@ -16,6 +16,7 @@ export function tailcall(name: string, title: string, dedupe: boolean): System {
     name,
     title,
     kind: 'peer',
+    hasRawTimes: true,
     ...(dedupe ? { shares: 'operations' } : undefined),
     start: async ({ upstream }) => {
       const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-tailcall-'));
@@ -63,17 +64,26 @@ type Query {
 }
 type Profile {
   profileid: ID! @modify(name: "profileId")
+  source: String!
   name: String
+  firstname: String @modify(name: "firstName")
+  lastname: String @modify(name: "lastName")
   email: String
   country: String
+  created: String @modify(name: "createdAt")
+  updated: String @modify(name: "updatedAt")
 }
 type ConversionConnection {
   items: [Conversion]! @modify(name: "nodes")
 }
 type Conversion {
   conversionid: ID! @modify(name: "conversionId")
+  source: String!
   profileid: ID! @modify(name: "profileId")
+  email: String
   total: Float
+  created: String @modify(name: "createdAt")
+  updated: String @modify(name: "updatedAt")
   items: [ConversionItem!]!
   profile(source: String): Profile
     @http(url: "${api}/profile/{{.value.profileid}}", query: [${source}]${more})
@@ -83,6 +93,7 @@ type ConversionItem {
   name: String
   price: Float
   quantity: Float
+  total: Float
 }
 `;
 }

@@ -27,6 +27,9 @@ export interface Workload {
   readonly latencyMs: number;
 }
 
+const PROFILE_FIELDS = 'profileId source name firstName lastName email country createdAt updatedAt';
+const CONVERSION_FIELDS =
+  'conversionId source profileId email total createdAt updatedAt items { itemId name price quantity total }';
 const DISTINCT = 1_000;
 const PAGE_OF_PROFILES = 40;
 
@@ -40,20 +43,20 @@ export function makeWorkloads(fixtures: Fixtures): Workload[] {
 
   const q1 = profiles.map((it) =>
     operation(
-      `query Q1($id: ID!, $source: String) { profile(profileId: $id, source: $source) { name email country } }`,
+      `query Q1($id: ID!, $source: String) { profile(profileId: $id, source: $source) { ${PROFILE_FIELDS} } }`,
       { id: it.profileid, source: SOURCE },
-      { profile: { name: it.name, email: it.email, country: it.country } },
+      { profile: typedProfile(it) },
       JSON.stringify(it),
     ),
   );
   const q2 = operation(
-    `query Q2 { conversions(first: ${count}) { nodes { conversionId total items { itemId name price quantity } } } }`,
+    `query Q2 { conversions(first: ${count}) { nodes { ${CONVERSION_FIELDS} } } }`,
     {},
-    { conversions: { nodes: fixtures.conversions.map(withItems) } },
+    { conversions: { nodes: fixtures.conversions.map(typedConversion) } },
     list,
   );
   const linked = { nodes: fixtures.conversions.map((it) => ({ ...summary(it), profile: person(fixtures, it) })) };
-  const selection = `conversions(first: ${count}) { nodes { conversionId total profile(source: "${SOURCE}") { profileId name email } } }`;
+  const selection = `conversions(first: ${count}) { nodes { conversionId total profile(source: "${SOURCE}") { profileId name email country } } }`;
   const q3 = operation(`query Q3 { ${selection} }`, {}, { conversions: linked }, list + linkBytes.join(''));
   const q4 = profiles.map((it) =>
     operation(
@@ -64,8 +67,20 @@ export function makeWorkloads(fixtures: Fixtures): Workload[] {
     ),
   );
   return [
-    { name: 'Q1', title: `one profile by id, ${q1.length} distinct ids`, operations: q1, calls: 1, latencyMs: 0 },
-    { name: 'Q2', title: `${count} conversions with their items`, operations: [q2], calls: 1, latencyMs: 0 },
+    {
+      name: 'Q1',
+      title: `one profile by id with all typed fields, ${q1.length} distinct ids`,
+      operations: q1,
+      calls: 1,
+      latencyMs: 0,
+    },
+    {
+      name: 'Q2',
+      title: `${count} conversions with all typed fields and their items`,
+      operations: [q2],
+      calls: 1,
+      latencyMs: 0,
+    },
     {
       name: 'Q3',
       title: `${count} conversions and the profile of each, ${fixtures.linked.length} distinct`,
@@ -102,7 +117,7 @@ export function makeWorkloads(fixtures: Fixtures): Workload[] {
 export function nested(fixtures: Fixtures, levels: 1 | 2 | 3): Operation {
   const count = fixtures.conversions.length;
   const inner = levels === 3 ? ` conversions(first: ${CONVERSIONS_OF_PROFILE}) { nodes { conversionId total } }` : '';
-  const profile = levels === 1 ? '' : ` profile(source: "${SOURCE}") { profileId name email${inner} }`;
+  const profile = levels === 1 ? '' : ` profile(source: "${SOURCE}") { profileId name email country${inner} }`;
   const nodes = fixtures.conversions.map((it) => {
     if (levels === 1) return summary(it);
     const found = fixtures.linked.find(({ profileid }) => profileid === it.profileid) as ProfileRecord;
@@ -141,17 +156,47 @@ function summary({ conversionid, total }: ConversionRecord): object {
   return { conversionId: conversionid, total };
 }
 
-function withItems(conversion: ConversionRecord): object {
-  const items = conversion.items.map(({ itemid, name, price, quantity }) => ({
-    itemId: itemid,
-    name,
-    price,
-    quantity,
-  }));
-  return { ...summary(conversion), items };
+/** All typed fields of a profile except the global id, which peers do not have. */
+function typedProfile(it: ProfileRecord): object {
+  return {
+    profileId: it.profileid,
+    source: it.source,
+    name: it.name,
+    firstName: it.firstname,
+    lastName: it.lastname,
+    email: it.email,
+    country: it.country,
+    createdAt: isoTime(it.created),
+    updatedAt: isoTime(it.updated),
+  };
+}
+
+/** All typed fields of a conversion and of its items, except the global id. */
+function typedConversion(it: ConversionRecord): object {
+  return {
+    conversionId: it.conversionid,
+    source: it.source,
+    profileId: it.profileid,
+    email: it.email,
+    total: it.total,
+    createdAt: isoTime(it.created),
+    updatedAt: isoTime(it.updated),
+    items: it.items.map(({ itemid, name, price, quantity, total }) => ({
+      itemId: itemid,
+      name,
+      price,
+      quantity,
+      total,
+    })),
+  };
+}
+
+/** The API's time (`2024-05-01 12:00:00`, in UTC) as the schema's `DateTime`. */
+function isoTime(time: string): string {
+  return `${time.replace(' ', 'T')}.000Z`;
 }
 
 function person({ linked }: Fixtures, { profileid }: ConversionRecord): object {
-  const { name, email } = linked.find((it) => it.profileid === profileid) as ProfileRecord;
-  return { profileId: profileid, name, email };
+  const { name, email, country } = linked.find((it) => it.profileid === profileid) as ProfileRecord;
+  return { profileId: profileid, name, email, country };
 }

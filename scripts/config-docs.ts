@@ -221,7 +221,7 @@ as a whole. The environment wins over it.
 The values of these variables may be in files, which a variable with \`_FILE\` at the end of its name gives, such as
 \`DATATRICS_API_KEY_FILE=/run/secrets/key\`: ${secrets}.
 One line end at the end of the file is not part of the value. A variable and its \`…_FILE\` may not both be set. The same
-holds for the variables that \`apiKeyFrom\` names. The gateway reads files of API keys and of router secrets
+holds for the variables that \`apiKeyFrom\` and \`secretFrom\` name. The gateway reads files of API keys and of router secrets
 [again when they change](operations.md#key-rotation).
 
 A project or a key without \`DATATRICS_URL\` stops the start: the sandbox takes neither. So does a name that begins with
@@ -229,7 +229,9 @@ A project or a key without \`DATATRICS_URL\` stops the start: the sandbox takes 
 other names that begin with \`DATATRICS_\`, get a warning in the log.
 
 \`GATEWAY_CONFIG\` names a JSON or YAML file of settings by the same names, where lists may be lists, and of
-[several projects](access.md#several-projects). Variables win over it. Put ids, keys and sources in quotes when YAML takes
+[several projects](access.md#several-projects). Its other sections are [\`freshness\`](reliability.md#caching-and-freshness),
+[\`upstream\`](reliability.md#timeouts-retries-and-circuit-breaker), [\`customFields\`](custom-fields.md),
+[\`invalidation\`](federation.md#invalidation-after-writes) and [\`poll\`](federation.md#changes-by-other-programs). Variables win over it. Put ids, keys and sources in quotes when YAML takes
 them for something else than text: \`"012345"\`, \`"1e5"\`, \`"yes"\`. The gateway refuses what would be converted.
 
 \`\`\`yaml [gateway.yml]

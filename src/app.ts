@@ -7,6 +7,8 @@ import { pluginsFailed } from './config/plugins.ts';
 import { rotatingSecrets } from './config/rotation.ts';
 import { watchSecrets } from './config/secret-watch.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
+import { tagsOfWrite } from './datatrics/invalidation.ts';
+import { startPoll } from './datatrics/poll.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { watchFreshness } from './graph/stale-fields.ts';
@@ -88,10 +90,19 @@ export async function startGateway(
     droppedLines: parts.droppedLines ?? (() => 0),
     ready: () => readiness.problem() === null,
     redisConnected: redis && (() => redis.status === 'ready'),
+    invalidationsWaiting: () => invalidations?.waiting(),
     histogram: telemetry?.histogram,
   });
+  const invalidations =
+    config.invalidation.length > 0
+      ? (await import('./invalidation/invalidations.ts')).createInvalidations(config.invalidation, redis, {
+          log,
+          count: metrics.onInvalidation,
+        })
+      : undefined;
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
+    onInvalidated: invalidations?.add,
     freshness: cache && { cache, lifetimes: config.lifetimes },
     onCall(call) {
       readiness.observe(call);
@@ -99,9 +110,23 @@ export async function startGateway(
       warnings.observe(call);
     },
   });
+  const stopPoll =
+    config.poll &&
+    startPoll({
+      ...config.poll,
+      keys: projects.keys,
+      clientOf: (project) => projects.of(project).client,
+      async onChange(change) {
+        collapse?.forget(change.project);
+        await cache?.invalidate(tagsOfWrite(change));
+        await invalidations?.add(change);
+      },
+    });
   const routerSecrets = { ...config.routerSecrets };
   const stopWatching = watchSecrets(
-    rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets),
+    rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets, (index, secret) =>
+      invalidations?.setSecret(index, secret),
+    ),
     (variable, problem) =>
       problem === undefined
         ? log.info({ variable }, 'secret read again')
@@ -147,7 +172,7 @@ export async function startGateway(
   const operations = createOperations(options);
   const gateway = endpointOf('/graphql', operations);
   const loadSubgraph = lazy(async () => {
-    const { buildSubgraphSchema, createCacheControl, entityExtensions } = await import('./graph/subgraph.ts');
+    const { buildSubgraphSchema, cacheTagExtensions, createCacheControl } = await import('./graph/subgraph.ts');
     const plain = buildSubgraphSchema({
       directives: config.subgraphDirectives,
       customFields: config.customFields,
@@ -159,7 +184,7 @@ export async function startGateway(
       pipeline: createPipeline({
         ...pipelineOptions,
         schema,
-        extensionsOf: entityExtensions,
+        ...(config.subgraphDirectives.includes('cacheTag') && { extensionsOf: cacheTagExtensions }),
         cacheControlOf: createCacheControl(config.subgraphMaxAges, projects.keys.size === 1),
       }),
       schemaName: 'subgraph',
@@ -233,9 +258,11 @@ export async function startGateway(
     async close(lingerMs = 0) {
       readiness.draining();
       stopWatching();
+      stopPoll?.();
       await server.close(timeoutMs, lingerMs);
       load.close();
       await projects.close();
+      await invalidations?.close();
       await rateLimiter?.close();
       redis?.disconnect();
       await telemetry?.close();

@@ -55,7 +55,7 @@ const CALLER_KINDS = { open: 'everybody', managed: 'one-key', passthrough: 'own-
 export function createProjects(
   config: Config,
   upstream: Upstream,
-  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'freshness'>,
+  shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'onInvalidated' | 'freshness'>,
 ): ProjectRegistry {
   const masking = new Masking(config.masking);
   const recordTypes = createRecordTypes(config.customFields);

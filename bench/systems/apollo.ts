@@ -8,6 +8,7 @@ import {
   conversionsPath,
   HEADERS,
   type ItemRow,
+  isoTime,
   PORT,
   type ProfileRow,
   profilePath,
@@ -47,9 +48,18 @@ const server = new ApolloServer<Context>({
         nodes: (await api.conversions(first)).items,
       }),
     },
-    Profile: { profileId: (it: ProfileRow) => it.profileid },
+    Profile: {
+      profileId: (it: ProfileRow) => it.profileid,
+      firstName: (it: ProfileRow) => it.firstname,
+      lastName: (it: ProfileRow) => it.lastname,
+      createdAt: (it: ProfileRow) => isoTime(it.created),
+      updatedAt: (it: ProfileRow) => isoTime(it.updated),
+    },
     Conversion: {
       conversionId: (it: ConversionRow) => it.conversionid,
+      profileId: (it: ConversionRow) => it.profileid,
+      createdAt: (it: ConversionRow) => isoTime(it.created),
+      updatedAt: (it: ConversionRow) => isoTime(it.updated),
       profile: (it: ConversionRow, { source }: { source: string }, { api }: Context) =>
         api.profile(it.profileid, source),
     },

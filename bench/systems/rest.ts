@@ -3,9 +3,14 @@ import { Pool } from 'undici';
 /** The fields of a profile that the peers read. */
 export interface ProfileRow {
   readonly profileid: string;
+  readonly source: string;
   readonly name: string;
+  readonly firstname: string;
+  readonly lastname: string;
   readonly email: string;
   readonly country: string;
+  readonly created: string;
+  readonly updated: string;
 }
 
 export interface ItemRow {
@@ -13,12 +18,17 @@ export interface ItemRow {
   readonly name: string;
   readonly price: number;
   readonly quantity: number;
+  readonly total: number;
 }
 
 export interface ConversionRow {
   readonly conversionid: string;
+  readonly source: string;
   readonly profileid: string;
+  readonly email: string;
   readonly total: number;
+  readonly created: string;
+  readonly updated: string;
   readonly items: readonly ItemRow[];
 }
 
@@ -50,6 +60,12 @@ export async function getJson<T>(path: string): Promise<T> {
 export const getProfile = (id: string, source: string): Promise<ProfileRow> => getJson(profilePath(id, source));
 
 export const getConversions = (first: number): Promise<{ items: ConversionRow[] }> => getJson(conversionsPath(first));
+
+/** The API's time (`2024-05-01 12:00:00`, in UTC) as ISO 8601; null when it is not a time. */
+export function isoTime(text: string): string | null {
+  const time = new Date(`${text.replace(' ', 'T')}Z`);
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
+}
 
 /** Exits with 0 on SIGTERM. */
 export function stopOnSignal(): void {

@@ -6,16 +6,26 @@ export const typeDefs = /* GraphQL */ `
   }
   type Profile {
     profileId: ID!
+    source: String!
     name: String
+    firstName: String
+    lastName: String
     email: String
     country: String
+    createdAt: String
+    updatedAt: String
   }
   type ConversionConnection {
     nodes: [Conversion]!
   }
   type Conversion {
     conversionId: ID!
+    source: String!
+    profileId: ID
+    email: String
     total: Float
+    createdAt: String
+    updatedAt: String
     items: [ConversionItem!]!
     profile(source: String): Profile
   }
@@ -24,5 +34,6 @@ export const typeDefs = /* GraphQL */ `
     name: String
     price: Float
     quantity: Float
+    total: Float
   }
 `;

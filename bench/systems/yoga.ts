@@ -7,6 +7,7 @@ import {
   getConversions,
   getProfile,
   type ItemRow,
+  isoTime,
   PORT,
   type ProfileRow,
   stopOnSignal,
@@ -26,9 +27,14 @@ const builder = new SchemaBuilder<{ Context: Context }>({});
 const Profile = builder.objectRef<ProfileRow>('Profile').implement({
   fields: (t) => ({
     profileId: t.exposeID('profileid', { nullable: false }),
+    source: t.exposeString('source', { nullable: false }),
     name: t.exposeString('name', { nullable: true }),
+    firstName: t.exposeString('firstname', { nullable: true }),
+    lastName: t.exposeString('lastname', { nullable: true }),
     email: t.exposeString('email', { nullable: true }),
     country: t.exposeString('country', { nullable: true }),
+    createdAt: t.string({ nullable: true, resolve: (it) => isoTime(it.created) }),
+    updatedAt: t.string({ nullable: true, resolve: (it) => isoTime(it.updated) }),
   }),
 });
 const ConversionItem = builder.objectRef<ItemRow>('ConversionItem').implement({
@@ -37,12 +43,18 @@ const ConversionItem = builder.objectRef<ItemRow>('ConversionItem').implement({
     name: t.exposeString('name', { nullable: true }),
     price: t.exposeFloat('price', { nullable: true }),
     quantity: t.exposeFloat('quantity', { nullable: true }),
+    total: t.exposeFloat('total', { nullable: true }),
   }),
 });
 const Conversion = builder.objectRef<ConversionRow>('Conversion').implement({
   fields: (t) => ({
     conversionId: t.exposeID('conversionid', { nullable: false }),
+    source: t.exposeString('source', { nullable: false }),
+    profileId: t.exposeID('profileid', { nullable: true }),
+    email: t.exposeString('email', { nullable: true }),
     total: t.exposeFloat('total', { nullable: true }),
+    createdAt: t.string({ nullable: true, resolve: (it) => isoTime(it.created) }),
+    updatedAt: t.string({ nullable: true, resolve: (it) => isoTime(it.updated) }),
     items: t.field({ type: [ConversionItem], nullable: false, resolve: (it) => [...it.items] }),
     profile: t.field({
       type: Profile,

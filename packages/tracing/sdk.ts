@@ -27,8 +27,10 @@ export function startSdk(options: TelemetryOptions, { version, log }: TelemetryS
   for (const [name, value] of added) process.env[name] = value;
   // With this variable, the SDK would write lines of its own to standard output.
   delete process.env.OTEL_LOG_LEVEL;
-  const report = (method: 'error' | 'warn' | 'info' | 'debug') => (...message: unknown[]) =>
-    log[method]({ sdk: format(...message).slice(0, MAX_MESSAGE) }, 'OpenTelemetry');
+  const report =
+    (method: 'error' | 'warn' | 'info' | 'debug') =>
+    (...message: unknown[]) =>
+      log[method]({ sdk: format(...message).slice(0, MAX_MESSAGE) }, 'OpenTelemetry');
   diag.setLogger(
     {
       error: report('error'),

@@ -43,7 +43,7 @@ export function listOf<T extends string>(item: z.ZodType<T, string>, need: strin
 
 /** @param problemOf what a URL needs that is not right; undefined for one that is */
 function url(need: string, problemOf: (url: URL) => string | undefined) {
-  return z.string().transform((text, context) => {
+  return z.string(need).transform((text, context) => {
     const parsed = URL.canParse(text) ? new URL(text) : undefined;
     const message = parsed ? problemOf(parsed) : need;
     if (parsed && message === undefined) return parsed;
@@ -64,6 +64,14 @@ const JWKS_URL = 'an https: URL of a JSON Web Key Set (plain http: for loopback 
 
 export const jwksUrl = url(JWKS_URL, ({ protocol, hostname }) =>
   protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)) ? undefined : JWKS_URL,
+);
+
+const INVALIDATION_URL = 'an https: URL without user and fragment (plain http: for loopback only)';
+
+export const invalidationUrl = url(INVALIDATION_URL, ({ protocol, hostname, username, password, hash }) =>
+  (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) && !username && !password && !hash
+    ? undefined
+    : INVALIDATION_URL,
 );
 
 const RECEIVER_URL = 'a URL such as https://collector.example:4318, without user, query or fragment';

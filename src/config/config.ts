@@ -1,6 +1,7 @@
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
 import { readLifetimes } from '../datatrics/freshness-settings.ts';
+import { readPoll } from '../datatrics/poll-settings.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
 import { readPolicies } from '../datatrics/upstream-settings.ts';
@@ -11,6 +12,7 @@ import { DEFAULT_BULKHEAD } from '../upstream/policy.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
+import { type ConfiguredTarget, readTargets } from './invalidation.ts';
 import { type ProjectConfig, readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
 import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
@@ -48,14 +50,18 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   const customFields = readCustomFields(sections.customFields, problems);
   const lifetimes = readLifetimes(sections.freshness, problems);
   const policies = readPolicies(sections.upstream, problems);
+  const poll = readPoll(sections.poll, problems);
   if (isIncomplete) throw new ConfigError(problems);
   const { projects, keyNames } = readProjects(sections.projects, env, problems);
-  const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], keyNames);
+  const hasTags = values.SUBGRAPH_DIRECTIVES?.includes('cacheTag') ?? true;
+  const { targets: invalidation, secretNames } = readTargets(sections.invalidation, env, hasTags, problems);
+  const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], new Set([...keyNames, ...secretNames]));
   problems.push(...names.problems);
   const together: Given = {
     values,
     has: (name) => given[name] !== undefined || given[fileVariable(name)] !== undefined,
     hasProjects: sections.projects !== undefined,
+    hasPoll: poll !== undefined,
   };
   checkTogether(together, problems);
   const documents = readDocuments(together, problems);
@@ -67,7 +73,9 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
     customFields,
     lifetimes,
     policies,
+    poll,
     projects,
+    invalidation,
     documents,
     warnings,
     telemetry,
@@ -95,8 +103,12 @@ interface Parts {
   readonly lifetimes: FreshnessOptions['lifetimes'];
   /** Time-outs and retries, by resource; resources left out have `DEFAULT_POLICY`. */
   readonly policies: ReturnType<typeof readPolicies>;
+  /** Where the gateway looks for changes by other programs; undefined: nowhere. */
+  readonly poll: ReturnType<typeof readPoll>;
   /** Projects that the file lists. What one leaves out is as in the other settings. */
   readonly projects: readonly ProjectConfig[];
+  /** Caches that learn of writes. */
+  readonly invalidation: readonly ConfiguredTarget[];
   /** Trusted documents by id. */
   readonly documents: ReadonlyMap<string, string>;
   /** Lines for the log at the start. */

@@ -12,7 +12,14 @@ export interface ConfigFile {
   readonly sections: Readonly<Record<string, unknown>>;
 }
 
-const SECTIONS: ReadonlySet<string> = new Set(['projects', 'customFields', 'freshness', 'upstream']);
+const SECTIONS: ReadonlySet<string> = new Set([
+  'projects',
+  'customFields',
+  'freshness',
+  'upstream',
+  'invalidation',
+  'poll',
+]);
 
 /** Settings that are ids, keys or names. They need quotes where any version of YAML would convert them. */
 const TEXTS = /^(?:DATATRICS_(?:PROJECT|API_KEY|\w+_SOURCES|CONVERSION_PROFILE_FIELD)|ROUTER_\w+|PII_KEY|PII_FIELDS)$/;

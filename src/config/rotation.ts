@@ -9,14 +9,16 @@ import type { WatchedSecret } from './secret-watch.ts';
  *
  * @param project that `DATATRICS_API_KEY` is for
  * @param routerSecrets are replaced in place
+ * @param setTargetSecret takes the index in `config.invalidation`
  */
 export function rotatingSecrets(
   config: Config,
   project: string | undefined,
   setKey: (project: string, apiKey: string) => void,
   routerSecrets: { header: string | undefined; hmac: string | undefined },
+  setTargetSecret: (index: number, secret: string) => void,
 ): WatchedSecret[] {
-  const { secretFiles, projects } = config;
+  const { secretFiles, projects, invalidation } = config;
   const watched = (name: string, check: WatchedSecret['check'], apply: WatchedSecret['apply']): WatchedSecret => ({
     path: secretFiles[name],
     variable: fileVariable(name),
@@ -31,6 +33,10 @@ export function rotatingSecrets(
     ...projects.map(({ id, apiKeyFrom, apiKeyFile }) => ({
       ...watched(apiKeyFrom, apiKey, (value) => setKey(id, value)),
       path: apiKeyFile,
+    })),
+    ...invalidation.map(({ secretFrom, secretFile }, index) => ({
+      ...watched(secretFrom, secret, (value) => setTargetSecret(index, value)),
+      path: secretFile,
     })),
     watched('ROUTER_SECRET', secret, (value) => {
       routerSecrets.header = value;

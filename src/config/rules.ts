@@ -11,6 +11,8 @@ export interface Given {
   has(name: VariableName): boolean;
   /** Whether the file has a list of projects, valid or not. */
   readonly hasProjects: boolean;
+  /** Whether the gateway looks for changes in the API. */
+  readonly hasPoll: boolean;
 }
 
 /** Checks the rules that concern more than one setting. */
@@ -27,11 +29,14 @@ export function checkTogether(given: Given, problems: string[]): void {
 }
 
 /** In front of a real API. */
-function checkApi({ values, has, hasProjects }: Given, problems: string[]): void {
+function checkApi({ values, has, hasProjects, hasPoll }: Given, problems: string[]): void {
   const { AUTH_MODE: mode, HOST: host } = values;
   if (!has('AUTH_MODE')) problems.push('AUTH_MODE: not set; with DATATRICS_URL it needs open, passthrough or managed');
   if (mode === 'open' && host !== undefined && !isLoopback(host)) {
     problems.push(`AUTH_MODE: got "open" with HOST "${host}"; needs a loopback HOST, or passthrough or managed`);
+  }
+  if (hasPoll && !hasProjects && !(has('DATATRICS_PROJECT') && has('DATATRICS_API_KEY'))) {
+    problems.push('GATEWAY_CONFIG: poll: needs projects, or DATATRICS_PROJECT and DATATRICS_API_KEY');
   }
   if ((mode === 'open' || mode === 'managed') && !hasProjects) {
     if (!has('DATATRICS_PROJECT')) problems.push('DATATRICS_PROJECT: not set; needs the project id');

@@ -12,7 +12,7 @@ import { type Caller, type CallerKind, Callers } from './callers.ts';
 import { type Call, Calls, type EndedCall } from './calls.ts';
 import { ENDPOINTS, type Endpoint, type EndpointFor, type EndpointName, labelOf, type Resource } from './endpoints.ts';
 import { causeOf } from './errors.ts';
-import { mayHaveWritten, resourcePath, tagOf, tagsOfWrite } from './invalidation.ts';
+import { mayHaveWritten, resourcePath, tagOf, tagsOfWrite, type Write, writeOf } from './invalidation.ts';
 import type { ReadJson } from './json-selection.ts';
 import { buildPath, type CallArgs } from './paths.ts';
 import { RawJson } from './raw-json.ts';
@@ -52,6 +52,8 @@ export interface ClientOptions {
   readonly onCall?: (call: EndedCall) => void;
   /** Called after a write in a project that succeeded or may have taken effect. */
   readonly onWrite?: (project: string) => void;
+  /** Called after such a write has invalidated the gateway's own caches. The write's answer waits for it. It must not fail. */
+  readonly onInvalidated?: ((write: Write) => Promise<void>) | undefined;
   /** Cache and lifetimes. Default: no cache, so that every read calls the API. */
   readonly freshness?: FreshnessOptions | undefined;
   /** Default: all callers count as one, and every endpoint has `DEFAULT_POLICY`. */
@@ -88,6 +90,7 @@ export function createClient({
   share = true,
   onCall = () => undefined,
   onWrite,
+  onInvalidated,
   freshness,
   callers = createCallers('everybody'),
 }: ClientOptions) {
@@ -150,14 +153,16 @@ export function createClient({
     const text = wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body));
     const call = prepare(name, endpoint.method, path, groupOf(endpoint.resource, 'write'), bound, text);
 
-    const invalidate = (): Promise<void> | undefined => {
+    const invalidate = async (): Promise<void> => {
       // A concurrent read may have the old data. Later reads must not share its call.
       onWrite?.(principal.project);
       const resource = resourcePath(endpoint, principal);
       sharedReads.forget(
         (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
       );
-      return freshness?.cache.invalidate(tagsOfWrite(endpoint, args, body, principal.project));
+      const made = writeOf(endpoint, args, body, principal.project);
+      await freshness?.cache.invalidate(tagsOfWrite(made));
+      await onInvalidated?.(made);
     };
     const written = calls
       .write(call, operation)

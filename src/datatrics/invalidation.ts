@@ -10,13 +10,15 @@ export function tagOf(project: string, resource: Resource, id: string | undefine
   return id === undefined ? `${project}/${resource}` : `${project}/${resource}/${id}`;
 }
 
-/** The cache tags that a write invalidates: all lists of the resource, and the written records in every source. */
-export function tagsOfWrite(
-  endpoint: Endpoint,
-  { id }: CallArgs,
-  body: JsonObject | RawJson,
-  project: string,
-): string[] {
+/** A write that succeeded, or may have taken effect. */
+export interface Write {
+  readonly project: string;
+  readonly resource: Resource;
+  /** Ids of the records in their sources, each once. */
+  readonly ids: readonly string[];
+}
+
+export function writeOf(endpoint: Endpoint, { id }: CallArgs, body: JsonObject | RawJson, project: string): Write {
   const { resource } = endpoint;
   const ids =
     id !== undefined
@@ -26,7 +28,12 @@ export function tagsOfWrite(
         : 'body' in endpoint
           ? [readText(body[endpoint.body.idKey]) ?? '']
           : [];
-  return [tagOf(project, resource, undefined), ...new Set(ids.map((one) => tagOf(project, resource, one)))];
+  return { project, resource, ids: [...new Set(ids)] };
+}
+
+/** The cache tags that a write invalidates: all lists of the resource, and the written records in every source. */
+export function tagsOfWrite({ project, resource, ids }: Write): string[] {
+  return [undefined, ...ids].map((id) => tagOf(project, resource, id));
 }
 
 /** The first part of a path, common to all calls of a resource: `/project/1/profile`. */

@@ -10,6 +10,7 @@ import { ENDPOINTS, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import type { FieldTable } from '../datatrics/records/fields.ts';
+import { rootTagFormats, typeTagOf } from './cache-tags.ts';
 import type { FieldCost } from './field-cost.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { DEFAULT_PAGE } from './page-size.ts';
@@ -55,14 +56,6 @@ const RESOURCE_OF_TYPE: ReadonlyMap<string, Resource> = new Map(
   ),
 );
 
-/**
- * Cache tag with which a router invalidates all cached entities of a type. The tag has no key field in it, because the keys of
- * a type have no field in common.
- */
-export function cacheTagOf(resource: Resource): string {
-  return `datatrics-${resource}`;
-}
-
 function directivesOfType(name: string, optional: ReadonlySet<string>): Directive[] {
   const directives: Directive[] = SHAREABLE.has(name) ? [{ name: 'shareable' }] : [];
   const resource = RESOURCE_OF_TYPE.get(name);
@@ -72,7 +65,8 @@ function directivesOfType(name: string, optional: ReadonlySet<string>): Directiv
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
   if (optional.has('requiresScopes')) directives.push(requiresScope(`${RESOURCES[resource].plural}:read`));
   if (optional.has('cacheTag') && isEntity) {
-    directives.push({ name: 'cacheTag', args: { format: cacheTagOf(resource) } });
+    // Without a key field: the keys of a type have no field in common.
+    directives.push(cacheTag(typeTagOf(resource)));
   }
   return directives;
 }
@@ -97,6 +91,7 @@ function directivesOfField(
       },
     });
   }
+  if (parent === 'Query' && optional.has('cacheTag')) directives.push(...rootTagFormats(field).map(cacheTag));
   if (parent !== 'Mutation') return directives;
   directives.push({ name: 'tag', args: { name: 'write' } });
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
@@ -104,6 +99,10 @@ function directivesOfField(
     directives.push(requiresScope(`${RESOURCES[ENDPOINTS[cost.writes].resource].plural}:write`));
   }
   return directives;
+}
+
+function cacheTag(format: string): Directive {
+  return { name: 'cacheTag', args: { format } };
 }
 
 function requiresScope(scope: string): Directive {

@@ -5,10 +5,11 @@ import type { Session } from '../datatrics/session.ts';
 import { toError } from '../lib/error.ts';
 import type { Operation } from '../upstream/operation.ts';
 import type { Builder, TypeRef } from './builder.ts';
+import { listTagOf, recordTagOf, typeTagOf } from './cache-tags.ts';
 import type { GatewayContext } from './context.ts';
 import { costOfEntities } from './cost.ts';
-import { cacheTagOf } from './directives.ts';
 import { withTextNumbers } from './number-literals.ts';
+import type { PreparedOperation } from './prepared-operation.ts';
 import { keyOfRepresentation } from './representation.ts';
 
 interface Args {
@@ -83,22 +84,29 @@ async function resolveEntity(session: Session, representation: unknown): Promise
 /** Cache tags by operation. The context cannot be the key, because `watchFreshness` gives fields contexts of their own. */
 const cacheTags = new WeakMap<Operation, string[][]>();
 
-/** Resolves `_entities` and records the cache tags of the records for `entityExtensions`. */
+/** Resolves `_entities` and records the cache tags of the records for `cacheTagExtensions`. */
 const resolveTaggedEntities: typeof resolveEntities = async (root, args, context, info) => {
   const records = await resolveEntities(root, args, context, info);
-  const tags = records.map((record) =>
-    record === null || record instanceof Error ? [] : [cacheTagOf(record.key.resource), record.id],
-  );
+  const tags = records.map((record) => (record === null || record instanceof Error ? [] : tagsOf(record)));
   const { operation } = context;
   cacheTags.set(operation, [...(cacheTags.get(operation) ?? []), ...tags]);
   return records;
 };
 
+function tagsOf({ key, id }: DatatricsRecord): string[] {
+  return [typeTagOf(key.resource), id, recordTagOf(key.resource, key.id)];
+}
+
 /**
- * Response extensions with the cache tags of each entity, in the order of the representations; undefined without entities.
- * https://www.apollographql.com/docs/graphos/routing/performance/caching/response-caching/invalidation
+ * Response extensions with the cache tags that the schema cannot express: those of each entity, in the order of the
+ * representations, and those of records that an answer links to. Undefined without any.
  */
-export function entityExtensions(context: GatewayContext): { apolloEntityCacheTags: string[][] } | undefined {
-  const tags = cacheTags.get(context.operation);
-  return tags && { apolloEntityCacheTags: tags };
+export function cacheTagExtensions({ operation }: GatewayContext, { node, facts }: PreparedOperation) {
+  if (node.operation !== 'query') return undefined;
+  const linked = [...facts.linked].map(listTagOf);
+  const entities = cacheTags.get(operation);
+  if (entities) {
+    return { apolloEntityCacheTags: entities.map((tags) => (tags.length > 0 ? [...tags, ...linked] : tags)) };
+  }
+  return linked.length > 0 ? { apolloCacheTags: linked } : undefined;
 }

@@ -27,6 +27,8 @@ export interface UsedField {
 export interface OperationFacts {
   /** Resources whose records the operation can read, from the types of its fields and of their parents. */
   readonly resources: ReadonlySet<Resource>;
+  /** Resources of the records and lists that other records link to. */
+  readonly linked: ReadonlySet<Resource>;
   /** Resources that the operation writes. */
   readonly writes: ReadonlySet<Resource>;
   /** Fields with arguments that can require more scopes. */
@@ -70,6 +72,7 @@ export function studyOperation(
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): OperationFacts {
   const resources = new Set<Resource>();
+  const linked = new Set<Resource>();
   const writes = new Set<Resource>();
   const scoped: UsedField[] = [];
   const entities: UsedField[] = [];
@@ -80,9 +83,9 @@ export function studyOperation(
   let hasReservedNames = false;
   const root = schema.getRootType(operation.operation);
   const types = new TypeInfo(schema);
-  const addResource = (type: GraphQLOutputType | undefined | null): void => {
+  const addResource = (type: GraphQLOutputType | undefined | null, to = resources): void => {
     const resource = type && RESOURCE_OF.get(getNamedType(type).name);
-    if (resource) resources.add(resource);
+    if (resource) to.add(resource);
   };
 
   const visitor = visitWithTypeInfo(types, {
@@ -95,6 +98,7 @@ export function studyOperation(
       if (parent && RECORD_TYPE_NAMES.has(parent.name)) addRead(parent.name as MaskedType, definition);
       if (getNamedType(definition.type).name === '_Entity') entities.push({ definition, node });
       const cost = definition.extensions.cost as FieldCost | undefined;
+      if (cost && parent !== root) addResource(definition.type, linked);
       if (cost?.writes) writes.add(ENDPOINTS[cost.writes].resource);
       if (!node.arguments?.length) return;
       if (cost?.scopes) scoped.push({ definition, node });
@@ -123,5 +127,5 @@ export function studyOperation(
     for (const field of readByResolver) names.add(field);
   }
 
-  return { resources, writes, scoped, entities, takesKeys, conditions, directives, hasReservedNames, reads };
+  return { resources, linked, writes, scoped, entities, takesKeys, conditions, directives, hasReservedNames, reads };
 }

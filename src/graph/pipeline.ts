@@ -42,7 +42,7 @@ export interface PipelineOptions extends DocumentsOptions {
   /** Returns `Cache-Control` for an answer without errors. Default: caches must not store answers. */
   readonly cacheControlOf?: CacheControlOf | undefined;
   /** Returns extensions for every answer, besides those that the request asks for. */
-  readonly extensionsOf?: (context: GatewayContext) => object | undefined;
+  readonly extensionsOf?: (context: GatewayContext, operation: PreparedOperation) => object | undefined;
   /** Whether to check the caller's scopes before an operation runs. Without it, only reads and writes check them. Default: true. */
   readonly checkScopes?: boolean;
 }
@@ -313,7 +313,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   ): object | undefined {
     const { freshness } = context.operation;
     const { mask } = context.session;
-    const own = options.extensionsOf?.(context);
+    const own = options.extensionsOf?.(context, operation);
     const isStale = freshness !== undefined && freshness.fields.length > 0;
     const isMasked = mask !== undefined && mask.masked.size > 0;
     if (ms === undefined && !isStale && !isMasked && own === undefined) return undefined;

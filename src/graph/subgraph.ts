@@ -9,7 +9,7 @@ import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
 
 export { createCacheControl } from './cache-control.ts';
-export { entityExtensions } from './entities.ts';
+export { cacheTagExtensions } from './entities.ts';
 
 export interface SubgraphOptions extends SchemaOptions {
   /** Directives besides those that every router supports. Default: none. */

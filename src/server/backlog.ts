@@ -8,7 +8,7 @@ interface Kept {
   readonly progressAt: number;
 }
 
-/** Bytes of one backlog. There are two, which fit beside the gateway in the 512 MB of deploy/kubernetes. */
+/** Bytes of one backlog. There are two, which fit beside the gateway in the 768 MB of deploy/helm. */
 export const MAX_WAITING_BYTES = 67_108_864;
 
 /**

@@ -26,6 +26,8 @@ export interface MetricSources {
   ready(): boolean;
   /** Undefined: no Redis is configured. */
   readonly redisConnected: (() => boolean) | undefined;
+  /** Invalidations that wait, by target. Undefined: none are configured. */
+  readonly invalidationsWaiting?: () => Promise<readonly (readonly [target: string, count: number])[]> | undefined;
   /** Makes a second histogram of each, for OpenTelemetry. Undefined: none. */
   readonly histogram?: MakeHistogram | undefined;
 }
@@ -83,6 +85,23 @@ export function createMetrics(sources: MetricSources) {
     help: 'Slow clients disconnected, by reason: unread (an answer), unfinished (a body).',
     labelNames: ['reason'],
     registers,
+  });
+  const invalidations = new Counter({
+    name: 'gateway_invalidations_total',
+    help: 'Invalidations of routers’ caches by target and outcome (delivered, failed, dropped).',
+    labelNames: ['target', 'outcome'],
+    registers,
+  });
+  new Gauge({
+    name: 'gateway_invalidations_waiting',
+    help: 'Invalidations of routers’ caches that are not delivered yet, by target.',
+    labelNames: ['target'],
+    registers,
+    async collect() {
+      const waiting = (await sources.invalidationsWaiting?.()) ?? [];
+      this.reset();
+      for (const [target, count] of waiting) this.inc({ target }, count);
+    },
   });
   const refused = new Counter({
     name: 'gateway_requests_refused_total',
@@ -229,6 +248,10 @@ export function createMetrics(sources: MetricSources) {
     /** A request was refused before GraphQL. */
     onRefused(status: number): void {
       refusedBy.get(status)?.inc();
+    },
+    /** Invalidations were delivered, not delivered this time, or lost. */
+    onInvalidation(target: string, outcome: 'delivered' | 'failed' | 'dropped', items: number): void {
+      invalidations.inc({ target, outcome }, items);
     },
     /** A slow client was disconnected: it did not read its answer, or did not finish its body. */
     onDisconnect(reason: 'unread' | 'unfinished'): void {

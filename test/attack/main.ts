@@ -19,6 +19,7 @@ Options:
   --seed N            repeats the requests of an earlier run (default: a new one, which is printed)
   --count N           attacks of each family (default: 20)
   --seconds N         starts no attack after this time (default: 3600)
+  --memory N          limits each gateway to N MiB, as a container does, in place of its heap; needs a control group
   --family TEXT       only families with this in their names
   --markdown COLUMN   prints the table of docs/security.md with this run in the column "before" or "after"
   --help              this text
@@ -37,6 +38,7 @@ function readOptions(args: readonly string[]): Options | 'help' {
       seed: { type: 'string' },
       count: { type: 'string', default: '20' },
       seconds: { type: 'string', default: '3600' },
+      memory: { type: 'string' },
       family: { type: 'string', default: '' },
       markdown: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -61,6 +63,7 @@ function readOptions(args: readonly string[]): Options | 'help' {
     seed: values.seed === undefined ? Math.floor(Math.random() * 1e9) : whole('seed', values.seed),
     count: whole('count', values.count),
     seconds: whole('seconds', values.seconds),
+    memoryMb: values.memory === undefined ? undefined : whole('memory', values.memory),
     families,
     markdown,
   };

@@ -1,4 +1,5 @@
 import { createDice } from './dice.ts';
+import { limitMemory, type MemoryLimit } from './memory-limit.ts';
 import type { Attack, AttackRequest, Family } from './request.ts';
 import { type ApiProcess, type Measurement, startApi, startTarget, type Target } from './target.ts';
 
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly count: number;
   /** No attack starts later than this. */
   readonly seconds: number;
+  /** MiB of memory of a gateway; without it, only its heap is limited. */
+  readonly memoryMb?: number | undefined;
 }
 
 /** One attack, and what it did. */
@@ -47,8 +50,9 @@ export interface Finding {
 /** Tries the families in turn, round by round, and then each family's worst attack many times at once. */
 export async function runAttacks(options: RunOptions, report: (finding: Finding) => void): Promise<Finding[]> {
   const endsAt = performance.now() + options.seconds * 1_000;
+  const limit = options.memoryMb === undefined ? undefined : limitMemory(options.memoryMb);
   const api = await startApi();
-  const bench = new Bench(api);
+  const bench = new Bench(api, limit);
   const findings: Finding[] = [];
   const add = (finding: Finding): void => {
     findings.push(finding);
@@ -84,6 +88,7 @@ export async function runAttacks(options: RunOptions, report: (finding: Finding)
   } finally {
     await bench.close();
     await api.close();
+    limit?.release();
   }
   return findings;
 }
@@ -96,10 +101,12 @@ export function harm({ measured: { mainMs, addedMb, fate } }: Finding): number {
 /** Gateways to attack, one after the other. */
 class Bench {
   readonly #api: ApiProcess;
+  readonly #limit: MemoryLimit | undefined;
   #target: Target | undefined;
 
-  constructor(api: ApiProcess) {
+  constructor(api: ApiProcess, limit: MemoryLimit | undefined) {
     this.#api = api;
+    this.#limit = limit;
   }
 
   /**
@@ -149,7 +156,7 @@ class Bench {
     mayReplace = true,
   ): Promise<Measurement> {
     if (mayReplace && this.#target && this.#target.grownMb() > WORN_MB) await this.close();
-    this.#target ??= await startTarget(this.#api);
+    this.#target ??= await startTarget(this.#api, this.#limit);
     const measured = await this.#target.measure(requests, atOnce, maxMs);
     if (measured.fate !== 'lives') this.#target = undefined;
     return measured;

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startInstance } from '../helpers/instance.ts';
 import { type Answer, send } from './client.ts';
+import type { MemoryLimit } from './memory-limit.ts';
 import type { AttackRequest } from './request.ts';
 import { memoryOf, resetPeak, usageOf } from './usage.ts';
 
@@ -52,7 +53,7 @@ export interface Target {
   close(): Promise<void>;
 }
 
-/** MB of V8's old objects: what a container with half a gigabyte leaves. */
+/** MB of V8's old objects: about what Node takes in a container of 768 MB. */
 const HEAP_MB = 384;
 /** ms without work after which a process is idle: several ticks of its CPU time. */
 const IDLE_MS = 60;
@@ -61,10 +62,13 @@ const WARM_UP = JSON.stringify({
   query: '{ profiles(first: 20) { nodes { name conversions(first: 1) { nodes { items { content { name } } } } } } }',
 });
 
-export async function startTarget(api: ApiProcess): Promise<Target> {
-  const gateway = await startInstance({ AUTH_MODE: 'passthrough', LOG_LEVEL: 'error', ...api.settings }, [
-    `--max-old-space-size=${HEAP_MB}`,
-  ]);
+/** @param limit of its memory, by which Node then sizes its heap */
+export async function startTarget(api: ApiProcess, limit?: MemoryLimit): Promise<Target> {
+  const gateway = await startInstance(
+    { AUTH_MODE: 'passthrough', LOG_LEVEL: 'error', ...api.settings },
+    limit ? [] : [`--max-old-space-size=${HEAP_MB}`],
+    limit?.launcher,
+  );
   const { pid } = gateway;
   const port = Number(new URL(gateway.url).port);
   let isGone = false;

@@ -22,7 +22,8 @@ describe('npm run attack', () => {
   test('describes its options', async () => {
     const { status, stdout } = await attack('--help');
     expect(status).toBe(0);
-    for (const option of ['--seed', '--count', '--seconds', '--family', '--markdown']) expect(stdout).toContain(option);
+    for (const option of ['--seed', '--count', '--seconds', '--family', '--memory', '--markdown'])
+      expect(stdout).toContain(option);
   });
 
   test.each([
@@ -34,6 +35,12 @@ describe('npm run attack', () => {
     const { status, stderr } = await attack(...args);
     expect(status).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  test('ends a gateway that needs more than --memory', { timeout: 120_000 }, async (context) => {
+    const { stderr, stdout } = await attack('--memory', '40', '--count', '1', '--seconds', '60', '--family', 'headers');
+    if (stderr.includes('needs permission for a control group')) context.skip();
+    expect(`${stdout}${stderr}`).toContain('the gateway did not start');
   });
 
   test('sends the same requests for the same seed', () => {

@@ -1,74 +1,48 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { validate } from 'dockerfile-utils';
 import { afterAll, describe, expect, test } from 'vitest';
-
-const text = readFileSync('Dockerfile', 'utf8');
-const folder = mkdtempSync(join(tmpdir(), 'container-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Instructions in order, continuation lines joined. */
-const instructions = text
-  .replaceAll('\\\n', ' ')
-  .split('\n')
-  .filter((line) => /^[A-Z]+ /.test(line))
-  .map((line) => ({ name: line.slice(0, line.indexOf(' ')), rest: line.slice(line.indexOf(' ') + 1).trim() }));
-/** Stages in order, each with its instructions. */
-const stages: Stage[] = [];
-for (const { name, rest } of instructions) {
-  const [base = '', , stage = ''] = rest.split(' ');
-  if (name === 'FROM') stages.push({ name: stage, base, steps: [] });
-  else stages.at(-1)?.steps.push({ name, rest });
-}
-const last = (name: string): string => instructions.findLast((instruction) => instruction.name === name)?.rest ?? '';
-
-interface Stage {
-  readonly name: string;
-  readonly base: string;
-  readonly steps: { readonly name: string; readonly rest: string }[];
-}
+import {
+  build,
+  healthOf,
+  instructions,
+  last,
+  removeImages,
+  type Stage,
+  spawnAsInContainer,
+  stages,
+  text,
+} from '../helpers/image.ts';
 
 const KIB_PER_MB = 1024;
 
-/** Runs the steps of a stage and of those that it needs; gives the folder that stands for its working directory. */
-function build(name: string): string {
-  const target = join(folder, name);
-  const stage = stages.find((each) => each.name === name);
-  if (stage === undefined || existsSync(target)) return target;
-  if (stages.some((each) => each.name === stage.base)) cpSync(build(stage.base), target, { recursive: true });
-  else mkdirSync(target);
-  // The image's Node is the current one; npm runs on whatever is here.
-  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
-  for (const { name: step, rest } of stage.steps) {
-    if (step === 'RUN') execFileSync('sh', ['-c', rest], { cwd: target, env, stdio: 'pipe' });
-    if (step !== 'COPY') continue;
-    const [, other] = /^--from=(\S+) /.exec(rest) ?? [];
-    const from = other === undefined ? resolve('.') : build(other);
-    const paths = rest.replace(/^--from=\S+ /, '').split(' ');
-    const to = paths.pop() as string;
-    // A folder's content goes to the target, a file into it.
-    for (const path of paths) {
-      const source = join(from, path.replace(/^\/app\//, ''));
-      const goal = statSync(source).isDirectory() ? join(target, to) : join(target, to, basename(path));
-      const filter = (each: string): boolean => other !== undefined || basename(each) !== 'node_modules';
-      cpSync(source, goal, { recursive: true, verbatimSymlinks: true, filter });
-    }
-  }
-  return target;
-}
+// Three installations: minutes on a machine whose disk is busy.
+afterAll(removeImages, 300_000);
+
+describe('the health check', () => {
+  test.each([
+    [200, 0],
+    [503, 1],
+    [2000, 1],
+    ['never', 1],
+  ])('takes an answer with status %s by its exit code %i', async (status, code) => {
+    const paths: (string | undefined)[] = [];
+    const server = createServer((req, res) => {
+      paths.push(req.url);
+      if (status === 'never') return;
+      res.socket?.end(`HTTP/1.1 ${status} OK\r\ncontent-length: 0\r\n\r\n`);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    expect(await healthOf(String((server.address() as AddressInfo).port))).toBe(code);
+    expect(paths).toEqual(['/health']);
+    server.closeAllConnections();
+    server.close();
+  });
+});
 
 describe('the Dockerfile', () => {
   test('has no problem that a linter finds', () => {
@@ -77,13 +51,54 @@ describe('the Dockerfile', () => {
 
   test('runs as nobody special, is watched, and gets signals itself', () => {
     expect(last('USER')).toBe('node');
-    expect(last('HEALTHCHECK')).toContain('/health');
     expect(JSON.parse(last('CMD'))).toEqual(['node', '--disable-warning=ExperimentalWarning', 'src/start.js']);
     expect(text).toMatch(/HOST=0\.0\.0\.0/);
     expect(text).toMatch(/npm ci --omit=dev/);
     for (const { base } of stages) {
       if (!stages.some(({ name }) => name === base)) expect(base).toMatch(/^node:2[6-9]\.\d+-\w+-slim$/);
     }
+  });
+
+  test.each(['gateway', 'full', 'import'])('labels the image %s as OCI specifies', (name) => {
+    const steps: Stage['steps'] = [];
+    for (
+      let at = stages.find((stage) => stage.name === name);
+      at;
+      at = stages.find((stage) => stage.name === at?.base)
+    ) {
+      steps.unshift(...at.steps);
+    }
+    const labels = Object.fromEntries(
+      [
+        ...(steps.find((step) => step.name === 'LABEL')?.rest ?? '').matchAll(
+          /org\.opencontainers\.image\.(\w+)="([^"]+)"/g,
+        ),
+      ].map(([, label, value]) => [label, value]),
+    );
+    const { version, license } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(labels).toMatchObject({
+      licenses: license,
+      version: '$VERSION',
+      revision: '$REVISION',
+      created: '$CREATED',
+    });
+    expect([labels.title, labels.description]).not.toContain(undefined);
+    const args = steps.filter((step) => step.name === 'ARG').map(({ rest }) => rest);
+    expect(args).toEqual([`VERSION=${version}`, 'REVISION', 'CREATED']);
+  });
+
+  test.each(['gateway', 'full', 'import'])('lists what is installed in the image %s', { timeout: 180_000 }, (name) => {
+    const stage = build(name);
+    const { packages } = JSON.parse(readFileSync(join(stage, 'node_modules/.package-lock.json'), 'utf8'));
+    const installed = Object.entries<{ version: string; link?: boolean }>(packages)
+      .filter(([path, { link }]) => path.includes('node_modules/') && !link)
+      .map(([path, { version }]) => `${path.replace(/^.*node_modules\//, '')}@${version}`);
+    const { bomFormat, components } = JSON.parse(readFileSync(join(stage, 'sbom.json'), 'utf8'));
+    const listed = (components as { 'bom-ref': string }[]).map((component) => component['bom-ref'].split('|').at(-1));
+    expect(bomFormat).toBe('CycloneDX');
+    expect(installed.length).toBeGreaterThan(50);
+    expect(listed).toEqual(expect.arrayContaining(installed));
+    expect(listed.join()).not.toMatch(/vitest|typescript@/);
   });
 
   test('copies what .dockerignore lets through', () => {
@@ -110,10 +125,8 @@ describe('the Dockerfile', () => {
     expect(parseInt(kilobytes, 10) / KIB_PER_MB).toBeLessThanOrEqual(70);
 
     const [, ...args] = JSON.parse(last('CMD')) as string[];
-    const running = spawn(process.execPath, args, {
-      cwd: stage,
-      env: { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '0.0.0.0', PORT: '0' },
-    });
+    const env = { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '0.0.0.0', PORT: '0' };
+    const running = spawnAsInContainer(stage, args, env);
     let output = '';
     running.stdout.on('data', (chunk) => {
       output += chunk;
@@ -122,9 +135,8 @@ describe('the Dockerfile', () => {
     const url = (/http:\S+(?=\/graphql)/.exec(output)?.[0] ?? '').replace('localhost', '127.0.0.1');
     expect((await fetch(`${url}/health`)).status).toBe(200);
     const port = new URL(url).port;
-    const health = JSON.parse(last('HEALTHCHECK').replace(/^.*?CMD /, '')) as string[];
-    expect(spawnSync(process.execPath, health.slice(1), { env: { PORT: port } }).status).toBe(0);
-    expect(spawnSync(process.execPath, health.slice(1), { env: { PORT: '1' } }).status).toBe(1);
+    expect(await healthOf(port)).toBe(0);
+    expect(await healthOf('1')).toBe(1);
     const page = await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
     expect(page.status).toBe(200);
     const files = [...(await page.text()).matchAll(/(?:src|href)="(graphiql\/[^"]+)"/g)].map(([, file]) => file);
@@ -145,7 +157,7 @@ describe('the Dockerfile', () => {
 });
 
 test('the image `full` has the packages too', { timeout: 180_000 }, async () => {
-  const manifest = join(folder, 'documents.json');
+  const manifest = join(build('full'), 'documents.json');
   writeFileSync(manifest, '{"a": "query Typename { __typename }"}');
   const settings = { MCP: 'on', TRUSTED_DOCUMENTS_FILE: manifest, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
   const running = spawn(process.execPath, ['src/start.js'], {

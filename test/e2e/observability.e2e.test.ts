@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -33,13 +35,19 @@ const panels = dashboard.panels.flatMap(({ title, targets = [] }) =>
 );
 
 const redis = await startRedis();
-const settings = { REDIS_URL: redis.url, RATE_LIMIT: '100000r,100000c', MAX_UPSTREAM_CALLS: '20' };
+const folder = mkdtempSync(join(tmpdir(), 'observability-'));
+const GATEWAY_CONFIG = join(folder, 'gateway.json');
+const hook = { kind: 'webhook', url: 'http://127.0.0.1:9/', secretFrom: 'HOOK_KEY' };
+writeFileSync(GATEWAY_CONFIG, JSON.stringify({ invalidation: [hook] }));
+const targets = { GATEWAY_CONFIG, HOOK_KEY: 'secret-of-the-webhook' };
+const settings = { ...targets, REDIS_URL: redis.url, RATE_LIMIT: '100000r,100000c', MAX_UPSTREAM_CALLS: '20' };
 const gateway = await startWithSandbox(settings, { faults: { match: { path: '/interaction' }, status: 503 } });
 const prometheus = await startPrometheus([new URL(gateway.url).host]);
 afterAll(async () => {
   await prometheus.close();
   await gateway.close();
   await redis.close();
+  rmSync(folder, { recursive: true });
 });
 
 /** Operations of every outcome, for long enough that rates have two samples to be made of. */

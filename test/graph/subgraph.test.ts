@@ -326,26 +326,6 @@ describe('limits', () => {
   });
 });
 
-describe('cache tags', () => {
-  test('come in the order of the representations when configured, and not otherwise', async () => {
-    const tagging = await startWithSandbox({ SUBGRAPH_DIRECTIVES: 'cacheTag' });
-    const r = [profile('1002'), profile('nobody'), { __typename: 'Profile' }, profile('1001')];
-    for (let time = 0; time < 3; time++) {
-      const { body } = await tagging.subgraph(
-        'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Profile { id } } }',
-        { r },
-      );
-      const ids = body.data._entities.map((one: { id: string } | null) => one?.id);
-      expect(body.extensions).toEqual({
-        apolloEntityCacheTags: [['datatrics-profile', ids[0]], [], [], ['datatrics-profile', ids[3]]],
-      });
-    }
-    expect((await tagging.subgraph('{ profile(profileId: "1001") { name } }')).body.extensions).toBeUndefined();
-    await tagging.close();
-    expect((await ask(r)).body.extensions).toBeUndefined();
-  });
-});
-
 describe('Cache-Control', () => {
   const keep = (settings: Record<string, string> = {}) =>
     startWithSandbox({ SUBGRAPH_MAX_AGE: 'Profile=5, Content=300', ...settings });

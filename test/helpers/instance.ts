@@ -22,13 +22,16 @@ export interface Instance {
 /**
  * @param settings by variable names; nothing else is in its environment but `PATH`
  * @param flags of Node
+ * @param launcher command that starts Node
  */
 export async function startInstance(
   settings: Readonly<Record<string, string>>,
   flags: readonly string[] = [],
+  launcher: readonly string[] = [],
 ): Promise<Instance> {
   const port = await freePort();
-  const child = spawn(process.execPath, [NO_WARNINGS, ...flags, resolve('src/start.js')], {
+  const [command, ...args] = [...launcher, process.execPath, NO_WARNINGS, ...flags, resolve('src/start.js')] as const;
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...settings },
   });
   let output = '';
@@ -51,7 +54,8 @@ export async function startInstance(
       () => false,
     );
     if (ready) break;
-    if (tries === 300 || child.exitCode !== null) throw new Error(`the gateway did not start: ${output}`);
+    if (tries === 300 || child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the gateway did not start: ${output}`);
     await sleep(50);
   }
   return {
