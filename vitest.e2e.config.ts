@@ -10,6 +10,8 @@ const WAITING = [
   'codegen',
   'container',
   'examples',
+  'examples-clients',
+  'examples-react',
   'federation',
   'getting-started',
   'graphiql',

@@ -2,23 +2,24 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import { retryPolicy } from '../src/datatrics/bulk/retry.ts';
 import { upsertWindows } from '../src/datatrics/bulk/stream.ts';
 import { bulkTarget } from '../test/helpers/bulk-target.ts';
+import { readOptions } from './options.ts';
 
 /**
  * Measures rate and memory of the bulk engine: `npm run bench:bulk -- --items 1000000`. Alternates with a bare undici loop
  * that sends the same chunks with the same concurrency. The server runs in its own process.
  */
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  'Measures rate and memory of the bulk engine, compared with a bare undici loop that sends the same chunks.',
+  {
     items: { type: 'string', default: '1000000' },
     compare: { type: 'string', default: '100000' },
     server: { type: 'boolean', default: false },
   },
-});
+);
 const CHUNK = 50;
 const CONCURRENCY = 4;
 

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
+import { readOptions } from './options.ts';
 
 /**
  * Measures rate and memory of `npm run import`: `npm run bench:import -- --rows 1000000`. First it alternates with a bare
@@ -16,14 +16,15 @@ import { Pool } from 'undici';
  * one, with a kill -9 at half of the rows and `--resume` (`--rows 0` skips this). Sandbox, server and import are separate
  * processes.
  */
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  'Measures rate and memory of npm run import, compared with a bare undici loop that sends the same chunks.',
+  {
     rows: { type: 'string', default: '1000000' },
     compare: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
     server: { type: 'boolean', default: false },
   },
-});
+);
 const CHUNK = 50;
 const CONCURRENCY = 4;
 /** Node's flags in `npm run import`. */

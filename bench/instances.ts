@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
+import { readOptions } from './options.ts';
 import { cpuMs, freePort, LOAD_CORE, startPinned, stopProcess } from './process.ts';
 import { limitShare, type Share } from './share.ts';
 import type { Running } from './system.ts';
@@ -16,14 +16,12 @@ import { makeWorkloads } from './workloads.ts';
  * Compares the rate of two instances with that of one: `npm run bench:instances`. Each instance has a quarter of a core and
  * shares its rate limits in one Redis. The load alternates between one and both.
  */
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '4' },
-    share: { type: 'string', default: '0.25' },
-    workloads: { type: 'string', default: 'Q1,Q4' },
-    connections: { type: 'string', default: '25' },
-  },
+const values = readOptions('Compares the rate of two instances with that of one. Each has a quarter of a core.', {
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '4' },
+  share: { type: 'string', default: '0.25' },
+  workloads: { type: 'string', default: 'Q1,Q4' },
+  connections: { type: 'string', default: '25' },
 });
 const share = Number(values.share);
 const seconds = Number(values.seconds);

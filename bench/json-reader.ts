@@ -1,6 +1,9 @@
 import { getHeapStatistics } from 'node:v8';
 import { createJsonReader, type Wanted } from '../src/lib/json-reader.ts';
 import { listBytes, makeFixtures, STANDARD_SIZE } from './fixtures.ts';
+import { readOptions } from './options.ts';
+
+readOptions('Compares the JSON reader with JSON.parse.', {});
 
 /**
  * Compares the JSON reader with JSON.parse, in time and garbage: `taskset -c 0 npm run bench:json`. Both alternate in one

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { median } from './measure.ts';
+import { readOptions } from './options.ts';
 import { latencySection, writeReport } from './report.ts';
 import { type LatencyRow, saveMeasurements } from './results.ts';
 import type { Running } from './system.ts';
@@ -17,12 +17,10 @@ import { makeWorkloads, nested, type Operation } from './workloads.ts';
  * Measures how long a client waits for the first and the last byte of an answer when the API is far away, over HTTPS:
  * `npm run bench:latency`. `--save` writes the results to `docs/performance.md`.
  */
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '5' },
-    distances: { type: 'string', default: '50,200' },
-    save: { type: 'boolean', default: false },
-  },
+const values = readOptions('Measures how long a client waits for answers when the API is far away.', {
+  runs: { type: 'string', default: '5' },
+  distances: { type: 'string', default: '50,200' },
+  save: { type: 'boolean', default: false },
 });
 
 const fixtures = makeFixtures(STANDARD_SIZE);

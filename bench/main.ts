@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
 import { measureGrowth } from './growth.ts';
+import { parseOrExit } from './options.ts';
 import { ratioLines } from './ratios.ts';
 import { writeReport } from './report.ts';
 import { describeRun, type Results, readResults, saveResults } from './results.ts';
@@ -28,7 +28,7 @@ Examples:
   npm run bench -- --soak 600
 `;
 
-const { values } = parseArgs({
+const values = parseOrExit({
   options: {
     systems: { type: 'string' },
     workloads: { type: 'string' },

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { runLoad } from './load.ts';
+import { readOptions } from './options.ts';
 import { cpuMs } from './process.ts';
 import { profileSection, writeReport } from './report.ts';
 import { type ProfileColumn, saveMeasurements } from './results.ts';
@@ -15,13 +15,11 @@ import { makeWorkloads } from './workloads.ts';
  * Shows where the gateway spends the CPU time of an operation, by V8's sampling profiler: `npm run bench:profile`. `--top N`
  * prints the N functions with the most time of their own, too. `--save` writes the results to `docs/performance.md`.
  */
-const { values } = parseArgs({
-  options: {
-    workloads: { type: 'string', default: 'Q1,Q2,Q3,Q4' },
-    seconds: { type: 'string', default: '5' },
-    top: { type: 'string', default: '0' },
-    save: { type: 'boolean', default: false },
-  },
+const values = readOptions('Shows where the gateway spends the CPU time of an operation.', {
+  workloads: { type: 'string', default: 'Q1,Q2,Q3,Q4' },
+  seconds: { type: 'string', default: '5' },
+  top: { type: 'string', default: '0' },
+  save: { type: 'boolean', default: false },
 });
 
 /** The part of V8's profile that is read here. https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startInstance } from '../test/helpers/instance.ts';
 import { makeFixtures, SOURCE, STANDARD_SIZE } from './fixtures.ts';
+import { readOptions } from './options.ts';
 import { roundTripsSection, writeReport } from './report.ts';
 import { type RoundTripsRow, saveMeasurements } from './results.ts';
 import { type Protocol, startTlsApi } from './tls-api.ts';
@@ -11,8 +11,9 @@ import { startDelay } from './upstream.ts';
  * Measures the round trips of a list with links, without an open connection to the API: `npm run bench:round-trips`. Exits
  * with 1 when even the fastest run exceeds the limit. `--save` writes the results to `docs/performance.md`.
  */
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '7' }, save: { type: 'boolean', default: false } },
+const values = readOptions('Measures the round trips of a list with links, without an open connection to the API.', {
+  runs: { type: 'string', default: '7' },
+  save: { type: 'boolean', default: false },
 });
 const RTT_MS = 50;
 /** Maximum round trips. The network needs 4 and 6; one more allows for the gateway's work. */

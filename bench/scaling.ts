@@ -1,22 +1,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from './options.ts';
 import type { Cell } from './results.ts';
 
 /**
  * Estimates the instances for a rate of operations: `node bench/scaling.ts`; `--write` updates docs/scaling.md. CPU times
  * per operation come from the benchmark, and the maximum utilization of an instance from a simulation of its queue.
  */
-const { values } = parseArgs({
-  options: {
-    /** Share of operations that read one record (Q1), 0 to 1; the others are lists with links (Q4). */
-    simple: { type: 'string', default: '0.9' },
-    /** Share of REST reads that sharing and caches save, 0 to 1. */
-    saved: { type: 'string', default: '0' },
-    /** Maximum p99 of waiting for the core and running on it, in ms. */
-    p99: { type: 'string', default: '50' },
-    write: { type: 'boolean', default: false },
-  },
+const values = readOptions('Estimates the instances for a rate of operations.', {
+  /** Share of operations that read one record (Q1), 0 to 1; the others are lists with links (Q4). */
+  simple: { type: 'string', default: '0.9' },
+  /** Share of REST reads that sharing and caches save, 0 to 1. */
+  saved: { type: 'string', default: '0' },
+  /** Maximum p99 of waiting for the core and running on it, in ms. */
+  p99: { type: 'string', default: '50' },
+  write: { type: 'boolean', default: false },
 });
 
 const TARGETS = [1_000, 100_000, 1_000_000];

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import '../src/lib/heap.ts';
 import { startGateway } from '../src/app.ts';
 import { readConfig } from '../src/config/config.ts';
@@ -11,6 +10,7 @@ import { openStandardOutput } from '../src/lib/standard-output.ts';
 import { type Fixtures, makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
+import { readOptions } from './options.ts';
 import { cpuMs, freePort, SYSTEM_CORE, startPinned, stopProcess, untilAnswering } from './process.ts';
 import { startUpstream } from './upstream.ts';
 import { makeWorkloads } from './workloads.ts';
@@ -53,14 +53,12 @@ interface WaysOptions {
 
 /** Reads the command line of these comparisons. */
 export function readWaysOptions(workloads: string) {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '10' },
-      seconds: { type: 'string', default: '2' },
-      workloads: { type: 'string', default: workloads },
-      /** Set only for the serving process. */
-      serve: { type: 'string' },
-    },
+  const values = readOptions('Compares gateways with each other, which take the load in turns.', {
+    rounds: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '2' },
+    workloads: { type: 'string', default: workloads },
+    /** Set only for the serving process. */
+    serve: { type: 'string' },
   });
   const { rounds, seconds, serve } = values;
   return { rounds: Number(rounds), seconds: Number(seconds), workloads: values.workloads.split(','), serve };

@@ -63,5 +63,12 @@ function check(file: string, against: string | undefined): number {
 }
 
 const [revision] = process.argv.slice(2);
+if (revision?.startsWith('-')) {
+  const isHelp = revision === '--help';
+  process[isHelp ? 'stdout' : 'stderr'].write(
+    `${isHelp ? '' : `Unknown option ${revision}. `}Usage: npm run check:schema -- [REVISION]\n`,
+  );
+  process.exit(isHelp ? 0 : 2);
+}
 const breaking = FILES.filter((file) => existsSync(file)).reduce((sum, file) => sum + check(file, revision), 0);
 if (breaking > 0 && process.env.BREAKING_CHANGES !== 'allowed') process.exitCode = 1;

@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseOrExit } from '../bench/options.ts';
 
 /**
  * `npm run upgrade` updates every lockfile of the repository to the newest versions that the package.json files allow, prints
  * what changed, regenerates the generated files, GraphiQL included, and runs all tests. It exits with 1 at the first step that fails.
  * `npm run upgrade -- --only-lockfiles` stops after the first two steps.
  */
-const { values } = parseArgs({ options: { 'only-lockfiles': { type: 'boolean', default: false } } });
+const values = parseOrExit({ options: { 'only-lockfiles': { type: 'boolean', default: false } } });
 
 type Versions = ReadonlyMap<string, string | undefined>;
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readExamples } from '../src/server/graphiql.ts';
 import { startWithSandbox } from './helpers/gateway.ts';
@@ -34,6 +34,15 @@ describe('README', () => {
     const texts = [...readExamples().values()];
     expect(blocks('graphql').length).toBeGreaterThan(0);
     for (const block of blocks('graphql')) expect(texts).toContain(block);
+  });
+
+  test('shows small pictures with an alternative text', () => {
+    const pictures = [...readme.matchAll(/!\[([^\]]*)\]\(([^)]+)\)/g)];
+    expect(pictures.map(([, , path]) => path)).toEqual(['docs/pictures/graphiql.webp', 'docs/pictures/react.webp']);
+    for (const [, text = '', path = ''] of pictures) {
+      expect(text.length, path).toBeGreaterThan(20);
+      expect(statSync(path).size, path).toBeLessThan(150_000);
+    }
   });
 
   test('names commands that there are', () => {

@@ -1,50 +1,57 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { compose } from './compose.ts';
 import { startLoyalty } from './loyalty.ts';
 import { startReviews } from './reviews.ts';
 
-/**
- * Starts the gateway on its sandbox, two other subgraphs, and a router over all three:
- *
- *     npm start -- --router apollo|hive [--port 4100] [--gateway http://127.0.0.1:4000]
- *
- * With `--gateway`, it uses a running gateway. It passes the environment variables ROUTER_SECRET and ROUTER_HMAC_SECRET to the
- * gateway and the router.
- */
-const { values: options } = parseArgs({
-  options: {
-    router: { type: 'string', default: 'apollo' },
-    port: { type: 'string', default: '4100' },
-    gateway: { type: 'string' },
-  },
-});
+const HELP = `Starts two subgraphs, and a router over them and a running gateway.
+
+Usage: npm start -- [options]
+
+Options:
+  --router NAME  apollo (Apollo Gateway) or hive (Hive Gateway); default: apollo
+  --port PORT    the router's port (default: PORT, else 4100)
+  --gateway URL  the gateway's address (default: that of GATEWAY_URL, else http://localhost:4000)
+  --help         print this text
+
+ROUTER_SECRET and ROUTER_HMAC_SECRET, when set, are the secrets that the gateway has under the same names.
+`;
+
+/** Ends the program with a sentence: the user can fix this. */
+function fail(message: string): never {
+  process.stderr.write(`${message}\nSee npm start -- --help.\n`);
+  process.exit(2);
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        router: { type: 'string', default: 'apollo' },
+        port: { type: 'string', default: process.env.PORT ?? '4100' },
+        gateway: { type: 'string', default: new URL(process.env.GATEWAY_URL ?? 'http://localhost:4000').origin },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
+
+const options = readOptions();
+if (options.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
 if (options.router !== 'apollo' && options.router !== 'hive') {
-  process.stderr.write(`--router: got ${JSON.stringify(options.router)}; needs apollo or hive\n`);
-  process.exit(1);
+  fail(`--router: got ${JSON.stringify(options.router)}; needs apollo or hive`);
 }
 
 const secrets = {
   header: process.env.ROUTER_SECRET || undefined,
   hmac: process.env.ROUTER_HMAC_SECRET || undefined,
 };
-
-/** Starts this project's gateway in a separate process on a free port. */
-async function startGateway(): Promise<{ url: string; stop(): void }> {
-  const child = spawn(process.execPath, ['src/main.ts'], {
-    cwd: new URL('../../', import.meta.url),
-    env: { ...process.env, PORT: '0', LOG_LEVEL: 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  child.once('exit', (code) => process.exit(code ?? 1));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [url] = /http:\/\/[^/]+/.exec(line) ?? [];
-    if (url) return { url, stop: () => child.kill() };
-  }
-  throw new Error('The gateway did not start.');
-}
 
 /** Global ids of some products, for the reviews. */
 async function readContentIds(gateway: string): Promise<string[]> {
@@ -59,22 +66,24 @@ async function readContentIds(gateway: string): Promise<string[]> {
 
 const { startRouter } =
   options.router === 'hive' ? await import('./hive-router.ts') : await import('./apollo-router.ts');
-const gateway = options.gateway ? { url: options.gateway, stop: () => undefined } : await startGateway();
+const { gateway } = options;
+const contentIds = await readContentIds(gateway).catch((error: Error) =>
+  fail(`${gateway}/graphql cannot be read (${error.message}). Is the gateway running?`),
+);
 const loyalty = await startLoyalty(0);
-const reviews = await startReviews(0, await readContentIds(gateway.url));
+const reviews = await startReviews(0, contentIds);
 const supergraph = await compose(
   [
-    { name: 'datatrics', url: `${gateway.url}/subgraph` },
+    { name: 'datatrics', url: `${gateway}/subgraph` },
     { name: 'loyalty', url: loyalty.url },
     { name: 'reviews', url: reviews.url },
   ],
   secrets,
 );
 const router = await startRouter(supergraph, Number(options.port), secrets);
-process.stdout.write(`Subgraphs: ${gateway.url}/subgraph ${loyalty.url} ${reviews.url}\n`);
+process.stdout.write(`Subgraphs: ${gateway}/subgraph ${loyalty.url} ${reviews.url}\n`);
 process.stdout.write(`Router (${options.router}): ${router.url}\n`);
 
 await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
 await Promise.all([router.close(), loyalty.close(), reviews.close()]);
-gateway.stop();
 process.exit(0);

@@ -31,14 +31,17 @@ marks an estimate that assumes --list items for a list without a page size. A fr
 Options:
   --max N           exit with 1 when an operation may make more than N calls
   --variables JSON  values of the operations' variables, such as page sizes (default: the defaults in the operations)
-  --sources N       configured sources of each resource; a read without a source tries all of them (default: 1)
+  --sources COUNTS  configured sources of the gateway, such as 2, or profile=3,content=2 (default: 1 of each resource);
+                    a read without a source tries all of them
   --list N          items of a list without a page size (default: 10)
   --config FILE     configuration file with the custom fields that the operations use (default: GATEWAY_CONFIG)
   --json            print one JSON object per operation, with the whole plan
   --help            print this text
 
-Example:
+Examples:
   npm run -s cost -- schema/operations/06-conversions-to-profiles.graphql --max 100
+  npm run -s cost -- schema/operations/*.graphql --sources profile=3,content=2,conversion=2,interaction=2
+The second one prints the plans of a gateway on the sandbox.
 
 Exit codes:
   0  all operations are within --max
@@ -46,11 +49,14 @@ Exit codes:
   2  wrong usage, or documents that do not match the schema
 `;
 
+const RESOURCES = ['profile', 'content', 'conversion', 'interaction'] as const;
+type SourceCounts = Readonly<Record<(typeof RESOURCES)[number], number>>;
+
 interface Options {
   readonly files: readonly string[];
   readonly max: number;
   readonly variables: Readonly<Record<string, unknown>>;
-  readonly sources: number;
+  readonly sources: SourceCounts;
   readonly list: number;
   readonly config: string | undefined;
   readonly json: boolean;
@@ -72,19 +78,37 @@ function readOptions(argv: readonly string[]): Options | 'help' {
   });
   if (values.help) return 'help';
   if (positionals.length === 0) throw new UsageError('No file given: name one or more .graphql files.');
-  const whole = (name: string, text: string): number => {
-    if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} must be a whole number, not "${text}".`);
-    return Number(text);
-  };
   return {
     files: positionals,
     max: values.max === undefined ? Number.POSITIVE_INFINITY : whole('max', values.max),
     variables: readVariables(values.variables),
-    sources: whole('sources', values.sources),
+    sources: readSources(values.sources),
     list: whole('list', values.list),
     config: values.config,
     json: values.json,
   };
+}
+
+function whole(name: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} must be a whole number, not "${text}".`);
+  return Number(text);
+}
+
+/** Reads one number for all resources, or `profile=3,content=2`. */
+function readSources(text: string): SourceCounts {
+  const counts = { profile: 1, content: 1, conversion: 1, interaction: 1 };
+  if (!text.includes('=')) {
+    for (const resource of RESOURCES) counts[resource] = whole('sources', text);
+    return counts;
+  }
+  for (const part of text.split(',')) {
+    const [name, count = ''] = part.split('=');
+    const resource = RESOURCES.find((known) => known === name);
+    if (!resource)
+      throw new UsageError(`--sources: got "${part}"; needs ${RESOURCES.join(', ')}, each with "=" and a number.`);
+    counts[resource] = whole('sources', count);
+  }
+  return counts;
 }
 
 function readVariables(text: string): Record<string, unknown> {
@@ -142,12 +166,18 @@ function estimate(options: Options): Row[] {
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
       .map((node) => [node.name.value, node]),
   );
-  const sources = Array.from({ length: options.sources }, (_, index) => `source ${index + 1}`);
+  const named = (resource: keyof SourceCounts): string[] =>
+    Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`);
   const settings: CostSettings = {
     projectId: '-',
     bulkLimits: { maxItems: 1_000, chunkItems: 50, chunkBytes: 1_048_576, concurrency: 4, extraRequests: 200 },
     project: {
-      sources: { profile: sources, content: sources, conversion: sources, interaction: sources },
+      sources: {
+        profile: named('profile'),
+        content: named('content'),
+        conversion: named('conversion'),
+        interaction: named('interaction'),
+      },
       filters: 'on',
       conversionProfileField: 'profileid',
       timeZone: 'UTC',
@@ -167,6 +197,13 @@ function estimate(options: Options): Row[] {
       const operation = node.name?.value ?? `(anonymous ${node.operation})`;
       return { operation, atLeast: sum('atLeast'), atMost: sum('atMost'), plan };
     });
+}
+
+/** What the estimates depend on besides the operations: a gateway with other settings has other plans. */
+function renderAssumptions({ sources, list }: Options, rows: readonly Row[]): string {
+  const counts = RESOURCES.map((resource) => `${resource}=${sources[resource]}`).join(',');
+  const assumed = rows.some(({ plan }) => plan.some((entry) => entry.assumed)) ? `; * with --list ${list}` : '';
+  return `For a gateway with --sources ${counts} and otherwise default settings${assumed}\n`;
 }
 
 function renderTable(rows: readonly Row[], max: number): string {
@@ -196,7 +233,9 @@ try {
   else {
     const rows = estimate(options);
     process.stdout.write(
-      options.json ? rows.map((row) => `${JSON.stringify(row)}\n`).join('') : renderTable(rows, options.max),
+      options.json
+        ? rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+        : `${renderTable(rows, options.max)}\n${renderAssumptions(options, rows)}`,
     );
     if (rows.some(({ atMost }) => atMost > options.max)) process.exitCode = 1;
   }

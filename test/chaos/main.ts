@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import {
   clockJump,
   FULL,
@@ -15,7 +16,14 @@ import {
  * `npm run chaos`: every fault under load, and what it did into the table of docs/reliability.md.
  * `npm run chaos -- down` runs those with this in their names, and only prints.
  */
-const [wanted] = process.argv.slice(2);
+const HELP = `Runs the gateway with faults under load, and writes the table of docs/reliability.md.
+
+Usage: npm run chaos -- [TEXT]
+
+With TEXT, it runs only faults with TEXT in their names, and prints their rows.
+`;
+const wanted = readWanted();
+
 const all: readonly [name: string, run: () => Promise<Report>][] = [
   ...SCENARIOS.map((scenario): [string, () => Promise<Report>] => [scenario.name, () => run(scenario, FULL)]),
   ['DNS failure', () => noSuchName(FULL)],
@@ -43,6 +51,20 @@ if (wanted === undefined) {
     'docs/reliability.md',
     text.replace(/(<!-- chaos -->\n)[\s\S]*?(<!-- \/chaos -->)/, (_all, from, to) => `${from}\n${table}\n\n${to}`),
   );
+}
+
+/** Ends the process after `--help`, and for an unknown option. */
+function readWanted(): string | undefined {
+  try {
+    const options = { help: { type: 'boolean' } } as const;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (!values.help) return positionals[0];
+    process.stdout.write(HELP);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(2);
+  }
 }
 
 function toRow(report: Report): string {

@@ -22,3 +22,18 @@ test.each(PROGRAMS)('%s refuses an unknown option', async (_command, file) => {
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toContain('--portt');
 });
+
+/** Commands for those who change the gateway. All benchmarks read their options by one function. */
+const BENCHMARKS = ['bench/main.ts', 'bench/access.ts', 'bench/bulk.ts', 'test/chaos/main.ts', 'scripts/pictures.ts'];
+
+test.each(BENCHMARKS)('%s starts nothing with --help, and refuses an unknown option in one line', async (file) => {
+  expect(await runCommand(file, ['--help'])).toMatchObject({
+    status: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/\S/),
+  });
+  const { status, stdout, stderr } = await runCommand(file, ['--nonsense']);
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(/^Unknown option '--nonsense'/);
+  expect(stderr).not.toContain('    at ');
+});

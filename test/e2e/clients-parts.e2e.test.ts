@@ -16,7 +16,7 @@ import {
   Store,
 } from 'relay-runtime';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createFetchParts } from '../../examples/relay/fetch-parts.ts';
+import { createFetchParts } from '../../examples/relay/src/fetch-parts.ts';
 import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay } from '../helpers/manifests.ts';

@@ -1,23 +1,13 @@
-import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
-import { copyExample, npm, startPreview } from '../helpers/example.ts';
-import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
+import { checkExample, copyExample, npm } from '../helpers/example.ts';
+import { startWithSandbox } from '../helpers/gateway.ts';
 
 const INSTALL_MS = 300_000;
-
-/** Generates the types from a running gateway, and checks the program. */
-async function check(folder: string): Promise<void> {
-  const gateway = await startWithSandbox();
-  const env = { GATEWAY_URL: `${gateway.url}/graphql` };
-  const { status, stdout, stderr } = await npm(folder, ['run', '--silent', 'check'], env);
-  expect(status, stdout + stderr).toBe(0);
-  await gateway.close();
-}
 
 describe('examples/node-script', () => {
   let folder: string;
@@ -26,7 +16,7 @@ describe('examples/node-script', () => {
   }, INSTALL_MS);
   afterAll(() => rmSync(dirname(folder), { recursive: true }));
 
-  test('fits the schema', () => check(folder), 120_000);
+  test('fits the schema', () => checkExample(folder), 120_000);
 
   test('reads pages, refetches by id, and tells what was not written', async () => {
     const gateway = await startWithSandbox();
@@ -65,7 +55,7 @@ describe('examples/node-script, sync', () => {
 
   test('writes thousands, goes on after a failure, and names what was refused', async () => {
     folder = await copyExample('examples/node-script');
-    await check(folder);
+    await checkExample(folder);
     const people = Array.from({ length: 2_500 }, (_, i) => ({
       profileId: `sync-${i}`,
       source: 'Webshop',
@@ -95,201 +85,36 @@ describe('examples/trusted-documents', () => {
   }, INSTALL_MS);
   afterAll(() => rmSync(dirname(folder), { recursive: true }));
 
+  /** Starts the server in front of a gateway, and gives the answer to a path. */
+  async function ask(gateway: { url: string }, path: string): Promise<{ status: number; body: unknown }> {
+    const env = { ...process.env, PORT: '0', GATEWAY_URL: `${gateway.url}/graphql` };
+    const server = spawn(process.execPath, ['src/main.ts'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const [line] = await once(server.stdout, 'data');
+      const response = await fetch(new URL(path, String(line).trim()));
+      return { status: response.status, body: await response.json() };
+    } finally {
+      server.kill();
+    }
+  }
+
   test('publishes its documents, and sends nothing but their ids', { timeout: 120_000 }, async () => {
-    await check(folder);
+    await checkExample(folder);
     const gateway = await startWithSandbox({
       TRUSTED_DOCUMENTS: 'only',
       TRUSTED_DOCUMENTS_FILE: `${folder}/src/gql/persisted-documents.json`,
     });
-    const { status, stdout } = await npm(folder, ['start', '--silent'], { GATEWAY_URL: `${gateway.url}/graphql` });
-    expect(status).toBe(0);
-    expect(stdout).toMatch(/^published: \S.*\nnot published: PERSISTED_QUERY_NOT_FOUND\n$/);
+    const name = expect.any(String);
+    expect(await ask(gateway, '/products/2001')).toEqual({ status: 200, body: { name, url: expect.any(String) } });
+    expect(await ask(gateway, '/customers/1001')).toMatchObject({ status: 200, body: { name } });
+    expect(await ask(gateway, '/customers/nobody')).toMatchObject({ status: 404 });
     const { body } = await gateway.query('{ profiles { nodes { email } } }');
     expect(body.errors?.[0]?.extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
     await gateway.close();
-  });
-});
 
-/** Runs in the page: notes when the list is there, and when it has a name. */
-function noteTimes(): void {
-  const note = (name: string, selector: string): void => {
-    if (document.querySelector(selector) && performance.getEntriesByName(name).length === 0) performance.mark(name);
-  };
-  new MutationObserver(() => {
-    note('rows', 'li:nth-child(10)');
-    note('names', 'li span');
-  }).observe(document, { childList: true, subtree: true });
-}
-
-/** Opens the page anew, and gives the ms from its question to the list, and to the first name in it. */
-async function timesOf(page: Page): Promise<{ rows: number; names: number }> {
-  await page.reload();
-  await page.waitForFunction(
-    () => document.querySelector('li:nth-child(10)') && !document.querySelector('ul')?.textContent?.includes('…'),
-  );
-  return page.evaluate(() => {
-    const at = (name: string): number => performance.getEntriesByName(name)[0]?.startTime ?? Number.NaN;
-    const asked = at(`${location.origin}/graphql`);
-    return { rows: at('rows') - asked, names: at('names') - asked };
-  });
-}
-
-describe('examples/react in Chromium', () => {
-  let folder: string;
-  let browser: TestBrowser;
-  let gateway: TestGateway & { sandbox: Awaited<ReturnType<typeof startWithSandbox>>['sandbox'] };
-  let server: ChildProcess;
-  let address: string;
-  let page: Page;
-
-  beforeAll(async () => {
-    folder = await copyExample('examples/react');
-    await check(folder);
-    const built = await npm(folder, ['run', 'build']);
-    expect(built.status, built.stderr).toBe(0);
-    gateway = await startWithSandbox();
-    ({ server, address } = await startPreview(folder, gateway.url));
-    browser = await startBrowser({ width: 1000, height: 700 });
-  }, INSTALL_MS);
-
-  afterAll(async () => {
-    await browser?.close();
-    server?.kill();
-    await gateway?.close();
-    rmSync(dirname(folder), { recursive: true });
-  });
-
-  /** The page anew, with nothing in its cache. */
-  async function open(): Promise<void> {
-    gateway.sandbox.faults.clear();
-    gateway.sandbox.reset();
-    await page?.close();
-    page = await browser.context.newPage();
-    await page.goto(address);
-  }
-
-  const rows = () => page.getByRole('listitem');
-  /** Waits for as many rows, and their people. */
-  const listed = (count: number): Promise<unknown> =>
-    expect
-      .poll(async () => [await rows().count(), await rows().filter({ hasText: '…' }).count()], { timeout: 10_000 })
-      .toEqual([count, 0]);
-  /** A person with two orders or more on the page, and the rows of those. */
-  async function somebody() {
-    const names = await page.locator('li span').allTextContents();
-    const name = names.find((one, index) => names.indexOf(one) !== index) ?? (names[0] as string);
-    return {
-      name,
-      of: (shown: string) => page.locator('li span', { hasText: shown }),
-      orders: names.filter((one) => one === name).length,
-    };
-  }
-  async function rename(from: string, to: string): Promise<void> {
-    await page
-      .getByRole('button', { name: `Rename ${from}` })
-      .first()
-      .click();
-    await page.getByLabel('Name', { exact: true }).fill(to);
-    await page.getByRole('button', { name: 'Save' }).click();
-  }
-
-  test('lists orders with their people, page by page', async () => {
-    await open();
-    await listed(10);
-    await page.getByRole('button', { name: 'More' }).click();
-    await listed(20);
-    const { body } = await gateway.query('{ conversions(first: 20) { nodes { conversionId profile { name } } } }');
-    const shown = await rows().allTextContents();
-    for (const [index, { conversionId, profile }] of body.data.conversions.nodes.entries()) {
-      expect(shown[index]).toContain(`${conversionId}:`);
-      expect(shown[index]).toContain(profile?.name ?? 'somebody unknown');
-    }
-    expect(await seriousFaults(page)).toEqual([]);
-    mkdirSync('test/e2e/screenshots', { recursive: true });
-    await page.screenshot({ path: 'test/e2e/screenshots/example-react.png' });
-  });
-
-  test('shows ten rows before the first name, where the API is slow with people', async () => {
-    await open();
-    await listed(10);
-    const shown = await rows().allTextContents();
-    gateway.sandbox.faults.set({ match: { path: '/profile' }, latencyMs: 1_000 });
-    await page.addInitScript(noteTimes);
-
-    const inParts = await timesOf(page);
-    expect(inParts.names - inParts.rows).toBeGreaterThan(500);
-    expect(await rows().allTextContents()).toEqual(shown);
-
-    // The same page, where it takes no parts.
-    await page.route('**/graphql', (route) =>
-      route.continue({ headers: { ...route.request().headers(), accept: 'application/json' } }),
-    );
-    const whole = await timesOf(page);
-    expect(await rows().allTextContents()).toEqual(shown);
-    expect(inParts.rows / whole.rows).toBeLessThan(0.5);
-  });
-
-  test('adds the rows of the next page before their names, and keeps the names above', async () => {
-    await open();
-    await listed(10);
-    const shown = await rows().allTextContents();
-    gateway.sandbox.faults.set({ match: { path: '/profile' }, latencyMs: 1_000 });
-    await page.getByRole('button', { name: 'More' }).click();
-    await expect.poll(() => rows().count()).toBe(20);
-    const more = await rows().allTextContents();
-    expect(more.slice(0, 10)).toEqual(shown);
-    for (const row of more.slice(10)) expect(row).toContain('…');
-    await listed(20);
-  });
-
-  test('ends the waiting for a person who can not be read', async () => {
-    await open();
-    await listed(10);
-    gateway.sandbox.faults.set({ match: { path: '/profile/1001' }, status: 422 });
-    await page.reload();
-    await listed(10);
-    expect(await rows().first().textContent()).toContain('somebody unknown');
-    expect(await page.getByRole('alert').getAttribute('data-code')).toBe('UPSTREAM_REJECTED');
-  });
-
-  test('shows a new name before the API has answered, in every row of that person', async () => {
-    await open();
-    await listed(10);
-    const { name, of, orders } = await somebody();
-    gateway.sandbox.faults.set({ match: { method: 'PUT' }, latencyMs: 3_000 });
-    const answered = page.waitForResponse((response) => /mutation/.test(response.request().postData() ?? ''));
-    await rename(name, 'Ada Optimist');
-    await expect.poll(() => of('Ada Optimist').count(), { timeout: 2_000 }).toBe(orders);
-    // The request may still be on its way to the API; what matters is that the API has answered none.
-    const writes = () => gateway.sandbox.requests.filter(({ method }) => method === 'PUT');
-    expect(writes().filter(({ status }) => status !== 0)).toEqual([]);
-    expect((await (await answered).json()).data.updateProfile.profile.name).toBe('Ada Optimist');
-    expect(writes().map(({ status }) => status)).toEqual([200]);
-    expect(await of('Ada Optimist').count()).toBe(orders);
-  });
-
-  test('takes the name back and says why when the API refuses it', async () => {
-    await open();
-    await listed(10);
-    const { name, of, orders } = await somebody();
-    gateway.sandbox.faults.set({ match: { method: 'PUT' }, status: 422 });
-    await rename(name, 'Refused');
-    await page.getByText('The API refused it').first().waitFor();
-    expect(await of('Refused').count()).toBe(0);
-    expect(await of(name).count()).toBe(orders);
-  });
-
-  test('chooses its words by the code, and asks again when told', async () => {
-    await open();
-    await listed(10);
-    gateway.sandbox.faults.set({ match: { path: '/sale' }, status: 503 });
-    await page.reload();
-    const alert = page.getByRole('alert');
-    await alert.waitFor();
-    expect(await alert.getAttribute('data-code')).toBe('UPSTREAM_UNAVAILABLE');
-    gateway.sandbox.faults.clear();
-    await page.getByRole('button', { name: 'Try again' }).click();
-    await listed(10);
-    expect(await alert.count()).toBe(0);
+    const without = await startWithSandbox();
+    const code = 'PERSISTED_QUERY_NOT_FOUND';
+    expect(await ask(without, '/products/2001')).toEqual({ status: 502, body: { code } });
+    await without.close();
   });
 });

@@ -182,8 +182,9 @@ describe.each(['apollo', 'hive'] as const)('behind a real router: %s', (kind) =>
 });
 
 describe('the example', () => {
-  test.each(['apollo', 'hive'] as const)('starts with one command and ends in order: %s', async (kind) => {
-    const example = await startExample(kind);
+  test.each(['apollo', 'hive'] as const)('starts from a copy with one command and ends in order: %s', async (kind) => {
+    const gateway = await startWithSandbox();
+    const example = await startExample(kind, gateway.url);
     const { body } = await example.query(
       '{ members(memberIds: ["m-1"]) { points profile { name } } contents(first: 1) { nodes { name reviews(first: 1) { edges { node { stars } } } } } }',
     );
@@ -196,6 +197,7 @@ describe('the example', () => {
       },
     });
     expect(await example.close()).toBe(0);
+    await gateway.close();
   });
 
   test('is sound TypeScript', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
+import { startWithSandbox } from './gateway.ts';
 
 /** The gateway's own Node first, as npm puts it for a folder below the project. */
 const PATH = [resolve('node_modules/.bin'), process.env.PATH].join(delimiter);
@@ -34,9 +35,18 @@ export async function install(folder: string): Promise<void> {
 export async function copyExample(folder: string): Promise<string> {
   await install(folder);
   const copy = join(mkdtempSync(join(tmpdir(), 'example-')), basename(folder));
-  cpSync(folder, copy, { recursive: true, filter: (path) => !/\/(node_modules|gql|dist)$/.test(path) });
+  cpSync(folder, copy, { recursive: true, filter: (path) => !/\/(node_modules|gql|__generated__|dist)$/.test(path) });
   symlinkSync(resolve(folder, 'node_modules'), join(copy, 'node_modules'));
   return copy;
+}
+
+/** Generates the types of an example from a running gateway, and checks its program. */
+export async function checkExample(folder: string): Promise<void> {
+  const gateway = await startWithSandbox();
+  const env = { GATEWAY_URL: `${gateway.url}/graphql` };
+  const { status, stdout, stderr } = await npm(folder, ['run', '--silent', 'check'], env);
+  await gateway.close();
+  if (status !== 0) throw new Error(`npm run check in ${folder}: ${stdout}${stderr}`);
 }
 
 /** Serves the built page of a Vite project on a free port, which passes /graphql on to a gateway. */

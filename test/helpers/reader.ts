@@ -38,7 +38,7 @@ export class Reader {
   #output = '';
 
   constructor() {
-    for (const name of ['src', 'packages', 'schema', 'assets', 'node_modules', 'package.json']) {
+    for (const name of ['src', 'packages', 'schema', 'assets', 'deploy', 'node_modules', 'package.json']) {
       symlinkSync(resolve(name), join(this.#home, name));
     }
     writeFileSync(join(this.#home, '.pwd'), this.#home);
@@ -89,7 +89,11 @@ export class Reader {
 
   /** With the addresses of this run. */
   #localized(text: string): string {
-    return text.replaceAll(GATEWAY, this.#gateway ?? GATEWAY).replaceAll(SANDBOX, this.#sandbox);
+    const gateway = this.#gateway ?? GATEWAY;
+    return text
+      .replaceAll(GATEWAY, gateway)
+      .replaceAll(new URL(GATEWAY).host, new URL(gateway).host)
+      .replaceAll(SANDBOX, this.#sandbox);
   }
 
   async #shell(text: string, next: Block | undefined): Promise<void> {
@@ -227,9 +231,9 @@ function pattern(value: unknown): unknown {
 let programs: string | undefined;
 
 function expectInExamples(text: string): void {
-  programs ??= ['react', 'node-script', 'trusted-documents']
-    .flatMap((name) => [`examples/${name}/codegen.ts`, ...listSources(`examples/${name}/src`)])
-    .concat('examples/relay/fetch-parts.ts', 'test/helpers/retrying-clients.ts')
+  programs ??= ['react', 'apollo-client', 'relay', 'node-script', 'trusted-documents']
+    .flatMap((name) => [...listSources(`examples/${name}`), ...listSources(`examples/${name}/src`)])
+    .concat('test/helpers/retrying-clients.ts')
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
   expect(programs.includes(text), 'no program that tests run has these lines').toBe(true);
@@ -237,7 +241,7 @@ function expectInExamples(text: string): void {
 
 function listSources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map(({ name }) => join(folder, name));
 }
 

@@ -1,10 +1,12 @@
 import { type ChildProcess, type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { copyExample } from './example.ts';
 import type { GraphqlResult } from './gateway.ts';
 
 const EXAMPLE = 'examples/federation';
@@ -81,17 +83,23 @@ export async function startRouter(
   };
 }
 
-/** The example as its reader starts it, with everything in it; gives the router's address. */
-export async function startExample(kind: 'apollo' | 'hive') {
-  const child = spawn(process.execPath, ['start.ts', '--router', kind, '--port', '0'], {
-    cwd: EXAMPLE,
+/** The example as its reader starts it, in a copy, in front of a running gateway. */
+export async function startExample(kind: 'apollo' | 'hive', gateway: string) {
+  const folder = await copyExample(EXAMPLE);
+  const child = spawn(process.execPath, ['start.ts', '--router', kind], {
+    cwd: folder,
+    env: { ...process.env, PORT: '0', GATEWAY_URL: `${gateway}/graphql` },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const url = await addressOf(child);
   return {
     query: (query: string) => ask(url, query),
     /** The exit code. */
-    close: () => stop(child),
+    async close() {
+      const code = await stop(child);
+      rmSync(dirname(folder), { recursive: true });
+      return code;
+    },
   };
 }
 

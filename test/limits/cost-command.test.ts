@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Commands, runCommand } from '../helpers/command.ts';
 import { createFolder } from '../helpers/files.ts';
+import { startWithSandbox } from '../helpers/gateway.ts';
 
 const { write } = createFolder();
 
@@ -45,6 +47,28 @@ describe('npm run cost', () => {
     });
   });
 
+  test('agrees with the plan of a gateway with the same sources, and says for which settings it holds', async () => {
+    const files = readdirSync('schema/operations')
+      .sort()
+      .map((name) => `schema/operations/${name}`);
+    // Those of the sandbox.
+    const sources = 'profile=3,content=2,conversion=2,interaction=2';
+    const { stdout } = await cost('--json', '--sources', sources, ...files);
+    const rows = stdout.trimEnd().split('\n');
+    expect(rows).toHaveLength(files.length);
+    const gateway = await startWithSandbox();
+    for (const [index, file] of files.entries()) {
+      const { body } = await gateway.query(readFileSync(file, 'utf8'), {}, { 'x-upstream-plan': '1' });
+      expect(JSON.parse(rows[index] as string).plan, file).toEqual(body.extensions.plan);
+    }
+    await gateway.close();
+    const table = await cost('--sources', sources, ...files);
+    expect(table.stdout).toContain(
+      `\nFor a gateway with --sources ${sources} and otherwise default settings; * with --list 10\n`,
+    );
+    expect((await cost(operations, fragments, '--sources', '2')).stdout).toContain('profile=2,content=2,conversion=2');
+  });
+
   test.each([
     ['no file', [], /No file given/],
     ['a file that is not there', ['nowhere.graphql'], /nowhere\.graphql: .*ENOENT/],
@@ -56,6 +80,7 @@ describe('npm run cost', () => {
     ],
     ['a missing fragment', [operations], /Unknown fragment "P"/],
     ['a bad number', ['--max', 'many', operations], /--max must be a whole number, not "many"/],
+    ['an unknown resource', ['--sources', 'order=2', operations], /--sources: got "order=2"; needs profile, content/],
     ['bad variables', ['--variables', '[]', operations], /--variables must be a JSON object/],
     ['an unknown option', ['--fast', operations], /Unknown option '--fast'/],
   ])('exits with 2 and says why for %s', async (_name, args, message) => {

@@ -16,9 +16,17 @@ function isWanted(source: string): boolean {
   return wanted.some((path) => resolve(path) === resolve(source));
 }
 
-if (chosen.length === 0) {
-  const known = AREAS.flatMap(({ name, sources }) => [name, ...sources]).join('\n  ');
-  console.error(`Name areas or files of:\n  ${known}`);
+const known = AREAS.flatMap(({ name, sources }) => [name, ...sources]).join('\n  ');
+if (wanted.includes('--help')) {
+  console.log(`Usage: npm run mutation -- [AREA or FILE …]\n\nAreas and files:\n  ${known}`);
+  process.exit(0);
+}
+const unknown = wanted.filter(
+  (word) =>
+    !AREAS.some(({ name, sources }) => name === word || sources.some((source) => resolve(source) === resolve(word))),
+);
+if (unknown.length > 0) {
+  console.error(`${unknown.join(', ')}: unknown; name areas or files of:\n  ${known}`);
   process.exit(2);
 }
 let failed = false;

@@ -7,6 +7,8 @@ const WORDS: Readonly<Record<string, string>> = {
   RATE_LIMITED: 'That was a lot. Please wait a minute.',
   UPSTREAM_UNAVAILABLE: 'The customer data cannot be reached just now.',
   UPSTREAM_TIMEOUT: 'The customer data takes too long just now.',
+  UPSTREAM_REJECTED: 'Some of the data could not be read.',
+  NETWORK: 'There is no connection to the server.',
 };
 
 /** Codes for which a retry may help. */
@@ -16,8 +18,8 @@ const PASSES = new Set(['RATE_LIMITED', 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOU
 export function ErrorNote({ error, onRetry }: { error: CombinedError; onRetry?: () => void }) {
   const code = String(error.graphQLErrors[0]?.extensions.code ?? 'NETWORK');
   return (
-    <p role="alert" data-code={code}>
-      {WORDS[code] ?? 'Something went wrong.'}{' '}
+    <p className="note" role="alert" data-code={code}>
+      {WORDS[code] ?? 'Something went wrong.'}
       {onRetry && (PASSES.has(code) || code === 'NETWORK') && (
         <button type="button" onClick={onRetry}>
           Try again

@@ -1,16 +1,15 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Provider } from 'urql';
+import { App } from './App.tsx';
 import { client } from './client.ts';
-import { Orders } from './Orders.tsx';
+import './style.css';
+import './details.css';
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>
     <Provider value={client}>
-      <main>
-        <h1>Orders</h1>
-        <Orders />
-      </main>
+      <App />
     </Provider>
   </StrictMode>,
 );
