@@ -27,7 +27,7 @@ export interface EndedCall {
   readonly caller: Caller;
   /** False when no connection could be made: no caller's request is the cause then. */
   readonly isReachable: boolean;
-  /** What made it fail, for operators: `ECONNREFUSED`, `timeout (answer)`, `HTTP 503`. */
+  /** Why it failed, or that the API refused the key, for operators: `ECONNREFUSED`, `timeout (answer)`, `HTTP 503`, `HTTP 401`. */
   readonly cause?: string;
 }
 
@@ -100,7 +100,7 @@ export class Calls {
   #ended({ name, caller }: Call, response: UpstreamResponse, start: number, span?: Span): UpstreamResponse {
     const { status } = response;
     const outcome = status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok';
-    const cause = outcome === 'failed' ? `HTTP ${status}` : undefined;
+    const cause = outcome === 'failed' || status === 401 || status === 403 ? `HTTP ${status}` : undefined;
     span?.end(outcome, cause, status);
     const ms = performance.now() - start;
     this.#onEnd({ endpoint: name, outcome, ms, caller, isReachable: true, ...(cause && { cause }) });

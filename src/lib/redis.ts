@@ -19,7 +19,10 @@ export function connectRedis(url: string, log: Logger): Redis {
   redis.on('error', (error) => {
     if (isUnavailable) return;
     isUnavailable = true;
-    log.warn({ err: error }, 'Redis is unavailable: rate limits and caches are per instance');
+    log.warn(
+      { err: error },
+      'Redis is unavailable: each instance counts rate limits for itself, and calls the API for cached types',
+    );
   });
   redis.on('ready', () => {
     if (isUnavailable) log.info('Redis is available again');

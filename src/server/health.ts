@@ -11,7 +11,8 @@ const FAILURES = 5;
  *
  * Failures of one caller count only when another caller's calls fail too, since that caller's requests may be the cause.
  * Callers whose key the API has not accepted never count: a client can invent any number of keys. Failures to connect always
- * count.
+ * count. A refusal does not count, nor does 429: both show that the API can be reached, and traffic through another instance
+ * would get the same.
  */
 export class Readiness {
   #state: 'starting' | 'serving' | 'draining' = 'starting';
@@ -32,9 +33,14 @@ export class Readiness {
     this.#state = 'draining';
   }
 
-  /** Notes the end of a REST call. A refusal counts as an answer: it shows that the API can be reached. */
-  observe({ outcome, caller, isReachable }: Pick<EndedCall, 'outcome' | 'caller' | 'isReachable'>): void {
-    if (outcome !== 'failed') {
+  /** Notes the end of a REST call. */
+  observe({
+    outcome,
+    caller,
+    isReachable,
+    cause,
+  }: Pick<EndedCall, 'outcome' | 'caller' | 'isReachable' | 'cause'>): void {
+    if (outcome !== 'failed' || cause === 'HTTP 429') {
       this.#unreached = 0;
       this.#failures = 0;
       this.#failing = undefined;

@@ -42,7 +42,7 @@ export function createMetrics(sources: MetricSources) {
     name: 'gateway_operation_duration_seconds',
     help: 'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
     labelNames: ['outcome'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 30],
     registers,
   };
   const operations = new Histogram(operationsOptions);
@@ -57,11 +57,18 @@ export function createMetrics(sources: MetricSources) {
     name: 'gateway_upstream_read_duration_seconds',
     help: 'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
     labelNames: ['endpoint', 'outcome'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10],
     registers,
   };
   const ended = new Histogram(endedOptions);
   const exportCall = sources.histogram?.(endedOptions);
+  const failures = new Counter({
+    name: 'gateway_upstream_failures_total',
+    help: 'Failed reads and writes of the Datatrics API by cause, and those with which it refused the key.',
+    labelNames: ['cause'],
+    registers,
+  });
+  const causes = new Set<string>();
   const requests = new Counter({
     name: 'gateway_upstream_requests_total',
     help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',
@@ -240,8 +247,12 @@ export function createMetrics(sources: MetricSources) {
       for (const code of codes) errorsBy.get(code)?.inc();
       for (const [code, child] of boundOf) if (codes.includes(code)) child.inc();
     },
-    onCall(call: { endpoint: EndpointName; outcome: string; ms: number }): void {
-      const { endpoint, outcome, ms } = call;
+    onCall(call: { endpoint: EndpointName; outcome: string; ms: number; cause?: string }): void {
+      const { endpoint, outcome, ms, cause } = call;
+      if (cause !== undefined) {
+        if (causes.size < MAX_CAUSES) causes.add(cause);
+        failures.inc({ cause: causes.has(cause) ? cause : 'other' });
+      }
       endedBy.get(endpoint + outcome)?.observe(ms / 1000);
       exportCall?.(ms / 1000, { endpoint, outcome });
     },
@@ -266,6 +277,9 @@ export function createMetrics(sources: MetricSources) {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const OUTCOMES: readonly OperationOutcome[] = ['executed', 'field_errors', 'invalid', 'refused'];
+
+/** Causes that are counted apart. Each is a time series. */
+const MAX_CAUSES = 50;
 
 /** Statuses of requests that are refused before GraphQL. */
 const REFUSALS: readonly number[] = [400, 401, 403, 404, 405, 408, 413, 415, 431];

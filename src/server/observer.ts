@@ -163,16 +163,19 @@ function requestAttributes({ method, route }: RequestHead): SpanAttributes {
 }
 
 function attributesOf(
-  { requestId, operation, principal, run }: Observed,
+  { head, requestId, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
 ): SpanAttributes {
   const usage = run?.usage ?? NOTHING;
+  const client = clientNameOf(head.headers);
   return {
     ...(operation?.name !== undefined && { 'graphql.operation.name': operation.name }),
     ...(operation?.type !== undefined && { 'graphql.operation.type': operation.type }),
     ...(operation && { 'graphql.document.hash': operation.document }),
     ...(principal && { 'gateway.project': principal.project, 'gateway.principal': loggableId(principal.id) }),
+    ...(client && { 'gateway.client.name': client.name }),
+    ...(client?.version && { 'gateway.client.version': client.version }),
     'gateway.request_id': requestId,
     'gateway.outcome': outcome,
     'gateway.calls': usage.calls,

@@ -25,8 +25,10 @@ export class UpstreamWarnings {
     this.#log = log;
   }
 
-  observe({ outcome, cause, endpoint }: Pick<EndedCall, 'outcome' | 'cause' | 'endpoint'>): void {
-    if (outcome !== 'failed' || cause === undefined) return;
+  observe({ outcome, cause, endpoint, caller }: Pick<EndedCall, 'outcome' | 'cause' | 'endpoint' | 'caller'>): void {
+    if (cause === undefined) return;
+    // In `passthrough`, anyone can send a key that the API refuses.
+    if (outcome !== 'failed' && !caller.isAccepted) return;
     const now = performance.now();
     let failures = this.#failures.get(cause);
     if (failures === undefined) {

@@ -42,6 +42,12 @@ const TLS = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH)|SELF_S
 /** Codes of answers that are no HTTP, or that zlib cannot decompress. */
 const MALFORMED = /^(UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR_ZLIB|ERR__ERROR_FORMAT|ZSTD_|ERR_ZSTD)/;
 
+/** Whether the failure stays the same until somebody changes a certificate or a name. */
+export function isPermanent(error: TransportError): boolean {
+  const code = codeOf(error) ?? '';
+  return TLS.test(code) || code === 'ENOTFOUND';
+}
+
 /** The kind of failure that an error of undici, or of the socket below it, stands for. */
 export function failureOf(error: Error): TransportFailure {
   // undici's parser reports a connection that closed in the middle of an answer as well.

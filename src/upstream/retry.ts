@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
-import { TransportError } from './errors.ts';
+import { isPermanent, TransportError } from './errors.ts';
 import type { Send } from './pool.ts';
 import type { Resilience } from './resilience.ts';
 
@@ -14,7 +14,8 @@ export interface RetryContext {
 }
 
 /**
- * Sends a read, and again after 429, 5xx, a refused or a broken connection: up to the policy's attempts, within the deadline
+ * Sends a read, and again after 429, 5xx, a refused or a broken connection, but not after a failed certificate check or for an
+ * unknown host name: up to the policy's attempts, within the deadline
  * and the retry budget, after `Retry-After` or a jittered pause. A time-out is not retried: it took its full share of the
  * operation's time. Circuit breaker and rate controller apply to each attempt.
  */
@@ -70,7 +71,8 @@ export function sendWithRetry(
 }
 
 function isTransientError(error: unknown): error is TransportError {
-  return error instanceof TransportError && (error.failure === 'reset' || error.failure === 'unreachable');
+  if (!(error instanceof TransportError)) return false;
+  return error.failure === 'reset' || (error.failure === 'unreachable' && !isPermanent(error));
 }
 
 /** `Retry-After` in seconds or as an HTTP date, as ms from now. */

@@ -239,7 +239,7 @@ describe('under load', () => {
       .split('\n')
       .filter((line) => line.includes('Redis is'));
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
-      'Redis is unavailable: rate limits and caches are per instance',
+      'Redis is unavailable: each instance counts rate limits for itself, and calls the API for cached types',
       'Redis is available again',
     ]);
   });

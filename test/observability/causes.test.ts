@@ -41,6 +41,34 @@ describe('why a call failed', () => {
     ]);
   });
 
+  test('is in a warning and a metric when the API refuses the key of the gateway', async () => {
+    const { gateway, lines } = await start((_call, res) => void res.writeHead(401).end('{}'));
+    for (let i = 0; i < 2; i++) await gateway.query(READ);
+    expect(lines('calls to the API fail')).toMatchObject([{ level: 40, cause: 'HTTP 401', failures: 1 }]);
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toContain('gateway_upstream_failures_total{cause="HTTP 401"} 2');
+  });
+
+  test('is in no warning when the API refuses a key that a client sent', async () => {
+    const settings = { AUTH_MODE: 'passthrough' };
+    const { gateway, lines } = await start((_call, res) => void res.writeHead(401).end('{}'), settings);
+    await gateway.query(READ, {}, { 'x-apikey': 'invented' });
+    expect(lines('operation')).toMatchObject([{ codes: ['FORBIDDEN'] }]);
+    expect(lines('calls to the API fail')).toEqual([]);
+  });
+
+  test('does not make the gateway unready when it is 429, which shows that the API can be reached', async () => {
+    let status = 429;
+    const { gateway } = await start((_call, res) => void res.writeHead(status).end('{}'));
+    const ready = async (): Promise<number> => {
+      for (let i = 0; i < 8; i++) await gateway.query(READ);
+      return (await fetch(`${gateway.url}/ready`)).status;
+    };
+    expect(await ready()).toBe(200);
+    status = 500;
+    expect(await ready()).toBe(503);
+  });
+
   test('is not there for what is no failure', async () => {
     const { gateway, lines } = await start((_call, res) => void res.writeHead(404).end('{}'));
     expect((await gateway.query(READ)).body).toEqual({ data: { profile: null } });

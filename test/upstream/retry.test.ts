@@ -6,7 +6,7 @@ import { Resilience } from '../../src/upstream/resilience.ts';
 import { sendWithRetry } from '../../src/upstream/retry.ts';
 
 const REQUEST = { method: 'GET' as const, path: '/x', headers: [] };
-type Step = number | TransportFailure | UpstreamResponse;
+type Step = number | TransportFailure | TransportError | UpstreamResponse;
 
 /** Plays the steps in turn, the last one for ever; gives the outcome and the times of the attempts. */
 async function play(
@@ -18,6 +18,7 @@ async function play(
   const outcome = await sendWithRetry(
     async () => {
       const step = steps[Math.min(at.length, steps.length) - 1] as Step;
+      if (step instanceof TransportError) throw step;
       if (typeof step === 'string') throw new TransportError(step, true);
       return typeof step === 'number' ? { status: step, body: '' } : step;
     },
@@ -40,6 +41,18 @@ async function play(
 }
 
 describe('a read', () => {
+  it.each([
+    ['CERT_HAS_EXPIRED', 1],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 1],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 1],
+    ['ENOTFOUND', 1],
+    ['EAI_AGAIN', 3],
+    ['ECONNREFUSED', 3],
+  ])('that got no connection because of %s has %i attempts', async (code, attempts) => {
+    const error = new TransportError('unreachable', false, { cause: Object.assign(new Error(), { code }) });
+    expect(await play([error])).toMatchObject({ outcome: 'unreachable', attempts });
+  });
+
   it.each<[Step[], string | number, number]>([
     [[200], 200, 1],
     [[204], 204, 1],
