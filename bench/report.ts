@@ -16,28 +16,59 @@ import {
   type SystemInfo,
 } from './results.ts';
 
-const INTRODUCTION = `\`npm run bench\` generates this page from \`bench/results.json\`. Do not edit it by hand.
+const GENERATED = '`npm run bench` generates this page from `bench/results.json`. Do not edit it by hand.';
+const REPEAT = `## Repeat the measurements
 
-To run it, you need Linux with two cores, nginx, wrk and taskset (Debian: \`apt-get install nginx-light wrk util-linux\`).
-\`npm run bench -- --help\` lists the options. The other systems are in the separate package \`bench/\`, which the first run installs.
+\`npm run bench\` compares the systems, \`npm run bench:latency\` and \`npm run bench:round-trips\` measure waiting times, and
+\`npm run bench:profile\` shows where the CPU time goes. All take \`--help\`.
+
+To run them, you need Linux with two cores, nginx, wrk and taskset (Debian: \`apt-get install nginx-light wrk util-linux\`).
+The other systems are in the separate package \`bench/\`, which the first run installs.
 Tailcall needs glibc 2.39: on an older Debian, \`bench/glibc.sh\` installs a newer copy next to the system's.`;
 const DOCS = join(import.meta.dirname, '..', 'docs');
 
-/** Writes `docs/performance.md` and its chart from `bench/results.json`: text and figures cannot differ. */
+/** Writes the pages on performance and their chart from `bench/results.json`: text and figures cannot differ. */
 export function writeReport(results: Results): void {
-  writeFileSync(join(DOCS, 'performance.md'), page(results));
+  writeFileSync(join(DOCS, 'performance.md'), summary(results));
+  writeFileSync(join(DOCS, 'performance-details.md'), details(results));
   writeFileSync(join(DOCS, 'performance.svg'), drawChart(results));
 }
 
-function page(results: Results): string {
-  const { run, growth, soak, roundTrips, latency, profiles } = results;
+/** What was measured, one picture, one table of rates, where a peer wins, what clients wait for, and how to repeat it. */
+function summary(results: Results): string {
+  const { run, latency } = results;
+  const shown = { ...results, systems: results.systems.filter(({ name }) => SUMMARIZED.has(name)) };
   return [
     '# Performance',
-    INTRODUCTION,
+    `${GENERATED} [Details](performance-details.md) has the method, all systems, and how cost grows.`,
+    '![Operations per second](performance.svg)',
+    ...(run ? [WHAT, workloadsTable(results), ratios(shown), ahead(shown)] : []),
+    ...(latency ? [latencySection(latency)] : []),
+    REPEAT,
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+const SUMMARIZED: ReadonlySet<string> = new Set([
+  'bare',
+  'gateway-executing',
+  'gateway-sharing',
+  'mercurius',
+  'yoga',
+  'tailcall',
+]);
+const WHAT = `The gateway runs on one core, the API and the load on another. Executing: no operation shares a call with another. Sharing, the
+default: equal calls in flight are shared. The bare program makes the same REST calls and concatenates the answers: it is a bound.`;
+
+function details(results: Results): string {
+  const { run, growth, soak, roundTrips, profiles } = results;
+  return [
+    '# Performance: details',
+    GENERATED,
     ...(run ? [method(results, run), ahead(results), ratios(results), rates(results), workloadTables(results)] : []),
     ...(growth ? [growthSection(growth.run, growth.rows)] : []),
     ...(soak ? [soakSection(soak)] : []),
-    ...(latency ? [latencySection(latency)] : []),
     ...(roundTrips ? [roundTripsSection(roundTrips)] : []),
     ...(profiles ? [profileSection(profiles)] : []),
     place(results),
@@ -46,21 +77,25 @@ function page(results: Results): string {
     .concat('\n');
 }
 
-function method(results: Results, run: Run): string {
-  const { systems, workloads, failures } = results;
-  const skipped = systems.filter((it) => it.skipped !== undefined);
-  return `![Operations per second](performance.svg)
+function workloadsTable({ workloads }: Results): string {
+  const row = ({ name, title, calls }: Results['workloads'][number]): string =>
+    `| ${name} | ${title}; ${calls} distinct REST ${calls === 1 ? 'call' : 'calls'} |`;
+  return `| Workload | Operation |
+|---|---|
+${workloads.map(row).join('\n')}`;
+}
 
-## Method
+function method(results: Results, run: Run): string {
+  const { systems, failures } = results;
+  const skipped = systems.filter((it) => it.skipped !== undefined);
+  return `## Method
 
 \`${run.command}\` on ${run.date}: ${run.rounds} ${run.rounds === 1 ? 'round' : 'rounds'} of ${run.seconds} s, ${run.connections} connections. The measured system
 has one core. nginx (the API's answers as static files) and wrk (the load) share another core. The systems take turns in each
 round, so that a slow phase of the machine affects all. Before the measurement, the answers of each system are compared with the
 fixtures, 50 operations at once. All numbers are medians of the rounds, unless a range is given.
 
-| Workload | Operation |
-|---|---|
-${workloads.map((it) => `| ${it.name} | ${it.title}; ${it.calls} distinct REST ${it.calls === 1 ? 'call' : 'calls'} |`).join('\n')}
+${workloadsTable(results)}
 
 | System | Description |
 |---|---|
