@@ -13,7 +13,7 @@ import { makeWorkloads } from './workloads.ts';
 
 /**
  * Shows where the gateway spends the CPU time of an operation, by V8's sampling profiler: `npm run bench:profile`. `--top N`
- * prints the N functions with the most time of their own, too. `--save` writes the results to `docs/performance.md`.
+ * prints the N functions with the most time of their own, too. `--save` writes the results to `docs/performance-details.md`.
  */
 const values = readOptions('Shows where the gateway spends the CPU time of an operation.', {
   workloads: { type: 'string', default: 'Q1,Q2,Q3,Q4' },

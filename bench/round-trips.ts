@@ -9,7 +9,7 @@ import { startDelay } from './upstream.ts';
 
 /**
  * Measures the round trips of a list with links, without an open connection to the API: `npm run bench:round-trips`. Exits
- * with 1 when even the fastest run exceeds the limit. `--save` writes the results to `docs/performance.md`.
+ * with 1 when even the fastest run exceeds the limit. `--save` writes the results to `docs/performance-details.md`.
  */
 const values = readOptions('Measures the round trips of a list with links, without an open connection to the API.', {
   runs: { type: 'string', default: '7' },
