@@ -10,7 +10,7 @@ import { renderSchemaDocs } from './schema-docs.ts';
 const schema = buildSchema();
 const files: Readonly<Record<string, string>> = {
   'schema/gateway.graphql': `${printSchema(schema)}\n`,
-  'schema/subgraph.graphql': `${(printSubgraph(buildSubgraphSchema())).trim()}\n`,
+  'schema/subgraph.graphql': `${printSubgraph(buildSubgraphSchema()).trim()}\n`,
   'docs/errors.md': renderErrorDocs(),
   'docs/schema.md': renderSchemaDocs(schema),
   'docs/configuration.md': renderConfigDocs(),
