@@ -92,5 +92,6 @@ try {
   else await takePictures(values.out);
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\nSee npm run pictures -- --help.\n`);
-  process.exitCode = 2;
+  // What was started before the failure would keep the process alive.
+  process.exit(2);
 }

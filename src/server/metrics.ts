@@ -68,7 +68,7 @@ export function createMetrics(sources: MetricSources) {
     labelNames: ['cause'],
     registers,
   });
-  const causes = new Set<string>();
+  const causes = new Set(['HTTP 401', 'HTTP 403', 'HTTP 429']);
   const requests = new Counter({
     name: 'gateway_upstream_requests_total',
     help: 'HTTP requests sent to the Datatrics API by kind: first attempts, and retries.',
@@ -219,6 +219,7 @@ export function createMetrics(sources: MetricSources) {
     ...errorsBy.values(),
     ...refusedBy.values(),
     ...boundOf.values(),
+    ...[...causes].map((cause) => failures.labels({ cause })),
     firsts,
     retries,
     shared,

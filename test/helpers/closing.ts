@@ -6,7 +6,8 @@ import { afterAll, onTestFinished, TestRunner } from 'vitest';
 /**
  * Closes what a helper has started when the test that runs is over, or else the file or the `describe` that is being
  * read. The function that it gives closes earlier, and once.
- * Hooks and concurrent tests have to close by themselves what they start: it can not be told to which test they belong.
+ * Hooks and concurrent tests have to close by themselves what they start: it can not be told to which test they belong. So do
+ * programs that use the helpers outside Vitest.
  */
 export function closeAtEnd<Args extends unknown[]>(
   close: (...args: Args) => unknown,
@@ -16,6 +17,7 @@ export function closeAtEnd<Args extends unknown[]>(
     closed ??= Promise.resolve(close(...args)).then(() => undefined);
     return closed;
   };
+  if (process.env.VITEST === undefined) return closeOnce;
   const test = TestRunner.getCurrentTest();
   const atEnd = (): Promise<void> => (closeOnce as () => Promise<void>)();
   if (test === undefined) afterAll(atEnd);

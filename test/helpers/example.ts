@@ -17,7 +17,11 @@ export interface Ran {
 /** Runs npm in a folder; asynchronously, since servers that it asks are in this process. */
 export function npm(folder: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   return new Promise((done) => {
-    const options = { cwd: folder, env: { ...process.env, PATH, ...env }, maxBuffer: 64 * 1024 * 1024 };
+    const options = {
+      cwd: folder,
+      env: { ...process.env, VITEST: undefined, PATH, ...env },
+      maxBuffer: 64 * 1024 * 1024,
+    };
     execFile('npm', [...args], options, (error, stdout, stderr) =>
       done({ status: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
     );
