@@ -30,6 +30,8 @@ function sentence(text = ''): string {
 
 export default defineConfig({
   title: 'Datatrics GraphQL gateway',
+  // Pages link to addresses of programs that the reader has just started.
+  ignoreDeadLinks: 'localhostLinks',
   description: 'Profiles, content, conversions and interactions in one typed GraphQL operation',
   lang: 'en',
   srcDir: './pages',
