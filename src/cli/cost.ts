@@ -14,6 +14,7 @@ import {
   validate,
   valueFromAST,
 } from 'graphql';
+import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/field-cost.ts';
 import { studyOperation } from '../graph/operation-facts.ts';
@@ -49,8 +50,8 @@ Exit codes:
   2  wrong usage, or documents that do not match the schema
 `;
 
-const RESOURCES = ['profile', 'content', 'conversion', 'interaction'] as const;
-type SourceCounts = Readonly<Record<(typeof RESOURCES)[number], number>>;
+const RESOURCE_NAMES = Object.keys(RESOURCES) as Resource[];
+type SourceCounts = Readonly<Record<Resource, number>>;
 
 interface Options {
   readonly files: readonly string[];
@@ -98,14 +99,14 @@ function whole(name: string, text: string): number {
 function readSources(text: string): SourceCounts {
   const counts = { profile: 1, content: 1, conversion: 1, interaction: 1 };
   if (!text.includes('=')) {
-    for (const resource of RESOURCES) counts[resource] = whole('sources', text);
+    for (const resource of RESOURCE_NAMES) counts[resource] = whole('sources', text);
     return counts;
   }
   for (const part of text.split(',')) {
     const [name, count = ''] = part.split('=');
-    const resource = RESOURCES.find((known) => known === name);
+    const resource = RESOURCE_NAMES.find((known) => known === name);
     if (!resource)
-      throw new UsageError(`--sources: got "${part}"; needs ${RESOURCES.join(', ')}, each with "=" and a number.`);
+      throw new UsageError(`--sources: got "${part}"; needs ${RESOURCE_NAMES.join(', ')}, each with "=" and a number.`);
     counts[resource] = whole('sources', count);
   }
   return counts;
@@ -166,7 +167,7 @@ function estimate(options: Options): Row[] {
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
       .map((node) => [node.name.value, node]),
   );
-  const named = (resource: keyof SourceCounts): string[] =>
+  const named = (resource: Resource): string[] =>
     Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`);
   const settings: CostSettings = {
     projectId: '-',
@@ -201,7 +202,7 @@ function estimate(options: Options): Row[] {
 
 /** What the estimates depend on besides the operations: a gateway with other settings has other plans. */
 function renderAssumptions({ sources, list }: Options, rows: readonly Row[]): string {
-  const counts = RESOURCES.map((resource) => `${resource}=${sources[resource]}`).join(',');
+  const counts = RESOURCE_NAMES.map((resource) => `${resource}=${sources[resource]}`).join(',');
   const assumed = rows.some(({ plan }) => plan.some((entry) => entry.assumed)) ? `; * with --list ${list}` : '';
   return `For a gateway with --sources ${counts} and otherwise default settings${assumed}\n`;
 }

@@ -60,18 +60,18 @@ export const baseUrl = url(BASE_URL, ({ protocol, hostname, username, password, 
   return username || password || search || hash ? 'a URL without user, query or fragment' : undefined;
 }).transform(({ origin, pathname }) => ({ origin, basePath: pathname.replace(/\/+$/, '') }));
 
+/** Whether what is sent there is encrypted, or does not leave the machine. */
+const isPrivate = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+
 const JWKS_URL = 'an https: URL of a JSON Web Key Set (plain http: for loopback only)';
 
-export const jwksUrl = url(JWKS_URL, ({ protocol, hostname }) =>
-  protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)) ? undefined : JWKS_URL,
-);
+export const jwksUrl = url(JWKS_URL, (given) => (isPrivate(given) ? undefined : JWKS_URL));
 
 const INVALIDATION_URL = 'an https: URL without user and fragment (plain http: for loopback only)';
 
-export const invalidationUrl = url(INVALIDATION_URL, ({ protocol, hostname, username, password, hash }) =>
-  (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) && !username && !password && !hash
-    ? undefined
-    : INVALIDATION_URL,
+export const invalidationUrl = url(INVALIDATION_URL, (given) =>
+  isPrivate(given) && !given.username && !given.password && !given.hash ? undefined : INVALIDATION_URL,
 );
 
 const RECEIVER_URL = 'a URL such as https://collector.example:4318, without user, query or fragment';

@@ -3,7 +3,7 @@ import type { Resource } from './endpoints.ts';
 import { ENTITY_TYPES } from './keys.ts';
 import type { PollOptions } from './poll.ts';
 
-const types = z.array(z.enum(['Profile', 'Content', 'Conversion', 'Interaction'])).min(1);
+const types = z.array(z.enum([...ENTITY_TYPES.keys()])).min(1);
 
 const setting = z.strictObject({ everySeconds: z.int().min(1).max(86_400), types });
 

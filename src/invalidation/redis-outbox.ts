@@ -6,7 +6,7 @@ import type { Invalidation } from './target.ts';
 /** ms for which one instance may send. Longer than a delivery with its commands to Redis can take. */
 const LEASE_MS = 10_000;
 
-/** ms after the last write for which a stream is kept: nobody empties that of a target that was removed from the settings. */
+/** ms after the last write until Redis deletes a stream: when a target is removed from the settings, no instance empties its stream. */
 const RETENTION_MS = 7 * 86_400_000;
 
 /** Deletes the lease if it is still the sender's own. */

@@ -178,7 +178,7 @@ describe('examples/react in Chromium', () => {
     await listed(20);
   });
 
-  test('ends the waiting for a person who can not be read', async () => {
+  test('shows an error in place of a person that cannot be read', async () => {
     await open();
     await listed(10);
     gateway.sandbox.faults.set({ match: { path: '/profile/1001' }, status: 422 });

@@ -6,7 +6,7 @@ import { afterAll, onTestFinished, TestRunner } from 'vitest';
 /**
  * Closes what a helper has started when the test that runs is over, or else the file or the `describe` that is being
  * read. The function that it gives closes earlier, and once.
- * Hooks and concurrent tests have to close by themselves what they start: it can not be told to which test they belong. So do
+ * Hooks and concurrent tests have to close by themselves what they start: the helper cannot know to which test they belong. So do
  * programs that use the helpers outside Vitest.
  */
 export function closeAtEnd<Args extends unknown[]>(

@@ -44,7 +44,7 @@ test('rows whose key comes again are found, near and far, twice and many times',
   expect(existsSync(path)).toBe(false);
 });
 
-test('rows that can not be sent win over none', async () => {
+test('rows that cannot be sent win over none', async () => {
   async function* rows(): AsyncGenerator<Row[]> {
     yield [rowOf(2, 'a'), { ...NOTHING, row: 3, item: null, problems: [{ code: 'MALFORMED', message: 'no' }] }];
     yield [rowOf(4, 'b')];
@@ -54,7 +54,7 @@ test('rows that can not be sent win over none', async () => {
   last.close();
 });
 
-test('a file that can not be read to its end leaves nothing behind', async () => {
+test('leaves no file behind when the input cannot be read to its end', async () => {
   const path = tempFolder().path('k');
   async function* rows(): AsyncGenerator<Row[]> {
     yield [rowOf(2, 'a')];
