@@ -3,7 +3,7 @@ import type { RecordInput, WriteSettings } from '../encode.ts';
 import type { Resource } from '../endpoints.ts';
 import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
 import { BulkEngine } from './engine.ts';
-import { type BulkOutcome, type ItemResult, type Pending, prepareItems } from './items.ts';
+import { type BulkOutcome, type ItemResult, type Pending, type PreparedItem, prepareItems } from './items.ts';
 import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts';
 import { NO_RETRIES } from './retry.ts';
 import type { BulkTarget } from './target.ts';
@@ -46,13 +46,12 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
     throw badInput(`items has ${inputs.length} entries; at most ${limits.maxItems} are allowed (MAX_BULK_ITEMS).`);
   }
   const prepared = prepareItems(target.resource, inputs, target.settings);
-  const { results } = prepared;
+  const results = prepared.map(({ result }) => result);
   const scope: ResumeScope = { ...options.scope, resource: target.resource };
   const done = options.resumeToken == null ? undefined : readResumeToken(options.resumeToken, scope, prepared);
-  const left = prepared.pending.filter((item): item is Pending => {
-    if (item === null) return false;
-    if (!done?.has(item.result.index)) return true;
-    item.result.outcome = 'UPSERTED';
+  const left = pendingOf(prepared).filter(({ result }) => {
+    if (!done?.has(result.index)) return true;
+    result.outcome = 'UPSERTED';
     return false;
   });
 
@@ -78,13 +77,11 @@ export function planBulk(
   settings: WriteSettings,
   limits: BulkLimits,
 ): number {
-  const { pending } = prepareItems(resource, inputs, settings);
-  return countChunks(
-    resource,
-    pending.filter((item) => item !== null),
-    limits,
-  );
+  return countChunks(resource, pendingOf(prepareItems(resource, inputs, settings)), limits);
 }
+
+const pendingOf = (items: readonly PreparedItem[]): Pending[] =>
+  items.map(({ pending }) => pending).filter((item) => item !== null);
 
 function countChunks(resource: Resource, items: readonly Pending[], limits: BulkLimits): number {
   return cutChunks(items, maxChunkItems(resource, limits), limits.chunkBytes).length;
