@@ -3,7 +3,7 @@ import type { Answer, CachedAnswer, Lookup, RecordCache } from '../upstream/cach
 import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
-import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
+import type { Endpoint, Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
@@ -108,7 +108,7 @@ export class CachedReads {
         this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
       }
     };
-    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, labelOf(read.endpoint));
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, read.endpoint.label);
   }
 }
 
@@ -130,6 +130,6 @@ function fromCache(
   const reason = freshness === 'fresh' ? undefined : freshness;
   if (reason !== undefined) operation.usage.stale += 1;
   operation.freshness?.note(path, ageMs, lifetimes.freshForMs - ageMs, reason);
-  operation.trace?.join(labelOf(endpoint), Promise.resolve(), reason === undefined ? 'cached' : 'stale');
+  operation.trace?.join(endpoint.label, Promise.resolve(), reason === undefined ? 'cached' : 'stale');
   return new SharedAnswer(endpoint, answer);
 }

@@ -1,4 +1,4 @@
-import { ENDPOINTS, endpointFor, type Resource } from '../endpoints.ts';
+import { RESOURCES } from '../endpoints.ts';
 import type { Pending } from './items.ts';
 
 /** Limits that are not settings. Tests pass smaller ones. */
@@ -13,19 +13,14 @@ export const BULK_CALLS: Pick<BulkLimits, 'chunkBytes' | 'extraRequests'> = {
 export interface BulkLimits {
   /** Most items of one bulk mutation. */
   readonly maxItems: number;
-  /** Most items of one REST call. Undefined: the endpoint's `maxItems`. */
-  readonly chunkItems: number | undefined;
+  /** Most items of one REST call. */
+  readonly chunkItems: number;
   /** Most bytes of one REST call's body. */
   readonly chunkBytes: number;
   /** Most concurrent REST calls. */
   readonly concurrency: number;
   /** Most REST calls in addition to one per chunk. The engine uses them to split refused chunks. */
   readonly extraRequests: number;
-}
-
-/** Most items of one call to the resource's bulk endpoint. */
-export function maxChunkItems(resource: Resource, limits: BulkLimits): number {
-  return limits.chunkItems ?? ENDPOINTS[endpointFor(resource, 'bulk')].maxItems;
 }
 
 /**
@@ -53,5 +48,5 @@ export function cutChunks<P extends Pending>(items: readonly P[], maxItems: numb
 }
 
 function groupOf({ key }: Pending): string {
-  return ENDPOINTS[endpointFor(key.resource, 'bulk')].sourceOnTop ? key.source : (key.type ?? '');
+  return RESOURCES[key.resource].bulk.sourceOnTop ? key.source : (key.type ?? '');
 }

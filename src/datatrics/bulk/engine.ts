@@ -3,7 +3,7 @@ import { GatewayError } from '../../lib/error.ts';
 import type { InputProblem } from '../encode.ts';
 import { DatatricsError } from '../errors.ts';
 import { problemOfRefusal } from '../writer.ts';
-import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
+import { type BulkLimits, cutChunks } from './chunk.ts';
 import { atItem, type BulkOutcome, type Pending, reject } from './items.ts';
 import { isTemporary, type RetryPolicy } from './retry.ts';
 import type { Answered, BulkTarget } from './target.ts';
@@ -31,7 +31,7 @@ export class BulkEngine {
     this.#target = target;
     this.#limits = limits;
     this.#policy = policy;
-    this.#largest = maxChunkItems(target.resource, limits);
+    this.#largest = limits.chunkItems;
   }
 
   /**

@@ -1,12 +1,10 @@
 import type { Operation } from '../../upstream/operation.ts';
 import type { BoundClient } from '../client.ts';
 import type { WriteSettings } from '../encode.ts';
-import { ENDPOINTS, endpointFor, type Resource, typeParameter } from '../endpoints.ts';
+import { RESOURCES, type Resource } from '../endpoints.ts';
 import { canonicalKey, type RecordKey } from '../keys.ts';
-import { RawJson } from '../raw-json.ts';
 import { isObject } from '../records/fields.ts';
 import { RECORD_TYPES, type RecordOf } from '../records/record-types.ts';
-import type { Page } from '../responses.ts';
 import type { Session } from '../session.ts';
 import type { Pending } from './items.ts';
 
@@ -50,8 +48,11 @@ export function createTarget(
   const { idNames } = RECORD_TYPES[resource];
 
   async function send(chunk: readonly Pending[]): Promise<readonly Answered[] | null> {
-    const [first] = chunk as [Pending];
-    const page = await post(client, resource, first.key, chunk);
+    const { sourceOnTop, itemsKey } = RESOURCES[resource].bulk;
+    const keys = chunk.map(({ key }) => key) as [RecordKey, ...RecordKey[]];
+    const source = sourceOnTop ? `"source":${JSON.stringify(keys[0].source)},` : '';
+    // Joins the items' JSON instead of serializing them again.
+    const page = await client.bulk(keys, `{${source}"${itemsKey}":[${chunk.map(({ json }) => json).join(',')}]}`);
     if (page === null) return null;
     const { rows } = page;
     const isInOrder = rows.length === chunk.length && rows.every((raw, at) => hasKey(raw, (chunk[at] as Pending).key));
@@ -100,19 +101,4 @@ export function createTarget(
     calls: () => operation.usage.calls,
     forget: (key) => session.forget(key),
   };
-}
-
-/** Makes the REST call for a chunk. Joins the items' JSON instead of serializing them again. */
-function post(
-  client: BoundClient,
-  resource: Resource,
-  key: RecordKey,
-  chunk: readonly Pending[],
-): Promise<Page | null> {
-  const name = endpointFor(resource, 'bulk');
-  const { sourceOnTop, itemsKey } = ENDPOINTS[name];
-  const items = chunk.map(({ json }) => json).join(',');
-  const source = sourceOnTop ? `"source":${JSON.stringify(key.source)},` : '';
-  const ids = chunk.map((item) => item.key.id);
-  return client.write(name, typeParameter(name, key.type), new RawJson(`{${source}"${itemsKey}":[${items}]}`, ids));
 }

@@ -1,7 +1,7 @@
 import { badInput } from '../../lib/error.ts';
 import type { RecordInput, WriteSettings } from '../encode.ts';
 import type { Resource } from '../endpoints.ts';
-import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
+import { type BulkLimits, cutChunks } from './chunk.ts';
 import { BulkEngine } from './engine.ts';
 import { type BulkOutcome, type ItemResult, type Pending, type PreparedItem, prepareItems } from './items.ts';
 import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts';
@@ -64,7 +64,7 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
     rejected: count('REJECTED'),
     notAttempted: count('NOT_ATTEMPTED'),
     unknown: count('UNKNOWN'),
-    upstreamRequests: dryRun ? countChunks(target.resource, left, limits) : engine.requests,
+    upstreamRequests: dryRun ? countChunks(left, limits) : engine.requests,
   };
   const unfinished = !dryRun && summary.notAttempted + summary.unknown > 0;
   return { results, summary, resumeToken: unfinished ? writeResumeToken(scope, prepared) : null };
@@ -77,12 +77,12 @@ export function planBulk(
   settings: WriteSettings,
   limits: BulkLimits,
 ): number {
-  return countChunks(resource, pendingOf(prepareItems(resource, inputs, settings)), limits);
+  return countChunks(pendingOf(prepareItems(resource, inputs, settings)), limits);
 }
 
 const pendingOf = (items: readonly PreparedItem[]): Pending[] =>
   items.map(({ pending }) => pending).filter((item) => item !== null);
 
-function countChunks(resource: Resource, items: readonly Pending[], limits: BulkLimits): number {
-  return cutChunks(items, maxChunkItems(resource, limits), limits.chunkBytes).length;
+function countChunks(items: readonly Pending[], { chunkItems, chunkBytes }: BulkLimits): number {
+  return cutChunks(items, chunkItems, chunkBytes).length;
 }
