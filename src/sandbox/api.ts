@@ -39,8 +39,9 @@ interface Resource {
   readonly methods: readonly string[];
 }
 
-const CAMEL: TotalNames = ['totalElements', 'totalPages'];
 const ITEMS: TotalNames = ['total_items', 'total_pages'];
+const CAMEL: TotalNames = ['totalElements', 'totalPages'];
+const COMMON = { limit: 500, order: -1, listTotals: ITEMS, bulkTotals: ITEMS, methods: ['GET'] } as const;
 
 const RESOURCES: Readonly<Record<string, Resource>> = {
   profile: {
@@ -55,37 +56,22 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
     methods: ['GET', 'PUT'],
   },
   content: {
+    ...COMMON,
     wrapper: 'item',
     idKey: 'itemid',
     bulkKey: 'items',
     kinds: ['item', 'category'],
-    limit: 500,
-    order: -1,
     listTotals: CAMEL,
     bulkTotals: CAMEL,
     methods: ['GET', 'PUT', 'DELETE'],
   },
-  sale: {
-    wrapper: 'conversion',
-    idKey: 'conversionid',
-    bulkKey: 'items',
-    kinds: ['conversion'],
-    limit: 500,
-    order: -1,
-    listTotals: ITEMS,
-    bulkTotals: ITEMS,
-    methods: ['GET'],
-  },
+  sale: { ...COMMON, wrapper: 'conversion', idKey: 'conversionid', bulkKey: 'items', kinds: ['conversion'] },
   interaction: {
+    ...COMMON,
     wrapper: 'interaction',
     idKey: 'interactionid',
     bulkKey: 'interactions',
     kinds: ['interaction'],
-    limit: 500,
-    order: -1,
-    listTotals: ITEMS,
-    bulkTotals: ITEMS,
-    methods: ['GET'],
   },
 };
 
