@@ -1,5 +1,6 @@
 import { GatewayError } from '../lib/error.ts';
-import type { Answer, CachedAnswer, Lookup, RecordCache } from '../upstream/cache.ts';
+import type { Lookup, RecordCache } from '../upstream/cache.ts';
+import type { Answer, CachedAnswer } from '../upstream/call.ts';
 import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';

@@ -59,8 +59,10 @@ export function encodeRecord(
     delete values[name];
   }
   body[wrapper] = values;
-  const type = resource === 'content' && { type: input.type as ContentType };
-  return { key: { resource, id, source, ...type }, body };
+  return {
+    key: { resource, id, source, type: resource === 'content' ? (input.type as ContentType) : undefined },
+    body,
+  };
 }
 
 /** Checks an id or a source in an input, and adds the problem to `problems`. */

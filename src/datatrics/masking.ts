@@ -18,6 +18,8 @@ export interface MaskOptions {
 
 /** The properties of a field that masking depends on. */
 interface FieldDescription {
+  readonly type: MaskedType;
+  readonly name: string;
   /** REST name. */
   readonly rest: string;
   readonly kind: string;
@@ -143,7 +145,7 @@ export class Mask {
   }
 
   /** Returns a field's value, masked if it is personal. Of a field that is not text, also of a time, it returns null. */
-  field<T>(type: MaskedType, name: string, { rest, kind, custom }: FieldDescription, value: T): T | null {
+  field<T>({ type, name, rest, kind, custom }: FieldDescription, value: T): T | null {
     if (value === null) return value;
     if (this.#covers(type, name) || this.#covers(type, rest)) {
       this.masked.add(`${type}.${name}`);

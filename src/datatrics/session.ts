@@ -118,7 +118,7 @@ export class Session {
     source: string,
     type?: ContentType,
   ): Promise<RecordOf[R] | null> {
-    return this.load(type === undefined ? { resource, id, source } : { resource, id, source, type });
+    return this.load({ resource, id, source, type });
   }
 
   /**

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Answer } from './wire.ts';
 
 /** A number of ms that a timer supports. */
 const delay = z
@@ -147,6 +146,14 @@ function isPattern(source: string): boolean {
 }
 
 const MESSAGE = 'A configured fault.';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** The response that a fault sends instead of the API's; null without such a fault. */
 export function failureOf({ rateLimit, status, errorRate, bodyUnder200 }: Effects): Answer | null {

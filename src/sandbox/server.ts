@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerApi } from './api.ts';
 import { ApiError, badRequest } from './errors.ts';
-import { type Effects, type FaultRule, Faults, failure, failureOf } from './faults.ts';
+import { type Answer, type Effects, type FaultRule, Faults, failure, failureOf } from './faults.ts';
 import { SOURCES, seedStore } from './seed.ts';
 import { Store } from './store.ts';
-import { type Answer, readRequestBody, sendAnswer } from './wire.ts';
+import { readRequestBody, sendAnswer } from './wire.ts';
 
 export type { FaultRule, Faults } from './faults.ts';
 export type { JsonObject, Kind, Store } from './store.ts';

@@ -172,7 +172,5 @@ export function decodeRecord<R extends DatatricsRecord>(
   if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
     throw invalidResponse(`a ${typeNameOf(resource)} without a valid source`);
   }
-  const key: RecordKey =
-    requested.type === undefined ? { resource, id, source } : { resource, id, source, type: requested.type };
-  return new type(key, raw, context);
+  return new type({ resource, id, source, type: requested.type }, raw, context);
 }
