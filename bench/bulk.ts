@@ -83,7 +83,7 @@ async function byEngine(
   };
   const start = performance.now();
   let done = 0;
-  const engine = new BulkEngine(target, limits, retryPolicy());
+  const engine = new BulkEngine(target, limits, retryPolicy(8));
   const inputs: Iterator<object> = people(count);
   let sending = Promise.resolve();
   // While one window is sent, the next one is encoded, so that connections stay busy.

@@ -120,10 +120,10 @@ export class DirectDestination implements Destination {
       // An import reads nothing, so there is no cache to invalidate.
       forget: () => undefined,
     };
-    const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
-    this.#engine = new BulkEngine(target, limits, (attempt, error, elapsedMs) => {
+    const policy = retryPolicy(ATTEMPTS);
+    this.#engine = new BulkEngine(target, limits, (attempt, error) => {
       if (signal.aborted || (error && !error.sent && !this.#isReached && !isPatient)) return null;
-      const pauseMs = policy(attempt, error, elapsedMs);
+      const pauseMs = policy(attempt, error);
       if (pauseMs !== null && error) options.onRetry(reasonOf(error));
       return pauseMs;
     });

@@ -62,10 +62,7 @@ function readBody(
   return json;
 }
 
-/**
- * Reads a record, or an object without its id. Returns null for an empty body.
- * @throws DatatricsError
- */
+/** Reads a record, or an object without its id. Returns null for an empty body. */
 function readObject(response: UpstreamResponse, idNames: readonly string[], read?: ReadJson): JsonObject | null {
   const json = readBody(response, (body) => hasId(body, idNames), read);
   if (json === undefined) return null;
@@ -77,10 +74,7 @@ function hasId(body: JsonObject, idNames: readonly string[]): boolean {
   return idNames.some((name) => readText(body[name]) !== null);
 }
 
-/**
- * Reads the answer to a read by id. Returns the raw record; null for a 404 or an empty body.
- * @throws DatatricsError
- */
+/** Reads the answer to a read by id. Returns the raw record; null for a 404 or an empty body. */
 export function readRecord(response: UpstreamResponse, idNames: readonly string[], read?: ReadJson): JsonObject | null {
   try {
     return readObject(response, idNames, read);
@@ -90,10 +84,7 @@ export function readRecord(response: UpstreamResponse, idNames: readonly string[
   }
 }
 
-/**
- * Reads the answer to a list.
- * @throws DatatricsError
- */
+/** Reads the answer to a list. */
 export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
   const json = readBody(response, (body) => 'items' in body, read);
   if (!isObject(json) || !Array.isArray(json.items)) throw invalidResponse('an answer that is not a page');
@@ -115,18 +106,12 @@ export function readWritten(response: UpstreamResponse, idNames: readonly string
   throw invalidResponse('an answer that is not a record');
 }
 
-/**
- * Reads the answer to a bulk write. Returns the written records; null for an empty body, which reports no result.
- * @throws DatatricsError
- */
+/** Reads the answer to a bulk write. Returns the written records; null for an empty body, which reports no result. */
 export function readBulk(response: UpstreamResponse): Page | null {
   return response.status === 204 || (response.status < 300 && response.body.trim() === '') ? null : readPage(response);
 }
 
-/**
- * Checks that a delete succeeded.
- * @throws DatatricsError
- */
+/** Checks that a delete succeeded. */
 export function readDone(response: UpstreamResponse): null {
   readBody(response, () => false);
   return null;

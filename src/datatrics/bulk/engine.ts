@@ -20,7 +20,6 @@ export class BulkEngine {
   readonly #target: BulkTarget;
   readonly #limits: BulkLimits;
   readonly #policy: RetryPolicy;
-  readonly #start = performance.now();
   /** Resolvers of chunks that wait until one of the running ones ends. */
   readonly #waiting: (() => void)[] = [];
   #active = 0;
@@ -100,7 +99,7 @@ export class BulkEngine {
   /** Milliseconds until the retry; null for no retry. `failure` is null for an answer without a body. */
   #pauseAfter(failure: GatewayError | null, attempt: number): number | null {
     if (failure !== null && !isTemporary(failure)) return null;
-    return this.#policy(attempt, failure, performance.now() - this.#start);
+    return this.#policy(attempt, failure);
   }
 
   /**

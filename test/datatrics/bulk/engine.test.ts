@@ -11,7 +11,7 @@ import { startUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
 
 const LIMITS = { maxItems: 0, chunkItems: 5, chunkBytes: 1_000_000, concurrency: 2, extraRequests: 100 };
-const HASTY = retryPolicy({ attempts: 10, baseMs: 1, maxMs: 5 });
+const HASTY = retryPolicy(10, 1);
 
 let api = new BulkUpstream();
 const upstream = await startUpstream((call, res, req) => api.answer(call, res, req));
@@ -92,7 +92,7 @@ describe('the bulk engine', () => {
   test('gives up within its attempts', async () => {
     api = new BulkUpstream();
     api.faults = Array<Fault>(100).fill(503);
-    const { results } = await run(people(20), retryPolicy({ attempts: 3, baseMs: 1 }), { ...LIMITS, concurrency: 1 });
+    const { results } = await run(people(20), retryPolicy(3, 1), { ...LIMITS, concurrency: 1 });
     expect(results.map(({ outcome }) => outcome)).toEqual([
       ...Array(5).fill('UNKNOWN'),
       ...Array(15).fill('NOT_ATTEMPTED'),
