@@ -66,6 +66,7 @@ export class CachedReads {
       if (freshness === 'stale-while-revalidate') this.#refresh(read, lookup);
       if (freshness !== null) return fromCache(read, valid, freshness);
     }
+    const start = performance.now();
     try {
       const answer = await this.#callApi(read, lookup, operation);
       operation.freshness?.note(read.path, 0, lifetimes.freshForMs);
@@ -73,16 +74,11 @@ export class CachedReads {
     } catch (error) {
       const old = valid ?? lookup.unverified;
       if (!(error instanceof GatewayError) || !OUTAGES.has(error.code) || !old) throw error;
-      // Look again: the answer aged during the call.
-      const current = this.#latest(read, old);
+      // It aged during the call.
+      const current = { answer: old.answer, ageMs: old.ageMs + performance.now() - start };
       if (!mayServeOnError(current.ageMs, lifetimes, directives)) throw error;
       return fromCache(read, current, 'stale-if-error');
     }
-  }
-
-  #latest({ key, tag }: CachedRead, old: CachedAnswer): CachedAnswer {
-    const lookup = this.#cache.lookUp(key, tag);
-    return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
   /** Refreshes the answer in the background, unless an equal call is in progress. */

@@ -15,8 +15,9 @@ const resourceOf = (type: string): Resource => ENTITY_TYPES.get(type) as Resourc
  */
 export function readSection<T>(name: string, schema: z.ZodType<T>, value: unknown, problems: string[]): T | undefined {
   const { data, error } = schema.safeParse(value);
-  for (const { path, message } of error?.issues ?? []) {
-    problems.push(`GATEWAY_CONFIG: ${[name, ...path].map(String).join('.')}: ${message}`);
+  for (const issue of error?.issues ?? []) {
+    const { message } = issue.code === 'invalid_key' ? (issue.issues[0] ?? issue) : issue;
+    problems.push(`GATEWAY_CONFIG: ${[name, ...issue.path].map(String).join('.')}: ${message}`);
   }
   return data;
 }
