@@ -86,10 +86,7 @@ interface Call {
   readonly context: ApiContext;
 }
 
-/**
- * Handles one API request. Returns the body of the response.
- * @throws ApiError for every status except 200
- */
+/** Handles one API request. Returns the body of the response. @throws ApiError for every status except 200 */
 export function answerApi(request: ApiRequest, context: ApiContext): JsonObject {
   const [empty, version, root, project, name, id, ...rest] = request.path.split('/').map(decodeSegment);
   const query = parseQuery(request.query);

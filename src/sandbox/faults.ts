@@ -92,10 +92,7 @@ export class Faults {
     return this.#active.map(({ rule }) => rule);
   }
 
-  /**
-   * Replaces all rules.
-   * @throws TypeError that names an unknown field, or one with an invalid value
-   */
+  /** Replaces all rules. @throws TypeError that names an unknown field, or one with an invalid value */
   set(rules: FaultRule | readonly FaultRule[]): void {
     const { data, error } = z.array(rule).safeParse([rules].flat());
     if (error) throw new TypeError(`Invalid fault: ${z.prettifyError(error)}`);

@@ -115,26 +115,22 @@ function makeMagentoItem(dice: Dice, { id, sku, name, price }: Good, i: number):
 }
 
 function makeCategory(dice: Dice, i: number): JsonObject {
+  const id = `${5001 + i}`;
   const name = categoryName(i);
-  const metadata = { source: 'Webshop-EN', itemtype: 'category', objecttype: 'category' };
-  return {
-    id: `${5001 + i}`,
-    name,
-    description: `All of ${name.toLowerCase()}.`,
-    url: `https://shop.example/category/${5001 + i}`,
-    metadata: { ...metadata, ...dice.times(1 - (i + 0.5) / SHOP_CATEGORY_COUNT) },
-  };
+  const url = `https://shop.example/category/${id}`;
+  const metadata = categoryMetadata('Webshop-EN', dice.times(1 - (i + 0.5) / SHOP_CATEGORY_COUNT));
+  return { id, name, description: `All of ${name.toLowerCase()}.`, url, metadata };
 }
 
 function makeMagentoCategory(dice: Dice, i: number): JsonObject {
-  const metadata = { source: 'Magento 2', itemtype: 'category', objecttype: 'category' };
-  return {
-    id: 100 + i,
-    categoryid: 100 + i,
-    name: `Home > ${categoryName(i)}`,
-    url: `https://magento.example/category-${100 + i}.html`,
-    metadata: { ...metadata, ...dice.times(1 - (i + 0.5) / MAGENTO_CATEGORY_COUNT) },
-  };
+  const id = 100 + i;
+  const url = `https://magento.example/category-${id}.html`;
+  const metadata = categoryMetadata('Magento 2', dice.times(1 - (i + 0.5) / MAGENTO_CATEGORY_COUNT));
+  return { id, categoryid: id, name: `Home > ${categoryName(i)}`, url, metadata };
+}
+
+function categoryMetadata(source: string, times: object): JsonObject {
+  return { source, itemtype: 'category', objecttype: 'category', ...times };
 }
 
 function categoryName(i: number): string {

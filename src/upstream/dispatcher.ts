@@ -5,10 +5,10 @@ import { isLoopback } from '../lib/loopback.ts';
 export interface DispatcherOptions {
   /** `https://host[:port]`. */
   readonly origin: string;
-  /** Connections to the origin, at most. Over HTTP/2 a single one usually carries all calls. */
+  /** Calls to the origin at once: connections of HTTP/1.1, streams of HTTP/2, of which one connection usually carries all. */
   readonly connections: number;
-  /** ms for a new connection, TLS included. */
-  readonly connectTimeoutMs: number;
+  /** ms for a call, from `send` to the complete answer, waiting for a connection included. */
+  readonly timeoutMs: number;
   /** ms after which a connection takes no more calls, so that a changed DNS record is noticed. Its calls are completed. */
   readonly connectionTtlMs: number;
   /** Bytes of an answer's body, decompressed. */
@@ -55,12 +55,12 @@ export function createConnections(options: DispatcherOptions) {
 }
 
 function createDispatcher(options: DispatcherOptions, secureContext: SecureContext): Dispatcher {
-  const { origin, connections, connectTimeoutMs, maxBodyBytes } = options;
+  const { origin, connections, timeoutMs, maxBodyBytes } = options;
   const tls = { preferH2: true, secureContext };
   const common = {
     connections,
-    connect: { ...tls, timeout: connectTimeoutMs },
-    connectTimeout: connectTimeoutMs,
+    connect: { ...tls, timeout: timeoutMs },
+    connectTimeout: timeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     // The pool above has one time-out for the whole call.

@@ -2,19 +2,13 @@ import type { Dispatcher } from 'undici';
 import type { AbortListener } from '../lib/abort.ts';
 import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/fair-queue.ts';
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
-import { createConnections } from './dispatcher.ts';
+import { createConnections, type DispatcherOptions } from './dispatcher.ts';
 import { failureOf, TransportError, type TransportFailure } from './errors.ts';
 
-export interface PoolOptions {
-  /** `https://host[:port]`. */
-  readonly origin: string;
-  /** Calls to the origin at once: connections of HTTP/1.1, streams of HTTP/2. */
-  readonly connections: number;
-  /** ms from `send` to the complete answer, waiting for a free connection included. */
-  readonly timeoutMs: number;
-  /** ms after which a connection takes no more calls. Default: 300,000 (5 minutes). */
+export interface PoolOptions extends Omit<DispatcherOptions, 'connectionTtlMs' | 'maxBodyBytes'> {
+  /** Default: 300,000 (5 minutes). */
   readonly connectionTtlMs?: number;
-  /** Bytes of an answer's body, decompressed. Default: 32 MiB. */
+  /** Default: 32 MiB. */
   readonly maxBodyBytes?: number;
   /** Part of the connections that no single bulkhead may take, so that one that hangs leaves room for the others. Default: 1/8. */
   readonly reservedShare?: number;
@@ -27,8 +21,6 @@ export const MAX_WAITING = 10_000;
 /** Makes one call. Rejects with `TransportError`, or with the signal's reason when that is aborted. */
 export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
 
-const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
-
 /** Calls to one origin by undici. Adds turns between callers, one time-out for the whole call, and the kind of its failure. */
 export function createPool(options: PoolOptions) {
   const {
@@ -36,11 +28,11 @@ export function createPool(options: PoolOptions) {
     connections,
     timeoutMs,
     connectionTtlMs = 5 * 60_000,
-    maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+    maxBodyBytes = 32 * 1024 * 1024,
     reservedShare = 1 / 8,
     waiting = MAX_WAITING,
   } = options;
-  const connectionOptions = { origin, connections, connectTimeoutMs: timeoutMs, connectionTtlMs, maxBodyBytes };
+  const connectionOptions = { origin, connections, timeoutMs, connectionTtlMs, maxBodyBytes };
   const accepted = createConnections(connectionOptions);
   const queue = new Turns({
     running: connections,
@@ -79,7 +71,7 @@ export function createPool(options: PoolOptions) {
 }
 
 /** What all exchanges of a pool share. */
-interface Shared extends Required<Pick<PoolOptions, 'origin' | 'timeoutMs' | 'maxBodyBytes'>> {
+interface Shared extends Pick<DispatcherOptions, 'origin' | 'timeoutMs' | 'maxBodyBytes'> {
   readonly queue: Turns;
   /**
    * Callers whose key the upstream has not accepted have connections of their own: over HTTP/2, a request that makes the
