@@ -109,23 +109,12 @@ export class Capabilities {
 }
 
 /**
- * The error for a filter that the API ignores.
+ * The error for a filter that the API ignores, and for a page with rows that do not match: they are not dropped silently.
  * @param field GraphQL name
  */
 export function unsupportedFilter(list: string, field: string): GatewayError {
   return new GatewayError(
     'UPSTREAM_UNSUPPORTED',
-    `The Datatrics API does not filter the ${list} of this project by ${field}. Remove the filter.`,
-  );
-}
-
-/**
- * The error for a page with rows that do not match its filter. The gateway does not drop such rows silently.
- * @param field GraphQL name
- */
-export function unmatchedRows(list: string, field: string): GatewayError {
-  return new GatewayError(
-    'UPSTREAM_UNSUPPORTED',
-    `The Datatrics API returned ${list} that do not match the filter by ${field}. Remove the filter, or use another value.`,
+    `The Datatrics API does not filter the ${list} of this project by ${field} and this value. Remove the filter, or use another value.`,
   );
 }

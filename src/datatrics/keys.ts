@@ -25,9 +25,8 @@ export const ENTITY_TYPES: ReadonlyMap<string, Resource> = new Map(
 
 /** A unique string for a key: `profile:shop:1`. A `:` within a part is escaped. */
 export function canonicalKey(key: RecordKey): string {
-  return key.type === undefined
-    ? `${key.resource}:${escapePart(key.source)}:${escapePart(key.id)}`
-    : `${key.resource}.${key.type}:${escapePart(key.source)}:${escapePart(key.id)}`;
+  const kind = key.type === undefined ? key.resource : `${key.resource}.${key.type}`;
+  return `${kind}:${escapePart(key.source)}:${escapePart(key.id)}`;
 }
 
 /** A short digest of a key, to recognize a record in cursors and on the API's pages. */
@@ -96,32 +95,22 @@ export function idProblem(id: string): string | null {
   return textProblem(id);
 }
 
-/**
- * Returns the id if it can be part of a path.
- * @param name of the argument, for the message
- * @throws GatewayError `BAD_USER_INPUT`
- */
+/** Returns the id if it can be part of a path. @throws GatewayError `BAD_USER_INPUT` */
 export function checkId(name: string, id: string): string {
-  const problem = idProblem(id);
-  if (problem) throw badInput(`${name} ${problem}.`);
-  return id;
+  return checked(name, id, idProblem(id));
 }
 
-/**
- * Returns the source if it can be sent to the API, and undefined for null or undefined.
- * @throws GatewayError `BAD_USER_INPUT`
- */
+/** Returns the source if it can be sent to the API, and undefined for null or undefined. @throws GatewayError `BAD_USER_INPUT` */
 export function checkSource(source: string | null | undefined): string | undefined {
   return source === null || source === undefined ? undefined : checkText('source', source);
 }
 
-/**
- * Returns the text if it can be sent to the API.
- * @param name of the argument, for the message
- * @throws GatewayError `BAD_USER_INPUT`
- */
+/** Returns the text if it can be sent to the API. @throws GatewayError `BAD_USER_INPUT` */
 export function checkText(name: string, text: string): string {
-  const problem = textProblem(text);
+  return checked(name, text, textProblem(text));
+}
+
+function checked(name: string, text: string, problem: string | null): string {
   if (problem) throw badInput(`${name} ${problem}.`);
   return text;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { toError } from '../lib/error.ts';
 import { asksByPersonal, checkAccess, PERSONAL } from './access.ts';
-import { unmatchedRows, unsupportedFilter } from './capabilities.ts';
+import { unsupportedFilter } from './capabilities.ts';
 import { type ContentType, RESOURCES, type Resource } from './endpoints.ts';
 import { createFilters, type Filter, type FilterInput, ofSource } from './filter.ts';
 import type { ReadJson } from './json-selection.ts';
@@ -150,7 +150,7 @@ export class RecordList<R extends Resource> {
     if (mismatches === 0) return;
     const { capabilities, principal } = this.#environment;
     capabilities.noteMismatches(principal, this.#noun, filter.name, mismatches, rows.length);
-    throw unmatchedRows(this.#noun, filter.name);
+    throw unsupportedFilter(this.#noun, filter.name);
   }
 
   /**

@@ -21,18 +21,14 @@ export class Pending {
   /** The item's body as JSON. */
   readonly json: string;
   readonly result: ItemResult;
-  #name: string | undefined;
+  /** Canonical key. */
+  readonly name: string;
 
   constructor(key: RecordKey, json: string, result: ItemResult) {
     this.key = key;
     this.json = json;
     this.result = result;
-  }
-
-  /** Canonical key. */
-  get name(): string {
-    this.#name ??= canonicalKey(this.key);
-    return this.#name;
+    this.name = canonicalKey(key);
   }
 }
 
