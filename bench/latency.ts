@@ -45,7 +45,7 @@ interface Scenario {
   readonly repeats?: boolean;
 }
 const SCENARIOS: readonly Scenario[] = [
-  { title: 'a list and its links', operation: LIST, peers: ['mercurius', 'yoga', 'apollo', 'tailcall-dedupe'] },
+  { title: 'a list and its links', operation: LIST, peers: ['mercurius', 'yoga', 'apollo', 'mesh', 'tailcall-dedupe'] },
   { title: 'the same, links by @defer', operation: PARTS, headers: { accept: MULTIPART } },
   { title: 'the same, compressed by br', operation: LIST, headers: { 'accept-encoding': 'br' } },
   { title: 'the same, batch reads', operation: LIST, settings: { DATATRICS_BATCH_READS: 'on' } },
