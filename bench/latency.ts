@@ -54,7 +54,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     title: 'a list and its links',
     operation: LIST,
-    peers: ['mercurius', 'yoga', 'apollo', 'tailcall', 'tailcall-dedupe'],
+    peers: ['mercurius', 'yoga', 'apollo', 'mesh', 'tailcall', 'tailcall-dedupe'],
   },
   { title: 'the same, links by @defer', operation: PARTS, headers: { accept: MULTIPART } },
   { title: 'the same, compressed by br', operation: LIST, headers: { 'accept-encoding': 'br' } },

@@ -219,6 +219,8 @@ function describeMachine(): Record<string, string> {
 const PEERS = ['undici', 'mercurius', 'fastify', 'graphql-yoga', '@pothos/core', 'dataloader', 'graphql'].concat([
   '@apollo/server',
   '@apollo/datasource-rest',
+  '@graphql-hive/gateway-runtime',
+  '@graphql-mesh/compose-cli',
   '@tailcallhq/core-linux-x64-gnu',
 ]);
 
