@@ -4,17 +4,15 @@ import { decodeSegment, parseQuery, type Query, readCount, readOrder } from './q
 import { buildRecord, readItem, type WrittenItem } from './record.ts';
 import { isObject, type JsonObject, type Kind, type SelectedPage, type Store } from './store.ts';
 
+/** A request, and the sandbox that it is for. */
 export interface ApiRequest {
   readonly method: string;
   /** Undecoded, without the query. */
   readonly path: string;
   /** Undecoded, without the question mark. */
   readonly query: string;
-  readonly apiKey: string | undefined;
+  readonly sentKey: string | undefined;
   readonly body: string;
-}
-
-export interface ApiContext {
   readonly store: Store;
   readonly project: string;
   readonly apiKey: string;
@@ -78,30 +76,27 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
 const BULK_TYPES: Readonly<Record<string, Kind>> = { items: 'item', categories: 'category' };
 const MAX_BULK_ITEMS = 50;
 
-/** One request with its resource. */
-interface Call {
+interface Call extends Omit<ApiRequest, 'query'> {
   readonly resource: Resource;
   readonly query: Query;
-  readonly body: string;
-  readonly context: ApiContext;
 }
 
 /** Handles one API request. Returns the body of the response. @throws ApiError for every status except 200 */
-export function answerApi(request: ApiRequest, context: ApiContext): JsonObject {
+export function answerApi(request: ApiRequest): JsonObject {
   const [empty, version, root, project, name, id, ...rest] = request.path.split('/').map(decodeSegment);
   const query = parseQuery(request.query);
   if (empty !== '' || version !== '2.0' || root !== 'project' || !project) throw noEndpoint();
-  if ((request.apiKey ?? query.values.get('apikey')) !== context.apiKey) {
+  if ((request.sentKey ?? query.values.get('apikey')) !== request.apiKey) {
     throw new ApiError(403, 'The API key is missing or invalid.');
   }
-  if (project !== context.project) throw new ApiError(404, 'The project does not exist.');
+  if (project !== request.project) throw new ApiError(404, 'The project does not exist.');
   const resource = name !== undefined && Object.hasOwn(RESOURCES, name) ? RESOURCES[name] : undefined;
   if (!resource || id === '' || rest.length > 0) throw noEndpoint();
-  const call: Call = { resource, query, body: request.body, context };
-  return dispatch(call, request.method, id);
+  return dispatch({ ...request, resource, query }, id);
 }
 
-function dispatch(call: Call, method: string, id: string | undefined): JsonObject {
+function dispatch(call: Call, id: string | undefined): JsonObject {
+  const { method } = call;
   if (id === 'bulk' && method === 'POST') return writeBulk(call);
   const allowed = id === undefined ? ['GET', 'POST'] : call.resource.methods;
   if (!allowed.includes(method)) {
@@ -115,17 +110,17 @@ function dispatch(call: Call, method: string, id: string | undefined): JsonObjec
 }
 
 function get(call: Call, id: string): JsonObject {
-  const { query, context } = call;
+  const { query } = call;
   const kind = kindOf(call, query.values.get('type'));
   const source = required(query.values.get('source'), 'source');
-  const record = context.store.get(kind, source, id);
+  const record = call.store.get(kind, source, id);
   if (record === undefined) throw noRecord();
   return record;
 }
 
 function list(call: Call): JsonObject {
-  const { resource, query, context } = call;
-  const { ignoreFilters, noTotals } = context.effects;
+  const { resource, query } = call;
+  const { ignoreFilters, noTotals } = call.effects;
   const kind = kindOf(call, query.values.get('type'));
   const page = readCount(query, 'page', 1);
   const limit = readCount(query, 'limit', resource.limit);
@@ -134,32 +129,32 @@ function list(call: Call): JsonObject {
   const filters = ignoreFilters ? [] : [...query.filters];
   const source = kind === 'profile' ? query.values.get('source') : undefined;
   if (source) filters.push({ field: 'source', op: '$eq', values: [source] });
-  const selected = context.store.select(kind, { sort, order, filters, page, limit });
+  const selected = call.store.select(kind, { sort, order, filters, page, limit });
   const hasTotals = !noTotals && query.values.get('includecount') !== '0';
   return envelope(hasTotals ? resource.listTotals : null, page, limit, selected);
 }
 
 function create(call: Call): JsonObject {
-  const { resource, query, context } = call;
+  const { resource, query } = call;
   const kind = kindOf(call, query.values.get('type'));
   const item = readItem(resource, readBody(call));
-  refusePoison([item], context.effects);
-  return store(context.store, kind, item);
+  refusePoison([item], call.effects);
+  return store(call.store, kind, item);
 }
 
 function update(call: Call, id: string): JsonObject {
-  const { resource, query, context } = call;
+  const { resource, query } = call;
   const kind = kindOf(call, query.values.get('type'));
   const item = readItem(resource, readBody(call));
   if (item.key.id !== id) throw badRequest(`${resource.idKey} differs from the id in the URL.`);
-  if (!context.store.get(kind, item.key.source, id)) throw noRecord();
-  refusePoison([item], context.effects);
-  return store(context.store, kind, item);
+  if (!call.store.get(kind, item.key.source, id)) throw noRecord();
+  refusePoison([item], call.effects);
+  return store(call.store, kind, item);
 }
 
 function writeBulk(call: Call): JsonObject {
-  const { resource, query, context } = call;
-  const { effects } = context;
+  const { resource, query } = call;
+  const { effects } = call;
   const type = resource.kinds.length > 1 ? required(query.values.get('type'), 'type') : undefined;
   const kind = type === undefined ? resource.kinds[0] : Object.hasOwn(BULK_TYPES, type) && BULK_TYPES[type];
   if (!kind) throw badRequest('type must be items or categories.');
@@ -170,16 +165,16 @@ function writeBulk(call: Call): JsonObject {
   const source = kind === 'conversion' ? body.source : undefined;
   const items = sent.map((item) => readItem(resource, item, source));
   refusePoison(items, effects);
-  const rows = items.map((item) => store(context.store, kind, item));
+  const rows = items.map((item) => store(call.store, kind, item));
   return envelope(effects.noTotals ? null : resource.bulkTotals, 1, rows.length, { total: rows.length, rows });
 }
 
 function remove(call: Call, id: string): JsonObject {
-  const { query, body, context } = call;
+  const { query, body } = call;
   const inBody = body.trim() === '' ? {} : readBody(call);
   const value = (name: string): string | undefined => query.values.get(name) ?? textOf(inBody[name]);
   const kind = kindOf(call, value('type'));
-  if (!context.store.delete(kind, required(value('source'), 'source'), id)) throw noRecord();
+  if (!call.store.delete(kind, required(value('source'), 'source'), id)) throw noRecord();
   return { status: 200, message: 'The content was removed.' };
 }
 

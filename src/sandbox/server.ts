@@ -129,9 +129,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const { method = '', url = '' } = req;
     const [path = '', query = ''] = url.split(/\?(.*)/s);
     const key = req.headers['x-apikey'];
-    const request = { method, path, query, apiKey: Array.isArray(key) ? key[0] : key, body };
+    const sentKey = Array.isArray(key) ? key[0] : key;
     try {
-      const answer = answerApi(request, { store, project, apiKey, effects });
+      const answer = answerApi({ method, path, query, sentKey, body, store, project, apiKey, effects });
       return effects.emptyBody
         ? { status: effects.emptyBody, body: '' }
         : { status: 200, body: JSON.stringify(answer) };
