@@ -37,7 +37,7 @@ function makeShopSale(dice: Dice, i: number, { shop }: People, goods: Goods): Js
     source: 'Webshop',
     created,
     updated: dice.chance(0.03) ? '' : created,
-    profileid: isGone ? `gone-${i}` : person.id,
+    profileid: isGone ? `gone-${i}` : person.profileid,
     email: dice.chance(0.05) ? '' : person.email,
     total: dice.chance(0.03) ? total.toFixed(2).replace('.', ',') : total,
     currency: 'EUR',
@@ -56,7 +56,7 @@ function makeMagentoSale(dice: Dice, i: number, { magento }: People, goods: Good
     conversionid: `${100_000_001 + i}`,
     source: 'Magento 2',
     entity_id: i + 1,
-    profile_id: person.id,
+    profile_id: person.profileid,
     email: person.email,
     total: sum(items).toFixed(4),
     status: 'Queued for Update',
@@ -74,7 +74,7 @@ function makeDemoSale(dice: Dice, i: number, { shop }: People, goods: Goods): Js
     source: 'Webshop',
     created,
     updated: created,
-    profileid: shop[0]?.id,
+    profileid: shop[0]?.profileid,
     email: shop[0]?.email,
     total: sum(items),
     currency: 'EUR',
@@ -105,7 +105,7 @@ function makeMail(dice: Dice, i: number, { shop, magento }: People): JsonObject 
   const person = dice.pick(dice.chance(0.9) ? shop : magento);
   const metadata = {
     datetime: dice.time((i + 0.5) / MAILS, dice.below(3600)),
-    profileid: dice.chance(0.02) && i < MAILS - NEWEST ? `gone-${i}` : person.id,
+    profileid: dice.chance(0.02) && i < MAILS - NEWEST ? `gone-${i}` : person.profileid,
     event: dice.pick(['open', 'open', 'open', 'click', 'click', 'bounce']),
     emailid: `${70_001 + Math.floor(i / 200)}`,
   };
@@ -118,7 +118,7 @@ function makeVisit(dice: Dice, i: number, { shop }: People, goods: Goods): JsonO
   const { id } = dice.pick(goods.shop);
   const metadata = {
     datetime: dice.time((i + 0.5) / VISITS, dice.below(3600)),
-    profileid: dice.pick(shop).id,
+    profileid: dice.pick(shop).profileid,
     event: dice.pick(['view', 'cart']),
     itemid: id,
     'my field': dice.pick(['A', 'B']),

@@ -1,15 +1,10 @@
 import { type Dice, WORDS } from './dice.ts';
 import type { JsonObject, Store } from './store.ts';
 
-/** The fields of a profile that other records use. */
-export interface Person {
-  readonly id: string | number;
-  readonly email: string;
-}
-
+/** Profiles, to which other records refer. */
 export interface People {
-  readonly shop: readonly Person[];
-  readonly magento: readonly Person[];
+  readonly shop: readonly JsonObject[];
+  readonly magento: readonly JsonObject[];
 }
 
 const SHOP_COUNT = 750;
@@ -21,20 +16,15 @@ const MAGENTO_COUNT = 200;
 export const UNUSUAL_IDS = ['abc:123', 'A/B 1#x+%', 'who?me=1&you', 'Łódź 7'];
 
 export function seedProfiles(store: Store, dice: Dice): People {
-  const shop: Person[] = [];
-  for (let i = 0; i < SHOP_COUNT; i += 1) {
-    const profile = i === 0 ? demoProfile(dice) : makeShopProfile(dice, i);
-    store.put('profile', profile);
-    shop.push({ id: profile.profileid as string | number, email: profile.email as string });
-  }
-  for (let i = 0; i < CRM_COUNT; i += 1) store.put('profile', makeCrmProfile(dice, i, shop));
-  const magento: Person[] = [];
-  for (let i = 0; i < MAGENTO_COUNT; i += 1) {
-    const profile = makeMagentoProfile(dice, i);
-    store.put('profile', profile);
-    magento.push({ id: profile.profileid as string, email: profile.email as string });
-  }
-  return { shop, magento };
+  const make = (count: number, makeProfile: (i: number) => JsonObject): JsonObject[] =>
+    Array.from({ length: count }, (_, i) => {
+      const profile = makeProfile(i);
+      store.put('profile', profile);
+      return profile;
+    });
+  const shop = make(SHOP_COUNT, (i) => (i === 0 ? demoProfile(dice) : makeShopProfile(dice, i)));
+  make(CRM_COUNT, (i) => makeCrmProfile(dice, i, shop));
+  return { shop, magento: make(MAGENTO_COUNT, (i) => makeMagentoProfile(dice, i)) };
 }
 
 function demoProfile(dice: Dice): JsonObject {
@@ -72,11 +62,11 @@ function makeShopProfile(dice: Dice, i: number): JsonObject {
 }
 
 /** Makes a profile of the CRM. The first ones are customers of the shop, with the same id. */
-function makeCrmProfile(dice: Dice, i: number, shop: readonly Person[]): JsonObject {
+function makeCrmProfile(dice: Dice, i: number, shop: readonly JsonObject[]): JsonObject {
   const customer = i < CRM_SHARED_COUNT ? shop[i * 7] : undefined;
   const surname = dice.pick(WORDS.last);
   return {
-    profileid: customer?.id ?? `C-${10_000 + i}`,
+    profileid: customer?.profileid ?? `C-${10_000 + i}`,
     source: 'CRM',
     ...makePerson(dice, 20_000 + i),
     ...(customer && { email: customer.email }),
