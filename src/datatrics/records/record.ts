@@ -2,15 +2,20 @@ import type { ContentType, Resource } from '../endpoints.ts';
 import { invalidResponse } from '../errors.ts';
 import { encodeGlobalId, idProblem, isTooLong, type RecordKey, typeNameOf } from '../keys.ts';
 import {
+  addGetter,
+  addGetters,
   attributesOf,
   Decoded,
+  type FieldSpec,
   type FieldTable,
+  fieldTable,
   isObject,
   type JsonObject,
   lookUp,
   namesOf,
   type RecordContext,
   readText,
+  type WithValues,
 } from './fields.ts';
 
 /** The properties of every record. */
@@ -48,10 +53,7 @@ export interface RecordType<R extends DatatricsRecord> {
  * @param name GraphQL name of a field, or one of the type's `sorts`
  * @throws TypeError for any other name
  */
-export function sortNameOf(
-  { fields, resource, sorts }: Pick<RecordType<DatatricsRecord>, 'fields' | 'resource' | 'sorts'>,
-  name: string,
-): string {
+export function sortNameOf({ fields, resource, sorts }: RecordType<DatatricsRecord>, name: string): string {
   const sort = fields[name]?.rest ?? sorts[name];
   if (sort === undefined) throw new TypeError(`Lists of ${resource}s cannot be sorted by ${name}`);
   return sort;
@@ -60,11 +62,7 @@ export function sortNameOf(
 const RESERVED = new WeakMap<FieldTable, ReadonlySet<string>>();
 
 /** Names that attributes must not have: of the fields (GraphQL, REST and aliases) and of the parts of the key. */
-export function reservedNames({
-  fields,
-  idNames,
-  resource,
-}: Pick<RecordType<DatatricsRecord>, 'fields' | 'idNames' | 'resource'>): ReadonlySet<string> {
+export function reservedNames({ fields, idNames, resource }: RecordType<DatatricsRecord>): ReadonlySet<string> {
   let names = RESERVED.get(fields);
   if (names === undefined) {
     const type = resource === 'content' ? ['type'] : [];
@@ -74,17 +72,7 @@ export function reservedNames({
   return names;
 }
 
-/** The base of the classes of records. A class sets the static properties, and has a getter for each field. */
-export abstract class ApiRecord extends Decoded implements DatatricsRecord {
-  static readonly resource: Resource;
-  static readonly idNames: readonly string[];
-  static readonly fields: FieldTable;
-  static readonly sorts: Readonly<Record<string, string>> = {};
-
-  static isKey(_name: string, _value: unknown): boolean {
-    return false;
-  }
-
+abstract class ApiRecord extends Decoded implements DatatricsRecord {
   readonly key: RecordKey;
   #attributes: JsonObject | undefined;
 
@@ -104,7 +92,7 @@ export abstract class ApiRecord extends Decoded implements DatatricsRecord {
   /** Computed once, for all aliases of the field. */
   get attributes(): JsonObject {
     if (this.#attributes === undefined) {
-      const type = this.constructor as typeof ApiRecord;
+      const type = this.constructor as RecordType<ApiRecord>;
       const idName = idNameOf(type.idNames, this.raw);
       const isKeyPart = (name: string, value: unknown): boolean =>
         name === idName || name === 'source' || type.isKey(name, value);
@@ -112,6 +100,46 @@ export abstract class ApiRecord extends Decoded implements DatatricsRecord {
     }
     return this.#attributes;
   }
+}
+
+/** Creates the class of a resource's records, with a getter for the id and for each field. */
+export function recordClass<R extends Resource, const S extends Readonly<Record<string, FieldSpec>>>(
+  resource: R,
+  specs: S,
+  {
+    idNames,
+    sorts = {},
+    isKey = () => false,
+  }: Pick<RecordType<DatatricsRecord>, 'idNames'> & Partial<Pick<RecordType<DatatricsRecord>, 'sorts' | 'isKey'>>,
+) {
+  const table = fieldTable(typeNameOf(resource), specs);
+  class Base extends ApiRecord {
+    static readonly resource = resource;
+    static readonly idNames = idNames;
+    static readonly fields: FieldTable & typeof table = table;
+    static readonly sorts = sorts;
+    static readonly isKey = isKey;
+  }
+  addGetter(Base, `${resource}Id`, 'this.key.id');
+  addGetters(Base, table);
+  return Base as unknown as WithValues<typeof Base, typeof table, { readonly [N in `${R}Id`]: string }>;
+}
+
+/**
+ * A record type with further fields.
+ * @param others fields that replace known ones, for which the class has getters
+ */
+export function withFields<R extends DatatricsRecord>(
+  type: RecordType<R>,
+  fields: FieldTable,
+  others: FieldTable = {},
+): RecordType<R> {
+  const Known = type as unknown as new (...parameters: ConstructorParameters<typeof ApiRecord>) => ApiRecord;
+  class Extended extends Known {
+    static readonly fields = { ...type.fields, ...others, ...fields };
+  }
+  addGetters(Extended, fields);
+  return Extended as unknown as RecordType<R>;
 }
 
 function idNameOf(idNames: readonly string[], raw: JsonObject): string | undefined {
@@ -137,7 +165,5 @@ export function decodeRecord<R extends DatatricsRecord>(
   if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
     throw invalidResponse(`a ${typeNameOf(resource)} without a valid source`);
   }
-  const key: RecordKey =
-    requested.type === undefined ? { resource, id, source } : { resource, id, source, type: requested.type };
-  return new type(key, raw, context);
+  return new type({ resource, id, source, type: requested.type }, raw, context);
 }
