@@ -1,8 +1,8 @@
 import { type MaskedType, Masking, type MaskOptions } from '../masking.ts';
 import { Content } from './content.ts';
-import { Conversion, ConversionItem, itemsOf } from './conversion.ts';
+import { Conversion, ConversionItem, conversionFields } from './conversion.ts';
 import {
-  addGetters,
+  Decoded,
   type FieldSpec,
   type FieldTable,
   fieldTable,
@@ -13,7 +13,6 @@ import {
 } from './fields.ts';
 import { Interaction } from './interaction.ts';
 import { Profile } from './profile.ts';
-import { withFields } from './record.ts';
 import type { RecordTypes } from './record-types.ts';
 
 /** The GraphQL types of custom fields. Lists and objects stay in `attributes`. */
@@ -71,17 +70,38 @@ function customTable(type: MaskedType, declared: DeclaredFields = {}): FieldTabl
 
 /** Creates the gateway's record types: the documented fields and the custom fields of each. */
 export function createRecordTypes(custom: CustomFields): RecordTypes {
-  const lines = customTable('ConversionItem', custom.ConversionItem);
-  class Item extends ConversionItem {
-    static override readonly fields = { ...ConversionItem.fields, ...lines };
+  const tables = {
+    profile: customTable('Profile', custom.Profile),
+    content: customTable('Content', custom.Content),
+    conversion: customTable('Conversion', custom.Conversion),
+    line: customTable('ConversionItem', custom.ConversionItem),
+    interaction: customTable('Interaction', custom.Interaction),
+  };
+  class CustomProfile extends Profile {
+    static override readonly fields = { ...Profile.fields, ...tables.profile };
   }
-  addGetters(Item, lines);
-  const items = fieldTable('Conversion', { items: itemsOf(Item) });
+  class CustomContent extends Content {
+    static override readonly fields = { ...Content.fields, ...tables.content };
+  }
+  class CustomItem extends ConversionItem {
+    static override readonly fields = { ...ConversionItem.fields, ...tables.line };
+  }
+  class CustomConversion extends Conversion {
+    static override readonly fields = { ...conversionFields(CustomItem), ...tables.conversion };
+  }
+  class CustomInteraction extends Interaction {
+    static override readonly fields = { ...Interaction.fields, ...tables.interaction };
+  }
+  Decoded.addFields(CustomProfile, tables.profile);
+  Decoded.addFields(CustomContent, tables.content);
+  Decoded.addFields(CustomItem, tables.line);
+  Decoded.addFields(CustomConversion, tables.conversion);
+  Decoded.addFields(CustomInteraction, tables.interaction);
   return {
-    profile: withFields(Profile, customTable('Profile', custom.Profile)),
-    content: withFields(Content, customTable('Content', custom.Content)),
-    conversion: withFields(Conversion, customTable('Conversion', custom.Conversion), items),
-    interaction: withFields(Interaction, customTable('Interaction', custom.Interaction)),
+    profile: CustomProfile,
+    content: CustomContent,
+    conversion: CustomConversion,
+    interaction: CustomInteraction,
   };
 }
 

@@ -162,58 +162,38 @@ export class Decoded {
     this.context = context;
   }
 
-  text(value: unknown, field: Field<string>): string | null {
+  protected text(value: unknown, field: Field<string>): string | null {
     return typeof value === 'string' && value !== '' && this.context.mask === undefined ? value : this.read(field);
   }
 
-  number(value: unknown, field: Field<number>): number | null {
+  protected number(value: unknown, field: Field<number>): number | null {
     return typeof value === 'number' && this.context.mask === undefined ? value : this.read(field);
   }
 
-  time(value: unknown, field: Field<string>): string | null {
+  protected time(value: unknown, field: Field<string>): string | null {
     return typeof value === 'string' && value !== '' && this.context.mask === undefined
       ? readTime(value, this.context.timeZone)
       : this.read(field);
   }
 
   /** Reads and masks any field. */
-  read<T>(field: Field<T>): T | null {
+  protected read<T>(field: Field<T>): T | null {
     const { raw, context } = this;
     const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
     if (context.mask === undefined || field.lines || field.kind === 'id') return value;
     return context.mask.field(field, value);
   }
-}
 
-type ValueOf<F> = F extends { read: (...parameters: never[]) => infer T } ? T | null : never;
-
-/** The properties for the fields of a table, without lists: their classes have a getter. */
-type Values<F> = {
-  readonly [N in keyof F as readonly [] extends ValueOf<F[N]> ? never : N]: ValueOf<F[N]>;
-};
-
-type Class = new (...parameters: never[]) => Decoded;
-export type WithValues<C extends Class, F, More = unknown> = Omit<C, 'prototype'> &
-  (new (
-    ...parameters: ConstructorParameters<C>
-  ) => InstanceType<C> & Values<F> & More);
-
-/** Adds a getter for each field to a class, and returns it with the properties in its type. */
-export function addGetters<C extends Class, F extends FieldTable>(target: C, fields: F): WithValues<C, F> {
-  for (const [name, field] of Object.entries(fields)) {
-    const read = field.kind === 'id' ? 'text' : field.kind;
-    const value = `this.raw[${JSON.stringify(field.rest)}]`;
-    if (field.kind === 'items') continue;
-    const isCommon = !field.custom && (read === 'text' || read === 'number' || read === 'time');
-    addGetter(target, name, isCommon ? `this.${read}(${value}, field)` : 'this.read(field)', field);
+  /** Adds getters for custom fields to a class. */
+  static addFields(target: { readonly prototype: Decoded }, fields: FieldTable): void {
+    for (const [name, field] of Object.entries(fields)) {
+      Object.defineProperty(target.prototype, name, {
+        get(this: Decoded) {
+          return this.read(field);
+        },
+      });
+    }
   }
-  return target as unknown as WithValues<C, F>;
-}
-
-/** Adds a getter with code of its own, which V8 optimises for this field and class. Code that all getters share is slower. */
-export function addGetter(target: Class, name: string, expression: string, field?: Field): void {
-  const get = new Function('field', `return function () { return ${expression}; };`)(field);
-  Object.defineProperty(target.prototype, name, { get, configurable: true });
 }
 
 const NAMES = new WeakMap<FieldTable, ReadonlySet<string>>();

@@ -2,20 +2,15 @@ import type { ContentType, Resource } from '../endpoints.ts';
 import { invalidResponse } from '../errors.ts';
 import { encodeGlobalId, idProblem, isTooLong, type RecordKey, typeNameOf } from '../keys.ts';
 import {
-  addGetter,
-  addGetters,
   attributesOf,
   Decoded,
-  type FieldSpec,
   type FieldTable,
-  fieldTable,
   isObject,
   type JsonObject,
   lookUp,
   namesOf,
   type RecordContext,
   readText,
-  type WithValues,
 } from './fields.ts';
 
 /** The properties of every record. */
@@ -72,7 +67,17 @@ export function reservedNames({ fields, idNames, resource }: RecordType<Datatric
   return names;
 }
 
-abstract class ApiRecord extends Decoded implements DatatricsRecord {
+/** The base of the classes of records. A class sets the static properties, and has a getter for each field. */
+export abstract class ApiRecord extends Decoded implements DatatricsRecord {
+  static readonly resource: Resource;
+  static readonly idNames: readonly string[];
+  static readonly fields: FieldTable;
+  static readonly sorts: Readonly<Record<string, string>> = {};
+
+  static isKey(_name: string, _value: unknown): boolean {
+    return false;
+  }
+
   readonly key: RecordKey;
   #attributes: JsonObject | undefined;
 
@@ -92,7 +97,7 @@ abstract class ApiRecord extends Decoded implements DatatricsRecord {
   /** Computed once, for all aliases of the field. */
   get attributes(): JsonObject {
     if (this.#attributes === undefined) {
-      const type = this.constructor as RecordType<ApiRecord>;
+      const type = this.constructor as typeof ApiRecord;
       const idName = idNameOf(type.idNames, this.raw);
       const isKeyPart = (name: string, value: unknown): boolean =>
         name === idName || name === 'source' || type.isKey(name, value);
@@ -100,46 +105,6 @@ abstract class ApiRecord extends Decoded implements DatatricsRecord {
     }
     return this.#attributes;
   }
-}
-
-/** Creates the class of a resource's records, with a getter for the id and for each field. */
-export function recordClass<R extends Resource, const S extends Readonly<Record<string, FieldSpec>>>(
-  resource: R,
-  specs: S,
-  {
-    idNames,
-    sorts = {},
-    isKey = () => false,
-  }: Pick<RecordType<DatatricsRecord>, 'idNames'> & Partial<Pick<RecordType<DatatricsRecord>, 'sorts' | 'isKey'>>,
-) {
-  const table = fieldTable(typeNameOf(resource), specs);
-  class Base extends ApiRecord {
-    static readonly resource = resource;
-    static readonly idNames = idNames;
-    static readonly fields: FieldTable & typeof table = table;
-    static readonly sorts = sorts;
-    static readonly isKey = isKey;
-  }
-  addGetter(Base, `${resource}Id`, 'this.key.id');
-  addGetters(Base, table);
-  return Base as unknown as WithValues<typeof Base, typeof table, { readonly [N in `${R}Id`]: string }>;
-}
-
-/**
- * A record type with further fields.
- * @param others fields that replace known ones, for which the class has getters
- */
-export function withFields<R extends DatatricsRecord>(
-  type: RecordType<R>,
-  fields: FieldTable,
-  others: FieldTable = {},
-): RecordType<R> {
-  const Known = type as unknown as new (...parameters: ConstructorParameters<typeof ApiRecord>) => ApiRecord;
-  class Extended extends Known {
-    static readonly fields = { ...type.fields, ...others, ...fields };
-  }
-  addGetters(Extended, fields);
-  return Extended as unknown as RecordType<R>;
 }
 
 function idNameOf(idNames: readonly string[], raw: JsonObject): string | undefined {
