@@ -110,7 +110,7 @@ export function createGatewayTarget({ url, headers, resource, concurrency }: Gat
         settled.delete(item);
       }
     },
-    close: () => pool.destroy(),
+    close: () => void pool.destroy(),
   };
 }
 

@@ -15,30 +15,8 @@ export function noCounts(): Counts {
   return { rows: 0, upserted: 0, rejected: 0, notAttempted: 0, unknown: 0 };
 }
 
-/** A row up to which every row has a final outcome. */
-export interface Checkpoint {
-  readonly upTo: number;
-  readonly rejects: RejectsState;
-  readonly counts: Counts;
-}
-
-const START: Checkpoint = { upTo: 0, rejects: { bytes: 0, digest: '' }, counts: noCounts() };
-
-export const NO_PROGRESS: Progress = { checkpoint: START, known: new Set(), rejectsPath: null, ended: false };
-
-/** Progress of an earlier run. */
-export interface Progress {
-  readonly checkpoint: Checkpoint;
-  /** Upserted rows after the checkpoint. */
-  readonly known: ReadonlySet<number>;
-  /** Path of its rejects; null if it had none. */
-  readonly rejectsPath: string | null;
-  /** Whether the run reached the end of the input. */
-  readonly ended: boolean;
-}
-
 /** First line of a journal. The journal is valid only for this file and these options. */
-export interface JournalHeader {
+interface Header {
   readonly journal: 1;
   /** SHA-256 of the file. */
   readonly file: string;
@@ -48,10 +26,67 @@ export interface JournalHeader {
   readonly run?: string;
 }
 
-const END = { ended: true };
+/** What the lines of a journal add up to. */
+export interface Progress {
+  /** Row up to which every row has a final outcome. */
+  readonly upTo: number;
+  /** Of the rows up to there. */
+  readonly counts: Counts;
+  /** The file of rejects up to there. */
+  readonly rejects: RejectsState;
+  /** Path of the rejects; null if there are none. */
+  readonly rejectsPath: string | null;
+  /** Whether the run reached the end of the input. */
+  readonly ended: boolean;
+}
+
+/** A line: upserted rows as contiguous ranges, or a part of the progress. */
+type Line = { readonly in: readonly Range[] } | Partial<Progress> | Header;
+type Range = readonly [first: number, last: number];
+
+export const START: Progress = {
+  upTo: 0,
+  counts: noCounts(),
+  rejects: { bytes: 0, digest: '' },
+  rejectsPath: null,
+  ended: false,
+};
 
 /** Minimum time between two syncs to disk, in ms. */
 const SYNC_MS = 250;
+
+/** What a journal says. */
+interface Reading {
+  /** Null for a file that is empty, or missing. */
+  readonly header: Header | null;
+  readonly progress: Progress;
+  /** Upserted rows after `progress.upTo`. */
+  readonly known: ReadonlySet<number>;
+  /** Bytes of the complete lines. */
+  readonly bytes: number;
+}
+
+/** @throws UsageError for a file that is no journal, or cannot be read */
+export function readJournal(path: string): Reading {
+  const text = readText(path);
+  if (text !== '' && !text.startsWith('{"journal":1,')) {
+    throw new UsageError(`${path} exists, and is no journal of an import: move it, or rename the file to import.`);
+  }
+  const [first = '', ...lines] = text.split('\n').slice(0, -1);
+  const header = parseLine(first) as Header | null;
+  let bytes = header ? Buffer.byteLength(first) + 1 : 0;
+  let progress = START;
+  const known = new Set<number>();
+  for (const line of lines) {
+    const entry = parseLine(line) as { readonly in?: readonly Range[] } | null;
+    if (entry === null) break;
+    bytes += Buffer.byteLength(line) + 1;
+    if (!entry.in) progress = { ...progress, ...entry };
+    for (const [from, to] of entry.in ?? []) for (let row = from; row <= to; row++) known.add(row);
+    for (const row of entry.in ? [] : known) if (row <= progress.upTo) known.delete(row);
+  }
+  return { header, progress, known, bytes };
+}
 
 /**
  * A file of JSON lines: the header first, then upserted rows as responses arrive, and a checkpoint after each window. Lines
@@ -66,106 +101,52 @@ export class Journal {
   }
 
   /**
-   * Creates a journal. Replaces the journal of an earlier run.
-   * @throws UsageError for any other file
+   * Opens the journal of an earlier run, or replaces it with a new one.
+   * @throws UsageError for another file, and for the journal of another file or of other options
    */
-  static create(path: string, header: JournalHeader): Journal {
-    const text = readText(path);
-    if (text !== '' && (parseLine(text.split('\n', 1)[0] ?? '') as Partial<JournalHeader> | null)?.journal !== 1) {
-      throw new UsageError(`${path} exists, and is no journal of an import: move it, or rename the file to import.`);
-    }
-    const journal = new Journal(openSync(path, 'w'));
-    journal.#write(header);
-    fdatasyncSync(journal.#fd);
-    return journal;
-  }
-
-  /**
-   * Opens the journal of an earlier run, or creates one.
-   * @throws UsageError when the journal belongs to another file or to other options
-   */
-  static resume(path: string, header: JournalHeader): { journal: Journal; progress: Progress } {
-    const text = readText(path);
-    const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-    const first = parseLine(lines[0] ?? '') as Partial<JournalHeader> | null;
-    if (first === null) {
-      return { journal: Journal.create(path, header), progress: NO_PROGRESS };
-    }
-    if (first.journal !== header.journal || first.file !== header.file || first.options !== header.options) {
-      const what = first.file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
-      throw new UsageError(
-        `${path} belongs to ${what}. Run without --resume to start over, which sends every row again.`,
-      );
-    }
-    let bytes = Buffer.byteLength(`${lines[0]}\n`);
-    let checkpoint = START;
-    let ended = false;
-    let rejectsPath: string | null = null;
-    const known = new Set<number>();
-    for (const line of lines.slice(1, -1)) {
-      const entry = parseLine(line) as
-        | (Partial<Checkpoint> & { in?: [number, number][]; ended?: boolean; rejectsPath?: string })
-        | null;
-      if (entry === null) break;
-      bytes += Buffer.byteLength(`${line}\n`);
-      for (const row of fromRanges(entry.in)) known.add(row);
-      if (entry.upTo !== undefined) {
-        checkpoint = entry as Checkpoint;
-        for (const row of known) if (row <= checkpoint.upTo) known.delete(row);
+  static open(path: string, header: Header, isResumed: boolean): Reading & { journal: Journal } {
+    const earlier = readJournal(path);
+    if (isResumed && earlier.header) {
+      const { file, options } = earlier.header;
+      if (file !== header.file || options !== header.options) {
+        const what = file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
+        throw new UsageError(
+          `${path} belongs to ${what}. Run without --resume to start over, which sends every row again.`,
+        );
       }
-      ended ||= entry.ended === true;
-      rejectsPath = entry.rejectsPath ?? rejectsPath;
     }
-    const fd = openSync(path, 'r+');
-    ftruncateSync(fd, bytes);
-    closeSync(fd);
-    return { journal: new Journal(openSync(path, 'a')), progress: { checkpoint, known, rejectsPath, ended } };
-  }
-
-  /** Returns the id of the queued import that a journal belongs to; null for a direct import. */
-  static runOf(path: string): string | null {
-    const [line = ''] = readText(path).split('\n', 1);
-    return (parseLine(line) as Partial<JournalHeader> | null)?.run ?? null;
-  }
-
-  /** Whether the run of a journal reached the end of the input. */
-  static hasEnded(path: string): boolean {
-    return readText(path).endsWith(`\n${JSON.stringify(END)}\n`);
-  }
-
-  /** Records upserted rows. They survive a crash of the process at once, and a power failure from the next sync on. */
-  noteIn(rows: readonly number[]): void {
-    this.#write({ in: toRanges(rows) });
-  }
-
-  /** Records the path of the rejects, so that a resumed run knows that the file is its own. */
-  noteRejects(path: string): void {
-    this.#write({ rejectsPath: path });
+    const reading = isResumed ? earlier : { header: null, progress: START, known: new Set<number>(), bytes: 0 };
+    const fd = openSync(path, 'a');
+    ftruncateSync(fd, reading.bytes);
+    const journal = new Journal(fd);
+    if (reading.header === null) journal.add(header);
+    return { ...reading, journal };
   }
 
   /**
-   * Records a checkpoint. It survives a crash of the process at once. A power failure may lose the last fraction of a second:
-   * a resumed run then only sends again some rows that are already upserted.
+   * Appends a line. It survives a crash of the process at once. A power failure may lose the lines of the last fraction of a
+   * second: a resumed run then only sends again some rows that are already upserted.
    */
-  checkpoint(checkpoint: Checkpoint): void {
-    this.#write(checkpoint);
-    if (performance.now() - this.#syncedAt < SYNC_MS) return;
+  add(line: Line): void {
+    writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+    if (!('ended' in line) && performance.now() - this.#syncedAt < SYNC_MS) return;
     fdatasyncSync(this.#fd);
     this.#syncedAt = performance.now();
   }
 
-  /** Records that the input has no more rows. */
-  end(): void {
-    this.#write(END);
-    fdatasyncSync(this.#fd);
+  /** Records upserted rows, in ascending order. */
+  addRows(rows: readonly number[]): void {
+    const ranges: [number, number][] = [];
+    for (const row of rows) {
+      const last = ranges.at(-1);
+      if (last?.[1] === row - 1) last[1] = row;
+      else ranges.push([row, row]);
+    }
+    this.add({ in: ranges });
   }
 
   close(): void {
     closeSync(this.#fd);
-  }
-
-  #write(entry: object): void {
-    writeSync(this.#fd, `${JSON.stringify(entry)}\n`);
   }
 }
 
@@ -178,29 +159,11 @@ function readText(path: string): string {
   }
 }
 
-function parseLine(line: string): unknown {
+function parseLine(line: string): object | null {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' ? value : null;
   } catch {
     return null;
   }
-}
-
-/** Returns the first and last row of each contiguous range. `rows` must be ascending. */
-export function toRanges(rows: readonly number[]): [number, number][] {
-  const ranges: [number, number][] = [];
-  for (const row of rows) {
-    const last = ranges.at(-1);
-    if (last && last[1] === row - 1) last[1] = row;
-    else ranges.push([row, row]);
-  }
-  return ranges;
-}
-
-/** Returns the rows of ranges. */
-export function fromRanges(ranges: readonly (readonly [number, number])[] = []): Set<number> {
-  const rows = new Set<number>();
-  for (const [from, to] of ranges) for (let row = from; row <= to; row++) rows.add(row);
-  return rows;
 }

@@ -1,49 +1,55 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { RESOURCES, type Resource } from '../../src/datatrics/endpoints.ts';
 import { isTimeZone } from '../../src/datatrics/time.ts';
-import { parseArguments } from './command.ts';
-import { type DateReader, dateReader } from './dates.ts';
+import { dateReader } from './dates.ts';
 import { UsageError } from './problem.ts';
 import { isEncoding } from './source.ts';
 
-export interface ImportOptions {
+/** The options as `build` describes them. */
+interface Given {
+  readonly format?: 'csv' | 'ndjson';
+  readonly encoding?: string;
+  readonly separator?: string;
+  readonly source?: string;
+  readonly type: 'item' | 'category';
+  readonly map: readonly string[];
+  readonly ignore: readonly string[];
+  readonly strict?: boolean;
+  readonly empty: 'skip' | 'null';
+  readonly decimal?: '.' | ',';
+  readonly timeZone?: string;
+  readonly dateFormat?: string;
+  readonly exactIds?: boolean;
+  readonly yes?: boolean;
+  readonly gateway?: URL;
+  readonly header: readonly string[];
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly concurrency?: number;
+  /** Calls per second. */
+  readonly limitCalls?: number;
+  readonly rejects?: string;
+  readonly resume?: boolean;
+  readonly queue?: boolean;
+  readonly watch?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The command line of an import. */
+export interface ImportOptions extends Omit<Given, 'map' | 'header' | 'token' | 'tokenFile'> {
   readonly resource: Resource;
   /** A path, or `-` for standard input. */
   readonly file: string;
-  readonly format: 'csv' | 'ndjson' | undefined;
-  readonly encoding: string | undefined;
-  readonly separator: string | undefined;
-  readonly source: string | undefined;
-  readonly type: 'ITEM' | 'CATEGORY';
   /** Names of fields or attributes by column. */
   readonly map: ReadonlyMap<string, string>;
-  readonly ignore: ReadonlySet<string>;
-  readonly strict: boolean;
-  readonly empty: 'skip' | 'null';
-  readonly decimal: '.' | ',' | undefined;
-  readonly timeZone: string | undefined;
-  /** As given; part of what a journal is valid for. */
-  readonly dateFormat: string | undefined;
-  /** Null without a format. */
-  readonly dateReader: DateReader | null;
-  readonly exactIds: boolean;
-  /** Whether to write without asking at the terminal. */
-  readonly yes: boolean;
-  readonly gateway: URL | undefined;
+  /** Request headers for the gateway. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly concurrency: number | undefined;
-  readonly callsPerSecond: number | undefined;
   readonly rejects: string;
+  /** Null for an import that cannot be resumed. */
   readonly journal: string | null;
-  readonly resume: boolean;
-  /** Whether workers send the rows. */
-  readonly queue: boolean;
-  /** Whether to wait for another command that feeds the queue. */
-  readonly watch: boolean;
-  readonly dryRun: boolean;
-  readonly json: boolean;
-  readonly quiet: boolean;
 }
 
 /** Resources by their plurals, as the command names them. */
@@ -54,28 +60,19 @@ const BY_PLURAL: ReadonlyMap<string, Resource> = new Map(
 const SEPARATORS: Readonly<Record<string, string>> = { tab: '\t', '\\t': '\t', comma: ',', semicolon: ';', pipe: '|' };
 
 const EXTRA_HELP = `
-Columns:
-  A column with the name of a field, in GraphQL (profileId, firstName) or in REST (profileid, firstname), sets that field;
-  case does not matter. Any other column becomes an attribute of the same name. Each row needs its own id (profileId,
-  contentId, conversionId, interactionId) and a source. Times are ISO 8601 (2024-05-01T12:00:00Z) or in the format of the
-  API (2024-05-01 12:00:00). Empty cells are not sent. A column with the items of a conversion holds a JSON array.
-
-Destination:
-  The API that DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY name, in the environment or in .env; or --gateway.
+Destination: the API that DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY name, in the environment or in .env; or
+--gateway. A column with the name of a field, such as profileId or firstName, sets that field; any other column becomes an
+attribute. Each row needs its own id and a source.
 
 Examples:
   Check all rows without sending them:
     npm run import -- profiles people.csv --source CRM --dry-run
-  Send at most ten calls per second:
-    npm run import -- profiles people.csv --source CRM --limit-calls 10/s
   Map columns with other names to fields:
     npm run import -- profiles people.csv --source CRM --map profileId=Number --map email=E-mail --ignore Notes
-  Continue an interrupted import (Ctrl-C, crash, API outage); it does not send rows again that the API has accepted:
+  Continue an interrupted import (Ctrl-C, crash, API outage):
     npm run import -- profiles people.csv --source CRM --resume
   Import rejected rows again, after you have fixed them:
     npm run import -- profiles people.csv.rejects.csv --source CRM
-  Let workers on one or more machines send the rows (npm run worker); --watch shows the progress or continues the import:
-    REDIS_URL=redis://… npm run import -- profiles people.csv --source CRM --queue
   Import from a database, through a pipe:
     psql -c "copy (select * from orders) to stdout csv header" | npm run -s import -- conversions - --source Shop
   Send to a running gateway instead of the API:
@@ -93,7 +90,11 @@ See docs/import.md.
 `;
 
 function build(): Command {
-  const collect = (value: string, all: string[] = []): string[] => [...all, value];
+  const collect = (value: string, all: readonly string[]): string[] => [...all, value];
+  const choice = (flags: string, text: string, choices: string[]): Option => new Option(flags, text).choices(choices);
+  // Workers send to the API, with a concurrency of their own.
+  const queued = (flags: string, text: string): Option =>
+    new Option(flags, text).conflicts(['gateway', 'dryRun', 'concurrency']);
   return new Command('import')
     .usage('<profiles|contents|conversions|interactions> FILE [options]')
     .description('Imports the rows of a CSV or NDJSON file, which may be gzipped, into a Datatrics project.')
@@ -101,54 +102,71 @@ function build(): Command {
     .argument('<file>', 'a file, or - for standard input')
     .optionsGroup('Rows:')
     .option('--source <name>', 'source of rows without one')
-    .addOption(
-      new Option('--type <type>', 'contents: type of rows without one').choices(['item', 'category']).default('item'),
-    )
-    .option('--map <field=column>', 'field or attribute that the column sets; repeatable', collect)
-    .option('--ignore <column>', 'skip the column; repeatable', collect)
+    .addOption(choice('--type <type>', 'contents: type of rows without one', ['item', 'category']).default('item'))
+    .option('--map <field=column>', 'field or attribute that the column sets; repeatable', collect, [])
+    .option('--ignore <column>', 'skip the column; repeatable', collect, [])
     .option('--strict', 'reject columns that are not a field, instead of importing them as attributes')
     .addOption(
-      new Option('--empty <meaning>', 'an empty cell leaves the field unchanged (skip) or clears it (null)')
-        .choices(['skip', 'null'])
-        .default('skip'),
+      choice('--empty <how>', 'an empty cell leaves the field (skip) or clears it (null)', ['skip', 'null']).default(
+        'skip',
+      ),
     )
-    .addOption(
-      new Option('--decimal <sign>', 'decimal separator (default: the one that the file proves)').choices(['.', ',']),
-    )
+    .addOption(choice('--decimal <sign>', 'decimal separator (default: the one that the file proves)', ['.', ',']))
     .option(
       '--date-format <format>',
-      'times such as DD-MM-YYYY HH:mm, or excel, excel1904 (serial days)',
+      'of times, as DD-MM-YYYY HH:mm; or excel, excel1904 (serial days)',
       parseDateFormat,
     )
     .option('--exact-ids', 'take ids as they are, also those that a spreadsheet seems to have changed')
     .option('--time-zone <zone>', 'zone of times without one (default: DATATRICS_TIMEZONE, else UTC)', parseZone)
     .optionsGroup('File format (default: detected):')
-    .addOption(new Option('--format <format>').choices(['csv', 'ndjson']))
+    .addOption(choice('--format <format>', '', ['csv', 'ndjson']))
     .option('--separator <sign>', 'column separator: one character, or tab', parseSeparator)
     .option('--encoding <name>', 'such as utf-8, windows-1252, utf-16le', parseEncoding)
     .optionsGroup('Destination and rate:')
     .option('--gateway <url>', 'send to this gateway instead of the API', parseGatewayUrl)
-    .option('--header <name: value>', 'request header for the gateway; repeatable', collect)
+    .option('--header <name: value>', 'request header for the gateway; repeatable', collect, [])
     .option('--token-file <file>', 'file with the bearer token for the gateway (or GATEWAY_TOKEN in the environment)')
     .option('--token <token>', 'the bearer token itself, which other users of the machine can see')
     .option('--concurrency <n>', 'concurrent calls (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
     .option('--limit-calls <n/s>', 'maximum number of calls per second, or per minute as N/m', parseCallRate)
-    .option('--queue', 'let workers (npm run worker) send the rows, through Redis (REDIS_URL)')
-    .option('--watch', 'show the progress of a queued import and collect its results')
+    .addOption(queued('--queue', 'let workers (npm run worker) send the rows, through Redis (REDIS_URL)'))
+    .addOption(queued('--watch', 'show the progress of a queued import and collect its results'))
     .optionsGroup('Output:')
-    .option(
-      '--rejects <file>',
-      'new file for rejected rows (default: FILE.rejects.csv, such as people.csv.rejects.csv)',
-    )
-    .option('--resume', 'continue where an earlier run of the same command stopped')
+    .option('--rejects <file>', 'new file for rejected rows (default: FILE.rejects.csv)')
+    .addOption(new Option('--resume', 'continue where an earlier run of the same command stopped').conflicts('dryRun'))
     .option('--dry-run', 'check every row and send nothing')
     .option('--yes', 'write without asking at the terminal whether the columns are mapped correctly')
     .option('--json', 'print the summary as one JSON object on standard output')
     .option('--quiet', 'show no progress')
-    .addHelpText('after', EXTRA_HELP)
+    .addHelpText('after', EXTRA_HELP);
+}
+
+/**
+ * Parses the arguments of a command.
+ *
+ * @returns false for `--help`, whose text is printed
+ * @throws UsageError for wrong arguments
+ */
+export function parseArguments(command: Command, argv: readonly string[]): boolean {
+  let problem = '';
+  command
     .helpOption('-h, --help', 'print this text')
     .configureHelp({ helpWidth: 120 })
+    .configureOutput({
+      writeErr(text) {
+        problem += text;
+      },
+    })
     .exitOverride();
+  try {
+    command.parse([...argv], { from: 'user' });
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return false;
+    throw new UsageError((problem || error.message).replace(/^error: /, '').trim());
+  }
 }
 
 /**
@@ -166,66 +184,35 @@ export function readOptions(
   const [what, file] = command.args as [string, string];
   const resource = BY_PLURAL.get(what);
   if (!resource) throw new UsageError(`"${what}" cannot be imported; allowed are ${[...BY_PLURAL.keys()].join(', ')}.`);
-  const given = command.opts();
-  const rejects: string = given.rejects ?? `${file === '-' ? 'stdin' : file}.rejects.csv`;
+  const { map, header, token, tokenFile, ...given } = command.opts<Given>();
+  const { gateway, rejects = defaultRejects(file, given.dryRun) } = given;
+  const isQueued = given.queue === true || given.watch === true;
   if (given.rejects !== undefined && !given.resume && !given.watch && existsSync(rejects)) {
     throw new UsageError(`--rejects: ${rejects} exists; name a new file.`);
   }
-  if (file !== '-' && rejects === file) throw new UsageError('--rejects must not name the file to import.');
-  if (given.resume && file === '-') {
-    throw new UsageError('Standard input cannot be resumed: write it to a file first.');
+  if (file === '-' && (given.resume || isQueued)) {
+    throw new UsageError('Standard input cannot be resumed or queued: write it to a file first.');
   }
-  if (given.resume && given.dryRun) throw new UsageError('--resume does not work with --dry-run, which sends nothing.');
-  if (given.gateway === undefined && (given.header || given.token || given.tokenFile)) {
+  if (gateway === undefined && (header.length > 0 || token || tokenFile)) {
     throw new UsageError('--header, --token and --token-file need a gateway: give its URL with --gateway.');
   }
   if (given.type !== 'item' && resource !== 'content') throw new UsageError('--type is for contents only.');
-  const queue = given.queue === true || given.watch === true;
-  if (queue) checkQueue(file, given);
   return {
+    ...given,
     resource,
     file,
-    format: given.format,
-    encoding: given.encoding,
-    separator: given.separator,
-    source: given.source,
-    type: given.type === 'category' ? 'CATEGORY' : 'ITEM',
-    map: readMap(given.map ?? []),
-    ignore: new Set<string>(given.ignore ?? []),
-    strict: given.strict === true,
-    empty: given.empty,
-    decimal: given.decimal,
-    timeZone: given.timeZone,
-    dateFormat: given.dateFormat,
-    dateReader: given.dateFormat === undefined ? null : dateReader(given.dateFormat),
-    exactIds: given.exactIds === true,
-    yes: given.yes === true,
-    gateway: given.gateway,
-    headers: readHeaders(given.header ?? [], given.token ?? readToken(given.tokenFile) ?? env.GATEWAY_TOKEN),
-    concurrency: given.concurrency,
-    callsPerSecond: given.limitCalls,
+    map: readMap(map),
+    headers: readHeaders(header, token ?? readToken(tokenFile) ?? env.GATEWAY_TOKEN),
     rejects,
     journal: file === '-' || given.dryRun ? null : `${file}.journal`,
     resume: given.resume === true || given.watch === true,
-    queue,
-    watch: given.watch === true,
-    dryRun: given.dryRun === true,
-    json: given.json === true,
-    quiet: given.quiet === true,
+    queue: isQueued,
   };
 }
 
-/** Rejects options that do not work with a queue. @throws UsageError */
-function checkQueue(file: string, given: Readonly<Record<string, unknown>>): void {
-  if (file === '-') throw new UsageError('Standard input cannot be queued: write it to a file first.');
-  if (given.dryRun) throw new UsageError('--queue does not work with --dry-run, which sends nothing.');
-  if (given.gateway !== undefined)
-    throw new UsageError('--queue does not work with --gateway: workers send to the API.');
-  if (given.concurrency !== undefined) {
-    throw new UsageError(
-      '--queue does not work with --concurrency: set it on the workers, npm run worker -- --concurrency N.',
-    );
-  }
+/** A dry run replaces its own file, so it has another name. */
+function defaultRejects(file: string, dryRun = false): string {
+  return `${file === '-' ? 'stdin' : file}${dryRun ? '.dry-run' : ''}.rejects.csv`;
 }
 
 /** @throws UsageError for an unreadable or empty file */
@@ -264,58 +251,54 @@ function readHeaders(lines: readonly string[], token: string | undefined): Recor
   return headers;
 }
 
+/** @throws InvalidArgumentError unless `isValid` */
+function allow(isValid: boolean, what: string): void {
+  if (!isValid) throw new InvalidArgumentError(`Allowed are ${what}.`);
+}
+
 function parseZone(text: string): string {
-  if (!isTimeZone(text)) throw new InvalidArgumentError('Allowed are IANA zones such as Europe/Amsterdam.');
+  allow(isTimeZone(text), 'IANA zones such as Europe/Amsterdam');
   return text;
 }
 
 function parseSeparator(text: string): string {
   const sign = SEPARATORS[text] ?? text;
-  if (!/^[\t\x20-\x7e]$/.test(sign) || sign === '"') {
-    throw new InvalidArgumentError('Allowed are one ASCII character other than a quote, and tab.');
-  }
+  allow(/^[\t\x20-\x7e]$/.test(sign) && sign !== '"', 'one ASCII character other than a quote, and tab');
   return sign;
 }
 
 function parseEncoding(text: string): string {
-  if (!isEncoding(text))
-    throw new InvalidArgumentError('Allowed are encodings such as utf-8, windows-1252 or utf-16le.');
+  allow(isEncoding(text), 'encodings such as utf-8, windows-1252 or utf-16le');
   return text.toLowerCase();
 }
 
 /** Parses the URL of a gateway. The path defaults to `/graphql`. */
 function parseGatewayUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    throw new InvalidArgumentError(
-      'Allowed are URLs such as http://localhost:4000/graphql, without user and password.',
-    );
-  }
-  if (url.pathname === '/') url.pathname = '/graphql';
-  return url;
+  const url = URL.parse(text);
+  const isValid = url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password;
+  allow(isValid, 'URLs such as http://localhost:4000/graphql, without user and password');
+  if (url?.pathname === '/') url.pathname = '/graphql';
+  return url as URL;
 }
 
 /** Returns a parser for whole numbers from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
-    if (!/^\d{1,6}$/.test(text) || Number(text) < least || Number(text) > most) {
-      throw new InvalidArgumentError(`Allowed are whole numbers from ${least} to ${most}.`);
-    }
+    const isValid = /^\d{1,6}$/.test(text) && Number(text) >= least && Number(text) <= most;
+    allow(isValid, `whole numbers from ${least} to ${most}`);
     return Number(text);
   };
 }
 
 /** Parses a rate. Returns calls per second. */
 function parseCallRate(text: string): number {
-  const [, count, unit = 's'] = /^(\d{1,6}(?:\.\d{1,3})?)(?:\/(s|m))?$/.exec(text) ?? [];
-  if (count === undefined || Number(count) === 0)
-    throw new InvalidArgumentError('Allowed are rates such as 10/s or 300/m.');
+  const [, count, unit] = /^(\d{1,6}(?:\.\d{1,3})?)(?:\/(s|m))?$/.exec(text) ?? [];
+  allow(Number(count) > 0, 'rates such as 10/s or 300/m');
   return Number(count) / (unit === 'm' ? 60 : 1);
 }
 
 function parseDateFormat(text: string): string {
-  if (dateReader(text) !== null) return text;
-  throw new InvalidArgumentError(
-    'Allowed are formats of YYYY, MM, M, MMM, DD, D, HH, H, hh, h, mm, ss and A, such as DD-MM-YYYY, and excel, excel1904.',
-  );
+  const parts = 'YYYY, MM, M, MMM, DD, D, HH, H, hh, h, mm, ss and A';
+  allow(dateReader(text) !== null, `formats of ${parts}, such as DD-MM-YYYY, and excel, excel1904`);
+  return text;
 }

@@ -17,45 +17,41 @@ export interface ProgressOptions {
 }
 
 /** Shows the progress on standard error: a bar on a terminal, else a line every 10 s. */
-export class ProgressBar {
-  readonly #options: ProgressOptions;
-  readonly #start = performance.now();
+export function createProgress({ silent, part, before }: ProgressOptions) {
+  const start = performance.now();
   /** A terminal without rows cannot show a bar. */
-  readonly #isBar = process.stderr.isTTY === true && process.stderr.rows !== 0;
-  readonly #timer: NodeJS.Timeout | undefined;
-  #counts: Counts | null = null;
-  #isShown = false;
+  const isBar = process.stderr.isTTY && process.stderr.rows !== 0;
+  let counts: Counts | null = null;
+  let isShown = false;
 
-  constructor(options: ProgressOptions) {
-    this.#options = options;
-    if (options.silent) return;
-    this.#timer = setInterval(() => this.#show(), this.#isBar ? BAR_MS : LINE_MS).unref();
+  function show(): void {
+    if (!counts) return;
+    const seconds = (performance.now() - start) / 1_000;
+    const line = renderProgress({ counts, seconds, before, part: part(), bar: isBar });
+    process.stderr.write(isBar ? CLEAR + line.slice(0, process.stderr.columns - 1 || undefined) : `${line}\n`);
+    isShown = isBar;
   }
 
-  update(counts: Counts): void {
-    this.#counts = counts;
+  function clear(): void {
+    if (isShown) process.stderr.write(CLEAR);
+    isShown = false;
   }
 
-  /** Prints a line above the bar. */
-  print(text: string): void {
-    process.stderr.write(`${this.#isShown ? CLEAR : ''}${text}\n`);
-    this.#isShown = false;
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-    if (this.#isShown) process.stderr.write(CLEAR);
-    this.#isShown = false;
-  }
-
-  #show(): void {
-    if (!this.#counts) return;
-    const { part, before } = this.#options;
-    const seconds = (performance.now() - this.#start) / 1_000;
-    const line = renderProgress({ counts: this.#counts, seconds, before, part: part(), bar: this.#isBar });
-    process.stderr.write(this.#isBar ? CLEAR + line.slice(0, process.stderr.columns - 1 || undefined) : `${line}\n`);
-    this.#isShown = this.#isBar;
-  }
+  const timer = silent ? undefined : setInterval(show, isBar ? BAR_MS : LINE_MS).unref();
+  return {
+    update(now: Counts): void {
+      counts = now;
+    },
+    /** Prints a line above the bar. */
+    print(text: string): void {
+      clear();
+      process.stderr.write(`${text}\n`);
+    },
+    end(): void {
+      clearInterval(timer);
+      clear();
+    },
+  };
 }
 
 /** Returns one line: progress, rate, outcomes and estimated time left. */
@@ -70,14 +66,12 @@ export function renderProgress(state: {
   const { counts, seconds, before, bar } = state;
   const part = state.part === undefined ? undefined : Math.min(1, state.part);
   const rate = (counts.rows - before) / Math.max(seconds, 0.001);
-  const columns: string[] = [];
-  if (part !== undefined) {
-    const full = Math.round(part * BAR);
-    const percent = `${Math.floor(part * 100)} %`;
-    columns.push(bar ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${percent}` : percent);
-  }
-  columns.push(`${grouped(counts.rows)} rows`, `${grouped(Math.round(rate))}/s`, outcomesOf(counts));
-  if (part !== undefined && part > 0 && part < 1 && rate > 0) {
+  const columns = [`${grouped(counts.rows)} rows`, `${grouped(rate)}/s`, outcomesOf(counts)];
+  if (part === undefined) return columns.join('  ');
+  const full = Math.round(part * BAR);
+  const percent = `${Math.floor(part * 100)} %`;
+  columns.unshift(bar ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${percent}` : percent);
+  if (part > 0 && part < 1 && rate > 0) {
     // Excludes the rows that an earlier run settled, which took no time in this run.
     const own = part * (1 - before / counts.rows);
     columns.push(`${duration((seconds * (1 - part)) / own)} left`);
@@ -86,7 +80,7 @@ export function renderProgress(state: {
 }
 
 /** Returns the outcomes that occurred, as in `900 upserted, 3 rejected`. */
-export function outcomesOf({ upserted, rejected, notAttempted, unknown }: Counts): string {
+function outcomesOf({ upserted, rejected, notAttempted, unknown }: Counts): string {
   const words = [`${grouped(upserted)} upserted`];
   if (rejected > 0) words.push(`${grouped(rejected)} rejected`);
   if (notAttempted > 0) words.push(`${grouped(notAttempted)} not sent`);
@@ -94,9 +88,9 @@ export function outcomesOf({ upserted, rejected, notAttempted, unknown }: Counts
   return words.join(', ');
 }
 
-/** Formats a whole number with thousands separators. */
+/** Rounds a number, and formats it with thousands separators. */
 export function grouped(value: number): string {
-  return value.toLocaleString('en');
+  return Math.round(value).toLocaleString('en');
 }
 
 /** Formats seconds as `12 s`, `3 min 20 s` or `2 h 5 min`. */

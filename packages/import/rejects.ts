@@ -3,19 +3,28 @@ import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeS
 import { stringify } from 'csv-stringify/sync';
 import { REJECT_COLUMNS } from './columns.ts';
 import { type RowProblem, UsageError } from './problem.ts';
-import { LOST } from './records.ts';
-import type { Row } from './rows.ts';
+import { LOST, type Row } from './records.ts';
 
 /** Byte order mark: spreadsheets and this importer then read the file as UTF-8. The input may have another encoding. */
 const MARK = '\u{FEFF}';
-
-const ADDED: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
 
 /** A file of rejects up to a checkpoint. */
 export interface RejectsState {
   readonly bytes: number;
   /** SHA-256 of these bytes. */
   readonly digest: string;
+}
+
+export interface RejectsOptions {
+  /** Wanted path. */
+  readonly path: string;
+  /** Whether the file of an earlier run may be replaced. */
+  readonly replaces: boolean;
+  /** Columns of the input; empty for NDJSON, whose rows the file contains as a whole. */
+  readonly header: readonly string[];
+  readonly separator: string;
+  /** Called with the path before the file is created. */
+  readonly onCreate: (path: string) => void;
 }
 
 /**
@@ -25,77 +34,60 @@ export interface RejectsState {
 export class Rejects {
   /** Path of the file; until it exists, the wanted path. */
   path: string;
+  readonly #options: RejectsOptions;
+  /** Indices of the input's columns, without those that an earlier file of rejects added. */
+  readonly #own: readonly number[];
+  readonly #delimiter: string;
   #bytes = 0;
   #hash = createHash('sha256');
   #fd: number | null = null;
-  #columns: readonly string[] | null = null;
-  #separator = ',';
-  /** Indices of the input's columns, without those that an earlier file of rejects added. */
-  #indices: readonly number[] = [];
-  /** Index of the column with whole records; -1: none. */
-  #recordAt = -1;
-  /** Called with the path before the file is created. */
-  onCreate: (path: string) => void = () => undefined;
 
-  constructor(path: string) {
+  constructor(options: RejectsOptions) {
+    const { path, header, separator } = options;
     this.path = path;
+    this.#options = options;
+    this.#own = [...header.keys()].filter((at) => !REJECT_COLUMNS.includes(header[at] as string));
+    this.#delimiter = header.length > 0 ? separator : ',';
   }
 
   get state(): RejectsState {
     return { bytes: this.#bytes, digest: this.#hash.copy().digest('base64') };
   }
 
-  /** @param columns columns of the input; null for NDJSON, whose rows the file contains as a whole */
-  setColumns(columns: readonly string[] | null, separator: string): void {
-    this.#recordAt = columns?.indexOf(REJECT_COLUMNS.record) ?? -1;
-    this.#columns = this.#recordAt === -1 ? (columns?.filter((name) => !ADDED.has(name)) ?? null) : null;
-    this.#separator = columns ? separator : ',';
-    this.#indices = columns?.flatMap((name, at) => (ADDED.has(name) ? [] : [at])) ?? [];
-  }
-
   /** Goes on with the file of an earlier run, cut to its state at a checkpoint. Returns false if somebody changed the file. */
   resume(path: string, { bytes, digest }: RejectsState): boolean {
     let content: Buffer;
     try {
-      content = readFileSync(path);
+      content = readFileSync(path).subarray(0, bytes);
     } catch {
       return bytes === 0;
     }
-    this.#hash.update(content.subarray(0, bytes));
-    if (content.length < bytes || (bytes > 0 && this.state.digest !== digest)) {
-      this.#hash = createHash('sha256');
-      return false;
-    }
+    const hash = createHash('sha256').update(content);
+    if (bytes > 0 && hash.copy().digest('base64') !== digest) return false;
     this.path = path;
     this.#fd = openSync(path, 'r+');
     ftruncateSync(this.#fd, bytes);
     this.#bytes = bytes;
+    this.#hash = hash;
     return true;
   }
 
   /** Appends rows. They are on disk when it returns. */
   add(rows: readonly { readonly row: Row; readonly problems: readonly RowProblem[] }[]): void {
     if (rows.length === 0) return;
-    const { row: number, code, reason, raw, record } = REJECT_COLUMNS;
-    const lines: string[][] = [];
-    if (this.#bytes === 0) {
-      lines.push([number, code, reason, ...(this.#columns ? [raw, ...this.#columns] : [record])]);
-    }
-    for (const { row, problems } of rows) {
-      const { cells, text } = row;
+    const { header } = this.#options;
+    const delimiter = this.#delimiter;
+    const lines = rows.map(({ row: { row, cells, text }, problems }) => {
+      const [{ code } = { code: 'REJECTED' }] = problems;
       const messages = problems.map(({ message }) => message).join(' ');
-      const added = [String(row.row), problems[0]?.code ?? 'REJECTED', messages];
-      const whole = cells === null ? text : (cells[Math.max(0, this.#recordAt)] as string);
-      if (this.#columns === null) lines.push([...added, printable(whole)]);
-      else if (cells !== null && problems[0]?.code !== 'MALFORMED') {
-        lines.push([...added, '', ...this.#indices.map((at) => cells[at] ?? '')]);
-      } else {
-        const line = cells === null ? text : stringify([[...cells]], { delimiter: this.#separator }).trimEnd();
-        lines.push([...added, printable(line), ...this.#columns.map(() => '')]);
-      }
-    }
+      const isWhole = text !== '' || code === 'MALFORMED';
+      const raw = text === '' && isWhole ? stringify([[...(cells ?? [])]], { delimiter }).trimEnd() : text;
+      const own = this.#own.map((at) => (isWhole ? '' : (cells?.[at] ?? '')));
+      return [String(row), code, messages, raw.replaceAll('\0', LOST), ...own];
+    });
+    if (this.#bytes === 0) lines.unshift([...REJECT_COLUMNS, ...this.#own.map((at) => header[at] as string)]);
     this.#fd ??= this.#create();
-    const csv = Buffer.from((this.#bytes === 0 ? MARK : '') + stringify(lines, { delimiter: this.#separator }));
+    const csv = Buffer.from((this.#bytes === 0 ? MARK : '') + stringify(lines, { delimiter }));
     for (let at = 0; at < csv.length; ) at += writeSync(this.#fd, csv, at, csv.length - at, this.#bytes + at);
     fdatasyncSync(this.#fd);
     this.#bytes += csv.length;
@@ -107,11 +99,11 @@ export class Rejects {
   }
 
   #create(): number {
-    const wanted = this.path;
+    const { path: wanted, replaces, onCreate } = this.#options;
     for (let number = 2; ; number++) {
       try {
-        const fd = openSync(this.path, 'wx');
-        this.onCreate(this.path);
+        const fd = openSync(this.path, replaces ? 'w' : 'wx');
+        onCreate(this.path);
         return fd;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
@@ -120,8 +112,4 @@ export class Rejects {
       }
     }
   }
-}
-
-function printable(text: string): string {
-  return text.replaceAll('\0', LOST);
 }
