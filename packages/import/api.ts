@@ -26,7 +26,7 @@ export function importConfig(env: Readonly<Record<string, string | undefined>>, 
   // The importer does not listen, so the server settings only have to be valid.
   const config = readConfig({ ...env, AUTH_MODE: 'open', HOST: '127.0.0.1', ...unused });
   const { upstream, project, apiKey } = config;
-  if (!gateway && (upstream === null || project === undefined || apiKey === undefined)) {
+  if (!gateway && !(upstream && project && apiKey)) {
     throw new UsageError(`No destination: set ${NEEDED.join(', ')}, or import with --gateway URL.`);
   }
   return config;
@@ -35,8 +35,7 @@ export function importConfig(env: Readonly<Record<string, string | undefined>>, 
 /** Opens the connections to the API. Returns a function that creates targets on them. */
 export function connectApi(config: Config, connections: number): (resource: Resource) => Target {
   const { upstream, project, apiKey, upstreamTimeoutMs: timeoutMs } = config;
-  if (upstream === null || project === undefined || apiKey === undefined)
-    throw new TypeError('The API is not configured');
+  if (!upstream || !project || !apiKey) throw new TypeError('The API is not configured.');
   // The import is the only caller, so no connections are reserved for others.
   const bulkhead = { ...DEFAULT_BULKHEAD, reservedShare: 0 };
   const pool = createPool({ origin: upstream.origin, connections, timeoutMs, bulkhead });

@@ -1,7 +1,7 @@
 import leven from 'leven';
-import type { Resource } from '../../src/datatrics/endpoints.ts';
 import type { Field, FieldTable } from '../../src/datatrics/records/fields.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
+import type { ImportOptions } from './options.ts';
 import { UsageError } from './problem.ts';
 
 /** The part of a record that a column sets. */
@@ -26,16 +26,6 @@ export function fieldSlots(fields: FieldTable): Map<string, Slot> {
   return slots;
 }
 
-export interface ColumnOptions {
-  readonly resource: Resource;
-  /** Field or attribute names, by column. */
-  readonly map: ReadonlyMap<string, string>;
-  /** Columns to skip. */
-  readonly ignore: readonly string[];
-  /** Whether to reject columns that are not a field. Otherwise they become attributes. */
-  readonly strict?: boolean | undefined;
-}
-
 /** Maps columns to slots. */
 export interface Columns {
   /** Returns null for an unknown column when `strict` is set. */
@@ -45,7 +35,8 @@ export interface Columns {
 }
 
 /** @throws UsageError for a target of `map` that resembles a field, but is none */
-export function createColumns({ resource, map, ignore, strict }: ColumnOptions): Columns {
+export function createColumns(options: Pick<ImportOptions, 'resource' | 'map' | 'ignore' | 'strict'>): Columns {
+  const { resource, map, ignore, strict } = options;
   const { fields, idNames } = RECORD_TYPES[resource];
   const idName = `${resource}Id`;
   const slots = new Map<string, Slot>([

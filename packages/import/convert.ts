@@ -1,21 +1,13 @@
 import { type RecordInput, WRITE_BODIES } from '../../src/datatrics/encode.ts';
-import type { Resource } from '../../src/datatrics/endpoints.ts';
 import { isObject, type JsonObject } from '../../src/datatrics/records/fields.ts';
 import { readJson } from '../../src/lib/digits.ts';
 import type { Columns, Slot } from './columns.ts';
+import type { ImportOptions } from './options.ts';
 import type { RowProblem } from './problem.ts';
 import { cellText, setValue, ValueError, type ValueOptions } from './values.ts';
 
-export interface ConvertOptions extends ValueOptions {
-  readonly resource: Resource;
-  readonly columns: Columns;
-  /** Default for rows without a source. */
-  readonly source?: string | undefined;
-  /** Default for rows of content without a type. */
-  readonly type: 'ITEM' | 'CATEGORY';
-  /** What an empty cell of CSV does: `skip` leaves the field unchanged, `null` clears it. */
-  readonly empty: 'skip' | 'null';
-}
+export type ConvertOptions = ValueOptions &
+  Pick<ImportOptions, 'resource' | 'source' | 'type' | 'empty'> & { readonly columns: Columns };
 
 /** The input of a mutation, valid if there are no problems. */
 export interface Converted {
@@ -66,7 +58,7 @@ export function createConverter(options: ConvertOptions) {
   function finish(draft: Draft): Converted {
     const { input, problems, invalid } = draft;
     if (source !== undefined) input.source ||= source;
-    if (resource === 'content') input.type ??= type;
+    if (resource === 'content') input.type ??= type === 'item' ? 'ITEM' : 'CATEGORY';
     for (const name of keyNames) {
       if ((input[name] ?? null) !== null || invalid.includes(name)) continue;
       problems.push({ code: 'REQUIRED', message: `${name} is missing.` });

@@ -1,6 +1,6 @@
 import { type BulkLimits, cutChunks, maxChunkItems } from '../../src/datatrics/bulk/chunk.ts';
 import { BulkEngine } from '../../src/datatrics/bulk/engine.ts';
-import type { BulkOutcome, Pending } from '../../src/datatrics/bulk/items.ts';
+import type { ItemResult, Pending } from '../../src/datatrics/bulk/items.ts';
 import { retryPolicy } from '../../src/datatrics/bulk/retry.ts';
 import type { Answered } from '../../src/datatrics/bulk/target.ts';
 import type { RecordInput } from '../../src/datatrics/encode.ts';
@@ -11,10 +11,7 @@ import type { Pace } from './pace.ts';
 import type { RowProblem } from './problem.ts';
 
 /** Result of sending one row. */
-export interface Outcome {
-  readonly outcome: BulkOutcome;
-  readonly problems: readonly RowProblem[];
-}
+export type Outcome = { readonly problems: readonly RowProblem[] } & Pick<ItemResult, 'outcome'>;
 
 /** Why nothing more can be sent. */
 export interface Failure {
@@ -57,7 +54,7 @@ export interface Target {
   send(chunk: readonly Pending[]): Promise<readonly Answered[] | null>;
   /** Sets the outcomes that the engine could not know. */
   correct?(items: readonly Pending[]): void;
-  close(): void;
+  close?(): void;
 }
 
 export interface DirectOptions {
@@ -65,26 +62,20 @@ export interface DirectOptions {
   readonly target: Target;
   readonly timeZone: string;
   readonly limits: BulkLimits;
-  /** Waits for the turn of a call. */
   readonly pace: Pace;
   /** Attempts for a call with a temporary failure. */
   readonly attempts: number;
   /** Aborted to finish the calls in flight and start no more. */
   readonly signal: AbortSignal;
   /** Receives the upserted rows of each response. */
-  readonly onUpserted: (rows: readonly number[]) => void;
+  readonly onUpserted?: (rows: readonly number[]) => void;
   /** Called with the reason of a failed call that is repeated. */
-  readonly onRetry: (reason: string) => void;
+  readonly onRetry?: (reason: string) => void;
 }
-
-/** ms for calls in flight to finish after a stop. */
-const STOP_GRACE_MS = 10_000;
 
 /** Sends rows through the bulk engine: limits the call rate, reports upserted rows after each call, and can be stopped. */
 export function createDirect(options: DirectOptions): Destination {
   const { resource, target, timeZone, limits, pace, attempts, signal, onUpserted, onRetry } = options;
-  /** Aborted when the time after a stop is up. */
-  const late = new AbortController();
   let failure: Failure | null = null;
   /** Calls started, including those that wait for the rate limit. */
   let begun = 0;
@@ -99,7 +90,7 @@ export function createDirect(options: DirectOptions): Destination {
       const answered = await target.send(chunk);
       isReached = true;
       const upserted = chunk.filter((_, at) => answered?.[at] !== undefined);
-      if (upserted.length > 0) onUpserted(upserted.map(({ result }) => result.index));
+      if (upserted.length > 0) onUpserted?.(upserted.map(({ result }) => result.index));
       return answered;
     } catch (error) {
       if (error instanceof GatewayError) failure = failureOf(error);
@@ -114,11 +105,9 @@ export function createDirect(options: DirectOptions): Destination {
   const engine = new BulkEngine(bulk, limits, (attempt, error, elapsedMs) => {
     if (signal.aborted || (error && !error.sent && !isReached)) return null;
     const pauseMs = policy(attempt, error, elapsedMs);
-    if (pauseMs !== null && error) onRetry(failureOf(error).message);
+    if (pauseMs !== null && error) onRetry?.(failureOf(error).message);
     return pauseMs;
   });
-  const stop = (): void => void setTimeout(() => late.abort(), STOP_GRACE_MS).unref();
-  signal.addEventListener('abort', stop, { once: true });
 
   return {
     ahead: 1,
@@ -129,25 +118,11 @@ export function createDirect(options: DirectOptions): Destination {
       return engine.stopped && !signal.aborted ? failure : null;
     },
     async send(items) {
-      await unlessAborted(engine.send(items), late.signal);
+      await engine.send(items);
       target.correct?.(items);
-      // After a stop, a row without an outcome may still be in flight.
-      for (const { result } of late.signal.aborted ? items : []) {
-        if (result.outcome === 'NOT_ATTEMPTED') result.outcome = 'UNKNOWN';
-      }
       return NOTHING_TO_DO;
     },
   };
-}
-
-/** Resolves with a promise or when the signal is aborted. `Promise.race` would keep all windows in memory. */
-function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => resolve();
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 /** Returns a destination that counts the calls that rows would take, and sends nothing. */

@@ -1,19 +1,10 @@
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { UsageError } from './problem.ts';
-import type { RejectsState } from './rejects.ts';
 
 /** Number of rows, by outcome. */
-export interface Counts {
-  rows: number;
-  upserted: number;
-  rejected: number;
-  notAttempted: number;
-  unknown: number;
-}
+export type Counts = ReturnType<typeof noCounts>;
 
-export function noCounts(): Counts {
-  return { rows: 0, upserted: 0, rejected: 0, notAttempted: 0, unknown: 0 };
-}
+export const noCounts = () => ({ rows: 0, upserted: 0, rejected: 0, notAttempted: 0, unknown: 0 });
 
 /** First line of a journal. The journal is valid only for this file and these options. */
 interface Header {
@@ -27,56 +18,44 @@ interface Header {
 }
 
 /** What the lines of a journal add up to. */
-export interface Progress {
+export type Progress = Readonly<typeof START>;
+
+export const START = {
   /** Row up to which every row has a final outcome. */
-  readonly upTo: number;
+  upTo: 0,
   /** Of the rows up to there. */
-  readonly counts: Counts;
-  /** The file of rejects up to there. */
-  readonly rejects: RejectsState;
-  /** Path of the rejects; null if there are none. */
-  readonly rejectsPath: string | null;
+  counts: noCounts(),
+  /** The file of rejects up to there: its size, and the SHA-256 of its content. */
+  rejects: { bytes: 0, digest: '' },
+  /** Null if there are no rejects. */
+  rejectsPath: null as string | null,
   /** Whether the run reached the end of the input. */
-  readonly ended: boolean;
-}
+  ended: false,
+};
 
 /** A line: upserted rows as contiguous ranges, or a part of the progress. */
 type Line = { readonly in: readonly Range[] } | Partial<Progress> | Header;
 type Range = readonly [first: number, last: number];
 
-export const START: Progress = {
-  upTo: 0,
-  counts: noCounts(),
-  rejects: { bytes: 0, digest: '' },
-  rejectsPath: null,
-  ended: false,
-};
-
 /** Minimum time between two syncs to disk, in ms. */
 const SYNC_MS = 250;
 
-/** What a journal says. */
-interface Reading {
-  /** Null for a file that is empty, or missing. */
-  readonly header: Header | null;
-  readonly progress: Progress;
-  /** Upserted rows after `progress.upTo`. */
-  readonly known: ReadonlySet<number>;
-  /** Bytes of the complete lines. */
-  readonly bytes: number;
-}
-
-/** @throws UsageError for a file that is no journal, or cannot be read */
-export function readJournal(path: string): Reading {
-  const text = readText(path);
+/**
+ * Returns the header, null for a file that is empty or missing; the progress; upserted rows after `progress.upTo`; and the
+ * bytes of the complete lines.
+ *
+ * @throws UsageError for a file that is no journal
+ */
+export function readJournal(path: string) {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (text !== '' && !text.startsWith('{"journal":1,')) {
     throw new UsageError(`${path} exists, and is no journal of an import: move it, or rename the file to import.`);
   }
   const [first = '', ...lines] = text.split('\n').slice(0, -1);
   const header = parseLine(first) as Header | null;
   let bytes = header ? Buffer.byteLength(first) + 1 : 0;
-  let progress = START;
-  const known = new Set<number>();
+  let progress: Progress = START;
+  const known: Set<number> = new Set();
   for (const line of lines) {
     const entry = parseLine(line) as { readonly in?: readonly Range[] } | null;
     if (entry === null) break;
@@ -104,7 +83,7 @@ export class Journal {
    * Opens the journal of an earlier run, or replaces it with a new one.
    * @throws UsageError for another file, and for the journal of another file or of other options
    */
-  static open(path: string, header: Header, isResumed: boolean): Reading & { journal: Journal } {
+  static open(path: string, header: Header, isResumed: boolean) {
     const earlier = readJournal(path);
     if (isResumed && earlier.header) {
       const { file, options } = earlier.header;
@@ -143,19 +122,6 @@ export class Journal {
       else ranges.push([row, row]);
     }
     this.add({ in: ranges });
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new UsageError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
 }
 

@@ -4,31 +4,30 @@ import { createReadStream, openSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { ReadStream } from 'node:tty';
 import type { Config } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
 import { maxChunkItems } from '../../src/datatrics/bulk/chunk.ts';
 import { connectApi, importConfig } from './api.ts';
-import { createDirect, createDryRun, type Destination, type Target } from './destination.ts';
+import { createDirect, createDryRun, type Destination, type DirectOptions, type Target } from './destination.ts';
 import { type Counts, Journal, readJournal, START } from './journal.ts';
 import { type ImportOptions, readOptions } from './options.ts';
 import { createPace } from './pace.ts';
-import { InputError, UsageError } from './problem.ts';
-import { createProgress } from './progress.ts';
+import { InputError, UsageError, usageProblem } from './problem.ts';
+import { createProgress, outcomesOf } from './progress.ts';
 import type { QueueSession } from './queue/session.ts';
 import { Rejects } from './rejects.ts';
 import { openInput } from './rows.ts';
 import { type RunResult, run } from './run.ts';
-import { exitCodeOf, renderMapping, renderSummary, type Summary, summaryJson } from './summary.ts';
+import { exitCodeOf, renderMapping, renderSummary, summarize } from './summary.ts';
 import { WINDOWS, type WinnerOf } from './window.ts';
 
-/** ms until a command that feeds the queue exits after a signal, also while Redis does not answer. */
-const QUEUE_STOP_MS = 10_000;
+/** ms for calls in flight after a signal. An unavailable Redis never answers. */
+const STOP_MS = 10_000;
 /** Attempts for a call with a temporary failure; with their pauses they take some minutes. */
 const ATTEMPTS = 10;
 
 /** Digest of the options that affect the rows that are sent, or their destination. A journal is valid for one digest. */
 function fingerprint(options: ImportOptions, config: Config): string {
-  const { headers, concurrency, limitCalls, resume, watch, json, quiet, yes, file, journal, ...rest } = options;
+  const { headers, concurrency, callsPerSecond, resume, watch, json, quiet, yes, file, journal, ...rest } = options;
   const { upstream, project, timeZone: zone, bulkLimits } = config;
   const to = options.gateway ? {} : { upstream, project };
   const chunks = { bytes: bulkLimits.chunkBytes, items: maxChunkItems(options.resource, bulkLimits), WINDOWS };
@@ -46,7 +45,7 @@ async function openJournal(
   config: Config,
   run?: string,
 ): Promise<ReturnType<typeof Journal.open> | null> {
-  const { journal: path, file, resume = false } = options;
+  const { journal: path, file, resume } = options;
   if (path === null) return null;
   const { header, progress } = readJournal(path);
   if (!run && header?.run !== undefined && !progress.ended) {
@@ -80,42 +79,43 @@ async function confirm(): Promise<boolean> {
 async function runImport(options: ImportOptions, env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const start = performance.now();
   const config = importConfig(env, options.gateway);
-  const { resource, file, queue = false, dryRun = false, json = false, quiet = false } = options;
+  const { queue, dryRun, json, quiet } = options;
   const silent = quiet || (json && !process.stderr.isTTY);
   const print = (text: string): void => void process.stderr.write(`${text}\n`);
   const stopping = new AbortController();
   const { signal } = stopping;
   let signalled: NodeJS.Signals | null = null;
   let session: QueueSession | undefined;
+  let { counts } = START;
+  const exitAtOnce = (name: NodeJS.Signals): void => {
+    const settled = `So far: ${outcomesOf(counts)}. The outcome of the calls in flight is unknown.`;
+    print(`\nStopped. ${session ? '' : settled} ${goOn(options)}`);
+    process.exit(codeOf(name));
+  };
   const onSignal = (name: NodeJS.Signals): void => {
-    if (signalled) {
-      print(`\nStopped. The outcome of the calls in flight is unknown. ${goOn(options)}`);
-      process.exit(codeOf(name));
-    }
+    if (signalled) exitAtOnce(name);
     signalled = name;
     const remaining = session ? 'Workers continue with the rows in the queue' : 'Waiting for the calls in flight';
     print(`\nStopping. ${remaining}. A second signal exits at once.`);
     stopping.abort();
-    // An unavailable Redis never answers.
-    if (session) setTimeout(() => process.exit(codeOf(name)), QUEUE_STOP_MS);
+    setTimeout(exitAtOnce, STOP_MS, name).unref();
   };
 
   // Checks the header before it changes the journal of an earlier run.
   const input = await openInput(options, config, signal);
-  const { source, header, mapping } = input;
-  if (!silent) print(renderMapping(mapping));
+  const { source, header } = input;
+  if (!silent) print(renderMapping(input.mapping));
   if (!options.yes && !dryRun && !options.resume && !(await confirm())) throw new UsageError('Nothing was sent.');
 
-  let { counts } = START;
   let rowsInAll: number | undefined;
   const part = (): number | undefined => {
     if (rowsInAll !== undefined) return counts.rows / Math.max(1, rowsInAll);
     const read = source.part();
-    return read === undefined ? undefined : (read * counts.rows) / Math.max(1, input.read());
+    return read === undefined ? undefined : (read * counts.rows) / Math.max(1, input.rowsRead());
   };
   let bar: ReturnType<typeof createProgress> | undefined;
   const onProgress = (now: Counts): void => {
-    bar ??= createProgress({ silent, part, before: now.rows });
+    bar ??= createProgress(silent, part, now.rows);
     counts = now;
     bar.update(now);
   };
@@ -123,9 +123,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     if (queue) {
       // Loaded on demand, since BullMQ takes 20 MB.
       const { openSession } = await import('./queue/session.ts');
-      const { journal, resume = false, watch = false } = options;
-      const say = (text: string): void => (quiet ? undefined : print(text));
-      session = await openSession({ journal: journal as string, resume, watch, print: say, onProgress }, config);
+      session = await openSession(options, config, (text) => (quiet ? undefined : print(text)), onProgress);
     }
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     const opened = await openJournal(options, config, session?.run);
@@ -134,13 +132,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
     onProgress(before.counts);
     const resumedRows = counts.rows + known.size;
     const onCreate = (path: string): void => journal?.add({ rejectsPath: path });
-    const rejects = new Rejects({
-      path: options.rejects,
-      replaces: dryRun,
-      header,
-      separator: source.separator,
-      onCreate,
-    });
+    const rejects = new Rejects(options, header, source.separator, onCreate);
     if (rejectsPath !== null && !rejects.resume(rejectsPath, before.rejects)) {
       print(`${rejectsPath} is missing or was changed: a new file gets the rows rejected from now on.`);
     }
@@ -166,19 +158,8 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       if (result.complete) await session?.clear();
     }
     bar?.end();
-    const summary: Summary = {
-      ...{ resource, file, dryRun, queue, ...result, resumedRows, requests: destination?.requests ?? 0 },
-      seconds: Math.round(performance.now() - start) / 1_000,
-      format: source.format,
-      encoding: source.encoding,
-      separator: source.format === 'csv' ? source.separator : null,
-      decimal: input.decimal ?? null,
-      mapping,
-      changed: Object.fromEntries(input.notes),
-      rejects: result.counts.rejected > 0 ? rejects.path : null,
-      journal: options.journal,
-    };
-    process.stdout.write(json ? summaryJson(summary) : renderSummary(summary, goOn(options)));
+    const summary = summarize(options, input, result, destination, resumedRows, rejects.path, start);
+    process.stdout.write(json ? `${JSON.stringify(summary)}\n` : renderSummary(summary, goOn(options)));
     return signalled ? codeOf(signalled) : exitCodeOf(summary);
   } catch (error) {
     if (signalled && error instanceof InputError) return codeOf(signalled);
@@ -193,32 +174,31 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
 async function createDestination(
   options: ImportOptions,
   config: Config,
-  hooks: Pick<Parameters<typeof createDirect>[0], 'signal' | 'onUpserted' | 'onRetry'>,
+  hooks: Pick<DirectOptions, 'signal' | 'onUpserted' | 'onRetry'>,
   session: QueueSession | undefined,
 ): Promise<Destination> {
-  const { resource, gateway: url, headers, limitCalls, dryRun } = options;
+  const { resource, gateway: url, callsPerSecond, dryRun } = options;
   const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
   const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
   if (dryRun) return createDryRun(resource, limits);
   if (session) {
     const { createQueued } = await import('./queue/destination.ts');
-    return createQueued({ session, resource, limits, limitCalls, signal: hooks.signal });
+    return createQueued(session, options, limits, hooks.signal);
   }
   let target: Target;
   if (url) {
     // Loaded on demand, since few imports use a gateway.
     const { createGatewayTarget, MUTATION_BYTES } = await import('./gateway.ts');
-    target = createGatewayTarget({ url, headers, resource, concurrency });
+    target = createGatewayTarget(url, options, concurrency);
     limits.chunkBytes = Math.min(limits.chunkBytes, MUTATION_BYTES);
   } else target = connectApi(config, concurrency)(resource);
-  const pace = createPace(limitCalls);
+  const pace = createPace(callsPerSecond);
   return createDirect({ resource, target, timeZone: config.timeZone, limits, pace, attempts: ATTEMPTS, ...hooks });
 }
 
 /** One sentence about how to continue an import that has not ended. */
 function goOn({ queue, journal }: ImportOptions): string {
-  if (journal === null)
-    return 'To continue, import the whole input again: rows that are written already stay as they are.';
+  if (journal === null) return 'To continue, import the whole input again: rows that are written stay as they are.';
   return `To continue, run the same command with ${queue ? '--watch' : '--resume'}.`;
 }
 
@@ -232,8 +212,10 @@ try {
   // `process.exitCode` is not enough: an open standard input keeps the process alive.
   if (options) process.exit(await runImport(options, env));
 } catch (error) {
-  const isUsage = error instanceof UsageError || error instanceof ConfigError;
-  if (!isUsage && !(error instanceof InputError)) throw error;
-  process.stderr.write(`${error.message}\n${isUsage ? '\nSee npm run import -- --help.\n' : ''}`);
-  process.exit(isUsage ? 2 : 1);
+  const usage = usageProblem(error);
+  if (usage === null && !(error instanceof InputError)) throw error;
+  process.stderr.write(
+    usage === null ? `${(error as Error).message}\n` : `${usage}\n\nSee npm run import -- --help.\n`,
+  );
+  process.exit(usage === null ? 1 : 2);
 }

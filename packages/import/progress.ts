@@ -8,16 +8,13 @@ const LINE_MS = 10_000;
 /** Returns to the start of the line and clears it. */
 const CLEAR = '\r\x1b[2K';
 
-export interface ProgressOptions {
-  readonly silent: boolean;
-  /** Returns the settled part of the input, 0 to 1; undefined if its size is unknown. */
-  readonly part: () => number | undefined;
-  /** Rows that an earlier run settled. */
-  readonly before: number;
-}
-
-/** Shows the progress on standard error: a bar on a terminal, else a line every 10 s. */
-export function createProgress({ silent, part, before }: ProgressOptions) {
+/**
+ * Shows the progress on standard error: a bar on a terminal, else a line every 10 s.
+ *
+ * @param part returns the settled part of the input, 0 to 1; undefined if its size is unknown
+ * @param before rows that an earlier run settled
+ */
+export function createProgress(silent: boolean, part: () => number | undefined, before: number) {
   const start = performance.now();
   /** A terminal without rows cannot show a bar. */
   const isBar = process.stderr.isTTY && process.stderr.rows !== 0;
@@ -80,7 +77,7 @@ export function renderProgress(state: {
 }
 
 /** Returns the outcomes that occurred, as in `900 upserted, 3 rejected`. */
-function outcomesOf({ upserted, rejected, notAttempted, unknown }: Counts): string {
+export function outcomesOf({ upserted, rejected, notAttempted, unknown }: Counts): string {
   const words = [`${grouped(upserted)} upserted`];
   if (rejected > 0) words.push(`${grouped(rejected)} rejected`);
   if (notAttempted > 0) words.push(`${grouped(notAttempted)} not sent`);

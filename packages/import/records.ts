@@ -20,7 +20,6 @@ export interface Row {
 export interface RecordOptions {
   readonly format: 'csv' | 'ndjson';
   readonly separator: string;
-  /** Maximum of one row, in bytes. */
   readonly maxRowBytes: number;
 }
 

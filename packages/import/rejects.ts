@@ -1,31 +1,14 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
 import { REJECT_COLUMNS } from './columns.ts';
-import { type RowProblem, UsageError } from './problem.ts';
+import type { Progress } from './journal.ts';
+import type { ImportOptions } from './options.ts';
+import type { RowProblem } from './problem.ts';
 import { LOST, type Row } from './records.ts';
 
 /** Byte order mark: spreadsheets and this importer then read the file as UTF-8. The input may have another encoding. */
 const MARK = '\u{FEFF}';
-
-/** A file of rejects up to a checkpoint. */
-export interface RejectsState {
-  readonly bytes: number;
-  /** SHA-256 of these bytes. */
-  readonly digest: string;
-}
-
-export interface RejectsOptions {
-  /** Wanted path. */
-  readonly path: string;
-  /** Whether the file of an earlier run may be replaced. */
-  readonly replaces: boolean;
-  /** Columns of the input; empty for NDJSON, whose rows the file contains as a whole. */
-  readonly header: readonly string[];
-  readonly separator: string;
-  /** Called with the path before the file is created. */
-  readonly onCreate: (path: string) => void;
-}
 
 /**
  * Writes the rejected rows to a CSV file with the columns of the input, so that a user can fix and import it. The first
@@ -34,7 +17,11 @@ export interface RejectsOptions {
 export class Rejects {
   /** Path of the file; until it exists, the wanted path. */
   path: string;
-  readonly #options: RejectsOptions;
+  readonly #wanted: string;
+  /** Whether the file of an earlier run may be replaced. */
+  readonly #replaces: boolean;
+  readonly #header: readonly string[];
+  readonly #onCreate: (path: string) => void;
   /** Indices of the input's columns, without those that an earlier file of rejects added. */
   readonly #own: readonly number[];
   readonly #delimiter: string;
@@ -42,20 +29,31 @@ export class Rejects {
   #hash = createHash('sha256');
   #fd: number | null = null;
 
-  constructor(options: RejectsOptions) {
-    const { path, header, separator } = options;
-    this.path = path;
-    this.#options = options;
+  /**
+   * @param header columns of the input; empty for NDJSON, whose rows the file contains as a whole
+   * @param onCreate called with the path before the file is used
+   */
+  constructor(
+    { rejects, dryRun }: ImportOptions,
+    header: readonly string[],
+    separator: string,
+    onCreate: (path: string) => void,
+  ) {
+    this.path = rejects;
+    this.#wanted = rejects;
+    this.#replaces = dryRun;
+    this.#header = header;
+    this.#onCreate = onCreate;
     this.#own = [...header.keys()].filter((at) => !REJECT_COLUMNS.includes(header[at] as string));
     this.#delimiter = header.length > 0 ? separator : ',';
   }
 
-  get state(): RejectsState {
+  get state(): Progress['rejects'] {
     return { bytes: this.#bytes, digest: this.#hash.copy().digest('base64') };
   }
 
   /** Goes on with the file of an earlier run, cut to its state at a checkpoint. Returns false if somebody changed the file. */
-  resume(path: string, { bytes, digest }: RejectsState): boolean {
+  resume(path: string, { bytes, digest }: Progress['rejects']): boolean {
     let content: Buffer;
     try {
       content = readFileSync(path).subarray(0, bytes);
@@ -75,7 +73,6 @@ export class Rejects {
   /** Appends rows. They are on disk when it returns. */
   add(rows: readonly { readonly row: Row; readonly problems: readonly RowProblem[] }[]): void {
     if (rows.length === 0) return;
-    const { header } = this.#options;
     const delimiter = this.#delimiter;
     const lines = rows.map(({ row: { row, cells, text }, problems }) => {
       const [{ code } = { code: 'REJECTED' }] = problems;
@@ -85,7 +82,7 @@ export class Rejects {
       const own = this.#own.map((at) => (isWhole ? '' : (cells?.[at] ?? '')));
       return [String(row), code, messages, raw.replaceAll('\0', LOST), ...own];
     });
-    if (this.#bytes === 0) lines.unshift([...REJECT_COLUMNS, ...this.#own.map((at) => header[at] as string)]);
+    if (this.#bytes === 0) lines.unshift([...REJECT_COLUMNS, ...this.#own.map((at) => this.#header[at] as string)]);
     this.#fd ??= this.#create();
     const csv = Buffer.from((this.#bytes === 0 ? MARK : '') + stringify(lines, { delimiter }));
     for (let at = 0; at < csv.length; ) at += writeSync(this.#fd, csv, at, csv.length - at, this.#bytes + at);
@@ -94,21 +91,15 @@ export class Rejects {
     this.#hash.update(csv);
   }
 
-  close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-  }
-
   #create(): number {
-    const { path: wanted, replaces, onCreate } = this.#options;
     for (let number = 2; ; number++) {
       try {
-        const fd = openSync(this.path, replaces ? 'w' : 'wx');
-        onCreate(this.path);
+        const fd = openSync(this.path, this.#replaces ? 'w' : 'wx');
+        this.#onCreate(this.path);
         return fd;
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'EEXIST') throw new UsageError(`${this.path} cannot be written (${code}).`);
-        this.path = wanted.replace(/(\.[a-z]+)?$/i, `.${number}$1`);
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        this.path = this.#wanted.replace(/(\.[a-z]+)?$/i, `.${number}$1`);
       }
     }
   }

@@ -10,7 +10,7 @@ import { type Decimal, decimalIn } from './numbers.ts';
 import type { ImportOptions } from './options.ts';
 import { type RowProblem, UsageError } from './problem.ts';
 import { LOST, type RecordOptions, type Row, records, recordsOf } from './records.ts';
-import { openSource, type Source } from './source.ts';
+import { openSource } from './source.ts';
 
 /** What a column sets, and its first value. */
 export interface Mapping {
@@ -19,23 +19,6 @@ export interface Mapping {
   readonly first: string;
   /** The field that an unknown column resembles. */
   readonly near: string | undefined;
-}
-
-/** An open input with a valid header. */
-export interface Input {
-  readonly source: Source;
-  /** Names of the columns; empty for NDJSON. */
-  readonly header: readonly string[];
-  /** Of NDJSON: the names in the first rows. */
-  readonly mapping: readonly Mapping[];
-  /** Decimal separator of the file; undefined if it is unknown. */
-  readonly decimal: Decimal | undefined;
-  /** Number of values that were changed so far, by the change. */
-  readonly notes: ReadonlyMap<string, number>;
-  /** Rows read so far. */
-  read(): number;
-  /** Yields the rows after this row number, in batches. May be called only once. */
-  rows(after: number): AsyncGenerator<Row[]>;
 }
 
 /** Rows converted before the reader yields to the event loop, so that calls in flight do not wait for a whole batch. */
@@ -58,7 +41,7 @@ const STILL_DUPLICATE: RowProblem = {
  * @param signal ends reading when it is aborted: `rows` throws InputError
  * @throws UsageError for an unreadable file or an invalid header
  */
-export async function openInput(options: ImportOptions, config: Config, signal: AbortSignal): Promise<Input> {
+export async function openInput(options: ImportOptions, config: Config, signal: AbortSignal) {
   const { resource } = options;
   const source = await openSource(options, signal);
   const { format, separator } = source;
@@ -74,13 +57,12 @@ export async function openInput(options: ImportOptions, config: Config, signal: 
   const own = header.filter((name) => !REJECT_COLUMNS.includes(name));
   const slots = own.length > 0 ? slotsOf(header, columns, options) : [];
   const { decimal, rounded } = await survey(options, cutting, slots, first);
+  /** Number of values that were changed so far, by the change. */
   const notes = new Map<string, number>();
   const converter = createConverter({
     ...options,
     columns,
-    exactIds: options.exactIds === true,
     dateReader: options.dateFormat === undefined ? null : dateReader(options.dateFormat),
-    type: options.type === 'category' ? 'CATEGORY' : 'ITEM',
     decimal,
     timeZone: options.timeZone ?? config.timeZone,
     roundedIds: rounded,
@@ -124,6 +106,7 @@ export async function openInput(options: ImportOptions, config: Config, signal: 
     return { ...row, item };
   }
 
+  /** Yields the rows after this row number, in batches. May be called only once. */
   async function* rows(after: number): AsyncGenerator<Row[]> {
     const done = Math.max(after, headerRow?.row ?? 0);
     for await (const batch of records(source.bytes, cutting)) {
@@ -144,7 +127,7 @@ export async function openInput(options: ImportOptions, config: Config, signal: 
     const near = isAttribute && !column.startsWith('attributes.') ? columns.near(column) : undefined;
     return { column, place: isAttribute ? `attributes.${slot.name}` : slot.name, first, near };
   });
-  return { source, header, mapping, decimal, notes, read: () => read, rows };
+  return { source, header, mapping, decimal, notes, rows, rowsRead: () => read };
 }
 
 /**

@@ -4,29 +4,8 @@ import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import chardet from 'chardet';
 import iconv from 'iconv-lite';
+import type { ImportOptions } from './options.ts';
 import { InputError, UsageError } from './problem.ts';
-
-export interface SourceOptions {
-  /** A path, or `-` for standard input. */
-  readonly file: string;
-  readonly format?: 'csv' | 'ndjson' | undefined;
-  readonly encoding?: string | undefined;
-  readonly separator?: string | undefined;
-}
-
-/** An open input with its format. */
-export interface Source {
-  readonly format: 'csv' | 'ndjson';
-  readonly encoding: string;
-  /** Column separator of CSV. */
-  readonly separator: string;
-  /** The beginning, as UTF-8. */
-  readonly sample: Buffer;
-  /** Decompressed UTF-8 without byte order mark and `sep=` line. */
-  readonly bytes: AsyncIterable<Buffer>;
-  /** Returns the part of the file that was read so far, 0 to 1; undefined for standard input. */
-  part(): number | undefined;
-}
 
 /** Bytes read to detect format, encoding and separator. */
 const SAMPLE_BYTES = 65_536;
@@ -47,9 +26,9 @@ const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?[^\r\n]*(?:\r\n|\n|\r)/i;
  * @param signal ends reading when it is aborted, even while the source waits for input: `bytes` throws InputError
  * @throws UsageError for a file that cannot be opened or is no text; `bytes` throws InputError when reading fails later
  */
-export async function openSource(options: SourceOptions, signal?: AbortSignal): Promise<Source> {
+export async function openSource(options: ImportOptions, signal?: AbortSignal) {
   const { file } = options;
-  const size = file === '-' ? undefined : sizeOf(file);
+  const size = file === '-' ? undefined : statSync(file).size;
   const stream: Readable = size === undefined ? process.stdin : createReadStream(file);
   let read = 0;
   const count = (bytes: number): void => {
@@ -79,9 +58,13 @@ export async function openSource(options: SourceOptions, signal?: AbortSignal): 
   return {
     format,
     encoding,
+    /** Column separator of CSV. */
     separator: options.separator ?? named ?? guessSeparator(text),
+    /** The beginning, as UTF-8. */
     sample: Buffer.from(text.slice(line.length)),
+    /** Decompressed UTF-8 without byte order mark and `sep=` line. */
     bytes: toUtf8(bytes, encoding, Buffer.byteLength(line)),
+    /** Returns the part of the file that was read so far, 0 to 1; undefined for standard input. */
     part: () => (size === undefined ? undefined : read / Math.max(1, size)),
   };
 }
@@ -89,16 +72,6 @@ export async function openSource(options: SourceOptions, signal?: AbortSignal): 
 /** Whether this encoding is supported. */
 export function isEncoding(name: string): boolean {
   return iconv.encodingExists(name);
-}
-
-function sizeOf(file: string): number {
-  try {
-    const stat = statSync(file);
-    if (!stat.isDirectory()) return stat.size;
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-  throw new UsageError(`${file} is a directory.`);
 }
 
 /** @throws InputError that starts with `problem` */

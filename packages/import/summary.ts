@@ -1,49 +1,53 @@
+import type { Destination } from './destination.ts';
+import type { ImportOptions } from './options.ts';
 import { duration, grouped } from './progress.ts';
-import type { Mapping } from './rows.ts';
+import type { Mapping, openInput } from './rows.ts';
 import type { RunResult } from './run.ts';
 
 /** What an import has done. */
-export interface Summary extends RunResult {
-  readonly resource: string;
-  readonly file: string;
-  readonly dryRun: boolean;
-  /** Whether workers sent the rows. */
-  readonly queue: boolean;
-  /** Rows that an earlier run settled or upserted. */
-  readonly resumedRows: number;
-  /** REST calls of this run; with `dryRun`, the minimum that the import would take. */
-  readonly requests: number;
-  readonly seconds: number;
-  readonly format: string;
-  readonly encoding: string;
-  readonly separator: string | null;
-  /** Decimal separator; null if the file proves none. */
-  readonly decimal: string | null;
-  /** Of NDJSON: the names in the first rows. */
-  readonly mapping: readonly Mapping[];
-  /** Number of values that were changed, by the change. */
-  readonly changed: Readonly<Record<string, number>>;
-  /** Path of the rejects; null when no row was rejected. */
-  readonly rejects: string | null;
-  readonly journal: string | null;
+type Summary = ReturnType<typeof summarize>;
+
+/**
+ * @param destination undefined if nothing was left to send
+ * @param resumedRows rows that an earlier run settled or upserted
+ * @param rejectsPath path of the rejects, if there are any
+ * @param start `performance.now()` at the start
+ */
+export function summarize(
+  { resource, file, dryRun, queue, journal }: ImportOptions,
+  { source, mapping, notes, decimal }: Awaited<ReturnType<typeof openInput>>,
+  { counts, ...result }: RunResult,
+  destination: Destination | undefined,
+  resumedRows: number,
+  rejectsPath: string,
+  start: number,
+) {
+  const { format, encoding, separator } = source;
+  return {
+    ...{ resource, file, dryRun, queue, ...counts, ...result, resumedRows },
+    /** REST calls of this run; with `dryRun`, the minimum that the import would take. */
+    requests: destination?.requests ?? 0,
+    seconds: Math.round(performance.now() - start) / 1_000,
+    ...{ format, encoding, separator: format === 'csv' ? separator : null, decimal: decimal ?? null },
+    /** Field or attribute by column; of NDJSON by name, those of the first rows. */
+    columns: Object.fromEntries(mapping.map(({ column, place }) => [column, place])),
+    /** Fields that unknown columns resemble, by column. */
+    near: Object.fromEntries(mapping.flatMap(({ column, near }) => (near === undefined ? [] : [[column, near]]))),
+    /** Number of values that were changed, by the change. */
+    changed: Object.fromEntries(notes),
+    rejects: counts.rejected > 0 ? rejectsPath : null,
+    journal,
+  };
 }
 
 /**
  * Returns the exit code: 0 when every row is upserted, or valid with `dryRun`; 3 when the API or the gateway could not be
  * reached; 4 when it refused the key or the token; else 1.
  */
-export function exitCodeOf({ failure, complete, counts, dryRun }: Summary): number {
+export function exitCodeOf({ failure, complete, dryRun, rejected, unknown, notAttempted }: Summary): number {
   if (failure === 'unreachable') return 3;
   if (failure === 'refused') return 4;
-  const { rejected, notAttempted, unknown } = counts;
   return complete && rejected === 0 && unknown === 0 && (dryRun || notAttempted === 0) ? 0 : 1;
-}
-
-/** Renders the summary as one JSON object. `columns` has the field or attribute, `near` the field that a column resembles. */
-export function summaryJson({ counts, mapping, ...rest }: Summary): string {
-  const columns = Object.fromEntries(mapping.map(({ column, place }) => [column, place]));
-  const near = Object.fromEntries(mapping.flatMap(({ column, near }) => (near === undefined ? [] : [[column, near]])));
-  return `${JSON.stringify({ ...counts, ...rest, columns, near })}\n`;
 }
 
 /**
@@ -51,8 +55,7 @@ export function summaryJson({ counts, mapping, ...rest }: Summary): string {
  * @param goOn how to continue an import that is not complete
  */
 export function renderSummary(summary: Summary, goOn: string): string {
-  const { counts, dryRun, seconds, resumedRows, mapping, rejects } = summary;
-  const { rows, upserted, rejected, notAttempted, unknown } = counts;
+  const { dryRun, seconds, resumedRows, rejects, rows, upserted, rejected, notAttempted, unknown } = summary;
   const lines: string[] = [];
   const line = (name: string, value: string): void => void lines.push(`${name.padEnd(13)}${value}`);
   line('rows', grouped(rows) + (resumedRows > 0 ? ` (${grouped(resumedRows)} from an earlier run)` : ''));
@@ -65,9 +68,9 @@ export function renderSummary(summary: Summary, goOn: string): string {
   const rate = Math.max(0, rows - resumedRows) / Math.max(seconds, 0.001);
   line('time', `${duration(seconds)}, ${grouped(rate)} rows/s`);
   for (const [what, count] of Object.entries(summary.changed)) line('changed', `${grouped(count)} ${what}`);
-  const columns = mapping.filter(({ place }) => place !== 'nothing');
-  line('columns', columns.map(({ column, place }) => (column === place ? column : `${column} -> ${place}`)).join(', '));
-  for (const { column, near } of mapping) if (near !== undefined) line('', renderNear(column, near));
+  const columns = Object.entries(summary.columns).filter(([, place]) => place !== 'nothing');
+  line('columns', columns.map(([column, place]) => (column === place ? column : `${column} -> ${place}`)).join(', '));
+  for (const [column, near] of Object.entries(summary.near)) line('', renderNear(column, near));
   if (!summary.complete) {
     lines.push('', `Not finished: ${summary.reason}`, `The rest of the input is not sent. ${goOn}`);
   } else if (rejects) {

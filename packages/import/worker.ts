@@ -1,17 +1,15 @@
 import './memory.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, Queue, RateLimitError, UnrecoverableError, Worker } from 'bullmq';
-import { Command } from 'commander';
 import type { Config } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
 import { Pending, unsent } from '../../src/datatrics/bulk/items.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { openStandardOutput } from '../../src/lib/standard-output.ts';
 import { connectApi, importConfig } from './api.ts';
 import { createDirect } from './destination.ts';
-import { parseArguments, wholeNumber } from './options.ts';
-import { UsageError } from './problem.ts';
+import { parseCommand, readCount, text } from './options.ts';
+import { UsageError, usageProblem } from './problem.ts';
 import { connectQueue, createSharedPace, type JobData, type JobResult, PREFIX, queueNameOf } from './queue/jobs.ts';
 
 /** ms without a sign of life of a worker, after which another worker takes over its job. */
@@ -26,20 +24,13 @@ const LAST_LINES_MS = 1_000;
 /** BullMQ pauses a queue after a 429 only if its workers have some limit. This one is never reached. */
 const NO_LIMIT = { max: 1_000_000, duration: 1_000 };
 
-const command = new Command('worker')
-  .usage('[options]')
-  .description('Sends the rows of queued imports (npm run import -- … --queue) until SIGTERM or SIGINT.')
-  .option('--concurrency <n>', 'concurrent calls (default: twice BULK_CONCURRENCY, else 8)', wholeNumber(1, 256))
-  .addHelpText(
-    'after',
-    `
-Settings:
-  REDIS_URL, DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY, in the environment or in .env. The worker takes jobs
-  of this project at this address only.
+const OPTIONS = { concurrency: text('N', 'concurrent calls (default: twice BULK_CONCURRENCY, else 8)') };
+const USAGE = `Usage: npm run worker -- [options]
 
-On SIGTERM or SIGINT, the worker finishes the calls in flight and exits with 0. Wrong usage or settings: exit code 2.
-See docs/import.md.`,
-  );
+Sends the rows of queued imports (npm run import -- … --queue) until SIGTERM or SIGINT; then finishes the calls in flight.
+Takes jobs only for the API that DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY name, from the Redis at REDIS_URL.
+See docs/import.md.
+`;
 
 async function runWorker(concurrency: number, config: Config): Promise<void> {
   const output = openStandardOutput();
@@ -61,13 +52,11 @@ async function runWorker(concurrency: number, config: Config): Promise<void> {
     const items = data.rows.map(({ row, key, json }) => new Pending(key, json, unsent(row)));
     const resource = (items[0] as Pending).key.resource;
     const target = createTarget(resource);
-    const pace = createSharedPace(connection, name, data.limitCalls);
-    const destination = createDirect({
-      ...{ resource, target, limits, timeZone: config.timeZone, pace, attempts: 1, signal: stopping.signal },
-      ...{ onUpserted: () => undefined, onRetry: () => undefined },
-    });
+    const pace = createSharedPace(connection, name, data.callsPerSecond);
+    const how = { resource, target, limits, timeZone: config.timeZone, pace, attempts: 1, signal: stopping.signal };
+    const destination = createDirect(how);
     await destination.send(items);
-    target.close();
+    target.close?.();
     const { requests: calls, failure } = destination;
     const left = items.filter(({ result: { outcome } }) => outcome !== 'UPSERTED' && outcome !== 'REJECTED');
     if (left.length === 0) {
@@ -109,13 +98,16 @@ async function runWorker(concurrency: number, config: Config): Promise<void> {
 }
 
 try {
-  if (parseArguments(command, process.argv.slice(2))) {
+  const command = parseCommand(process.argv.slice(2), OPTIONS, USAGE);
+  if (command) {
     const config = importConfig(environment());
-    await runWorker(command.opts().concurrency ?? 2 * config.bulkLimits.concurrency, config);
+    const concurrency = readCount('concurrency', command.values.concurrency) ?? 2 * config.bulkLimits.concurrency;
+    await runWorker(concurrency, config);
   }
   process.exit(0);
 } catch (error) {
-  if (!(error instanceof UsageError) && !(error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n\nSee npm run worker -- --help.\n`);
+  const usage = usageProblem(error);
+  if (usage === null) throw error;
+  process.stderr.write(`${usage}\n\nSee npm run worker -- --help.\n`);
   process.exit(2);
 }

@@ -71,7 +71,11 @@ describe('npm run cost', () => {
 
   test.each([
     ['no file', [], /No file given/],
-    ['a file that is not there', ['nowhere.graphql'], /nowhere\.graphql: .*ENOENT/],
+    [
+      'a file that is not there',
+      ['nowhere.graphql'],
+      /nowhere\.graphql cannot be read \(ENOENT\): name a \.graphql file/,
+    ],
     ['a document that does not parse', [write('broken.graphql', '{')], /Syntax Error/],
     [
       'a document that does not fit the schema',

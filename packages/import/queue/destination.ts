@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobsOptions } from 'bullmq';
 import { type BulkLimits, cutChunks, maxChunkItems } from '../../../src/datatrics/bulk/chunk.ts';
-import type { Resource } from '../../../src/datatrics/endpoints.ts';
 import type { Destination, Failure, Sendable } from '../destination.ts';
+import type { ImportOptions } from '../options.ts';
 import type { QueueSession } from './session.ts';
 
 /** Unsettled windows at most, so that neither Redis nor this process holds a whole file. */
@@ -19,19 +19,16 @@ const JOB: JobsOptions = {
   removeOnFail: KEEP,
 };
 
-export interface QueueOptions {
-  readonly session: QueueSession;
-  readonly resource: Resource;
-  readonly limits: BulkLimits;
-  /** Calls per second of all workers together. */
-  readonly limitCalls?: number | undefined;
-  /** Aborted when the user asks to stop: workers continue with the jobs. */
-  readonly signal: AbortSignal;
-}
-
-/** Sends rows as jobs for workers. Survives a Redis that loses data: adds a lost job again, with the same id. */
-export function createQueued({ session, resource, limits, limitCalls, signal }: QueueOptions): Destination {
-  const { queue, run } = session;
+/**
+ * Sends rows as jobs for workers. Survives a Redis that loses data: adds a lost job again, with the same id.
+ * @param signal aborted when the user asks to stop: workers continue with the jobs
+ */
+export function createQueued(
+  { queue, run }: QueueSession,
+  { resource, callsPerSecond }: ImportOptions,
+  limits: BulkLimits,
+  signal: AbortSignal,
+): Destination {
   let requests = 0;
   let failure: Failure | null = null;
   /** Settles when the last window so far is collected. */
@@ -41,7 +38,7 @@ export function createQueued({ session, resource, limits, limitCalls, signal }: 
     await queue.addBulk(
       chunks.map((chunk) => {
         const rows = chunk.map(({ result, key, json }) => ({ row: result.index, key, json }));
-        return { name: 'rows', data: { limitCalls, rows }, opts: { ...JOB, jobId: idOf(chunk) } };
+        return { name: 'rows', data: { callsPerSecond, rows }, opts: { ...JOB, jobId: idOf(chunk) } };
       }),
     );
   }

@@ -12,7 +12,7 @@ export const PREFIX = 'datatrics';
 /** The rows of one call. A worker needs neither the file nor the options of the import. */
 export interface JobData {
   /** Calls per second of all workers together. */
-  readonly limitCalls?: number | undefined;
+  readonly callsPerSecond?: number | undefined;
   readonly rows: readonly { readonly row: number; readonly key: RecordKey; readonly json: string }[];
 }
 

@@ -5,6 +5,7 @@ import { type JobType, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../../src/config/config.ts';
 import { type Counts, readJournal } from '../journal.ts';
+import type { ImportOptions } from '../options.ts';
 import { UsageError } from '../problem.ts';
 import { connectQueue, type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
 
@@ -16,41 +17,29 @@ const WATCH_MS = 500;
 /** ms between two attempts to remove jobs. */
 const POLL_MS = 100;
 
-export interface SessionOptions {
-  readonly journal: string;
-  readonly resume: boolean;
-  readonly watch: boolean;
-  readonly print: (text: string) => void;
-  /** Receives the counts of another command that feeds the import. */
-  readonly onProgress: (counts: Counts) => void;
-}
-
-/** A queued import that this command feeds. */
-export interface QueueSession {
-  readonly queue: Queue<JobData, JobResult>;
-  /** Id of the import in Redis. The journal stores it; a new import gets a new id. */
-  readonly run: string;
-  /** Removes all jobs of the import. */
-  clear(): Promise<unknown>;
-  /** Does not wait for an unavailable Redis. */
-  close(): void;
-}
-
 /**
  * Resumes the import that the journal names, or replaces it with a new one. Waits with `watch` while another command feeds it.
+ *
+ * @param onProgress receives the counts of another command that feeds the import
  * @throws UsageError without Redis, or while another command runs the import
  */
-export async function openSession(options: SessionOptions, config: Config): Promise<QueueSession> {
-  const { journal, resume, print } = options;
+export async function openSession(
+  options: ImportOptions,
+  config: Config,
+  print: (text: string) => void,
+  onProgress: (counts: Counts) => void,
+) {
+  const { resume, watch } = options;
+  const journal = options.journal as string;
   if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set for --queue: Redis holds the queue.');
-  if (options.watch && !readJournal(journal).header?.run) {
+  if (watch && !readJournal(journal).header?.run) {
     throw new UsageError(`${journal} does not name a queued import: start one with --queue.`);
   }
   const redis = await connect(config.redisUrl, print);
   const queue = new Queue<JobData, JobResult>(queueNameOf(config), { connection: redis, prefix: PREFIX });
   queue.on('error', () => undefined);
   try {
-    const lock = await takeLock(options);
+    const lock = await takeLock(journal, watch, print, onProgress);
     const { run: earlier } = readJournal(journal).header ?? {};
     if (earlier !== undefined && !(await removeJobs(queue, earlier, resume ? ['failed'] : ALL))) {
       throw new UsageError('Workers still run jobs of the earlier import: try again in a minute.');
@@ -58,8 +47,11 @@ export async function openSession(options: SessionOptions, config: Config): Prom
     const run = resume && earlier !== undefined ? earlier : randomBytes(8).toString('hex');
     return {
       queue,
+      /** Id of the import in Redis. The journal stores it; a new import gets a new id. */
       run,
+      /** Removes all jobs of the import. */
       clear: () => removeJobs(queue, run),
+      /** Does not wait for an unavailable Redis. */
       close() {
         lock.close();
         redis.disconnect();
@@ -73,8 +65,11 @@ export async function openSession(options: SessionOptions, config: Config): Prom
 
 const ALL: readonly JobType[] = ['wait', 'delayed', 'active', 'completed', 'failed'];
 
+/** A queued import that this command feeds. */
+export type QueueSession = Awaited<ReturnType<typeof openSession>>;
+
 /** Removes jobs of an import, except those that a worker runs. Waits for these; returns whether all are gone in time. */
-async function removeJobs(queue: QueueSession['queue'], run: string, states = ALL): Promise<boolean> {
+async function removeJobs(queue: Queue, run: string, states = ALL): Promise<boolean> {
   for (const end = performance.now() + ABANDON_MS; performance.now() < end; await sleep(POLL_MS)) {
     const own = (await queue.getRanges([...states], 0, -1)).filter((id) => id.startsWith(`${run}-`));
     if (own.length === 0) return true;
@@ -89,7 +84,12 @@ async function removeJobs(queue: QueueSession['queue'], run: string, states = AL
  *
  * @throws UsageError without `watch`, if another command has the lock
  */
-async function takeLock({ journal, watch, print, onProgress }: SessionOptions): Promise<DatabaseSync> {
+async function takeLock(
+  journal: string,
+  watch: boolean,
+  print: (text: string) => void,
+  onProgress: (counts: Counts) => void,
+): Promise<DatabaseSync> {
   const database = new DatabaseSync(`${journal}.lock`);
   for (let isFirst = true; ; isFirst = false) {
     try {
@@ -111,18 +111,9 @@ async function takeLock({ journal, watch, print, onProgress }: SessionOptions): 
 const SQLITE_BUSY = 5;
 
 async function connect(url: string, print: (text: string) => void): Promise<Redis> {
-  let isUp = false;
-  let reason = 'no answer';
-  const onAway = (message: string): void => {
-    reason = message;
-    if (isUp) print('Redis is unavailable: retrying until it is back.');
-  };
-  const onBack = (): void => {
-    if (isUp) print('Redis is available again.');
-  };
-  const redis = connectQueue(url, onAway, onBack);
-  isUp = await Promise.race([redis.ping().then(() => true), sleep(CONNECT_MS, false)]);
-  if (isUp) return redis;
+  const onAway = (reason: string): void => print(`Redis is unavailable (${reason}): retrying until it is back.`);
+  const redis = connectQueue(url, onAway, () => print('Redis is available again.'));
+  if (await Promise.race([redis.ping().then(() => true), sleep(CONNECT_MS, false)])) return redis;
   redis.disconnect();
-  throw new UsageError(`REDIS_URL: Redis is unreachable (${reason}).`);
+  throw new UsageError('REDIS_URL: Redis is unreachable.');
 }

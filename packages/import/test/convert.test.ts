@@ -8,17 +8,18 @@ type Options = Partial<ConvertOptions> & { strict?: boolean };
 const DEFAULTS: Omit<ConvertOptions, 'resource' | 'columns'> = {
   ...{
     decimal: undefined,
+    source: undefined,
     timeZone: 'UTC',
     dateReader: null,
     exactIds: false,
     roundedIds: true,
     note: () => undefined,
   },
-  ...{ type: 'ITEM', empty: 'skip' },
+  ...{ type: 'item', empty: 'skip' },
 } as const;
 
 function converter(resource: Resource, options: Options = {}) {
-  const columns = createColumns({ resource, map: new Map(), ignore: [], strict: options.strict });
+  const columns = createColumns({ resource, map: new Map(), ignore: [], strict: options.strict ?? false });
   return createConverter({ ...DEFAULTS, ...options, resource, columns });
 }
 
@@ -42,13 +43,13 @@ describe('a record', () => {
   });
 
   test('has the source and type that are given for all, where it names none', () => {
-    expect(ofRecord('content', { itemid: 'a' }, { source: 'x', type: 'CATEGORY' })).toMatchObject({
+    expect(ofRecord('content', { itemid: 'a' }, { source: 'x', type: 'category' })).toMatchObject({
       contentId: 'a',
       source: 'x',
       type: 'CATEGORY',
     });
     expect(
-      ofRecord('content', { itemid: 'a', source: 'y', type: 'items' }, { source: 'x', type: 'CATEGORY' }),
+      ofRecord('content', { itemid: 'a', source: 'y', type: 'items' }, { source: 'x', type: 'category' }),
     ).toMatchObject({
       source: 'y',
       type: 'ITEM',
@@ -146,7 +147,7 @@ describe('a record', () => {
 });
 
 describe('cells', () => {
-  const columns = createColumns({ resource: 'profile', map: new Map(), ignore: [] });
+  const columns = createColumns({ resource: 'profile', map: new Map(), ignore: [], strict: false });
   const header = ['profileId', 'name', 'attributes', 'attributes.tier'];
   const slots = header.map((name) => columns.slotOf(name) as Slot);
 

@@ -317,7 +317,7 @@ describe('the command', () => {
 
   test.each([
     ['no Redis named', ['profiles', 'F', '--queue'], { REDIS_URL: '' }, /REDIS_URL must be set/],
-    ['no Redis there', ['profiles', 'F', '--queue'], { REDIS_URL: 'redis://127.0.0.1:1' }, /unreachable.*REFUSED/],
+    ['no Redis there', ['profiles', 'F', '--queue'], { REDIS_URL: 'redis://127.0.0.1:1' }, /REFUSED[\s\S]*unreachable/],
     ['standard input', ['profiles', '-', '--queue'], {}, /Standard input/],
     ['a gateway', ['profiles', 'F', '--queue', '--gateway', 'http://127.0.0.1:1'], {}, /--gateway/],
     ['a dry run', ['profiles', 'F', '--queue', '--dry-run'], {}, /--dry-run/],

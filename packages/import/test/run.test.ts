@@ -335,7 +335,7 @@ describe('the token for a gateway', () => {
   });
 
   test.each([
-    ['a file that is not there', 'none', null, /--token-file: .*none cannot be read \(ENOENT\)/],
+    ['a file that is not there', 'none', null, /none cannot be read or written \(ENOENT\)/],
     ['an empty file', 'empty', '\n', /--token-file: .*empty must have one token/],
     ['a file of two words', 'two', 'a b\n', /--token-file: .*two must have one token/],
   ])('is not taken from %s', async (_, name, content, message) => {
