@@ -27,15 +27,10 @@ export function fieldSlots(fields: FieldTable): Map<string, Slot> {
 }
 
 /** Maps columns to slots. */
-export interface Columns {
-  /** Returns null for an unknown column when `strict` is set. */
-  slotOf(column: string): Slot | null;
-  /** Returns the field that an unknown column resembles, as `E-mail` and `Frist name` do; undefined if it resembles none. */
-  near(column: string): string | undefined;
-}
+export type Columns = ReturnType<typeof createColumns>;
 
 /** @throws UsageError for a target of `map` that resembles a field, but is none */
-export function createColumns(options: Pick<ImportOptions, 'resource' | 'map' | 'ignore' | 'strict'>): Columns {
+export function createColumns(options: Pick<ImportOptions, 'resource' | 'map' | 'ignore' | 'strict'>) {
   const { resource, map, ignore, strict } = options;
   const { fields, idNames } = RECORD_TYPES[resource];
   const idName = `${resource}Id`;
@@ -48,6 +43,7 @@ export function createColumns(options: Pick<ImportOptions, 'resource' | 'map' | 
   if (resource === 'content') slots.set('type', { kind: 'type', name: 'type' });
   const found = new Map<string, Slot | null>();
 
+  /** Returns the field that an unknown column resembles, as `E-mail` and `Frist name` do; undefined if it resembles none. */
   function near(column: string): string | undefined {
     const wanted = lettersOf(column);
     let best: string | undefined;
@@ -79,7 +75,8 @@ export function createColumns(options: Pick<ImportOptions, 'resource' | 'map' | 
   }
   return {
     near,
-    slotOf(column) {
+    /** Returns null for an unknown column when `strict` is set. */
+    slotOf(column: string): Slot | null {
       let slot = found.get(column);
       if (slot === undefined) {
         slot = find(column);

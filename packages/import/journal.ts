@@ -67,68 +67,59 @@ export function readJournal(path: string) {
   return { header, progress, known, bytes };
 }
 
+/** An open journal. */
+export type Journal = ReturnType<typeof openJournal>['journal'];
+
 /**
- * A file of JSON lines: the header first, then upserted rows as responses arrive, and a checkpoint after each window. Lines
- * are only appended, each by one write, so the process may be killed at any time. A reader ignores a truncated last line.
+ * Opens the journal of an earlier run, or replaces it with a new one. It is a file of JSON lines: the header first, then
+ * upserted rows as responses arrive, and a checkpoint after each window. Lines are only appended, each by one write, so the
+ * process may be killed at any time. A reader ignores a truncated last line.
+ *
+ * @throws UsageError for another file, and for the journal of another file or of other options
  */
-export class Journal {
-  readonly #fd: number;
-  #syncedAt = 0;
-
-  private constructor(fd: number) {
-    this.#fd = fd;
+export function openJournal(path: string, header: Header, isResumed: boolean) {
+  const earlier = readJournal(path);
+  const { file, options } = (isResumed && earlier.header) || header;
+  if (file !== header.file || options !== header.options) {
+    const what = file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
+    throw new UsageError(
+      `${path} belongs to ${what}. Run without --resume to start over, which sends every row again.`,
+    );
   }
-
-  /**
-   * Opens the journal of an earlier run, or replaces it with a new one.
-   * @throws UsageError for another file, and for the journal of another file or of other options
-   */
-  static open(path: string, header: Header, isResumed: boolean) {
-    const earlier = readJournal(path);
-    if (isResumed && earlier.header) {
-      const { file, options } = earlier.header;
-      if (file !== header.file || options !== header.options) {
-        const what = file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
-        throw new UsageError(
-          `${path} belongs to ${what}. Run without --resume to start over, which sends every row again.`,
-        );
-      }
-    }
-    const reading = isResumed ? earlier : { header: null, progress: START, known: new Set<number>(), bytes: 0 };
-    const fd = openSync(path, 'a');
-    ftruncateSync(fd, reading.bytes);
-    const journal = new Journal(fd);
-    if (reading.header === null) journal.add(header);
-    return { ...reading, journal };
-  }
+  const reading = isResumed ? earlier : { header: null, progress: START, known: new Set<number>(), bytes: 0 };
+  const fd = openSync(path, 'a');
+  ftruncateSync(fd, reading.bytes);
+  let syncedAt = 0;
 
   /**
    * Appends a line. It survives a crash of the process at once. A power failure may lose the lines of the last fraction of a
    * second: a resumed run then only sends again some rows that are already upserted.
    */
-  add(line: Line): void {
-    writeSync(this.#fd, `${JSON.stringify(line)}\n`);
-    if (!('ended' in line) && performance.now() - this.#syncedAt < SYNC_MS) return;
-    fdatasyncSync(this.#fd);
-    this.#syncedAt = performance.now();
+  function add(line: Line): void {
+    writeSync(fd, `${JSON.stringify(line)}\n`);
+    if (!('ended' in line) && performance.now() - syncedAt < SYNC_MS) return;
+    fdatasyncSync(fd);
+    syncedAt = performance.now();
   }
 
   /** Records upserted rows, in ascending order. */
-  addRows(rows: readonly number[]): void {
+  function addRows(rows: readonly number[]): void {
     const ranges: [number, number][] = [];
     for (const row of rows) {
       const last = ranges.at(-1);
       if (last?.[1] === row - 1) last[1] = row;
       else ranges.push([row, row]);
     }
-    this.add({ in: ranges });
+    add({ in: ranges });
   }
+
+  if (reading.header === null) add(header);
+  return { ...reading, journal: { add, addRows } };
 }
 
 function parseLine(line: string): object | null {
   try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' ? value : null;
+    return JSON.parse(line);
   } catch {
     return null;
   }

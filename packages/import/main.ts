@@ -8,13 +8,13 @@ import { environment } from '../../src/config/environment.ts';
 import { maxChunkItems } from '../../src/datatrics/bulk/chunk.ts';
 import { connectApi, importConfig } from './api.ts';
 import { createDirect, createDryRun, type Destination, type DirectOptions, type Target } from './destination.ts';
-import { type Counts, Journal, readJournal, START } from './journal.ts';
+import { type Counts, openJournal, readJournal, START } from './journal.ts';
 import { type ImportOptions, readOptions } from './options.ts';
 import { createPace } from './pace.ts';
 import { InputError, UsageError, usageProblem } from './problem.ts';
 import { createProgress, outcomesOf } from './progress.ts';
 import type { QueueSession } from './queue/session.ts';
-import { Rejects } from './rejects.ts';
+import { createRejects } from './rejects.ts';
 import { openInput } from './rows.ts';
 import { type RunResult, run } from './run.ts';
 import { exitCodeOf, renderMapping, renderSummary, summarize } from './summary.ts';
@@ -40,11 +40,7 @@ function fingerprint(options: ImportOptions, config: Config): string {
  * Opens the journal; null for an import that has none.
  * @param run id of a queued import; undefined for a direct one
  */
-async function openJournal(
-  options: ImportOptions,
-  config: Config,
-  run?: string,
-): Promise<ReturnType<typeof Journal.open> | null> {
+async function startJournal(options: ImportOptions, config: Config, run?: string) {
   const { journal: path, file, resume } = options;
   if (path === null) return null;
   const { header, progress } = readJournal(path);
@@ -54,7 +50,7 @@ async function openJournal(
   const digest = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576 })) digest.update(chunk as Buffer);
   const own = { journal: 1, file: digest.digest('hex'), options: fingerprint(options, config) } as const;
-  return Journal.open(path, run === undefined ? own : { ...own, run }, resume);
+  return openJournal(path, run === undefined ? own : { ...own, run }, resume);
 }
 
 /** Asks at the terminal whether to go on. Returns true without a terminal. */
@@ -126,13 +122,13 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       session = await openSession(options, config, (text) => (quiet ? undefined : print(text)), onProgress);
     }
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    const opened = await openJournal(options, config, session?.run);
+    const opened = await startJournal(options, config, session?.run);
     const { journal = null, known = new Set<number>() } = opened ?? {};
     const { upTo, rejectsPath, ended, ...before } = opened?.progress ?? START;
     onProgress(before.counts);
     const resumedRows = counts.rows + known.size;
     const onCreate = (path: string): void => journal?.add({ rejectsPath: path });
-    const rejects = new Rejects(options, header, source.separator, onCreate);
+    const rejects = createRejects(options, header, source.separator, onCreate);
     if (rejectsPath !== null && !rejects.resume(rejectsPath, before.rejects)) {
       print(`${rejectsPath} is missing or was changed: a new file gets the rows rejected from now on.`);
     }
@@ -158,7 +154,7 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
       if (result.complete) await session?.clear();
     }
     bar?.end();
-    const summary = summarize(options, input, result, destination, resumedRows, rejects.path, start);
+    const summary = summarize(options, input, result, destination, resumedRows, rejects.path(), start);
     process.stdout.write(json ? `${JSON.stringify(summary)}\n` : renderSummary(summary, goOn(options)));
     return signalled ? codeOf(signalled) : exitCodeOf(summary);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
 import { REJECT_COLUMNS } from './columns.ts';
 import type { Progress } from './journal.ts';
@@ -10,97 +10,77 @@ import { LOST, type Row } from './records.ts';
 /** Byte order mark: spreadsheets and this importer then read the file as UTF-8. The input may have another encoding. */
 const MARK = '\u{FEFF}';
 
+/** The file of rejected rows. */
+export type Rejects = ReturnType<typeof createRejects>;
+
 /**
  * Writes the rejected rows to a CSV file with the columns of the input, so that a user can fix and import it. The first
- * rejected row creates the file. If a file of that name exists, the new one gets a number.
+ * rejected row creates the file. If a file of that name exists, the new one gets a number, or replaces it in a dry run.
+ *
+ * @param header columns of the input; empty for NDJSON, whose rows the file contains as a whole
+ * @param onCreate called with the path when the file is created
  */
-export class Rejects {
-  /** Path of the file; until it exists, the wanted path. */
-  path: string;
-  readonly #wanted: string;
-  /** Whether the file of an earlier run may be replaced. */
-  readonly #replaces: boolean;
-  readonly #header: readonly string[];
-  readonly #onCreate: (path: string) => void;
-  /** Indices of the input's columns, without those that an earlier file of rejects added. */
-  readonly #own: readonly number[];
-  readonly #delimiter: string;
-  #bytes = 0;
-  #hash = createHash('sha256');
-  #fd: number | null = null;
+export function createRejects(
+  { rejects: wanted, dryRun }: ImportOptions,
+  header: readonly string[],
+  separator: string,
+  onCreate: (path: string) => void,
+) {
+  /** Columns of the input, without those that an earlier file of rejects added. */
+  const own = [...header.entries()].filter(([, name]) => !REJECT_COLUMNS.includes(name));
+  const delimiter = header.length > 0 ? separator : ',';
+  let path = wanted;
+  let bytes = 0;
+  let hash = createHash('sha256');
+  let fd: number | null = null;
 
-  /**
-   * @param header columns of the input; empty for NDJSON, whose rows the file contains as a whole
-   * @param onCreate called with the path before the file is used
-   */
-  constructor(
-    { rejects, dryRun }: ImportOptions,
-    header: readonly string[],
-    separator: string,
-    onCreate: (path: string) => void,
-  ) {
-    this.path = rejects;
-    this.#wanted = rejects;
-    this.#replaces = dryRun;
-    this.#header = header;
-    this.#onCreate = onCreate;
-    this.#own = [...header.keys()].filter((at) => !REJECT_COLUMNS.includes(header[at] as string));
-    this.#delimiter = header.length > 0 ? separator : ',';
-  }
-
-  get state(): Progress['rejects'] {
-    return { bytes: this.#bytes, digest: this.#hash.copy().digest('base64') };
-  }
-
-  /** Goes on with the file of an earlier run, cut to its state at a checkpoint. Returns false if somebody changed the file. */
-  resume(path: string, { bytes, digest }: Progress['rejects']): boolean {
-    let content: Buffer;
-    try {
-      content = readFileSync(path).subarray(0, bytes);
-    } catch {
-      return bytes === 0;
-    }
-    const hash = createHash('sha256').update(content);
-    if (bytes > 0 && hash.copy().digest('base64') !== digest) return false;
-    this.path = path;
-    this.#fd = openSync(path, 'r+');
-    ftruncateSync(this.#fd, bytes);
-    this.#bytes = bytes;
-    this.#hash = hash;
-    return true;
-  }
-
-  /** Appends rows. They are on disk when it returns. */
-  add(rows: readonly { readonly row: Row; readonly problems: readonly RowProblem[] }[]): void {
-    if (rows.length === 0) return;
-    const delimiter = this.#delimiter;
-    const lines = rows.map(({ row: { row, cells, text }, problems }) => {
-      const [{ code } = { code: 'REJECTED' }] = problems;
-      const messages = problems.map(({ message }) => message).join(' ');
-      const isWhole = text !== '' || code === 'MALFORMED';
-      const raw = text === '' && isWhole ? stringify([[...(cells ?? [])]], { delimiter }).trimEnd() : text;
-      const own = this.#own.map((at) => (isWhole ? '' : (cells?.[at] ?? '')));
-      return [String(row), code, messages, raw.replaceAll('\0', LOST), ...own];
-    });
-    if (this.#bytes === 0) lines.unshift([...REJECT_COLUMNS, ...this.#own.map((at) => this.#header[at] as string)]);
-    this.#fd ??= this.#create();
-    const csv = Buffer.from((this.#bytes === 0 ? MARK : '') + stringify(lines, { delimiter }));
-    for (let at = 0; at < csv.length; ) at += writeSync(this.#fd, csv, at, csv.length - at, this.#bytes + at);
-    fdatasyncSync(this.#fd);
-    this.#bytes += csv.length;
-    this.#hash.update(csv);
-  }
-
-  #create(): number {
+  function create(): number {
     for (let number = 2; ; number++) {
       try {
-        const fd = openSync(this.path, this.#replaces ? 'w' : 'wx');
-        this.#onCreate(this.path);
-        return fd;
+        const created = openSync(path, dryRun ? 'w' : 'wx');
+        onCreate(path);
+        return created;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        this.path = this.#wanted.replace(/(\.[a-z]+)?$/i, `.${number}$1`);
+        path = wanted.replace(/(\.[a-z]+)?$/i, `.${number}$1`);
       }
     }
   }
+
+  return {
+    /** Path of the file; until it exists, the wanted path. */
+    path: () => path,
+    state: (): Progress['rejects'] => ({ bytes, digest: hash.copy().digest('base64') }),
+
+    /** Goes on with the file of an earlier run, cut to its state at a checkpoint. Returns false if somebody changed the file. */
+    resume(earlier: string, state: Progress['rejects']): boolean {
+      if (!existsSync(earlier)) return state.bytes === 0;
+      const read = createHash('sha256').update(readFileSync(earlier).subarray(0, state.bytes));
+      if (state.bytes > 0 && read.copy().digest('base64') !== state.digest) return false;
+      fd = openSync(earlier, 'r+');
+      ftruncateSync(fd, state.bytes);
+      [path, bytes, hash] = [earlier, state.bytes, read];
+      return true;
+    },
+
+    /** Appends rows. They are on disk when it returns. */
+    add(rows: readonly { readonly row: Row; readonly problems: readonly RowProblem[] }[]): void {
+      if (rows.length === 0) return;
+      const lines = rows.map(({ row: { row, cells, text }, problems }) => {
+        const [{ code } = { code: 'REJECTED' }] = problems;
+        const messages = problems.map(({ message }) => message).join(' ');
+        const isWhole = text !== '' || code === 'MALFORMED';
+        const raw = text === '' && isWhole ? stringify([[...(cells ?? [])]], { delimiter }).trimEnd() : text;
+        const values = own.map(([at]) => (isWhole ? '' : (cells?.[at] ?? '')));
+        return [String(row), code, messages, raw.replaceAll('\0', LOST), ...values];
+      });
+      if (bytes === 0) lines.unshift([...REJECT_COLUMNS, ...own.map(([, name]) => name)]);
+      fd ??= create();
+      const csv = Buffer.from((bytes === 0 ? MARK : '') + stringify(lines, { delimiter }));
+      for (let at = 0; at < csv.length; ) at += writeSync(fd, csv, at, csv.length - at, bytes + at);
+      fdatasyncSync(fd);
+      bytes += csv.length;
+      hash.update(csv);
+    },
+  };
 }

@@ -95,7 +95,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     for (const name of Object.keys(added) as (keyof Counts)[]) counts[name] += added[name];
     if (!dryRun && added.unknown + added.notAttempted > 0) isSettled = false;
     rejects.add(refused);
-    if (isSettled) journal?.add({ upTo: rows.at(-1)?.row ?? 0, rejects: rejects.state, counts });
+    if (isSettled) journal?.add({ upTo: rows.at(-1)?.row ?? 0, rejects: rejects.state(), counts });
     options.onProgress(counts);
   }
 

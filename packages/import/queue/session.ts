@@ -7,6 +7,7 @@ import type { Config } from '../../../src/config/config.ts';
 import { type Counts, readJournal } from '../journal.ts';
 import type { ImportOptions } from '../options.ts';
 import { UsageError } from '../problem.ts';
+import { outcomesOf } from '../progress.ts';
 import { connectQueue, type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
 
 /** ms to connect to Redis at the start. */
@@ -39,7 +40,12 @@ export async function openSession(
   const queue = new Queue<JobData, JobResult>(queueNameOf(config), { connection: redis, prefix: PREFIX });
   queue.on('error', () => undefined);
   try {
-    const lock = await takeLock(journal, watch, print, onProgress);
+    const lock = await takeLock(`${journal}.lock`, (isFirst) => {
+      if (!watch) throw new UsageError('Another command runs this import: show its progress with --watch, or stop it.');
+      const { counts } = readJournal(journal).progress;
+      if (isFirst) print(`Another command feeds this import: ${outcomesOf(counts)}.`);
+      onProgress(counts);
+    });
     const { run: earlier } = readJournal(journal).header ?? {};
     if (earlier !== undefined && !(await removeJobs(queue, earlier, resume ? ['failed'] : ALL))) {
       throw new UsageError('Workers still run jobs of the earlier import: try again in a minute.');
@@ -81,16 +87,10 @@ async function removeJobs(queue: Queue, run: string, states = ALL): Promise<bool
 /**
  * Waits for the right to feed an import. The system releases the lock when the process ends, in whatever way. The file stays,
  * since other processes may wait for it.
- *
- * @throws UsageError without `watch`, if another command has the lock
+ * @param onBusy called while another command has the lock
  */
-async function takeLock(
-  journal: string,
-  watch: boolean,
-  print: (text: string) => void,
-  onProgress: (counts: Counts) => void,
-): Promise<DatabaseSync> {
-  const database = new DatabaseSync(`${journal}.lock`);
+async function takeLock(path: string, onBusy: (isFirst: boolean) => void): Promise<DatabaseSync> {
+  const database = new DatabaseSync(path);
   for (let isFirst = true; ; isFirst = false) {
     try {
       database.exec('BEGIN EXCLUSIVE');
@@ -98,12 +98,7 @@ async function takeLock(
     } catch (error) {
       if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
     }
-    if (!watch) {
-      throw new UsageError('Another command runs this import: show its progress with --watch, or stop it first.');
-    }
-    const { counts } = readJournal(journal).progress;
-    if (isFirst) print(`Another command feeds this import: ${counts.upserted.toLocaleString('en')} upserted.`);
-    onProgress(counts);
+    onBusy(isFirst);
     await sleep(WATCH_MS);
   }
 }
