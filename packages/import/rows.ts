@@ -120,7 +120,7 @@ export async function openInput(options: ImportOptions, config: Config, signal: 
   }
 
   const valueIn = (at: number): string => first.find(({ cells }) => cells?.[at])?.cells?.[at] ?? '';
-  const values = own.length > 0 ? header.map((column, at) => [column, valueIn(at)] as const) : [...jsonValues(first)];
+  const values = own.length > 0 ? header.map((column, at) => [column, valueIn(at)] as const) : jsonValues(first, rawAt);
   const mapping = values.map(([column, first], at): Mapping => {
     const slot = slots[at] ?? columns.slotOf(column) ?? NOTHING;
     const isAttribute = slot.kind === 'attribute';
@@ -208,19 +208,19 @@ function slotsOf(header: readonly string[], columns: Columns, options: ImportOpt
   return slots as Slot[];
 }
 
-/** Returns the first value of each name in rows of NDJSON. */
-function jsonValues(rows: readonly Row[]): Map<string, string> {
+/** Returns the first value of each name in rows of NDJSON, or in rejects of such rows. */
+function jsonValues(rows: readonly Row[], rawAt: number): [name: string, value: string][] {
   const values = new Map<string, string>();
-  for (const { text } of rows) {
+  for (const { text, cells } of rows) {
     try {
-      for (const [name, value] of Object.entries(JSON.parse(text) as object)) {
+      for (const [name, value] of Object.entries(JSON.parse(cells?.[rawAt] ?? text) as object)) {
         if (!values.has(name)) values.set(name, typeof value === 'string' ? value : JSON.stringify(value));
       }
     } catch {
       // The row is rejected later.
     }
   }
-  return values;
+  return [...values];
 }
 
 function widthProblem(cells: readonly string[] | null, columns: readonly string[]): RowProblem {

@@ -20,7 +20,7 @@ const DEFAULTS: Omit<ConvertOptions, 'resource' | 'columns'> = {
 
 function converter(resource: Resource, options: Options = {}) {
   const columns = createColumns({ resource, map: new Map(), ignore: [], strict: options.strict ?? false });
-  return createConverter({ ...DEFAULTS, ...options, resource, columns });
+  return createConverter({ ...DEFAULTS, resource, columns, ...options });
 }
 
 function ofRecord(resource: Resource, record: object, options: Options = {}): unknown {
@@ -144,6 +144,18 @@ describe('a record', () => {
       'INVALID tier: no field has this name (--strict).',
     ]);
   });
+});
+
+test('an id that is refused is not missing as well, whatever its column is called', () => {
+  const columns = createColumns({
+    resource: 'profile',
+    map: new Map([['Customer', 'profileId']]),
+    ignore: [],
+    strict: false,
+  });
+  const slots = ['Customer', 'source'].map((name) => columns.slotOf(name) as Slot);
+  const { problems } = converter('profile', { columns }).ofCells(['8.7E+12', 's'], ['Customer', 'source'], slots);
+  expect(problems.map(({ message }) => message)).toEqual([expect.stringMatching(/^Customer: .*scientific notation/)]);
 });
 
 describe('cells', () => {
