@@ -106,16 +106,10 @@ function failureOf({ status, retryAfterMs, data, errors }: Answer): DatatricsErr
   const fallback =
     status === 200 && data === undefined ? 'The gateway sent no JSON.' : `The gateway answered ${status}.`;
   const message = error?.message ?? fallback;
-  const fail = (as: number): DatatricsError =>
-    new DatatricsError(
-      as === 403 ? 'FORBIDDEN' : as < 429 && as !== 404 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_UNAVAILABLE',
-      message,
-      {
-        apiMessage: message,
-        retryAfterMs,
-        status: as,
-      },
-    );
+  const fail = (as: 400 | 403 | 404 | 413 | 429 | 503): DatatricsError => {
+    const kind = as === 403 ? 'FORBIDDEN' : as === 400 || as === 413 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_UNAVAILABLE';
+    return new DatatricsError(kind, message, { apiMessage: message, retryAfterMs, status: as });
+  };
   if (status === 401 || status === 403 || code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') return fail(403);
   if (status === 413) return fail(413);
   if (code === 'BAD_USER_INPUT' || code === 'OPERATION_TOO_COMPLEX') return fail(400);

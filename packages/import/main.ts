@@ -84,8 +84,8 @@ async function runImport(options: ImportOptions, env: Readonly<Record<string, st
   let session: QueueSession | undefined;
   let { counts } = START;
   const exitAtOnce = (name: NodeJS.Signals): void => {
-    const settled = `So far: ${outcomesOf(counts)}. The outcome of the calls in flight is unknown.`;
-    print(`\nStopped. ${session ? '' : settled} ${goOn(options)}`);
+    const settled = session ? '' : ` So far: ${outcomesOf(counts)}. The outcome of the calls in flight is unknown.`;
+    print(`\nStopped.${settled} ${goOn(options)}`);
     process.exit(codeOf(name));
   };
   const onSignal = (name: NodeJS.Signals): void => {

@@ -33,6 +33,8 @@ const KEPT_BYTES = 1_000;
 /** No line of JSON has this character. */
 const NUL = '\0';
 const NO_PROBLEMS: readonly RowProblem[] = [];
+const INVALID_BYTES =
+  'The row has U+FFFD, or bytes that are invalid in its encoding; if the file has another one, name it: --encoding windows-1252.';
 
 /**
  * Cuts UTF-8 bytes into rows with csv-parse, and yields them in batches. Line ends are LF, CRLF, CR, or a mixture. A misplaced
@@ -103,15 +105,9 @@ function createCutter({ format, separator, maxRowBytes }: RecordOptions) {
     if (cells.every((cell) => cell.trim() === '')) return;
     width ??= cells.length;
     const isLost = cells.some((cell) => cell.includes(LOST) || cell.includes(NUL)) || (!isCsv && cells.length > 1);
-    if (isLost) refuseLost(cells.join(isCsv ? separator : NUL), size);
-    else batch.push({ row, cells, text: isCsv ? '' : (cells[0] as string), size, item: null, problems: NO_PROBLEMS });
-  }
-
-  function refuseLost(text: string, size: number): void {
-    const message = text.includes(LOST)
-      ? 'The row has U+FFFD, or bytes that are invalid in its encoding; if the file has another one, name it: --encoding windows-1252.'
-      : 'The row has a NUL character.';
-    refuse(text, size, 'MALFORMED', message);
+    const text = isCsv && !isLost ? '' : cells.join(isCsv ? separator : NUL);
+    if (!isLost) batch.push({ row, cells, text, size, item: null, problems: NO_PROBLEMS });
+    else refuse(text, size, 'MALFORMED', text.includes(LOST) ? INVALID_BYTES : 'The row has a NUL character.');
   }
 
   function addMalformed(line: string, size: number): void {
