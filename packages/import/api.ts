@@ -2,12 +2,11 @@ import { createPrincipal } from '../../src/auth/principal.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { createTarget } from '../../src/datatrics/bulk/target.ts';
 import { Capabilities } from '../../src/datatrics/capabilities.ts';
-import { createClient } from '../../src/datatrics/client.ts';
+import { Client } from '../../src/datatrics/client.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import { Masking } from '../../src/datatrics/masking.ts';
 import { Session } from '../../src/datatrics/session.ts';
 import { Operation } from '../../src/upstream/operation.ts';
-import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
 import { createPool } from '../../src/upstream/pool.ts';
 import type { Target } from './destination.ts';
 import { UsageError } from './problem.ts';
@@ -37,13 +36,12 @@ export function connectApi(config: Config, connections: number): (resource: Reso
   const { upstream, project, apiKey, upstreamTimeoutMs: timeoutMs } = config;
   if (!upstream || !project || !apiKey) throw new TypeError('The API is not configured.');
   // The import is the only caller, so no connections are reserved for others.
-  const bulkhead = { ...DEFAULT_BULKHEAD, reservedShare: 0 };
-  const pool = createPool({ origin: upstream.origin, connections, timeoutMs, bulkhead });
+  const pool = createPool({ origin: upstream.origin, connections, timeoutMs, reservedShare: 0 });
   const principal = createPrincipal('import', project, apiKey);
   const settings = { ...config, sources: NO_SOURCES, masking: new Masking(config.masking) };
   return (resource) => {
     const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
-    const client = createClient({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
+    const client = new Client({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
     const session = new Session({ client, principal, operation, settings, capabilities: new Capabilities(1) });
     const { send, calls } = createTarget(resource, client, session, operation, false);
     return {

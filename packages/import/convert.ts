@@ -1,4 +1,5 @@
-import { type RecordInput, WRITE_BODIES } from '../../src/datatrics/encode.ts';
+import type { RecordInput } from '../../src/datatrics/encode.ts';
+import { RESOURCES } from '../../src/datatrics/endpoints.ts';
 import { isObject, type JsonObject } from '../../src/datatrics/records/fields.ts';
 import { readJson } from '../../src/lib/digits.ts';
 import type { Columns, Slot } from './columns.ts';
@@ -45,7 +46,7 @@ export function createConverter(options: ConvertOptions) {
 
   function setAll(draft: Draft, record: JsonObject, isOuter: boolean): void {
     for (const [name, value] of Object.entries(record)) {
-      if (isOuter && name === WRITE_BODIES[resource].wrapper && isObject(value)) {
+      if (isOuter && name === RESOURCES[resource].body.wrapper && isObject(value)) {
         setAll(draft, value, false);
         continue;
       }

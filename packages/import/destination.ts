@@ -1,4 +1,4 @@
-import { type BulkLimits, cutChunks, maxChunkItems } from '../../src/datatrics/bulk/chunk.ts';
+import { type BulkLimits, cutChunks } from '../../src/datatrics/bulk/chunk.ts';
 import { BulkEngine } from '../../src/datatrics/bulk/engine.ts';
 import type { ItemResult, Pending } from '../../src/datatrics/bulk/items.ts';
 import { retryPolicy } from '../../src/datatrics/bulk/retry.ts';
@@ -99,12 +99,12 @@ export function createDirect(options: DirectOptions): Destination {
     }
   }
 
-  const policy = retryPolicy({ attempts, budgetMs: Number.POSITIVE_INFINITY });
+  const policy = retryPolicy(attempts);
   // An import reads nothing, so there is no cache to invalidate.
   const bulk = { resource, settings: { timeZone }, send, calls: () => begun, forget: () => undefined };
-  const engine = new BulkEngine(bulk, limits, (attempt, error, elapsedMs) => {
+  const engine = new BulkEngine(bulk, limits, (attempt, error) => {
     if (signal.aborted || (error && !error.sent && !isReached)) return null;
-    const pauseMs = policy(attempt, error, elapsedMs);
+    const pauseMs = policy(attempt, error);
     if (pauseMs !== null && error) onRetry?.(failureOf(error).message);
     return pauseMs;
   });
@@ -126,7 +126,7 @@ export function createDirect(options: DirectOptions): Destination {
 }
 
 /** Returns a destination that counts the calls that rows would take, and sends nothing. */
-export function createDryRun(resource: Resource, limits: BulkLimits): Destination {
+export function createDryRun(limits: BulkLimits): Destination {
   let requests = 0;
   return {
     ahead: 0,
@@ -135,7 +135,7 @@ export function createDryRun(resource: Resource, limits: BulkLimits): Destinatio
     },
     failure: null,
     async send(items) {
-      requests += cutChunks(items, maxChunkItems(resource, limits), limits.chunkBytes).length;
+      requests += cutChunks(items, limits.chunkItems, limits.chunkBytes).length;
       return NOTHING_TO_DO;
     },
   };

@@ -5,7 +5,6 @@ import { createInterface } from 'node:readline/promises';
 import { ReadStream } from 'node:tty';
 import type { Config } from '../../src/config/config.ts';
 import { environment } from '../../src/config/environment.ts';
-import { maxChunkItems } from '../../src/datatrics/bulk/chunk.ts';
 import { connectApi, importConfig } from './api.ts';
 import { createDirect, createDryRun, type Destination, type DirectOptions, type Target } from './destination.ts';
 import { type Counts, openJournal, readJournal, START } from './journal.ts';
@@ -30,7 +29,7 @@ function fingerprint(options: ImportOptions, config: Config): string {
   const { headers, concurrency, callsPerSecond, resume, watch, json, quiet, yes, file, journal, ...rest } = options;
   const { upstream, project, timeZone: zone, bulkLimits } = config;
   const to = options.gateway ? {} : { upstream, project };
-  const chunks = { bytes: bulkLimits.chunkBytes, items: maxChunkItems(options.resource, bulkLimits), WINDOWS };
+  const chunks = { bytes: bulkLimits.chunkBytes, items: bulkLimits.chunkItems, WINDOWS };
   const entries = Object.entries({ ...rest, map: [...options.map], to, zone, chunks });
   // The order of the options says nothing.
   return createHash('sha256').update(JSON.stringify(entries.toSorted())).digest('hex');
@@ -176,7 +175,7 @@ async function createDestination(
   const { resource, gateway: url, callsPerSecond, dryRun } = options;
   const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
   const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
-  if (dryRun) return createDryRun(resource, limits);
+  if (dryRun) return createDryRun(limits);
   if (session) {
     const { createQueued } = await import('./queue/destination.ts');
     return createQueued(session, options, limits, hooks.signal);

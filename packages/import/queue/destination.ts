@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobsOptions } from 'bullmq';
-import { type BulkLimits, cutChunks, maxChunkItems } from '../../../src/datatrics/bulk/chunk.ts';
+import { type BulkLimits, cutChunks } from '../../../src/datatrics/bulk/chunk.ts';
 import type { Destination, Failure, Sendable } from '../destination.ts';
 import type { ImportOptions } from '../options.ts';
 import type { QueueSession } from './session.ts';
@@ -25,7 +25,7 @@ const JOB: JobsOptions = {
  */
 export function createQueued(
   { queue, run }: QueueSession,
-  { resource, callsPerSecond }: ImportOptions,
+  { callsPerSecond }: ImportOptions,
   limits: BulkLimits,
   signal: AbortSignal,
 ): Destination {
@@ -85,7 +85,7 @@ export function createQueued(
       return failure;
     },
     async send(items) {
-      const chunks = cutChunks(items, maxChunkItems(resource, limits), limits.chunkBytes);
+      const chunks = cutChunks(items, limits.chunkItems, limits.chunkBytes);
       const before = last;
       const collected = add(chunks)
         .then(() => before)
