@@ -20,7 +20,7 @@ interface ListKnobs {
 }
 
 const knobs: fc.Arbitrary<ListKnobs> = fc.record({
-  total: fc.oneof(fc.nat(120), fc.nat(8)),
+  total: fc.oneof(fc.nat(70), fc.nat(8)),
   cap: fc.oneof(fc.constant(1_000), fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 4 })),
   totalName: fc.constantFrom('total_elements', 'totalElements', 'total_items', null),
   pagesName: fc.constantFrom('total_pages', 'totalPages', null),
@@ -339,7 +339,7 @@ describe('the end of a list', () => {
     expect(project.calls.length).toBeLessThanOrEqual(2);
   });
 
-  it('is the forward order’s, though the API turns round neither way what it can not tell apart', async () => {
+  it('is that of the forward order, though the API does not reverse tied records', async () => {
     const project = addProject({ ...PLAIN, tied: 1_000, tiesReverse: false });
     const last = await readPage(project, { last: 4 });
     expect(last.at).toEqual([26, 27, 28, 29]);
