@@ -92,29 +92,6 @@ describe.each(['empty', '404', 'repeat'] as const)('beyond the end of a list the
     rows = people(8);
     expect(await read({ first: 6, after: endCursor })).toMatchObject({ ids: ['6', '7'], next: false });
   });
-
-  it('a list of one page, read row by row, has each row once', async () => {
-    const seen: string[] = [];
-    let after: string | undefined;
-    for (let next = true; next; ) {
-      const page = await read({ first: 1, ...(after !== undefined && { after }) });
-      seen.push(...page.ids);
-      after = page.endCursor;
-      next = page.next;
-    }
-    expect(seen).toEqual(['0', '1', '2', '3', '4', '5']);
-  });
-
-  it('between two cursors at the end there is nothing', async () => {
-    const { cursors } = await read({ first: 6 });
-    const [after, before] = [cursors[5] as string, cursors[5] as string];
-    expect(await read({ first: 2, after, before })).toMatchObject({ codes: [], ids: [], next: false, previous: true });
-  });
-
-  it('an empty list is empty', async () => {
-    rows = [];
-    expect(await read({ first: 2 })).toMatchObject({ codes: [], ids: [], next: false, previous: false });
-  });
 });
 
 describe('a 404', () => {
