@@ -52,12 +52,17 @@ describe('the compatibility suite’s checks', () => {
     for (const name of names) expect(sdl.split(name).length, name).toBeGreaterThan(2);
   });
 
-  test('@requires and @external: another team’s field is made of ours', () => {
+  test('@requires, @external, @override and @inaccessible: other teams may use them on our types', () => {
     const { errors, supergraph } = composeWith(
-      'type Profile @key(fields: "id") { id: ID! email: String @external avatar: String @requires(fields: "email") }',
+      `type Profile @key(fields: "profileId source") {
+        profileId: ID! source: String! email: String @external avatar: String @requires(fields: "email")
+        country: String @override(from: "datatrics") secret: String @inaccessible
+      }`,
     );
     expect(errors).toBeUndefined();
-    expect(supergraph?.includes('avatar: String @join__field(graph: OTHER, requires: "email")')).toBe(true);
+    expect(supergraph).toContain('avatar: String @join__field(graph: OTHER, requires: "email")');
+    expect(supergraph).toContain('country: String @join__field(graph: OTHER, override: "datatrics")');
+    expect(supergraph).toMatch(/secret: String [^\n]*@inaccessible/);
   });
 
   test('a request for federated tracing is ignored', async () => {
