@@ -92,12 +92,7 @@ const PAGE = `query ($first: Int, $after: String, $last: Int, $before: String) {
   }
 }`;
 
-interface PageArgs {
-  first?: number;
-  after?: string;
-  last?: number;
-  before?: string;
-}
+type PageArgs = { [name in 'first' | 'last']?: number | null } & { [name in 'after' | 'before']?: string | null };
 
 interface Page {
   /** Positions of the records that came. */
@@ -317,8 +312,10 @@ describe('the number of calls', () => {
 
   it('asks for 20 records when no size is given, and for 500 at most', async () => {
     const project = addProject(PLAIN);
-    await readPage(project, {});
-    expect(project.calls).toEqual([`/2.0/project/${project.id}/profile?limit=20&page=1`]);
+    for (const none of [{}, { first: null, last: null, after: null, before: null }]) {
+      await readPage(project, none);
+      expect(project.calls).toEqual([`/2.0/project/${project.id}/profile?limit=20&page=1`]);
+    }
     await readPage(project, { first: 500 });
     expect(project.calls).toEqual([`/2.0/project/${project.id}/profile?limit=500&page=1`]);
   });
@@ -328,6 +325,13 @@ describe('the number of calls', () => {
     await readPage(project, { first: 5 });
     expect(project.calls).toHaveLength(1);
   });
+});
+
+it('a page that the API caps is read again in the size that gives the most rows', async () => {
+  const project = addProject({ ...PLAIN, cap: 6 });
+  const cursors = await walkForward(project, [6]);
+  const page = await readPage(project, { last: 10, before: cursors[20] as string }, others);
+  expect(page.at).toEqual([15, 16, 17, 18, 19]);
 });
 
 describe('the end of a list', () => {
