@@ -157,7 +157,7 @@ describe.each(WAYS)('%s', (query, needed) => {
   });
 });
 
-test('variables can not hide what is asked for', async () => {
+test('variables do not hide required scopes', async () => {
   const node = 'query N($id: ID!) { node(id: $id) { id } }';
   const { status } = await fenced.query(node, { id: id('profile') }, without.get('profiles:read'));
   expect(status).toBe(403);
@@ -170,7 +170,7 @@ test('variables can not hide what is asked for', async () => {
   expect((await fenced.query(list, { f: { email: null } }, without.get('pii:read'))).status).toBe(200);
 });
 
-test('what a fragment asks of an id that names another type counts all the same', async () => {
+test('a fragment on another type than the id’s requires its scopes too', async () => {
   const query = `{ node(id: "${id('conversion')}") { ... on Profile { name } } }`;
   expect((await fenced.query(query, {}, without.get('profiles:read'))).status).toBe(403);
   expect((await fenced.query(query, {}, without.get('contents:read'))).body).toEqual({ data: { node: {} } });

@@ -193,7 +193,7 @@ describe('npm run drift', () => {
       ['GET /profile items: no list of items in the answer', 'GET /sale items: no list of items in the answer'],
     ],
     [
-      'another status for what there is not',
+      'another status for a record that does not exist',
       { absent: 400 },
       ['/profile', '/content', '/content', '/sale', '/interaction'].map(
         (path) => `GET ${path}/{id} status: status 400 instead of 404 for a record that does not exist`,
@@ -239,7 +239,7 @@ describe('npm run drift', () => {
     expect([status, stderr]).toEqual([2, expect.stringContaining(problem)]);
   });
 
-  test('exits with 2 for settings that can not be', async () => {
+  test('exits with 2 for invalid settings', async () => {
     const { status, stderr } = await drift({ DATATRICS_URL: sandbox.url });
     expect([status, stderr]).toEqual([2, expect.stringContaining('AUTH_MODE')]);
     expect((await drift({}, '--help')).stdout).toContain('Exit codes:');

@@ -23,7 +23,7 @@ const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 const RECEIPT = { 'x-upstream-receipt': '1' };
 
 describe('without lifetimes', () => {
-  test('every read asks the API, and nothing is said of freshness', async () => {
+  test('every read calls the API, and answers have no freshness', async () => {
     const one = await gateway({ Profile: { freshFor: 0 } });
     for (let i = 0; i < 3; i++) expect((await one.query(PROFILE)).body.extensions).toBeUndefined();
     expect(takeCalls(one.sandbox.requests)).toHaveLength(3);
@@ -134,7 +134,7 @@ describe('a write', () => {
     expect((await one.query(PROFILE)).body.data.profile.name).toBe('New');
   });
 
-  test('that failed may have been carried out all the same', async () => {
+  test('that failed may have been executed, so it invalidates', async () => {
     const one = await gateway({ Profile: { freshFor: 60 } });
     await one.query(PROFILE);
     one.sandbox.faults.set({ match: { method: 'PUT' }, reset: 'after-headers' });

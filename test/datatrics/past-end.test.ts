@@ -159,7 +159,7 @@ describe('a list that changes while it is read, from an API that repeats its las
   });
 });
 
-describe('rows that can not be told apart', () => {
+describe('rows that are alike', () => {
   it('without keys are null, each once, and the list ends', async () => {
     rows = Array.from({ length: 6 }, (_, at) => ({ name: `${at}` }));
     const page = await read({ first: 6 });

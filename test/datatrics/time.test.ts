@@ -56,7 +56,7 @@ describe('readTime', () => {
     true,
     {},
     ['2018-01-01'],
-  ])('can not read %j', (value) => {
+  ])('reads %j as nothing', (value) => {
     for (const zone of ZONES) expect(readTime(value, zone)).toBeNull();
   });
 

@@ -501,7 +501,7 @@ describe('GraphiQL in a browser without internet', () => {
     await page.setViewportSize(DESKTOP);
   });
 
-  test('says that it is loading, and when it can not', async () => {
+  test('says that it is loading, and when loading fails', async () => {
     const waiting = await browser.newPage();
     await waiting.emulateMedia({ colorScheme: 'dark' });
     const failing = Promise.withResolvers<void>();

@@ -71,7 +71,7 @@ export const AREAS: readonly Area[] = [
       'test/graph/personal-tags.test.ts',
       'test/graph/variables.test.ts',
       'test/limits/size.test.ts',
-      'test/server/parts.test.ts',
+      'test/server/incremental-delivery.test.ts',
     ],
   },
   {

@@ -86,7 +86,7 @@ describe('OpenTelemetry', () => {
     expect(receiver.requests.map(({ text }) => text).join()).not.toContain(canary);
   });
 
-  test('does not keep what its sender does not, nor more than its share', async () => {
+  test('does not sample what its sender does not, nor more than its share', async () => {
     const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, {
       ...settings(receiver.url),
@@ -102,7 +102,7 @@ describe('OpenTelemetry', () => {
     ]);
   });
 
-  test('keeps whole traces until their spans are as many as may be, but all that a sender keeps', async () => {
+  test('samples whole traces up to MAX_SPANS_PER_SECOND, and all that a sender samples', async () => {
     const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, { ...settings(receiver.url), MAX_SPANS_PER_SECOND: '6' });
     const start = performance.now();
@@ -254,7 +254,7 @@ describe('OpenTelemetry', () => {
     expect(receiver.spans().map(({ traceId }) => traceId)).toEqual([TRACE, TRACE]);
   });
 
-  test('that is away harms nobody, and is told of in the log', async () => {
+  test('that is unreachable does no harm, and is logged', async () => {
     const { log, lines } = captureLog();
     const gateway = await startWithUpstream(() => profile, settings('http://127.0.0.1:9'), { log });
     expect((await gateway.query(QUERY)).body.data).toEqual({ profile: { profileId: 'p' } });

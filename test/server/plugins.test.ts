@@ -158,7 +158,7 @@ describe('a hook that never settles', () => {
   });
 });
 
-describe('no hook answers before', () => {
+describe('no hook answers before the checks of', () => {
   const answersFirst: Plugin = {
     onRequest({ endResponse }) {
       endResponse(Response.json({ data: 'taken' }));
@@ -199,7 +199,7 @@ describe('what a plugin changes is checked as what a client sends', () => {
   test.each([
     ['a document beyond the limits', `{ ${'a: __typename '.repeat(200)} }`, 'OPERATION_TOO_COMPLEX'],
     ['a document that is not valid', '{ nothing }', 'GRAPHQL_VALIDATION_FAILED'],
-    ['one that can not be parsed', '{', 'GRAPHQL_PARSE_FAILED'],
+    ['one that cannot be parsed', '{', 'GRAPHQL_PARSE_FAILED'],
     [
       'one that costs too much',
       '{ profiles(first: 500) { nodes { conversions(first: 500) { nodes { profile { name } } } } } }',
@@ -347,7 +347,7 @@ describe('Envelop’s hooks', () => {
     });
   });
 
-  test('keep nothing back when they drop an answer in parts', async () => {
+  test('release the operation when they drop an answer in parts', async () => {
     const gateway = await start([
       { onExecute: () => ({ onExecuteDone: ({ setResult }) => setResult({ data: { dropped: true } }) }) },
     ]);

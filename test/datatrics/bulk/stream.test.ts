@@ -126,7 +126,7 @@ describe('a stream of writes', () => {
     expect(api.posts).toBe(3);
   });
 
-  test('is stopped by its operation’s end; what was not sent is told so', async () => {
+  test('is stopped by its operation’s end, and marks what was not sent', async () => {
     api = new BulkUpstream();
     const { target, operation, end } = bulkTarget('profile', upstream.origin, 5_000);
     const results: ItemResult[] = [];
@@ -148,7 +148,7 @@ describe('a stream of writes', () => {
   });
 });
 
-test('with retries nothing is left unknown, and what is told is so, whatever faults pass by', async () => {
+test('with retries nothing stays unknown, and every result is true, whatever fails', async () => {
   const plan = fc.record({
     items: fc.array(
       fc.record({

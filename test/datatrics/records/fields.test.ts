@@ -182,7 +182,7 @@ const keys: fc.Arbitrary<RecordKey> = fc
 describe('the global id', () => {
   const RUNS = { numRuns: runs(1_000) };
 
-  it('leads back to its key, in its own project alone', () =>
+  it('decodes to its key, in its own project only', () =>
     fc.assert(
       fc.property(keys, (key) => {
         const id = encodeGlobalId('123456', key);
@@ -207,7 +207,7 @@ describe('the global id', () => {
     );
   });
 
-  it('that is not ours leads nowhere', () => {
+  it('that is not canonical is refused', () => {
     const base64 = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_') });
     const near = fc
       .tuple(
@@ -241,7 +241,7 @@ describe('the global id', () => {
     '__proto__:1:shop:7',
     'Content:1:shop:7',
     'Sale:1:shop:7',
-  ])('is none in base64 of %s', (parts) => {
+  ])('is not the base64 of %s', (parts) => {
     expect(decodeGlobalId('1', Buffer.from(parts).toString('base64url'))).toBeNull();
   });
 
@@ -438,7 +438,7 @@ describe('what the API sends is read leniently', () => {
     });
   });
 
-  it('times that can not be as nothing', async () => {
+  it('impossible times as nothing', async () => {
     expect(await profile('createdAt updatedAt', { created: '0000-00-00 00:00:00', updated: 'not a date' })).toEqual({
       createdAt: null,
       updatedAt: null,
@@ -465,7 +465,7 @@ describe('what the API sends is read leniently', () => {
     expect(JSON.stringify(record)).toBe('{"name":null,"attributes":{"__proto__":{"x":1},"toString":3}}');
   });
 
-  it('keys as no attributes, a shop’s own type as one', async () => {
+  it('keys not as attributes, but a shop’s own type', async () => {
     expect(await content('type attributes', { source: 'shop', type: 'item', metadata: { source: 'x' } })).toEqual({
       type: 'ITEM',
       attributes: {},
@@ -482,7 +482,7 @@ describe('what the API sends is read leniently', () => {
     });
   });
 
-  it('a field that is named twice, by the API in other letters, as two', async () => {
+  it('fields whose names differ in case as two', async () => {
     expect(await profile('email attributes', { email: 'a@example.org', Email: 'b@example.org' })).toEqual({
       email: 'a@example.org',
       attributes: { Email: 'b@example.org' },
