@@ -17,8 +17,6 @@ import { runs } from '../../helpers/runs.ts';
 
 describe('readNumber', () => {
   it.each([
-    [24.99, 24.99],
-    [0, 0],
     [-3, -3],
     ['24.99', 24.99],
     ['24,99', 24.99],
@@ -27,11 +25,8 @@ describe('readNumber', () => {
     ['1,234.56', 1234.56],
     ['1.234.567,8', 1234567.8],
     ['1,234,567.8', 1234567.8],
-    ['-5', -5],
     ['+5', 5],
-    ['12', 12],
     [' 12 ', 12],
-    ['.5', 0.5],
     [',5', 0.5],
     ['5.', 5],
     ['1e3', 1000],
@@ -39,32 +34,9 @@ describe('readNumber', () => {
   ])('reads %j as %d', (value, number) => expect(readNumber(value)).toBe(number));
 
   it.each([
-    '',
-    ' ',
-    '-',
-    ',',
-    '.',
-    'twelve',
-    '12 EUR',
-    '€12',
-    '1.2.3',
-    '0x10',
-    'Infinity',
-    'NaN',
-    '1e999',
-    '1e-999',
-    '9007199254740993',
-    '-1234567890123456789',
-    '9007199254740993,00',
-    '१२',
-    true,
-    null,
-    undefined,
-    {},
-    [],
-    [5],
-    Number.POSITIVE_INFINITY,
-    Number.NaN,
+    ...['', ' ', '-', ',', '.', 'twelve', '12 EUR', '€12', '1.2.3', '0x10', 'Infinity', 'NaN', '1e999', '1e-999'],
+    ...['9007199254740993', '-1234567890123456789', '9007199254740993,00', '१२', true, null, undefined, {}, [], [5]],
+    ...[Number.POSITIVE_INFINITY, Number.NaN],
   ])('reads %j as nothing', (value) => expect(readNumber(value)).toBeNull());
 
   it('reads text that is nearly a number in linear time', () => {
@@ -262,12 +234,7 @@ describe('what the API sends is read leniently', () => {
     gateway = await startWithUpstream(
       ({ path }, res) => {
         if (typeof answer !== 'string')
-          return path.includes('/sale/') ||
-            path.includes('/content/') ||
-            path.includes('/profile/') ||
-            path.includes('/interaction/')
-            ? answer
-            : { items: [answer] };
+          return /\/(sale|content|profile|interaction)\//.test(path) ? answer : { items: [answer] };
         return void res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
       },
       { DATATRICS_TIMEZONE: 'Europe/Amsterdam' },
