@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -12,7 +12,6 @@ const gateway = await startWithSandbox();
 const keyed = await startWithSandbox({ AUTH_MODE: 'passthrough' });
 let browser: TestBrowser;
 // In the repository, where the code finds its packages.
-mkdirSync('test/e2e/screenshots', { recursive: true });
 const folder = mkdtempSync('test/e2e/screenshots/code-');
 
 beforeAll(async () => {
