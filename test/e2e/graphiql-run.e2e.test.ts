@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -11,8 +11,9 @@ import { openExample, readDocumentation, ready, runOpenTab, showPanel, textOf } 
 const gateway = await startWithSandbox();
 const keyed = await startWithSandbox({ AUTH_MODE: 'passthrough' });
 let browser: TestBrowser;
-// In the repository, where the code finds its packages.
-const folder = mkdtempSync('test/e2e/screenshots/code-');
+// Where the code finds its packages.
+mkdirSync('node_modules/.cache', { recursive: true });
+const folder = mkdtempSync('node_modules/.cache/code-');
 
 beforeAll(async () => {
   browser = await startBrowser({ width: 1280, height: 800 });
