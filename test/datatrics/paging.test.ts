@@ -398,10 +398,4 @@ describe('invalid arguments are refused without a call', () => {
     await expectRefused(LISTS, { after: cursor });
     await expectRefused(LISTS, { before: cursor });
   });
-
-  it('any text that is no cursor', () =>
-    fc.assert(
-      fc.asyncProperty(fc.string(), (after) => expectRefused(LISTS, { after })),
-      { numRuns: runs(25) },
-    ));
 });

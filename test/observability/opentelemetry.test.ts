@@ -170,15 +170,6 @@ describe('OpenTelemetry', () => {
     expect([wrong?.status, wrong?.attributes['error.type']]).toEqual([0, undefined]);
   });
 
-  test('marks a call whose key the API refuses', async () => {
-    const receiver = await startOtlpReceiver();
-    const gateway = await startWithUpstream((_call, res) => void res.writeHead(403).end('{}'), settings(receiver.url));
-    await gateway.query(QUERY);
-    await gateway.close();
-    const call = receiver.spans().find(({ kind }) => kind === 3);
-    expect([call?.status, call?.attributes['error.type']]).toEqual([2, '403']);
-  });
-
   test('names the service by its version and by the attributes of the environment', async () => {
     const receiver = await startOtlpReceiver();
     const gateway = await startWithUpstream(() => profile, {

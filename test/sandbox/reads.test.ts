@@ -154,7 +154,9 @@ describe('filters', () => {
   it('take ranges of texts, with brackets as they are or encoded', async () => {
     const created = ['', '2024-01-01 00:00:00', '2024-02-01 00:00:00', '2024-03-01 00:00:00'];
     for (const [id, time] of created.entries()) store.put('conversion', sale(`${id}`, { created: time }));
-    store.put('conversion', { conversionid: 'none', source: 'shop' });
+    store.put('conversion', { conversionid: 'none', source: 'shop', total: 7 });
+    // As in MongoDB, a number is in no range of texts.
+    expect(await ids('/sale?q[total][$gte]=5')).toEqual([]);
     expect(await ids('/sale?q[created][$gte]=2024-02-01')).toEqual(['3', '2']);
     expect(await ids('/sale?q%5Bcreated%5D%5B%24lte%5D=2024-02-01+00%3A00%3A00')).toEqual(['2', '1', '0']);
     expect(await ids('/sale?q[created][$gte]=2024-01-15&q[created][$lte]=2024-02-15')).toEqual(['2']);

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Commands, runCommand } from '../helpers/command.ts';
 import { problemsOf } from '../helpers/config.ts';
 import { createFolder } from '../helpers/files.ts';
-import { startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
+import { startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
 const { folder, write } = createFolder();
@@ -142,12 +142,6 @@ describe('declared fields', () => {
     ]);
   });
 
-  test('are the same when the operation is compiled', async () => {
-    const [first, ...again] = await Promise.all([1, 2, 3].map(() => gateway.query(PROFILE)));
-    for (const { body } of again) expect(body).toEqual(first?.body);
-    expect(first?.body.data.profile.loyaltyTier).toBe('gold');
-  });
-
   test('are there on all types, lines of conversions included', async () => {
     const { body } = await gateway.query(`{
       content(contentId: "5", source: "Webshop") { price brand attributes }
@@ -260,20 +254,6 @@ describe('declared fields', () => {
       const url = new URL(path, 'http://api');
       expect([url.hash, [...url.searchParams.keys()].sort()]).toEqual(['', ['limit', 'page', 'q[a&source=x#é]']]);
     }
-  });
-
-  test('filter the sandbox by a field of its own', async () => {
-    const file = write('sandbox.yaml', 'customFields: {Profile: {company: {type: String, from: company}}}');
-    const sandbox = await startWithSandbox({ GATEWAY_CONFIG: file });
-    const { body } = await sandbox.query('{ profiles(source: "CRM", first: 1) { nodes { company } } }');
-    const { company } = body.data.profiles.nodes[0];
-    expect(company).toEqual(expect.any(String));
-    const { body: found } = await sandbox.query(
-      'query($c: String) { profiles(filter: { company: $c }) { totalCount nodes { company } } }',
-      { c: company },
-    );
-    expect(found.data.profiles.totalCount).toBeGreaterThan(0);
-    for (const node of found.data.profiles.nodes) expect(node.company).toBe(company);
   });
 });
 

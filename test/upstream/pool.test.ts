@@ -59,17 +59,6 @@ describe('a request', () => {
     expect(await pool(origin).send(request, NEVER)).toEqual({ status: 429, retryAfter: '3', body: 'é😀' });
     expect(calls).toMatchObject([{ method: 'POST', body: '{"é":1}' }]);
   });
-
-  it('reads a character whose bytes come in two parts', async () => {
-    const bytes = Buffer.from('é😀');
-    const { origin } = await startUpstream((_call, res) => {
-      res.writeHead(200);
-      res.write(bytes.subarray(0, 1));
-      setTimeout(() => res.write(bytes.subarray(1, 4)), 20);
-      setTimeout(() => res.end(bytes.subarray(4)), 40);
-    });
-    expect((await pool(origin).send(get(), NEVER)).body).toBe('é😀');
-  });
 });
 
 describe('a request fails', () => {
