@@ -64,7 +64,7 @@ async function misbehave(gateway: Running, keyOf: (n: number) => string, how: st
   const asked: Promise<unknown>[] = [];
   let n = 0;
   for (let round = 0; round < 15; round++) {
-    for (let i = 0; i < 10; i++, n++) asked.push(gateway.ask(keyOf(n), `${how}-${n}`));
+    for (let i = 0; i < 7; i++, n++) asked.push(gateway.ask(keyOf(n), `${how}-${n}`));
     await sleep(200);
   }
   await Promise.allSettled(asked);
