@@ -278,22 +278,6 @@ describe('what a profile has', () => {
       clicks: { totalCount: 0, nodes: [] },
     });
   });
-
-  it('comes newest first and in pages', async () => {
-    store.put('profile', profile('7'));
-    for (const n of [3, 1, 2])
-      store.put('conversion', sale(`${n}`, { profileid: '7', created: `2024-05-0${n} 10:00:00` }));
-    const query = `query ($after: String) { profile(profileId: "7") {
-      conversions(first: 2, after: $after) { nodes { conversionId } pageInfo { endCursor hasNextPage } }
-    } }`;
-    const first = (await read(query)).profile.conversions;
-    expect(first).toMatchObject({
-      nodes: [{ conversionId: '3' }, { conversionId: '2' }],
-      pageInfo: { hasNextPage: true },
-    });
-    const second = (await read(query, { after: first.pageInfo.endCursor })).profile.conversions;
-    expect(second).toMatchObject({ nodes: [{ conversionId: '1' }], pageInfo: { hasNextPage: false } });
-  });
 });
 
 it('one link that fails for many parents is one call, and an error at each', async () => {

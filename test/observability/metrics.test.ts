@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../src/lib/error-codes.ts';
-import { version } from '../../src/lib/version.ts';
 import { Load } from '../../src/server/load-shedder.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
@@ -89,11 +88,6 @@ describe('metrics', () => {
     const names = [...(await scrape()).keys()].filter((name) => name.startsWith('gateway_client_operations_total'));
     expect(names.length).toBe(52);
     expect(await since('other')).toBe(1 + 60 - 49);
-  });
-
-  test('have the version', async () => {
-    const [name] = [...(await scrape()).keys()].filter((key) => key.startsWith('gateway_build_info'));
-    expect(name).toBe(`gateway_build_info{version="${version}",node="${process.versions.node}"}`);
   });
 
   test('are exactly those of docs/operations.md', async () => {
