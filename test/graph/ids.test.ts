@@ -39,62 +39,23 @@ async function expectRefused(query: string, variables?: object, by = gateway): P
 
 /** The five kinds of records that have an id of their own, and how one is asked for by it. */
 const KINDS = [
-  {
-    kind: 'profile',
-    type: 'Profile',
-    put: (id: string, source: string) => store.put('profile', profile(id, { source })),
-    field: 'profile',
-    idField: 'profileId',
-    args: '',
-    source: 'shop',
-    path: '/profile/',
-    query: '',
+  { kind: 'profile', type: 'Profile', field: 'profile', args: '', source: 'shop', path: '/profile/' },
+  { kind: 'item', type: 'Content', field: 'content', args: '', source: 'shop', path: '/content/' },
+  { kind: 'category', type: 'Content', field: 'content', args: ', type: CATEGORY', source: 'shop', path: '/content/' },
+  { kind: 'conversion', type: 'Conversion', field: 'conversion', args: '', source: 'shop', path: '/sale/' },
+  { kind: 'interaction', type: 'Interaction', field: 'interaction', args: '', source: 'mail', path: '/interaction/' },
+].map((kind) => ({
+  ...kind,
+  idField: `${kind.field}Id`,
+  query: kind.type === 'Content' ? `&type=${kind.kind}` : '',
+  put(id: string, source: string) {
+    if (kind.kind === 'profile') store.put('profile', profile(id, { source }));
+    else if (kind.kind === 'conversion') store.put('conversion', sale(id, { source }));
+    else if (kind.kind === 'interaction') store.put('interaction', { ...interaction(id, { datetime: '' }), source });
+    else store.put(kind.kind as 'item', item(id, {}, { source, objecttype: kind.kind }));
   },
-  {
-    kind: 'item',
-    type: 'Content',
-    put: (id: string, source: string) => store.put('item', item(id, {}, { source })),
-    field: 'content',
-    idField: 'contentId',
-    args: '',
-    source: 'shop',
-    path: '/content/',
-    query: '&type=item',
-  },
-  {
-    kind: 'category',
-    type: 'Content',
-    put: (id: string, source: string) => store.put('category', item(id, {}, { source, objecttype: 'category' })),
-    field: 'content',
-    idField: 'contentId',
-    args: ', type: CATEGORY',
-    source: 'shop',
-    path: '/content/',
-    query: '&type=category',
-  },
-  {
-    kind: 'conversion',
-    type: 'Conversion',
-    put: (id: string, source: string) => store.put('conversion', sale(id, { source })),
-    field: 'conversion',
-    idField: 'conversionId',
-    args: '',
-    source: 'shop',
-    path: '/sale/',
-    query: '',
-  },
-  {
-    kind: 'interaction',
-    type: 'Interaction',
-    put: (id: string, source: string) => store.put('interaction', { ...interaction(id, { datetime: '' }), source }),
-    field: 'interaction',
-    idField: 'interactionId',
-    args: '',
-    source: 'mail',
-    path: '/interaction/',
-    query: '',
-  },
-] as const;
+}));
+const PROFILE = KINDS[0] as Kind;
 
 type Kind = (typeof KINDS)[number];
 
@@ -115,7 +76,7 @@ describe('the global id', () => {
     store.put('profile', profile('7'));
     store.put('conversion', sale('1', { profileid: 7 }));
     store.put('interaction', interaction('1', { profileid: '7', datetime: '' }));
-    const { id } = await find(KINDS[0], '7', 'shop');
+    const { id } = await find(PROFILE, '7', 'shop');
     const data = await read(
       `query ($id: ID!) {
         configured: profile(profileId: "7") { id }
@@ -218,7 +179,7 @@ describe('node and nodes', () => {
 
   it('give null without an error for a record that is gone', async () => {
     store.put('profile', profile('7'));
-    const { id } = await find(KINDS[0], '7', 'shop');
+    const { id } = await find(PROFILE, '7', 'shop');
     store.delete('profile', 'shop', '7');
     calls();
     const data = await read('query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }', { id });
@@ -316,7 +277,7 @@ describe('in the path to the API', () => {
 
   it.each(UNUSUAL)('the source %j is escaped, on a record and on a list', async (source, escaped) => {
     store.put('profile', profile('7', { source }));
-    expect(await find(KINDS[0], '7', source)).toMatchObject({ recordId: '7', source });
+    expect(await find(PROFILE, '7', source)).toMatchObject({ recordId: '7', source });
     const { profiles } = await read('query ($source: String) { profiles(source: $source) { nodes { source } } }', {
       source,
     });
