@@ -1,13 +1,12 @@
 import type { Config } from './config/config.ts';
 import type { ProjectConfig } from './config/projects.ts';
-import type { Callers } from './datatrics/callers.ts';
-import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
+import { Callers } from './datatrics/callers.ts';
+import { Client, type ClientOptions } from './datatrics/client.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/project-settings.ts';
 import { createRecordTypes } from './datatrics/records/custom-fields.ts';
 import { Admission } from './graph/admission.ts';
 import type { OperationLimits } from './upstream/operation.ts';
-import { DEFAULT_BULKHEAD } from './upstream/policy.ts';
 import { createPool } from './upstream/pool.ts';
 
 /** The API behind the gateway, with its defaults: project, key and sources. */
@@ -60,7 +59,7 @@ export function createProjects(
   const masking = new Masking(config.masking);
   const recordTypes = createRecordTypes(config.customFields);
   const pools: ReturnType<typeof createPool>[] = [];
-  const callers = createCallers(CALLER_KINDS[config.authMode], config.policies);
+  const callers = new Callers(CALLER_KINDS[config.authMode], config.policies);
 
   function setUp(own: Partial<ProjectConfig>): Project {
     const connections = own.connections ?? config.upstreamConnections;
@@ -68,12 +67,12 @@ export function createProjects(
       origin: upstream.origin,
       connections,
       timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
-      bulkhead: { ...DEFAULT_BULKHEAD, waiting: config.upstreamQueue },
+      waiting: config.upstreamQueue,
     });
     pools.push(pool);
     return {
       upstream: upstream.origin + upstream.basePath,
-      client: createClient({
+      client: new Client({
         send: pool.send,
         basePath: upstream.basePath,
         share: config.shareInFlight,

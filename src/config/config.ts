@@ -1,14 +1,12 @@
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
-import { readLifetimes } from '../datatrics/freshness-settings.ts';
-import { readPoll } from '../datatrics/poll-settings.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
-import { readPolicies } from '../datatrics/upstream-settings.ts';
+import { readLifetimes, readPolicies, readPoll } from '../datatrics/settings.ts';
 import { MAX_VALUES } from '../graph/answer-size.ts';
 import { ASSUMED_LIST_SIZE } from '../graph/plan.ts';
 import { MAX_WAITING_BYTES } from '../server/backlog.ts';
-import { DEFAULT_BULKHEAD } from '../upstream/policy.ts';
+import { MAX_WAITING } from '../upstream/pool.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
@@ -101,7 +99,7 @@ interface Parts {
   readonly customFields: CustomFields;
   /** How long answers may be cached, by resource; resources left out are not cached. */
   readonly lifetimes: FreshnessOptions['lifetimes'];
-  /** Time-outs and retries, by resource; resources left out have `DEFAULT_POLICY`. */
+  /** Time-outs and retries, by resource; resources left out have the defaults. */
   readonly policies: ReturnType<typeof readPolicies>;
   /** Where the gateway looks for changes by other programs; undefined: nowhere. */
   readonly poll: ReturnType<typeof readPoll>;
@@ -158,7 +156,7 @@ function toConfig(values: Variables, parts: Parts) {
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
     // Calls of a project that may wait for a connection.
-    upstreamQueue: DEFAULT_BULKHEAD.waiting,
+    upstreamQueue: MAX_WAITING,
     maxConnections: values.MAX_CONNECTIONS,
     // Bytes of unread answers of all clients; the same for unfinished bodies.
     maxWaitingBytes: MAX_WAITING_BYTES,

@@ -3,7 +3,7 @@ import { createPrincipal } from '../auth/principal.ts';
 import { Freshness, NO_DIRECTIVES } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
 import type { Client } from './client.ts';
-import { endpointFor, LISTED, type Listed, type Resource, typeParameter } from './endpoints.ts';
+import { LISTED, type Listed, type Resource } from './endpoints.ts';
 import type { Write } from './invalidation.ts';
 import { isObject, lookUp, readText } from './records/fields.ts';
 import { RECORD_TYPES } from './records/record-types.ts';
@@ -42,12 +42,11 @@ export function startPoll({ everyMs, resources, keys, clientOf, onChange }: Poll
     const operation = new Operation(LIMITS);
     operation.freshness = new Freshness({ ...NO_DIRECTIVES, noCache: true });
     try {
-      const name = endpointFor(resource, 'list');
-      const query = { page: 1, limit: ROWS, sort: 'updated', order: -1, ...typeParameter(name, type) };
+      const query = { page: 1, limit: ROWS, sort: 'updated', order: -1, type };
       const { rows } = await clientOf(project)
         .as(createPrincipal('poll', project, apiKey), operation)
-        .read(name, query);
-      const place = `${project} ${name} ${type}`;
+        .list(resource, query);
+      const place = `${project} ${resource} ${type}`;
       const before = seen.get(place);
       const { now, ids } = changesIn(rows, RECORD_TYPES[resource].idNames, before);
       seen.set(place, now);

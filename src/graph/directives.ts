@@ -6,7 +6,7 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core';
 import { isPersonal } from '../datatrics/access.ts';
-import { ENDPOINTS, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
+import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import type { FieldTable } from '../datatrics/records/fields.ts';
@@ -96,7 +96,7 @@ function directivesOfField(
   directives.push({ name: 'tag', args: { name: 'write' } });
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
   if (optional.has('requiresScopes') && cost?.writes) {
-    directives.push(requiresScope(`${RESOURCES[ENDPOINTS[cost.writes].resource].plural}:write`));
+    directives.push(requiresScope(`${RESOURCES[cost.writes.resource].plural}:write`));
   }
   return directives;
 }

@@ -1,6 +1,6 @@
 import type { ScopeSet } from '../auth/scopes.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
-import type { EndpointName } from '../datatrics/endpoints.ts';
+import type { Endpoint } from '../datatrics/endpoints.ts';
 import type { ProjectSettings } from '../datatrics/project-settings.ts';
 
 /** Settings on which the cost of a field depends, besides its arguments. */
@@ -13,7 +13,7 @@ export interface CostSettings {
 
 /** Calls of one endpoint that a field makes for one parent. */
 export interface PlannedCalls {
-  readonly endpoint: EndpointName;
+  readonly endpoint: Endpoint;
   readonly atLeast: number;
   readonly atMost: number;
   /** Identifies the call that `atLeast` counts, so that fields that share the call count it once. */
@@ -45,7 +45,7 @@ export interface FieldCost {
   /** Whether the field returns a connection and has the paging arguments. */
   readonly isConnection?: true;
   /** The endpoint to which the field writes. */
-  readonly writes?: EndpointName;
+  readonly writes?: Endpoint;
   /** Scopes that the arguments require, besides those of the field's types. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;
   /** Names of the arguments whose values determine `atMost` and `rows`. Without variables in them, the cost is constant. */

@@ -11,7 +11,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
+import type { Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES } from '../datatrics/keys.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
 import { CUSTOM_FIELD_HOLDERS } from '../datatrics/records/declare.ts';
@@ -99,7 +99,7 @@ export function studyOperation(
       if (getNamedType(definition.type).name === '_Entity') entities.push({ definition, node });
       const cost = definition.extensions.cost as FieldCost | undefined;
       if (cost && parent !== root) addResource(definition.type, linked);
-      if (cost?.writes) writes.add(ENDPOINTS[cost.writes].resource);
+      if (cost?.writes) writes.add(cost.writes.resource);
       if (!node.arguments?.length) return;
       if (cost?.scopes) scoped.push({ definition, node });
       if (cost?.keys && parent === root) takesKeys = true;

@@ -6,7 +6,7 @@ import {
   isListType,
   type OperationDefinitionNode,
 } from 'graphql';
-import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
+import type { Endpoint } from '../datatrics/endpoints.ts';
 import { type Collected, collectFields, type PlanField } from './collected-fields.ts';
 import { type Estimate, EstimateCache } from './estimate-cache.ts';
 import type { CostSettings, PlannedCalls } from './field-cost.ts';
@@ -166,7 +166,7 @@ function argumentsOf({ definition, node }: PlanField, variables: Variables): Rec
 /** Number of calls that certainly happen, for a root field: its parent always exists. Fields that share a call count it once. */
 function leastOf({ atLeast, endpoint, ...calls }: PlannedCalls, counted: Set<string>, batches: boolean): number {
   // With batching, one call can read many records, so only one call is certain.
-  const identity = batches ? endpoint : calls.identity;
+  const identity = batches ? endpoint.name : calls.identity;
   if (identity === undefined) return atLeast;
   if (counted.has(identity)) return 0;
   counted.add(identity);
@@ -175,11 +175,10 @@ function leastOf({ atLeast, endpoint, ...calls }: PlannedCalls, counted: Set<str
 
 function entryOf(
   path: readonly string[],
-  name: EndpointName,
+  endpoint: Endpoint,
   atLeast: number,
   atMost: number,
   assumed: boolean,
 ): PlanEntry {
-  const { method, path: endpoint } = ENDPOINTS[name];
-  return { path, method, endpoint, atLeast, atMost, ...(assumed && { assumed }) };
+  return { path, method: endpoint.method, endpoint: endpoint.path, atLeast, atMost, ...(assumed && { assumed }) };
 }

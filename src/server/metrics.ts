@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { ENDPOINTS, type EndpointName } from '../datatrics/endpoints.ts';
+import { ENDPOINTS, type Endpoint } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
 import { version } from '../lib/version.ts';
@@ -197,7 +197,7 @@ export function createMetrics(sources: MetricSources) {
     Object.keys(ERROR_CODES).map((code) => [code, errors.labels({ code })]),
   );
   const endedBy = new Map(
-    Object.keys(ENDPOINTS).flatMap((endpoint) =>
+    ENDPOINTS.flatMap(({ name: endpoint }) =>
       ['ok', 'refused', 'failed'].map((outcome) => [endpoint + outcome, ended.labels({ endpoint, outcome })] as const),
     ),
   );
@@ -248,8 +248,9 @@ export function createMetrics(sources: MetricSources) {
       for (const code of codes) errorsBy.get(code)?.inc();
       for (const [code, child] of boundOf) if (codes.includes(code)) child.inc();
     },
-    onCall(call: { endpoint: EndpointName; outcome: string; ms: number; cause?: string }): void {
-      const { endpoint, outcome, ms, cause } = call;
+    onCall(call: { endpoint: Endpoint; outcome: string; ms: number; cause?: string }): void {
+      const { outcome, ms, cause } = call;
+      const endpoint = call.endpoint.name;
       if (cause !== undefined) {
         if (causes.size < MAX_CAUSES) causes.add(cause);
         failures.inc({ cause: causes.has(cause) ? cause : 'other' });

@@ -1,5 +1,4 @@
 import type { EndedCall } from '../datatrics/calls.ts';
-import { ENDPOINTS, labelOf } from '../datatrics/endpoints.ts';
 import type { Logger } from '../lib/log.ts';
 
 /** ms between two warnings about one cause. */
@@ -38,10 +37,7 @@ export class UpstreamWarnings {
     }
     failures.count += 1;
     if (now - failures.warnedAt < EVERY_MS) return;
-    this.#log.warn(
-      { cause, endpoint: labelOf(ENDPOINTS[endpoint]), failures: failures.count },
-      'calls to the API fail',
-    );
+    this.#log.warn({ cause, endpoint: endpoint.label, failures: failures.count }, 'calls to the API fail');
     failures.count = 0;
     failures.warnedAt = now;
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { ENDPOINTS, type Endpoint } from '../../src/datatrics/endpoints.ts';
+import { ENDPOINTS, type Endpoint, RESOURCES } from '../../src/datatrics/endpoints.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { COLLECTION, type CollectionEntry } from '../fixtures/collection.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
@@ -63,7 +63,7 @@ test.each([
 });
 
 describe('the endpoint table', () => {
-  const table = new Map(Object.values<Endpoint>(ENDPOINTS).map((endpoint) => [keyOf(endpoint), endpoint]));
+  const table = new Map(ENDPOINTS.map((endpoint) => [keyOf(endpoint), endpoint]));
 
   test('has the collection’s endpoints and no others', () => {
     expect([...table.keys()].sort()).toEqual(COLLECTION.map(keyOf).sort());
@@ -71,19 +71,13 @@ describe('the endpoint table', () => {
 
   test.each(rows)('agrees on %s', (_name, entry) => {
     const endpoint = table.get(keyOf(entry)) as Endpoint;
-    const named = (need: string): string[] =>
-      Object.keys(endpoint.query)
-        .filter((name) => endpoint.query[name] === need)
-        .sort();
-    expect(named('required')).toEqual([...entry.required].sort());
-    expect(named('optional')).toEqual([...entry.optional].sort());
-    expect('defaults' in endpoint ? endpoint.defaults : undefined).toEqual(entry.defaults);
-    expect('total' in endpoint ? endpoint.total : undefined).toEqual(entry.total);
-    if (entry.body) {
-      expect(endpoint).toMatchObject({ body: { idKey: entry.body.idKey, wrapper: entry.body.wrapper } });
-      expect('itemsKey' in endpoint ? endpoint.itemsKey : undefined).toBe(entry.body.list);
-      expect('sourceOnTop' in endpoint && endpoint.sourceOnTop).toBe(entry.body.source ?? false);
-    }
+    const { defaults, totals, body, bulk } = RESOURCES[endpoint.resource];
+    expect([...endpoint.query].sort()).toEqual([...entry.required, ...entry.optional].sort());
+    if (entry.defaults) expect(defaults).toEqual(entry.defaults);
+    if (entry.total) expect(totals).toMatchObject({ [endpoint.action]: entry.total });
+    if (!entry.body) return;
+    expect(body).toMatchObject({ idKey: entry.body.idKey, wrapper: entry.body.wrapper });
+    if (entry.body.list) expect(bulk).toEqual({ itemsKey: entry.body.list, sourceOnTop: entry.body.source ?? false });
   });
 });
 

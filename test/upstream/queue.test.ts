@@ -41,7 +41,7 @@ test('a bulkhead leaves room for the others, and calls beyond the queue fail at 
     origin: slow.origin,
     connections: 8,
     timeoutMs: 5_000,
-    bulkhead: { reservedShare: 1 / 8, waiting: 5 },
+    waiting: 5,
   });
   const call = (bulkhead: string) =>
     narrow
@@ -64,7 +64,8 @@ test('calls that were given up while they waited make room for others', async ()
     origin: upstream.origin,
     connections: 1,
     timeoutMs: 5_000,
-    bulkhead: { reservedShare: 0, waiting: 2 },
+    reservedShare: 0,
+    waiting: 2,
   });
   const get = (path: string, signal = createAbortController().signal) =>
     narrow.send({ method: 'GET', path, headers: NO_HEADERS }, signal).then(
