@@ -1,44 +1,13 @@
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { UsageError } from './problem.ts';
-import type { RejectsState } from './rejects.ts';
 
 /** Number of rows, by outcome. */
-export interface Counts {
-  rows: number;
-  upserted: number;
-  rejected: number;
-  notAttempted: number;
-  unknown: number;
-}
+export type Counts = ReturnType<typeof noCounts>;
 
-export function noCounts(): Counts {
-  return { rows: 0, upserted: 0, rejected: 0, notAttempted: 0, unknown: 0 };
-}
-
-/** A row up to which every row has a final outcome. */
-export interface Checkpoint {
-  readonly upTo: number;
-  readonly rejects: RejectsState;
-  readonly counts: Counts;
-}
-
-const START: Checkpoint = { upTo: 0, rejects: { bytes: 0, digest: '' }, counts: noCounts() };
-
-export const NO_PROGRESS: Progress = { checkpoint: START, known: new Set(), rejectsPath: null, ended: false };
-
-/** Progress of an earlier run. */
-export interface Progress {
-  readonly checkpoint: Checkpoint;
-  /** Upserted rows after the checkpoint. */
-  readonly known: ReadonlySet<number>;
-  /** Path of its rejects; null if it had none. */
-  readonly rejectsPath: string | null;
-  /** Whether the run reached the end of the input. */
-  readonly ended: boolean;
-}
+export const noCounts = () => ({ rows: 0, upserted: 0, rejected: 0, notAttempted: 0, unknown: 0 });
 
 /** First line of a journal. The journal is valid only for this file and these options. */
-export interface JournalHeader {
+interface Header {
   readonly journal: 1;
   /** SHA-256 of the file. */
   readonly file: string;
@@ -48,159 +17,110 @@ export interface JournalHeader {
   readonly run?: string;
 }
 
-const END = { ended: true };
+/** What the lines of a journal add up to. */
+export type Progress = Readonly<typeof START>;
+
+export const START = {
+  /** Row up to which every row has a final outcome. */
+  upTo: 0,
+  /** Of the rows up to there. */
+  counts: noCounts(),
+  /** The file of rejects up to there: its size, and the SHA-256 of its content. */
+  rejects: { bytes: 0, digest: '' },
+  /** Null if there are no rejects. */
+  rejectsPath: null as string | null,
+  /** Whether the run reached the end of the input. */
+  ended: false,
+};
+
+/** A line: upserted rows as contiguous ranges, or a part of the progress. */
+type Line = { readonly in: readonly Range[] } | Partial<Progress> | Header;
+type Range = readonly [first: number, last: number];
 
 /** Minimum time between two syncs to disk, in ms. */
 const SYNC_MS = 250;
 
 /**
- * A file of JSON lines: the header first, then upserted rows as responses arrive, and a checkpoint after each window. Lines
- * are only appended, each by one write, so the process may be killed at any time. A reader ignores a truncated last line.
+ * Returns the header, null for a file that is empty or missing; the progress; upserted rows after `progress.upTo`; and the
+ * bytes of the complete lines.
+ *
+ * @throws UsageError for a file that is no journal
  */
-export class Journal {
-  readonly #fd: number;
-  #syncedAt = 0;
-
-  private constructor(fd: number) {
-    this.#fd = fd;
+export function readJournal(path: string) {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  if (text !== '' && !text.startsWith('{"journal":1,')) {
+    throw new UsageError(`${path} exists, and is no journal of an import: move it, or rename the file to import.`);
   }
-
-  /**
-   * Creates a journal. Replaces the journal of an earlier run.
-   * @throws UsageError for any other file
-   */
-  static create(path: string, header: JournalHeader): Journal {
-    const text = readText(path);
-    if (text !== '' && (parseLine(text.split('\n', 1)[0] ?? '') as Partial<JournalHeader> | null)?.journal !== 1) {
-      throw new UsageError(`${path} exists, and is no journal of an import: move it, or rename the file to import.`);
-    }
-    const journal = new Journal(openSync(path, 'w'));
-    journal.#write(header);
-    fdatasyncSync(journal.#fd);
-    return journal;
+  const [first = '', ...lines] = text.split('\n').slice(0, -1);
+  const header = parseLine(first) as Header | null;
+  let bytes = header ? Buffer.byteLength(first) + 1 : 0;
+  let progress: Progress = START;
+  const known: Set<number> = new Set();
+  for (const line of lines) {
+    const entry = parseLine(line) as { readonly in?: readonly Range[] } | null;
+    if (entry === null) break;
+    bytes += Buffer.byteLength(line) + 1;
+    if (!entry.in) progress = { ...progress, ...entry };
+    for (const [from, to] of entry.in ?? []) for (let row = from; row <= to; row++) known.add(row);
+    for (const row of entry.in ? [] : known) if (row <= progress.upTo) known.delete(row);
   }
-
-  /**
-   * Opens the journal of an earlier run, or creates one.
-   * @throws UsageError when the journal belongs to another file or to other options
-   */
-  static resume(path: string, header: JournalHeader): { journal: Journal; progress: Progress } {
-    const text = readText(path);
-    const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-    const first = parseLine(lines[0] ?? '') as Partial<JournalHeader> | null;
-    if (first === null) {
-      return { journal: Journal.create(path, header), progress: NO_PROGRESS };
-    }
-    if (first.journal !== header.journal || first.file !== header.file || first.options !== header.options) {
-      const what = first.file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
-      throw new UsageError(
-        `${path} belongs to ${what}. Run without --resume to start over, which sends every row again.`,
-      );
-    }
-    let bytes = Buffer.byteLength(`${lines[0]}\n`);
-    let checkpoint = START;
-    let ended = false;
-    let rejectsPath: string | null = null;
-    const known = new Set<number>();
-    for (const line of lines.slice(1, -1)) {
-      const entry = parseLine(line) as
-        | (Partial<Checkpoint> & { in?: [number, number][]; ended?: boolean; rejectsPath?: string })
-        | null;
-      if (entry === null) break;
-      bytes += Buffer.byteLength(`${line}\n`);
-      for (const row of fromRanges(entry.in)) known.add(row);
-      if (entry.upTo !== undefined) {
-        checkpoint = entry as Checkpoint;
-        for (const row of known) if (row <= checkpoint.upTo) known.delete(row);
-      }
-      ended ||= entry.ended === true;
-      rejectsPath = entry.rejectsPath ?? rejectsPath;
-    }
-    const fd = openSync(path, 'r+');
-    ftruncateSync(fd, bytes);
-    closeSync(fd);
-    return { journal: new Journal(openSync(path, 'a')), progress: { checkpoint, known, rejectsPath, ended } };
-  }
-
-  /** Returns the id of the queued import that a journal belongs to; null for a direct import. */
-  static runOf(path: string): string | null {
-    const [line = ''] = readText(path).split('\n', 1);
-    return (parseLine(line) as Partial<JournalHeader> | null)?.run ?? null;
-  }
-
-  /** Whether the run of a journal reached the end of the input. */
-  static hasEnded(path: string): boolean {
-    return readText(path).endsWith(`\n${JSON.stringify(END)}\n`);
-  }
-
-  /** Records upserted rows. They survive a crash of the process at once, and a power failure from the next sync on. */
-  noteIn(rows: readonly number[]): void {
-    this.#write({ in: toRanges(rows) });
-  }
-
-  /** Records the path of the rejects, so that a resumed run knows that the file is its own. */
-  noteRejects(path: string): void {
-    this.#write({ rejectsPath: path });
-  }
-
-  /**
-   * Records a checkpoint. It survives a crash of the process at once. A power failure may lose the last fraction of a second:
-   * a resumed run then only sends again some rows that are already upserted.
-   */
-  checkpoint(checkpoint: Checkpoint): void {
-    this.#write(checkpoint);
-    if (performance.now() - this.#syncedAt < SYNC_MS) return;
-    fdatasyncSync(this.#fd);
-    this.#syncedAt = performance.now();
-  }
-
-  /** Records that the input has no more rows. */
-  end(): void {
-    this.#write(END);
-    fdatasyncSync(this.#fd);
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
-
-  #write(entry: object): void {
-    writeSync(this.#fd, `${JSON.stringify(entry)}\n`);
-  }
+  return { header, progress, known, bytes };
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new UsageError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+/** An open journal. */
+export type Journal = ReturnType<typeof openJournal>['journal'];
+
+/**
+ * Opens the journal of an earlier run, or replaces it with a new one. It is a file of JSON lines: the header first, then
+ * upserted rows as responses arrive, and a checkpoint after each window. Lines are only appended, each by one write, so the
+ * process may be killed at any time. A reader ignores a truncated last line.
+ *
+ * @throws UsageError for another file, and for the journal of another file or of other options
+ */
+export function openJournal(path: string, header: Header, isResumed: boolean) {
+  const earlier = readJournal(path);
+  const { file, options } = (isResumed && earlier.header) || header;
+  if (file !== header.file || options !== header.options) {
+    const what = file === header.file ? 'a run with other options' : 'another file, or to a file changed since';
+    throw new UsageError(
+      `${path} belongs to ${what}. Run without --resume to start over, which sends every row again.`,
+    );
   }
+  const reading = isResumed ? earlier : { header: null, progress: START, known: new Set<number>(), bytes: 0 };
+  const fd = openSync(path, 'a');
+  ftruncateSync(fd, reading.bytes);
+  let syncedAt = 0;
+
+  /**
+   * Appends a line. It survives a crash of the process at once. A power failure may lose the lines of the last fraction of a
+   * second: a resumed run then only sends again some rows that are already upserted.
+   */
+  function add(line: Line): void {
+    writeSync(fd, `${JSON.stringify(line)}\n`);
+    if (!('ended' in line) && performance.now() - syncedAt < SYNC_MS) return;
+    fdatasyncSync(fd);
+    syncedAt = performance.now();
+  }
+
+  /** Records upserted rows, in ascending order. */
+  function addRows(rows: readonly number[]): void {
+    const ranges: [number, number][] = [];
+    for (const row of rows) {
+      const last = ranges.at(-1);
+      if (last?.[1] === row - 1) last[1] = row;
+      else ranges.push([row, row]);
+    }
+    add({ in: ranges });
+  }
+
+  if (reading.header === null) add(header);
+  return { ...reading, journal: { add, addRows } };
 }
 
-function parseLine(line: string): unknown {
+function parseLine(line: string): object | null {
   try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' ? value : null;
+    return JSON.parse(line);
   } catch {
     return null;
   }
-}
-
-/** Returns the first and last row of each contiguous range. `rows` must be ascending. */
-export function toRanges(rows: readonly number[]): [number, number][] {
-  const ranges: [number, number][] = [];
-  for (const row of rows) {
-    const last = ranges.at(-1);
-    if (last && last[1] === row - 1) last[1] = row;
-    else ranges.push([row, row]);
-  }
-  return ranges;
-}
-
-/** Returns the rows of ranges. */
-export function fromRanges(ranges: readonly (readonly [number, number])[] = []): Set<number> {
-  const rows = new Set<number>();
-  for (const [from, to] of ranges) for (let row = from; row <= to; row++) rows.add(row);
-  return rows;
 }

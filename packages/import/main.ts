@@ -1,236 +1,199 @@
 import './memory.ts';
 import { createHash } from 'node:crypto';
+import { createReadStream, openSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { ReadStream } from 'node:tty';
 import type { Config } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
-import {
-  connectApi,
-  createApiTarget,
-  type Destination,
-  DirectDestination,
-  type DirectOptions,
-  DryRun,
-  type Target,
-} from './destination.ts';
-import { type Counts, Journal, NO_PROGRESS, type Progress } from './journal.ts';
-import { confirm, renderMapping } from './mapping.ts';
+import { connectApi, importConfig } from './api.ts';
+import { createDirect, createDryRun, type Destination, type DirectOptions, type Target } from './destination.ts';
+import { type Counts, openJournal, readJournal, START } from './journal.ts';
 import { type ImportOptions, readOptions } from './options.ts';
 import { createPace } from './pace.ts';
-import { InputError, UsageError } from './problem.ts';
-import { ProgressBar } from './progress.ts';
-import type { LastRows } from './queue/duplicates.ts';
+import { InputError, UsageError, usageProblem } from './problem.ts';
+import { createProgress, outcomesOf } from './progress.ts';
 import type { QueueSession } from './queue/session.ts';
-import { Rejects } from './rejects.ts';
+import { createRejects } from './rejects.ts';
 import { openInput } from './rows.ts';
 import { type RunResult, run } from './run.ts';
-import { importConfig } from './settings.ts';
-import { digestOf } from './source.ts';
-import { exitCodeOf, renderSummary, type Summary } from './summary.ts';
-import { WINDOWS } from './window.ts';
+import { exitCodeOf, renderMapping, renderSummary, summarize } from './summary.ts';
+import { WINDOWS, type WinnerOf } from './window.ts';
 
-/** ms until a command that feeds the queue exits after a signal, also while Redis does not answer. */
-const QUEUE_STOP_MS = 10_000;
+/** ms for calls in flight after a signal. An unavailable Redis never answers. */
+const STOP_MS = 10_000;
+/** Attempts for a call with a temporary failure; with their pauses they take some minutes. */
+const ATTEMPTS = 10;
 
 /** Digest of the options that affect the rows that are sent, or their destination. A journal is valid for one digest. */
 function fingerprint(options: ImportOptions, config: Config): string {
-  const {
-    map,
-    ignore,
-    gateway,
-    headers,
-    concurrency,
-    callsPerSecond,
-    resume,
-    watch,
-    json,
-    quiet,
-    yes,
-    file,
-    journal,
-    ...rest
-  } = options;
-  const { upstream, project, timeZone, bulkLimits } = config;
-  const to = gateway ? { gateway: gateway.href } : { upstream, project };
-  const what = {
-    ...rest,
-    map: [...map],
-    ignore: [...ignore],
-    to,
-    zone: timeZone,
-    bytes: bulkLimits.chunkBytes,
-    WINDOWS,
-  };
-  return createHash('sha256').update(JSON.stringify(what)).digest('hex');
+  const { headers, concurrency, callsPerSecond, resume, watch, json, quiet, yes, file, journal, ...rest } = options;
+  const { upstream, project, timeZone: zone, bulkLimits } = config;
+  const to = options.gateway ? {} : { upstream, project };
+  const chunks = { bytes: bulkLimits.chunkBytes, items: bulkLimits.chunkItems, WINDOWS };
+  const entries = Object.entries({ ...rest, map: [...options.map], to, zone, chunks });
+  // The order of the options says nothing.
+  return createHash('sha256').update(JSON.stringify(entries.toSorted())).digest('hex');
 }
 
-/** @param run id of a queued import; undefined for a direct one */
-async function openJournal(
-  options: ImportOptions,
-  config: Config,
-  run: string | undefined,
-): Promise<{ journal: Journal | null; progress: Progress }> {
-  if (options.journal === null) return { journal: null, progress: NO_PROGRESS };
-  if (!options.queue && Journal.runOf(options.journal) !== null && !Journal.hasEnded(options.journal)) {
-    throw new UsageError(`${options.journal} belongs to a queued import: finish it with --watch, or delete the file.`);
+/**
+ * Opens the journal; null for an import that has none.
+ * @param run id of a queued import; undefined for a direct one
+ */
+async function startJournal(options: ImportOptions, config: Config, run?: string) {
+  const { journal: path, file, resume } = options;
+  if (path === null) return null;
+  const { header, progress } = readJournal(path);
+  if (!run && header?.run !== undefined && !progress.ended) {
+    throw new UsageError(`${path} belongs to a queued import: finish it with --watch, or delete the file.`);
   }
-  const file = await digestOf(options.file);
-  const header = { journal: 1, file, options: fingerprint(options, config), ...(run && { run }) } as const;
-  if (options.resume) return Journal.resume(options.journal, header);
-  return { journal: Journal.create(options.journal, header), progress: NO_PROGRESS };
+  const digest = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576 })) digest.update(chunk as Buffer);
+  const own = { journal: 1, file: digest.digest('hex'), options: fingerprint(options, config) } as const;
+  return openJournal(path, run === undefined ? own : { ...own, run }, resume);
 }
 
-async function createDestination(
-  options: ImportOptions,
-  config: Config,
-  more: Pick<DirectOptions, 'signal' | 'onUpserted' | 'onRetry'>,
-): Promise<Destination> {
-  const { resource, gateway: url, headers, callsPerSecond, dryRun } = options;
-  const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
-  const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
-  if (dryRun) return new DryRun(limits);
-  let target: Target;
-  if (url) {
-    // Loaded on demand, since few imports use a gateway.
-    const { createGatewayTarget, MUTATION_BYTES } = await import('./gateway.ts');
-    target = createGatewayTarget({ url, headers, resource, concurrency });
-    limits.chunkBytes = Math.min(limits.chunkBytes, MUTATION_BYTES);
-  } else target = createApiTarget(resource, config, connectApi(config, concurrency), false);
-  const { timeZone } = config;
-  const pace = createPace(callsPerSecond);
-  return new DirectDestination({ resource, target, timeZone, limits, pace, isPatient: false, ...more });
+/** Asks at the terminal whether to go on. Returns true without a terminal. */
+async function confirm(): Promise<boolean> {
+  if (!process.stderr.isTTY) return true;
+  let input: ReadStream;
+  try {
+    // Standard input may have the rows. A file stream would read on in a thread that no exit interrupts.
+    input = new ReadStream(openSync('/dev/tty', 'r'));
+  } catch {
+    return true;
+  }
+  const lines = createInterface({ input, output: process.stderr, terminal: false });
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  process.stderr.write('Write these? (y/N) ');
+  const answer = await Promise.race([lines.question(''), closed]);
+  lines.close();
+  input.destroy();
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 async function runImport(options: ImportOptions, env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const start = performance.now();
   const config = importConfig(env, options.gateway);
-  const { resource, file, dryRun, callsPerSecond } = options;
-  const rejects = new Rejects(options.rejects);
-  let journal: Journal | null = null;
-  let bar: ProgressBar | undefined;
-  let destination: Destination | null = null;
-  let session: QueueSession | undefined;
-  let lastRows: LastRows | undefined;
+  const { queue, dryRun, json, quiet } = options;
+  const silent = quiet || (json && !process.stderr.isTTY);
+  const print = (text: string): void => void process.stderr.write(`${text}\n`);
   const stopping = new AbortController();
   const { signal } = stopping;
   let signalled: NodeJS.Signals | null = null;
+  let session: QueueSession | undefined;
+  let { counts } = START;
+  const exitAtOnce = (name: NodeJS.Signals): void => {
+    const settled = session ? '' : ` So far: ${outcomesOf(counts)}. The outcome of the calls in flight is unknown.`;
+    print(`\nStopped.${settled} ${goOn(options)}`);
+    process.exit(codeOf(name));
+  };
   const onSignal = (name: NodeJS.Signals): void => {
-    if (signalled) {
-      process.stderr.write(`\nStopped. The outcome of the calls in flight is unknown. ${goOn(options)}\n`);
-      process.exit(codeOf(name));
-    }
+    if (signalled) exitAtOnce(name);
     signalled = name;
     const remaining = session ? 'Workers continue with the rows in the queue' : 'Waiting for the calls in flight';
-    process.stderr.write(`\nStopping. ${remaining}. A second signal exits at once.\n`);
+    print(`\nStopping. ${remaining}. A second signal exits at once.`);
     stopping.abort();
-    // An unavailable Redis never answers.
-    if (session) setTimeout(() => process.exit(codeOf(name)), QUEUE_STOP_MS);
+    setTimeout(exitAtOnce, STOP_MS, name).unref();
   };
 
-  const silent = options.quiet || (options.json && !process.stderr.isTTY);
+  // Checks the header before it changes the journal of an earlier run.
+  const input = await openInput(options, config, signal);
+  const { source, header } = input;
+  if (!silent) print(renderMapping(input.mapping));
+  if (!options.yes && !dryRun && !options.resume && !(await confirm())) throw new UsageError('Nothing was sent.');
+
+  let rowsInAll: number | undefined;
+  const part = (): number | undefined => {
+    if (rowsInAll !== undefined) return counts.rows / Math.max(1, rowsInAll);
+    const read = source.part();
+    return read === undefined ? undefined : (read * counts.rows) / Math.max(1, input.rowsRead());
+  };
+  let bar: ReturnType<typeof createProgress> | undefined;
+  const onProgress = (now: Counts): void => {
+    bar ??= createProgress(silent, part, now.rows);
+    counts = now;
+    bar.update(now);
+  };
   try {
-    // Checks the header before it changes the journal of an earlier run.
-    const input = await openInput(options, config, signal);
-    const { source, header, mapping } = input;
-    if (!silent) process.stderr.write(`${renderMapping(mapping)}\n`);
-    const asks = !options.yes && !dryRun && !options.resume;
-    if (asks && !(await confirm(file === '-'))) throw new UsageError('Nothing was sent.');
-    if (options.queue) {
+    if (queue) {
       // Loaded on demand, since BullMQ takes 20 MB.
-      const { QueueSession } = await import('./queue/session.ts');
-      session = await QueueSession.open(options, config, silent);
+      const { openSession } = await import('./queue/session.ts');
+      session = await openSession(options, config, (text) => (quiet ? undefined : print(text)), onProgress);
     }
-    const opened = await openJournal(options, config, session?.run);
-    journal = opened.journal;
-    const { progress } = opened;
-    const { checkpoint, known, rejectsPath, ended } = progress;
-    rejects.setColumns(header?.columns ?? null, source.separator);
-    rejects.onCreate = (path) => journal?.noteRejects(path);
-    if (rejectsPath !== null && !rejects.resume(rejectsPath, checkpoint.rejects)) {
-      process.stderr.write(
-        `${rejectsPath} is missing or was changed: a new file gets the rows rejected from now on.\n`,
-      );
-    }
-    let lastReason = '';
-    const onRetry = (reason: string): void => {
-      if (!silent && reason !== lastReason) bar?.print(`${reason} Trying again.`);
-      lastReason = reason;
-    };
-    const onUpserted = (rows: readonly number[]): void => journal?.noteIn(rows);
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    if (ended) {
-      // Nothing is left to send.
-    } else if (session) {
-      if (!silent) process.stderr.write('Looking for rows with the same key.\n');
-      const { LastRows } = await import('./queue/duplicates.ts');
-      const { QueueDestination } = await import('./queue/destination.ts');
-      lastRows = await LastRows.read((await openInput(options, config, signal)).rows(0), `${file}.keys`, signal);
-      await session.tidy(checkpoint.upTo);
-      destination = new QueueDestination({ session, resource, callsPerSecond, onUpserted, signal });
-    } else {
-      destination = await createDestination(options, config, { onRetry, onUpserted, signal });
+    const opened = await startJournal(options, config, session?.run);
+    const { journal = null, known = new Set<number>() } = opened ?? {};
+    const { upTo, rejectsPath, ended, ...before } = opened?.progress ?? START;
+    onProgress(before.counts);
+    const resumedRows = counts.rows + known.size;
+    const onCreate = (path: string): void => journal?.add({ rejectsPath: path });
+    const rejects = createRejects(options, header, source.separator, onCreate);
+    if (rejectsPath !== null && !rejects.resume(rejectsPath, before.rejects)) {
+      print(`${rejectsPath} is missing or was changed: a new file gets the rows rejected from now on.`);
     }
-    let { counts } = checkpoint;
-    const part = (): number | undefined => {
-      if (lastRows) return counts.rows / Math.max(1, lastRows.rows);
-      if (source.size === undefined) return undefined;
-      return (source.bytesRead() * (counts.rows / Math.max(1, input.read()))) / Math.max(1, source.size);
-    };
-    bar = new ProgressBar({ silent, part, before: counts.rows });
-    const onProgress = (now: Counts): void => {
-      counts = now;
-      bar?.update(now);
-      if (session) session.lease.status = { counts: now, part: part() ?? 0 };
-    };
-    onProgress(counts);
     let result: RunResult = { counts, complete: true, reason: null, failure: null };
-    if (destination) {
-      const rows = input.rows(checkpoint.upTo);
-      const winnerOf = lastRows?.finder();
-      result = await run({ rows, destination, dryRun, winnerOf, journal, rejects, progress, onProgress, signal });
+    let destination: Destination | undefined;
+    if (!ended) {
+      let winnerOf: WinnerOf | undefined;
+      if (session) {
+        if (!silent) print('Looking for rows with the same key.');
+        const { findLastRows } = await import('./queue/last-rows.ts');
+        ({ rows: rowsInAll, winnerOf } = await findLastRows((await openInput(options, config, signal)).rows(0)));
+      }
+      let lastReason = '';
+      const onRetry = (reason: string): void => {
+        if (!silent && reason !== lastReason) bar?.print(`${reason} Trying again.`);
+        lastReason = reason;
+      };
+      const onUpserted = (rows: readonly number[]): void => journal?.addRows(rows);
+      destination = await createDestination(options, config, { signal, onUpserted, onRetry }, session);
+      const rows = input.rows(upTo);
+      result = await run({ rows, destination, dryRun, winnerOf, journal, rejects, counts, known, onProgress, signal });
       // Removes jobs that reappeared because Redis lost its last second of writes.
-      if (result.complete) await session?.abandon(QUEUE_STOP_MS);
+      if (result.complete) await session?.clear();
     }
-    bar.end();
-    const { format, encoding, separator } = source;
-    const summary: Summary = {
-      resource,
-      file,
-      dryRun,
-      queue: options.queue,
-      ...result.counts,
-      complete: result.complete,
-      reason: result.reason,
-      failure: result.failure,
-      resumedRows: checkpoint.counts.rows + known.size,
-      requests: destination?.requests ?? 0,
-      seconds: Math.round(performance.now() - start) / 1_000,
-      format,
-      encoding,
-      separator: format === 'csv' ? separator : null,
-      decimal: input.decimal ?? null,
-      columns: Object.fromEntries(mapping.map(({ column, place }) => [column, place])),
-      near: Object.fromEntries(mapping.flatMap(({ column, near }) => (near === undefined ? [] : [[column, near]]))),
-      changed: Object.fromEntries(input.notes),
-      rejects: result.counts.rejected > 0 ? rejects.path : null,
-      journal: options.journal,
-    };
-    process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : renderSummary(summary, goOn(options)));
+    bar?.end();
+    const summary = summarize(options, input, result, destination, resumedRows, rejects.path(), start);
+    process.stdout.write(json ? `${JSON.stringify(summary)}\n` : renderSummary(summary, goOn(options)));
     return signalled ? codeOf(signalled) : exitCodeOf(summary);
+  } catch (error) {
+    if (signalled && error instanceof InputError) return codeOf(signalled);
+    throw error;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     bar?.end();
-    rejects.close();
-    journal?.close();
-    lastRows?.close();
-    await destination?.close();
-    await session?.close();
+    session?.close();
   }
+}
+
+async function createDestination(
+  options: ImportOptions,
+  config: Config,
+  hooks: Pick<DirectOptions, 'signal' | 'onUpserted' | 'onRetry'>,
+  session: QueueSession | undefined,
+): Promise<Destination> {
+  const { resource, gateway: url, callsPerSecond, dryRun } = options;
+  const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
+  const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
+  if (dryRun) return createDryRun(limits);
+  if (session) {
+    const { createQueued } = await import('./queue/destination.ts');
+    return createQueued(session, options, limits, hooks.signal);
+  }
+  let target: Target;
+  if (url) {
+    // Loaded on demand, since few imports use a gateway.
+    const { createGatewayTarget, MUTATION_BYTES } = await import('./gateway.ts');
+    target = createGatewayTarget(url, options, concurrency);
+    limits.chunkBytes = Math.min(limits.chunkBytes, MUTATION_BYTES);
+  } else target = connectApi(config, concurrency)(resource);
+  const pace = createPace(callsPerSecond);
+  return createDirect({ resource, target, timeZone: config.timeZone, limits, pace, attempts: ATTEMPTS, ...hooks });
 }
 
 /** One sentence about how to continue an import that has not ended. */
 function goOn({ queue, journal }: ImportOptions): string {
-  if (journal === null)
-    return 'To continue, import the whole input again: rows that are written already stay as they are.';
+  if (journal === null) return 'To continue, import the whole input again: rows that are written stay as they are.';
   return `To continue, run the same command with ${queue ? '--watch' : '--resume'}.`;
 }
 
@@ -244,8 +207,10 @@ try {
   // `process.exitCode` is not enough: an open standard input keeps the process alive.
   if (options) process.exit(await runImport(options, env));
 } catch (error) {
-  const isUsage = error instanceof UsageError || error instanceof ConfigError;
-  if (!isUsage && !(error instanceof InputError)) throw error;
-  process.stderr.write(`${error.message}\n${isUsage ? '\nSee npm run import -- --help.\n' : ''}`);
-  process.exit(isUsage ? 2 : 1);
+  const usage = usageProblem(error);
+  if (usage === null && !(error instanceof InputError)) throw error;
+  process.stderr.write(
+    usage === null ? `${(error as Error).message}\n` : `${usage}\n\nSee npm run import -- --help.\n`,
+  );
+  process.exit(usage === null ? 1 : 2);
 }

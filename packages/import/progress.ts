@@ -8,54 +8,47 @@ const LINE_MS = 10_000;
 /** Returns to the start of the line and clears it. */
 const CLEAR = '\r\x1b[2K';
 
-export interface ProgressOptions {
-  readonly silent: boolean;
-  /** Returns the settled part of the input, 0 to 1; undefined if its size is unknown. */
-  readonly part: () => number | undefined;
-  /** Rows that an earlier run settled. */
-  readonly before: number;
-}
-
-/** Shows the progress on standard error: a bar on a terminal, else a line every 10 s. */
-export class ProgressBar {
-  readonly #options: ProgressOptions;
-  readonly #start = performance.now();
+/**
+ * Shows the progress on standard error: a bar on a terminal, else a line every 10 s.
+ *
+ * @param part returns the settled part of the input, 0 to 1; undefined if its size is unknown
+ * @param before rows that an earlier run settled
+ */
+export function createProgress(silent: boolean, part: () => number | undefined, before: number) {
+  const start = performance.now();
   /** A terminal without rows cannot show a bar. */
-  readonly #isBar = process.stderr.isTTY === true && process.stderr.rows !== 0;
-  readonly #timer: NodeJS.Timeout | undefined;
-  #counts: Counts | null = null;
-  #isShown = false;
+  const isBar = process.stderr.isTTY && process.stderr.rows !== 0;
+  let counts: Counts | null = null;
+  let isShown = false;
 
-  constructor(options: ProgressOptions) {
-    this.#options = options;
-    if (options.silent) return;
-    this.#timer = setInterval(() => this.#show(), this.#isBar ? BAR_MS : LINE_MS).unref();
+  function show(): void {
+    if (!counts) return;
+    const seconds = (performance.now() - start) / 1_000;
+    const line = renderProgress({ counts, seconds, before, part: part(), bar: isBar });
+    process.stderr.write(isBar ? CLEAR + line.slice(0, process.stderr.columns - 1 || undefined) : `${line}\n`);
+    isShown = isBar;
   }
 
-  update(counts: Counts): void {
-    this.#counts = counts;
+  function clear(): void {
+    if (isShown) process.stderr.write(CLEAR);
+    isShown = false;
   }
 
-  /** Prints a line above the bar. */
-  print(text: string): void {
-    process.stderr.write(`${this.#isShown ? CLEAR : ''}${text}\n`);
-    this.#isShown = false;
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-    if (this.#isShown) process.stderr.write(CLEAR);
-    this.#isShown = false;
-  }
-
-  #show(): void {
-    if (!this.#counts) return;
-    const { part, before } = this.#options;
-    const seconds = (performance.now() - this.#start) / 1_000;
-    const line = renderProgress({ counts: this.#counts, seconds, before, part: part(), bar: this.#isBar });
-    process.stderr.write(this.#isBar ? CLEAR + line.slice(0, process.stderr.columns - 1 || undefined) : `${line}\n`);
-    this.#isShown = this.#isBar;
-  }
+  const timer = silent ? undefined : setInterval(show, isBar ? BAR_MS : LINE_MS).unref();
+  return {
+    update(now: Counts): void {
+      counts = now;
+    },
+    /** Prints a line above the bar. */
+    print(text: string): void {
+      clear();
+      process.stderr.write(`${text}\n`);
+    },
+    end(): void {
+      clearInterval(timer);
+      clear();
+    },
+  };
 }
 
 /** Returns one line: progress, rate, outcomes and estimated time left. */
@@ -70,14 +63,12 @@ export function renderProgress(state: {
   const { counts, seconds, before, bar } = state;
   const part = state.part === undefined ? undefined : Math.min(1, state.part);
   const rate = (counts.rows - before) / Math.max(seconds, 0.001);
-  const columns: string[] = [];
-  if (part !== undefined) {
-    const full = Math.round(part * BAR);
-    const percent = `${Math.floor(part * 100)} %`;
-    columns.push(bar ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${percent}` : percent);
-  }
-  columns.push(`${grouped(counts.rows)} rows`, `${grouped(Math.round(rate))}/s`, outcomesOf(counts));
-  if (part !== undefined && part > 0 && part < 1 && rate > 0) {
+  const columns = [`${grouped(counts.rows)} rows`, `${grouped(rate)}/s`, outcomesOf(counts)];
+  if (part === undefined) return columns.join('  ');
+  const full = Math.round(part * BAR);
+  const percent = `${Math.floor(part * 100)} %`;
+  columns.unshift(bar ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${percent}` : percent);
+  if (part > 0 && part < 1 && rate > 0) {
     // Excludes the rows that an earlier run settled, which took no time in this run.
     const own = part * (1 - before / counts.rows);
     columns.push(`${duration((seconds * (1 - part)) / own)} left`);
@@ -94,9 +85,9 @@ export function outcomesOf({ upserted, rejected, notAttempted, unknown }: Counts
   return words.join(', ');
 }
 
-/** Formats a whole number with thousands separators. */
+/** Rounds a number, and formats it with thousands separators. */
 export function grouped(value: number): string {
-  return value.toLocaleString('en');
+  return Math.round(value).toLocaleString('en');
 }
 
 /** Formats seconds as `12 s`, `3 min 20 s` or `2 h 5 min`. */

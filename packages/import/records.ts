@@ -1,23 +1,25 @@
 import { type CsvError, parse } from 'csv-parse/sync';
+import type { Sendable } from './destination.ts';
 import type { RowProblem } from './problem.ts';
 
-/** One row of the input, split into cells. In NDJSON, the line is the only cell. */
-export interface Record {
+/** One row of the input, with its item to send, or the problems that prevent it. */
+export interface Row {
   /** Row number as in a spreadsheet: the header is 1. In NDJSON the line number. */
   readonly row: number;
-  /** Null for a row that could not be split. */
+  /** In NDJSON, the line is the only cell. Null for a row that could not be split. */
   readonly cells: readonly string[] | null;
-  /** Text of a row that could not be split, or its start if it is oversized. */
+  /** The row as it is, in NDJSON or if it could not be split; else empty. */
   readonly text: string;
   /** Bytes of the row. */
   readonly size: number;
-  readonly problem: RowProblem | null;
+  /** Null if the row cannot be sent, or is not converted yet. */
+  readonly item: Sendable | null;
+  readonly problems: readonly RowProblem[];
 }
 
 export interface RecordOptions {
   readonly format: 'csv' | 'ndjson';
   readonly separator: string;
-  /** Maximum of one row, in bytes. */
   readonly maxRowBytes: number;
 }
 
@@ -30,24 +32,23 @@ const CR = 0x0d;
 const KEPT_BYTES = 1_000;
 /** No line of JSON has this character. */
 const NUL = '\0';
+const NO_PROBLEMS: readonly RowProblem[] = [];
+const INVALID_BYTES =
+  'The row has U+FFFD, or bytes that are invalid in its encoding; if the file has another one, name it: --encoding windows-1252.';
 
 /**
  * Cuts UTF-8 bytes into rows with csv-parse, and yields them in batches. Line ends are LF, CRLF, CR, or a mixture. A misplaced
- * or unclosed quote makes only its own line malformed. Empty rows count as rows, but yield no record.
+ * or unclosed quote makes only its own line malformed. Empty rows count as rows, but yield none.
  */
-export async function* records(bytes: AsyncIterable<Buffer>, options: RecordOptions): AsyncGenerator<Record[]> {
-  const cutter = new Cutter(options);
-  for await (const chunk of bytes) {
-    const batch = cutter.push(chunk, false);
-    if (batch.length > 0) yield batch;
-  }
-  const batch = cutter.push(Buffer.alloc(0), true);
-  if (batch.length > 0) yield batch;
+export async function* records(bytes: AsyncIterable<Buffer>, options: RecordOptions): AsyncGenerator<Row[]> {
+  const cut = createCutter(options);
+  for await (const chunk of bytes) yield cut(chunk, false);
+  yield cut(Buffer.alloc(0), true);
 }
 
 /** Cuts a whole text into rows. */
-export function recordsOf(text: string, options: RecordOptions): Record[] {
-  return new Cutter(options).push(Buffer.from(text), true);
+export function recordsOf(text: string, options: RecordOptions): Row[] {
+  return createCutter(options)(Buffer.from(text), true);
 }
 
 interface Found {
@@ -59,72 +60,21 @@ interface Found {
 /** Thrown for a row whose quotes enclose line ends, but whose width differs from that of the first row. */
 class StrayQuotes extends Error {}
 
-class Cutter {
-  readonly #options: RecordOptions;
+/** Returns a function that takes the next bytes, and returns the rows that end in them. */
+function createCutter({ format, separator, maxRowBytes }: RecordOptions) {
+  const isCsv = format === 'csv';
   /** Bytes of an unfinished row. */
-  #rest: Buffer = Buffer.alloc(0);
-  #row = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  let row = 0;
   /** Number of columns of the first row. */
-  #width: number | undefined;
+  let width: number | undefined;
   /** Whether to skip the rest of an oversized row. */
-  #skipping = false;
-  #batch: Record[] = [];
+  let isSkipping = false;
+  let batch: Row[] = [];
 
-  constructor(options: RecordOptions) {
-    this.#options = options;
-  }
-
-  push(chunk: Buffer, isLast: boolean): Record[] {
-    this.#batch = [];
-    const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    let at = 0;
-    for (let next = 0; next !== -1 && at < data.length; ) {
-      next = this.#skipping ? this.#skip(data, at, isLast) : this.#cut(data, at, isLast);
-      if (next !== -1) at = next;
-    }
-    // A copy, so that the rest does not keep the whole chunk in memory.
-    this.#rest = Buffer.from(data.subarray(at));
-    return this.#batch;
-  }
-
-  /** Cuts rows up to a malformed one, and that one too. Returns where to continue; -1: more bytes are needed. */
-  #cut(data: Buffer, start: number, isLast: boolean): number {
-    const { maxRowBytes } = this.#options;
-    const { found, error } = this.#parse(data.subarray(start));
-    // The last row may go on in the next chunk.
-    if (error === null && !isLast) found.pop();
-    let at = start;
-    for (const { cells, end } of found) {
-      if (start + end - at > maxRowBytes) this.#addTooLarge(data, at);
-      else this.#add(cells, start + end - at);
-      at = start + end;
-    }
-    const rest = data.length - at;
-    const isOpen = error === null || (error as CsvError).code === 'CSV_QUOTE_NOT_CLOSED';
-    if (at === data.length || (isOpen && !isLast && rest <= maxRowBytes)) return at === start ? -1 : at;
-    const end = lineEnd(data, at, isLast);
-    if (end === -1 && rest <= maxRowBytes) return at === start ? -1 : at;
-    if (end === -1 || end - at > maxRowBytes) {
-      this.#addTooLarge(data, at);
-      this.#skipping = end === -1;
-      return end === -1 ? data.length : end;
-    }
-    if (error === null) return at === start ? -1 : at;
-    this.#addMalformed(data.toString('utf8', at, end), end - at);
-    return end;
-  }
-
-  #skip(data: Buffer, at: number, isLast: boolean): number {
-    const end = lineEnd(data, at, isLast);
-    this.#skipping = end === -1;
-    return end === -1 ? data.length : end;
-  }
-
-  #parse(data: Buffer): { found: Found[]; error: Error | null } {
-    const { format, separator } = this.#options;
-    const isCsv = format === 'csv';
+  function split(data: Buffer): { found: Found[]; error: Error | null } {
     const found: Found[] = [];
-    let width = this.#width;
+    let own = width;
     try {
       parse(data, {
         delimiter: isCsv ? separator : NUL,
@@ -134,8 +84,8 @@ class Cutter {
         record_delimiter: ['\r\n', '\n', '\r'],
         relax_column_count: true,
         on_record(cells: string[], { bytes }) {
-          width ??= cells.length;
-          if (cells.length !== width && cells.some((cell) => /[\r\n]/.test(cell))) throw new StrayQuotes();
+          own ??= cells.length;
+          if (cells.length !== own && cells.some((cell) => /[\r\n]/.test(cell))) throw new StrayQuotes();
           found.push({ cells, end: bytes });
           return null;
         },
@@ -146,47 +96,73 @@ class Cutter {
     }
   }
 
-  #add(cells: string[], size: number): void {
-    this.#row += 1;
-    if (cells.every((cell) => cell.trim() === '')) return;
-    this.#width ??= cells.length;
-    const { format, separator } = this.#options;
-    const isLost = cells.some((cell) => cell.includes(LOST) || cell.includes(NUL)) || (format === 'ndjson' && cells[1]);
-    const text = isLost ? cells.join(format === 'csv' ? separator : NUL) : '';
-    const problem = isLost ? lostProblem(text) : null;
-    this.#batch.push({ row: this.#row, cells: isLost ? null : cells, text, size, problem });
+  function refuse(text: string, size: number, code: RowProblem['code'], message: string): void {
+    batch.push({ row, cells: null, text, size, item: null, problems: [{ code, message }] });
   }
 
-  #addMalformed(line: string, size: number): void {
+  function add(cells: string[], size: number): void {
+    row += 1;
+    if (cells.every((cell) => cell.trim() === '')) return;
+    width ??= cells.length;
+    const isLost = cells.some((cell) => cell.includes(LOST) || cell.includes(NUL)) || (!isCsv && cells.length > 1);
+    const text = isCsv && !isLost ? '' : cells.join(isCsv ? separator : NUL);
+    if (!isLost) batch.push({ row, cells, text, size, item: null, problems: NO_PROBLEMS });
+    else refuse(text, size, 'MALFORMED', text.includes(LOST) ? INVALID_BYTES : 'The row has a NUL character.');
+  }
+
+  function addMalformed(line: string, size: number): void {
     // Spreadsheets read ="00123" as the text 00123, and some programs write it without more quotes.
     const quoted = line.replaceAll(/(?<=^|[,;\t|])="([^"\r\n]*)"(?=[,;\t|\r\n]|$)/g, '"=""$1"""');
-    if (quoted !== line) {
-      const { found, error } = this.#parse(Buffer.from(quoted));
-      const [only, ...more] = found;
-      if (error === null && only && more.length === 0) {
-        this.#add(only.cells, size);
-        return;
-      }
+    const { found, error } = split(Buffer.from(quoted));
+    if (error === null && found.length === 1) {
+      add((found[0] as Found).cells, size);
+      return;
     }
-    this.#row += 1;
-    const message = 'A quote is misplaced or not closed. Write a quote inside quotes twice.';
+    row += 1;
     const text = line.replace(/[\r\n]+$/, '');
-    this.#batch.push({ row: this.#row, cells: null, text, size, problem: { code: 'MALFORMED', message } });
+    refuse(text, size, 'MALFORMED', 'A quote is misplaced or not closed. Write a quote inside quotes twice.');
   }
 
-  #addTooLarge(data: Buffer, at: number): void {
-    this.#row += 1;
+  function addTooLarge(data: Buffer, at: number): void {
+    row += 1;
     const text = data.toString('utf8', at, Math.min(data.length, at + KEPT_BYTES)) + LOST;
-    const message = `The row is larger than ${this.#options.maxRowBytes} bytes.`;
-    this.#batch.push({ row: this.#row, cells: null, text, size: KEPT_BYTES, problem: { code: 'TOO_LARGE', message } });
+    refuse(text, KEPT_BYTES, 'TOO_LARGE', `The row is larger than ${maxRowBytes} bytes.`);
   }
-}
 
-function lostProblem(text: string): RowProblem {
-  const message = text.includes(LOST)
-    ? 'The row has U+FFFD, or bytes that are invalid in its encoding; if the file has another one, name it: --encoding windows-1252.'
-    : 'The row has a NUL character.';
-  return { code: 'MALFORMED', message };
+  return function cut(chunk: Buffer, isLast: boolean): Row[] {
+    batch = [];
+    const data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    let at = 0;
+    while (at < data.length) {
+      if (!isSkipping) {
+        const start = at;
+        const { found, error } = split(data.subarray(start));
+        // The last row may go on in the next chunk.
+        if (error === null && !isLast) found.pop();
+        for (const { cells, end } of found) {
+          if (start + end - at > maxRowBytes) addTooLarge(data, at);
+          else add(cells, start + end - at);
+          at = start + end;
+        }
+        const isOpen = error === null || (error as CsvError).code === 'CSV_QUOTE_NOT_CLOSED';
+        const end = lineEnd(data, at, isLast);
+        if (data.length - at <= maxRowBytes && (end === -1 || (isOpen && !isLast))) break;
+        if (end !== -1 && end - at <= maxRowBytes) {
+          if (error === null) break;
+          addMalformed(data.toString('utf8', at, end), end - at);
+          at = end;
+          continue;
+        }
+        addTooLarge(data, at);
+      }
+      const end = lineEnd(data, at, isLast);
+      isSkipping = end === -1;
+      at = end === -1 ? data.length : end;
+    }
+    // A copy, so that the rest does not keep the whole chunk in memory.
+    rest = Buffer.from(data.subarray(at));
+    return batch;
+  };
 }
 
 /** Returns the offset after the next line end; -1 if there is none, or if more bytes decide. The last line needs none. */

@@ -1,34 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../../src/config/config.ts';
 import { prepareItem } from '../../src/datatrics/bulk/items.ts';
-import { Columns, placeOf, REJECT_COLUMNS, type Slot } from './columns.ts';
-import { type Converted, Converter } from './convert.ts';
-import { Sendable } from './destination.ts';
+import { type Columns, createColumns, NOTHING, REJECT_COLUMNS, type Slot } from './columns.ts';
+import { type Converted, createConverter } from './convert.ts';
+import { dateReader } from './dates.ts';
+import type { Sendable } from './destination.ts';
 import { isUnrounded, unwrapId } from './ids.ts';
 import { type Decimal, decimalIn } from './numbers.ts';
 import type { ImportOptions } from './options.ts';
 import { type RowProblem, UsageError } from './problem.ts';
-import { LOST, type Record, records, recordsOf } from './records.ts';
-import { openSource, type Source } from './source.ts';
-import { Values } from './values.ts';
-
-/** One row: its item to send, or the problems that prevent it. */
-export interface Row {
-  /** As in `Record`. */
-  readonly row: number;
-  readonly cells: readonly string[] | null;
-  readonly text: string;
-  readonly size: number;
-  /** Null if the row cannot be sent. */
-  readonly item: Sendable | null;
-  readonly problems: readonly RowProblem[];
-}
-
-/** A header with the slots of its columns. */
-export interface Header {
-  readonly columns: readonly string[];
-  readonly slots: readonly Slot[];
-}
+import { LOST, type RecordOptions, type Row, records, recordsOf } from './records.ts';
+import { openSource } from './source.ts';
 
 /** What a column sets, and its first value. */
 export interface Mapping {
@@ -39,23 +21,6 @@ export interface Mapping {
   readonly near: string | undefined;
 }
 
-/** An open input with a valid header. */
-export interface Input {
-  readonly source: Source;
-  /** Null for NDJSON. */
-  readonly header: Header | null;
-  /** Of NDJSON: the names in the first rows. */
-  readonly mapping: readonly Mapping[];
-  /** Decimal separator of the file; undefined if it is unknown. */
-  readonly decimal: Decimal | undefined;
-  /** Number of values that were changed so far, by the change. */
-  readonly notes: ReadonlyMap<string, number>;
-  /** Rows read so far. */
-  read(): number;
-  /** Yields the rows after this row number, in batches. May be called only once. */
-  rows(after: number): AsyncGenerator<Row[]>;
-}
-
 /** Rows converted before the reader yields to the event loop, so that calls in flight do not wait for a whole batch. */
 const ROWS_PER_TURN = 64;
 /** Rows whose ids are looked at before the first one is sent. */
@@ -64,7 +29,11 @@ const ID_ROWS = 10_000;
 /** A lone surrogate, which UTF-8 cannot encode, or U+0000, as `JSON.stringify` escapes them. */
 const UNWRITABLE = /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i;
 
-const REJECT_NAMES: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS));
+/** Problem of an unchanged duplicate: if it were sent, it would overwrite the row that replaced it. */
+const STILL_DUPLICATE: RowProblem = {
+  code: 'DUPLICATE',
+  message: '_code is still DUPLICATE: delete the row, or give it another id and clear _code.',
+};
 
 /**
  * Opens the input and reads its header.
@@ -72,73 +41,77 @@ const REJECT_NAMES: ReadonlySet<string> = new Set(Object.values(REJECT_COLUMNS))
  * @param signal ends reading when it is aborted: `rows` throws InputError
  * @throws UsageError for an unreadable file or an invalid header
  */
-export async function openInput(options: ImportOptions, config: Config, signal: AbortSignal): Promise<Input> {
+export async function openInput(options: ImportOptions, config: Config, signal: AbortSignal) {
   const { resource } = options;
   const source = await openSource(options, signal);
   const { format, separator } = source;
-  const columns = new Columns(options);
+  const columns = createColumns(options);
   const cutting = { format, separator, maxRowBytes: config.bulkLimits.chunkBytes };
   const first = recordsOf(source.sample.toString(), cutting);
   if (first.length === 0) throw new UsageError(`${options.file} has no rows: it is empty.`);
-  const header = format === 'csv' ? readHeader(first.shift() as Record, columns, options) : null;
-  const { decimal, rounded } = await survey(options, cutting, header, first);
-  const values = new Values({
+  const headerRow = format === 'csv' ? first.shift() : undefined;
+  const header = headerRow ? namesIn(headerRow) : [];
+  const rawAt = header.indexOf('_raw');
+  const codeAt = header.indexOf('_code');
+  /** The input's own columns; none for NDJSON, and for its rejects. */
+  const own = header.filter((name) => !REJECT_COLUMNS.includes(name));
+  const slots = own.length > 0 ? slotsOf(header, columns, options) : [];
+  const { decimal, rounded } = await survey(options, cutting, slots, first);
+  /** Number of values that were changed so far, by the change. */
+  const notes = new Map<string, number>();
+  const converter = createConverter({
     ...options,
+    columns,
+    dateReader: options.dateFormat === undefined ? null : dateReader(options.dateFormat),
     decimal,
     timeZone: options.timeZone ?? config.timeZone,
     roundedIds: rounded,
+    note: (what) => notes.set(what, (notes.get(what) ?? 0) + 1),
   });
-  const converter = new Converter({ ...options, columns, values });
   let read = 0;
 
-  function toRow(record: Record): Row {
-    const { cells, problem } = record;
-    if (problem) return { ...record, item: null, problems: [problem] };
-    const [text = ''] = cells as string[];
-    if (header === null) return convert(record, converter.ofJson(text));
-    const raw = cells?.[header.slots.findIndex(({ as }) => as === 'raw')] ?? '';
-    if (cells?.length !== header.columns.length) return refuse(record, widthProblem(cells ?? [], header.columns));
-    if (raw !== '') return ofRaw(record, raw, header);
-    return convert(record, converter.ofCells(cells, header.columns, header.slots));
+  function toRow(row: Row): Row {
+    const { cells, problems } = row;
+    if (problems.length > 0) return row;
+    if (format === 'ndjson') return convert(row, converter.ofJson(row.text));
+    if (cells?.length !== header.length) return { ...row, problems: [widthProblem(cells, header)] };
+    const raw = cells[rawAt] ?? '';
+    if (cells[codeAt] === 'DUPLICATE') return { ...row, text: raw, problems: [STILL_DUPLICATE] };
+    if (raw === '') return convert(row, converter.ofCells(cells, header, slots));
+    return own.length > 0 ? ofRaw({ ...row, text: raw }) : convert({ ...row, text: raw }, converter.ofJson(raw));
   }
 
   /** Reads a rejected row that could not be split before. The user may have fixed it in the `_raw` column. */
-  function ofRaw(outer: Record, raw: string, { columns: names, slots }: Header): Row {
-    const [inner, ...more] = recordsOf(raw, cutting);
-    const record = { ...outer, cells: null, text: raw };
+  function ofRaw(row: Row): Row {
+    const [inner, ...more] = recordsOf(row.text, cutting);
     if (!inner?.cells || more.length > 0) {
-      const message = raw.includes(LOST)
-        ? `${REJECT_COLUMNS.raw} still has U+FFFD in place of lost characters.`
-        : `${REJECT_COLUMNS.raw} is not one row of CSV.`;
-      return refuse(record, { code: 'MALFORMED', message });
+      const what = row.text.includes(LOST) ? 'still has U+FFFD in place of lost characters' : 'is not one row of CSV';
+      return { ...row, problems: [{ code: 'MALFORMED', message: `_raw ${what}.` }] };
     }
-    const { cells } = inner;
-    const own = names.filter((name) => !REJECT_NAMES.has(name));
-    const isWhole = cells.length === names.length;
-    if (!isWhole && cells.length !== own.length) return refuse(record, widthProblem(cells, own));
-    let next = 0;
-    const merged = isWhole ? cells : names.map((name) => (REJECT_NAMES.has(name) ? '' : (cells[next++] as string)));
-    return convert({ ...outer, cells: merged }, converter.ofCells(merged, names, slots));
+    if (inner.cells.length !== own.length) return { ...row, problems: [widthProblem(inner.cells, own)] };
+    const values = inner.cells.values();
+    const cells = header.map((name) => (own.includes(name) ? (values.next().value as string) : ''));
+    return convert({ ...row, cells, text: '' }, converter.ofCells(cells, header, slots));
   }
 
-  function convert(record: Record, converted: Converted): Row {
-    if ('problems' in converted) return { ...record, item: null, problems: converted.problems };
-    const { result, pending } = prepareItem(resource, converted.input, config, record.row);
-    if (!pending) return { ...record, item: null, problems: result.problems };
+  function convert(row: Row, { input, problems }: Converted): Row {
+    if (problems.length > 0) return { ...row, problems };
+    const { result, pending } = prepareItem(resource, input, config, row.row);
+    if (!pending) return { ...row, problems: result.problems };
     if (pending.json.includes('\\u') && UNWRITABLE.test(pending.json)) {
-      return refuse(record, { code: 'INVALID', message: 'A value contains U+0000 or a lone surrogate.' });
+      return { ...row, problems: [{ code: 'INVALID', message: 'A value contains U+0000 or a lone surrogate.' }] };
     }
-    const item = new Sendable(pending.key, pending.json, result, options.gateway ? converted.input : null);
-    return { ...record, item, problems: [] };
+    const item: Sendable = pending;
+    if (options.gateway) item.input = input;
+    return { ...row, item };
   }
 
+  /** Yields the rows after this row number, in batches. May be called only once. */
   async function* rows(after: number): AsyncGenerator<Row[]> {
-    let isHeader = header !== null;
+    const done = Math.max(after, headerRow?.row ?? 0);
     for await (const batch of records(source.bytes, cutting)) {
-      if (isHeader) batch.shift();
-      isHeader = false;
       read += batch.length;
-      const wanted = (batch[0]?.row ?? 0) > after ? batch : batch.filter(({ row }) => row > after);
+      const wanted = (batch[0]?.row ?? 0) > done ? batch : batch.filter(({ row }) => row > done);
       for (let at = 0; at < wanted.length; at += ROWS_PER_TURN) {
         yield wanted.slice(at, at + ROWS_PER_TURN).map(toRow);
         await setImmediate();
@@ -146,15 +119,15 @@ export async function openInput(options: ImportOptions, config: Config, signal: 
     }
   }
 
-  return {
-    source,
-    header,
-    mapping: header ? mappingOf(header, columns, first) : mappingOfJson(columns, first),
-    decimal,
-    notes: values.notes,
-    read: () => read,
-    rows,
-  };
+  const valueIn = (at: number): string => first.find(({ cells }) => cells?.[at])?.cells?.[at] ?? '';
+  const values = own.length > 0 ? header.map((column, at) => [column, valueIn(at)] as const) : jsonValues(first, rawAt);
+  const mapping = values.map(([column, first], at): Mapping => {
+    const slot = slots[at] ?? columns.slotOf(column) ?? NOTHING;
+    const isAttribute = slot.kind === 'attribute';
+    const near = isAttribute && !column.startsWith('attributes.') ? columns.near(column) : undefined;
+    return { column, place: isAttribute ? `attributes.${slot.name}` : slot.name, first, near };
+  });
+  return { source, header, mapping, decimal, notes, rows, rowsRead: () => read };
 }
 
 /**
@@ -163,23 +136,22 @@ export async function openInput(options: ImportOptions, config: Config, signal: 
  */
 async function survey(
   options: ImportOptions,
-  cutting: Parameters<typeof records>[1],
-  header: Header | null,
-  first: readonly Record[],
+  cutting: RecordOptions,
+  slots: readonly Slot[],
+  first: readonly Row[],
 ): Promise<{ decimal: Decimal | undefined; rounded: boolean }> {
   const found = new Set<Decimal>();
   let rounded = true;
-  const slots = header?.slots ?? [];
-  const isNumber = slots.map((slot) => slot.as === 'field' && slot.kind === 'number');
-  const idAt = slots.findIndex((slot) => slot.as === 'field' && slot.name === `${options.resource}Id`);
-  const look = ({ cells }: Record): void => {
+  const isNumber = slots.map(({ kind }) => kind === 'number');
+  const idAt = slots.findIndex(({ name }) => name === `${options.resource}Id`);
+  const look = ({ cells }: Row): void => {
     cells?.forEach((cell, at) => {
       const decimal = isNumber[at] ? decimalIn(cell) : null;
       if (decimal) found.add(decimal);
     });
     if (isUnrounded(unwrapId(cells?.[idAt] ?? '', () => undefined))) rounded = false;
   };
-  if (options.file === '-' || header === null) first.forEach(look);
+  if (options.file === '-' || slots.length === 0) first.forEach(look);
   else {
     let count = 0;
     const needsAll = options.decimal === undefined && isNumber.includes(true);
@@ -193,87 +165,65 @@ async function survey(
   return { decimal: options.decimal ?? (found.size === 1 ? only : undefined), rounded };
 }
 
-function readHeader({ cells, problem }: Record, known: Columns, options: ImportOptions): Header {
-  if (problem || cells === null) throw new UsageError(`The header is invalid: ${problem?.message}`);
-  const { resource } = options;
-  const columns = cells.map((name) => name.trim());
-  const slots = columns.map((name) => (name === '' ? ({ as: 'nothing' } as const) : known.slotOf(name)));
-  const unknown = columns.filter((_, at) => slots[at] === null);
+function namesIn({ cells, problems }: Row): string[] {
+  if (cells === null) throw new UsageError(`The header is invalid: ${problems[0]?.message}`);
+  return cells.map((name) => name.trim());
+}
+
+/** @throws UsageError for columns that are unknown, missing, or that set the same field or attribute */
+function slotsOf(header: readonly string[], columns: Columns, options: ImportOptions): Slot[] {
+  const { resource, map, ignore } = options;
+  const slots = header.map((name) => (name === '' ? NOTHING : columns.slotOf(name)));
+  const unknown = header.filter((_, at) => slots[at] === null);
   if (unknown.length > 0) {
     throw new UsageError(
       `No field matches the columns ${unknown.join(', ')} (--strict). Map them with --map, or skip them with --ignore.`,
     );
   }
-  const missing = [...options.map.keys(), ...options.ignore].filter((name) => !columns.includes(name));
-  if (missing.length > 0) {
-    throw new UsageError(`--map or --ignore names ${missing.join(', ')}; the file has ${columns.join(', ')}.`);
-  }
-  checkUnique(columns, slots as Slot[]);
-  const has = (name: string): boolean =>
-    slots.some((slot) => slot?.as === 'record' || (slot?.as === 'field' && slot.name === name));
-  if (!has(`${resource}Id`)) {
+  const all = header.join(', ');
+  const missing = [...map.keys(), ...ignore].filter((name) => !header.includes(name));
+  if (missing.length > 0) throw new UsageError(`--map or --ignore names ${missing.join(', ')}; the file has ${all}.`);
+  const seen = new Map<string, string>();
+  (slots as Slot[]).forEach(({ kind, name }, at) => {
+    if (kind === 'nothing') return;
+    const what = kind === 'attribute' ? `attributes.${name}` : name;
+    const before = seen.get(what);
+    if (before !== undefined) {
+      throw new UsageError(
+        `The columns ${before} and ${header[at]} both set ${what}: skip one with --ignore, or map it with --map.`,
+      );
+    }
+    seen.set(what, header[at] as string);
+  });
+  if (!seen.has(`${resource}Id`)) {
     throw new UsageError(
-      `No column has the ${resource}Id; the file has ${columns.join(', ')}. Map one with --map ${resource}Id=COLUMN.`,
+      `No column has the ${resource}Id; the file has ${all}. Map one with --map ${resource}Id=COLUMN.`,
     );
   }
-  if (options.source === undefined && !has('source')) {
+  if (options.source === undefined && !seen.has('source')) {
     throw new UsageError(
       'No column has the source: give one for all rows with --source, or map a column with --map source=COLUMN.',
     );
   }
-  return { columns, slots: slots as Slot[] };
+  return slots as Slot[];
 }
 
-/** @throws UsageError for two columns that set the same field or attribute */
-function checkUnique(columns: readonly string[], slots: readonly Slot[]): void {
-  const seen = new Map<string, string>();
-  slots.forEach((slot, at) => {
-    if (slot.as === 'nothing') return;
-    const name = 'name' in slot ? `${slot.as} ${slot.name}` : slot.as;
-    const before = seen.get(name);
-    if (before !== undefined) {
-      throw new UsageError(
-        `The columns ${before} and ${columns[at]} both set ${name}: skip one with --ignore, or map it with --map.`,
-      );
-    }
-    seen.set(name, columns[at] as string);
-  });
-}
-
-function mappingOf({ columns, slots }: Header, known: Columns, first: readonly Record[]): Mapping[] {
-  return columns.map((column, at) => {
-    const value = first.find(({ cells }) => (cells?.[at] ?? '') !== '')?.cells?.[at] ?? '';
-    return toMapping(column, slots[at] as Slot, value, known);
-  });
-}
-
-function mappingOfJson(known: Columns, first: readonly Record[]): Mapping[] {
-  const values = new Map<string, unknown>();
-  for (const { cells } of first) {
+/** Returns the first value of each name in rows of NDJSON, or in rejects of such rows. */
+function jsonValues(rows: readonly Row[], rawAt: number): [name: string, value: string][] {
+  const values = new Map<string, string>();
+  for (const { text, cells } of rows) {
     try {
-      const record: unknown = JSON.parse(cells?.[0] ?? '');
-      for (const [name, value] of Object.entries(record as object)) if (!values.has(name)) values.set(name, value);
+      for (const [name, value] of Object.entries(JSON.parse(cells?.[rawAt] ?? text) as object)) {
+        if (!values.has(name)) values.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+      }
     } catch {
       // The row is rejected later.
     }
   }
-  return [...values].map(([name, value]) => {
-    return toMapping(name, known.slotOf(name), typeof value === 'string' ? value : JSON.stringify(value), known);
-  });
+  return [...values];
 }
 
-function toMapping(column: string, slot: Slot | null, first: string, known: Columns): Mapping {
-  const near = slot?.as === 'attribute' && !column.startsWith('attributes.') ? known.near(column) : undefined;
-  return { column, place: placeOf(slot), first, near };
-}
-
-function refuse(record: Record, problem: RowProblem): Row {
-  return { ...record, item: null, problems: [problem] };
-}
-
-function widthProblem(cells: readonly string[], columns: readonly string[]): RowProblem {
-  return {
-    code: 'MALFORMED',
-    message: `The row has ${cells.length} columns; the header has ${columns.length}.`,
-  };
+function widthProblem(cells: readonly string[] | null, columns: readonly string[]): RowProblem {
+  const message = `The row has ${cells?.length} columns; the header has ${columns.length}.`;
+  return { code: 'MALFORMED', message };
 }

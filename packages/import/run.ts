@@ -1,9 +1,9 @@
 import type { Destination, Failure, Outcome, Sendable } from './destination.ts';
-import { type Counts, type Journal, noCounts, type Progress } from './journal.ts';
-import { InputError, type RowProblem } from './problem.ts';
+import { type Counts, type Journal, noCounts } from './journal.ts';
+import { InputError } from './problem.ts';
+import type { Row } from './records.ts';
 import type { Rejects } from './rejects.ts';
-import type { Row } from './rows.ts';
-import { areDisjoint, type Window, type WinnerOf, windows } from './window.ts';
+import { type Window, type WinnerOf, windows } from './window.ts';
 
 /** Bytes of the rows in flight at most. */
 const MAX_BYTES = 67_108_864;
@@ -17,8 +17,10 @@ export interface RunOptions {
   readonly winnerOf: WinnerOf | undefined;
   readonly journal: Journal | null;
   readonly rejects: Rejects;
-  /** Where to continue. */
-  readonly progress: Progress;
+  /** Of the rows that an earlier run settled. */
+  readonly counts: Counts;
+  /** Rows that an earlier run upserted, but did not settle. */
+  readonly known: ReadonlySet<number>;
   /** Receives the counts after each window. */
   readonly onProgress: (counts: Counts) => void;
   /** Aborted when the user asks to stop. */
@@ -38,8 +40,7 @@ export interface RunResult {
 /** A window in flight. */
 interface Flight {
   readonly window: Window;
-  readonly items: readonly Sendable[];
-  readonly sent: Promise<void>;
+  readonly sent: ReturnType<Destination['send']>;
   isDone: boolean;
 }
 
@@ -48,23 +49,20 @@ interface Flight {
  * counts their rows, and writes rejects and checkpoints.
  */
 export async function run(options: RunOptions): Promise<RunResult> {
-  const { destination, dryRun, journal, signal } = options;
-  const { known } = options.progress;
-  const counts = { ...options.progress.checkpoint.counts };
+  const { destination, dryRun, winnerOf, journal, rejects, known, signal } = options;
+  const counts = { ...options.counts };
   /** In the order of the input. */
   const flights: Flight[] = [];
   let bytes = 0;
   /** Whether all rows so far have a final outcome. */
   let isSettled = true;
-  /** Whether the destination still owns the import. */
-  let isOwner = true;
 
   function start(window: Window): void {
     const items: Sendable[] = [];
     for (const { row, item } of window.rows) {
       if (item && !window.later.has(row) && !known.has(row)) items.push(item);
     }
-    const flight: Flight = { window, items, sent: destination.send(items), isDone: false };
+    const flight: Flight = { window, sent: destination.send(items), isDone: false };
     const onDone = (): void => {
       flight.isDone = true;
     };
@@ -75,19 +73,19 @@ export async function run(options: RunOptions): Promise<RunResult> {
   }
 
   async function settleFirst(): Promise<void> {
-    const { window, items, sent } = flights[0] as Flight;
-    await sent;
-    isOwner = (await destination.confirm?.()) ?? true;
-    if (!isOwner) return;
+    const { window, sent } = flights[0] as Flight;
+    const onSettled = await sent;
     flights.shift();
     bytes -= window.bytes;
+    isSettled &&= onSettled !== null;
+    if (onSettled === null) return;
     settle(window);
-    await destination.settled?.(items);
+    await onSettled();
   }
 
   function settle({ rows, later }: Window): void {
     const added = noCounts();
-    const refused: { row: Row; problems: readonly RowProblem[] }[] = [];
+    const refused: Parameters<Rejects['add']>[0][number][] = [];
     for (const row of rows) {
       const { outcome, problems } = outcomeOf(row, later.get(row.row), known);
       added.rows += 1;
@@ -96,17 +94,17 @@ export async function run(options: RunOptions): Promise<RunResult> {
     }
     for (const name of Object.keys(added) as (keyof Counts)[]) counts[name] += added[name];
     if (!dryRun && added.unknown + added.notAttempted > 0) isSettled = false;
-    options.rejects.add(refused);
-    if (isSettled) journal?.checkpoint({ upTo: rows.at(-1)?.row ?? 0, rejects: options.rejects.state, counts });
+    rejects.add(refused);
+    if (isSettled) journal?.add({ upTo: rows.at(-1)?.row ?? 0, rejects: rejects.state(), counts });
     options.onProgress(counts);
   }
 
   let reason: string | null = null;
-  const goesOn = (): boolean => isSettled && isOwner && !signal.aborted;
+  const goesOn = (): boolean => isSettled && !signal.aborted;
   try {
-    for await (const window of windows(options.rows, options.winnerOf)) {
+    for await (const window of windows(options.rows, winnerOf)) {
       const mustWait = (): boolean =>
-        bytes + window.bytes > MAX_BYTES || flights.some((flight) => !areDisjoint(flight.window, window));
+        bytes + window.bytes > MAX_BYTES || flights.some((flight) => !flight.window.keys.isDisjointFrom(window.keys));
       while (flights.length > 0 && mustWait() && goesOn()) await settleFirst();
       if (!goesOn()) break;
       start(window);
@@ -117,16 +115,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (!(error instanceof InputError)) throw error;
     reason = error.message;
   }
-  while (flights.length > 0 && isOwner) await settleFirst();
+  while (flights.length > 0) await settleFirst();
   const { failure } = destination;
-  if (signal.aborted) {
-    reason = 'The import was stopped.';
-    const rows = flights.reduce((sum, { window }) => sum + window.rows.length, 0);
-    if (rows > 0) reason += ` Workers continue with the ${rows} rows in the queue.`;
-  } else if (!isSettled || !isOwner) {
-    reason ??= failure?.message ?? 'The API did not report the outcome of some rows.';
-  }
-  if (reason === null) journal?.end();
+  if (signal.aborted) reason = 'The import was stopped.';
+  else if (!isSettled) reason ??= failure?.message ?? 'The API did not report the outcome of some rows.';
+  if (reason === null) journal?.add({ ended: true });
   return { counts, complete: reason === null, reason, failure: failure?.kind ?? null };
 }
 

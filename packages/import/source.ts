@@ -1,35 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { addAbortSignal, PassThrough, pipeline, Readable } from 'node:stream';
+import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import chardet from 'chardet';
 import iconv from 'iconv-lite';
+import type { ImportOptions } from './options.ts';
 import { InputError, UsageError } from './problem.ts';
-
-export interface SourceOptions {
-  /** A path, or `-` for standard input. */
-  readonly file: string;
-  readonly format: 'csv' | 'ndjson' | undefined;
-  readonly encoding: string | undefined;
-  readonly separator: string | undefined;
-}
-
-/** An open input with its format. */
-export interface Source {
-  readonly format: 'csv' | 'ndjson';
-  readonly encoding: string;
-  /** Column separator of CSV. */
-  readonly separator: string;
-  /** Bytes of the file; undefined for standard input. */
-  readonly size: number | undefined;
-  /** The beginning, as UTF-8. */
-  readonly sample: Buffer;
-  /** Decompressed UTF-8 without byte order mark and `sep=` line. */
-  readonly bytes: AsyncIterable<Buffer>;
-  /** Returns the bytes read from the file so far, before decompression. */
-  bytesRead(): number;
-}
 
 /** Bytes read to detect format, encoding and separator. */
 const SAMPLE_BYTES = 65_536;
@@ -50,23 +26,16 @@ const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?[^\r\n]*(?:\r\n|\n|\r)/i;
  * @param signal ends reading when it is aborted, even while the source waits for input: `bytes` throws InputError
  * @throws UsageError for a file that cannot be opened or is no text; `bytes` throws InputError when reading fails later
  */
-export async function openSource(options: SourceOptions, signal?: AbortSignal): Promise<Source> {
+export async function openSource(options: ImportOptions, signal?: AbortSignal) {
   const { file } = options;
+  const size = file === '-' ? undefined : statSync(file).size;
+  const stream: Readable = size === undefined ? process.stdin : createReadStream(file);
   let read = 0;
-  const size = file === '-' ? undefined : sizeOf(file);
-  const stream = file === '-' ? process.stdin : createReadStream(file);
+  const count = (bytes: number): void => {
+    read += bytes;
+  };
   if (signal) addAbortSignal(signal, stream);
-  async function* counted(): AsyncGenerator<Buffer> {
-    try {
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
-        read += chunk.length;
-        yield chunk;
-      }
-    } catch (error) {
-      throw new InputError(`${file} cannot be read: ${(error as Error).message}`);
-    }
-  }
-  const raw = await peek(counted(), 4);
+  const raw = await peek(chunksOf(stream, `${file} cannot be read`, count), 4);
   const start = raw.sample.toString('latin1', 0, 4);
   const binary = BINARY.find(([mark]) => start === mark)?.[1];
   if (binary !== undefined) {
@@ -81,28 +50,23 @@ export async function openSource(options: SourceOptions, signal?: AbortSignal): 
     encodingOfMark(sample) ?? options.encoding ?? (given === 'ndjson' ? 'utf-8' : guessEncoding(file, sample));
   const decoded = iconv.decode(sample, encoding);
   // Without a row that is cut.
-  const isWhole = sample.length < SAMPLE_BYTES;
-  const text = isWhole ? decoded : decoded.slice(0, Math.max(decoded.lastIndexOf('\n'), decoded.lastIndexOf('\r')) + 1);
+  const end = Math.max(decoded.lastIndexOf('\n'), decoded.lastIndexOf('\r')) + 1;
+  const text = sample.length < SAMPLE_BYTES ? decoded : decoded.slice(0, end);
   const format = given ?? (/^\s*[{[]/.test(text) ? 'ndjson' : 'csv');
   if (format === 'ndjson') checkLines(file, text);
   const [line = '', named] = (format === 'csv' && SEPARATOR_LINE.exec(text)) || [];
-  const separator = options.separator ?? named ?? guessSeparator(text);
   return {
     format,
     encoding,
-    separator,
-    size,
+    /** Column separator of CSV. */
+    separator: options.separator ?? named ?? guessSeparator(text),
+    /** The beginning, as UTF-8. */
     sample: Buffer.from(text.slice(line.length)),
+    /** Decompressed UTF-8 without byte order mark and `sep=` line. */
     bytes: toUtf8(bytes, encoding, Buffer.byteLength(line)),
-    bytesRead: () => read,
+    /** Returns the part of the file that was read so far, 0 to 1; undefined for standard input. */
+    part: () => (size === undefined ? undefined : read / Math.max(1, size)),
   };
-}
-
-/** Returns the SHA-256 of a file's content, in hex. */
-export async function digestOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /** Whether this encoding is supported. */
@@ -110,56 +74,47 @@ export function isEncoding(name: string): boolean {
   return iconv.encodingExists(name);
 }
 
-function sizeOf(file: string): number {
+/** @throws InputError that starts with `problem` */
+async function* chunksOf(stream: Readable, problem: string, onBytes?: (bytes: number) => void): AsyncGenerator<Buffer> {
   try {
-    const stat = statSync(file);
-    if (!stat.isDirectory()) return stat.size;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      onBytes?.(chunk.length);
+      yield chunk;
+    }
   } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw error instanceof InputError ? error : new InputError(`${problem}: ${(error as Error).message}.`);
   }
-  throw new UsageError(`${file} is a directory.`);
+}
+
+function gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  // The reader of the last stream gets all errors.
+  const unpacked = pipeline(Readable.from(packed), createGunzip(), () => undefined);
+  return chunksOf(unpacked, 'The gzip data is corrupt or truncated');
 }
 
 /** Returns the start of a stream, and the whole stream again. */
 async function peek(
-  bytes: AsyncIterable<Buffer>,
+  bytes: AsyncGenerator<Buffer>,
   length: number,
-): Promise<{ sample: Buffer; bytes: AsyncIterable<Buffer> }> {
-  const iterator = bytes[Symbol.asyncIterator]();
+): Promise<{ sample: Buffer; bytes: AsyncGenerator<Buffer> }> {
   const chunks: Buffer[] = [];
   let have = 0;
   while (have < length) {
-    const next = await iterator.next();
+    const next = await bytes.next();
     if (next.done) break;
     chunks.push(next.value);
     have += next.value.length;
   }
   async function* whole(): AsyncGenerator<Buffer> {
-    try {
-      yield* chunks.splice(0);
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
+    yield* chunks.splice(0);
+    yield* bytes;
   }
   return { sample: Buffer.concat(chunks).subarray(0, length), bytes: whole() };
 }
 
-async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  // The last stream of the pipeline reports all errors, so the callback ignores them.
-  const unpacked = pipeline(Readable.from(packed), createGunzip(), new PassThrough(), () => undefined);
-  try {
-    for await (const chunk of unpacked as AsyncIterable<Buffer>) yield chunk;
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`The gzip data is corrupt or truncated (${(error as Error).message}).`);
-  }
-}
-
 function formatOf(file: string): 'csv' | 'ndjson' | undefined {
-  const [, extension = ''] = /\.([a-z]+)(?:\.gz)?$/i.exec(file) ?? [];
-  if (/^(ndjson|jsonl|json)$/i.test(extension)) return 'ndjson';
-  return /^(csv|tsv)$/i.test(extension) ? 'csv' : undefined;
+  if (/\.(ndjson|jsonl|json)(\.gz)?$/i.test(file)) return 'ndjson';
+  return /\.(csv|tsv)(\.gz)?$/i.test(file) ? 'csv' : undefined;
 }
 
 /** @throws UsageError for JSON that has not one object per line */
@@ -174,21 +129,15 @@ function checkLines(file: string, text: string): void {
 /** Returns the common separator that occurs most often outside quotes in the first line. */
 function guessSeparator(text: string): string {
   const header = (/^\s*((?:"(?:[^"]|"")*"|[^"\r\n])*)/.exec(text)?.[1] ?? '').replaceAll(/"(?:[^"]|"")*"/g, '');
-  const counts = [',', ';', '\t', '|'].map((separator) => [separator, header.split(separator).length] as const);
-  return counts.reduce((best, next) => (next[1] > best[1] ? next : best))[0];
+  const count = (separator: string): number => header.split(separator).length;
+  return [',', ';', '\t', '|'].reduce((best, next) => (count(next) > count(best) ? next : best));
 }
 
-const MARKS: readonly (readonly [string, string])[] = [
-  ['utf-8', '\xef\xbb\xbf'],
-  ['utf-32le', '\xff\xfe\0\0'],
-  ['utf-32be', '\0\0\xfe\xff'],
-  ['utf-16le', '\xff\xfe'],
-  ['utf-16be', '\xfe\xff'],
-];
-
 function encodingOfMark(sample: Buffer): string | undefined {
-  const start = sample.toString('latin1', 0, 4);
-  return MARKS.find(([, mark]) => start.startsWith(mark))?.[0];
+  const start = sample.toString('latin1', 0, 3);
+  if (start === '\xef\xbb\xbf') return 'utf-8';
+  if (start.startsWith('\xff\xfe')) return 'utf-16le';
+  return start.startsWith('\xfe\xff') ? 'utf-16be' : undefined;
 }
 
 /**
@@ -199,19 +148,16 @@ function encodingOfMark(sample: Buffer): string | undefined {
  * @throws UsageError if the text makes no sense in the guessed encoding
  */
 function guessEncoding(file: string, sample: Buffer): string {
-  const zeros = [0, 0];
-  for (let at = 0; at < sample.length; at++) if (sample[at] === 0) (zeros[at % 2] as number) += 1;
-  for (const [at, encoding] of ['utf-16be', 'utf-16le'].entries()) {
-    if ((zeros[at] as number) > sample.length * 0.35 && (zeros[1 - at] as number) < sample.length * 0.05)
-      return encoding;
-  }
+  const zeros: [even: number, odd: number] = [0, 0];
+  for (let at = 0; at < sample.length; at++) if (sample[at] === 0) zeros[(at % 2) as 0 | 1] += 1;
+  const [even, odd] = zeros.map((count) => count / sample.length) as [number, number];
+  if (even > 0.35 && odd < 0.05) return 'utf-16be';
+  if (odd > 0.35 && even < 0.05) return 'utf-16le';
   let broken = 0;
-  for (const text of sample
-    .toString('latin1')
-    .split(/[\r\n]/)
-    .slice(0, -1)) {
-    if (!/[\x80-\xff]/.test(text)) continue;
-    if (isUtf8(Buffer.from(text, 'latin1'))) return 'utf-8';
+  const lines = sample.toString('latin1').split(/[\r\n]/);
+  for (const line of lines.slice(0, -1)) {
+    if (!/[\x80-\xff]/.test(line)) continue;
+    if (isUtf8(Buffer.from(line, 'latin1'))) return 'utf-8';
     broken += 1;
   }
   if (broken < 2) return 'utf-8';
@@ -232,8 +178,7 @@ function guessEncoding(file: string, sample: Buffer): string {
  * @param skip bytes of UTF-8 to drop at the start
  */
 async function* toUtf8(bytes: AsyncIterable<Buffer>, encoding: string, skip: number): AsyncGenerator<Buffer> {
-  const isUtf = /^utf-?8$/i.test(encoding);
-  const decoder = isUtf ? null : iconv.getDecoder(encoding);
+  const decoder = /^utf-?8$/i.test(encoding) ? null : iconv.getDecoder(encoding);
   let left: number | undefined;
   async function* converted(): AsyncGenerator<Buffer> {
     for await (const chunk of bytes) yield decoder ? Buffer.from(decoder.write(chunk)) : chunk;

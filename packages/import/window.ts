@@ -1,5 +1,5 @@
 import type { Sendable } from './destination.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './records.ts';
 
 /**
  * Limits of a window, in rows and bytes. Every run of a file cuts the same windows. So it does not depend on where an earlier
@@ -17,8 +17,8 @@ export interface Window {
   readonly bytes: number;
   /** Rows whose key occurs again, with the last row of that key. */
   readonly later: ReadonlyMap<number, number>;
-  /** The last row of each key that no other window in flight may write, by the key's name. */
-  readonly keys: ReadonlyMap<string, number>;
+  /** Names of the keys that no other window in flight may write. */
+  readonly keys: ReadonlySet<string>;
 }
 
 /** Returns the last row with the same key as an item. */
@@ -31,42 +31,26 @@ export type WinnerOf = (item: Sendable) => number;
 export async function* windows(batches: AsyncIterable<readonly Row[]>, winnerOf?: WinnerOf): AsyncGenerator<Window> {
   let rows: Row[] = [];
   let bytes = 0;
-  const next = (): Window => {
-    const keyed = winnerOf ? { later: replacedBy(rows, winnerOf), keys: NO_KEYS } : replacedIn(rows);
-    return { rows, bytes, ...keyed };
-  };
   for await (const batch of batches) {
     for (const row of batch) {
       rows.push(row);
       bytes += row.size;
       if (rows.length < WINDOW_ROWS && bytes < WINDOW_BYTES) continue;
-      yield next();
+      yield toWindow(rows, bytes, winnerOf);
       rows = [];
       bytes = 0;
     }
   }
-  if (rows.length > 0) yield next();
+  if (rows.length > 0) yield toWindow(rows, bytes, winnerOf);
 }
 
-function replacedIn(rows: readonly Row[]): Pick<Window, 'later' | 'keys'> {
-  const keys = new Map<string, number>();
-  for (const { row, item } of rows) if (item) keys.set(item.name, row);
-  return { later: replacedBy(rows, ({ name }) => keys.get(name) as number), keys };
-}
-
-function replacedBy(rows: readonly Row[], winnerOf: WinnerOf): Map<number, number> {
+function toWindow(rows: readonly Row[], bytes: number, winnerOf?: WinnerOf): Window {
+  const last = new Map<string, number>();
   const later = new Map<number, number>();
+  if (!winnerOf) for (const { row, item } of rows) if (item) last.set(item.name, row);
   for (const { row, item } of rows) {
-    const winner = item ? winnerOf(item) : row;
+    const winner = item ? (winnerOf?.(item) ?? last.get(item.name) ?? row) : row;
     if (winner !== row) later.set(row, winner);
   }
-  return later;
-}
-
-const NO_KEYS: Window['keys'] = new Map();
-
-/** Whether no key is in both windows. */
-export function areDisjoint(a: Window, b: Window): boolean {
-  for (const name of a.keys.keys()) if (b.keys.has(name)) return false;
-  return true;
+  return { rows, bytes, later, keys: new Set(last.keys()) };
 }

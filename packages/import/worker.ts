@@ -1,114 +1,91 @@
 import './memory.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'bullmq';
-import { Command, Option } from 'commander';
+import { type Job, Queue, RateLimitError, UnrecoverableError, Worker } from 'bullmq';
 import type { Config } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
 import { environment } from '../../src/config/environment.ts';
+import { Pending, unsent } from '../../src/datatrics/bulk/items.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { openStandardOutput } from '../../src/lib/standard-output.ts';
-import { parseArguments } from './command.ts';
-import { connectApi, createApiTarget, DirectDestination } from './destination.ts';
-import { wholeNumber } from './options.ts';
-import { UsageError } from './problem.ts';
-import { connectQueue } from './queue/connect.ts';
-import { type JobData, type JobResult, PREFIX, queueNameOf } from './queue/jobs.ts';
-import { createSharedPace } from './queue/pace.ts';
-import { type JobOptions, runJob } from './queue/work.ts';
-import { importConfig } from './settings.ts';
+import { connectApi, importConfig } from './api.ts';
+import { createDirect } from './destination.ts';
+import { parseCommand, readCount, text } from './options.ts';
+import { UsageError, usageProblem } from './problem.ts';
+import { connectQueue, createSharedPace, type JobData, type JobResult, PREFIX, queueNameOf } from './queue/jobs.ts';
 
 /** ms without a sign of life of a worker, after which another worker takes over its job. */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 5_000;
 /** Workers that may die during one job before the job fails. High, so that only a job that kills its workers fails. */
 const MAX_DEATHS = 20;
-/** ms for calls in flight after SIGTERM. Other workers take over the jobs that are not handed back by then. */
+/** ms for calls in flight after SIGTERM. Other workers take over the jobs that are not done by then. */
 const STOP_GRACE_MS = 10_000;
 /** ms to write the last log lines at exit; a blocked standard output loses the rest. */
 const LAST_LINES_MS = 1_000;
+/** BullMQ pauses a queue after a 429 only if its workers have some limit. This one is never reached. */
+const NO_LIMIT = { max: 1_000_000, duration: 1_000 };
 
-interface WorkerOptions {
-  readonly jobs: number;
-  readonly concurrency: number | undefined;
-}
+const OPTIONS = { concurrency: text('N', 'concurrent calls (default: twice BULK_CONCURRENCY, else 8)') };
+const USAGE = `Usage: npm run worker -- [options]
 
-/**
- * Reads the command line.
- *
- * @returns null for `--help`, whose text is printed
- * @throws UsageError
- */
-function readOptions(argv: readonly string[]): WorkerOptions | null {
-  const command = new Command('worker')
-    .usage('[options]')
-    .description('Runs the jobs of queued imports (npm run import -- … --queue) until SIGTERM or SIGINT.')
-    .addOption(new Option('--jobs <n>', 'concurrent jobs').argParser(wholeNumber(1, 64)).default(2))
-    .option('--concurrency <n>', 'concurrent calls of each job (default: BULK_CONCURRENCY, else 4)', wholeNumber(1, 64))
-    .addHelpText(
-      'after',
-      `
-Settings:
-  REDIS_URL, DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY, in the environment or in .env. The worker takes jobs
-  of this project at this address only.
+Sends the rows of queued imports (npm run import -- … --queue) until SIGTERM or SIGINT; then finishes the calls in flight.
+Takes jobs only for the API that DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY name, from the Redis at REDIS_URL.
+See docs/import.md.
+`;
 
-Signals:
-  On SIGTERM or SIGINT, the worker finishes the calls in flight, returns its unfinished jobs to the queue and exits.
-
-Exit codes:
-  0  stopped by a signal
-  2  wrong usage or settings
-
-See docs/import.md.`,
-    )
-    .helpOption('-h, --help', 'print this text')
-    .configureHelp({ helpWidth: 120 })
-    .exitOverride();
-  return parseArguments(command, argv) ? command.opts<WorkerOptions>() : null;
-}
-
-async function runWorker(options: WorkerOptions, config: Config): Promise<void> {
+async function runWorker(concurrency: number, config: Config): Promise<void> {
   const output = openStandardOutput();
   const log = createLogger(config.logLevel, output);
-  const queue = queueNameOf(config);
+  const name = queueNameOf(config);
   if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set: workers take jobs from Redis.');
-  const redis = connectQueue(
+  const connection = connectQueue(
     config.redisUrl,
     (reason) => log.warn({ reason }, 'Redis is unavailable: waiting for it'),
     () => log.info('Redis is available again'),
   );
-  const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
-  const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
-  const pool = connectApi(config, concurrency * options.jobs);
-  const onRetry = (reason: string): void => log.warn({ reason }, 'A call failed: trying again');
+  const limits = { ...config.bulkLimits, concurrency: 1, extraRequests: Number.POSITIVE_INFINITY };
+  const createTarget = connectApi(config, concurrency);
+  const queue = new Queue(name, { connection, prefix: PREFIX });
   const stopping = new AbortController();
-  const jobs: JobOptions = {
-    log,
-    stopping: stopping.signal,
-    connect(resource, callsPerSecond, more) {
-      const target = createApiTarget(resource, config, pool, true);
-      const pace = createSharedPace(redis, queue, callsPerSecond);
-      const { timeZone } = config;
-      return new DirectDestination({ resource, target, timeZone, limits, pace, isPatient: true, onRetry, ...more });
-    },
-  };
-  const worker = new Worker<JobData, JobResult>(queue, (job, token, lost) => runJob(jobs, job, token, lost), {
-    connection: redis,
-    prefix: PREFIX,
-    concurrency: options.jobs,
-    lockDuration: LOCK_MS,
-    stalledInterval: STALLED_CHECK_MS,
-    maxStalledCount: MAX_DEATHS,
+
+  /** Makes the call of a job. BullMQ repeats it after a temporary failure. */
+  async function send({ id, data }: Job<JobData, JobResult>): Promise<JobResult> {
+    const items = data.rows.map(({ row, key, json }) => new Pending(key, json, unsent(row)));
+    const resource = (items[0] as Pending).key.resource;
+    const target = createTarget(resource);
+    const pace = createSharedPace(connection, name, data.callsPerSecond);
+    const how = { resource, target, limits, timeZone: config.timeZone, pace, attempts: 1, signal: stopping.signal };
+    const destination = createDirect(how);
+    await destination.send(items);
+    target.close?.();
+    const { requests: calls, failure } = destination;
+    const left = items.filter(({ result: { outcome } }) => outcome !== 'UPSERTED' && outcome !== 'REJECTED');
+    if (left.length === 0) {
+      const rejected = items.filter(({ result }) => result.outcome === 'REJECTED');
+      log.debug({ job: id, rows: items.length, rejected: rejected.length, calls }, 'Job done');
+      return { calls, rejects: rejected.map(({ result }) => [result.index, result.problems]) };
+    }
+    if (failure?.retryAfterMs) {
+      log.warn({ job: id, reason: failure.message, ms: failure.retryAfterMs }, 'The API asks for a pause');
+      await queue.rateLimit(failure.retryAfterMs);
+      throw new RateLimitError();
+    }
+    const reason = failure?.message ?? 'The API did not report the outcome of some rows.';
+    throw failure && failure.kind !== 'unreachable' ? new UnrecoverableError(reason) : new Error(reason);
+  }
+
+  const worker = new Worker<JobData, JobResult>(name, send, {
+    ...{ connection, prefix: PREFIX, concurrency, limiter: NO_LIMIT },
+    ...{ lockDuration: LOCK_MS, stalledInterval: STALLED_CHECK_MS, maxStalledCount: MAX_DEATHS },
   });
   worker.on('error', (error) => {
     // `connectQueue` already logs that Redis is unavailable.
-    if (redis.status === 'ready') log.warn({ reason: error.message }, 'Queue error');
+    if (connection.status === 'ready') log.warn({ reason: error.message }, 'Queue error');
   });
-  worker.on('lockRenewalFailed', (jobs) => {
-    log.warn({ jobs }, 'Other workers took over jobs');
-    for (const job of jobs) worker.cancelJob(job);
+  worker.on('failed', (job, { message: reason }) => {
+    log.warn({ job: job?.id, attempt: job?.attemptsMade, reason }, job?.finishedOn ? 'Job failed' : 'Call failed');
   });
   worker.on('stalled', (job) => log.warn({ job }, 'Job taken over from a worker that does not respond'));
-  log.info({ queue, jobs: options.jobs, concurrency }, 'Worker ready');
+  log.info({ queue: name, concurrency }, 'Worker ready');
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve).once('SIGINT', resolve);
@@ -117,18 +94,20 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
   const closed = worker.close();
   stopping.abort();
   await Promise.race([closed, sleep(STOP_GRACE_MS)]);
-  await pool.close();
-  redis.disconnect();
   await output.close(LAST_LINES_MS);
 }
 
 try {
-  const options = readOptions(process.argv.slice(2));
-  const env = environment();
-  if (options) await runWorker(options, importConfig(env));
+  const command = parseCommand(process.argv.slice(2), OPTIONS, USAGE);
+  if (command) {
+    const config = importConfig(environment());
+    const concurrency = readCount('concurrency', command.values.concurrency) ?? 2 * config.bulkLimits.concurrency;
+    await runWorker(concurrency, config);
+  }
   process.exit(0);
 } catch (error) {
-  if (!(error instanceof UsageError) && !(error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n\nSee npm run worker -- --help.\n`);
+  const usage = usageProblem(error);
+  if (usage === null) throw error;
+  process.stderr.write(`${usage}\n\nSee npm run worker -- --help.\n`);
   process.exit(2);
 }

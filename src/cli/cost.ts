@@ -128,7 +128,9 @@ function readDocuments(files: readonly string[], schema: GraphQLSchema): Documen
       try {
         return parse(new Source(readFileSync(file, 'utf8'), file));
       } catch (error) {
-        throw new UsageError(error instanceof GraphQLError ? error.toString() : `${file}: ${(error as Error).message}`);
+        if (error instanceof GraphQLError) throw new UsageError(error.toString());
+        const { code } = error as NodeJS.ErrnoException;
+        throw new UsageError(`${file} cannot be read (${code}): name a .graphql file with operations.`);
       }
     }),
   );

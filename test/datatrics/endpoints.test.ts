@@ -27,15 +27,39 @@ describe('every endpoint of the collection', () => {
     answer = entry.answer;
     const { body } = await gateway.query(entry.operation);
     expect(gateway.upstream.calls).toHaveLength(1);
-    const [call] = gateway.upstream.calls;
+    // The same again, compiled.
+    for (const _run of [2, 3]) expect((await gateway.query(entry.operation)).body).toEqual(body);
+    const [call, ...again] = gateway.upstream.calls;
+    expect(again.map(({ method, path, body }) => [method, path, body])).toEqual(
+      [1, 2].map(() => [call?.method, call?.path, call?.body]),
+    );
     const path = `/2.0/project/1${entry.path.replace('{id}', entry.sent.id ?? '')}`;
     const [sentPath, sentQuery] = (call?.path ?? '').split('?');
     expect([call?.method, sentPath]).toEqual([entry.method, path]);
     expect([...new URLSearchParams(sentQuery)].sort()).toEqual([...new URLSearchParams(entry.sent.query)].sort());
-    expect(call?.headers).toMatchObject({ 'x-apikey': 'k', 'content-type': 'application/json' });
+    expect(call?.headers).toEqual({
+      host: new URL(gateway.upstream.origin).host,
+      connection: 'keep-alive',
+      accept: 'application/json',
+      'accept-encoding': 'zstd, br, gzip',
+      'content-type': 'application/json',
+      'x-apikey': 'k',
+      'x-request-id': expect.stringMatching(/^[\w.:-]{1,64}$/),
+      ...(call?.body && { 'content-length': String(Buffer.byteLength(call.body)) }),
+    });
     expect(call?.body === '' ? undefined : JSON.parse(call?.body ?? '')).toEqual(entry.sent.body);
     expect(body).toEqual({ data: entry.data });
   });
+});
+
+test.each([
+  { total_elements: 1, total_pages: 1 },
+  { totalElements: 1, totalPages: 1 },
+  { total_items: '1', total_pages: '1' },
+])('every list is read with the totals %j', async (totals) => {
+  answer = { ...totals, items: [{ conversionid: '5', profileid: '5', source: 's' }] };
+  const { body } = await gateway.query('{ conversions { totalCount } profiles { totalCount } }');
+  expect(body).toEqual({ data: { conversions: { totalCount: 1 }, profiles: { totalCount: 1 } } });
 });
 
 describe('the endpoint table', () => {

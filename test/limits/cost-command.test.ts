@@ -71,7 +71,11 @@ describe('npm run cost', () => {
 
   test.each([
     ['no file', [], /No file given/],
-    ['a file that is not there', ['nowhere.graphql'], /nowhere\.graphql: .*ENOENT/],
+    [
+      'a file that is not there',
+      ['nowhere.graphql'],
+      /nowhere\.graphql cannot be read \(ENOENT\): name a \.graphql file/,
+    ],
     ['a document that does not parse', [write('broken.graphql', '{')], /Syntax Error/],
     [
       'a document that does not fit the schema',
@@ -89,9 +93,5 @@ describe('npm run cost', () => {
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain('    at ');
     expect(stdout).toBe('');
-  });
-
-  test('has a help text', async () => {
-    expect(await cost('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: npm run cost') });
   });
 });

@@ -38,12 +38,9 @@ describe('access', () => {
 });
 
 describe('routing', () => {
-  it.each(['', '/', '/profiles', '/profile/', '/profile/1/2', '/conversion', '/constructor', '/sale/bulk/1'])(
-    'knows no %s',
-    async (path) => {
-      expectRefusal(await api.get(path), 404, /endpoint/);
-    },
-  );
+  it.each(['', '/', '/profiles', '/profile/', '/profile/1/2', '/constructor'])('knows no %s', async (path) => {
+    expectRefusal(await api.get(path), 404, /endpoint/);
+  });
 
   it('knows nothing outside the base path', async () => {
     for (const path of ['/', '/2.0', '/1.0/project/123456/profile', '/project/123456/profile']) {
@@ -52,14 +49,9 @@ describe('routing', () => {
   });
 
   it.each([
-    ['DELETE', '/profile/1', 'GET, PUT'],
     ['PATCH', '/profile/1', 'GET, PUT'],
-    ['PUT', '/profile', 'GET, POST'],
     ['DELETE', '/profile', 'GET, POST'],
-    ['POST', '/profile/1', 'GET, PUT'],
     ['PUT', '/sale/1', 'GET'],
-    ['DELETE', '/sale/1', 'GET'],
-    ['PUT', '/interaction/1', 'GET'],
     ['DELETE', '/interaction/1', 'GET'],
     ['POST', '/content/1', 'GET, PUT, DELETE'],
   ])('has no %s %s, and says what it has', async (method, path, allow) => {
@@ -103,9 +95,8 @@ describe('controls', () => {
     expectRefusal(await api.control('POST', '/faults'), 405, /GET/);
   });
 
-  it('refuse a fault that is not known or not possible, by name', async () => {
+  it('refuse an invalid fault, by name', async () => {
     expectRefusal(await api.control('PUT', '/faults', { nope: 1 }), 400, /nope/);
-    expectRefusal(await api.control('PUT', '/faults', { status: 'x' }), 400, /status/);
     expectRefusal(await api.control('PUT', '/faults', '{'), 400, /JSON/);
     expect(sandbox.faults.rules).toEqual([]);
   });
@@ -130,9 +121,4 @@ it('says where it is, and ends when told', async () => {
   await createClient(other).get('/profile');
   await other.close();
   await expect(fetch(other.url)).rejects.toThrow();
-});
-
-it('does not start on a port that is taken', async () => {
-  const port = Number(new URL(sandbox.url).port);
-  await expect(startSandbox({ empty: true, port })).rejects.toThrow(/EADDRINUSE/);
 });

@@ -1,101 +1,97 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Resource } from '../../../src/datatrics/endpoints.ts';
+import type { JobsOptions } from 'bullmq';
+import { type BulkLimits, cutChunks } from '../../../src/datatrics/bulk/chunk.ts';
 import type { Destination, Failure, Sendable } from '../destination.ts';
-import { fromRanges } from '../journal.ts';
-import { type JobProgress, type JobResult, jobIdOf, packRows } from './jobs.ts';
-import { type QueueSession, removeJobs } from './session.ts';
+import type { ImportOptions } from '../options.ts';
+import type { QueueSession } from './session.ts';
 
 /** Unsettled windows at most, so that neither Redis nor this process holds a whole file. */
-const MAX_JOBS = 100;
+const MAX_WINDOWS = 10;
 /** ms between two looks at a job. */
-const POLL_MS = 100;
+const POLL_MS = 50;
 /** s that Redis keeps results for a command that is resumed. A later resume sends those rows again. */
 const KEEP = { age: 7 * 86_400 };
-/** ms for running jobs to end after one has failed permanently. */
-const FAILED_GRACE_MS = 10_000;
+/** Attempts for a call with a temporary failure, over about four minutes. */
+const JOB: JobsOptions = {
+  attempts: 10,
+  backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+  removeOnComplete: KEEP,
+  removeOnFail: KEEP,
+};
 
-export interface QueueDestinationOptions {
-  readonly session: QueueSession;
-  readonly resource: Resource;
-  readonly callsPerSecond: number | undefined;
-  /** Receives the upserted rows of a job that failed. */
-  readonly onUpserted: (rows: readonly number[]) => void;
-  /** Aborted when the user asks to stop: workers continue with the jobs. */
-  readonly signal: AbortSignal;
-}
+/**
+ * Sends rows as jobs for workers. Survives a Redis that loses data: adds a lost job again, with the same id.
+ * @param signal aborted when the user asks to stop: workers continue with the jobs
+ */
+export function createQueued(
+  { queue, run }: QueueSession,
+  { callsPerSecond }: ImportOptions,
+  limits: BulkLimits,
+  signal: AbortSignal,
+): Destination {
+  let requests = 0;
+  let failure: Failure | null = null;
+  /** Settles when the last window so far is collected. */
+  let last: Promise<unknown> = Promise.resolve();
 
-/** Sends rows as jobs for workers. Survives a Redis that loses data: adds a lost job again, with the same id. */
-export class QueueDestination implements Destination {
-  readonly ahead = MAX_JOBS - 1;
-  /** REST calls of the workers for the collected results. */
-  requests = 0;
-  readonly #options: QueueDestinationOptions;
-  #failure: string | null = null;
-  /** `performance.now()` until which running jobs may end. */
-  #end = Number.POSITIVE_INFINITY;
-
-  constructor(options: QueueDestinationOptions) {
-    this.#options = options;
+  async function add(chunks: readonly (readonly Sendable[])[]): Promise<void> {
+    await queue.addBulk(
+      chunks.map((chunk) => {
+        const rows = chunk.map(({ result, key, json }) => ({ row: result.index, key, json }));
+        return { name: 'rows', data: { callsPerSecond, rows }, opts: { ...JOB, jobId: idOf(chunk) } };
+      }),
+    );
   }
 
-  get failure(): Failure | null {
-    const message = this.#options.session.lease.lost ? 'Another command has taken over this import.' : this.#failure;
-    return message === null ? null : { kind: 'other', message };
+  /** The queue ignores a job that is added twice. */
+  function idOf(chunk: readonly Sendable[]): string {
+    return `${run}-${chunk[0]?.result.index}`;
   }
 
-  /** Waits until this command certainly owns the import. Returns false when it will not, or when the user asks to stop. */
-  async confirm(): Promise<boolean> {
-    const { session, signal } = this.#options;
-    while (!session.lease.isSure && !session.lease.lost && !signal.aborted) await sleep(POLL_MS);
-    return !session.lease.lost && !signal.aborted;
-  }
-
-  async send(items: readonly Sendable[]): Promise<void> {
-    const { session, resource, callsPerSecond = null, onUpserted } = this.#options;
-    const { redis, queue, run } = session;
-    const [first] = items;
-    if (!first) return;
-    const jobId = jobIdOf(run, first.result.index);
-    const data = { resource, callsPerSecond, rows: await packRows(items) };
-    for (; await this.confirm(); await sleep(POLL_MS)) {
-      const names = ['timestamp', 'finishedOn', 'returnvalue', 'failedReason', 'progress'];
-      const [added, finished, result, failure, progress] = await redis.hmget(queue.toKey(jobId), ...names);
-      if (finished && result) {
-        this.#collect(items, JSON.parse(result));
-        return;
+  /** Waits for a job. Returns false if workers may still run it. */
+  async function collect(chunk: readonly Sendable[]): Promise<boolean> {
+    const id = idOf(chunk);
+    for (; ; await sleep(POLL_MS)) {
+      if (signal.aborted) return false;
+      const state = await queue.getJobState(id);
+      const job = state === 'completed' || state === 'failed' ? await queue.getJob(id) : undefined;
+      if (state === 'completed' && job) {
+        requests += job.returnvalue.calls;
+        const rejects = new Map(job.returnvalue.rejects);
+        for (const { result } of chunk) {
+          const problems = rejects.get(result.index);
+          Object.assign(result, problems ? { outcome: 'REJECTED', problems } : { outcome: 'UPSERTED' });
+        }
+        return true;
       }
-      if (finished && failure) {
-        const upserted = fromRanges((JSON.parse(progress ?? '{}') as Partial<JobProgress>).in);
-        for (const item of items) if (upserted.has(item.result.index)) item.result.outcome = 'UPSERTED';
-        onUpserted([...upserted]);
-        this.#failure ??= failure;
-        this.#end = Math.min(this.#end, performance.now() + FAILED_GRACE_MS);
-        return;
-      }
-      if (this.#failure !== null) {
-        // 0: a worker runs the job.
-        if (!added || (await queue.remove(jobId)) === 1 || performance.now() > this.#end) return;
-      } else if (!added) {
-        await queue.add('rows', data, { jobId, removeOnComplete: KEEP, removeOnFail: KEEP });
-      }
+      if (state === 'failed' && job) failure ??= { kind: 'other', message: job.failedReason };
+      if (failure) return (await queue.remove(id)) === 1 || state === 'unknown';
+      if (state === 'unknown') await add([chunk]);
     }
   }
 
-  async settled([first]: readonly Sendable[]): Promise<void> {
-    const { queue, run } = this.#options.session;
-    if (first && this.#failure === null) await removeJobs(queue, [jobIdOf(run, first.result.index)]);
+  async function collectAll(chunks: readonly (readonly Sendable[])[]): Promise<(() => unknown) | null> {
+    let isComplete = true;
+    for (const chunk of chunks) isComplete = (await collect(chunk)) && isComplete;
+    return isComplete ? () => Promise.all(chunks.map((chunk) => queue.remove(idOf(chunk)))) : null;
   }
 
-  /** Leaves the session open. */
-  async close(): Promise<void> {}
-
-  #collect(items: readonly Sendable[], { calls, rejects }: JobResult): void {
-    this.requests += calls;
-    const refused = new Map(rejects.map(([row, code, message]) => [row, { code, message, field: null }]));
-    for (const { result } of items) {
-      const problem = refused.get(result.index);
-      result.outcome = problem ? 'REJECTED' : 'UPSERTED';
-      if (problem) result.problems = [problem];
-    }
-  }
+  return {
+    ahead: MAX_WINDOWS - 1,
+    get requests() {
+      return requests;
+    },
+    get failure() {
+      return failure;
+    },
+    async send(items) {
+      const chunks = cutChunks(items, limits.chunkItems, limits.chunkBytes);
+      const before = last;
+      const collected = add(chunks)
+        .then(() => before)
+        .then(() => collectAll(chunks));
+      last = collected.catch(() => undefined);
+      return collected;
+    },
+  };
 }

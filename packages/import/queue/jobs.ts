@@ -1,80 +1,77 @@
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import type { Config } from '../../../src/config/config.ts';
-import { unsent } from '../../../src/datatrics/bulk/items.ts';
 import type { InputProblem } from '../../../src/datatrics/encode.ts';
-import type { ContentType, Resource } from '../../../src/datatrics/endpoints.ts';
 import type { RecordKey } from '../../../src/datatrics/keys.ts';
-import { Sendable } from '../destination.ts';
-import { UsageError } from '../problem.ts';
+import type { Pace } from '../pace.ts';
 
 /** Prefix of all keys in Redis. */
 export const PREFIX = 'datatrics';
 
-/** One window of rows. A worker needs neither the file nor the options of the import. */
+/** The rows of one call. A worker needs neither the file nor the options of the import. */
 export interface JobData {
-  readonly resource: Resource;
-  /** Calls per second of all workers together; null: no limit. */
-  readonly callsPerSecond: number | null;
-  /** Rows as JSON, gzipped, in base64. */
-  readonly rows: string;
+  /** Calls per second of all workers together. */
+  readonly callsPerSecond?: number | undefined;
+  readonly rows: readonly { readonly row: number; readonly key: RecordKey; readonly json: string }[];
 }
 
-/** Result of a job, written atomically with its completion. All rows that are not rejected are upserted. */
+/** Result of a job. All rows that are not rejected are upserted. */
 export interface JobResult {
   /** REST calls of the worker that completed the job. */
   readonly calls: number;
-  readonly rejects: readonly (readonly [row: number, code: InputProblem['code'], message: string])[];
+  readonly rejects: readonly (readonly [row: number, problems: readonly InputProblem[]])[];
 }
 
-/** Progress of an incomplete job. */
-export interface JobProgress {
-  /** First and last row of each contiguous range of upserted rows. */
-  readonly in: readonly (readonly [number, number])[];
-}
-
-type PackedRow = readonly [row: number, id: string, source: string, type: ContentType | null, json: string];
-
-const pack = promisify(gzip);
-const unpack = promisify(gunzip);
-
-/** Encodes rows for `JobData.rows`. */
-export async function packRows(items: readonly Sendable[]): Promise<string> {
-  const rows = items.map(({ key, result, json }): PackedRow => {
-    return [result.index, key.id, key.source, key.type ?? null, json];
-  });
-  return (await pack(JSON.stringify(rows), { level: 1 })).toString('base64');
-}
-
-/** Decodes the rows of a job. */
-export async function unpackRows({ resource, rows }: JobData): Promise<Sendable[]> {
-  const packed = JSON.parse((await unpack(Buffer.from(rows, 'base64'))).toString()) as PackedRow[];
-  return packed.map(([index, id, source, type, json]) => {
-    const key: RecordKey = { resource, id, source, ...(type && { type }) };
-    return new Sendable(key, json, unsent(index), null);
-  });
-}
-
-/**
- * Returns the name of the queue of a project at an API. Workers with other settings never see its jobs.
- *
- * @throws UsageError without a configured API or project
- */
-export function queueNameOf({ upstream, project }: Config): string {
-  if (upstream === null || project === undefined) {
-    throw new UsageError('DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_API_KEY must be set.');
-  }
-  const id = createHash('sha256').update(`${upstream.origin}${upstream.basePath} ${project}`).digest('hex');
+/** Returns the name of the queue of a project at an API. Workers with other settings never see its jobs. */
+export function queueNameOf({ upstream, project = '' }: Config): string {
+  const id = createHash('sha256').update(`${upstream?.origin}${upstream?.basePath} ${project}`).digest('hex');
   return `import-${project.replaceAll(/[^\w-]/g, '_')}-${id.slice(0, 8)}`;
 }
 
-/** Returns the id of a job: import and first row. With fixed ids, the queue ignores a job that is added twice. */
-export function jobIdOf(run: string, firstRow: number): string {
-  return `${run}-${firstRow}`;
+/**
+ * Opens a connection that waits while Redis is unavailable, and then repeats the commands in flight. Calls `onAway` and
+ * `onBack` once per outage.
+ */
+export function connectQueue(url: string, onAway: (reason: string) => void, onBack: () => void): Redis {
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: null,
+    connectTimeout: 5_000,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+  });
+  let isAway = false;
+  redis.on('error', ({ message }) => {
+    if (!isAway) onAway(message);
+    isAway = true;
+  });
+  redis.on('ready', () => {
+    if (isAway) onBack();
+    isAway = false;
+  });
+  return redis;
 }
 
-/** Returns the first row of a job; null for a job of another import. */
-export function firstRowOf(run: string, jobId: string): number | null {
-  return jobId.startsWith(`${run}-`) ? Number(jobId.slice(run.length + 1)) : null;
+/** Reserves the next free time slot, by the clock of Redis. Returns the ms until then. */
+const TAKE = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+local following = at + tonumber(ARGV[1])
+redis.call('SET', KEYS[1], string.format('%.0f', following), 'PX', math.ceil((following - now) / 1000) + 1000)
+return math.ceil((at - now) / 1000)
+`;
+
+/**
+ * Spaces the calls of all workers of a queue evenly, so that no second exceeds the rate. The rate limiter of BullMQ counts jobs
+ * in fixed windows, which would allow twice the rate around the end of a window. While Redis is unavailable, calls wait.
+ *
+ * @param perSecond calls per second of all workers together; undefined: no limit
+ */
+export function createSharedPace(redis: Redis, queue: string, perSecond: number | undefined): Pace {
+  return async function turn() {
+    if (perSecond === undefined) return;
+    const gap = String(Math.round(1_000_000 / perSecond));
+    const waitMs = (await redis.eval(TAKE, 1, `${PREFIX}:${queue}:pace`, gap)) as number;
+    if (waitMs > 0) await sleep(waitMs);
+  };
 }

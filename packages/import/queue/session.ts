@@ -1,170 +1,114 @@
 import { randomBytes } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type JobType, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../../src/config/config.ts';
-import { Journal } from '../journal.ts';
+import { type Counts, readJournal } from '../journal.ts';
 import type { ImportOptions } from '../options.ts';
 import { UsageError } from '../problem.ts';
-import { outcomesOf, ProgressBar } from '../progress.ts';
-import { connectQueue } from './connect.ts';
-import { firstRowOf, type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
-import { Lease } from './lease.ts';
+import { outcomesOf } from '../progress.ts';
+import { connectQueue, type JobData, type JobResult, PREFIX, queueNameOf } from './jobs.ts';
 
 /** ms to connect to Redis at the start. */
 const CONNECT_MS = 5_000;
 /** ms to wait for the jobs of an abandoned import: until the locks of dead workers expire and others finish their jobs. */
 const ABANDON_MS = 30_000;
-const CLOSE_MS = 1_000;
 const WATCH_MS = 500;
 /** ms between two attempts to remove jobs. */
 const POLL_MS = 100;
 
-/** A queued import that this command feeds: connection, queue, id and lease. */
-export class QueueSession {
-  readonly redis: Redis;
-  readonly queue: Queue<JobData, JobResult>;
-  /** Id of the import in Redis. The journal stores it; a new import gets a new id. */
-  readonly run: string;
-  readonly lease: Lease;
-
-  private constructor(redis: Redis, queue: Queue<JobData, JobResult>, run: string, lease: Lease) {
-    this.redis = redis;
-    this.queue = queue;
-    this.run = run;
-    this.lease = lease;
+/**
+ * Resumes the import that the journal names, or replaces it with a new one. Waits with `watch` while another command feeds it.
+ *
+ * @param onProgress receives the counts of another command that feeds the import
+ * @throws UsageError without Redis, or while another command runs the import
+ */
+export async function openSession(
+  options: ImportOptions,
+  config: Config,
+  print: (text: string) => void,
+  onProgress: (counts: Counts) => void,
+) {
+  const { resume, watch } = options;
+  const journal = options.journal as string;
+  if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set for --queue: Redis holds the queue.');
+  if (watch && !readJournal(journal).header?.run) {
+    throw new UsageError(`${journal} does not name a queued import: start one with --queue.`);
   }
-
-  /**
-   * Resumes the import that the journal names, or replaces it with a new one.
-   * @throws UsageError without Redis, or while another command runs the import
-   */
-  static async open(options: ImportOptions, config: Config, silent: boolean): Promise<QueueSession> {
-    const name = queueNameOf(config);
-    if (config.redisUrl === undefined)
-      throw new UsageError('REDIS_URL must be set for --queue: Redis holds the queue.');
-    const earlier = Journal.runOf(options.journal as string);
-    if (options.watch && earlier === null) {
-      throw new UsageError(`${options.journal} does not name a queued import: start one with --queue.`);
+  const redis = await connect(config.redisUrl, print);
+  const queue = new Queue<JobData, JobResult>(queueNameOf(config), { connection: redis, prefix: PREFIX });
+  queue.on('error', () => undefined);
+  try {
+    const lock = await takeLock(`${journal}.lock`, (isFirst) => {
+      if (!watch) throw new UsageError('Another command runs this import: show its progress with --watch, or stop it.');
+      const { counts } = readJournal(journal).progress;
+      if (isFirst) print(`Another command feeds this import: ${outcomesOf(counts)}.`);
+      onProgress(counts);
+    });
+    const { run: earlier } = readJournal(journal).header ?? {};
+    if (earlier !== undefined && !(await removeJobs(queue, earlier, resume ? ['failed'] : ALL))) {
+      throw new UsageError('Workers still run jobs of the earlier import: try again in a minute.');
     }
-    const print = (text: string): void => {
-      if (!options.quiet) process.stderr.write(`${text}\n`);
+    const run = resume && earlier !== undefined ? earlier : randomBytes(8).toString('hex');
+    return {
+      queue,
+      /** Id of the import in Redis. The journal stores it; a new import gets a new id. */
+      run,
+      /** Removes all jobs of the import. */
+      clear: () => removeJobs(queue, run),
+      /** Does not wait for an unavailable Redis. */
+      close() {
+        lock.close();
+        redis.disconnect();
+      },
     };
-    const redis = await connect(config.redisUrl, print);
-    const queue = new Queue<JobData, JobResult>(name, { connection: redis, prefix: PREFIX });
-    queue.on('error', () => undefined);
-    try {
-      if (earlier !== null) {
-        const lease = await takeOver(redis, earlier, { ...options, silent }, print);
-        const session = new QueueSession(redis, queue, earlier, lease);
-        if (options.resume) return session;
-        const isGone = await session.abandon(ABANDON_MS);
-        await lease.release();
-        if (!isGone) throw new UsageError('Workers still run jobs of the earlier import: try again in a minute.');
-      }
-      const run = randomBytes(8).toString('hex');
-      return new QueueSession(redis, queue, run, (await Lease.take(redis, run)) as Lease);
-    } catch (error) {
-      await closeAll(redis, queue);
-      throw error;
-    }
-  }
-
-  /** Removes jobs that an earlier command has settled, or that have failed, so that they run again. */
-  async tidy(settledUpTo: number): Promise<void> {
-    const isSettled = (id: string): boolean => (firstRowOf(this.run, id) as number) <= settledUpTo;
-    const completed = await this.#jobs('completed');
-    await removeJobs(this.queue, [...completed.filter(isSettled), ...(await this.#jobs('failed'))]);
-  }
-
-  /** Removes the import from the queue. Waits for the jobs that workers run; returns whether all jobs are gone in time. */
-  async abandon(timeoutMs: number): Promise<boolean> {
-    const end = performance.now() + timeoutMs;
-    for (;;) {
-      const own = await this.#jobs('wait', 'active', 'completed', 'failed');
-      if (own.length === 0) return true;
-      await removeJobs(this.queue, own);
-      if (performance.now() > end) return false;
-      await sleep(POLL_MS);
-    }
-  }
-
-  async #jobs(...states: JobType[]): Promise<string[]> {
-    return (await this.queue.getRanges(states, 0, -1)).filter((id) => firstRowOf(this.run, id) !== null);
-  }
-
-  async close(): Promise<void> {
-    await this.lease.release();
-    await closeAll(this.redis, this.queue);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
   }
 }
 
-/** Closes the queue and the connection. Does not wait for an unavailable Redis. */
-async function closeAll(redis: Redis, queue: Queue<JobData, JobResult>): Promise<void> {
-  await Promise.race([queue.close().catch(() => undefined), sleep(CLOSE_MS)]);
-  redis.disconnect();
-}
+const ALL: readonly JobType[] = ['wait', 'delayed', 'active', 'completed', 'failed'];
 
-async function connect(url: string, print: (text: string) => void): Promise<Redis> {
-  let isUp = false;
-  let reason = 'no answer';
-  const redis = connectQueue(
-    url,
-    (message) => {
-      reason = message;
-      if (isUp) print('Redis is unavailable: retrying until it is back.');
-    },
-    () => {
-      if (isUp) print('Redis is available again.');
-    },
-  );
-  isUp = await Promise.race([redis.ping().then(() => true), sleep(CONNECT_MS, false)]);
-  if (isUp) return redis;
-  redis.disconnect();
-  throw new UsageError(`REDIS_URL: Redis is unreachable (${reason}).`);
+/** A queued import that this command feeds. */
+export type QueueSession = Awaited<ReturnType<typeof openSession>>;
+
+/** Removes jobs of an import, except those that a worker runs. Waits for these; returns whether all are gone in time. */
+async function removeJobs(queue: Queue, run: string, states = ALL): Promise<boolean> {
+  for (const end = performance.now() + ABANDON_MS; performance.now() < end; await sleep(POLL_MS)) {
+    const own = (await queue.getRanges([...states], 0, -1)).filter((id) => id.startsWith(`${run}-`));
+    if (own.length === 0) return true;
+    await Promise.all(own.map((id) => queue.remove(id).catch(() => 0)));
+  }
+  return false;
 }
 
 /**
- * Waits for the lease of an import. With `watch`, shows the progress of the command that has it.
- * @throws UsageError without `watch`, if another command runs the import
+ * Waits for the right to feed an import. The system releases the lock when the process ends, in whatever way. The file stays,
+ * since other processes may wait for it.
+ * @param onBusy called while another command has the lock
  */
-async function takeOver(
-  redis: Redis,
-  run: string,
-  { watch, silent }: { readonly watch: boolean; readonly silent: boolean },
-  print: (text: string) => void,
-): Promise<Lease> {
-  let bar: ProgressBar | undefined;
-  let part = 0;
-  let leftMs = Number.POSITIVE_INFINITY;
-  try {
-    for (let isFirst = true; ; isFirst = false) {
-      const lease = await Lease.take(redis, run);
-      if (lease) return lease;
-      const status = watch ? await Lease.statusOf(redis, run) : null;
-      if (status) {
-        if (!bar) print(`Another command feeds this import: ${outcomesOf(status.counts)}.`);
-        part = status.part;
-        bar ??= new ProgressBar({ silent, part: () => part, before: status.counts.rows });
-        bar.update(status.counts);
-      }
-      if (!watch) {
-        if (isFirst) print('Waiting for the earlier command of this import to end.');
-        const before = leftMs;
-        leftMs = await Lease.leftMs(redis, run);
-        // A longer time left means that another command renews the lease.
-        if (leftMs > before) {
-          throw new UsageError('Another command runs this import: show its progress with --watch, or stop it first.');
-        }
-      }
-      await sleep(WATCH_MS);
+async function takeLock(path: string, onBusy: (isFirst: boolean) => void): Promise<DatabaseSync> {
+  const database = new DatabaseSync(path);
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      database.exec('BEGIN EXCLUSIVE');
+      return database;
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
     }
-  } finally {
-    bar?.end();
+    onBusy(isFirst);
+    await sleep(WATCH_MS);
   }
 }
 
-/** Removes jobs, except those that a living worker runs. */
-export async function removeJobs(queue: QueueSession['queue'], ids: readonly string[]): Promise<void> {
-  await Promise.all(ids.map((id) => queue.remove(id).catch(() => 0)));
+const SQLITE_BUSY = 5;
+
+async function connect(url: string, print: (text: string) => void): Promise<Redis> {
+  const onAway = (reason: string): void => print(`Redis is unavailable (${reason}): retrying until it is back.`);
+  const redis = connectQueue(url, onAway, () => print('Redis is available again.'));
+  if (await Promise.race([redis.ping().then(() => true), sleep(CONNECT_MS, false)])) return redis;
+  redis.disconnect();
+  throw new UsageError('REDIS_URL: Redis is unreachable.');
 }

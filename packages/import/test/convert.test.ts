@@ -1,23 +1,32 @@
 import { describe, expect, test } from 'vitest';
 import type { Resource } from '../../../src/datatrics/endpoints.ts';
-import { Columns } from '../columns.ts';
-import { Converter, type ConvertOptions } from '../convert.ts';
-import { type ValueOptions, Values } from '../values.ts';
+import { createColumns, type Slot } from '../columns.ts';
+import { type ConvertOptions, createConverter } from '../convert.ts';
 
-type Options = Partial<ConvertOptions & ValueOptions> & { strict?: boolean };
+type Options = Partial<ConvertOptions> & { strict?: boolean };
 
-const DEFAULTS = { decimal: undefined, timeZone: 'UTC', dateReader: null, exactIds: false, roundedIds: true } as const;
+const DEFAULTS: Omit<ConvertOptions, 'resource' | 'columns'> = {
+  ...{
+    decimal: undefined,
+    source: undefined,
+    timeZone: 'UTC',
+    dateReader: null,
+    exactIds: false,
+    roundedIds: true,
+    note: () => undefined,
+  },
+  ...{ type: 'item', empty: 'skip' },
+} as const;
 
-function converter(resource: Resource, options: Options = {}): Converter {
-  const columns = new Columns({ resource, map: new Map(), ignore: new Set(), strict: options.strict ?? false });
-  const values = new Values({ ...DEFAULTS, ...options });
-  return new Converter({ source: undefined, type: 'ITEM', empty: 'skip', resource, columns, values, ...options });
+function converter(resource: Resource, options: Options = {}) {
+  const columns = createColumns({ resource, map: new Map(), ignore: [], strict: options.strict ?? false });
+  return createConverter({ ...DEFAULTS, resource, columns, ...options });
 }
 
 function ofRecord(resource: Resource, record: object, options: Options = {}): unknown {
-  const converted = converter(resource, options).ofJson(JSON.stringify(record));
-  if ('problems' in converted) return converted.problems.map(({ code, message }) => `${code} ${message}`);
-  return JSON.parse(JSON.stringify(converted.input));
+  const { input, problems } = converter(resource, options).ofJson(JSON.stringify(record));
+  if (problems.length > 0) return problems.map(({ code, message }) => `${code} ${message}`);
+  return JSON.parse(JSON.stringify(input));
 }
 
 const KEY = { conversionId: '1', source: 's' };
@@ -34,13 +43,13 @@ describe('a record', () => {
   });
 
   test('has the source and type that are given for all, where it names none', () => {
-    expect(ofRecord('content', { itemid: 'a' }, { source: 'x', type: 'CATEGORY' })).toMatchObject({
+    expect(ofRecord('content', { itemid: 'a' }, { source: 'x', type: 'category' })).toMatchObject({
       contentId: 'a',
       source: 'x',
       type: 'CATEGORY',
     });
     expect(
-      ofRecord('content', { itemid: 'a', source: 'y', type: 'items' }, { source: 'x', type: 'CATEGORY' }),
+      ofRecord('content', { itemid: 'a', source: 'y', type: 'items' }, { source: 'x', type: 'category' }),
     ).toMatchObject({
       source: 'y',
       type: 'ITEM',
@@ -100,6 +109,8 @@ describe('a record', () => {
           profileId: '-9007199254740993',
           attributes: { x: ['1e999'] },
         },
+        problems: [],
+        invalid: [],
       }),
     );
     expect(json('"source":"s","total":9007199254740993')).toContain('is not a number');
@@ -128,31 +139,40 @@ describe('a record', () => {
   test('keeps unknown names as attributes, of any spelling, or is refused for them', () => {
     const json = '{"profileId":"1","source":"s","__proto__":{"a":1},"constructor":2}';
     const converted = converter('profile').ofJson(json);
-    expect(JSON.stringify('input' in converted && converted.input.attributes)).toBe(
-      '{"__proto__":{"a":1},"constructor":2}',
-    );
+    expect(JSON.stringify(converted.input.attributes)).toBe('{"__proto__":{"a":1},"constructor":2}');
     expect(ofRecord('profile', { profileId: '1', source: 's', tier: 1 }, { strict: true })).toEqual([
       'INVALID tier: no field has this name (--strict).',
     ]);
   });
 });
 
+test('an id that is refused is not missing as well, whatever its column is called', () => {
+  const columns = createColumns({
+    resource: 'profile',
+    map: new Map([['Customer', 'profileId']]),
+    ignore: [],
+    strict: false,
+  });
+  const slots = ['Customer', 'source'].map((name) => columns.slotOf(name) as Slot);
+  const { problems } = converter('profile', { columns }).ofCells(['8.7E+12', 's'], ['Customer', 'source'], slots);
+  expect(problems.map(({ message }) => message)).toEqual([expect.stringMatching(/^Customer: .*scientific notation/)]);
+});
+
 describe('cells', () => {
-  const columns = new Columns({ resource: 'profile', map: new Map(), ignore: new Set(), strict: false });
+  const columns = createColumns({ resource: 'profile', map: new Map(), ignore: [], strict: false });
   const header = ['profileId', 'name', 'attributes', 'attributes.tier'];
-  const slots = header.map((name) => columns.slotOf(name) as NonNullable<ReturnType<Columns['slotOf']>>);
+  const slots = header.map((name) => columns.slotOf(name) as Slot);
 
   test('that are empty say nothing, or empty the field', () => {
     const skip = converter('profile', { source: 's' }).ofCells(['1', '', '', ''], header, slots);
-    expect(skip).toEqual({ input: { profileId: '1', source: 's' } });
+    expect(skip).toMatchObject({ input: { profileId: '1', source: 's' }, problems: [] });
+    expect(Object.keys(skip.input)).toEqual(['profileId', 'source']);
     const empty = converter('profile', { source: 's', empty: 'null' }).ofCells(['1', '', '', ''], header, slots);
     expect(empty).toMatchObject({ input: { profileId: '1', source: 's', name: null } });
   });
 
   test('may hold attributes as JSON, beside those with columns of their own', () => {
-    const { input } = converter('profile', { source: 's' }).ofCells(['1', 'A', '{"a":[1]}', 'gold'], header, slots) as {
-      input: { attributes: object };
-    };
-    expect({ ...input.attributes }).toEqual({ a: [1], tier: 'gold' });
+    const { input } = converter('profile', { source: 's' }).ofCells(['1', 'A', '{"a":[1]}', 'gold'], header, slots);
+    expect({ ...(input.attributes as object) }).toEqual({ a: [1], tier: 'gold' });
   });
 });

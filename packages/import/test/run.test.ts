@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -158,7 +158,7 @@ describe.each(WAYS)('%s', (_, way) => {
       summary: { upserted: 1, rejected: 2 },
     });
     const rejects = rejectsIn(read('p.jsonl.rejects.csv'));
-    expect(rejects.map(({ _row, _code, _record }) => [_row, _code, _record])).toEqual([
+    expect(rejects.map(({ _row, _code, _raw }) => [_row, _code, _raw])).toEqual([
       ['2', 'MALFORMED', '{"profileId":"2"'],
       ['4', 'REQUIRED', '{"profileId":"3","name":"C"}'],
     ]);
@@ -183,7 +183,11 @@ describe.each(WAYS)('%s', (_, way) => {
     const { code, summary } = await runHere(['profiles', path('p.csv'), '--dry-run']);
     expect(code).toBe(1);
     expect(summary).toMatchObject({ dryRun: true, upserted: 0, notAttempted: 1, rejected: 1, requests: 1 });
-    expect(rejectsIn(read('p.csv.rejects.csv'))[0]).toMatchObject({ _row: '3', _code: 'INVALID' });
+    expect(rejectsIn(read('p.csv.dry-run.rejects.csv'))[0]).toMatchObject({ _row: '3', _code: 'INVALID' });
+    writeFileSync(path('p.csv'), 'profileId,source,createdAt\n1,s,now\n2,s,\n');
+    await runHere(['profiles', path('p.csv'), '--dry-run']);
+    expect(rejectsIn(read('p.csv.dry-run.rejects.csv')).map(({ _row }) => _row)).toEqual(['2']);
+    expect(readdirSync(path('.')).toSorted()).toEqual(['p.csv', 'p.csv.dry-run.rejects.csv']);
     expect(sandbox.requests).toEqual([]);
   });
 
@@ -237,6 +241,7 @@ describe('wrong usage ends with 2 and sends nothing:', () => {
     ['a rate that is none', ['profiles', '-', '--limit-calls', 'fast'], null, /10\/s/],
     ['resuming standard input', ['profiles', '-', '--resume'], null, /Standard input/],
     ['a column that is not there', ['profiles', '-', '--map', 'email=Mail'], null, /Mail/],
+    ['a field that is misspelt', ['profiles', '-', '--map', 'emial=x'], null, /did you mean email=x\?/],
     ['strict with an unknown column', ['profiles', '-', '--strict'], null, /x.*--strict/],
     ['no source', ['profiles', '-'], null, /--source/],
     ['a key that is missing', ['profiles', '-'], { DATATRICS_URL: 'http://127.0.0.1:1/2.0' }, /DATATRICS_API_KEY/],
@@ -330,7 +335,7 @@ describe('the token for a gateway', () => {
   });
 
   test.each([
-    ['a file that is not there', 'none', null, /--token-file: .*none cannot be read \(ENOENT\)/],
+    ['a file that is not there', 'none', null, /none cannot be read or written \(ENOENT\)/],
     ['an empty file', 'empty', '\n', /--token-file: .*empty must have one token/],
     ['a file of two words', 'two', 'a b\n', /--token-file: .*two must have one token/],
   ])('is not taken from %s', async (_, name, content, message) => {

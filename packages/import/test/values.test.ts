@@ -76,3 +76,16 @@ test('an API that is not there is told at once, and rejects of others stay', asy
   expect(read('c.csv.rejects.csv')).toBe('mine');
   expect(existsSync(path('c.csv.rejects.2.csv'))).toBe(true);
 });
+
+test.each([
+  ['an import that is not finished is to be continued', 'http://127.0.0.1:1/2.0', 'To continue,', 'Fix the rows'],
+  ['the rejects of one that is finished are to be fixed', sandbox.url, 'Fix the rows', 'To continue,'],
+])('%s', async (_, url, said, unsaid) => {
+  const { path } = tempFolder();
+  writeFileSync(path('c.csv'), 'conversionId,total\n1,2\n2,x\n');
+  const env = { ...envOf(sandbox), DATATRICS_URL: url };
+  const args = ['conversions', path('c.csv'), '--source', 's'];
+  const { stdout } = await commands.run('packages/import/main.ts', args, env);
+  expect(stdout).toContain(said);
+  expect(stdout).not.toContain(unsaid);
+});

@@ -1,14 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { unsent } from '../../../src/datatrics/bulk/items.ts';
+import { Pending, unsent } from '../../../src/datatrics/bulk/items.ts';
 import { canonicalKey, type RecordKey } from '../../../src/datatrics/keys.ts';
 import { runs } from '../../../test/helpers/runs.ts';
-import { Sendable } from '../destination.ts';
-import type { Row } from '../rows.ts';
-import { areDisjoint, type Window, windows } from '../window.ts';
+import type { Row } from '../records.ts';
+import { type Window, windows } from '../window.ts';
 
 const rowOf = (key: RecordKey, row: number, size = 10): Row => {
-  const item = new Sendable(key, '{}', unsent(row), null);
+  const item = new Pending(key, '{}', unsent(row));
   return { row, cells: null, text: '', size, item, problems: [] };
 };
 
@@ -27,7 +26,7 @@ const keys = fc.record({
 });
 
 describe('windows', () => {
-  test('tell the last row of each key, and whether another has one of them', async () => {
+  test('tell the last row of each key, and have its keys', async () => {
     const some = fc.array(keys, { minLength: 1, maxLength: 12 });
     await fc.assert(
       fc.asyncProperty(some, some, async (first, second) => {
@@ -37,7 +36,7 @@ describe('windows', () => {
         const later = names.map((name, row) => [row, names.lastIndexOf(name)] as const);
         expect([...a.later].sort((x, y) => x[0] - y[0])).toEqual(later.filter(([row, last]) => row !== last));
         const others = new Set(second.map(canonicalKey));
-        expect(areDisjoint(a, b)).toBe(names.every((name) => !others.has(name)));
+        expect(a.keys.isDisjointFrom(b.keys)).toBe(names.every((name) => !others.has(name)));
       }),
       { numRuns: runs(500) },
     );

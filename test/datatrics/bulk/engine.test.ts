@@ -100,7 +100,7 @@ describe('the bulk engine', () => {
     expect(api.posts).toBe(3);
   });
 
-  test('is stopped by its operation’s end; what was not sent is told so', async () => {
+  test('is stopped by its operation’s end, and marks what was not sent', async () => {
     api = new BulkUpstream();
     const answer = api.answer;
     let cancel = (): void => undefined;
@@ -125,7 +125,7 @@ describe('the bulk engine', () => {
   });
 });
 
-test('with retries nothing is left unknown, and what is told is so, whatever faults pass by', async () => {
+test('with retries nothing stays unknown, and every result is true, whatever fails', async () => {
   const plan = fc.record({
     items: fc.array(
       fc.record({
