@@ -9,6 +9,8 @@ import { type Commands, NO_WARNINGS, PROCESS_ENV } from './command.ts';
 
 export interface ImportRun {
   readonly child: ChildProcess;
+  /** What it has written to standard error so far. */
+  stderr(): string;
   /** Exit code; null when it was killed. */
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
@@ -33,7 +35,7 @@ export function startImport(
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
-  return { child, ended };
+  return { child, stderr: () => stderr, ended };
 }
 
 /** Runs an import to its end; `summary` is what `--json` gave. */

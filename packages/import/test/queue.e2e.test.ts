@@ -240,6 +240,7 @@ describe('the command', () => {
     const first = startImport([...args, '--queue'], env);
     await reached(1_500);
     const watching = startImport([...args, '--watch', '--json'], env);
+    await expect.poll(() => watching.stderr(), LONG).toContain('Another command feeds');
     const refused = await runImport([...args, '--queue'], env);
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('Another command runs this import') });
     first.child.kill('SIGINT');
