@@ -18,7 +18,7 @@ import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/field-cost.ts';
 import { studyOperation } from '../graph/operation-facts.ts';
-import { createPlanner, type PlanEntry } from '../graph/plan.ts';
+import { type PlanEntry, Planner } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
 import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
 
@@ -192,7 +192,7 @@ function estimate(options: Options): Row[] {
     .map((node) => {
       const variables = variablesOf(schema, node, options.variables);
       const facts = studyOperation(schema, node, fragments);
-      const planner = createPlanner(schema, node, fragments, facts, { assumedListSize: options.list });
+      const planner = new Planner(schema, node, fragments, facts, { assumedListSize: options.list });
       const plan = planner.plan(variables, settings);
       const sum = (name: 'atLeast' | 'atMost'): number => plan.reduce((total, entry) => total + entry[name], 0);
       const operation = node.name?.value ?? `(anonymous ${node.operation})`;

@@ -3,8 +3,8 @@ import { GatewayError } from '../lib/error.ts';
 import { sizeWithin } from '../lib/json-size.ts';
 import type { Operation } from '../upstream/operation.ts';
 import { formatError } from './errors.ts';
-import type { Estimate } from './estimate-cache.ts';
 import type { Outcome } from './outcome.ts';
+import type { Estimate } from './plan.ts';
 
 /** Maximum weight of an answer's values: an answer below it takes at most half a second of CPU time and 100 MB. */
 export const MAX_VALUES = 350_000;

@@ -14,14 +14,13 @@ import {
 import { LRUCache } from 'lru-cache';
 import { type Compiler, createCompiler } from './compile.ts';
 import { type DocumentLimits, exceededLimit } from './document-limits.ts';
-import { fragmentsOf } from './fragments.ts';
 import { IncrementalDirectivesRule, withoutIncremental } from './incremental.ts';
 import { createIntrospectionLimit } from './introspection.ts';
 import { detachText, releaseTokens } from './locations.ts';
 import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
 import type { PlannerLimits } from './plan.ts';
-import { type OperationIdentity, PreparedOperation } from './prepared-operation.ts';
+import { type OperationIdentity, type OperationOptions, PreparedOperation } from './prepared-operation.ts';
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
@@ -46,7 +45,8 @@ export interface PreparedDocument {
   readonly document: DocumentNode;
   /** Whether it has `@defer` or `@stream`. */
   readonly isIncremental: boolean;
-  readonly operations: readonly PreparedOperation[];
+  /** Selects the operation by name, or the only one. Returns the outcome when there is no such operation. */
+  select(name: string | null | undefined): PreparedOperation | Outcome;
   /** Estimated memory in bytes: see `NODE_BYTES`. */
   readonly bytes: number;
 }
@@ -57,8 +57,6 @@ const MAX_ERRORS = 20;
 const MAX_VARIABLE_ERRORS = 5;
 /** Length of a document's hash: enough to distinguish documents. */
 const HASH_CHARACTERS = 16;
-/** Maximum length of an operation's name in its identity, because clients choose the name. */
-const MAX_NAME_CHARACTERS = 64;
 
 /** Measured bytes of a node of the syntax tree with its location. */
 const NODE_BYTES = 200;
@@ -193,38 +191,42 @@ function prepareDocument(
   }
   const whole = withoutIncremental(document);
   const isIncremental = whole !== document;
-  const operationOptions = {
+  const operationOptions: OperationOptions = {
     schema,
     document: whole,
-    fragments: fragmentsOf(whole),
-    sent: isIncremental ? { document, fragments: fragmentsOf(document) } : undefined,
+    sent: document,
     limits,
     coercionOptions: { maxErrors: MAX_VARIABLE_ERRORS, hideSuggestions },
     compiler,
     onGrowth,
   };
-  const operations = whole.definitions
-    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-    .map((node) => {
-      const name = node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) };
-      return new PreparedOperation(node, { ...identity, type: node.operation, ...name }, operationOptions);
-    });
+  const nodes = whole.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  const operations = new Map<OperationDefinitionNode, PreparedOperation>();
   const bytes = (releaseTokens(document) + (isIncremental ? releaseTokens(whole) : 0)) * NODE_BYTES;
-  return { document, isIncremental, operations, bytes };
+  return {
+    document,
+    isIncremental,
+    bytes,
+    select(name) {
+      const node = selectNode(nodes, name || undefined);
+      if ('result' in node) return node;
+      let operation = operations.get(node);
+      if (operation === undefined) {
+        operation = new PreparedOperation(node, identity.document, operationOptions);
+        operations.set(node, operation);
+      }
+      return operation;
+    },
+  };
 }
 
-/** Selects the operation by name, or the only one. Returns the outcome when there is no such operation. */
-export function selectOperation(
-  operations: readonly PreparedOperation[],
-  name: string | null | undefined,
-): PreparedOperation | Outcome {
-  const [only] = operations;
-  if (name === null || name === undefined || name === '') {
-    if (only && operations.length === 1) return only;
-    return unresolved(
-      only ? 'operationName is required: the document has several operations.' : 'The document has no operation.',
-    );
+function selectNode(nodes: readonly OperationDefinitionNode[], name: string | undefined) {
+  const node = name === undefined ? nodes[0] : nodes.find((one) => one.name?.value === name);
+  if (node === undefined) {
+    return unresolved(`The document has no operation${name === undefined ? '' : ` named "${name}"`}.`);
   }
-  const chosen = operations.find(({ node }) => node.name?.value === name);
-  return chosen ?? unresolved(`The document has no operation named "${name}".`);
+  if (name === undefined && nodes.length > 1) {
+    return unresolved('operationName is required: the document has several operations.');
+  }
+  return node;
 }

@@ -14,7 +14,7 @@ import type { Resource } from '../datatrics/endpoints.ts';
 import { decodeGlobalId } from '../datatrics/keys.ts';
 import { RECORD_TYPES } from '../datatrics/records/record-types.ts';
 import { isIncluded } from './conditions.ts';
-import type { CostSettings, FieldCost } from './field-cost.ts';
+import { type CostSettings, costOf, type FieldCost } from './field-cost.ts';
 import { type OperationFacts, RESOURCE_OF, type UsedField } from './operation-facts.ts';
 import { keyOrNull } from './representation.ts';
 
@@ -56,9 +56,8 @@ export function createAccess(
   for (const resource of writes) fixed |= scopeOf(resource, 'write');
 
   function scopesOf({ definition, node }: UsedField, variables: Variables, settings: CostSettings): ScopeSet {
-    const { scopes } = definition.extensions.cost as FieldCost;
     try {
-      return scopes?.(getArgumentValues(definition, node, variables), settings) ?? NO_SCOPES;
+      return costOf(definition)?.scopes?.(getArgumentValues(definition, node, variables), settings) ?? NO_SCOPES;
     } catch {
       // A field with invalid arguments fails before it reads anything.
       return NO_SCOPES;

@@ -1,6 +1,8 @@
+import type { GraphQLField } from 'graphql';
 import type { ScopeSet } from '../auth/scopes.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
 import type { EndpointName } from '../datatrics/endpoints.ts';
+import type { RecordKey } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/project-settings.ts';
 
 /** Settings on which the cost of a field depends, besides its arguments. */
@@ -17,12 +19,7 @@ export interface PlannedCalls {
   readonly atLeast: number;
   readonly atMost: number;
   /** Identifies the call that `atLeast` counts, so that fields that share the call count it once. */
-  readonly identity?: string;
-  /**
-   * An argument is invalid, so the field makes no call. A plan omits the call. An estimate counts it, because the cached
-   * estimate also serves other argument values.
-   */
-  readonly isInvalid?: boolean;
+  readonly identity?: RecordKey | EndpointName;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of all fields
@@ -48,6 +45,9 @@ export interface FieldCost {
   readonly writes?: EndpointName;
   /** Scopes that the arguments require, besides those of the field's types. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;
-  /** Names of the arguments whose values determine `atMost` and `rows`. Without variables in them, the cost is constant. */
-  readonly dependsOn: readonly string[];
+}
+
+/** The cost of a field; undefined: it makes no calls. */
+export function costOf({ extensions }: Pick<GraphQLField<unknown, unknown>, 'extensions'>): FieldCost | undefined {
+  return extensions.cost as FieldCost | undefined;
 }

@@ -15,7 +15,7 @@ import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES } from '../datatrics/keys.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
 import { CUSTOM_FIELD_HOLDERS } from '../datatrics/records/declare.ts';
-import type { FieldCost } from './field-cost.ts';
+import { costOf } from './field-cost.ts';
 
 /** A field in an operation, with its definition. */
 export interface UsedField {
@@ -35,8 +35,6 @@ export interface OperationFacts {
   readonly scoped: readonly UsedField[];
   /** Fields that return federation entities. */
   readonly entities: readonly UsedField[];
-  /** Whether a root field has record keys as arguments: ids or representations. */
-  readonly takesKeys: boolean;
   /** Names of the variables in directives: the conditions of `@skip` and `@include`. */
   readonly conditions: ReadonlySet<string>;
   /** Names of the directives in the operation. */
@@ -79,7 +77,6 @@ export function studyOperation(
   const conditions = new Set<string>();
   const directives = new Set<string>();
   const reads = new Map<MaskedType, Set<string>>();
-  let takesKeys = false;
   let hasReservedNames = false;
   const root = schema.getRootType(operation.operation);
   const types = new TypeInfo(schema);
@@ -97,12 +94,10 @@ export function studyOperation(
       if (!definition) return;
       if (parent && RECORD_TYPE_NAMES.has(parent.name)) addRead(parent.name as MaskedType, definition);
       if (getNamedType(definition.type).name === '_Entity') entities.push({ definition, node });
-      const cost = definition.extensions.cost as FieldCost | undefined;
+      const cost = costOf(definition);
       if (cost && parent !== root) addResource(definition.type, linked);
       if (cost?.writes) writes.add(ENDPOINTS[cost.writes].resource);
-      if (!node.arguments?.length) return;
-      if (cost?.scopes) scoped.push({ definition, node });
-      if (cost?.keys && parent === root) takesKeys = true;
+      if (cost?.scopes && node.arguments?.length) scoped.push({ definition, node });
     },
     Directive(directive) {
       directives.add(directive.name.value);
@@ -127,5 +122,5 @@ export function studyOperation(
     for (const field of readByResolver) names.add(field);
   }
 
-  return { resources, linked, writes, scoped, entities, takesKeys, conditions, directives, hasReservedNames, reads };
+  return { resources, linked, writes, scoped, entities, conditions, directives, hasReservedNames, reads };
 }

@@ -10,15 +10,15 @@ import { createAnswerLimit, mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
 import type { RequestVariables } from './compile.ts';
 import type { GatewayContext } from './context.ts';
-import { createDocuments, type DocumentsOptions, type PreparedDocument, selectOperation } from './document-cache.ts';
+import { createDocuments, type DocumentsOptions, type PreparedDocument } from './document-cache.ts';
 import { limitMessage } from './document-limits.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
-import type { Estimate } from './estimate-cache.ts';
 import type { CostSettings } from './field-cost.ts';
 import { negativeCount, type Part } from './incremental.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 import type { Values } from './parameterize.ts';
 import { formatParts, lastParts, MAX_PARTS, MAX_VALUES_IN_PARTS, readAhead, startInParts } from './parts.ts';
+import type { Estimate } from './plan.ts';
 import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 /** A GraphQL request, independent of the transport. */
@@ -139,7 +139,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     run.identify(identity);
     if ('kind' in document) return document;
 
-    const operation = selectOperation(document.operations, request.operationName);
+    const operation = document.select(request.operationName);
     if ('kind' in operation) return operation;
     const { node } = operation;
     run.identify(operation.identity);
@@ -156,7 +156,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const wrongCount = document.isIncremental && negativeCount(document.document, coerced);
     if (wrongCount) return invalid('BAD_USER_INPUT', [wrongCount]);
 
-    const { representations, ids } = operation.planner.keys(coerced);
+    const entries = run.planOnly ? [] : undefined;
+    const estimate = operation.planner.estimate(coerced, run.costSettings, entries);
+    const { calls, values, representations, ids } = estimate;
     if (representations > limits.maxRepresentations) {
       return overLimit('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS');
     }
@@ -171,20 +173,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     }
 
-    const estimate = operation.planner.estimate(coerced, run.costSettings);
-    const { calls: estimated, values } = estimate;
     const tooMany =
       values > limits.maxEstimatedValues
         ? overLimit('values in the worst case', Math.ceil(values), limits.maxEstimatedValues)
         : null;
-    // Checks mutations before the plan, because a plan encodes the input.
+    // The planner does not count the calls of such a mutation.
     if (tooMany && node.operation === 'mutation') return tooMany;
-    if (run.planOnly) {
-      const plan = operation.planner.plan(coerced, run.costSettings);
-      return { kind: 'executed', result: { data: null, extensions: { plan } } };
-    }
-    if (estimated > limits.maxEstimatedCalls) {
-      return overLimit('REST calls in the worst case', estimated, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS');
+    if (entries) return { kind: 'executed', result: { data: null, extensions: { plan: entries } } };
+    if (calls > limits.maxEstimatedCalls) {
+      return overLimit('REST calls in the worst case', calls, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS');
     }
     return tooMany ?? { document, operation, variables: { given, coerced }, estimate };
   }
