@@ -4,7 +4,6 @@ import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
 import type { Config } from './config/config.ts';
 import { pluginsFailed } from './config/plugins.ts';
-import { rotatingSecrets } from './config/rotation.ts';
 import { watchSecrets } from './config/secret-watch.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import { tagsOfWrite } from './datatrics/invalidation.ts';
@@ -123,15 +122,16 @@ export async function startGateway(
       },
     });
   const routerSecrets = { ...config.routerSecrets };
-  const stopWatching = watchSecrets(
-    rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets, (index, secret) =>
-      invalidations?.setSecret(index, secret),
-    ),
-    (variable, problem) =>
+  const stopWatching = watchSecrets(config, {
+    project: upstream.project,
+    setKey: projects.setKey,
+    routerSecrets,
+    setTargetSecret: (index, secret) => invalidations?.setSecret(index, secret),
+    onChange: (variable, problem) =>
       problem === undefined
         ? log.info({ variable }, 'secret read again')
         : log.error({ variable, problem }, 'secret is unreadable: the last value stays in use'),
-  );
+  });
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
   const authProjects = { keys: projects.keys, configured: upstream.project };

@@ -107,7 +107,7 @@ export function createProjects(
 
   const common = setUp({});
   const projects = new Map(config.projects.map((own) => [own.id, setUp(own)]));
-  const keys = new Map(config.projects.map(({ id, apiKey }) => [id, apiKey]));
+  const keys = new Map(config.projects.map(({ id, secret }) => [id, secret]));
   const { project, apiKey } = upstream;
   // The environment variables may name a project too. An entry for it in the configuration file takes precedence.
   if (project !== undefined && apiKey !== undefined && !keys.has(project)) keys.set(project, apiKey);

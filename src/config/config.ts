@@ -12,7 +12,7 @@ import { DEFAULT_BULKHEAD } from '../upstream/policy.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
-import { type ConfiguredTarget, readTargets } from './invalidation.ts';
+import { readTargets } from './invalidation.ts';
 import { type ProjectConfig, readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
 import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
@@ -52,9 +52,9 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   const policies = readPolicies(sections.upstream, problems);
   const poll = readPoll(sections.poll, problems);
   if (isIncomplete) throw new ConfigError(problems);
-  const { projects, keyNames } = readProjects(sections.projects, env, problems);
+  const { entries: projects, secretNames: keyNames } = readProjects(sections.projects, env, problems);
   const hasTags = values.SUBGRAPH_DIRECTIVES?.includes('cacheTag') ?? true;
-  const { targets: invalidation, secretNames } = readTargets(sections.invalidation, env, hasTags, problems);
+  const { entries: invalidation, secretNames } = readTargets(sections.invalidation, env, hasTags, problems);
   const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], new Set([...keyNames, ...secretNames]));
   problems.push(...names.problems);
   const together: Given = {
@@ -108,7 +108,7 @@ interface Parts {
   /** Projects that the file lists. What one leaves out is as in the other settings. */
   readonly projects: readonly ProjectConfig[];
   /** Caches that learn of writes. */
-  readonly invalidation: readonly ConfiguredTarget[];
+  readonly invalidation: ReturnType<typeof readTargets>['entries'];
   /** Trusted documents by id. */
   readonly documents: ReadonlyMap<string, string>;
   /** Lines for the log at the start. */
