@@ -12,9 +12,10 @@ import {
   validate,
 } from 'graphql';
 import { formatError, toGraphQLError } from '../graph/errors.ts';
+import type { Checked } from '../graph/execution.ts';
 import { mapErrors, type Part } from '../graph/incremental.ts';
 import type { Outcome } from '../graph/outcome.ts';
-import type { Checked, OperationRequest } from '../graph/pipeline.ts';
+import type { OperationRequest } from '../graph/pipeline.ts';
 import type { AcceptedRequest } from './accepted-request.ts';
 import type { Operations } from './operations.ts';
 

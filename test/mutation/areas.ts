@@ -63,7 +63,12 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: 'pipeline',
-    sources: ['src/graph/document-scopes.ts', 'src/graph/pipeline.ts', 'src/graph/variables.ts'],
+    sources: [
+      'src/graph/document-scopes.ts',
+      'src/graph/execution.ts',
+      'src/graph/pipeline.ts',
+      'src/graph/variables.ts',
+    ],
     tests: [
       'test/auth/scopes.test.ts',
       'test/graph/admission.test.ts',
