@@ -1,6 +1,5 @@
 import type { Config } from './config/config.ts';
 import type { ProjectConfig } from './config/projects.ts';
-import type { Callers } from './datatrics/callers.ts';
 import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/project-settings.ts';
@@ -29,22 +28,6 @@ export interface Project {
   readonly admission: Admission;
 }
 
-export interface ProjectRegistry {
-  /** Returns the project with this id. Projects that are not configured share one `Project` and use the caller's key. */
-  of(id: string): Project;
-  /** API keys of the configured projects, by project id. */
-  readonly keys: ReadonlyMap<string, string>;
-  /** Replaces a key. Requests that begin from now on use it; those under way keep theirs. */
-  setKey(project: string, apiKey: string): void;
-  /** REST reads in flight. */
-  inFlight(): number;
-  /** REST calls that wait for a connection. */
-  queued(): number;
-  /** The callers of all projects. */
-  readonly callers: Callers;
-  close(): Promise<void>;
-}
-
 /** Estimated calls of running operations for each connection. Three keep every connection busy. */
 const CALLS_PER_CONNECTION = 3;
 
@@ -56,7 +39,7 @@ export function createProjects(
   config: Config,
   upstream: Upstream,
   shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'onInvalidated' | 'freshness'>,
-): ProjectRegistry {
+) {
   const masking = new Masking(config.masking);
   const recordTypes = createRecordTypes(config.customFields);
   const pools: ReturnType<typeof createPool>[] = [];
@@ -115,10 +98,15 @@ export function createProjects(
   const clients = [common, ...projects.values()].map(({ client }) => client);
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
   return {
-    of: (id) => projects.get(id) ?? common,
-    keys,
-    setKey: (project, apiKey) => keys.set(project, apiKey),
+    /** Returns the project with this id. Projects that are not configured share one `Project` and use the caller's key. */
+    of: (id: string) => projects.get(id) ?? common,
+    /** API keys of the configured projects, by project id. */
+    keys: keys as ReadonlyMap<string, string>,
+    /** Replaces a key. Requests that begin from now on use it; those under way keep theirs. */
+    setKey: (project: string, apiKey: string) => keys.set(project, apiKey),
+    /** REST reads in flight. */
     inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
+    /** REST calls that wait for a connection. */
     queued: () => sum(pools.map(({ waiting }) => waiting)),
     callers,
     async close() {

@@ -53,6 +53,8 @@ export function outcomeOfError(error: unknown, reportUnexpected: ReportUnexpecte
     return refused(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong in the gateway.');
   }
   switch (error.code) {
+    case 'BAD_REQUEST':
+      return refused(400, error.code, error.message);
     case 'UNAUTHENTICATED':
       return refused(401, error.code, error.message);
     case 'FORBIDDEN':

@@ -69,7 +69,7 @@ export function createCompress(): Compress {
     if (accepted === undefined || text.length < MIN_CHARACTERS || underWay + text.length > MAX_UNDER_WAY) {
       return undefined;
     }
-    const encoding = chooseEncoding(accepted);
+    const encoding = chooseEncoding(accepted, PREFERRED);
     if (encoding === undefined) return undefined;
     if (text.length < LARGE) return { encoding, body: NOW[encoding](text) };
     underWay += text.length;
@@ -89,7 +89,7 @@ export interface PartsCompressor {
 
 /** @returns undefined for a client that accepts no encoding */
 export function compressParts(accepted: string | undefined): PartsCompressor | undefined {
-  const encoding = accepted === undefined ? undefined : chooseEncoding(accepted);
+  const encoding = accepted === undefined ? undefined : chooseEncoding(accepted, PREFERRED);
   return encoding && { encoding, stream: STREAMS[encoding]() };
 }
 
@@ -98,8 +98,9 @@ interface Preferring {
   encodings(available: readonly string[], options: { readonly preferred: readonly string[] }): string[];
 }
 
-function chooseEncoding(accepted: string): keyof typeof NOW | undefined {
+/** The encoding of `preferred` that a client prefers, or the first of them if it has no preference; undefined: it accepts none. */
+export function chooseEncoding<T extends string>(accepted: string, preferred: readonly T[]): T | undefined {
   const negotiator: Preferring = new Negotiator({ headers: { 'accept-encoding': accepted } });
-  const [best] = negotiator.encodings([...PREFERRED, 'identity'], { preferred: PREFERRED });
-  return PREFERRED.find((encoding) => encoding === best);
+  const [best] = negotiator.encodings([...preferred, 'identity'], { preferred });
+  return preferred.find((encoding) => encoding === best);
 }

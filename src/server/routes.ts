@@ -76,13 +76,14 @@ export async function route(
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
   }
   if (file !== undefined) return options.graphiql.send(file, req, res);
+  const { registry } = options.metrics;
   switch (path) {
     case '/ready': {
       const problem = options.readiness.problem();
       return problem === null ? sendText(res, 200, 'ready\n') : sendText(res, 503, `not ready: ${problem}\n`);
     }
     case '/metrics':
-      return send(res, 200, { 'content-type': options.metrics.contentType }, await options.metrics.text());
+      return send(res, 200, { 'content-type': registry.contentType }, await registry.metrics());
     case '/':
       // Relative, since a proxy may serve the gateway below another path.
       return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: 'graphql' });

@@ -6,12 +6,7 @@ import { SECURITY_HEADERS } from './headers.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 
-/** Sends the outcome of a GraphQL request. */
-export function sendOutcome(res: ServerResponse, outcome: Outcome, requestHeaders: IncomingHttpHeaders): void {
-  sendAnswer(res, respond(outcome, requestHeaders.accept), requestHeaders);
-}
-
-/** The same, compressed if the client accepts that. */
+/** Sends the outcome of a GraphQL request, compressed if the client accepts that. */
 export async function sendCompressed(
   res: ServerResponse,
   outcome: Outcome,
@@ -134,11 +129,8 @@ function drained(out: Writable, res: ServerResponse): Promise<void> {
 /** Answers a request that failed with an unexpected error, which has been reported. */
 export function sendError(res: ServerResponse, error: unknown, requestHeaders: IncomingHttpHeaders): void {
   requestHeaders['x-request-id'] = requestIdOf(requestHeaders);
-  sendOutcome(
-    res,
-    outcomeOfError(error, () => undefined),
-    requestHeaders,
-  );
+  const outcome = outcomeOfError(error, () => undefined);
+  sendAnswer(res, respond(outcome, requestHeaders.accept), requestHeaders);
 }
 
 export function sendText(
