@@ -7,7 +7,6 @@ import { pluginsFailed } from './config/plugins.ts';
 import { watchSecrets } from './config/secret-watch.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import { tagsOfWrite } from './datatrics/invalidation.ts';
-import { startPoll } from './datatrics/poll.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { watchFreshness } from './graph/stale-fields.ts';
@@ -94,10 +93,7 @@ export async function startGateway(
   });
   const invalidations =
     config.invalidation.length > 0
-      ? (await import('./invalidation/invalidations.ts')).createInvalidations(config.invalidation, redis, {
-          log,
-          count: metrics.onInvalidation,
-        })
+      ? packages.invalidation?.createInvalidations(config.invalidation, redis, { log, count: metrics.onInvalidation })
       : undefined;
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
@@ -111,7 +107,7 @@ export async function startGateway(
   });
   const stopPoll =
     config.poll &&
-    startPoll({
+    packages.invalidation?.startPoll({
       ...config.poll,
       keys: projects.keys,
       clientOf: (project) => projects.of(project).client,

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Resource } from './endpoints.ts';
 import { ENTITY_TYPES } from './keys.ts';
-import type { PollOptions } from './poll.ts';
 
 const types = z.array(z.enum([...ENTITY_TYPES.keys()])).min(1);
 
@@ -12,7 +11,10 @@ const setting = z.strictObject({ everySeconds: z.int().min(1).max(86_400), types
  * @param problems receives one line per invalid value
  * @returns undefined for no setting, or an invalid one
  */
-export function readPoll(value: unknown, problems: string[]): Pick<PollOptions, 'everyMs' | 'resources'> | undefined {
+export function readPoll(
+  value: unknown,
+  problems: string[],
+): { readonly everyMs: number; readonly resources: readonly Resource[] } | undefined {
   if (value === undefined) return undefined;
   const parsed = setting.safeParse(value);
   if (!parsed.success) {
