@@ -104,9 +104,7 @@ export function createProjects(
     keys: keys as ReadonlyMap<string, string>,
     /** Replaces a key. Requests that begin from now on use it; those under way keep theirs. */
     setKey: (project: string, apiKey: string) => keys.set(project, apiKey),
-    /** REST reads in flight. */
     inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
-    /** REST calls that wait for a connection. */
     queued: () => sum(pools.map(({ waiting }) => waiting)),
     callers,
     async close() {

@@ -13,7 +13,6 @@ import { TokenStore } from './static-tokens.ts';
  */
 export type Authenticate = (headers: IncomingHttpHeaders) => Principal | Promise<Principal>;
 
-/** The projects of this gateway. */
 export interface Projects {
   /** API keys by project id. */
   readonly keys: ReadonlyMap<string, string>;
@@ -21,7 +20,6 @@ export interface Projects {
   readonly configured: string | undefined;
 }
 
-/** The settings of authentication. */
 export interface AuthSettings {
   readonly authMode: AuthMode;
   /** Null in front of the sandbox. */

@@ -95,7 +95,6 @@ export function readDeclaredFields(path: string | undefined): CustomFields {
   return customFields;
 }
 
-/** What is not a single variable. */
 interface Parts {
   /** Custom fields of all projects. */
   readonly customFields: CustomFields;

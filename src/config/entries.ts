@@ -7,13 +7,11 @@ const NAME = 'the name of an environment variable';
 /** Check of the environment variable that holds a secret; with `_FILE` at its end, of the one that names the secret's file. */
 export const variableName = z.string(NAME).regex(/^[A-Z][A-Z0-9_]*$/, NAME);
 
-/** An entry of a list in the configuration file. */
 interface Entry {
   /** Name of the variable of its secret. */
   readonly secretFrom: string;
 }
 
-/** What is added to an entry. */
 export interface WithSecret extends Entry {
   readonly secret: string;
   /** The file with the secret, if it is in one. */

@@ -4,7 +4,6 @@ import { readText } from './text-file.ts';
 import { removedSetting } from './unknown-names.ts';
 import { SECRETS } from './variables.ts';
 
-/** The content of a configuration file. */
 export interface ConfigFile {
   /** Settings by the names of their variables. */
   readonly settings: Readonly<Record<string, string>>;

@@ -4,10 +4,8 @@ import { apiKey, hmacSecret, secret } from './checks.ts';
 import type { Config } from './config.ts';
 import { fileVariable, readSecret } from './secret-files.ts';
 
-/** ms between two looks at a file. */
 const INTERVAL_MS = 1_000;
 
-/** What takes new secrets. */
 export interface SecretUsers {
   /** That `DATATRICS_API_KEY` is for. */
   readonly project: string | undefined;

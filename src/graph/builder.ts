@@ -70,5 +70,4 @@ type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : neve
 /** The handle of an object type whose values are `T`. */
 export type TypeRef<T> = ObjectRef<Types, T>;
 
-/** Fields of an input type, by name. */
 export type InputFields = Record<string, InputFieldRef<Types, NonNullable<unknown> | null | undefined>>;

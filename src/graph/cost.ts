@@ -47,7 +47,6 @@ export function costOfLink(resource: Resource, idField: string): LinkExtensions 
   };
 }
 
-/** Cost of a page of a list: one call or two. */
 export function costOfList(resource: Resource): CostExtensions {
   const endpoint = endpointFor(resource, 'list');
   return {

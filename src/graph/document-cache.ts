@@ -41,7 +41,6 @@ export interface CachedDocument {
   readonly bytes: number;
 }
 
-/** A document that can run. */
 export interface PreparedDocument {
   /** As the client sent it. */
   readonly document: DocumentNode;

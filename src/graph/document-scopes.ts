@@ -26,7 +26,6 @@ interface Place {
   readonly coordinate: string;
 }
 
-/** Access rules of one operation. */
 export interface Access {
   /** Scopes that the operation needs with these variables. */
   needed(variables: Variables, settings: CostSettings): ScopeSet;

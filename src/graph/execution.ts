@@ -32,9 +32,7 @@ export interface ExecutionOptions {
   readonly extensionsOf?: (context: GatewayContext, operation: PreparedOperation) => object | undefined;
 }
 
-/** Options of one request. */
 export interface Run {
-  /** Scopes of the caller. */
   readonly scopes: ScopeSet;
   readonly costSettings: CostSettings;
   /** Whether to return the plan of the REST calls instead of running the operation. */
@@ -43,13 +41,11 @@ export interface Run {
   readonly receipt: boolean;
   /** Whether the transport allows mutations. HTTP GET does not. */
   readonly allowMutation: boolean;
-  /** The queue for operations. */
   readonly admission: Admission;
   /** The party to which the queue charges the operation. */
   readonly party: Party;
   /** Called when the document is known, and again when the operation in it is known. */
   identify(operation: OperationIdentity): void;
-  /** Handler for unexpected errors. */
   reportUnexpected(error: unknown): void;
   /**
    * Creates the context. Called at most once, just before the operation runs.
@@ -92,7 +88,6 @@ const VALUES_PER_CALL = 5_000;
 /** Weight of the latest run in the moving average of an operation's calls. */
 const LATEST_WEIGHT = 0.25;
 
-/** Creates the two ways to run a checked operation. */
 export function createExecution(options: ExecutionOptions) {
   const { schema, limits } = options;
   /** Weight of the values of all unfinished answers in parts. */
@@ -245,7 +240,6 @@ function formatResult({ errors, data }: ExecutionResult, report: ReportUnexpecte
   return { ...(errors && { errors: errors.map((error) => formatError(error, report)) }), data: data ?? null };
 }
 
-/** The operation's actual usage of the API. */
 function receiptOf({ operation }: GatewayContext, ms: number): object {
   const { usage, maxCalls, trace } = operation;
   return { ...usage, ms: Math.round(ms * 10) / 10, ...(trace?.report && { budget: maxCalls, ...trace.report() }) };

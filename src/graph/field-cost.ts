@@ -8,7 +8,6 @@ import type { ProjectSettings } from '../datatrics/project-settings.ts';
 /** Settings on which the cost of a field depends, besides its arguments. */
 export interface CostSettings {
   readonly project: ProjectSettings;
-  /** The project id. */
   readonly projectId: string;
   readonly bulkLimits: BulkLimits;
 }

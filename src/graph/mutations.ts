@@ -10,7 +10,6 @@ import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from
 import { costOfBulk, costOfWrite } from './cost.ts';
 import { type Fields, inputFields } from './fields.ts';
 
-/** What differs between the writes of the resources. */
 interface Writes<R extends Resource> {
   readonly resource: R;
   readonly type: TypeRef<RecordOf[R]>;
@@ -117,7 +116,6 @@ export function defineMutationTypes(builder: Builder) {
     return { Input, Payload };
   }
 
-  /** Defines `update<Name>`. */
   function defineUpdate<R extends 'profile' | 'content'>(
     resource: R,
     { Input, Payload }: Written<R>,

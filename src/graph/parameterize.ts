@@ -32,14 +32,12 @@ export interface Parameterized {
   values(variables: Values): Values | undefined;
 }
 
-/** An argument whose whole value is a client variable. */
 interface VariableArgument {
   readonly name: string;
   readonly variable: string;
   readonly mayBeNull: boolean;
 }
 
-/** An argument whose value contains client variables. */
 interface NestedArgument {
   readonly name: string;
   readonly node: ValueNode;

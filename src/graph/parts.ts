@@ -20,7 +20,6 @@ export const MAX_VALUES_IN_PARTS = 100_000;
  */
 const MIN_INTERVAL_MS = 10;
 
-/** The executor's messages. */
 interface Started {
   readonly first: ExecutionResult;
   /** The later messages; undefined when the first one is the whole answer. */

@@ -31,7 +31,6 @@ export interface PlanEntry {
 /** Assumed items of a list without a page size. Most lists are short, and MAX_UPSTREAM_CALLS limits the calls really made. */
 export const ASSUMED_LIST_SIZE = 10;
 
-/** Options of the planner. */
 export interface PlannerLimits {
   /** Number of items assumed for a list without a page size. */
   readonly assumedListSize: number;
@@ -43,7 +42,6 @@ export interface PlannerLimits {
 
 /** Cost of an operation in the worst case. */
 export interface Estimate {
-  /** Number of REST calls. */
   readonly calls: number;
   /** Weight of the answer's values, as `weight.ts` defines it. */
   readonly values: number;
@@ -105,7 +103,6 @@ export class Planner {
   }
 }
 
-/** Adds up the costs of an operation's fields. */
 class Count implements Estimate {
   calls = 0;
   values = 0;

@@ -32,7 +32,6 @@ export function defineListTypes(builder: Builder): void {
   });
 }
 
-/** What differs between the queries of the resources. */
 interface Queries<R extends Resource> {
   readonly record: RecordType<RecordOf[R]> & { readonly resource: R };
   /** What the queries return, such as `profile` and `profiles`. */

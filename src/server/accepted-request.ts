@@ -17,7 +17,6 @@ import { Operation, type OperationLimits } from '../upstream/operation.ts';
 import { callTraceOf, type Observed } from './observer.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** What all requests of an endpoint share. */
 export interface RequestSetting {
   /** Finds the settings and connections of a project. */
   readonly projectOf: (project: string) => ContextOptions['project'] & {

@@ -26,7 +26,6 @@ const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } };
 const GZIP = { level: 1 };
 
-/** An answer, as text or as UTF-8. */
 type Text = string | Uint8Array;
 
 const NOW = {

@@ -3,7 +3,6 @@ import { z } from 'zod';
 
 const APOLLO_FORMAT = 'apollo-persisted-query-manifest';
 
-/** What a manifest must be, for messages. */
 export const MANIFEST_NEEDS = `a JSON object of ids to documents (graphql-codegen, Relay) or an ${APOLLO_FORMAT}`;
 
 /** https://www.apollographql.com/docs/graphos/platform/security/persisted-queries */

@@ -41,9 +41,7 @@ const ASSETS = fileURLToPath(new URL('../../assets/graphiql/', import.meta.url))
 
 type Encoding = 'br' | 'gzip';
 
-/** By preference. */
 const ENCODINGS: readonly Encoding[] = ['br', 'gzip'];
-/** Endings of compressed files. */
 const ENDINGS: Readonly<Record<Encoding, string>> = { br: 'br', gzip: 'gz' };
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {

@@ -2,7 +2,6 @@ import { readClientJson, TooManyValues } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 import { sha256 } from './persisted-queries.ts';
 
-/** The error for a request that is refused as a whole, with 400. */
 function badRequest(message: string): GatewayError {
   return new GatewayError('BAD_REQUEST', message);
 }

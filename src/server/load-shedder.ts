@@ -15,7 +15,6 @@ const CHECKS = 2;
 /** Resolution of the measurement, which every measured delay includes. */
 const RESOLUTION_MS = 10;
 
-/** The answer to a refused request. */
 export function overloaded(): Outcome {
   return refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway is overloaded. Retry later.', { 'retry-after': '1' });
 }
@@ -78,7 +77,6 @@ export class Load {
     this.#requests += 1;
   }
 
-  /** Counts it as answered. */
   end(): void {
     this.#requests -= 1;
   }
@@ -88,12 +86,10 @@ export class Load {
     return this.#delayMs;
   }
 
-  /** Requests refused so far. */
   get shed(): number {
     return this.#shed;
   }
 
-  /** Requests under way. */
   get requests(): number {
     return this.#requests;
   }

@@ -13,7 +13,6 @@ import type { MakeHistogram, OperationOutcome } from './telemetry.ts';
 export interface MetricSources {
   /** REST reads under way. */
   inFlight(): number;
-  /** REST calls that wait for a connection. */
   queued(): number;
   /** Groups of endpoints. */
   guarded(): { readonly open: number; readonly paced: number };
@@ -200,7 +199,6 @@ export function createMetrics(sources: MetricSources) {
   const stale = saved.labels({ how: 'stale' });
 
   return {
-    /** A request has come in. */
     begin(): void {
       running += 1;
     },
@@ -227,7 +225,6 @@ export function createMetrics(sources: MetricSources) {
       callsBy.get(endpoint + outcome)?.observe(ms / 1000);
       calls.export?.(ms / 1000, { endpoint, outcome });
     },
-    /** A request was refused before GraphQL. */
     onRefused(status: number): void {
       if (REFUSALS.includes(status)) refused.inc({ status: String(status) });
     },

@@ -28,7 +28,6 @@ export interface Observed {
   run: Operation | undefined;
 }
 
-/** Observes each request from begin to end. */
 export interface Observer {
   begin(head: RequestHead): Observed;
   end(observed: Observed, outcome: Outcome): void;

@@ -194,7 +194,6 @@ async function answerEarly(
   await sendResponse(res, response, req.headers, options.compress);
 }
 
-/** Answers a request that was read. */
 async function answerOperation(
   options: RouteOptions,
   endpoint: Endpoint,
@@ -238,7 +237,6 @@ function prefersHtml(accept: string | undefined): boolean {
   return accept?.includes('text/html') ?? false;
 }
 
-/** Whether the content type is JSON in UTF-8. */
 function isJson(contentType: string | undefined): boolean {
   if (contentType === 'application/json') return true;
   const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');

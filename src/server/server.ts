@@ -31,7 +31,6 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** ms in which a client must read the next slice of its answer (128 KiB, or what is left). */
 const STALL_MS = 20_000;
-/** Interval of the check for slow clients. */
 const CHECK_INTERVAL_MS = 2_000;
 /** Longer than the idle time-out of common load balancers (60 s), so that the balancer closes idle connections first. */
 const KEEP_ALIVE_MS = 65_000;
@@ -40,7 +39,6 @@ const CLOSE_IDLE_MS = 50;
 /** ms in which clients must have read their answers while the server closes: it exits within 5 s of SIGTERM. */
 const CLOSE_READ_MS = 3_000;
 
-/** Listens: node:http reads every request. */
 export async function startServer(options: ServerOptions): Promise<GatewayServer> {
   let isClosing = false;
   const { maxWaitingBytes, metrics } = options;

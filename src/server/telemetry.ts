@@ -28,7 +28,6 @@ export interface TelemetryOptions {
   readonly spansPerSecond: number;
 }
 
-/** What the settings do not know. */
 export interface TelemetrySource {
   /** The API, as the spans of its calls name it. */
   readonly upstream: { readonly origin: string; readonly basePath: string };
@@ -73,7 +72,6 @@ export interface OperationLine {
   readonly trace_id: string | undefined;
   readonly span_id: string | undefined;
   readonly route: string;
-  /** Of HTTP. */
   readonly status: number;
   readonly client: ClientName | undefined;
   readonly operation: string | undefined;

@@ -2,7 +2,6 @@ import type { EndedCall } from '../datatrics/calls.ts';
 import { ENDPOINTS, labelOf } from '../datatrics/endpoints.ts';
 import type { Logger } from '../lib/log.ts';
 
-/** ms between two warnings about one cause. */
 const EVERY_MS = 60_000;
 /** Causes that are counted apart. */
 const MAX_CAUSES = 50;

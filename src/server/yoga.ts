@@ -19,7 +19,6 @@ export interface PluginContext {
   readonly caller?: PluginCaller;
 }
 
-/** The caller of an accepted request. */
 export interface PluginCaller {
   /** The Datatrics project. */
   readonly project: string;
@@ -37,7 +36,6 @@ interface ServerContext extends PluginContext {
   readonly exchange: Exchange;
 }
 
-/** One request to an endpoint. */
 interface Exchange {
   readonly accept: string | undefined;
   /** The media type for an answer in parts; undefined: the client accepts none. */
@@ -50,14 +48,12 @@ interface Exchange {
   isInParts: boolean;
 }
 
-/** How a request through Yoga was answered. */
 export interface YogaAnswer {
   readonly response: Response;
   /** The outcome of an accepted request; undefined if a plugin answered instead of the gateway. */
   outcome(): Outcome | undefined;
 }
 
-/** Answers requests to one endpoint by Yoga. */
 export interface YogaEndpoint {
   /**
    * @param body of a POST
@@ -72,7 +68,6 @@ export interface YogaEndpoint {
 }
 
 export interface YogaOptions {
-  /** Path of the endpoint. */
   readonly path: string;
   readonly schema: GraphQLSchema;
   readonly plugins: readonly Plugin[];
