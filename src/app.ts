@@ -22,7 +22,7 @@ import { createGraphiql } from './server/graphiql.ts';
 import { Readiness } from './server/health.ts';
 import { Load } from './server/load-shedder.ts';
 import { createMetrics } from './server/metrics.ts';
-import { BLIND, createObserver } from './server/observer.ts';
+import { createObserver } from './server/observer.ts';
 import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
 import { PersistedQueries } from './server/persisted-queries.ts';
 import { createRecordRefusal } from './server/refusals.ts';
@@ -52,8 +52,6 @@ interface Parts {
   readonly compile?: boolean;
   /** The check of a document against the caller's scopes; the data stays guarded. */
   readonly checkScopes?: boolean;
-  /** Lines, counters and spans of operations, for seeing what they cost. */
-  readonly observe?: boolean;
   /** Plugins of Yoga and Envelop that see every request. Default: none. */
   readonly plugins?: readonly Plugin[];
   /** Log lines dropped so far. Default: none. */
@@ -158,7 +156,7 @@ export async function startGateway(
     hasCache,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'bulk write aborted: the client disconnected before its end'),
-    observer: parts.observe === false ? BLIND : createObserver({ log, metrics, telemetry }),
+    observer: createObserver({ log, metrics, telemetry }),
   };
   const timeoutMs = config.operationTimeoutMs + CLOSE_GRACE_MS;
   const endpointOf = (path: string, operations: Operations): EndpointParts => ({
@@ -245,7 +243,7 @@ export async function startGateway(
     cors: createCors(config.corsOrigins, config.corsHeaders),
     mcp: mcp?.handle,
     reportUnexpected,
-    recordRefusal: parts.observe === false ? () => undefined : createRecordRefusal({ log, metrics }),
+    recordRefusal: createRecordRefusal({ log, metrics }),
   });
   readiness.serving();
 

@@ -28,11 +28,6 @@ export interface Observed {
   run: Operation | undefined;
 }
 
-export interface Observer {
-  begin(head: RequestHead): Observed;
-  end(observed: Observed, outcome: Outcome): void;
-}
-
 export interface ObserverOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -40,29 +35,15 @@ export interface ObserverOptions {
   readonly telemetry: Telemetry | undefined;
 }
 
-/** Observes nothing, for measuring what observing costs. */
-export const BLIND: Observer = {
-  begin: (head) => ({
-    head,
-    requestId: requestIdOf(head.headers),
-    start: 0,
-    span: undefined,
-    traceId: undefined,
-    upstreamHeaders: [],
-    principal: undefined,
-    operation: undefined,
-    run: undefined,
-  }),
-  end: () => undefined,
-};
-
 const NOTHING: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
 
+export type Observer = ReturnType<typeof createObserver>;
+
 /** Writes a log line, metrics and, if tracing is configured, a span for each operation. */
-export function createObserver({ log, metrics, telemetry }: ObserverOptions): Observer {
+export function createObserver({ log, metrics, telemetry }: ObserverOptions) {
   const logs = log.isLevelEnabled('info');
   return {
-    begin(head) {
+    begin(head: RequestHead): Observed {
       const { headers } = head;
       metrics.begin();
       const requestId = requestIdOf(headers);
@@ -86,7 +67,7 @@ export function createObserver({ log, metrics, telemetry }: ObserverOptions): Ob
         run: undefined,
       };
     },
-    end(observed, outcome) {
+    end(observed: Observed, outcome: Outcome): void {
       const ms = performance.now() - observed.start;
       const { span } = observed;
       const usage = observed.run?.usage ?? NOTHING;
