@@ -12,16 +12,10 @@ import {
 } from '@opentelemetry/api';
 import type { ErrorCode } from '../../src/lib/error.ts';
 import type { TraceParent } from '../../src/server/request-id.ts';
-import type {
-  OperationLine,
-  OperationSpan,
-  Telemetry,
-  TelemetryOptions,
-  TelemetrySource,
-} from '../../src/server/telemetry.ts';
+import type { OperationLine, OperationSpan, Telemetry } from '../../src/server/telemetry.ts';
 import type { CallTrace, Span, Trace, TraceOutcome } from '../../src/upstream/call-trace.ts';
 import { createHistograms, observeRegistry } from './metrics.ts';
-import { startSdk } from './sdk.ts';
+import { startSdk, type TelemetryOptions, type TelemetrySource } from './sdk.ts';
 import { SpanBudget } from './span-budget.ts';
 
 const SCOPE = 'datatrics-graphql-gateway';

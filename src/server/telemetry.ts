@@ -1,6 +1,6 @@
+import type { Registry } from 'prom-client';
 import type { Outcome } from '../graph/outcome.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
-import type { Logger } from '../lib/log.ts';
 import type { CallTrace, Trace } from '../upstream/call-trace.ts';
 import type { Usage } from '../upstream/operation.ts';
 import type { ClientName } from './client-name.ts';
@@ -14,25 +14,9 @@ export interface Telemetry {
   /** Makes a histogram of seconds. Returns the function that adds a duration to it. */
   readonly histogram: MakeHistogram;
   /** Exports the counters and gauges of the registry of `/metrics`. */
-  observe(registry: MetricRegistry): Promise<void>;
+  observe(registry: Registry): Promise<void>;
   /** Exports what is left. */
   close(): Promise<void>;
-}
-
-export interface TelemetryOptions {
-  /** `OTEL_…` variables. OpenTelemetry's SDK reads them from the environment of the process. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly traces: boolean;
-  readonly metrics: boolean;
-  /** Spans a second beyond which no trace that begins here is sampled. */
-  readonly spansPerSecond: number;
-}
-
-export interface TelemetrySource {
-  /** The API, as the spans of its calls name it. */
-  readonly upstream: { readonly origin: string; readonly basePath: string };
-  readonly version: string;
-  readonly log: Logger;
 }
 
 export type MakeHistogram = (options: {
@@ -40,19 +24,6 @@ export type MakeHistogram = (options: {
   readonly help: string;
   readonly buckets: readonly number[];
 }) => (seconds: number, labels: Readonly<Record<string, string>>) => void;
-
-/** The part of prom-client's registry that an export needs. */
-export interface MetricRegistry {
-  getMetricsAsJSON(): Promise<
-    readonly {
-      readonly name: string;
-      readonly help: string;
-      /** `counter`, `gauge`, `histogram` or `summary`. */
-      readonly type: unknown;
-      readonly values: readonly { readonly value: number; readonly labels: Readonly<Record<string, unknown>> }[];
-    }[]
-  >;
-}
 
 /** The span of one operation, and parent of those of its REST calls. */
 export interface OperationSpan {
