@@ -14,7 +14,7 @@ import type { CostSettings } from './field-cost.ts';
 import type { Part } from './incremental.ts';
 import type { Outcome } from './outcome.ts';
 import type { Values } from './parameterize.ts';
-import { formatParts, lastParts, MAX_PARTS, MAX_VALUES_IN_PARTS, readAhead, startInParts } from './parts.ts';
+import { formatParts, MAX_PARTS, MAX_VALUES_IN_PARTS, readAhead, startInParts } from './parts.ts';
 import type { Estimate } from './plan.ts';
 import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
@@ -203,7 +203,7 @@ export function createExecution(options: ExecutionOptions) {
     const { signal } = context.operation;
     signal.addEventListener('abort', uncount, { once: true });
     if (signal.aborted) uncount();
-    const parts = lastParts(formatParts(rest, report), limit, extensions, leave);
+    const parts = formatParts(rest, { report, limit, extensions, leave });
     return { kind: 'parts', first: { ...result, hasNext: true }, rest: readAhead(parts, uncount) };
   }
 
@@ -228,7 +228,7 @@ export function createExecution(options: ExecutionOptions) {
         ...own,
         ...(ms !== undefined && { upstream: receiptOf(context, ms) }),
         ...(isStale && { freshness: freshness.fields }),
-        ...(isMasked && { masked: operation.access.maskedPaths(mask.masked, variables) }),
+        ...(isMasked && { masked: operation.maskedPaths(mask.masked, variables) }),
       },
     };
   }

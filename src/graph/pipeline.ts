@@ -3,6 +3,7 @@ import { forbidden } from '../datatrics/access.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { createDocuments, type DocumentsOptions, type PreparedDocument } from './document-cache.ts';
 import { limitMessage } from './document-limits.ts';
+import { neededScopes } from './document-scopes.ts';
 import { type Checked, createExecution, type ExecutionOptions, type Run } from './execution.ts';
 import { negativeCount } from './incremental.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
@@ -75,7 +76,7 @@ export function createPipeline(options: PipelineOptions) {
     }
     // Skip the check for callers with all scopes.
     if (checkScopes && run.scopes !== ALL_SCOPES) {
-      const needed = operation.access.needed(coerced, run.costSettings);
+      const needed = neededScopes(operation.facts, coerced, run.costSettings);
       if (!allows(run.scopes, needed)) {
         return refused(403, 'FORBIDDEN', forbidden(missing(run.scopes, needed)).message);
       }

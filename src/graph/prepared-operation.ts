@@ -9,7 +9,7 @@ import {
 import { Selection } from '../datatrics/json-selection.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
 import { countSelections } from './document-limits.ts';
-import { type Access, createAccess } from './document-scopes.ts';
+import { maskedPaths } from './document-scopes.ts';
 import { fragmentsOf, usedFragments } from './fragments.ts';
 import { type OperationFacts, studyOperation } from './operation-facts.ts';
 import { Planner, type PlannerLimits } from './plan.ts';
@@ -58,7 +58,6 @@ export class PreparedOperation {
   /** Facts that do not depend on variables. */
   readonly facts: OperationFacts;
   readonly planner: Planner;
-  readonly access: Access;
   readonly coerce: ReturnType<typeof createCoercion>;
   /** Moving average of the REST calls in earlier runs, as a share of the estimate: 0 to 1. */
   expectedShare = 0;
@@ -82,13 +81,17 @@ export class PreparedOperation {
     this.facts = studyOperation(schema, node, fragments);
     const asSent = getOperationAST(sent, name) ?? node;
     this.planner = new Planner(schema, asSent, fragmentsOf(sent), this.facts, options.limits);
-    this.access = createAccess(schema, node, fragments, this.facts);
     this.coerce = createCoercion(schema, node, options.coercionOptions);
     this.#options = options;
     this.#fragments = fragments;
     this.#selections = countSelections(node, fragments);
     this.#interpreted = interpret(schema, options.document, node);
     options.onGrowth(OPERATION_BYTES + SELECTION_BYTES * this.#selections);
+  }
+
+  /** See `maskedPaths`. */
+  maskedPaths(masked: ReadonlySet<string>, variables: Readonly<Record<string, unknown>>): string[] {
+    return maskedPaths(this.#options.schema, this.node, this.#fragments, masked, variables);
   }
 
   /**
