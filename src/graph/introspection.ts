@@ -10,7 +10,7 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { countIntrospected } from './document-limits.ts';
+import { countIntrospected, type ListSizes, limitMessage } from './document-limits.ts';
 
 /** How many times the values of the standard introspection query a document may select. Tools select them once, with variations. */
 const MAX_WHOLE_SCHEMAS = 2;
@@ -31,9 +31,7 @@ export function createIntrospectionLimit(schema: GraphQLSchema): (document: Docu
       return 'The operation nests lists of the schema too deeply: fields, inputFields, interfaces or possibleTypes in three levels.';
     }
     limit ??= MAX_WHOLE_SCHEMAS * countIntrospected(parse(getIntrospectionQuery(EVERYTHING)), sizes);
-    if (values <= limit) return null;
-    const counted = values < 1e9 ? String(Math.ceil(values)) : 'countless';
-    return `The operation selects ${counted} values of the schema; at most ${Math.floor(limit)} are allowed, ${MAX_WHOLE_SCHEMAS} times those of the standard introspection query.`;
+    return values <= limit ? null : limitMessage('values of the schema', Math.ceil(values), Math.floor(limit));
   };
 }
 
@@ -47,7 +45,7 @@ const EVERYTHING = {
 } as const;
 
 /** Average lengths of the lists in an introspection result, by field. At least 1, so that nesting always counts. */
-function listSizes(schema: GraphQLSchema): ReadonlyMap<string, number> {
+function listSizes(schema: GraphQLSchema): ListSizes {
   const types = Object.values(schema.getTypeMap());
   const directives = schema.getDirectives();
   let fields = 0;
