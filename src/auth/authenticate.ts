@@ -67,14 +67,9 @@ export function createAuthenticate(
 function createOpen(options: Projects, hosts: ReadonlySet<string> | undefined): Authenticate {
   const principals = new Map<string, Principal>();
   const projects = [...options.keys.keys()];
-  /** The latest allowed `Host`. Nearly all requests have the same one. */
-  let allowedHost: string | undefined;
   return (headers) => {
     // Stops DNS rebinding: a web page can map its own host name to this machine's address, and the browser sends that name.
-    if (hosts && headers.host !== allowedHost) {
-      if (!hosts.has(hostName(headers.host))) throw wrongHost();
-      allowedHost = headers.host;
-    }
+    if (hosts && !hosts.has(hostName(headers.host))) throw wrongHost();
     const chosen = projects.length === 1 ? (projects[0] as string) : chooseProject(headers, projects, options);
     let principal = principals.get(chosen);
     if (principal === undefined || isOutdated(principal, options)) {

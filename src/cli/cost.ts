@@ -14,9 +14,11 @@ import {
   validate,
   valueFromAST,
 } from 'graphql';
+import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/field-cost.ts';
+import { fragmentsOf } from '../graph/fragments.ts';
 import { studyOperation } from '../graph/operation-facts.ts';
 import { type PlanEntry, Planner } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
@@ -161,17 +163,13 @@ interface Row {
 
 function estimate(options: Options): Row[] {
   const schema = buildSchema({ customFields: declaredFields(options.config) });
-  const { definitions } = readDocuments(options.files, schema);
-  const fragments = new Map(
-    definitions
-      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-      .map((node) => [node.name.value, node]),
-  );
+  const document = readDocuments(options.files, schema);
+  const fragments = fragmentsOf(document);
   const named = (resource: Resource): string[] =>
     Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`);
   const settings: CostSettings = {
     projectId: '-',
-    bulkLimits: { maxItems: 1_000, chunkItems: 50, chunkBytes: 1_048_576, concurrency: 4, extraRequests: 200 },
+    bulkLimits: { ...BULK_CALLS, maxItems: 1_000, chunkItems: 50, concurrency: 4 },
     project: {
       sources: {
         profile: named('profile'),
@@ -187,7 +185,7 @@ function estimate(options: Options): Row[] {
       masking: new Masking({ mode: 'null', fields: [] }),
     },
   };
-  return definitions
+  return document.definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => {
       const variables = variablesOf(schema, node, options.variables);

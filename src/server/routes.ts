@@ -190,8 +190,7 @@ async function answerEarly(
 ): Promise<void> {
   if (!endpoint.hasPlugins || NO_FETCH_METHODS.includes(req.method)) return sendAnswer(res, answer, req.headers);
   const { yoga } = await endpoint.load();
-  const { response } = await (await yoga()).fetch(req, res, null, answer);
-  await sendResponse(res, response, req.headers, options.compress);
+  await sendResponse(res, await (await yoga()).fetch(req, res, null, answer), req.headers, options.compress);
 }
 
 async function answerOperation(
@@ -217,18 +216,15 @@ async function answerOperation(
     operations.finish(accepted, outcome);
     return sendCompressed(res, outcome, req.headers, options.compress);
   }
-  let outcome: Outcome | undefined;
+  const engine = new Engine(operations, accepted, checked);
   try {
-    const answered = await (await yoga()).fetch(req, res, body, new Engine(operations, accepted, checked));
-    outcome = answered.outcome();
-    await sendResponse(res, answered.response, req.headers, options.compress);
-    outcome = answered.outcome();
+    await sendResponse(res, await (await yoga()).fetch(req, res, body, engine), req.headers, options.compress);
   } catch (error) {
-    outcome = outcomeOfError(error, () => undefined);
+    engine.outcome = outcomeOfError(error, () => undefined);
     throw error;
   } finally {
     // An answer made by a plugin has no outcome here.
-    operations.finish(accepted, outcome ?? { kind: 'executed', result: {} });
+    operations.finish(accepted, engine.outcome ?? { kind: 'executed', result: {} });
   }
 }
 
