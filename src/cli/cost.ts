@@ -191,7 +191,8 @@ function estimate(options: Options): Row[] {
       const variables = variablesOf(schema, node, options.variables);
       const facts = studyOperation(schema, node, fragments);
       const planner = new Planner(schema, node, fragments, facts, { assumedListSize: options.list });
-      const plan = planner.plan(variables, settings);
+      const plan: PlanEntry[] = [];
+      planner.estimate(variables, settings, plan);
       const sum = (name: 'atLeast' | 'atMost'): number => plan.reduce((total, entry) => total + entry[name], 0);
       const operation = node.name?.value ?? `(anonymous ${node.operation})`;
       return { operation, atLeast: sum('atLeast'), atMost: sum('atMost'), plan };

@@ -94,13 +94,6 @@ export class Planner {
     for (const field of collected.fields) count.add(field, undefined, 1, false, undefined);
     return count;
   }
-
-  /** The REST calls of the operation. */
-  plan(variables: Variables, settings: CostSettings): PlanEntry[] {
-    const entries: PlanEntry[] = [];
-    this.estimate(variables, settings, entries);
-    return entries;
-  }
 }
 
 class Count implements Estimate {
