@@ -1,11 +1,10 @@
 import type { Config } from './config/config.ts';
 import type { ProjectConfig } from './config/projects.ts';
-import { type Client, type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
+import { type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/project-settings.ts';
 import { createRecordTypes } from './datatrics/records/custom-fields.ts';
 import { Admission } from './graph/admission.ts';
-import type { OperationLimits } from './upstream/operation.ts';
 import { DEFAULT_BULKHEAD } from './upstream/policy.ts';
 import { createPool } from './upstream/pool.ts';
 
@@ -16,16 +15,6 @@ export interface Upstream {
   readonly project: string | undefined;
   readonly apiKey: string | undefined;
   readonly sources: ProjectSettings['sources'];
-}
-
-/** Client, settings, limits and admission control of one project. Each project has its own connections. */
-export interface Project {
-  /** Base URL of the API. */
-  readonly upstream: string;
-  readonly client: Client;
-  readonly settings: ProjectSettings;
-  readonly limits: OperationLimits;
-  readonly admission: Admission;
 }
 
 /** Estimated calls of running operations for each connection. Three keep every connection busy. */
@@ -45,7 +34,8 @@ export function createProjects(
   const pools: ReturnType<typeof createPool>[] = [];
   const callers = createCallers(CALLER_KINDS[config.authMode], config.policies);
 
-  function setUp(own: Partial<ProjectConfig>): Project {
+  /** Client, settings, limits and admission control of one project. Each project has its own connections. */
+  function setUp(own: Partial<ProjectConfig>) {
     const connections = own.connections ?? config.upstreamConnections;
     const pool = createPool({
       origin: upstream.origin,

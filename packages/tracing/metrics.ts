@@ -1,5 +1,6 @@
 import { type Meter, type Observable, ValueType } from '@opentelemetry/api';
-import type { MakeHistogram, Telemetry } from '../../src/server/telemetry.ts';
+import type { MakeHistogram } from '../../src/server/metrics.ts';
+import type { Telemetry } from '../../src/server/observer.ts';
 
 /**
  * OpenTelemetry's name and unit for a name of Prometheus, such as `gateway.errors` for `gateway_errors_total`. A collector that

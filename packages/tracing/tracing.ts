@@ -11,8 +11,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { ErrorCode } from '../../src/lib/error.ts';
+import type { OperationLine, OperationSpan, Telemetry } from '../../src/server/observer.ts';
 import type { TraceParent } from '../../src/server/request-id.ts';
-import type { OperationLine, OperationSpan, Telemetry } from '../../src/server/telemetry.ts';
 import type { CallTrace, Span, Trace, TraceOutcome } from '../../src/upstream/call-trace.ts';
 import { createHistograms, observeRegistry } from './metrics.ts';
 import { startSdk, type TelemetryOptions, type TelemetrySource } from './sdk.ts';

@@ -2,12 +2,21 @@ import { performance } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EndedCall } from '../datatrics/calls.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
+import type { Outcome } from '../graph/outcome.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
 import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
 import { ClientCounts } from './client-counts.ts';
 import type { Load } from './load-shedder.ts';
-import type { MakeHistogram, OperationOutcome } from './telemetry.ts';
+
+/** How an operation ended: `field_errors` is an execution with errors beside its data. */
+export type OperationOutcome = Outcome['kind'] | 'field_errors';
+
+export type MakeHistogram = (options: {
+  readonly name: string;
+  readonly help: string;
+  readonly buckets: readonly number[];
+}) => (seconds: number, labels: Readonly<Record<string, string>>) => void;
 
 /** What is looked at when the figures are asked for. */
 export interface MetricSources {

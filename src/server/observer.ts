@@ -1,3 +1,4 @@
+import type { Registry } from 'prom-client';
 import type { Principal } from '../auth/principal.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
@@ -5,11 +6,32 @@ import { type Logger, loggableId } from '../lib/log.ts';
 import { type CallTrace, Trace } from '../upstream/call-trace.ts';
 import type { Operation, Usage } from '../upstream/operation.ts';
 import { clientNameOf } from './client-name.ts';
-import type { Metrics } from './metrics.ts';
+import type { MakeHistogram, Metrics, OperationOutcome } from './metrics.ts';
 import type { RequestHead } from './request-head.ts';
-import { requestIdOf, traceParentOf } from './request-id.ts';
+import { requestIdOf, type TraceParent, traceParentOf } from './request-id.ts';
 import { statusOf } from './respond.ts';
-import type { OperationLine, OperationOutcome, OperationSpan, Telemetry } from './telemetry.ts';
+
+/** What the gateway needs of OpenTelemetry. `packages/tracing` implements it, if the settings ask for it. */
+export interface Telemetry {
+  /** Begins the span of one operation. Undefined if the trace is not sampled: then no span is made for its calls either. */
+  begin(parent: TraceParent | undefined, request: Pick<RequestHead, 'method' | 'route'>): OperationSpan | undefined;
+  /** Makes a histogram of seconds. Returns the function that adds a duration to it. */
+  readonly histogram: MakeHistogram;
+  /** Exports the counters and gauges of the registry of `/metrics`. */
+  observe(registry: Registry): Promise<void>;
+  /** Exports what is left. */
+  close(): Promise<void>;
+}
+
+/** The span of one operation, and parent of those of its REST calls. */
+export interface OperationSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Records REST calls as spans, and for `inner` as well. */
+  calls(inner: Trace | undefined): CallTrace;
+  /** @param line what the log has of the operation, too */
+  end(line: OperationLine): void;
+}
 
 /** Data of one request for log, metrics and spans. */
 export interface Observed {
@@ -88,6 +110,8 @@ function codesOf({ result }: Outcome): readonly string[] {
   return result.errors ? result.errors.map(({ extensions }) => String(extensions?.code)) : NO_CODES;
 }
 
+export type OperationLine = ReturnType<typeof lineOf>;
+
 /** The log line of an operation. It has nothing of the variables, headers or answer. */
 function lineOf(
   { head, requestId, traceId, span, operation, principal, run }: Observed,
@@ -95,7 +119,7 @@ function lineOf(
   codes: readonly string[],
   ms: number,
   status: number,
-): OperationLine {
+) {
   const { calls, deduped, cached, stale, retries } = run?.usage ?? NOTHING;
   return {
     requestId,

@@ -7,7 +7,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTelemetry } from '../../packages/tracing/tracing.ts';
 import { createJwtCheck } from '../../src/auth/jwt.ts';
-import type { OperationLine } from '../../src/server/telemetry.ts';
+import type { OperationLine } from '../../src/server/observer.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
 import { closeAtEnd, listen } from '../helpers/closing.ts';
