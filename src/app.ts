@@ -28,7 +28,7 @@ import { PersistedQueries } from './server/persisted-queries.ts';
 import { createRecordRefusal } from './server/refusals.ts';
 import { startServer } from './server/server.ts';
 import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
-import { UpstreamWarnings } from './server/upstream-warnings.ts';
+import { createUpstreamWarnings } from './server/upstream-warnings.ts';
 import { createYogaEndpoint } from './server/yoga.ts';
 import { createRecordCache } from './upstream/create-cache.ts';
 
@@ -70,7 +70,7 @@ export async function startGateway(
   const reportUnexpected = (error: unknown, requestId?: string): void =>
     log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
-  const warnings = new UpstreamWarnings(log);
+  const warn = createUpstreamWarnings(log);
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const hasCache = Object.keys(config.lifetimes).length > 0;
@@ -100,7 +100,7 @@ export async function startGateway(
     onCall(call) {
       readiness.observe(call);
       metrics.onCall(call);
-      warnings.observe(call);
+      warn(call);
     },
   });
   const stopPoll =

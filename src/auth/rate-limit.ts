@@ -77,7 +77,7 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   let flushTimer: NodeJS.Timeout | undefined;
 
   async function count(account: Account, points: number): Promise<Used> {
-    const used = usedOf(await consume(account, points));
+    const used = await consume(account, points);
     if (used.requests >= maxRequests || used.calls >= maxCalls) exhausted.set(account.caller, used);
     return used;
   }
@@ -123,17 +123,11 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   };
 }
 
-/** Points in a caller's window. */
-interface Consumed {
-  readonly consumedPoints: number;
-  readonly msBeforeNext: number;
-}
-
 /** Creates a function that adds points to a caller's window. It only counts; the rate limiter checks the limits. */
-function createCounter(redis: Redis | undefined): (account: Account, points: number) => Promise<Consumed> {
+function createCounter(redis: Redis | undefined): (account: Account, points: number) => Promise<Used> {
   const windows = new WeakMap<Caller, { points: number; readonly endsAt: number }>();
 
-  function countHere({ caller }: Account, points: number): Consumed {
+  function countHere({ caller }: Account, points: number): Used {
     const now = Date.now();
     let window = windows.get(caller);
     if (window === undefined || window.endsAt <= now) {
@@ -141,7 +135,7 @@ function createCounter(redis: Redis | undefined): (account: Account, points: num
       windows.set(caller, window);
     }
     window.points += points;
-    return { consumedPoints: window.points, msBeforeNext: window.endsAt - now };
+    return usedOf(window.points, window.endsAt);
   }
 
   if (redis === undefined) return async (account, points) => countHere(account, points);
@@ -170,17 +164,14 @@ function createCounter(redis: Redis | undefined): (account: Account, points: num
     const before = window && window.endsAt > Date.now() ? window.points : 0;
     windows.delete(caller);
     try {
-      return await shared.consume(name, points + before);
+      const { consumedPoints, msBeforeNext } = await shared.consume(name, points + before);
+      return usedOf(consumedPoints, Date.now() + msBeforeNext);
     } catch {
       return countHere(account, points + before);
     }
   };
 }
 
-function usedOf({ consumedPoints, msBeforeNext }: Consumed): Used {
-  return {
-    requests: Math.floor(consumedPoints / REQUEST),
-    calls: consumedPoints % REQUEST,
-    resetAt: Date.now() + msBeforeNext,
-  };
+function usedOf(points: number, resetAt: number): Used {
+  return { requests: Math.floor(points / REQUEST), calls: points % REQUEST, resetAt };
 }

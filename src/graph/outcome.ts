@@ -20,22 +20,18 @@ export interface Outcome {
   json?: string;
 }
 
-/** Outcome when the request does not identify one operation of the document. */
 export function unresolved(message: string): Outcome {
   return invalid('OPERATION_RESOLUTION_FAILURE', [new GraphQLError(message)]);
 }
 
-/** Outcome when the operation exceeds a limit. */
 export function tooComplex(message: string): Outcome {
   return invalid('OPERATION_TOO_COMPLEX', [new GraphQLError(message)]);
 }
 
-/** Outcome when the document or its variables are invalid. */
 export function invalid(code: ErrorCode, errors: readonly GraphQLError[]): Outcome {
   return { kind: 'invalid', result: { errors: requestErrors(code, errors) } };
 }
 
-/** Outcome when the gateway refuses the whole request. */
 export function refused(
   status: number,
   code: ErrorCode,

@@ -6,7 +6,6 @@ import type { Outcome } from '../graph/outcome.ts';
 import { ERROR_CODES } from '../lib/error-codes.ts';
 import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
-import { ClientCounts } from './client-counts.ts';
 import type { Load } from './load-shedder.ts';
 
 /** How an operation ended: `field_errors` is an execution with errors beside its data. */
@@ -146,9 +145,13 @@ export function createMetrics(sources: MetricSources) {
     'status',
     REFUSALS.map(String),
   );
-  const clients = new ClientCounts(
-    counter('gateway_client_operations_total', 'GraphQL requests by the name of their client.', 'client'),
+  const clients = counter(
+    'gateway_client_operations_total',
+    'GraphQL requests by the name of their client.',
+    'client',
+    ['unnamed', 'other'],
   );
+  const clientNames = new Set(['unnamed']);
   const build = new Gauge({
     name: 'gateway_build_info',
     help: 'Always 1; the labels have the versions.',
@@ -212,9 +215,11 @@ export function createMetrics(sources: MetricSources) {
       running += 1;
     },
     /** It is answered; `codes` are those of all its errors. */
-    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number, client?: string): void {
+    end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number, client = 'unnamed'): void {
       running -= 1;
-      clients.add(client, outcome === 'executed');
+      // Only an operation that ran makes a new name known: others may come from anyone.
+      if (outcome === 'executed' && clientNames.size < MAX_CLIENTS) clientNames.add(client);
+      clients.inc({ client: clientNames.has(client) ? client : 'other' });
       operationsBy.get(outcome)?.observe(ms / 1000);
       operations.export?.(ms / 1000, { outcome });
       if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);
@@ -253,8 +258,9 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 const OUTCOMES: readonly OperationOutcome[] = ['executed', 'field_errors', 'invalid', 'refused'];
 
-/** Causes that are counted apart. Each is a time series. */
+/** Causes, and names of clients, that are counted apart. Each is a time series. */
 const MAX_CAUSES = 50;
+const MAX_CLIENTS = 51;
 
 /** Statuses of requests that are refused before GraphQL. */
 const REFUSALS: readonly number[] = [400, 401, 403, 404, 405, 408, 413, 415, 431];
