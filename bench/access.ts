@@ -31,7 +31,7 @@ async function main(): Promise<void> {
       const way = (title: string, token: string) => ({
         title,
         setup: { origin, settings },
-        authorization: `Bearer ${token}`,
+        headers: { authorization: `Bearer ${token}` },
       });
       return [
         { title: 'open', setup: { origin } },

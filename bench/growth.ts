@@ -8,7 +8,7 @@ import { LOAD_CORE, SYSTEM_CORE } from './process.ts';
 import type { GrowthRow } from './results.ts';
 import { startGateway } from './systems.ts';
 import { startUpstream } from './upstream.ts';
-import { makeWorkloads, nested, type Workload } from './workloads.ts';
+import { makeWorkloads, nested, type Operation, type Workload } from './workloads.ts';
 
 /** One point of a dimension that varies: fixtures, workload, connections or processes. */
 interface Case {
@@ -18,12 +18,14 @@ interface Case {
   readonly workload: (all: readonly Workload[], size: FixtureSize) => Workload;
   readonly connections: number;
   readonly processes: number;
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Few, so that even the most expensive operations finish within a round. */
 const CONNECTIONS = 10;
 const STANDARD = { size: STANDARD_SIZE, connections: CONNECTIONS, processes: 1 };
-const WARM_SECONDS = 2;
+const WARM_SECONDS = 4;
+const PLUGIN = './examples/plugins/response-header.js';
 const MIN_SECONDS = 2;
 const byName = (name: string) => (all: readonly Workload[]) => all.find((it) => it.name === name) as Workload;
 
@@ -54,7 +56,20 @@ const CASES: readonly Case[] = [
       latencyMs: 0,
     }),
   })),
-  ...[1, 10, 50, 200, 500].map((connections) => ({
+  ...[1, 100, 1_000, 10_000].map((documents) => ({
+    ...STANDARD,
+    dimension: 'different documents in use (Q1)',
+    value: String(documents),
+    workload: (all: readonly Workload[]) => withDocuments(byName('Q1')(all), documents),
+  })),
+  ...[0, 1, 3, 5].map((plugins) => ({
+    ...STANDARD,
+    dimension: 'plugins, each of which sets a header of the answer (Q1)',
+    value: String(plugins),
+    workload: byName('Q1'),
+    settings: { GATEWAY_PLUGINS: Array.from({ length: plugins }, () => PLUGIN).join(',') },
+  })),
+  ...[1, 10, 50, 200, 500, 1_000].map((connections) => ({
     ...STANDARD,
     dimension: 'connections (Q1)',
     value: String(connections),
@@ -70,6 +85,15 @@ const CASES: readonly Case[] = [
     processes,
   })),
 ];
+
+/** Gives the operations of a workload this many different documents. */
+function withDocuments(workload: Workload, documents: number): Workload {
+  const operations = Array.from({ length: documents }, (_, i) => {
+    const operation = workload.operations[i % workload.operations.length] as Operation;
+    return { ...operation, body: operation.body.replace(`query ${workload.name}(`, `query ${workload.name}_${i}(`) };
+  });
+  return { ...workload, operations };
+}
 
 /** Measures how the gateway's cost grows without sharing between operations. Returns one row for each case. */
 export async function measureGrowth(seconds: number): Promise<GrowthRow[]> {
@@ -96,7 +120,7 @@ async function measureCase({ dimension, value, ...it }: Case, seconds: number): 
   try {
     for (let i = 0; i < it.processes; i++) {
       const core = i === 0 ? SYSTEM_CORE : availableParallelism() > 2 ? String(i + 1) : LOAD_CORE;
-      const running = await startGateway(place, { SHARE_IN_FLIGHT: 'off' }, { core });
+      const running = await startGateway(place, { SHARE_IN_FLIGHT: 'off', ...it.settings }, { core });
       subjects.push({ system: { name: 'gateway', kind: 'gateway' }, running, workload, bodies, upstream });
     }
     for (const subject of subjects) await checkAnswers(subject);

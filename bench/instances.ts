@@ -1,97 +1,112 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
+import { startBalancer } from './haproxy.ts';
 import { runLoad } from './load.ts';
 import { median } from './measure.ts';
 import { readOptions } from './options.ts';
+import { withWorkloads } from './prepared.ts';
 import { cpuMs, freePort, LOAD_CORE, startPinned, stopProcess } from './process.ts';
+import { tableSection, writeReport } from './report.ts';
+import { saveTable, today } from './results.ts';
 import { limitShare, type Share } from './share.ts';
 import type { Running } from './system.ts';
 import { startGateway } from './systems.ts';
-import { startUpstream } from './upstream.ts';
-import { makeWorkloads } from './workloads.ts';
 
 /**
- * Compares the rate of two instances with that of one: `npm run bench:instances`. Each instance has a quarter of a core and
- * shares its rate limits in one Redis. The load alternates between one and both.
+ * Compares the rate of two instances behind HAProxy with that of one: `npm run bench:instances`. Each instance has a quarter
+ * of a core and shares its rate limits in one Redis. The load alternates between one and both. `--save` writes the results to
+ * `docs/performance-details.md`.
  */
-const values = readOptions('Compares the rate of two instances with that of one. Each has a quarter of a core.', {
+const values = readOptions('Compares two instances behind HAProxy with one. Each instance has a quarter of a core.', {
   rounds: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '4' },
   share: { type: 'string', default: '0.25' },
   workloads: { type: 'string', default: 'Q1,Q4' },
   connections: { type: 'string', default: '25' },
+  save: { type: 'boolean', default: false },
 });
-const share = Number(values.share);
 const seconds = Number(values.seconds);
+const connections = Number(values.connections);
 
-const fixtures = makeFixtures(STANDARD_SIZE);
-const upstream = await startUpstream(fixtures);
-const redisPort = await freePort();
-const redis = startPinned(LOAD_CORE, [
-  'redis-server',
-  '--port',
-  String(redisPort),
-  '--bind',
-  '127.0.0.1',
-  '--save',
-  '',
-]);
-const settings = { REDIS_URL: `redis://127.0.0.1:${redisPort}`, RATE_LIMIT: '60000000r,60000000c', LOG_LEVEL: 'info' };
-const place = { upstream: upstream.origin, connections: 64, fixtures };
-const instances: Running[] = [];
-const shares: Share[] = [];
-const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-bodies-'));
+/** Instances behind one port of the balancer. */
+interface Group {
+  readonly url: string;
+  readonly pids: readonly number[];
+}
 
-/** Loads instances over separate connections. Returns their operations per second and their share of a core, as sums. */
-async function rateOf(bodies: string, loaded: readonly Running[]): Promise<{ rate: number; cores: number }> {
-  const cpu = (): number => loaded.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+/** Loads a group. Returns operations per second, and the instances' share of a core as a sum. */
+async function rateOf(bodies: string, { url, pids }: Group): Promise<{ rate: number; cores: number }> {
+  const cpu = (): number => pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
   const before = cpu();
-  const loads = await Promise.all(
-    loaded.map((running, index) => runLoad(running.url(''), bodies, Number(values.connections), seconds, index * 100)),
-  );
-  const errors = loads.reduce((sum, it) => sum + it.socketErrors + it.timeouts + it.statusErrors, 0);
+  const load = await runLoad(url, bodies, connections * pids.length, seconds);
+  const errors = load.socketErrors + load.timeouts + load.statusErrors;
   if (errors > 0) throw new Error(`${errors} requests failed`);
-  return {
-    rate: loads.reduce((sum, load) => sum + load.requests / load.seconds, 0),
-    cores: (cpu() - before) / (seconds * 1_000),
-  };
+  return { rate: load.requests / load.seconds, cores: (cpu() - before) / (seconds * 1_000) };
 }
 
-try {
-  for (let i = 0; i < 2; i++) instances.push(await startGateway(place, settings));
-  const workloads = makeWorkloads(fixtures).filter(({ name }) => values.workloads.split(',').includes(name));
-  const files = new Map<string, string>();
-  for (const { name, operations } of workloads) {
-    files.set(name, join(folder, name));
-    await writeFile(join(folder, name), operations.map(({ body }) => body).join('\n'));
-    // Warms up before the CPU limit, which would slow down compilation.
-    await rateOf(join(folder, name), instances);
-  }
-  for (const { pid } of instances) shares.push(await limitShare(pid, share));
-  for (const [name, bodies] of files) {
-    const rounds: { one: number; two: number; ratio: number }[] = [];
-    for (let i = 0; i < Number(values.rounds); i++) {
-      const [first, second] = i % 2 === 0 ? [0, 1] : [1, 0];
-      const one = await rateOf(bodies, [instances[first] as Running]);
-      const two = await rateOf(bodies, instances);
-      const other = await rateOf(bodies, [instances[second] as Running]);
-      const alone = (one.rate + other.rate) / 2;
-      rounds.push({ one: alone, two: two.rate, ratio: two.rate / alone });
-      console.log(
-        `${name}: one ${alone.toFixed(0)}/s with ${one.cores.toFixed(2)} of a core, two ${two.rate.toFixed(0)}/s with ${two.cores.toFixed(2)}: × ${(two.rate / alone).toFixed(2)}`,
-      );
+const rows: (string | number)[][] = [];
+await withWorkloads(values.workloads.split(','), async ({ place, workloads }) => {
+  const redisPort = await freePort();
+  const redis = startPinned(LOAD_CORE, [
+    'redis-server',
+    '--port',
+    String(redisPort),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+  ]);
+  const settings = {
+    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    RATE_LIMIT: '60000000r,60000000c',
+    LOG_LEVEL: 'info',
+  };
+  const instances: Running[] = [];
+  const shares: Share[] = [];
+  try {
+    for (let i = 0; i < 2; i++) instances.push(await startGateway(place, settings));
+    const members = [...instances.map((it) => [it]), instances];
+    const balancer = await startBalancer(members.map((group) => group.map((it) => new URL(it.url('')).origin)));
+    try {
+      const groupOf = (i: number): Group => ({
+        url: `${balancer.origins[i]}/graphql`,
+        pids: members[i]?.map(({ pid }) => pid) ?? [],
+      });
+      const [first, second, both] = [groupOf(0), groupOf(1), groupOf(2)];
+      // Warms up before the CPU limit, which would slow down compilation.
+      for (const { bodies } of workloads) await rateOf(bodies, both);
+      for (const { pid } of instances) shares.push(await limitShare(pid, Number(values.share)));
+      for (const { workload, bodies } of workloads) {
+        const rounds: { one: number; two: number; ratio: number }[] = [];
+        for (let i = 0; i < Number(values.rounds); i++) {
+          const one = await rateOf(bodies, first);
+          const two = await rateOf(bodies, both);
+          const other = await rateOf(bodies, second);
+          const alone = (one.rate + other.rate) / 2;
+          rounds.push({ one: alone, two: two.rate, ratio: two.rate / alone });
+          console.log(
+            `${workload.name}: one ${alone.toFixed(0)}/s with ${one.cores.toFixed(2)} of a core, two ${two.rate.toFixed(0)}/s with ${two.cores.toFixed(2)}: × ${(two.rate / alone).toFixed(2)}`,
+          );
+        }
+        const middle = (key: 'one' | 'two' | 'ratio'): number => median(rounds.map((it) => it[key]));
+        rows.push([workload.name, middle('one'), middle('two'), middle('ratio')]);
+      }
+    } finally {
+      await balancer.stop();
     }
-    const middle = (key: 'one' | 'two' | 'ratio'): number => median(rounds.map((it) => it[key]));
-    console.log(
-      `${name}, by ${shares[0]?.by}: one instance with ${share} of a core ${middle('one').toFixed(0)}/s, two ${middle('two').toFixed(0)}/s, × ${middle('ratio').toFixed(2)}`,
-    );
+  } finally {
+    for (const running of instances) await running.stop();
+    for (const it of shares) await it.release();
+    await stopProcess(redis);
   }
-} finally {
-  for (const running of instances) await running.stop();
-  for (const it of shares) await it.release();
-  await stopProcess(redis);
-  await upstream.stop();
-  await rm(folder, { recursive: true, force: true });
-}
+});
+
+const table = {
+  script: 'bench:instances',
+  title: 'Instances behind HAProxy',
+  date: today(),
+  about: `each instance has ${values.share} of a core; rate limits are counted in one Redis; ${values.connections} connections per instance; medians of
+${values.rounds} rounds of ${values.seconds} s. HAProxy, Redis, the API and the load share the other core.`,
+  columns: ['', 'One instance, /s', 'Two instances, /s', 'Factor'],
+  rows,
+};
+console.log(tableSection(table));
+if (values.save) writeReport(saveTable(table));

@@ -6,7 +6,7 @@ import { makeFixtures, STANDARD_SIZE } from './fixtures.ts';
 import { median } from './measure.ts';
 import { readOptions } from './options.ts';
 import { latencySection, writeReport } from './report.ts';
-import { type LatencyRow, saveMeasurements } from './results.ts';
+import { type LatencyRow, saveMeasurements, today } from './results.ts';
 import type { Running } from './system.ts';
 import { SYSTEMS, startGateway } from './systems.ts';
 import { type Protocol, startTlsApi } from './tls-api.ts';
@@ -30,11 +30,17 @@ const PARTS: Operation = {
   ...LIST,
   body: LIST.body.replace(/profile\((.*?)\) \{/, '... @defer { profile($1) {').replace(/\} \} \} \}"/, '} } } } }"'),
 };
+const PAGE_ROWS = 20;
+const PAGE = `query Page($after: String) { conversions(first: ${PAGE_ROWS}, after: $after) { pageInfo { endCursor } nodes { conversionId total profile(source: "Webshop") { profileId name email country } } } }`;
 const MULTIPART = 'multipart/mixed; deferSpec=20220824, application/json';
 
 interface Scenario {
   readonly title: string;
   readonly operation: Operation;
+  /** Returns the operation to measure, from the answer to `operation`. Default: `operation` itself. */
+  readonly next?: (answer: string) => Operation;
+  /** Distinct profiles in the answer. Default: all that the list links to. */
+  readonly profiles?: number;
   /** Names of systems, besides the gateway. */
   readonly peers?: readonly string[];
   readonly settings?: Readonly<Record<string, string>>;
@@ -45,7 +51,11 @@ interface Scenario {
   readonly repeats?: boolean;
 }
 const SCENARIOS: readonly Scenario[] = [
-  { title: 'a list and its links', operation: LIST, peers: ['mercurius', 'yoga', 'apollo', 'tailcall-dedupe'] },
+  {
+    title: 'a list and its links',
+    operation: LIST,
+    peers: ['mercurius', 'yoga', 'apollo', 'mesh', 'tailcall', 'tailcall-dedupe'],
+  },
   { title: 'the same, links by @defer', operation: PARTS, headers: { accept: MULTIPART } },
   { title: 'the same, compressed by br', operation: LIST, headers: { 'accept-encoding': 'br' } },
   { title: 'the same, batch reads', operation: LIST, settings: { DATATRICS_BATCH_READS: 'on' } },
@@ -56,7 +66,17 @@ const SCENARIOS: readonly Scenario[] = [
     repeats: true,
   },
   { title: 'three levels', operation: THREE_LEVELS },
+  {
+    title: `a page flip: rows ${PAGE_ROWS + 1} to ${2 * PAGE_ROWS}`,
+    operation: pageAfter(null),
+    next: (answer) => pageAfter(JSON.parse(answer).data.conversions.pageInfo.endCursor),
+    profiles: PAGE_ROWS,
+  },
 ];
+
+function pageAfter(after: string | null): Operation {
+  return { body: JSON.stringify({ query: PAGE, variables: { after } }), data: undefined, bytes: '' };
+}
 
 interface Timed {
   readonly firstMs: number;
@@ -94,18 +114,18 @@ function send(url: string, { body }: Operation, headers: Readonly<Record<string,
 }
 
 /** @throws Error for an answer without all links. A compressed answer is not read. */
-function check(who: string, { body }: Timed, headers: Readonly<Record<string, string>> = {}): void {
-  if (headers['accept-encoding']) return;
+function check(who: string, { body }: Timed, { headers, profiles = fixtures.linked.length }: Scenario): void {
+  if (headers?.['accept-encoding']) return;
   const text = body.toString('utf8');
   const names = new Set(text.match(/person\d+@mail\.example/g));
-  if (names.size !== fixtures.linked.length || text.includes('"errors"'))
+  if (names.size !== profiles || text.includes('"errors"'))
     throw new Error(`${who}: wrong answer: ${text.slice(0, 300)}`);
 }
 
 async function measure(
   who: string,
   start: (upstream: string) => Promise<Running>,
-  { operation, headers, repeats }: Scenario,
+  scenario: Scenario,
   protocol: Protocol,
   rttMs: number,
 ): Promise<LatencyRow['cells'][number]> {
@@ -114,7 +134,10 @@ async function measure(
   const running = await start(`https://localhost:${new URL(delay.origin).port}`);
   const url = running.url('Q3');
   try {
-    for (let i = 0; i < 10; i++) check(who, await send(url, operation, headers), headers);
+    const { headers, repeats, next } = scenario;
+    const first = await send(url, scenario.operation, headers);
+    const operation = next ? next(first.body.toString('utf8')) : scenario.operation;
+    for (let i = 0; i < 10; i++) check(who, await send(url, operation, headers), scenario);
     const cold: Timed[] = [];
     const warm: Timed[] = [];
     for (let run = 0; run < Number(values.runs); run++) {
@@ -176,6 +199,6 @@ try {
 } finally {
   await rm(folder, { recursive: true });
 }
-const found = { date: new Date().toISOString().slice(0, 10), runs: Number(values.runs), rows };
+const found = { date: today(), runs: Number(values.runs), rows };
 console.log(latencySection(found));
 if (values.save) writeReport(saveMeasurements({ latency: found }));

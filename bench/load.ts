@@ -21,12 +21,19 @@ export interface Load {
   readonly statusErrors: number;
 }
 
+export interface LoadOptions {
+  /** Index of the first body. Default: 0. */
+  readonly start?: number;
+  /** Requests per second. Default: as many as possible. */
+  readonly rate?: number;
+  /** Headers besides the content type. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /**
  * Posts bodies in turn over a fixed number of connections. Each connection sends the next request after a response.
  *
  * @param bodies path of a file with one body per line
- * @param start index of the first body
- * @param authorization value of the `Authorization` header
  * @throws Error when wrk fails
  */
 export async function runLoad(
@@ -34,8 +41,7 @@ export async function runLoad(
   bodies: string,
   connections: number,
   seconds: number,
-  start = 0,
-  authorization?: string,
+  { start = 0, rate = 0, headers = {} }: LoadOptions = {},
 ): Promise<Load> {
   const script = join(import.meta.dirname, 'load.lua');
   const child = spawn(
@@ -44,7 +50,8 @@ export async function runLoad(
       '--',
       bodies,
       String(start),
-      ...(authorization === undefined ? [] : [authorization]),
+      String(rate),
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ]),
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );

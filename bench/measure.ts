@@ -78,7 +78,7 @@ export async function measureRound(
 ): Promise<Round> {
   const callsBefore = await upstream.requests();
   const cpuBefore = cpuMs(running.pid);
-  const load = await runLoad(running.url(workload.name), bodies, connections, seconds, start);
+  const load = await runLoad(running.url(workload.name), bodies, connections, seconds, { start });
   const cpu = cpuMs(running.pid) - cpuBefore;
   const memory = residentMb(running.pid);
   const calls = (await requestsWhenIdle(upstream)) - callsBefore;

@@ -6,7 +6,7 @@ import { runLoad } from './load.ts';
 import { readOptions } from './options.ts';
 import { cpuMs } from './process.ts';
 import { profileSection, writeReport } from './report.ts';
-import { type ProfileColumn, saveMeasurements } from './results.ts';
+import { type ProfileColumn, saveMeasurements, today } from './results.ts';
 import { startGateway } from './systems.ts';
 import { startUpstream } from './upstream.ts';
 import { makeWorkloads } from './workloads.ts';
@@ -138,6 +138,6 @@ try {
   await upstream.stop();
 }
 
-const found = { date: new Date().toISOString().slice(0, 10), columns };
+const found = { date: today(), columns };
 console.log(profileSection(found));
 if (values.save) writeReport(saveMeasurements({ profiles: found }));

@@ -14,13 +14,15 @@ import {
   readResults,
   type Soak,
   type SystemInfo,
+  type Table,
 } from './results.ts';
 
 const GENERATED = '`npm run bench` generates this page from `bench/results.json`. Do not edit it by hand.';
 const REPEAT = `## Repeat the measurements
 
 \`npm run bench\` compares the systems, \`npm run bench:latency\` and \`npm run bench:round-trips\` measure waiting times, and
-\`npm run bench:profile\` shows where the CPU time goes. All take \`--help\`.
+\`npm run bench:profile\` shows where the CPU time goes. Further scripts are
+named below each table of the [details](performance-details.md). All take \`--help\`.
 
 To run them, you need Linux with two cores, nginx, wrk and taskset (Debian: \`apt-get install nginx-light wrk util-linux\`).
 The other systems are in the separate package \`bench/\`, which the first run installs.
@@ -62,7 +64,7 @@ const WHAT = `The gateway runs on one core, the API and the load on another. Exe
 default: equal calls in flight are shared. The bare program makes the same REST calls and concatenates the answers: it is a bound.`;
 
 function details(results: Results): string {
-  const { run, growth, soak, roundTrips, profiles } = results;
+  const { run, growth, soak, roundTrips, profiles, tables = [] } = results;
   return [
     '# Performance: details',
     GENERATED,
@@ -71,6 +73,7 @@ function details(results: Results): string {
     ...(soak ? [soakSection(soak)] : []),
     ...(roundTrips ? [roundTripsSection(roundTrips)] : []),
     ...(profiles ? [profileSection(profiles)] : []),
+    ...tables.map(tableSection),
     place(results),
   ]
     .join('\n\n')
@@ -128,6 +131,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   mercurius: 'Fastify, `jit: 1`, a loader for links, undici.',
   yoga: 'The libraries that the gateway uses, with their defaults; undici.',
   apollo: 'Apollo Server 5 with `@apollo/datasource-rest` over Node’s fetch.',
+  mesh: 'Hive Gateway serves a supergraph of GraphQL Mesh: JSON schemas, renamed fields, `@resolveTo` for links; resolvers only for times. JIT, one pool of connections, equal calls of an operation made once.',
   tailcall: 'Rust; `@http` on each field that reads.',
   'tailcall-dedupe': 'The same with `dedupe: true`, which shares calls and identical operations.',
 };
@@ -313,6 +317,22 @@ profiles; three levels add the conversions of each profile. Peers have no HTTP/2
 | Operation | System | HTTP | ${distances.map((rttMs) => `${rttMs} ms, cold | ${rttMs} ms, warm`).join(' | ')} | kB |
 |---|---|---|${distances.map(() => '--:|--:|').join('')}--:|
 ${lines.join('\n')}`;
+}
+
+/** A measurement whose results are one table. */
+export function tableSection({ script, title, date, about, columns, rows }: Table): string {
+  const cell = (value: string | number): string =>
+    typeof value === 'string' ? value : value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : 0 });
+  return `## ${title}
+
+\`npm run ${script}\` on ${date}: ${about}
+
+| ${columns.join(' | ')} |
+|---|${columns
+    .slice(1)
+    .map(() => '--:|')
+    .join('')}
+${rows.map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n')}`;
 }
 
 /** CPU time of an operation by part. */

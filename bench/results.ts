@@ -134,6 +134,18 @@ export interface Profiles {
   readonly columns: readonly ProfileColumn[];
 }
 
+/** A measurement whose results are one table. */
+export interface Table {
+  /** Script that measures: `bench:limit`. */
+  readonly script: string;
+  readonly title: string;
+  readonly date: string;
+  /** What was measured, and how. */
+  readonly about: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
 /** All measurements: the only source of the page and the chart. */
 export interface Results {
   readonly machine: Readonly<Record<string, string>>;
@@ -148,6 +160,7 @@ export interface Results {
   readonly roundTrips?: RoundTrips;
   readonly latency?: Latency;
   readonly profiles?: Profiles;
+  readonly tables?: readonly Table[];
 }
 
 const FILE = join(import.meta.dirname, 'results.json');
@@ -168,6 +181,14 @@ export function saveMeasurements(found: Pick<Partial<Results>, 'roundTrips' | 'l
   return write({ ...readResults(), ...found });
 }
 
+/** Saves a table in place of an earlier one of the same script. */
+export function saveTable(table: Table): Results {
+  const results = readResults();
+  const others = (results.tables ?? []).filter(({ script }) => script !== table.script);
+  const tables = [...others, table].sort((a, b) => a.script.localeCompare(b.script));
+  return write({ ...results, tables });
+}
+
 function write(results: Results): Results {
   writeFileSync(FILE, `${JSON.stringify(results, null, 2)}\n`);
   return results;
@@ -177,7 +198,7 @@ function write(results: Results): Results {
 export function describeRun(settings: Pick<Run, 'seconds' | 'rounds' | 'connections'>): Run {
   const options = process.argv.slice(2).join(' ');
   return {
-    date: new Date().toISOString().slice(0, 10),
+    date: today(),
     command: `npm run bench${options ? ` -- ${options}` : ''}`,
     seconds: settings.seconds,
     rounds: settings.rounds,
@@ -198,8 +219,12 @@ function describeMachine(): Record<string, string> {
 const PEERS = ['undici', 'mercurius', 'fastify', 'graphql-yoga', '@pothos/core', 'dataloader', 'graphql'].concat([
   '@apollo/server',
   '@apollo/datasource-rest',
+  '@graphql-hive/gateway-runtime',
+  '@graphql-mesh/compose-cli',
   '@tailcallhq/core-linux-x64-gnu',
 ]);
+
+export const today = (): string => new Date().toISOString().slice(0, 10);
 
 function findVersions(): Record<string, string> {
   const versions: Record<string, string> = { node: process.versions.node };

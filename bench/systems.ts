@@ -73,6 +73,7 @@ export const SYSTEMS: readonly System[] = [
   program('mercurius', 'Mercurius and JIT', 'peer'),
   program('yoga', 'Yoga, Pothos, DataLoader', 'peer'),
   program('apollo', 'Apollo Server, REST data source', 'peer'),
+  program('mesh', 'Hive Gateway, Mesh', 'peer'),
   tailcall('tailcall', 'Tailcall, executing', false),
   tailcall('tailcall-dedupe', 'Tailcall, dedupe', true),
 ];

@@ -5,21 +5,22 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CERT, KEY } from '../test/helpers/tls.ts';
-import { conversionsOf, type Fixtures, listBytes } from './fixtures.ts';
+import { conversionsOf, type Fixtures } from './fixtures.ts';
 
 export type Protocol = 'HTTP/2' | 'HTTP/1.1';
 
 /** An API over HTTPS with the fixtures. `served` counts its connections and calls. */
 export async function startTlsApi(protocol: Protocol, fixtures: Fixtures) {
   const served = { connections: 0, calls: 0 };
-  const list = listBytes(fixtures);
   const profiles = new Map(fixtures.profiles.map((it) => [it.profileid, JSON.stringify(it)]));
   const bodyOf = ({ pathname, searchParams }: URL): string | undefined => {
     const profile = searchParams.get('q[profileid]');
-    if (pathname.endsWith('/sale') && profile === null) return list;
     if (pathname.endsWith('/sale')) {
-      const items = conversionsOf(fixtures, { profileid: profile ?? '' });
-      return JSON.stringify({ total_items: items.length, total_pages: 1, items });
+      const all = profile === null ? fixtures.conversions : conversionsOf(fixtures, { profileid: profile });
+      const limit = Number(searchParams.get('limit'));
+      const start = (Number(searchParams.get('page')) - 1) * limit;
+      const items = all.slice(start, start + limit);
+      return JSON.stringify({ total_items: all.length, total_pages: Math.ceil(all.length / limit), items });
     }
     if (pathname.endsWith('/profile'))
       return JSON.stringify({ total_elements: fixtures.linked.length, total_pages: 1, items: fixtures.linked });

@@ -30,8 +30,8 @@ export interface Way {
   readonly setup: Setup;
   /** The program that serves this configuration. Default: that of the options. */
   readonly program?: string;
-  /** `Authorization` header of the requests. */
-  readonly authorization?: string;
+  /** Headers of the requests. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface WaysOptions {
@@ -150,7 +150,9 @@ async function measureRounds(options: WaysOptions, bodies: string): Promise<Map<
     const turn = async ({ way, port, child }: Served): Promise<number> => {
       options.onTurn?.();
       const before = cpuMs(child.pid as number);
-      const load = await runLoad(`http://127.0.0.1:${port}/graphql`, bodies, 50, seconds, 0, way.authorization);
+      const load = await runLoad(`http://127.0.0.1:${port}/graphql`, bodies, 50, seconds, {
+        headers: way.headers ?? {},
+      });
       if (load.statusErrors + load.socketErrors > 0) throw new Error('requests failed');
       return ((cpuMs(child.pid as number) - before) * 1_000) / ((load.requests + load.sent) / 2);
     };
