@@ -151,7 +151,8 @@ export function createMetrics(sources: MetricSources) {
     'client',
     ['unnamed', 'other'],
   );
-  const clientNames = new Set(['unnamed']);
+  const otherClients = clients.labels({ client: 'other' });
+  const clientsBy = new Map([['unnamed', clients.labels({ client: 'unnamed' })]]);
   const build = new Gauge({
     name: 'gateway_build_info',
     help: 'Always 1; the labels have the versions.',
@@ -218,8 +219,10 @@ export function createMetrics(sources: MetricSources) {
     end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number, client = 'unnamed'): void {
       running -= 1;
       // Only an operation that ran makes a new name known: others may come from anyone.
-      if (outcome === 'executed' && clientNames.size < MAX_CLIENTS) clientNames.add(client);
-      clients.inc({ client: clientNames.has(client) ? client : 'other' });
+      if (outcome === 'executed' && !clientsBy.has(client) && clientsBy.size < MAX_CLIENTS) {
+        clientsBy.set(client, clients.labels({ client }));
+      }
+      (clientsBy.get(client) ?? otherClients).inc();
       operationsBy.get(outcome)?.observe(ms / 1000);
       operations.export?.(ms / 1000, { outcome });
       if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);
