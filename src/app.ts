@@ -46,7 +46,6 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** What can be left out, for comparing the ways, and for looking behind the first of two fences; and what is counted outside. */
 interface Parts {
-  /** The short cut past Yoga for a POST of JSON. */
   readonly shortcut?: boolean;
   /** Compiled execution. */
   readonly compile?: boolean;

@@ -90,7 +90,6 @@ export function createProjects(
   return {
     /** Returns the project with this id. Projects that are not configured share one `Project` and use the caller's key. */
     of: (id: string) => projects.get(id) ?? common,
-    /** API keys of the configured projects, by project id. */
     keys: keys as ReadonlyMap<string, string>,
     /** Replaces a key. Requests that begin from now on use it; those under way keep theirs. */
     setKey: (project: string, apiKey: string) => keys.set(project, apiKey),

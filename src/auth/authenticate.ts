@@ -24,7 +24,6 @@ export interface AuthSettings {
   readonly authMode: AuthMode;
   /** Null in front of the sandbox. */
   readonly upstream: object | null;
-  /** Address on which the gateway listens. */
   readonly host: string;
   readonly tokensFile: string | undefined;
   readonly jwt: JwtOptions | undefined;

@@ -9,7 +9,6 @@ export interface RateLimit {
 }
 
 export interface Taken {
-  /** Whether the request is within the limits. */
   readonly allowed: boolean;
   /** `RateLimit` and `RateLimit-Policy`, https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, and `Retry-After` when refused. */
   readonly headers: Readonly<Record<string, string>>;
@@ -27,7 +26,6 @@ export interface RateLimiter {
   take(account: Account): Promise<Taken>;
   /** Counts REST calls after a request. Calls over the limit make the caller's next requests fail. */
   charge(account: Account, calls: number): void;
-  /** Counts the pending calls. */
   close(): Promise<void>;
 }
 
@@ -70,9 +68,7 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   ]
     .flat()
     .join(', ');
-  /** Usage of the callers at their limit. */
   const exhausted = new WeakMap<Caller, Used>();
-  /** Calls that are not counted yet. */
   let pending = new Map<Caller, { readonly name: string; calls: number }>();
   let flushTimer: NodeJS.Timeout | undefined;
 

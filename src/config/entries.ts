@@ -8,7 +8,6 @@ const NAME = 'the name of an environment variable';
 export const variableName = z.string(NAME).regex(/^[A-Z][A-Z0-9_]*$/, NAME);
 
 interface Entry {
-  /** Name of the variable of its secret. */
   readonly secretFrom: string;
 }
 
@@ -19,7 +18,6 @@ export interface WithSecret extends Entry {
 }
 
 interface ListOptions<T extends Entry> {
-  /** Name of the list. */
   readonly name: string;
   /** What it lists, such as `caches`. */
   readonly what: string;

@@ -7,11 +7,8 @@ import type { VariableName, Variables } from './variables.ts';
 /** What the rules are checked against. An invalid setting has no value. */
 export interface Given {
   readonly values: Partial<Variables>;
-  /** Whether a setting is set, valid or not. */
   has(name: VariableName): boolean;
-  /** Whether the file has a list of projects, valid or not. */
   readonly hasProjects: boolean;
-  /** Whether the gateway looks for changes in the API. */
   readonly hasPoll: boolean;
 }
 

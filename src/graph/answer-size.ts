@@ -41,18 +41,12 @@ export function tooLarge(unit: string, max: number, setting?: string): Outcome {
   return { kind: 'executed', result: { errors: [formatError(error, () => undefined)], data: null } };
 }
 
-/** Limits of an answer: weight of its values, and bytes as JSON. */
-interface AnswerLimits {
-  readonly maxEstimatedValues: number;
-  readonly maxAnswerBytes: number;
-}
-
 /**
  * Creates a check for the messages of an answer in parts, called with one message after the other. It returns the outcome that
  * replaces the message with which the whole answer becomes too large, else undefined.
  */
 export function createAnswerLimit(
-  { maxEstimatedValues, maxAnswerBytes }: AnswerLimits,
+  { maxEstimatedValues, maxAnswerBytes }: Readonly<Record<'maxEstimatedValues' | 'maxAnswerBytes', number>>,
   operation: Operation,
 ): (message: object) => Outcome | undefined {
   let bytes = 0;

@@ -29,7 +29,6 @@ export interface PlanField {
   readonly children: readonly PlanField[];
   /** Weight of one object that the field returns, with its leaves. */
   readonly weight: number;
-  /** Number of fragments with `@defer` on one object that the field returns. */
   readonly deferred: number;
 }
 
@@ -41,13 +40,9 @@ export interface CollectScope {
 
 /** The selections on objects of one type. */
 export interface Collected {
-  /** The fields that return objects. */
   readonly fields: readonly PlanField[];
-  /** Weight of all leaf fields. */
   readonly leaves: number;
-  /** Number of fragments with `@defer` among the selections. */
   readonly deferred: number;
-  /** Number of aliases on all levels. */
   readonly aliases: number;
   /** Length of the longest response name on all levels, in characters. */
   readonly longestName: number;

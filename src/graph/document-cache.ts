@@ -25,7 +25,6 @@ import { type OperationIdentity, type OperationOptions, PreparedOperation } from
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: DocumentLimits & PlannerLimits;
-  /** Whether introspection is allowed. Default: true. */
   readonly introspection?: boolean;
   /** Whether to compile operations that run more than once. Default: true. */
   readonly compile?: boolean;

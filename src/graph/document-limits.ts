@@ -11,15 +11,12 @@ import { fragmentsOf } from './fragments.ts';
 
 /** Limits of one document, checked before validation. */
 export interface DocumentLimits {
-  /** Number of tokens. */
   readonly maxTokens: number;
-  /** Nesting depth of fields. */
   readonly maxDepth: number;
   /** Number of aliased fields, with fragments counted at each spread. */
   readonly maxAliases: number;
   /** Number of root fields of one operation, with fragments counted at each spread. */
   readonly maxRootFields: number;
-  /** Number of directives in the text. */
   readonly maxDirectives: number;
 }
 
@@ -28,7 +25,6 @@ interface Size {
   aliases: number;
   /** Fields, spreads and inline fragments on all levels, with fragments counted at each spread. */
   selections: number;
-  /** Fields on the first level. */
   fields: number;
   /** Values of the schema, below `__schema` and `__type`. */
   introspected: number;

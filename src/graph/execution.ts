@@ -23,7 +23,6 @@ export interface ExecutionOptions {
   readonly limits: {
     /** Weight of an answer's values in the worst case. */
     readonly maxEstimatedValues: number;
-    /** Bytes of an answer as JSON. */
     readonly maxAnswerBytes: number;
   };
   /** Returns `Cache-Control` for an answer without errors. Default: caches must not store answers. */
@@ -35,7 +34,6 @@ export interface ExecutionOptions {
 export interface Run {
   readonly scopes: ScopeSet;
   readonly costSettings: CostSettings;
-  /** Whether to return the plan of the REST calls instead of running the operation. */
   readonly planOnly: boolean;
   /** Whether to add the usage of the API to the answer. */
   readonly receipt: boolean;
@@ -132,7 +130,6 @@ export function createExecution(options: ExecutionOptions) {
     };
   }
 
-  /** Runs a checked operation and returns the whole answer. */
   async function execute(checked: Checked, run: Run): Promise<Outcome> {
     const { operation, variables, estimate } = checked;
     const executor = operation.executor();

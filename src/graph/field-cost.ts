@@ -40,7 +40,6 @@ export interface FieldCost {
   readonly weight: number;
   /** Whether the field returns a connection and has the paging arguments. */
   readonly isConnection?: true;
-  /** The endpoint to which the field writes. */
   readonly writes?: EndpointName;
   /** Scopes that the arguments require, besides those of the field's types. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;

@@ -16,9 +16,7 @@ interface Writes<R extends Resource> {
   readonly fields: Fields;
   /** What an input describes, such as `A profile`. */
   readonly what: string;
-  /** REST path. */
   readonly path: string;
-  /** Description of the mutation `create<Name>`. */
   readonly create: string;
 }
 
@@ -62,7 +60,6 @@ export function defineMutationTypes(builder: Builder) {
     }),
   });
 
-  /** The field `userErrors` of a payload or a result. */
   // biome-ignore lint/suspicious/noExplicitAny: the field builder's type parameters are not exported
   function userErrors(t: any) {
     return t.field({

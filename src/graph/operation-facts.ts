@@ -29,15 +29,12 @@ export interface OperationFacts {
   readonly resources: ReadonlySet<Resource>;
   /** Resources of the records and lists that other records link to. */
   readonly linked: ReadonlySet<Resource>;
-  /** Resources that the operation writes. */
   readonly writes: ReadonlySet<Resource>;
   /** Fields with arguments that can require more scopes. */
   readonly scoped: readonly UsedField[];
-  /** Fields that return federation entities. */
   readonly entities: readonly UsedField[];
   /** Names of the variables in directives: the conditions of `@skip` and `@include`. */
   readonly conditions: ReadonlySet<string>;
-  /** Names of the directives in the operation. */
   readonly directives: ReadonlySet<string>;
   /** Whether the operation has a name that graphql-jit cannot handle: `__schema`, `__type` or `__proto__`. */
   readonly hasReservedNames: boolean;

@@ -64,7 +64,6 @@ export function parameterize(
   const declared: VariableDefinitionNode[] = [];
   let isValid = true;
 
-  /** Creates the variable that replaces an argument's value. */
   function variableFor({ type }: GraphQLArgument, value: ValueNode): VariableNode {
     const name = `v${declared.length}`;
     if (value.kind === Kind.VARIABLE) {

@@ -39,9 +39,7 @@ interface PartsOptions {
   readonly report: ReportUnexpected;
   /** Returns the outcome that replaces a part with which the answer becomes too large. */
   limit(part: Part): Outcome | undefined;
-  /** Creates the extensions. */
   extensions(): object | undefined;
-  /** Called once after the last part. */
   leave(): void;
 }
 

@@ -18,7 +18,6 @@ export interface OperationRequest {
 export interface PipelineOptions extends DocumentsOptions, Omit<ExecutionOptions, 'limits'> {
   readonly limits: DocumentsOptions['limits'] &
     ExecutionOptions['limits'] & {
-      /** REST calls of one operation in the worst case. */
       readonly maxEstimatedCalls: number;
       /** Entity representations in one operation, and ids in one `nodes` field. */
       readonly maxRepresentations: number;

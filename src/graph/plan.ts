@@ -17,7 +17,6 @@ type Variables = Readonly<Record<string, unknown>>;
 
 /** One line of a plan: the calls of one field to one endpoint, for all its parents together. */
 export interface PlanEntry {
-  /** Response names from the root. */
   readonly path: readonly string[];
   readonly method: string;
   /** Path template, relative to the API's base URL. */
@@ -32,7 +31,6 @@ export interface PlanEntry {
 export const ASSUMED_LIST_SIZE = 10;
 
 export interface PlannerLimits {
-  /** Number of items assumed for a list without a page size. */
   readonly assumedListSize: number;
   /** Weight of an answer's values beyond which the planner does not count the calls of writes. Default: no limit. */
   readonly maxEstimatedValues?: number;
@@ -53,7 +51,6 @@ export interface Estimate {
   readonly aliases: number;
   /** Length of the longest response name, in characters. */
   readonly longestName: number;
-  /** Representations of all `_entities` together. */
   readonly representations: number;
   /** The largest number of ids of a `nodes` field. */
   readonly ids: number;

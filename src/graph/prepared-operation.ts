@@ -55,7 +55,6 @@ const MAX_NAME_CHARACTERS = 64;
 export class PreparedOperation {
   readonly node: OperationDefinitionNode;
   readonly identity: OperationIdentity;
-  /** Facts that do not depend on variables. */
   readonly facts: OperationFacts;
   readonly planner: Planner;
   readonly coerce: ReturnType<typeof createCoercion>;
@@ -89,7 +88,6 @@ export class PreparedOperation {
     options.onGrowth(OPERATION_BYTES + SELECTION_BYTES * this.#selections);
   }
 
-  /** See `maskedPaths`. */
   maskedPaths(masked: ReadonlySet<string>, variables: Readonly<Record<string, unknown>>): string[] {
     return maskedPaths(this.#options.schema, this.node, this.#fragments, masked, variables);
   }

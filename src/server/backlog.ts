@@ -62,7 +62,6 @@ export class Backlog {
     return this.#clients.get(client)?.since;
   }
 
-  /** Disconnects the clients without progress for `stallMs`. */
   disconnectStalled(stallMs: number): void {
     const limit = performance.now() - stallMs;
     for (const [client, { progressAt }] of this.#clients) {

@@ -41,7 +41,6 @@ export class Engine {
   readonly accepted: AcceptedRequest;
   readonly #operations: Operations;
   readonly #checked: Checked | Outcome;
-  /** Texts of the documents that `parse` returned. */
   readonly #texts = new Map<DocumentNode, string>();
   /** Errors given to plugins, with their form for the client. */
   readonly #formatted = new WeakMap<GraphQLError, GraphQLFormattedError>();
@@ -59,7 +58,6 @@ export class Engine {
     this.partsType = choosePartsType(accepted.head.headers.accept);
   }
 
-  /** See `Operations.sessionOf`. */
   get sessionKey(): string {
     return this.#operations.sessionOf(this.accepted);
   }
@@ -154,7 +152,6 @@ export class Engine {
     return outcomeOfResult(result, (error) => this.#format(error), this.#executed);
   }
 
-  /** A part in its form for the client. */
   formatPart(part: Part<GraphQLError>): Part {
     return mapErrors(part, (error) => this.#format(error));
   }

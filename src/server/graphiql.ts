@@ -17,7 +17,6 @@ const CREDENTIALS = {
 export interface GraphiqlOptions {
   /** Decides with which headers the page's editor starts. */
   readonly authMode: keyof typeof CREDENTIALS;
-  /** REST calls that one operation may make. */
   readonly maxCalls: number;
   /** REST calls that an operation may need in the worst case, or it is refused. */
   readonly maxEstimatedCalls: number;
@@ -79,9 +78,7 @@ export function createGraphiql(options: GraphiqlOptions) {
      * @param target the request's target
      */
     page: (target: string) => (target.split('?', 1)[0]?.endsWith('/') ? pageWithSlash : page),
-    /** Whether the page has a file of this name below `/graphiql/`. */
     has: (name: string) => files.has(name),
-    /** Answers with such a file. */
     async send(name: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
       const file = files.get(name) as Manifest['files'][string];
       const encoding = chooseEncoding(String(req.headers['accept-encoding'] ?? ''), ENCODINGS);

@@ -33,7 +33,6 @@ export class Readiness {
     this.#state = 'draining';
   }
 
-  /** Notes the end of a REST call. */
   observe({
     outcome,
     caller,

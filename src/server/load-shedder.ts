@@ -3,7 +3,6 @@ import { type Outcome, refused } from '../graph/outcome.ts';
 import { type Party, Turns } from '../lib/fair-queue.ts';
 
 export interface LoadLimits {
-  /** Requests under way at once. */
   readonly maxRequests: number;
   /** Highest mean delay of the event loop, in ms, in `CHECKS` checks in a row; 0: no limit. */
   readonly maxDelayMs: number;

@@ -19,16 +19,13 @@ export type MakeHistogram = (options: {
 
 /** What is looked at when the figures are asked for. */
 export interface MetricSources {
-  /** REST reads under way. */
   inFlight(): number;
   queued(): number;
-  /** Groups of endpoints. */
   guarded(): { readonly open: number; readonly paced: number };
   readonly load: Load;
   /** Log lines that could not be written, since the start. */
   droppedLines(): number;
   ready(): boolean;
-  /** Undefined: no Redis is configured. */
   readonly redisConnected: (() => boolean) | undefined;
   /** Invalidations that wait, by target. Undefined: none are configured. */
   readonly invalidationsWaiting?: () => Promise<readonly (readonly [target: string, count: number])[]> | undefined;
@@ -55,7 +52,6 @@ export function createMetrics(sources: MetricSources) {
     for (const value of values) made.inc({ [label]: value } as Record<L, string>, 0);
     return made;
   }
-  /** Something that is counted elsewhere since the start. */
   function countedElsewhere(name: string, help: string, value: () => number): void {
     new Counter({
       name,

@@ -19,7 +19,6 @@ export interface Telemetry {
   readonly histogram: MakeHistogram;
   /** Exports the counters and gauges of the registry of `/metrics`. */
   observe(registry: Registry): Promise<void>;
-  /** Exports what is left. */
   close(): Promise<void>;
 }
 
@@ -37,7 +36,6 @@ export interface OperationSpan {
 export interface Observed {
   readonly head: RequestHead;
   readonly requestId: string;
-  /** `performance.now()` ms. */
   readonly start: number;
   readonly span: OperationSpan | undefined;
   /** Of its span, or of the client's if it has none. */
@@ -53,7 +51,6 @@ export interface Observed {
 export interface ObserverOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Undefined: OpenTelemetry exports nothing. */
   readonly telemetry: Telemetry | undefined;
 }
 

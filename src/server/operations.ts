@@ -28,7 +28,6 @@ export interface OperationsOptions extends RequestSetting {
   readonly resolveDocument: ResolveDocument;
   /** Undefined: clients can't register documents. */
   readonly persistedQueries: PersistedQueries | undefined;
-  /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
   /** Undefined: identical operations do not share a run. */
   readonly collapse: Collapse | undefined;
@@ -118,7 +117,6 @@ export function createOperations(options: OperationsOptions) {
     }
   }
 
-  /** Ends the operation of a request. */
   function end({ operation, account }: AcceptedRequest): void {
     operation?.end();
     if (account) rateLimiter?.charge(account, operation?.usage.calls ?? 0);
@@ -128,7 +126,6 @@ export function createOperations(options: OperationsOptions) {
     return { outcome: execute(accepted, checked), waiters: 0, cancel: () => accepted.cancel() };
   }
 
-  /** Runs an operation, and gives the whole answer. */
   async function run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome> {
     const { head, request, principal } = accepted;
     const execution =
@@ -187,7 +184,6 @@ export function createOperations(options: OperationsOptions) {
     finish,
     /** Key of a session: equal requests of one session get equal answers. */
     sessionOf: ({ principal, head }: AcceptedRequest) => sessionOf(options.schemaName, principal, head),
-    /** All steps, for a whole answer. */
     async answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
       const accepted = await accept(head, readParams);
       if ('kind' in accepted) return accepted;

@@ -35,9 +35,7 @@ export interface RouteOptions {
   readonly load: Load;
   readonly metrics: Metrics;
   readonly cors: Cors;
-  /** Undefined: answers are not compressed. */
   readonly compress: Compress | undefined;
-  /** Undefined: there is no such endpoint. */
   readonly mcp: McpHandler | undefined;
   readonly reportUnexpected: (error: unknown) => void;
   readonly recordRefusal: RecordRefusal;

@@ -18,7 +18,6 @@ export interface PluginContext {
 }
 
 export interface PluginCaller {
-  /** The Datatrics project. */
   readonly project: string;
   /** Stable and without secrets: `open`, a digest of an API key, a token's id, or a JWT's subject. */
   readonly principal: string;
@@ -31,7 +30,6 @@ export interface PluginCaller {
 
 /** The context of plugins, with what the gateway's own plugins share. */
 interface ServerContext extends PluginContext {
-  /** An accepted request, or the answer to any other. */
   readonly handled: Engine | HttpAnswer;
 }
 
