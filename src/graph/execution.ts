@@ -60,16 +60,6 @@ export interface Checked {
   readonly estimate: Estimate;
 }
 
-/** An operation that the queue has admitted. */
-interface Running {
-  readonly context: GatewayContext;
-  readonly report: ReportUnexpected;
-  /** Gives the place in the queue back. Must be called once. */
-  leave(): void;
-  /** Returns the answer's extensions. Call it when all data is complete. */
-  extensions(): object | undefined;
-}
-
 /** An answer in parts: the first part, and a generator of the others. */
 export interface Parts {
   readonly kind: 'parts';
@@ -95,11 +85,7 @@ export function createExecution(options: ExecutionOptions) {
    * Creates the context and waits until the queue admits the operation.
    * @returns the outcome for an operation that was aborted while it waited
    */
-  async function begin(
-    { operation, variables, estimate }: Checked,
-    run: Run,
-    selection: Selection | undefined,
-  ): Promise<Running | Outcome> {
+  async function begin({ operation, variables, estimate }: Checked, run: Run, selection: Selection | undefined) {
     const { admission, party, costSettings } = run;
     const context = run.context(selection);
     context.operation.valuesPerItem = estimate.perItem;
@@ -115,17 +101,20 @@ export function createExecution(options: ExecutionOptions) {
       if (admitted) await admitted;
     } catch (error) {
       const failure = new GraphQLError((error as Error).message, { originalError: error as Error });
-      return { kind: 'executed', result: { errors: [formatError(failure, report)], data: null } };
+      const outcome: Outcome = { kind: 'executed', result: { errors: [formatError(failure, report)], data: null } };
+      return outcome;
     }
     return {
       context,
       report,
-      leave() {
+      /** Gives the place in the queue back. Must be called once. */
+      leave(): void {
         admission.leave(weight, party);
         const share = estimate.calls > 0 ? Math.min(1, context.operation.usage.calls / estimate.calls) : 0;
         operation.expectedShare = operation.expectedShare * (1 - LATEST_WEIGHT) + share * LATEST_WEIGHT;
       },
-      extensions: () =>
+      /** Returns the answer's extensions. Call it when all data is complete. */
+      extensions: (): object | undefined =>
         extensionsFor(context, operation, variables.coerced, run.receipt ? performance.now() - start : undefined),
     };
   }
