@@ -21,13 +21,7 @@ export interface Account {
   readonly caller: Caller;
 }
 
-export interface RateLimiter {
-  /** Counts one request and checks the limits. */
-  take(account: Account): Promise<Taken>;
-  /** Counts REST calls after a request. Calls over the limit make the caller's next requests fail. */
-  charge(account: Account, calls: number): void;
-  close(): Promise<void>;
-}
+export type RateLimiter = ReturnType<typeof createRateLimiter>;
 
 const WINDOW_S = 60;
 /** Maximum number of callers without an accepted key that one instance counts in Redis within one window. */
@@ -59,7 +53,7 @@ interface Used {
  * A request needs one Redis command: the calls of an operation, known at its end, are counted with the caller's next request,
  * or after a second for all callers together. A caller known to be over the limit is refused without a Redis command.
  */
-export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): RateLimiter {
+export function createRateLimiter(limit: RateLimit, redis: Redis | undefined) {
   const { requests: maxRequests = Number.POSITIVE_INFINITY, calls: maxCalls = Number.POSITIVE_INFINITY } = limit;
   const consume = createCounter(redis);
   const policy = [
@@ -100,7 +94,8 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   }
 
   return {
-    async take(account) {
+    /** Counts one request and checks the limits. */
+    async take(account: Account): Promise<Taken> {
       const { caller } = account;
       const known = exhausted.get(caller);
       if (known && known.resetAt > Date.now()) return refuse(known);
@@ -110,7 +105,8 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
       if (used.requests > maxRequests || used.calls >= maxCalls) return refuse(used);
       return { allowed: true, headers: headersOf(used) };
     },
-    charge({ name, caller }, calls) {
+    /** Counts REST calls after a request. Calls over the limit make the caller's next requests fail. */
+    charge({ name, caller }: Account, calls: number): void {
       if (limit.calls === undefined || calls === 0) return;
       pending.set(caller, { name, calls: (pending.get(caller)?.calls ?? 0) + calls });
       flushTimer ??= setTimeout(flush, FLUSH_MS).unref();
