@@ -155,7 +155,7 @@ export async function startGateway(
     hasCache,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'bulk write aborted: the client disconnected before its end'),
-    observer: createObserver({ log, metrics, telemetry }),
+    observer: createObserver(log, metrics, telemetry),
   };
   const timeoutMs = config.operationTimeoutMs + CLOSE_GRACE_MS;
   const endpointOf = (path: string, operations: Operations): EndpointParts => ({

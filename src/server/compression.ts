@@ -80,14 +80,11 @@ export function createCompress(): Compress {
   };
 }
 
-/** A stream that compresses an answer in parts. `flush` sends everything written so far. */
-export interface PartsCompressor {
-  readonly encoding: keyof typeof STREAMS;
-  readonly stream: ReturnType<(typeof STREAMS)[keyof typeof STREAMS]>;
-}
-
-/** @returns undefined for a client that accepts no encoding */
-export function compressParts(accepted: string | undefined): PartsCompressor | undefined {
+/**
+ * A stream that compresses an answer in parts; `flush` sends everything written so far. Undefined for a client that accepts no
+ * encoding.
+ */
+export function compressParts(accepted: string | undefined) {
   const encoding = accepted === undefined ? undefined : chooseEncoding(accepted, PREFERRED);
   return encoding && { encoding, stream: STREAMS[encoding]() };
 }

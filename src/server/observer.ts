@@ -48,18 +48,12 @@ export interface Observed {
   run: Operation | undefined;
 }
 
-export interface ObserverOptions {
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly telemetry: Telemetry | undefined;
-}
-
 const NOTHING: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
 
 export type Observer = ReturnType<typeof createObserver>;
 
 /** Writes a log line, metrics and, if tracing is configured, a span for each operation. */
-export function createObserver({ log, metrics, telemetry }: ObserverOptions) {
+export function createObserver(log: Logger, metrics: Metrics, telemetry: Telemetry | undefined) {
   const logs = log.isLevelEnabled('info');
   return {
     begin(head: RequestHead): Observed {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
-import { type Compress, type Compressed, compressParts, type PartsCompressor } from './compression.ts';
+import { type Compress, type Compressed, compressParts } from './compression.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
@@ -81,7 +81,7 @@ const PARTS_HEADERS = {
 async function sendParts(
   res: ServerResponse,
   body: ReadableStream<Uint8Array>,
-  compressor: PartsCompressor['stream'] | undefined,
+  compressor: NonNullable<ReturnType<typeof compressParts>>['stream'] | undefined,
 ): Promise<void> {
   const reader = body.getReader();
   const out = compressor ?? res;
