@@ -9,7 +9,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/*.e2e.test.ts'],
     // Files share a process: loading the gateway takes a second of processor time in each.
     isolate: false,
-    maxConcurrency: 3,
+    maxConcurrency: 4,
     // Much of the time is spent waiting for sockets and time-outs.
     maxWorkers: 4,
     // A slow machine may be slow.

@@ -42,7 +42,7 @@ const NOT_BY_YOGA = [
   'test/auth/{static-tokens,token-command}.test.ts',
   'test/datatrics/{key-map,time}.test.ts',
   'test/graph/{document-cache,schema,variables}.test.ts',
-  'test/server/{backlog,compression,custom-fields,document-manifest,parts,plugins,ways}.test.ts',
+  'test/server/{backlog,compression,custom-fields,document-manifest,incremental-delivery,plugins,both-paths}.test.ts',
 ];
 
 const limits = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 10_000 } } };

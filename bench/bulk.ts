@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
+import { BulkEngine } from '../src/datatrics/bulk/engine.ts';
+import { prepareItems } from '../src/datatrics/bulk/items.ts';
 import { retryPolicy } from '../src/datatrics/bulk/retry.ts';
-import { upsertWindows } from '../src/datatrics/bulk/stream.ts';
+import type { RecordInput } from '../src/datatrics/encode.ts';
 import { bulkTarget } from '../test/helpers/bulk-target.ts';
 import { readOptions } from './options.ts';
 
@@ -22,6 +24,8 @@ const values = readOptions(
 );
 const CHUNK = 50;
 const CONCURRENCY = 4;
+/** Items that are encoded at once. */
+const WINDOW = CHUNK * CONCURRENCY * 8;
 
 interface Person {
   readonly profileId: string;
@@ -79,13 +83,23 @@ async function byEngine(
   };
   const start = performance.now();
   let done = 0;
-  const inputs = people(count) as unknown as Iterable<Record<string, unknown>>;
-  for await (const window of upsertWindows(target, inputs, limits, retryPolicy())) {
-    for (const { outcome } of window) {
-      if (outcome !== 'UPSERTED') throw new Error(`item ${done}: expected UPSERTED, got ${outcome}`);
-      onItem(++done);
-    }
+  const engine = new BulkEngine(target, limits, retryPolicy(8));
+  const inputs: Iterator<object> = people(count);
+  let sending = Promise.resolve();
+  // While one window is sent, the next one is encoded, so that connections stay busy.
+  for (let left = count; left > 0; left -= WINDOW) {
+    const window = Array.from({ length: Math.min(left, WINDOW) }, () => inputs.next().value as RecordInput);
+    const items = prepareItems('profile', window, target.settings);
+    const previous = sending;
+    sending = engine.send(items.map(({ pending }) => pending).filter((item) => item !== null)).then(() => {
+      for (const { result } of items) {
+        if (result.outcome !== 'UPSERTED') throw new Error(`item ${done}: expected UPSERTED, got ${result.outcome}`);
+        onItem(++done);
+      }
+    });
+    await previous;
   }
+  await sending;
   const ms = performance.now() - start;
   await end();
   return ms;

@@ -23,7 +23,7 @@ export interface Comparison {
 /** Connections from a system to the upstream, enough not to limit the rate. */
 const CONNECTIONS_WITHOUT_LATENCY = 64;
 const CONNECTIONS_WITH_LATENCY = 512;
-const WARM_SECONDS = 2;
+const WARM_SECONDS = 4;
 
 interface Started {
   readonly system: System;

@@ -131,7 +131,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   mercurius: 'Fastify, `jit: 1`, a loader for links, undici.',
   yoga: 'The libraries that the gateway uses, with their defaults; undici.',
   apollo: 'Apollo Server 5 with `@apollo/datasource-rest` over Node’s fetch.',
-  mesh: 'Hive Gateway serves a supergraph of GraphQL Mesh: JSON schemas, renamed fields, `@resolveTo` for links; resolvers only for times. JIT, one pool of connections, equal calls of an operation made once.',
+  mesh: 'Hive Gateway 2, supergraph by GraphQL Mesh with `@resolveTo` for links; resolvers only for times; JIT, keep-alive, deduplication.',
   tailcall: 'Rust; `@http` on each field that reads.',
   'tailcall-dedupe': 'The same with `dedupe: true`, which shares calls and identical operations.',
 };

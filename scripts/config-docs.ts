@@ -169,7 +169,7 @@ const MEANINGS: Readonly<Record<VariableName, readonly [group: Group, meaning: s
   RATE_LIMIT: ['rates', 'Requests (`r`) and REST calls (`c`) per caller and minute, across projects.'],
   REDIS_URL: ['rates', 'Redis that several instances share. Without it, each instance counts and caches by itself.'],
   MAX_BULK_ITEMS: ['bulk', 'Items of one bulk mutation.'],
-  BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call. Default: 50.'],
+  BULK_CHUNK_ITEMS: ['bulk', 'Items of one REST call.'],
   BULK_CONCURRENCY: ['bulk', 'Concurrent REST calls of one mutation.'],
   UPSTREAM_TIMEOUT_MS: ['upstream', 'Time limit of one REST call in ms.'],
   UPSTREAM_CONNECTIONS: ['upstream', 'Concurrent calls to the API per project. Callers share them.'],

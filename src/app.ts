@@ -30,7 +30,7 @@ import { startServer } from './server/server.ts';
 import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
 import { createUpstreamWarnings } from './server/upstream-warnings.ts';
 import { createYogaEndpoint } from './server/yoga.ts';
-import { createRecordCache } from './upstream/create-cache.ts';
+import { createRecordCache } from './upstream/cache.ts';
 
 export interface Gateway {
   readonly url: string;
@@ -73,7 +73,7 @@ export async function startGateway(
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const hasCache = Object.keys(config.lifetimes).length > 0;
-  const cache = hasCache ? await createRecordCache(config.cacheMaxBytes, config.lifetimes, redis) : undefined;
+  const cache = hasCache ? createRecordCache(config.cacheMaxBytes, config.lifetimes, redis) : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
   const load = new Load(config.loadLimits, config.authMode !== 'open');
   const telemetry = config.telemetry && packages.tracing?.startTelemetry(config.telemetry, { upstream, version, log });

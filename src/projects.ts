@@ -1,11 +1,11 @@
 import type { Config } from './config/config.ts';
 import type { ProjectConfig } from './config/projects.ts';
-import { type ClientOptions, createCallers, createClient } from './datatrics/client.ts';
+import { Callers } from './datatrics/callers.ts';
+import { Client, type ClientOptions } from './datatrics/client.ts';
 import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/project-settings.ts';
 import { createRecordTypes } from './datatrics/records/custom-fields.ts';
 import { Admission } from './graph/admission.ts';
-import { DEFAULT_BULKHEAD } from './upstream/policy.ts';
 import { createPool } from './upstream/pool.ts';
 
 /** The API behind the gateway, with its defaults: project, key and sources. */
@@ -32,7 +32,7 @@ export function createProjects(
   const masking = new Masking(config.masking);
   const recordTypes = createRecordTypes(config.customFields);
   const pools: ReturnType<typeof createPool>[] = [];
-  const callers = createCallers(CALLER_KINDS[config.authMode], config.policies);
+  const callers = new Callers(CALLER_KINDS[config.authMode], config.policies);
 
   /** Client, settings, limits and admission control of one project. Each project has its own connections. */
   function setUp(own: Partial<ProjectConfig>) {
@@ -41,12 +41,12 @@ export function createProjects(
       origin: upstream.origin,
       connections,
       timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
-      bulkhead: { ...DEFAULT_BULKHEAD, waiting: config.upstreamQueue },
+      waiting: config.upstreamQueue,
     });
     pools.push(pool);
     return {
       upstream: upstream.origin + upstream.basePath,
-      client: createClient({
+      client: new Client({
         send: pool.send,
         basePath: upstream.basePath,
         share: config.shareInFlight,

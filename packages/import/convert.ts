@@ -1,5 +1,6 @@
-import { type RecordInput, WRITE_BODIES } from '../../src/datatrics/encode.ts';
+import type { RecordInput } from '../../src/datatrics/encode.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
+import { RESOURCES } from '../../src/datatrics/endpoints.ts';
 import { isObject, type JsonObject } from '../../src/datatrics/records/fields.ts';
 import { readJson } from '../../src/lib/digits.ts';
 import type { Columns, Slot } from './columns.ts';
@@ -75,7 +76,7 @@ export class Converter {
 
   #setAll(draft: Draft, record: JsonObject, isOuter: boolean): void {
     for (const [name, value] of Object.entries(record)) {
-      if (isOuter && name === WRITE_BODIES[this.#options.resource].wrapper && isObject(value)) {
+      if (isOuter && name === RESOURCES[this.#options.resource].body.wrapper && isObject(value)) {
         this.#setAll(draft, value, false);
         continue;
       }

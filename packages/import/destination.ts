@@ -1,12 +1,12 @@
 import { createPrincipal } from '../../src/auth/principal.ts';
 import type { Config } from '../../src/config/config.ts';
-import { type BulkLimits, cutChunks, maxChunkItems } from '../../src/datatrics/bulk/chunk.ts';
+import { type BulkLimits, cutChunks } from '../../src/datatrics/bulk/chunk.ts';
 import { BulkEngine } from '../../src/datatrics/bulk/engine.ts';
 import { type BulkOutcome, Pending } from '../../src/datatrics/bulk/items.ts';
 import { retryPolicy } from '../../src/datatrics/bulk/retry.ts';
 import { type Answered, type BulkTarget, createTarget } from '../../src/datatrics/bulk/target.ts';
 import { Capabilities } from '../../src/datatrics/capabilities.ts';
-import { createClient } from '../../src/datatrics/client.ts';
+import { Client } from '../../src/datatrics/client.ts';
 import type { RecordInput } from '../../src/datatrics/encode.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import { causeOf, DatatricsError } from '../../src/datatrics/errors.ts';
@@ -14,7 +14,6 @@ import { Masking } from '../../src/datatrics/masking.ts';
 import { Session } from '../../src/datatrics/session.ts';
 import { GatewayError } from '../../src/lib/error.ts';
 import { Operation } from '../../src/upstream/operation.ts';
-import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
 import { createPool } from '../../src/upstream/pool.ts';
 import type { Pace } from './pace.ts';
 import { type RowProblem, UsageError } from './problem.ts';
@@ -121,10 +120,10 @@ export class DirectDestination implements Destination {
       // An import reads nothing, so there is no cache to invalidate.
       forget: () => undefined,
     };
-    const policy = retryPolicy({ attempts: ATTEMPTS, budgetMs: Number.POSITIVE_INFINITY });
-    this.#engine = new BulkEngine(target, limits, (attempt, error, elapsedMs) => {
+    const policy = retryPolicy(ATTEMPTS);
+    this.#engine = new BulkEngine(target, limits, (attempt, error) => {
       if (signal.aborted || (error && !error.sent && !this.#isReached && !isPatient)) return null;
-      const pauseMs = policy(attempt, error, elapsedMs);
+      const pauseMs = policy(attempt, error);
       if (pauseMs !== null && error) options.onRetry(reasonOf(error));
       return pauseMs;
     });
@@ -189,16 +188,14 @@ export class DryRun implements Destination {
   readonly ahead = 0;
   requests = 0;
   readonly failure = null;
-  readonly #resource: Resource;
   readonly #limits: BulkLimits;
 
-  constructor(resource: Resource, limits: BulkLimits) {
-    this.#resource = resource;
+  constructor(limits: BulkLimits) {
     this.#limits = limits;
   }
 
   async send(items: readonly Sendable[]): Promise<void> {
-    this.requests += cutChunks(items, maxChunkItems(this.#resource, this.#limits), this.#limits.chunkBytes).length;
+    this.requests += cutChunks(items, this.#limits.chunkItems, this.#limits.chunkBytes).length;
   }
 
   async close(): Promise<void> {}
@@ -223,8 +220,7 @@ function reasonOf(error: GatewayError): string {
 export function connectApi({ upstream, upstreamTimeoutMs }: Config, connections: number): Pool {
   if (upstream === null) throw new UsageError(NO_API);
   // The import is the only caller, so no connections are reserved for others.
-  const bulkhead = { ...DEFAULT_BULKHEAD, reservedShare: 0 };
-  return createPool({ origin: upstream.origin, connections, timeoutMs: upstreamTimeoutMs, bulkhead });
+  return createPool({ origin: upstream.origin, connections, timeoutMs: upstreamTimeoutMs, reservedShare: 0 });
 }
 
 /**
@@ -238,7 +234,7 @@ export function createApiTarget(resource: Resource, config: Config, pool: Pool, 
   if (upstream === null || project === undefined || apiKey === undefined) throw new UsageError(NO_API);
   const principal = createPrincipal('import', project, apiKey);
   const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
-  const client = createClient({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
+  const client = new Client({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
   const session = new Session({
     client,
     principal,

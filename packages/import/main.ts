@@ -87,7 +87,7 @@ async function createDestination(
   const { resource, gateway: url, headers, callsPerSecond, dryRun } = options;
   const concurrency = options.concurrency ?? config.bulkLimits.concurrency;
   const limits = { ...config.bulkLimits, concurrency, extraRequests: Number.POSITIVE_INFINITY };
-  if (dryRun) return new DryRun(resource, limits);
+  if (dryRun) return new DryRun(limits);
   let target: Target;
   if (url) {
     // Loaded on demand, since few imports use a gateway.

@@ -1,12 +1,11 @@
 import { UsageError } from '../../src/cli/usage.ts';
 import { type Config, loadConfig } from '../../src/config/config.ts';
-import { ENDPOINTS, type EndpointName, labelOf } from '../../src/datatrics/endpoints.ts';
+import type { Endpoint } from '../../src/datatrics/endpoints.ts';
 import { buildPath, type CallArgs } from '../../src/datatrics/paths.ts';
 import { type CustomFields, createRecordTypes } from '../../src/datatrics/records/custom-fields.ts';
 import type { RecordTypes } from '../../src/datatrics/records/record-types.ts';
 import { createAbortController } from '../../src/lib/abort.ts';
 import type { UpstreamResponse } from '../../src/upstream/call.ts';
-import { DEFAULT_POLICY } from '../../src/upstream/policy.ts';
 import { createPool } from '../../src/upstream/pool.ts';
 import { Resilience } from '../../src/upstream/resilience.ts';
 import { sendWithRetry } from '../../src/upstream/retry.ts';
@@ -28,7 +27,7 @@ export interface ReadOnlyApi {
    * @throws TransportError when the API does not answer
    * @throws UsageError when the API rejects the key (401, 403)
    */
-  get(endpoint: EndpointName, args: CallArgs): Promise<UpstreamResponse>;
+  get(endpoint: Endpoint, args: CallArgs): Promise<UpstreamResponse>;
   close(): Promise<void>;
 }
 
@@ -50,7 +49,7 @@ export async function openApi(projectId: string | undefined): Promise<ReadOnlyAp
   const accepted = ['accept', 'application/json', 'content-type', 'application/json'];
   const headers = [...accepted, 'x-apikey', apiKey];
   const { signal } = createAbortController();
-  const resilience = new Resilience(DEFAULT_POLICY);
+  const resilience = new Resilience();
   let calls = 0;
   return {
     project,
@@ -60,11 +59,10 @@ export async function openApi(projectId: string | undefined): Promise<ReadOnlyAp
     recordTypes: createRecordTypes(config.customFields),
     timeZone: config.projects.find(({ id }) => id === project)?.timeZone ?? config.timeZone,
     calls: () => calls,
-    async get(name, args) {
-      const endpoint = ENDPOINTS[name];
-      if (endpoint.method !== 'GET') throw new Error(`${labelOf(endpoint)} is not a read endpoint`);
+    async get(endpoint, args) {
+      if (endpoint.method !== 'GET') throw new Error(`${endpoint.label} is not a read endpoint`);
       const deadline = performance.now() + READ_MS;
-      const path = pathname + buildPath(name, args, project);
+      const path = pathname + buildPath(endpoint, args, project);
       const response = await sendWithRetry(
         pool.send,
         { method: 'GET', path, headers },
@@ -72,7 +70,7 @@ export async function openApi(projectId: string | undefined): Promise<ReadOnlyAp
         resilience,
       );
       if (response.status === 401 || response.status === 403) {
-        throw new UsageError(`${labelOf(endpoint)} answered ${response.status}: the API rejects the API key.`);
+        throw new UsageError(`${endpoint.label} answered ${response.status}: the API rejects the API key.`);
       }
       return response;
     },

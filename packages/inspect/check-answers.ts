@@ -1,4 +1,4 @@
-import { type Endpoint, type ListEndpoint, labelOf, type TotalSpelling } from '../../src/datatrics/endpoints.ts';
+import { type Endpoint, RESOURCES, type TotalSpelling } from '../../src/datatrics/endpoints.ts';
 import { typeNameOf } from '../../src/datatrics/keys.ts';
 import { isObject, type JsonObject, lookUp, readText } from '../../src/datatrics/records/fields.ts';
 import { readJson } from '../../src/lib/digits.ts';
@@ -35,13 +35,13 @@ function parseJson(body: string): unknown {
  * @returns the report, and the list's records as `rows`: empty when the answer is not a list
  */
 export function checkList(
-  endpoint: ListEndpoint,
+  endpoint: Endpoint,
   response: UpstreamResponse,
   limit: number,
   expectation: Expectation,
 ): EndpointReport & { readonly rows: readonly JsonObject[] } {
   const report = (findings: Finding[], rows: JsonObject[] = []) => ({
-    endpoint: labelOf(endpoint),
+    endpoint: endpoint.label,
     records: rows.length,
     findings,
     rows,
@@ -54,7 +54,7 @@ export function checkList(
     return report([{ level: 'drift', kind: 'envelope', path: 'items', message }]);
   }
   const rows = json.items.filter(isObject);
-  const findings = checkEnvelope(json, endpoint.total);
+  const findings = checkEnvelope(json, RESOURCES[endpoint.resource].totals.list);
   if (rows.length < json.items.length) {
     const message = `${json.items.length - rows.length} of ${json.items.length} items are not objects`;
     findings.push({ level: 'drift', kind: 'envelope', path: 'items', message });
@@ -107,7 +107,7 @@ export function checkGet(
   expectation: Expectation,
 ): EndpointReport {
   const report = (findings: Finding[], records = 0): EndpointReport => ({
-    endpoint: labelOf(endpoint),
+    endpoint: endpoint.label,
     records,
     findings,
   });
@@ -132,5 +132,5 @@ export function checkGet(
 export function checkAbsent(endpoint: Endpoint, { status }: UpstreamResponse): EndpointReport {
   const message = `status ${status} instead of 404 for a record that does not exist`;
   const findings: Finding[] = status === 404 ? [] : [{ level: 'drift', kind: 'status', path: 'status', message }];
-  return { endpoint: labelOf(endpoint), records: 0, findings };
+  return { endpoint: endpoint.label, records: 0, findings };
 }

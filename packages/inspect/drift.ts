@@ -1,14 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isUsageProblem, UsageError } from '../../src/cli/usage.ts';
-import {
-  ENDPOINTS,
-  type Endpoint,
-  endpointFor,
-  LISTED,
-  type Listed,
-  labelOf,
-  typeParameter,
-} from '../../src/datatrics/endpoints.ts';
+import { ENDPOINTS, endpointFor, LISTED, type Listed, restTypeOf } from '../../src/datatrics/endpoints.ts';
 import { idProblem } from '../../src/datatrics/keys.ts';
 import { isObject, type JsonObject, lookUp, readText } from '../../src/datatrics/records/fields.ts';
 import { TransportError } from '../../src/upstream/errors.ts';
@@ -54,25 +46,23 @@ interface Report extends EndpointReport {
 
 /** Checks a list, one of its records by id, and an id that does not exist. */
 async function checkKind(api: ReadOnlyApi, kind: Listed, limit: number): Promise<Report[]> {
-  const { resource } = kind;
+  const { resource, type } = kind;
   const [list, get] = [endpointFor(resource, 'list'), endpointFor(resource, 'get')];
-  const typeArgs = typeParameter(list, kind.type);
   // Categories lack most of the fields of items, so a missing field is no finding there.
-  const complete = kind.type !== 'CATEGORY';
+  const complete = type !== 'CATEGORY';
   const expectation = { type: api.recordTypes[resource], timeZone: api.timeZone, complete };
-  const title = (text: string): string => (typeArgs.type ? `${text}, type=${typeArgs.type}` : text);
+  const title = (text: string): string => (type ? `${text}, type=${restTypeOf('list', type)}` : text);
 
-  const listed = checkList(ENDPOINTS[list], await api.get(list, { ...typeArgs, limit, page: 1 }), limit, expectation);
+  const listed = checkList(list, await api.get(list, { type, limit, page: 1 }), limit, expectation);
   const { rows, ...report } = listed;
-  const reports: Report[] = [{ ...report, title: title(labelOf(ENDPOINTS[list])) }];
+  const reports: Report[] = [{ ...report, title: title(list.label) }];
   const key = rows.map((row) => keyOf(row, expectation.type.idNames)).find((found) => found !== null);
   if (!key) return reports;
-  const endpoint: Endpoint = ENDPOINTS[get];
-  const single = checkGet(endpoint, await api.get(get, { ...typeArgs, ...key }), key.id, expectation);
-  const absent = checkAbsent(endpoint, await api.get(get, { ...typeArgs, id: ABSENT_ID, source: key.source }));
+  const single = checkGet(get, await api.get(get, { type, ...key }), key.id, expectation);
+  const absent = checkAbsent(get, await api.get(get, { type, id: ABSENT_ID, source: key.source }));
   const known = new Set(listed.findings.map(({ kind, path }) => `${kind} ${path}`));
   const fresh = single.findings.filter(({ kind, path }) => kind !== 'unknown' || !known.has(`${kind} ${path}`));
-  reports.push({ ...single, findings: [...fresh, ...absent.findings], title: title(labelOf(endpoint)) });
+  reports.push({ ...single, findings: [...fresh, ...absent.findings], title: title(get.label) });
   return reports;
 }
 
@@ -83,9 +73,7 @@ function keyOf(row: JsonObject, idNames: readonly string[]): { readonly id: stri
 }
 
 /** Endpoints that a check cannot call, since they write. */
-const NOT_CHECKED = Object.values(ENDPOINTS as Record<string, Endpoint>)
-  .filter(({ method }) => method !== 'GET')
-  .map(labelOf);
+const NOT_CHECKED = ENDPOINTS.filter(({ method }) => method !== 'GET').map(({ label }) => label);
 
 function render(reports: readonly Report[], unreachable: readonly string[], api: ReadOnlyApi): string {
   const lines = [`Project ${api.project} at ${api.where}, ${api.calls()} calls.`, ''];
@@ -141,7 +129,7 @@ async function main(): Promise<number> {
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         unreachable.push(
-          `${labelOf(ENDPOINTS[endpointFor(kind.resource, 'list')])} or ${labelOf(ENDPOINTS[endpointFor(kind.resource, 'get')])}: ${error.failure}`,
+          `${endpointFor(kind.resource, 'list').label} or ${endpointFor(kind.resource, 'get').label}: ${error.failure}`,
         );
       }
     }

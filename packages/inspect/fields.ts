@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isUsageProblem, UsageError } from '../../src/cli/usage.ts';
-import { endpointFor, LISTED, type Listed, typeParameter } from '../../src/datatrics/endpoints.ts';
+import { endpointFor, LISTED, type Listed } from '../../src/datatrics/endpoints.ts';
 import { DatatricsError } from '../../src/datatrics/errors.ts';
 import { typeNameOf } from '../../src/datatrics/keys.ts';
 import type { MaskedType } from '../../src/datatrics/masking.ts';
@@ -40,9 +40,8 @@ const PAGE_ROWS = 100;
 async function observe(api: ReadOnlyApi, list: Listed, pages: number, observers: Observers): Promise<void> {
   const requested = list.type && { type: list.type };
   const endpoint = endpointFor(list.resource, 'list');
-  const typeArgs = typeParameter(endpoint, list.type);
   const read = async (page: number): Promise<number> => {
-    const response = await api.get(endpoint, { ...typeArgs, limit: PAGE_ROWS, page });
+    const response = await api.get(endpoint, { type: list.type, limit: PAGE_ROWS, page });
     const { rows, total } = readPage(response);
     for (const raw of rows) {
       let record: DatatricsRecord;

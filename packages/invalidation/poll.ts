@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { createPrincipal } from '../../src/auth/principal.ts';
 import type { Client } from '../../src/datatrics/client.ts';
-import { endpointFor, LISTED, type Listed, type Resource, typeParameter } from '../../src/datatrics/endpoints.ts';
+import { LISTED, type Listed, type Resource } from '../../src/datatrics/endpoints.ts';
 import type { Write } from '../../src/datatrics/invalidation.ts';
 import { isObject, lookUp, readText } from '../../src/datatrics/records/fields.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
@@ -42,12 +42,11 @@ export function startPoll({ everyMs, resources, keys, clientOf, onChange }: Poll
     const operation = new Operation(LIMITS);
     operation.freshness = new Freshness({ ...NO_DIRECTIVES, noCache: true });
     try {
-      const name = endpointFor(resource, 'list');
-      const query = { page: 1, limit: ROWS, sort: 'updated', order: -1, ...typeParameter(name, type) };
+      const query = { page: 1, limit: ROWS, sort: 'updated', order: -1, type };
       const { rows } = await clientOf(project)
         .as(createPrincipal('poll', project, apiKey), operation)
-        .read(name, query);
-      const place = `${project} ${name} ${type}`;
+        .list(resource, query);
+      const place = `${project} ${resource} ${type}`;
       const before = seen.get(place);
       const { now, ids } = changesIn(rows, RECORD_TYPES[resource].idNames, before);
       seen.set(place, now);

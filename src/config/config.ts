@@ -1,13 +1,11 @@
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
-import { readLifetimes } from '../datatrics/freshness-settings.ts';
-import { readPoll } from '../datatrics/poll-settings.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
-import { readPolicies } from '../datatrics/upstream-settings.ts';
+import { readLifetimes, readPolicies, readPoll } from '../datatrics/settings.ts';
 import { MAX_VALUES } from '../graph/answer-size.ts';
 import { ASSUMED_LIST_SIZE } from '../graph/plan.ts';
 import { MAX_WAITING_BYTES } from '../server/backlog.ts';
-import { DEFAULT_BULKHEAD } from '../upstream/policy.ts';
+import { MAX_WAITING } from '../upstream/pool.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
@@ -135,7 +133,7 @@ function toConfig(values: Variables) {
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
     // Calls of a project that may wait for a connection.
-    upstreamQueue: DEFAULT_BULKHEAD.waiting,
+    upstreamQueue: MAX_WAITING,
     maxConnections: values.MAX_CONNECTIONS,
     // Bytes of unread answers of all clients; the same for unfinished bodies.
     maxWaitingBytes: MAX_WAITING_BYTES,

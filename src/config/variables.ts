@@ -66,7 +66,7 @@ const variables = z.object({
   MAX_ANSWER_BYTES: whole(1_024, 1_073_741_824, 'bytes').default(16_777_216),
   MAX_UPSTREAM_BYTES: whole(1_024, 1_099_511_627_776, 'bytes').default(67_108_864),
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
-  BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').optional(),
+  BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').default(50),
   BULK_CONCURRENCY: whole(1, 64, 'calls').default(4),
   SHARE_IN_FLIGHT: oneOf('on', 'off').default('on'),
   COLLAPSE_OPERATIONS: oneOf('on', 'off').default('off'),

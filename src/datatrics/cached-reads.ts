@@ -1,9 +1,10 @@
 import { GatewayError } from '../lib/error.ts';
-import type { Answer, CachedAnswer, Lookup, RecordCache } from '../upstream/cache.ts';
+import type { Lookup, RecordCache } from '../upstream/cache.ts';
+import type { Answer, CachedAnswer } from '../upstream/call.ts';
 import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
-import { type Endpoint, labelOf, type Resource } from './endpoints.ts';
+import type { Endpoint, Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
@@ -65,6 +66,7 @@ export class CachedReads {
       if (freshness === 'stale-while-revalidate') this.#refresh(read, lookup);
       if (freshness !== null) return fromCache(read, valid, freshness);
     }
+    const start = performance.now();
     try {
       const answer = await this.#callApi(read, lookup, operation);
       operation.freshness?.note(read.path, 0, lifetimes.freshForMs);
@@ -72,16 +74,11 @@ export class CachedReads {
     } catch (error) {
       const old = valid ?? lookup.unverified;
       if (!(error instanceof GatewayError) || !OUTAGES.has(error.code) || !old) throw error;
-      // Look again: the answer aged during the call.
-      const current = this.#latest(read, old);
+      // It aged during the call.
+      const current = { answer: old.answer, ageMs: old.ageMs + performance.now() - start };
       if (!mayServeOnError(current.ageMs, lifetimes, directives)) throw error;
       return fromCache(read, current, 'stale-if-error');
     }
-  }
-
-  #latest({ key, tag }: CachedRead, old: CachedAnswer): CachedAnswer {
-    const lookup = this.#cache.lookUp(key, tag);
-    return lookup instanceof Promise ? old : (lookup.valid ?? old);
   }
 
   /** Refreshes the answer in the background, unless an equal call is in progress. */
@@ -108,7 +105,7 @@ export class CachedReads {
         this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
       }
     };
-    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, labelOf(read.endpoint));
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, read.endpoint.label);
   }
 }
 
@@ -130,6 +127,6 @@ function fromCache(
   const reason = freshness === 'fresh' ? undefined : freshness;
   if (reason !== undefined) operation.usage.stale += 1;
   operation.freshness?.note(path, ageMs, lifetimes.freshForMs - ageMs, reason);
-  operation.trace?.join(labelOf(endpoint), Promise.resolve(), reason === undefined ? 'cached' : 'stale');
+  operation.trace?.join(endpoint.label, Promise.resolve(), reason === undefined ? 'cached' : 'stale');
   return new SharedAnswer(endpoint, answer);
 }

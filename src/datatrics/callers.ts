@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Party } from '../lib/fair-queue.ts';
-import type { Policy } from '../upstream/policy.ts';
-import { ResilienceRegistry } from './resilience-registry.ts';
+import { Resilience, type RetryPolicy } from '../upstream/resilience.ts';
+import type { Endpoint, Resource } from './endpoints.ts';
 
 /**
  * How the gateway distinguishes callers:
@@ -21,6 +21,43 @@ const PROJECTS = 100;
 const STRANGERS_PROJECTS = 2;
 /** Most actions of one caller that wait until its key is accepted. */
 const MAX_DEFERRED = 20;
+
+/** Time-outs and retries by resource. The others have defaults. */
+export type Policies = Readonly<Partial<Record<Resource, RetryPolicy>>>;
+
+/** Circuit breakers, rate controllers and retry budgets by project and group of endpoints, for the calls with one key. */
+export class ResilienceRegistry {
+  readonly #policies: Policies;
+  readonly #projects = new Map<string, Map<string, Resilience>>();
+  /** Projects that are kept, since a caller may name any number; beyond that the oldest is removed. */
+  maxProjects: number;
+
+  constructor(policies: Policies, maxProjects: number) {
+    this.#policies = policies;
+    this.maxProjects = maxProjects;
+  }
+
+  of(project: string, { resource, group }: Pick<Endpoint, 'resource' | 'group'>): Resilience {
+    let groups = this.#projects.get(project);
+    if (groups === undefined) {
+      groups = new Map();
+      const [oldest] = this.#projects.size < this.maxProjects ? [] : this.#projects.keys();
+      if (oldest !== undefined) this.#projects.delete(oldest);
+      this.#projects.set(project, groups);
+    }
+    let resilience = groups.get(group);
+    if (resilience === undefined) {
+      resilience = new Resilience(this.#policies[resource]);
+      groups.set(group, resilience);
+    }
+    return resilience;
+  }
+
+  /** All groups of all projects. */
+  values(): Resilience[] {
+    return [...this.#projects.values()].flatMap((groups) => [...groups.values()]);
+  }
+}
 
 /** The state of one caller between operations. Shared resources are divided fairly between callers. */
 export class Caller implements Party {
@@ -77,13 +114,9 @@ export class Callers {
   readonly #accepted = new LRUCache<string, Caller>({ maxSize: MAX_ACCEPTED, sizeCalculation: () => 1 });
   readonly #strangers = new LRUCache<string, Caller>({ maxSize: MAX_STRANGERS, sizeCalculation: () => 1 });
 
-  /**
-   * @param policies by group of endpoints
-   * @param fallback policy of the other groups
-   */
-  constructor(kind: CallerKind, policies: Readonly<Record<string, Policy>>, fallback: Policy) {
+  constructor(kind: CallerKind, policies: Policies = {}) {
     this.#kind = kind;
-    this.#newRegistry = (maxProjects) => new ResilienceRegistry(policies, fallback, maxProjects);
+    this.#newRegistry = (maxProjects) => new ResilienceRegistry(policies, maxProjects);
     this.#shared = this.#newRegistry(Number.POSITIVE_INFINITY);
     this.#everybody = new Caller('everybody', this.#shared);
   }
@@ -107,15 +140,11 @@ export class Callers {
 
   /** Number of groups of endpoints whose circuit breaker is open, and of groups that are paced. */
   get guarded(): { readonly open: number; readonly paced: number } {
-    let { open, paced } = this.#shared.state;
-    if (this.#kind !== 'own-keys') return { open, paced };
-    for (const table of [this.#accepted, this.#strangers]) {
-      for (const { resilience } of table.values()) {
-        const { state } = resilience;
-        open += state.open;
-        paced += state.paced;
-      }
-    }
-    return { open, paced };
+    const own = this.#kind === 'own-keys' ? [...this.#accepted.values(), ...this.#strangers.values()] : [];
+    const groups = [this.#shared, ...own.map(({ resilience }) => resilience)].flatMap((registry) => registry.values());
+    return {
+      open: groups.filter(({ breaker }) => breaker.isOpen).length,
+      paced: groups.filter(({ rate }) => rate.isLimiting).length,
+    };
   }
 }

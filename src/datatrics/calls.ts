@@ -8,20 +8,19 @@ import type { Send } from '../upstream/pool.ts';
 import type { Resilience } from '../upstream/resilience.ts';
 import { pause, retryAfterMs, sendWithRetry } from '../upstream/retry.ts';
 import type { Caller } from './callers.ts';
-import { ENDPOINTS, type EndpointName, labelOf } from './endpoints.ts';
+import type { Endpoint } from './endpoints.ts';
 import { causeOf, errorOfTransport } from './errors.ts';
 
 /** One REST call, ready to be sent. */
-export interface Call {
-  readonly name: EndpointName;
-  readonly request: UpstreamRequest;
+export interface Call extends UpstreamRequest {
+  readonly endpoint: Endpoint;
   readonly resilience: Resilience;
   readonly caller: Caller;
 }
 
 /** A REST call that is over. */
 export interface EndedCall {
-  readonly endpoint: EndpointName;
+  readonly endpoint: Endpoint;
   readonly outcome: 'ok' | 'refused' | 'failed';
   readonly ms: number;
   readonly caller: Caller;
@@ -52,9 +51,9 @@ export class Calls {
    */
   read(call: Call, shared: SharedRead, operation: Operation): Promise<UpstreamResponse> {
     const start = performance.now();
-    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]), call.request.path);
-    const request = withHeaders(call.request, span);
-    return sendWithRetry(this.#send, request, span ? withSpan(shared, span) : shared, call.resilience).then(
+    const span = operation.trace?.begin(call.endpoint.label, call.path);
+    const context = span ? withSpan(shared, span) : shared;
+    return sendWithRetry(this.#send, withHeaders(call, span), context, call.resilience).then(
       (response) => this.#ended(call, response, start, span),
       (error) => {
         throw this.#failed(call, error, start, span);
@@ -83,32 +82,30 @@ export class Calls {
         throw error;
       });
     }
-    const span = operation.trace?.begin(labelOf(ENDPOINTS[call.name]), call.request.path);
+    const span = operation.trace?.begin(call.endpoint.label, call.path);
     span?.attempt();
-    return this.#send(withHeaders(call.request, span), NEVER).then(
-      (response) => {
-        resilience.recordAnswer(response.status, retryAfterMs(response.retryAfter));
-        return this.#ended(call, response, start, span);
-      },
-      (error) => {
-        resilience.recordError(error);
-        throw this.#failed(call, error, start, span);
-      },
-    );
+    try {
+      const response = await this.#send(withHeaders(call, span), NEVER);
+      resilience.recordAnswer(response.status, retryAfterMs(response.retryAfter));
+      return this.#ended(call, response, start, span);
+    } catch (error) {
+      resilience.recordError(error);
+      throw this.#failed(call, error, start, span);
+    }
   }
 
-  #ended({ name, caller }: Call, response: UpstreamResponse, start: number, span?: Span): UpstreamResponse {
+  #ended({ endpoint, caller }: Call, response: UpstreamResponse, start: number, span?: Span): UpstreamResponse {
     const { status } = response;
     const outcome = status === 429 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'ok';
     const cause = outcome === 'failed' || status === 401 || status === 403 ? `HTTP ${status}` : undefined;
     span?.end(outcome, cause, status);
     const ms = performance.now() - start;
-    this.#onEnd({ endpoint: name, outcome, ms, caller, isReachable: true, ...(cause && { cause }) });
+    this.#onEnd({ endpoint, outcome, ms, caller, isReachable: true, ...(cause && { cause }) });
     return response;
   }
 
   /** Gives a failure of the transport its meaning. */
-  #failed({ name, caller }: Call, error: unknown, start: number, span?: Span): unknown {
+  #failed({ endpoint, caller }: Call, error: unknown, start: number, span?: Span): unknown {
     if (!(error instanceof TransportError)) {
       span?.end('failed');
       return error;
@@ -117,15 +114,14 @@ export class Calls {
     const cause = causeOf(meaning) ?? error.failure;
     span?.end('failed', cause);
     const isReachable = error.sent || error.failure !== 'unreachable';
-    this.#onEnd({ endpoint: name, outcome: 'failed', ms: performance.now() - start, caller, isReachable, cause });
+    this.#onEnd({ endpoint, outcome: 'failed', ms: performance.now() - start, caller, isReachable, cause });
     return meaning;
   }
 }
 
-/** A request with its span's own headers, where it has some. */
-function withHeaders(request: UpstreamRequest, span: Span | undefined): UpstreamRequest {
-  const headers = span?.headers;
-  return headers ? { ...request, headers: [...request.headers, ...headers] } : request;
+/** A call with its span's own headers, where it has some. */
+function withHeaders(call: Call, span: Span | undefined): Call {
+  return span?.headers ? { ...call, headers: [...call.headers, ...span.headers] } : call;
 }
 
 /** A shared read whose attempts are counted by a span. */

@@ -1,46 +1,25 @@
 import type { Principal } from '../auth/principal.ts';
 import { readJson } from '../lib/digits.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
+import type { UpstreamResponse } from '../upstream/call.ts';
 import { type SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { ACCEPT_ENCODING } from '../upstream/dispatcher.ts';
 import type { Operation } from '../upstream/operation.ts';
-import { DEFAULT_POLICY, type Policy } from '../upstream/policy.ts';
 import type { Send } from '../upstream/pool.ts';
 import { checkAccess, scopeOf } from './access.ts';
 import { CachedReads, type FreshnessOptions } from './cached-reads.ts';
-import { type Caller, type CallerKind, Callers } from './callers.ts';
+import { type Caller, Callers } from './callers.ts';
 import { type Call, Calls, type EndedCall } from './calls.ts';
-import { ENDPOINTS, type Endpoint, type EndpointFor, type EndpointName, labelOf, type Resource } from './endpoints.ts';
+import { type Endpoint, endpointFor, type Resource } from './endpoints.ts';
 import { causeOf } from './errors.ts';
-import { mayHaveWritten, resourcePath, tagOf, tagsOfWrite, type Write, writeOf } from './invalidation.ts';
+import { mayHaveWritten, tagOf, tagsOfWrite, type Write } from './invalidation.ts';
 import type { ReadJson } from './json-selection.ts';
-import { buildPath, type CallArgs } from './paths.ts';
-import { RawJson } from './raw-json.ts';
+import type { RecordKey } from './keys.ts';
+import { buildPath, type CallArgs, resourcePath } from './paths.ts';
 import type { JsonObject } from './records/fields.ts';
 import { RECORD_TYPES } from './records/record-types.ts';
 import { type Page, readBulk, readDone, readWritten } from './responses.ts';
 import { SharedAnswer } from './shared-answer.ts';
-
-export type ReadName = EndpointFor<'get' | 'list'>;
-type ReadAnswer<N extends ReadName> = N extends EndpointFor<'list'> ? Page : JsonObject | null;
-
-type WriteName = Exclude<EndpointName, ReadName>;
-type WriteAnswer<N extends WriteName> = N extends EndpointFor<'bulk'> ? Page | null : JsonObject | null;
-
-/** A client that makes calls for one operation and one principal. */
-export interface BoundClient {
-  /**
-   * Reads a record or a page. Returns null for a record that does not exist.
-   * @param reader parses the selected parts of the answer. Default: all of it
-   * @throws GatewayError
-   */
-  read<N extends ReadName>(name: N, args: CallArgs, reader?: ReadJson): Promise<ReadAnswer<N>>;
-  /**
-   * Writes, and returns the record or page in the API's answer. Returns null for an empty answer and for a delete.
-   * @throws GatewayError
-   */
-  write<N extends WriteName>(name: N, args: CallArgs, body: JsonObject | RawJson): Promise<WriteAnswer<N>>;
-}
 
 export interface ClientOptions {
   readonly send: Send;
@@ -60,80 +39,115 @@ export interface ClientOptions {
   readonly callers?: Callers;
 }
 
-/**
- * The group of endpoints that share a circuit breaker. Reads and writes of a resource have separate groups: a list that
- * overloads the API says nothing about writes.
- */
-const groupOf = (resource: Resource, action: 'read' | 'write'): string => `${resource} ${action}`;
+/** Clients of the REST API, which share calls, cache and callers. */
+export class Client {
+  readonly options: ClientOptions;
+  readonly calls: Calls;
+  readonly sharedReads = new SharedReads<SharedAnswer>();
+  readonly cachedReads: CachedReads | undefined;
+  readonly #callers: Callers;
 
-/**
- * Creates the table of the gateway's callers.
- * @param policies timeouts, retries and circuit breakers by resource. Default: `DEFAULT_POLICY`
- */
-export function createCallers(kind: CallerKind, policies: Readonly<Partial<Record<Resource, Policy>>> = {}): Callers {
-  const byGroup = Object.entries(policies).flatMap(([resource, policy]) =>
-    (['read', 'write'] as const).map((action): [string, Policy] => [groupOf(resource as Resource, action), policy]),
-  );
-  return new Callers(kind, Object.fromEntries(byGroup), DEFAULT_POLICY);
+  constructor(options: ClientOptions) {
+    const { send, onCall = () => undefined, freshness, callers = new Callers('everybody') } = options;
+    this.options = options;
+    this.calls = new Calls(send, onCall);
+    this.cachedReads = freshness && new CachedReads(freshness.cache, this.sharedReads);
+    this.#callers = callers;
+  }
+
+  /** @param caller default: the caller of the principal's id */
+  as(principal: Principal, operation: Operation, caller = this.#callers.of(principal.id)): BoundClient {
+    return new BoundClient(this, principal, operation, caller);
+  }
+
+  /** Number of distinct reads in progress, of all principals. */
+  get inFlight(): number {
+    return this.sharedReads.size;
+  }
 }
 
 /**
- * Creates a client of the REST API. `as` binds it to one operation. The bound client calls with the principal's key, in the
- * principal's project, within the operation's deadline and budget.
+ * A client that makes calls for one operation: with the principal's key, in the principal's project, within the operation's
+ * deadline and budget. All methods throw GatewayError.
  *
  * Steps of a read: check scopes → build path → look in the cache, if the type has a lifetime → share the call of an
  * equal concurrent read → make one REST call.
  */
-export function createClient({
-  send,
-  basePath,
-  share = true,
-  onCall = () => undefined,
-  onWrite,
-  onInvalidated,
-  freshness,
-  callers = createCallers('everybody'),
-}: ClientOptions) {
-  const calls = new Calls(send, onCall);
-  const sharedReads = new SharedReads<SharedAnswer>();
-  const cache = freshness && new CachedReads(freshness.cache, sharedReads);
+export class BoundClient {
+  readonly #client: Client;
+  readonly #principal: Principal;
+  readonly #operation: Operation;
+  readonly #caller: Caller;
+  /** Headers of every call: names and values alternate. */
+  readonly #headers: string[];
 
-  function read(name: ReadName, args: CallArgs, bound: Bound, reader: ReadJson = readJson): Promise<unknown> {
-    const { principal, operation, caller } = bound;
-    const endpoint: Endpoint = ENDPOINTS[name];
-    const { resource } = endpoint;
-    let relative: string;
+  constructor(client: Client, principal: Principal, operation: Operation, caller: Caller) {
+    this.#client = client;
+    this.#principal = principal;
+    this.#operation = operation;
+    this.#caller = caller;
+    this.#headers = [...headersOf(principal), ...operation.headers];
+  }
+
+  /**
+   * Reads a record. Returns null if it does not exist.
+   * @param reader parses the selected parts of the answer. Default: all of it
+   */
+  get(key: RecordKey, reader?: ReadJson): Promise<JsonObject | null> {
+    return this.#read(endpointFor(key.resource, 'get'), key, reader) as Promise<JsonObject | null>;
+  }
+
+  /** Reads a page of a list. */
+  list(resource: Resource, args: CallArgs, reader?: ReadJson): Promise<Page> {
+    return this.#read(endpointFor(resource, 'list'), args, reader) as Promise<Page>;
+  }
+
+  /** Writes a record, and returns it as in the API's answer. Returns null for an empty answer and for a delete. */
+  write(action: 'create' | 'update' | 'delete', key: RecordKey, body: JsonObject): Promise<JsonObject | null> {
+    const endpoint = endpointFor(key.resource, action);
+    const read =
+      action === 'delete'
+        ? readDone
+        : (response: UpstreamResponse) => readWritten(response, RECORD_TYPES[key.resource].idNames);
+    return this.#write(endpoint, key, [key.id], JSON.stringify(body), read);
+  }
+
+  /**
+   * Writes records of one resource and type. Returns the answer's rows; null for an empty answer.
+   * @param body JSON
+   */
+  bulk([first, ...others]: readonly [RecordKey, ...RecordKey[]], body: string): Promise<Page | null> {
+    const ids = new Set([first, ...others].map(({ id }) => id));
+    return this.#write(endpointFor(first.resource, 'bulk'), first, [...ids], body, readBulk);
+  }
+
+  #read(endpoint: Endpoint, args: CallArgs, reader: ReadJson = readJson): Promise<unknown> {
+    const operation = this.#operation;
+    const { shareKey, project } = this.#principal;
+    const { calls, sharedReads, cachedReads, options } = this.#client;
+    let path: string;
+    let call: Call;
     try {
-      checkAccess(principal.scopes, scopeOf(resource, 'read'));
-      relative = buildPath(name, args, principal.project);
+      path = this.#pathOf(endpoint, args, 'read');
+      call = this.#callOf(endpoint, path);
     } catch (error) {
       return Promise.reject(error);
     }
-    const call = prepare(name, 'GET', relative, groupOf(resource, 'read'), bound);
-    const key = share ? `${principal.shareKey} ${call.request.path}` : Symbol();
+    const key = `${shareKey} ${call.path}`;
     const callApi = (shared: SharedRead, initiator: Operation): Promise<SharedAnswer> =>
       calls.read(call, shared, initiator).then((response) => new SharedAnswer(endpoint, response));
 
-    const lifetimes = freshness?.lifetimes[resource];
+    const lifetimes = options.freshness?.lifetimes[endpoint.resource];
     let answer: Promise<SharedAnswer>;
-    if (cache === undefined || lifetimes === undefined) {
-      operation.freshness?.note(relative, 0, 0);
-      answer = sharedReads.run(key, operation, callApi, labelOf(endpoint));
+    if (cachedReads === undefined || lifetimes === undefined) {
+      operation.freshness?.note(path, 0, 0);
+      answer = sharedReads.run(options.share === false ? Symbol() : key, operation, callApi, endpoint.label);
     } else {
-      const tag = tagOf(principal.project, resource, args.id);
-      answer = cache.read({
-        key: `${principal.shareKey} ${call.request.path}`,
-        path: relative,
-        tag,
-        lifetimes,
-        endpoint,
-        operation,
-        callApi,
-        reader,
-      });
+      const tag = tagOf(project, endpoint.resource, args.id);
+      answer = cachedReads.read({ key, path, tag, lifetimes, endpoint, operation, callApi, reader });
     }
     return answer.then(
-      (shared) => readAnswer(shared, operation, caller, reader),
+      (shared) => readAnswer(shared, operation, this.#caller, reader),
       (error) => {
         throw noteCause(operation, error);
       },
@@ -144,111 +158,69 @@ export function createClient({
    * Sends a write once. When the client disconnects or the operation times out, only the wait ends: a write that was sent
    * runs to its end.
    */
-  async function write(name: WriteName, args: CallArgs, body: JsonObject | RawJson, bound: Bound): Promise<unknown> {
-    const { principal, operation, caller } = bound;
-    const endpoint: Endpoint = ENDPOINTS[name];
-    checkAccess(principal.scopes, scopeOf(endpoint.resource, 'write'));
-    const path = buildPath(name, args, principal.project);
+  async #write<T>(
+    endpoint: Endpoint,
+    args: CallArgs,
+    ids: readonly string[],
+    body: string,
+    read: (response: UpstreamResponse) => T,
+  ): Promise<T> {
+    const operation = this.#operation;
+    const caller = this.#caller;
+    const path = this.#pathOf(endpoint, args, 'write');
     if (operation.signal.aborted) throw operation.signal.reason;
-    const text = wellFormedJson(body instanceof RawJson ? body.text : JSON.stringify(body));
-    const call = prepare(name, endpoint.method, path, groupOf(endpoint.resource, 'write'), bound, text);
-
-    const invalidate = async (): Promise<void> => {
-      // A concurrent read may have the old data. Later reads must not share its call.
-      onWrite?.(principal.project);
-      const resource = resourcePath(endpoint, principal);
-      sharedReads.forget(
-        (key) => typeof key === 'string' && key.startsWith(`${principal.project}/`) && key.includes(resource),
-      );
-      const made = writeOf(endpoint, args, body, principal.project);
-      await freshness?.cache.invalidate(tagsOfWrite(made));
-      await onInvalidated?.(made);
-    };
-    const written = calls
-      .write(call, operation)
-      .then((response) => {
+    const call = this.#callOf(endpoint, path, wellFormedJson(body));
+    const write = async (): Promise<T> => {
+      try {
+        const response = await this.#client.calls.write(call, operation);
         // Counts the bytes, but does not enforce the budget: the client must learn the outcome of a write.
         operation.receive(Buffer.byteLength(response.body));
-        switch (endpoint.action) {
-          case 'bulk':
-            return readBulk(response);
-          case 'delete':
-            return readDone(response);
-          default:
-            return readWritten(response, RECORD_TYPES[endpoint.resource].idNames);
-        }
-      })
-      .then(
-        async (answer) => {
-          caller.accept();
-          await invalidate();
-          return answer;
-        },
-        async (error) => {
-          if (mayHaveWritten(error)) await caller.whenAccepted(invalidate);
-          throw noteCause(operation, error);
-        },
-      );
-    return operation.until(written, operation.expired);
+        const answer = read(response);
+        caller.accept();
+        await this.#invalidate(endpoint.resource, ids);
+        return answer;
+      } catch (error) {
+        if (mayHaveWritten(error)) await caller.whenAccepted(() => this.#invalidate(endpoint.resource, ids));
+        throw noteCause(operation, error);
+      }
+    };
+    return operation.until(write(), operation.expired);
   }
 
-  function prepare(
-    name: EndpointName,
-    method: Endpoint['method'],
-    relative: string,
-    group: string,
-    { principal, operation, headers, caller }: Bound,
-    body?: string,
-  ): Call {
-    const resilience = caller.resilience.of(principal.project, group);
-    const request = {
-      method,
-      path: basePath + relative,
-      headers,
+  async #invalidate(resource: Resource, ids: readonly string[]): Promise<void> {
+    const { project } = this.#principal;
+    const { options, sharedReads } = this.#client;
+    options.onWrite?.(project);
+    // A concurrent read may have the old data. Later reads must not share its call.
+    const start = resourcePath(project, resource);
+    sharedReads.forget((key) => typeof key === 'string' && key.startsWith(`${project}/`) && key.includes(start));
+    const made = { project, resource, ids };
+    await options.freshness?.cache.invalidate(tagsOfWrite(made));
+    await options.onInvalidated?.(made);
+  }
+
+  #pathOf(endpoint: Endpoint, args: CallArgs, action: 'read' | 'write'): string {
+    checkAccess(this.#principal.scopes, scopeOf(endpoint.resource, action));
+    return buildPath(endpoint, args, this.#principal.project);
+  }
+
+  #callOf(endpoint: Endpoint, path: string, body?: string): Call {
+    const caller = this.#caller;
+    const resilience = caller.resilience.of(this.#principal.project, endpoint);
+    return {
+      endpoint,
+      resilience,
       caller,
-      priority: operation.deadline,
-      bulkhead: group,
-      timeoutMs: resilience.policy.timeoutMs,
+      method: endpoint.method,
+      path: this.#client.options.basePath + path,
+      headers: this.#headers,
+      priority: this.#operation.deadline,
+      bulkhead: endpoint.group,
+      timeoutMs: resilience.timeoutMs,
       body,
     };
-    return { name, request, resilience, caller };
   }
-
-  class Bound implements BoundClient {
-    readonly principal: Principal;
-    readonly operation: Operation;
-    /** Headers of every call: names and values alternate. */
-    readonly headers: string[];
-    readonly caller: Caller;
-
-    constructor(principal: Principal, operation: Operation, caller: Caller) {
-      this.principal = principal;
-      this.operation = operation;
-      this.headers = [...headersOf(principal), ...operation.headers];
-      this.caller = caller;
-    }
-
-    read<N extends ReadName>(name: N, args: CallArgs, reader?: ReadJson): Promise<ReadAnswer<N>> {
-      return read(name, args, this, reader) as Promise<ReadAnswer<N>>;
-    }
-
-    write<N extends WriteName>(name: N, args: CallArgs, body: JsonObject | RawJson): Promise<WriteAnswer<N>> {
-      return write(name, args, body, this) as Promise<WriteAnswer<N>>;
-    }
-  }
-
-  return {
-    /** @param caller default: the caller of the principal's id */
-    as: (principal: Principal, operation: Operation, caller = callers.of(principal.id)): BoundClient =>
-      new Bound(principal, operation, caller),
-    /** Number of distinct reads in progress, of all principals. */
-    get inFlight(): number {
-      return sharedReads.size;
-    },
-  };
 }
-
-export type Client = ReturnType<typeof createClient>;
 
 /**
  * Reads what one operation selects from an answer. A record or a page proves that the API accepts the caller's key. A

@@ -1,4 +1,4 @@
-import { ENDPOINTS, type Resource, type WriteBody } from './endpoints.ts';
+import { type ContentType, RESOURCES, type Resource } from './endpoints.ts';
 import { idProblem, isTooLong, MAX_TEXT_BYTES, type RecordKey, textProblem } from './keys.ts';
 import { type Field, type FieldTable, type JsonObject, namesOf } from './records/fields.ts';
 import { reservedNames } from './records/record.ts';
@@ -30,14 +30,6 @@ export interface EncodedRecord {
   readonly body: JsonObject;
 }
 
-/** The body format of each resource, which create, update and bulk share. */
-export const WRITE_BODIES: Readonly<Record<Resource, WriteBody>> = {
-  profile: ENDPOINTS.createProfile.body,
-  content: ENDPOINTS.createContent.body,
-  conversion: ENDPOINTS.createConversion.body,
-  interaction: ENDPOINTS.createInteraction.body,
-};
-
 /**
  * Encodes a record for the API: REST names, times in the API's format, attributes beside the typed fields. A field that the
  * input omits is not sent. A null is sent as null.
@@ -49,17 +41,17 @@ export function encodeRecord(
   input: RecordInput,
   { timeZone, recordTypes = RECORD_TYPES }: WriteSettings,
 ): EncodedRecord | { readonly problems: readonly InputProblem[] } {
-  const idName = ID_NAMES[resource];
+  const idName = `${resource}Id`;
   const id = input[idName] as string;
   const source = input.source as string;
   const problems: InputProblem[] = [];
   checkKeyPart(idName, id, problems);
   checkKeyPart('source', source, problems);
-  const type = recordTypes[resource];
-  const values = encodeFields(type.fields, input, reservedNames(type), timeZone, [], problems);
+  const recordType = recordTypes[resource];
+  const values = encodeFields(recordType.fields, input, reservedNames(recordType), timeZone, [], problems);
   if (problems.length > 0) return { problems };
 
-  const { idKey, wrapper, beside } = WRITE_BODIES[resource];
+  const { idKey, wrapper, beside } = RESOURCES[resource].body;
   const body: Record<string, unknown> = { [idKey]: id, source };
   for (const name of beside) {
     if (!Object.hasOwn(values, name)) continue;
@@ -67,20 +59,11 @@ export function encodeRecord(
     delete values[name];
   }
   body[wrapper] = values;
-  const key: RecordKey =
-    resource === 'content'
-      ? { resource, id, source, type: input.type as 'ITEM' | 'CATEGORY' }
-      : { resource, id, source };
-  return { key, body };
+  return {
+    key: { resource, id, source, type: resource === 'content' ? (input.type as ContentType) : undefined },
+    body,
+  };
 }
-
-/** GraphQL name of each resource's id field. */
-const ID_NAMES = {
-  profile: 'profileId',
-  content: 'contentId',
-  conversion: 'conversionId',
-  interaction: 'interactionId',
-} as const;
 
 /** Checks an id or a source in an input, and adds the problem to `problems`. */
 export function checkKeyPart(name: string, value: string, problems: InputProblem[]): void {

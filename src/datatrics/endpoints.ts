@@ -1,296 +1,154 @@
 /**
- * The REST API v2 as one table: its resources and 19 endpoints. Client, loaders, cost and commands read it. To support
- * another version of the API, replace this table and, where records differ, the field tables.
+ * The REST API v2 as one table: its resources, and the 19 endpoints that follow from them. Client, loaders, cost and
+ * commands read it. To support another version of the API, replace this table and, where records differ, the field tables.
  *
  * Source: the vendor's Postman collection ("Datatrics API (deprecated)").
  */
 
-/** The GraphQL type of each resource, and the plural used in its scopes (`profiles:read`). */
-export const RESOURCES = {
-  profile: { typeName: 'Profile', plural: 'profiles' },
-  content: { typeName: 'Content', plural: 'contents' },
-  conversion: { typeName: 'Conversion', plural: 'conversions' },
-  interaction: { typeName: 'Interaction', plural: 'interactions' },
-} as const;
-
-export type Resource = keyof typeof RESOURCES;
+export type Resource = 'profile' | 'content' | 'conversion' | 'interaction';
 export type ContentType = 'ITEM' | 'CATEGORY';
-
-interface EndpointBase {
-  readonly resource: Resource;
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Path below the base URL. `{project}` and `{id}` are replaced by percent-encoded values. */
-  readonly path: string;
-  /** Query parameters, and whether the API requires them. Lists also accept `q[…]` filters. */
-  readonly query: Readonly<Record<string, 'required' | 'optional'>>;
-}
-
-export interface GetEndpoint extends EndpointBase {
-  readonly action: 'get';
-  readonly method: 'GET';
-}
-
-export interface ListEndpoint extends EndpointBase {
-  readonly action: 'list';
-  readonly method: 'GET';
-  /** The API's values for omitted parameters. */
-  readonly defaults: { readonly limit: number; readonly page: 1; readonly sort: string; readonly order: 1 | -1 };
-  /** The name of the total in the vendor's collection. Every reader accepts all three names. */
-  readonly total: TotalSpelling;
-  /** REST name of the field that filters a list by record ids. */
-  readonly idField: string;
-}
-
-export interface WriteEndpoint extends EndpointBase {
-  readonly action: 'create' | 'update';
-  readonly method: 'POST' | 'PUT';
-  readonly body: WriteBody;
-}
-
-export interface BulkEndpoint extends EndpointBase {
-  readonly action: 'bulk';
-  readonly method: 'POST';
-  readonly body: WriteBody;
-  /** The body's key for the list of items. */
-  readonly itemsKey: 'profiles' | 'items' | 'interactions';
-  /** Whether the body has one `source` for all items, beside the list. */
-  readonly sourceOnTop: boolean;
-  /** Most items per call, as in the vendor's SDKs. */
-  readonly maxItems: number;
-  readonly total: TotalSpelling;
-}
-
-export interface DeleteEndpoint extends EndpointBase {
-  readonly action: 'delete';
-  readonly method: 'DELETE';
-  /** Values sent both in the JSON body, as in the vendor's collection, and in the query, as in the vendor's SDKs. */
-  readonly bodyKeys: readonly string[];
-}
-
-export type Endpoint = GetEndpoint | ListEndpoint | WriteEndpoint | BulkEndpoint | DeleteEndpoint;
+export type Action = 'get' | 'list' | 'create' | 'update' | 'bulk' | 'delete';
 export type TotalSpelling = 'total_elements' | 'totalElements' | 'total_items';
 
-/** The body for one record: `{ [idKey], source, ...beside, [wrapper]: fields }`. */
-export interface WriteBody {
-  readonly idKey: string;
-  readonly wrapper: string;
-  /** REST names of the fields that are beside the wrapper instead of in it. */
-  readonly beside: readonly string[];
+interface ResourceApi {
+  /** The GraphQL type. */
+  readonly typeName: string;
+  /** As in the scopes (`profiles:read`). */
+  readonly plural: string;
+  /** As in the paths. */
+  readonly segment: string;
+  readonly actions: readonly Action[];
+  /** Whether lists narrow by a `source` parameter. Other lists narrow by `q[source]`. */
+  readonly sourceParameter: boolean;
+  /** The API's values for omitted parameters of the list. */
+  readonly defaults: { readonly limit: number; readonly page: 1; readonly sort: string; readonly order: 1 | -1 };
+  /** The names of the total in the vendor's collection. Every reader accepts all three names. */
+  readonly totals: { readonly list: TotalSpelling; readonly bulk: TotalSpelling };
+  /** REST name of the field that filters a list by record ids. */
+  readonly idField: string;
+  /** The body for one record: `{ [idKey], source, ...beside, [wrapper]: fields }`. */
+  readonly body: {
+    readonly idKey: string;
+    readonly wrapper: string;
+    /** REST names of the fields that are beside the wrapper instead of in it. */
+    readonly beside: readonly string[];
+  };
+  /** The body of a bulk write: the key for the list of items, and whether one `source` for all items is beside the list. */
+  readonly bulk: { readonly itemsKey: string; readonly sourceOnTop: boolean };
 }
 
-const PROFILE_BODY: WriteBody = { idKey: 'profileid', wrapper: 'profile', beside: [] };
-const CONTENT_BODY: WriteBody = { idKey: 'itemid', wrapper: 'item', beside: [] };
-const CONVERSION_BODY: WriteBody = { idKey: 'conversionid', wrapper: 'conversion', beside: [] };
-const INTERACTION_BODY: WriteBody = { idKey: 'interactionid', wrapper: 'interaction', beside: ['objecttype'] };
-
-const PAGING = { limit: 'optional', page: 'optional', sort: 'optional', order: 'optional' } as const;
 const NEWEST_FIRST = { limit: 500, page: 1, sort: 'created', order: -1 } as const;
-/** Two of the vendor's SDKs refuse more items, but its Magento plugin sends thousands. Low by default, and configurable. */
-const BULK_ITEMS = 50;
 
-export const ENDPOINTS = {
-  getProfile: {
-    resource: 'profile',
-    action: 'get',
-    method: 'GET',
-    path: '/project/{project}/profile/{id}',
-    query: { source: 'required' },
-  },
-  listProfiles: {
-    resource: 'profile',
-    action: 'list',
-    method: 'GET',
-    path: '/project/{project}/profile',
-    query: { ...PAGING, source: 'optional' },
+export const RESOURCES = {
+  profile: {
+    typeName: 'Profile',
+    plural: 'profiles',
+    segment: 'profile',
+    actions: ['get', 'list', 'create', 'update', 'bulk'],
+    sourceParameter: true,
     defaults: { limit: 100, page: 1, sort: 'created', order: 1 },
-    total: 'total_elements',
+    totals: { list: 'total_elements', bulk: 'totalElements' },
     idField: 'profileid',
+    body: { idKey: 'profileid', wrapper: 'profile', beside: [] },
+    bulk: { itemsKey: 'profiles', sourceOnTop: false },
   },
-  createProfile: {
-    resource: 'profile',
-    action: 'create',
-    method: 'POST',
-    path: '/project/{project}/profile',
-    query: {},
-    body: PROFILE_BODY,
-  },
-  updateProfile: {
-    resource: 'profile',
-    action: 'update',
-    method: 'PUT',
-    path: '/project/{project}/profile/{id}',
-    query: {},
-    body: PROFILE_BODY,
-  },
-  bulkProfiles: {
-    resource: 'profile',
-    action: 'bulk',
-    method: 'POST',
-    path: '/project/{project}/profile/bulk',
-    query: {},
-    body: PROFILE_BODY,
-    itemsKey: 'profiles',
-    sourceOnTop: false,
-    maxItems: BULK_ITEMS,
-    total: 'totalElements',
-  },
-  getContent: {
-    resource: 'content',
-    action: 'get',
-    method: 'GET',
-    path: '/project/{project}/content/{id}',
-    query: { source: 'required', type: 'required' },
-  },
-  listContents: {
-    resource: 'content',
-    action: 'list',
-    method: 'GET',
-    path: '/project/{project}/content',
-    query: { ...PAGING, type: 'required' },
+  content: {
+    typeName: 'Content',
+    plural: 'contents',
+    segment: 'content',
+    actions: ['get', 'list', 'create', 'update', 'bulk', 'delete'],
+    sourceParameter: false,
     defaults: NEWEST_FIRST,
-    total: 'totalElements',
+    totals: { list: 'totalElements', bulk: 'totalElements' },
     idField: 'id',
+    body: { idKey: 'itemid', wrapper: 'item', beside: [] },
+    bulk: { itemsKey: 'items', sourceOnTop: false },
   },
-  createContent: {
-    resource: 'content',
-    action: 'create',
-    method: 'POST',
-    path: '/project/{project}/content',
-    query: { type: 'required' },
-    body: CONTENT_BODY,
-  },
-  updateContent: {
-    resource: 'content',
-    action: 'update',
-    method: 'PUT',
-    path: '/project/{project}/content/{id}',
-    query: { type: 'required' },
-    body: CONTENT_BODY,
-  },
-  bulkContents: {
-    resource: 'content',
-    action: 'bulk',
-    method: 'POST',
-    path: '/project/{project}/content/bulk',
-    query: { type: 'required' },
-    body: CONTENT_BODY,
-    itemsKey: 'items',
-    sourceOnTop: false,
-    maxItems: BULK_ITEMS,
-    total: 'totalElements',
-  },
-  deleteContent: {
-    resource: 'content',
-    action: 'delete',
-    method: 'DELETE',
-    path: '/project/{project}/content/{id}',
-    query: { source: 'required', type: 'required' },
-    bodyKeys: ['source', 'type'],
-  },
-  getConversion: {
-    resource: 'conversion',
-    action: 'get',
-    method: 'GET',
-    path: '/project/{project}/sale/{id}',
-    query: { source: 'required' },
-  },
-  listConversions: {
-    resource: 'conversion',
-    action: 'list',
-    method: 'GET',
-    path: '/project/{project}/sale',
-    query: PAGING,
+  conversion: {
+    typeName: 'Conversion',
+    plural: 'conversions',
+    segment: 'sale',
+    actions: ['get', 'list', 'create', 'bulk'],
+    sourceParameter: false,
     defaults: NEWEST_FIRST,
-    total: 'total_items',
+    totals: { list: 'total_items', bulk: 'total_items' },
     idField: 'conversionid',
+    body: { idKey: 'conversionid', wrapper: 'conversion', beside: [] },
+    bulk: { itemsKey: 'items', sourceOnTop: true },
   },
-  createConversion: {
-    resource: 'conversion',
-    action: 'create',
-    method: 'POST',
-    path: '/project/{project}/sale',
-    query: {},
-    body: CONVERSION_BODY,
-  },
-  bulkConversions: {
-    resource: 'conversion',
-    action: 'bulk',
-    method: 'POST',
-    path: '/project/{project}/sale/bulk',
-    query: {},
-    body: CONVERSION_BODY,
-    itemsKey: 'items',
-    sourceOnTop: true,
-    maxItems: BULK_ITEMS,
-    total: 'total_items',
-  },
-  getInteraction: {
-    resource: 'interaction',
-    action: 'get',
-    method: 'GET',
-    path: '/project/{project}/interaction/{id}',
-    query: { source: 'required' },
-  },
-  listInteractions: {
-    resource: 'interaction',
-    action: 'list',
-    method: 'GET',
-    path: '/project/{project}/interaction',
-    query: PAGING,
+  interaction: {
+    typeName: 'Interaction',
+    plural: 'interactions',
+    segment: 'interaction',
+    actions: ['get', 'list', 'create', 'bulk'],
+    sourceParameter: false,
     defaults: NEWEST_FIRST,
-    total: 'total_items',
+    totals: { list: 'total_items', bulk: 'total_items' },
     idField: 'interactionid',
+    body: { idKey: 'interactionid', wrapper: 'interaction', beside: ['objecttype'] },
+    bulk: { itemsKey: 'interactions', sourceOnTop: false },
   },
-  createInteraction: {
-    resource: 'interaction',
-    action: 'create',
-    method: 'POST',
-    path: '/project/{project}/interaction',
-    query: {},
-    body: INTERACTION_BODY,
-  },
-  bulkInteractions: {
-    resource: 'interaction',
-    action: 'bulk',
-    method: 'POST',
-    path: '/project/{project}/interaction/bulk',
-    query: {},
-    body: INTERACTION_BODY,
-    itemsKey: 'interactions',
-    sourceOnTop: false,
-    maxItems: BULK_ITEMS,
-    total: 'total_items',
-  },
-} as const satisfies Record<string, Endpoint>;
+} as const satisfies Record<Resource, ResourceApi>;
 
-export type EndpointName = keyof typeof ENDPOINTS;
+export interface Endpoint {
+  /** Such as `listProfiles`. */
+  readonly name: string;
+  readonly resource: Resource;
+  readonly action: Action;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Path template below the base URL. */
+  readonly path: string;
+  /** Method and path template. */
+  readonly label: string;
+  /** Query parameters. Lists also accept `q[…]` filters. */
+  readonly query: readonly string[];
+  /** Reads and writes of a resource have separate circuit breakers: a list that overloads the API says nothing about writes. */
+  readonly group: string;
+}
 
-export type Action = Endpoint['action'];
+const ACTIONS: Readonly<Record<Action, Pick<Endpoint, 'method' | 'path' | 'query'>>> = {
+  get: { method: 'GET', path: '/{id}', query: ['source'] },
+  list: { method: 'GET', path: '', query: ['limit', 'page', 'sort', 'order'] },
+  create: { method: 'POST', path: '', query: [] },
+  update: { method: 'PUT', path: '/{id}', query: [] },
+  bulk: { method: 'POST', path: '/bulk', query: [] },
+  delete: { method: 'DELETE', path: '/{id}', query: ['source'] },
+};
 
-/** Names of the endpoints with action `A`, which may be a union. */
-export type EndpointFor<A extends Action> = {
-  [N in EndpointName]: (typeof ENDPOINTS)[N]['action'] extends A ? N : never;
-}[EndpointName];
-
-const NAMES: Readonly<Record<string, Readonly<Record<string, EndpointName>>>> = Object.fromEntries(
-  Object.keys(RESOURCES).map((resource) => [
+function createEndpoint(resource: Resource, action: Action): Endpoint {
+  const { typeName, segment, sourceParameter } = RESOURCES[resource];
+  const { method, path: end, query } = ACTIONS[action];
+  const path = `/project/{project}/${segment}${end}`;
+  return {
+    name: `${action}${typeName}${action === 'list' || action === 'bulk' ? 's' : ''}`,
     resource,
-    Object.fromEntries(
-      Object.entries(ENDPOINTS)
-        .filter(([, endpoint]) => endpoint.resource === resource)
-        .map(([name, { action }]) => [action, name as EndpointName]),
-    ),
+    action,
+    method,
+    path,
+    label: `${method} ${path}`,
+    query: [
+      ...query,
+      ...(action === 'list' && sourceParameter ? ['source'] : []),
+      ...(resource === 'content' ? ['type'] : []),
+    ],
+    group: `${resource} ${method === 'GET' ? 'read' : 'write'}`,
+  };
+}
+
+const BY_RESOURCE = Object.fromEntries(
+  Object.entries(RESOURCES).map(([resource, { actions }]) => [
+    resource,
+    Object.fromEntries(actions.map((action) => [action, createEndpoint(resource as Resource, action)])),
   ]),
+) as Readonly<Record<Resource, Readonly<Record<Action, Endpoint>>>>;
+
+export const ENDPOINTS: readonly Endpoint[] = Object.values(BY_RESOURCE).flatMap((endpoints) =>
+  Object.values(endpoints),
 );
 
-/**
- * Returns the name of a resource's endpoint for an action: `listProfiles` for `profile` and `list`.
- * @throws TypeError if the API has no such endpoint, such as an update of a conversion
- */
-export function endpointFor<A extends Action>(resource: Resource, action: A): EndpointFor<A> {
-  const name = NAMES[resource]?.[action];
-  if (name === undefined) throw new TypeError(`The API has no endpoint for ${action} ${resource}`);
-  return name as EndpointFor<A>;
+/** The endpoint for an action. The API has no updates of conversions and interactions, and deletes only content. */
+export function endpointFor(resource: Resource, action: Action): Endpoint {
+  return BY_RESOURCE[resource][action];
 }
 
 /** A kind of record that the API lists separately. */
@@ -309,27 +167,8 @@ export const LISTED: readonly Listed[] = [
   { resource: 'interaction' },
 ];
 
-/** An endpoint's label: its method and path template. */
-export function labelOf({ method, path }: Pick<EndpointBase, 'method' | 'path'>): string {
-  return `${method} ${path}`;
-}
-
-/** The API's names of content types: singular for one record or a list, plural for a bulk write. */
-const CONTENT_TYPES: Readonly<Record<ContentType, { readonly one: string; readonly many: string }>> = {
-  ITEM: { one: 'item', many: 'items' },
-  CATEGORY: { one: 'category', many: 'categories' },
-};
-
-/** Whether an endpoint narrows by a `source` parameter. Other lists narrow by `q[source]`. */
-export function hasSourceParameter(name: EndpointName): boolean {
-  return 'source' in ENDPOINTS[name].query;
-}
-
-const NO_PARAMETER = {};
-
-/** Returns the `type` parameter of content endpoints (items or categories). Other endpoints have no parameter. */
-export function typeParameter(name: EndpointName, type: ContentType = 'ITEM'): { readonly type?: string } {
-  const { action, query } = ENDPOINTS[name];
-  if (!('type' in query)) return NO_PARAMETER;
-  return { type: action === 'bulk' ? CONTENT_TYPES[type].many : CONTENT_TYPES[type].one };
+/** The API's name of a content type: plural for a bulk write, otherwise singular. */
+export function restTypeOf(action: Action, type: ContentType): string {
+  if (action === 'bulk') return type === 'ITEM' ? 'items' : 'categories';
+  return type.toLowerCase();
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
-import { codeOf, TransportError } from '../upstream/errors.ts';
+import { codeOf, TransportError, type TransportFailure } from '../upstream/errors.ts';
 
 /** A failure of the API or of the connection to it. `message` is the gateway's own and safe to show to clients. */
 export class DatatricsError extends GatewayError {
@@ -42,62 +42,33 @@ export function invalidResponse(what: string, cause?: unknown): DatatricsError {
 
 /** The error for a status other than 2xx. */
 export function errorOfStatus(status: number, apiMessage?: string, retryAfterMs?: number): DatatricsError {
-  const details = { status, apiMessage, retryAfterMs };
-  if (status >= 300 && status < 400) {
-    return new DatatricsError('UPSTREAM_INVALID_RESPONSE', 'The Datatrics API sent a redirect.', details);
-  }
-  if (status === 401 || status === 403) {
-    return new DatatricsError('FORBIDDEN', 'The Datatrics API refused the key for this project.', details);
-  }
-  if (status === 429) {
-    return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API limits the rate of calls (429).', details);
-  }
-  if (status >= 400 && status < 500) {
-    return new DatatricsError('UPSTREAM_REJECTED', `The Datatrics API refused the request (${status}).`, details);
-  }
-  if (status >= 500) {
-    return new DatatricsError('UPSTREAM_UNAVAILABLE', `The Datatrics API failed (${status}).`, details);
-  }
-  return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API answered ${status}.`, details);
+  const [code, what] = meaningOf(status);
+  return new DatatricsError(code, `The Datatrics API ${what}.`, { status, apiMessage, retryAfterMs });
 }
+
+function meaningOf(status: number): readonly [ErrorCode, string] {
+  if (status === 401 || status === 403) return ['FORBIDDEN', 'refused the key for this project'];
+  if (status === 429) return OF_TRANSPORT.paced;
+  if (status >= 500) return ['UPSTREAM_UNAVAILABLE', `failed (${status})`];
+  if (status >= 400) return ['UPSTREAM_REJECTED', `refused the request (${status})`];
+  return ['UPSTREAM_INVALID_RESPONSE', status >= 300 ? 'sent a redirect' : `answered ${status}`];
+}
+
+const OF_TRANSPORT: Readonly<Record<TransportFailure, readonly [ErrorCode, string]>> = {
+  timeout: ['UPSTREAM_TIMEOUT', 'did not answer in time'],
+  unreachable: ['UPSTREAM_UNAVAILABLE', 'is unreachable'],
+  reset: ['UPSTREAM_UNAVAILABLE', 'reset the connection'],
+  open: ['UPSTREAM_UNAVAILABLE', 'is failing (circuit breaker open); this call was not made'],
+  busy: ['UPSTREAM_UNAVAILABLE', 'has too many waiting calls; this call was not made'],
+  paced: ['UPSTREAM_UNAVAILABLE', 'limits the rate of calls (429)'],
+  'too-large': ['UPSTREAM_INVALID_RESPONSE', 'sent a response that is too large'],
+  malformed: ['UPSTREAM_INVALID_RESPONSE', 'sent an invalid HTTP response'],
+};
 
 /** The error for a call that ended without an answer. */
 export function errorOfTransport(error: TransportError): DatatricsError {
-  const details = { sent: error.sent, cause: error };
-  switch (error.failure) {
-    case 'timeout':
-      return new DatatricsError('UPSTREAM_TIMEOUT', 'The Datatrics API did not answer in time.', details);
-    case 'unreachable':
-      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API is unreachable.', details);
-    case 'reset':
-      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The connection to the Datatrics API was reset.', details);
-    case 'open':
-      return new DatatricsError(
-        'UPSTREAM_UNAVAILABLE',
-        'The Datatrics API is failing (circuit breaker open); this call was not made.',
-        details,
-      );
-    case 'busy':
-      return new DatatricsError(
-        'UPSTREAM_UNAVAILABLE',
-        'Too many calls are waiting for the Datatrics API; this call was not made.',
-        details,
-      );
-    case 'paced':
-      return new DatatricsError('UPSTREAM_UNAVAILABLE', 'The Datatrics API limits the rate of calls (429).', details);
-    case 'too-large':
-      return new DatatricsError(
-        'UPSTREAM_INVALID_RESPONSE',
-        'The response of the Datatrics API is too large.',
-        details,
-      );
-    case 'malformed':
-      return new DatatricsError(
-        'UPSTREAM_INVALID_RESPONSE',
-        'The Datatrics API sent an invalid HTTP response.',
-        details,
-      );
-  }
+  const [code, what] = OF_TRANSPORT[error.failure];
+  return new DatatricsError(code, `The Datatrics API ${what}.`, { sent: error.sent, cause: error });
 }
 
 /**

@@ -1,9 +1,5 @@
-import type { Principal } from '../auth/principal.ts';
-import type { Endpoint, Resource } from './endpoints.ts';
+import type { Resource } from './endpoints.ts';
 import { DatatricsError } from './errors.ts';
-import type { CallArgs } from './paths.ts';
-import { RawJson } from './raw-json.ts';
-import { type JsonObject, readText } from './records/fields.ts';
 
 /** The cache tag of an answer. A write of this id, or for a list of any id, invalidates the answer. */
 export function tagOf(project: string, resource: Resource, id: string | undefined): string {
@@ -18,27 +14,9 @@ export interface Write {
   readonly ids: readonly string[];
 }
 
-export function writeOf(endpoint: Endpoint, { id }: CallArgs, body: JsonObject | RawJson, project: string): Write {
-  const { resource } = endpoint;
-  const ids =
-    id !== undefined
-      ? [id]
-      : body instanceof RawJson
-        ? body.ids
-        : 'body' in endpoint
-          ? [readText(body[endpoint.body.idKey]) ?? '']
-          : [];
-  return { project, resource, ids: [...new Set(ids)] };
-}
-
 /** The cache tags that a write invalidates: all lists of the resource, and the written records in every source. */
 export function tagsOfWrite({ project, resource, ids }: Write): string[] {
   return [undefined, ...ids].map((id) => tagOf(project, resource, id));
-}
-
-/** The first part of a path, common to all calls of a resource: `/project/1/profile`. */
-export function resourcePath(endpoint: Endpoint, { project }: Principal): string {
-  return endpoint.path.replace('{project}', project).split('/').slice(0, 4).join('/');
 }
 
 /** Statuses with which the API refuses a write before it writes anything. */

@@ -9,8 +9,7 @@ import type { DatatricsRecord, RecordType } from './records/record.ts';
 /** Parses a body: `readJson`, or a reader that skips what is not selected. Throws SyntaxError. */
 export type ReadJson = (text: string) => unknown;
 
-/** The properties of a record type that readers depend on. */
-type Readable = Pick<RecordType<DatatricsRecord>, 'resource' | 'idNames' | 'fields'>;
+type Readable = RecordType<DatatricsRecord>;
 
 /** Members of an error body under status 200, which readers of records and pages need too. */
 const ERROR_PARTS = { error: true, status: true, message: true, code: true } as const;

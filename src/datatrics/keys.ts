@@ -8,7 +8,7 @@ export interface RecordKey {
   readonly id: string;
   readonly source: string;
   /** Content only. */
-  readonly type?: ContentType;
+  readonly type?: ContentType | undefined;
 }
 
 export type TypeName = (typeof RESOURCES)[Resource]['typeName'];
@@ -64,22 +64,13 @@ const MAX_GLOBAL_ID_CHARACTERS = Math.ceil(((2 * 3 * MAX_TEXT_BYTES + 256) * 4) 
 /** Decodes a global id. Returns null unless `encodeGlobalId` made it for this project. */
 export function decodeGlobalId(project: string, globalId: string): RecordKey | null {
   if (globalId.length > MAX_GLOBAL_ID_CHARACTERS || !/^[A-Za-z0-9_-]+$/.test(globalId)) return null;
-  const parts = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
-  if (parts.length !== 4 || parts[1] !== project) return null;
-  const [typeName, contentType] = (parts[0] as string).split('.') as [string, string?];
+  const [name = '', , ...parts] = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
+  const [typeName = '', type] = name.split('.') as [string?, ContentType?];
   const resource = ENTITY_TYPES.get(typeName);
-  if (resource === undefined) return null;
-  const id = unescapePart(parts[3] as string);
-  const source = unescapePart(parts[2] as string);
+  if (resource === undefined || (resource === 'content' ? type !== 'ITEM' && type !== 'CATEGORY' : type)) return null;
+  const [source = '', id = ''] = parts.map(unescapePart);
   if (idProblem(id) || textProblem(source)) return null;
-  let key: RecordKey;
-  if (resource === 'content') {
-    if (contentType !== 'ITEM' && contentType !== 'CATEGORY') return null;
-    key = { resource, id, source, type: contentType };
-  } else {
-    if (contentType !== undefined) return null;
-    key = { resource, id, source };
-  }
+  const key: RecordKey = { resource, id, source, type };
   return encodeGlobalId(project, key) === globalId ? key : null;
 }
 

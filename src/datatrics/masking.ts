@@ -18,6 +18,8 @@ export interface MaskOptions {
 
 /** The properties of a field that masking depends on. */
 interface FieldDescription {
+  readonly type: MaskedType;
+  readonly name: string;
   /** REST name. */
   readonly rest: string;
   readonly kind: string;
@@ -30,14 +32,18 @@ export type MaskedType = TypeName | 'ConversionItem';
 
 /**
  * The personal fields, by normalized name. Masking, the scope `pii:read` for filters and orders, and the subgraph's tags
- * all depend on this list and on the fields that the configuration adds. The names of products are not personal: see
- * `PERSONAL_IN_LINES` and `PERSON_TYPES`.
+ * all depend on this list and on the fields that the configuration adds.
  */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
-/** A line may contain a recipient's personal data, but its `name` is that of the product. */
-const PERSONAL_IN_LINES = PERSONAL.filter((name) => name !== 'name');
-/** The types whose records belong to a person. */
-const PERSON_TYPES: ReadonlySet<MaskedType> = new Set(['Profile', 'Conversion', 'Interaction']);
+const NOT_PRODUCTS = PERSONAL.filter((name) => name !== 'name');
+/** By type. A line may contain a recipient's personal data, but its `name` is that of the product. */
+const PERSONAL_BY_TYPE: Readonly<Record<MaskedType, readonly string[]>> = {
+  Profile: PERSONAL,
+  Content: [],
+  Conversion: PERSONAL,
+  ConversionItem: NOT_PRODUCTS,
+  Interaction: PERSONAL,
+};
 
 /** Most levels of lists and objects in attributes that are masked value by value. A deeper value is masked as a whole. */
 const MAX_LEVELS = 16;
@@ -79,34 +85,27 @@ export class Masking {
   readonly #options: MaskOptions;
   /** By text. A hash takes longer than everything else about a field, and the same people occur often. */
   readonly #hashes = new LRUCache<string, string>({ max: MAX_CACHED_HASHES });
-  readonly #extra: ReadonlySet<string>;
-  readonly #ofPersons: ReadonlySet<string>;
-  readonly #ofTypes: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly #ofLines: ReadonlySet<string>;
+  /** Normalized names. */
+  readonly #names: ReadonlyMap<MaskedType, ReadonlySet<string>>;
 
   constructor(options: MaskOptions) {
     this.#options = options;
-    this.#extra = new Set(options.fields.map(normalize));
-    this.#ofPersons = new Set([...PERSONAL, ...this.#extra]);
-    this.#ofTypes = new Map(
-      Object.entries(options.ofTypes ?? {}).map(([type, names]) => [type, new Set(names.map(normalize))]),
+    this.#names = new Map(
+      (Object.keys(PERSONAL_BY_TYPE) as MaskedType[]).map((type) => {
+        const names = [...PERSONAL_BY_TYPE[type], ...options.fields, ...(options.ofTypes?.[type] ?? [])];
+        return [type, new Set(names.map(normalize))];
+      }),
     );
-    this.#ofLines = new Set([...PERSONAL_IN_LINES, ...this.#extra]);
   }
 
   /** Whether a field is personal. `name` may have any case and separators. */
   covers(type: MaskedType, name: string): boolean {
-    const plain = normalize(name);
-    return this.#namesOf(type).has(plain) || this.#ofTypes.get(type)?.has(plain) === true;
+    return this.#names.get(type)?.has(normalize(name)) === true;
   }
 
   /** Whether any field name is personal in this type. */
   coversAny(type: MaskedType): boolean {
-    return this.#namesOf(type).size > 0 || this.#ofTypes.has(type);
-  }
-
-  #namesOf(type: MaskedType): ReadonlySet<string> {
-    return PERSON_TYPES.has(type) ? this.#ofPersons : type === 'ConversionItem' ? this.#ofLines : this.#extra;
+    return this.#names.get(type)?.size !== 0;
   }
 
   /** Returns the hash of a personal text: `hash:` and 22 characters of HMAC-SHA-256 in base64url. */
@@ -143,7 +142,7 @@ export class Mask {
   }
 
   /** Returns a field's value, masked if it is personal. Of a field that is not text, also of a time, it returns null. */
-  field<T>(type: MaskedType, name: string, { rest, kind, custom }: FieldDescription, value: T): T | null {
+  field<T>({ type, name, rest, kind, custom }: FieldDescription, value: T): T | null {
     if (value === null) return value;
     if (this.#covers(type, name) || this.#covers(type, rest)) {
       this.masked.add(`${type}.${name}`);

@@ -1,5 +1,4 @@
-import { GatewayError } from '../lib/error.ts';
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts';
+import { type ContentType, type Endpoint, RESOURCES, type Resource, restTypeOf } from './endpoints.ts';
 import { checkId } from './keys.ts';
 
 /** One condition of a filter: `q[field]=value`, `q[field][$op]=value`, or one value of `q[field][$in][]=value`. */
@@ -9,28 +8,22 @@ export interface Condition {
   readonly value: string;
 }
 
-/** Arguments of a call: the id in the path, query parameters by REST name, and for lists the conditions `q`. */
+/** Arguments of a call: the id in the path and the query parameters. A record's key is the arguments to read it. */
 export interface CallArgs {
   readonly id?: string;
+  readonly source?: string;
+  readonly type?: ContentType | undefined;
+  readonly page?: number;
+  readonly limit?: number;
+  readonly sort?: string;
+  readonly order?: number;
   readonly q?: readonly Condition[];
-  readonly [name: string]: unknown;
 }
 
-interface Template {
-  /** The texts before, between and after `{project}` and `{id}`. */
-  readonly parts: readonly [string, string, string?];
-  readonly query: readonly (readonly [name: string, required: boolean])[];
+/** The first part of a path, common to all calls of a resource: `/project/1/profile`. */
+export function resourcePath(project: string, resource: Resource): string {
+  return `/project/${project}/${RESOURCES[resource].segment}`;
 }
-
-/** The paths and parameters of `ENDPOINTS`, split once. */
-const TEMPLATES = Object.fromEntries(
-  Object.entries<Endpoint>(ENDPOINTS).map(([name, { path, query }]): [string, Template] => {
-    const [before, rest] = path.split('{project}') as [string, string];
-    const [between, after] = rest.split('{id}') as [string, string?];
-    const parts: Template['parts'] = after === undefined ? [before, between] : [before, between, after];
-    return [name, { parts, query: Object.entries(query).map(([key, need]) => [key, need === 'required']) }];
-  }),
-) as Record<EndpointName, Template>;
 
 /**
  * Builds the path and query of a call, relative to the API's base path. All values are percent-encoded, so that none can
@@ -39,33 +32,21 @@ const TEMPLATES = Object.fromEntries(
  * @param project of a principal; already checked, and needs no encoding
  * @throws GatewayError `BAD_USER_INPUT` for an id that cannot be part of a path
  */
-export function buildPath(name: EndpointName, args: CallArgs, project: string): string {
-  const { parts, query } = TEMPLATES[name];
-  let path = parts[0] + project + parts[1];
-  if (parts[2] !== undefined) path += encodeURIComponent(checkId('id', args.id ?? '')) + parts[2];
+export function buildPath({ resource, action, query }: Endpoint, args: CallArgs, project: string): string {
+  let path = resourcePath(project, resource);
+  if (action === 'bulk') path += '/bulk';
+  else if (action !== 'list' && action !== 'create') path += `/${encodeURIComponent(checkId('id', args.id ?? ''))}`;
   let separator = '?';
-  for (const [key, required] of query) {
-    const value = args[key];
-    if (value === undefined) {
-      if (required) throw new GatewayError('INTERNAL_SERVER_ERROR', `${name} requires the parameter ${key}`);
-      continue;
-    }
-    path += `${separator}${key}=${encodeURIComponent(String(value))}`;
+  for (const name of query) {
+    const value = name === 'type' ? restTypeOf(action, args.type ?? 'ITEM') : args[name as keyof CallArgs];
+    if (value === undefined) continue;
+    path += `${separator}${name}=${encodeURIComponent(String(value))}`;
     separator = '&';
   }
-  if (args.q === undefined) return path;
-  let before: Condition | undefined;
-  let key = '';
-  for (const filter of args.q) {
-    // Reuse the key: consecutive conditions usually have the same field and operator.
-    if (filter.field !== before?.field || filter.op !== before.op) key = keyOf(filter);
-    before = filter;
-    path += `${separator}${key}=${encodeURIComponent(filter.value)}`;
+  for (const { field, op, value } of args.q ?? []) {
+    const key = op === undefined ? `q[${field}]` : `q[${field}][${op}]${op === '$in' ? '[]' : ''}`;
+    path += `${separator}${encodeURIComponent(key)}=${encodeURIComponent(value)}`;
     separator = '&';
   }
   return path;
-}
-
-function keyOf({ field, op }: Condition): string {
-  return encodeURIComponent(op === undefined ? `q[${field}]` : `q[${field}][${op}]${op === '$in' ? '[]' : ''}`);
 }

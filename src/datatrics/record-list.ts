@@ -1,28 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import type { Principal } from '../auth/principal.ts';
 import { toError } from '../lib/error.ts';
-import type { Operation } from '../upstream/operation.ts';
 import { asksByPersonal, checkAccess, PERSONAL } from './access.ts';
-import { type Capabilities, unmatchedRows, unsupportedFilter } from './capabilities.ts';
-import {
-  type ContentType,
-  ENDPOINTS,
-  type EndpointFor,
-  endpointFor,
-  hasSourceParameter,
-  RESOURCES,
-  type Resource,
-  typeParameter,
-} from './endpoints.ts';
+import { unmatchedRows, unsupportedFilter } from './capabilities.ts';
+import { type ContentType, RESOURCES, type Resource } from './endpoints.ts';
 import { createFilters, type Filter, type FilterInput, ofSource } from './filter.ts';
-import type { ReadJson, Selection } from './json-selection.ts';
+import type { ReadJson } from './json-selection.ts';
 import { markOfKey } from './keys.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { CallArgs } from './paths.ts';
-import type { ProjectSettings } from './project-settings.ts';
-import { isObject, lookUp, type RecordContext } from './records/fields.ts';
+import type { ReadEnvironment } from './read-environment.ts';
+import { isObject, lookUp } from './records/fields.ts';
 import { type DatatricsRecord, decodeRecord, sortNameOf } from './records/record.ts';
-import type { RecordOf, RecordTypes } from './records/record-types.ts';
+import type { RecordOf } from './records/record-types.ts';
 import type { Page } from './responses.ts';
 
 /** The filter and order of a list, in GraphQL names. */
@@ -53,20 +42,6 @@ export interface RecordWindow<R> {
   readonly hasNext: boolean;
 }
 
-/** The operation that reads a list, and its settings. */
-export interface ListEnvironment {
-  readonly principal: Principal;
-  readonly settings: ProjectSettings;
-  readonly context: RecordContext;
-  readonly types: RecordTypes;
-  readonly operation: Operation;
-  readonly capabilities: Capabilities;
-  /** The fields to read. Default: all. */
-  readonly selection?: Selection | undefined;
-  /** Reads one page. */
-  page(name: EndpointFor<'list'>, args: CallArgs, readJson?: ReadJson): Promise<Page>;
-}
-
 /** Cost of the error for an unreadable row in the operation's budget, where a plain value costs 1. */
 const BAD_ROW_COST = 40;
 
@@ -76,9 +51,9 @@ const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 /** A filtered and ordered list of a resource's records. */
 export class RecordList<R extends Resource> {
   readonly #resource: R;
-  readonly #endpoint: EndpointFor<'list'>;
   readonly #query: ListQuery;
-  readonly #environment: ListEnvironment;
+  readonly #environment: ReadEnvironment;
+  readonly #page: (args: CallArgs, readJson?: ReadJson) => Promise<Page>;
   /** The client's filters and the source. The gateway checks all of them in every row. */
   readonly #filters: readonly Filter[];
   /** The filters that the API receives as `q`: all, but not the source if the endpoint has a parameter for it. */
@@ -86,17 +61,25 @@ export class RecordList<R extends Resource> {
   /** REST name of the sort field, and direction. */
   readonly #order: { readonly sort: string; readonly direction: 1 | -1 };
 
-  /** @throws GatewayError `BAD_USER_INPUT` for a filter value that cannot be sent to the API */
-  constructor(resource: R, query: ListQuery, environment: ListEnvironment) {
+  /**
+   * @param page reads one page
+   * @throws GatewayError `BAD_USER_INPUT` for a filter value that cannot be sent to the API
+   */
+  constructor(
+    resource: R,
+    query: ListQuery,
+    environment: ReadEnvironment,
+    page: (args: CallArgs, readJson?: ReadJson) => Promise<Page>,
+  ) {
     this.#resource = resource;
-    this.#endpoint = endpointFor(resource, 'list');
     this.#query = query;
     this.#environment = environment;
+    this.#page = page;
+    const { sourceParameter, defaults } = RESOURCES[resource];
     const { types, settings } = environment;
     const fieldFilters = createFilters(types[resource], query.filter, settings);
     this.#filters = query.source === undefined ? fieldFilters : [...fieldFilters, ofSource(query.source)];
-    this.#sent = hasSourceParameter(this.#endpoint) ? fieldFilters : this.#filters;
-    const { defaults } = ENDPOINTS[this.#endpoint];
+    this.#sent = sourceParameter ? fieldFilters : this.#filters;
     this.#order = query.order
       ? { sort: sortNameOf(types[resource], query.order.field), direction: query.order.direction }
       : { sort: defaults.sort, direction: defaults.order };
@@ -122,10 +105,7 @@ export class RecordList<R extends Resource> {
 
     const { sort, direction } = this.#order;
     const { type, source } = this.#query;
-    const fixed = {
-      ...typeParameter(this.#endpoint, type),
-      ...(hasSourceParameter(this.#endpoint) && source !== undefined && { source }),
-    };
+    const fixed = { type, ...(RESOURCES[this.#resource].sourceParameter && source !== undefined && { source }) };
     const q = this.#sent.flatMap((filter) => filter.conditions);
     const readJson = selection?.pageReader(
       types[this.#resource],
@@ -134,7 +114,7 @@ export class RecordList<R extends Resource> {
     );
     const fetch = (page: number, limit: number, reversed: boolean): Promise<Page> => {
       const sorting = reversed ? { sort, order: -direction } : this.#query.order && { sort, order: direction };
-      return this.#environment.page(this.#endpoint, { page, limit, ...sorting, ...fixed, q }, readJson);
+      return this.#page({ page, limit, ...sorting, ...fixed, q }, readJson);
     };
     const sortValue = (row: unknown): unknown => (isObject(row) ? lookUp(row, sort) : undefined);
     const decode = (raw: unknown): RecordOf[R] | Error => {
@@ -145,7 +125,7 @@ export class RecordList<R extends Resource> {
         return toError(error);
       }
     };
-    const sizes = capabilities.pageSizes(principal.project, this.#endpoint, settings.pageLimit);
+    const sizes = capabilities.pageSizes(principal.project, this.#resource, settings.pageLimit);
     const window = await readWindow(fetch, range, sizes, {
       isTied: (a, b) => sortValue(a) === sortValue(b),
       markOf(raw) {
@@ -210,8 +190,7 @@ export class RecordList<R extends Resource> {
       (probe) => operation.until(probe),
       async () => {
         const q = [{ field: this.#fieldToProbe(), value: IMPOSSIBLE }];
-        const args = { page: 1, limit: 1, ...typeParameter(this.#endpoint, this.#query.type), q };
-        return (await this.#environment.page(this.#endpoint, args)).rows.length === 0;
+        return (await this.#page({ page: 1, limit: 1, type: this.#query.type, q })).rows.length === 0;
       },
     );
     if (!works) throw unsupportedFilter(noun, first.name);

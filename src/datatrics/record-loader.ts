@@ -1,27 +1,13 @@
 import DataLoader from 'dataloader';
 import type { Staleness } from '../upstream/freshness.ts';
-import type { Operation } from '../upstream/operation.ts';
-import type { Capabilities } from './capabilities.ts';
-import type { BoundClient } from './client.ts';
-import {
-  ENDPOINTS,
-  type EndpointFor,
-  endpointFor,
-  hasSourceParameter,
-  labelOf,
-  type Resource,
-  typeParameter,
-} from './endpoints.ts';
+import { endpointFor, RESOURCES, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
-import type { Selection } from './json-selection.ts';
 import { KeyMap } from './key-map.ts';
 import type { RecordKey } from './keys.ts';
 import type { CallArgs } from './paths.ts';
-import type { BatchMode } from './project-settings.ts';
-import type { JsonObject, RecordContext } from './records/fields.ts';
+import { type ReadEnvironment, stalenessOf } from './read-environment.ts';
 import { decodeRecord } from './records/record.ts';
-import type { RecordOf, RecordTypes } from './records/record-types.ts';
-import { stalenessOf } from './staleness.ts';
+import type { RecordOf } from './records/record-types.ts';
 
 type AnyRecord = RecordOf[Resource];
 type Batch = DataLoader.BatchLoadFn<RecordKey, AnyRecord | null>;
@@ -37,34 +23,13 @@ const MAX_BATCH_CHARACTERS = 4_000;
  * the project's `batchReads` allow it, one list call reads several of them.
  */
 export class RecordLoader {
-  readonly #client: BoundClient;
-  readonly #operation: Operation;
-  readonly #capabilities: Capabilities;
-  readonly #context: RecordContext;
-  readonly #types: RecordTypes;
-  readonly #mode: BatchMode;
-  readonly #selection: Selection | undefined;
+  readonly #environment: ReadEnvironment;
   readonly #records = new KeyMap<Promise<AnyRecord | null>>();
   readonly #loader: DataLoader<RecordKey, AnyRecord | null>;
   #staleBatched: KeyMap<Staleness> | undefined = undefined;
 
-  constructor(options: {
-    client: BoundClient;
-    operation: Operation;
-    capabilities: Capabilities;
-    context: RecordContext;
-    types: RecordTypes;
-    mode: BatchMode;
-    /** The fields to read. Default: all. */
-    selection?: Selection | undefined;
-  }) {
-    this.#client = options.client;
-    this.#operation = options.operation;
-    this.#capabilities = options.capabilities;
-    this.#context = options.context;
-    this.#types = options.types;
-    this.#mode = options.mode;
-    this.#selection = options.selection;
+  constructor(environment: ReadEnvironment) {
+    this.#environment = environment;
     // Returns promises instead of values, because DataLoader resolves each key with its own promise: a slow call then does
     // not delay the other keys of the batch. DataLoader's types only allow values, hence the cast.
     const read = (async (keys) => this.#readAll(keys)) as BatchOfPromises as unknown as Batch;
@@ -76,8 +41,9 @@ export class RecordLoader {
     // Look in the map first, because DataLoader creates another promise for a known key.
     const known = this.#records.get(key);
     if (known === undefined) return this.#loader.load(key);
-    this.#operation.usage.deduped += 1;
-    this.#operation.trace?.join(labelOf(ENDPOINTS[endpointFor(key.resource, 'get')]), known);
+    const { usage, trace } = this.#environment.operation;
+    usage.deduped += 1;
+    trace?.join(endpointFor(key.resource, 'get').label, known);
     return known;
   }
 
@@ -87,142 +53,120 @@ export class RecordLoader {
     this.#staleBatched?.delete(key);
   }
 
+  /** How the answer to the read of this key was stale; undefined if it was fresh. */
+  staleness(key: RecordKey): Staleness | undefined {
+    return this.#staleBatched?.get(key) ?? stalenessOf(this.#environment, endpointFor(key.resource, 'get'), key);
+  }
+
   #fetchOne(key: RecordKey): Promise<AnyRecord | null> {
-    return this.#get(key).then((raw) => {
+    const { client, selection, types, context } = this.#environment;
+    const type = types[key.resource];
+    return client.get(key, selection?.recordReader(type)).then((raw) => {
       if (raw === null) return null;
-      const record = decodeRecord<AnyRecord>(this.#types[key.resource], raw, key, this.#context);
+      const record = decodeRecord<AnyRecord>(type, raw, key, context);
       if (record.key.id !== key.id) throw invalidResponse('another record than the requested one');
       return record;
     });
   }
 
-  #get(key: RecordKey): Promise<JsonObject | null> {
-    const [name, args] = readOf(key);
-    const readJson = this.#selection?.recordReader(this.#types[key.resource]);
-    return this.#client.read(name, args, readJson);
-  }
-
-  /** How the answer to the read of this key was stale; undefined if it was fresh. */
-  staleness(key: RecordKey): Staleness | undefined {
-    return this.#staleBatched?.get(key) ?? stalenessOf(this.#operation, this.#context.project, ...readOf(key));
-  }
-
   /** Reads a batch of keys. Returns one promise per key, in the same order. */
   #readAll(keys: readonly RecordKey[]): Promise<AnyRecord | null>[] {
-    if (this.#mode === 'off' || keys.length === 1) return keys.map((key) => this.#fetchOne(key));
+    const { settings, capabilities, principal } = this.#environment;
+    const mode = settings.batchReads;
+    if (mode === 'off' || keys.length === 1) return keys.map((key) => this.#fetchOne(key));
     const reads = new Map<RecordKey, Promise<AnyRecord | null>>();
     for (const group of groupKeys(keys)) {
-      if (group.length > 1 && this.#canBatch(group[0] as RecordKey)) {
+      const works = capabilities.batches(principal.project, group[0].resource);
+      if (group.length > 1 && (works ?? mode === 'on')) {
         const records = this.#fetchGroup(group);
-        for (const key of group)
-          reads.set(
-            key,
-            records.then((found) => found.get(key.id) ?? this.#fetchOne(key)),
-          );
+        for (const key of group) {
+          const record = records.then((found) => found.get(key.id) ?? this.#fetchOne(key));
+          reads.set(key, record);
+        }
       } else {
-        const records = group.map((key) => this.#fetchOne(key));
-        group.forEach((key, at) => {
-          reads.set(key, records[at] as Promise<AnyRecord | null>);
-        });
-        if (group.length > 1) this.#tryBatch(group, records);
+        for (const key of group) reads.set(key, this.#fetchOne(key));
+        if (group.length > 1 && mode === 'auto' && works === undefined) this.#tryBatch(group, reads);
       }
     }
     return keys.map((key) => reads.get(key) as Promise<AnyRecord | null>);
   }
 
-  /** Whether to read several keys with one list call. With mode `auto`, only after a test has succeeded. */
-  #canBatch({ resource }: RecordKey): boolean {
-    return this.#capabilities.batches(this.#context.project, resource) ?? this.#mode === 'on';
-  }
-
   /** Reads a group with one list call, by id. Returns an empty map if the call fails or its answer is unusable. */
-  async #fetchGroup(group: readonly RecordKey[]): Promise<ReadonlyMap<string, AnyRecord>> {
+  async #fetchGroup(group: Group): Promise<ReadonlyMap<string, AnyRecord>> {
+    const { capabilities, principal } = this.#environment;
     try {
       const records = await this.#list(group);
       if (records !== null) return records;
-      this.#capabilities.setBatches(this.#context.project, (group[0] as RecordKey).resource, false);
+      capabilities.setBatches(principal.project, group[0].resource, false);
     } catch {
       // The caller then reads each key separately.
     }
     return new Map();
   }
 
-  #noteBatched(key: RecordKey, staleness: Staleness): void {
-    this.#staleBatched ??= new KeyMap();
-    this.#staleBatched.set(key, staleness);
-  }
-
-  /** With mode `auto`, tests whether one list call returns the records that were just read one by one. */
-  async #tryBatch(group: readonly RecordKey[], records: readonly Promise<AnyRecord | null>[]): Promise<void> {
-    const { project } = this.#context;
-    const { resource } = group[0] as RecordKey;
-    if (this.#mode !== 'auto' || this.#capabilities.batches(project, resource) !== undefined) return;
-    const results = await Promise.allSettled(records);
-    const sample = group
+  /** Tests whether one list call returns the records that are read one by one. */
+  async #tryBatch(group: Group, reads: ReadonlyMap<RecordKey, Promise<AnyRecord | null>>): Promise<void> {
+    const { capabilities, principal } = this.#environment;
+    const { resource } = group[0];
+    const results = await Promise.allSettled(group.map((key) => reads.get(key)));
+    const [first, ...others] = group
       .filter((_key, at) => results[at]?.status === 'fulfilled' && results[at].value !== null)
       .slice(0, 3);
-    if (sample.length < 2 || this.#capabilities.batches(project, resource) !== undefined) return;
+    if (!first || others.length === 0 || capabilities.batches(principal.project, resource) !== undefined) return;
     try {
-      const listed = await this.#list(sample);
-      this.#capabilities.setBatches(project, resource, listed?.size === sample.length);
+      const listed = await this.#list([first, ...others]);
+      capabilities.setBatches(principal.project, resource, listed?.size === 1 + others.length);
     } catch {
       // Still unknown; the next operation tests again.
     }
   }
 
   /**
-   * Reads a group with one list call, by id. Returns null if the answer has a row that was not requested, or a row twice:
-   * the API does not support the filter.
+   * Reads a group with one list call, by id: `q[id][$in][]`, and the source. Returns null if the answer has a row that was
+   * not requested, or a row twice: the API does not support the filter.
    */
-  async #list(group: readonly RecordKey[]): Promise<ReadonlyMap<string, AnyRecord> | null> {
-    const { resource, source, type } = group[0] as RecordKey;
+  async #list(group: Group): Promise<ReadonlyMap<string, AnyRecord> | null> {
+    const { client, selection, types, context } = this.#environment;
+    const { resource, source, type } = group[0];
+    const { idField, sourceParameter } = RESOURCES[resource];
+    const q = group.map(({ id }) => ({ field: idField, op: '$in' as const, value: id }));
+    const bySource = sourceParameter ? { source, q } : { q: [...q, { field: 'source', value: source }] };
+    const args: CallArgs = { page: 1, limit: group.length, type, ...bySource };
+    const { rows } = await client.list(resource, args, selection?.pageReader(types[resource], [], []));
+    const staleness = stalenessOf(this.#environment, endpointFor(resource, 'list'), args);
     const requestedIds = new Set(group.map(({ id }) => id));
     const records = new Map<string, AnyRecord>();
-    const [list, args] = listOf(group);
-    const readJson = this.#selection?.pageReader(this.#types[resource], [], []);
-    const { rows } = await this.#client.read(list, args, readJson);
-    const staleness = stalenessOf(this.#operation, this.#context.project, list, args);
     for (const raw of rows) {
-      const record = decodeRecord<AnyRecord>(this.#types[resource], raw, { source, type }, this.#context);
+      const record = decodeRecord<AnyRecord>(types[resource], raw, { source, type }, context);
       const { id } = record.key;
       if (record.key.source !== source || !requestedIds.has(id) || records.has(id)) return null;
-      if (staleness) this.#noteBatched(record.key, staleness);
+      if (staleness) {
+        this.#staleBatched ??= new KeyMap();
+        this.#staleBatched.set(record.key, staleness);
+      }
       records.set(id, record);
     }
     return records;
   }
 }
 
-/** The endpoint and arguments that read one record. */
-function readOf({ resource, id, source, type }: RecordKey): [EndpointFor<'get'>, CallArgs] {
-  const name = endpointFor(resource, 'get');
-  return [name, { id, source, ...typeParameter(name, type) }];
-}
+/** Keys of one source and type, for one list call. */
+type Group = [RecordKey, ...RecordKey[]];
 
-/** The endpoint and arguments that read a group of records: `q[id][$in][]`, and the source. */
-function listOf(group: readonly RecordKey[]): [EndpointFor<'list'>, CallArgs] {
-  const { resource, source, type } = group[0] as RecordKey;
-  const name = endpointFor(resource, 'list');
-  const { idField } = ENDPOINTS[name];
-  const ids = group.map(({ id }) => ({ field: idField, op: '$in' as const, value: id }));
-  const bySource = hasSourceParameter(name) ? { source, q: ids } : { q: [...ids, { field: 'source', value: source }] };
-  return [name, { page: 1, limit: group.length, ...typeParameter(name, type), ...bySource }];
-}
-
-/** Groups keys for list calls: keys of one source and type, within the limits of count and characters. */
-function groupKeys(keys: readonly RecordKey[]): RecordKey[][] {
-  const groups: RecordKey[][] = [];
-  const open = new KeyMap<{ group: RecordKey[]; characters: number }>();
+/** Groups keys for list calls, within the limits of count and characters. */
+function groupKeys(keys: readonly RecordKey[]): Group[] {
+  const groups: Group[] = [];
+  const open = new KeyMap<{ readonly group: Group; characters: number }>();
   for (const key of keys) {
-    const groupKey = { ...key, id: '' };
-    let entry = open.get(groupKey);
-    if (!entry || entry.group.length === MAX_BATCH || entry.characters + key.id.length > MAX_BATCH_CHARACTERS) {
-      entry = { group: [], characters: 0 };
-      open.set(groupKey, entry);
-      groups.push(entry.group);
+    const entry = open.get({ ...key, id: '' });
+    if (entry && entry.group.length < MAX_BATCH && entry.characters + key.id.length <= MAX_BATCH_CHARACTERS) {
+      entry.group.push(key);
+      entry.characters += key.id.length;
+    } else {
+      const group: Group = [key];
+      open.set({ ...key, id: '' }, { group, characters: key.id.length });
+      groups.push(group);
     }
-    entry.group.push(key);
-    entry.characters += key.id.length;
   }
   return groups;
 }

@@ -15,9 +15,6 @@ export interface Page {
   readonly pages: number | null;
 }
 
-/** A body. Not `found`: status 204, or an empty body. */
-type Body = { readonly found: true; readonly json: unknown } | { readonly found: false };
-
 /** Most objects and lists in one answer. Each takes many times its two characters in memory, and a microsecond to parse. */
 const MAX_OBJECTS = 250_000;
 
@@ -38,7 +35,7 @@ function hasTooManyObjects(text: string): boolean {
 }
 
 /**
- * Checks the status and parses the body.
+ * Checks the status and parses the body. Returns undefined for status 204 and for an empty body.
  *
  * @param isResult whether an object has the endpoint's format. If not, it may be an error body under status 200
  * @throws DatatricsError for an error status, an error body, or an invalid body
@@ -47,10 +44,10 @@ function readBody(
   response: UpstreamResponse,
   isResult: (body: JsonObject) => boolean,
   read: ReadJson = readJson,
-): Body {
+): unknown {
   const { status, body } = response;
   if (status < 200 || status > 299) throw errorOfStatus(status, readMessage(body), retryAfterMs(response.retryAfter));
-  if (status === 204 || body.trim() === '') return { found: false };
+  if (status === 204 || body.trim() === '') return undefined;
   if (hasTooManyObjects(body)) throw invalidResponse(`more than ${MAX_OBJECTS} objects and lists`);
   let json: unknown;
   try {
@@ -62,35 +59,35 @@ function readBody(
     const inner = readInnerError(json);
     if (inner) throw inner;
   }
-  return { found: true, json };
+  return json;
 }
 
-/**
- * Reads the answer to a read by id. Returns the raw record; null for a 404 or an empty body.
- * @throws DatatricsError
- */
+/** Reads a record, or an object without its id. Returns null for an empty body. */
+function readObject(response: UpstreamResponse, idNames: readonly string[], read?: ReadJson): JsonObject | null {
+  const json = readBody(response, (body) => hasId(body, idNames), read);
+  if (json === undefined) return null;
+  if (!isObject(json)) throw invalidResponse('a record that is not an object');
+  return json;
+}
+
+function hasId(body: JsonObject, idNames: readonly string[]): boolean {
+  return idNames.some((name) => readText(body[name]) !== null);
+}
+
+/** Reads the answer to a read by id. Returns the raw record; null for a 404 or an empty body. */
 export function readRecord(response: UpstreamResponse, idNames: readonly string[], read?: ReadJson): JsonObject | null {
-  const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
   try {
-    const body = readBody(response, hasId, read);
-    if (!body.found) return null;
-    if (!isObject(body.json)) throw invalidResponse('a record that is not an object');
-    return body.json;
+    return readObject(response, idNames, read);
   } catch (error) {
     if ((error as DatatricsError).status === 404) return null;
     throw error;
   }
 }
 
-/**
- * Reads the answer to a list.
- * @throws DatatricsError
- */
+/** Reads the answer to a list. */
 export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
-  const body = readBody(response, (json) => 'items' in json, read);
-  if (!body.found) throw invalidResponse('an empty answer instead of a list');
-  if (!isObject(body.json) || !Array.isArray(body.json.items)) throw invalidResponse('an answer that is not a page');
-  const { json } = body;
+  const json = readBody(response, (body) => 'items' in body, read);
+  if (!isObject(json) || !Array.isArray(json.items)) throw invalidResponse('an answer that is not a page');
   return {
     rows: json.items as unknown[],
     total: readCount(json.total_elements ?? json.totalElements ?? json.total_items ?? json.totalItems),
@@ -103,27 +100,18 @@ export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
  * @throws DatatricsError
  */
 export function readWritten(response: UpstreamResponse, idNames: readonly string[]): JsonObject | null {
-  const hasId = (body: JsonObject): boolean => idNames.some((name) => readText(body[name]) !== null);
-  const body = readBody(response, hasId);
-  if (!body.found) return null;
-  if (!isObject(body.json)) throw invalidResponse('a record that is not an object');
-  if (hasId(body.json)) return body.json;
-  if (readNumber(body.json.status) !== null) return null;
+  const json = readObject(response, idNames);
+  if (json === null || hasId(json, idNames)) return json;
+  if (readNumber(json.status) !== null) return null;
   throw invalidResponse('an answer that is not a record');
 }
 
-/**
- * Reads the answer to a bulk write. Returns the written records; null for an empty body, which reports no result.
- * @throws DatatricsError
- */
+/** Reads the answer to a bulk write. Returns the written records; null for an empty body, which reports no result. */
 export function readBulk(response: UpstreamResponse): Page | null {
   return response.status === 204 || (response.status < 300 && response.body.trim() === '') ? null : readPage(response);
 }
 
-/**
- * Checks that a delete succeeded.
- * @throws DatatricsError
- */
+/** Checks that a delete succeeded. */
 export function readDone(response: UpstreamResponse): null {
   readBody(response, () => false);
   return null;
@@ -138,19 +126,20 @@ function readCount(value: unknown): number | null {
 function readInnerError(json: JsonObject): DatatricsError | null {
   const inner = isObject(json.error) ? json.error : json;
   const status = readNumber(json.status) ?? readNumber(inner.status) ?? readNumber(inner.code);
-  if (status !== null && status >= 300 && status <= 599)
-    return errorOfStatus(status, readText(inner.message) ?? undefined);
-  return 'error' in json && json.error ? errorOfStatus(400, readText(inner.message) ?? undefined) : null;
+  if (status !== null && status >= 300 && status <= 599) return errorOfStatus(status, messageIn(json));
+  return json.error ? errorOfStatus(400, messageIn(json)) : null;
 }
 
 /** The API's message in an error body: `{message}` or `{error: {message}}`. Undefined if there is none. */
+function messageIn(json: unknown): string | undefined {
+  if (!isObject(json)) return undefined;
+  const inner = isObject(json.error) ? json.error : json;
+  return readText(inner.message) ?? undefined;
+}
+
 function readMessage(body: string): string | undefined {
-  if (hasTooManyObjects(body)) return undefined;
   try {
-    const json = readJson(body);
-    if (!isObject(json)) return undefined;
-    const inner = isObject(json.error) ? json.error : json;
-    return readText(inner.message) ?? undefined;
+    return hasTooManyObjects(body) ? undefined : messageIn(readJson(body));
   } catch {
     return undefined;
   }

@@ -2,22 +2,18 @@ import type { Principal } from '../auth/principal.ts';
 import { allows } from '../auth/scopes.ts';
 import { badInput } from '../lib/error.ts';
 import type { Staleness } from '../upstream/freshness.ts';
-import type { Operation } from '../upstream/operation.ts';
 import { PERSONAL, scopeOf } from './access.ts';
-import type { Capabilities } from './capabilities.ts';
-import type { BoundClient } from './client.ts';
-import type { ContentType, EndpointFor, Resource } from './endpoints.ts';
-import type { ReadJson, Selection } from './json-selection.ts';
+import { type ContentType, endpointFor, type Resource } from './endpoints.ts';
+import type { ReadJson } from './json-selection.ts';
 import { checkId, idProblem, type RecordKey } from './keys.ts';
 import type { Mask } from './masking.ts';
-import { PageLoader } from './page-loader.ts';
 import type { CallArgs } from './paths.ts';
 import type { ProjectSettings } from './project-settings.ts';
+import { type ReadEnvironment, stalenessOf } from './read-environment.ts';
 import { type ListQuery, RecordList } from './record-list.ts';
 import { RecordLoader } from './record-loader.ts';
-import type { RecordContext } from './records/fields.ts';
 import { decodeRecord } from './records/record.ts';
-import { RECORD_TYPES, type RecordOf, type RecordTypes } from './records/record-types.ts';
+import { RECORD_TYPES, type RecordOf } from './records/record-types.ts';
 import type { Page } from './responses.ts';
 
 /**
@@ -29,52 +25,38 @@ export class Session {
   readonly settings: ProjectSettings;
   /** Masks personal data. Undefined for a principal with `pii:read`. */
   readonly mask: Mask | undefined;
-  readonly #context: RecordContext;
-  readonly #types: RecordTypes;
+  readonly #environment: ReadEnvironment;
   readonly #loaders: Partial<Record<Resource, RecordLoader>>;
-  readonly #pages: PageLoader;
-  readonly #options: SessionOptions;
+  /** Pages by resource and arguments. */
+  readonly #pages: Map<string, Promise<Page>>;
   readonly #onStale: ((staleness: Staleness) => void) | undefined;
 
   /** @param watch see `watched` */
   constructor(
-    options: SessionOptions,
+    options: Omit<ReadEnvironment, 'types' | 'context'>,
     watch?: { readonly parent: Session; readonly onStale: (staleness: Staleness) => void },
   ) {
-    this.#options = options;
+    const { principal, settings, operation } = options;
+    const { project, scopes } = principal;
+    const parent = watch?.parent;
+    this.principal = principal;
+    this.settings = settings;
+    this.mask = parent ? parent.mask : allows(scopes, PERSONAL) ? undefined : settings.masking.for(project, operation);
+    const context = { project, timeZone: settings.timeZone, mask: this.mask, operation };
+    this.#environment = { ...options, types: settings.recordTypes ?? RECORD_TYPES, context };
+    this.#loaders = parent ? parent.#loaders : {};
+    this.#pages = parent ? parent.#pages : new Map();
     this.#onStale = watch?.onStale;
-    this.principal = options.principal;
-    this.settings = options.settings;
-    const { project, scopes } = options.principal;
-    const { operation } = options;
-    this.mask = watch
-      ? watch.parent.mask
-      : allows(scopes, PERSONAL)
-        ? undefined
-        : options.settings.masking.for(project, operation);
-    this.#context = { project, timeZone: options.settings.timeZone, mask: this.mask, operation };
-    this.#types = options.settings.recordTypes ?? RECORD_TYPES;
-    this.#pages = watch ? watch.parent.#pages : new PageLoader(options.client, operation, project);
-    this.#loaders = watch ? watch.parent.#loaders : {};
-  }
-
-  #loaderOf(resource: Resource): RecordLoader {
-    const { client, operation, capabilities, settings, selection } = this.#options;
-    this.#loaders[resource] ??= new RecordLoader({
-      client,
-      operation,
-      capabilities,
-      context: this.#context,
-      types: this.#types,
-      mode: settings.batchReads,
-      selection,
-    });
-    return this.#loaders[resource];
   }
 
   /** A session for one field, with this session's loaders. It calls `onStale` for each stale answer that the field gets. */
   watched(onStale: (staleness: Staleness) => void): Session {
-    return new Session(this.#options, { parent: this, onStale });
+    return new Session(this.#environment, { parent: this, onStale });
+  }
+
+  #loaderOf(resource: Resource): RecordLoader {
+    this.#loaders[resource] ??= new RecordLoader(this.#environment);
+    return this.#loaders[resource];
   }
 
   /** Reads the record with this key. Returns null if it does not exist. */
@@ -136,7 +118,7 @@ export class Session {
     source: string,
     type?: ContentType,
   ): Promise<RecordOf[R] | null> {
-    return this.load(type === undefined ? { resource, id, source } : { resource, id, source, type });
+    return this.load({ resource, id, source, type });
   }
 
   /**
@@ -173,7 +155,7 @@ export class Session {
    */
   decodeWritten<R extends Resource>(resource: R, raw: unknown, key: RecordKey): RecordOf[R] | null {
     try {
-      return decodeRecord(this.#types[resource], raw, key, this.#context);
+      return decodeRecord(this.#environment.types[resource], raw, key, this.#environment.context);
     } catch {
       return null;
     }
@@ -181,37 +163,27 @@ export class Session {
 
   /** Creates a list of a resource's records. It makes no call before its `read`. */
   list<R extends Resource>(resource: R, query: ListQuery): RecordList<R> {
-    const { capabilities, principal, operation, settings, selection } = this.#options;
-    return new RecordList(resource, query, {
-      principal,
-      settings,
-      context: this.#context,
-      types: this.#types,
-      operation,
-      capabilities,
-      selection,
-      page: (name, args, readJson) => this.#page(name, args, readJson),
-    });
+    return new RecordList(resource, query, this.#environment, (args, readJson) => this.#page(resource, args, readJson));
   }
 
-  #page(name: EndpointFor<'list'>, args: CallArgs, readJson?: ReadJson): Promise<Page> {
-    const page = this.#pages.load(name, args, readJson);
+  #page(resource: Resource, args: CallArgs, readJson?: ReadJson): Promise<Page> {
+    const { client, operation } = this.#environment;
+    const endpoint = endpointFor(resource, 'list');
+    const key = JSON.stringify([resource, args]);
+    let page = this.#pages.get(key);
+    if (page) {
+      operation.usage.deduped += 1;
+      operation.trace?.join(endpoint.label, page);
+    } else {
+      page = client.list(resource, args, readJson);
+      this.#pages.set(key, page);
+    }
     const onStale = this.#onStale;
     if (onStale === undefined) return page;
     return page.then((value) => {
-      const staleness = this.#pages.staleness(name, args);
+      const staleness = stalenessOf(this.#environment, endpoint, args);
       if (staleness) onStale(staleness);
       return value;
     });
   }
-}
-
-interface SessionOptions {
-  readonly client: BoundClient;
-  readonly principal: Principal;
-  readonly operation: Operation;
-  readonly settings: ProjectSettings;
-  readonly capabilities: Capabilities;
-  /** The fields to read. Default: all. */
-  readonly selection?: Selection | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Answer } from '../upstream/cache.ts';
+import type { Answer } from '../upstream/call.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
 import { RECORD_TYPES } from './records/record-types.ts';

@@ -6,16 +6,9 @@
 const API_TIME =
   /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d|(?<=:\S*)[+-]\d\d)?$/i;
 
-const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-function isRealTime(y: number, mo: number, d: number, h: number, mi: number, s: number): boolean {
-  if (y === 0 || mo < 1 || mo > 12 || d < 1 || h > 23 || mi > 59 || s > 59) return false;
-  const leap = mo === 2 && y % 4 === 0 && (y % 100 !== 0 || y % 400 === 0);
-  return d <= (DAYS[mo - 1] as number) + (leap ? 1 : 0);
-}
-
-/** The API's format, with a day that every month has, so that the date needs no further check. */
-const COMMON_TIME = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
+/** The API's format, with a day that its month has in every year, so that the date needs no further check. */
+const COMMON_TIME =
+  /^(?!0000)\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
 
 /**
  * Reads a time in the formats that the API and its other clients use: local time in `zone` (IANA name), ISO 8601 with a
@@ -29,8 +22,9 @@ export function readTime(value: unknown, zone: string): string | null {
   const match = API_TIME.exec(value.trim());
   if (!match) return null;
   const [, y = '', mo = '', d = '', h = '00', mi = '00', s = '00', fraction = '', offset] = match;
-  if (!isRealTime(Number(y), Number(mo), Number(d), Number(h), Number(mi), Number(s))) return null;
   const local = `${y}-${mo}-${d}T${h}:${mi}:${s}.${fraction.slice(0, 3).padEnd(3, '0')}`;
+  // `Date` moves a day that a month lacks to the next month.
+  if (y === '0000' || toIso(new Date(`${local}Z`)) !== `${local}Z`) return null;
   if (offset === undefined) return zone === 'UTC' ? `${local}Z` : zonedToUtc(local, zone);
   if (offset === 'Z' || offset === 'z') return `${local}Z`;
   // PostgreSQL writes whole hours as `+01`.

@@ -1,9 +1,8 @@
 import type { BoundClient } from './client.ts';
-import { checkKeyPart, type EncodedRecord, encodeRecord, type InputProblem, type RecordInput } from './encode.ts';
-import { type ContentType, endpointFor, type Resource, typeParameter } from './endpoints.ts';
+import { checkKeyPart, encodeRecord, type InputProblem, type RecordInput } from './encode.ts';
+import { type ContentType, type Resource, restTypeOf } from './endpoints.ts';
 import { DatatricsError } from './errors.ts';
 import { encodeGlobalId, type RecordKey } from './keys.ts';
-import type { JsonObject } from './records/fields.ts';
 import type { RecordOf } from './records/record-types.ts';
 import type { Session } from './session.ts';
 
@@ -51,50 +50,47 @@ export class Writer {
    * @throws GatewayError for errors that the client cannot fix by changing its input. The write may still have taken effect.
    */
   create<R extends Resource>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
-    const name = endpointFor(resource, 'create');
-    return this.#save(resource, input, ({ key, body }) =>
-      this.#client.write(name, typeParameter(name, key.type), body),
-    );
+    return this.#save('create', resource, input);
   }
 
   /** Changes an existing record. The API has no updates for conversions and interactions. Throws as `create`. */
   update<R extends 'profile' | 'content'>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
-    const name = endpointFor(resource, 'update');
-    return this.#save(resource, input, ({ key, body }) =>
-      this.#client.write(name, { id: key.id, ...typeParameter(name, key.type) }, body),
-    );
+    return this.#save('update', resource, input);
   }
 
   /** Deletes content. The outcome's record is the global id. Throws as `create`. */
-  async deleteContent(input: {
+  async deleteContent({
+    contentId: id,
+    source,
+    type,
+  }: {
     readonly contentId: string;
     readonly source: string;
     readonly type: ContentType;
   }): Promise<WriteOutcome<string>> {
     const problems: InputProblem[] = [];
-    checkKeyPart('contentId', input.contentId, problems);
-    checkKeyPart('source', input.source, problems);
+    checkKeyPart('contentId', id, problems);
+    checkKeyPart('source', source, problems);
     if (problems.length > 0) return { record: null, problems };
-    const { contentId: id, source, type } = input;
     const key: RecordKey = { resource: 'content', id, source, type };
-    const query = { source, ...typeParameter('deleteContent', type) };
     return this.#attempt(key, async () => {
-      await this.#client.write('deleteContent', { id, ...query }, query);
+      // The vendor's collection sends these values in the body, and the vendor's SDKs in the query.
+      await this.#client.write('delete', key, { source, type: restTypeOf('delete', type) });
       return encodeGlobalId(this.#session.principal.project, key);
     });
   }
 
   async #save<R extends Resource>(
+    action: 'create' | 'update',
     resource: R,
     input: RecordInput,
-    send: (encoded: EncodedRecord) => Promise<JsonObject | null>,
   ): Promise<WriteOutcome<RecordOf[R]>> {
     const encoded = encodeRecord(resource, input, this.#session.settings);
     if ('problems' in encoded) return { record: null, problems: encoded.problems };
-    return this.#attempt(encoded.key, async () => {
-      const raw = await send(encoded);
-      if (!this.#session.mayRead(resource)) return null;
-      return raw === null ? null : this.#session.decodeWritten(resource, raw, encoded.key);
+    const { key, body } = encoded;
+    return this.#attempt(key, async () => {
+      const raw = await this.#client.write(action, key, body);
+      return raw === null || !this.#session.mayRead(resource) ? null : this.#session.decodeWritten(resource, raw, key);
     });
   }
 

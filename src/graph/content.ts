@@ -1,3 +1,4 @@
+import { endpointFor } from '../datatrics/endpoints.ts';
 import { Content as ContentRecord } from '../datatrics/records/content.ts';
 import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
@@ -120,7 +121,7 @@ export function defineContentMutations(
     t.field({
       type: DeleteContentPayload,
       nullable: true,
-      extensions: costOfWrite('deleteContent'),
+      extensions: costOfWrite(endpointFor('content', 'delete')),
       description: 'Deletes content. REST: `DELETE /content/{contentId}`.',
       args: { input: t.arg({ type: DeleteContentInput, required: true, description: 'The key.' }) },
       resolve: (_root, { input }, { writer }) => writer.deleteContent(input),

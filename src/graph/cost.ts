@@ -1,5 +1,5 @@
 import { planBulk } from '../datatrics/bulk/upsert.ts';
-import { type EndpointName, endpointFor, hasSourceParameter, type Resource } from '../datatrics/endpoints.ts';
+import { type Endpoint, endpointFor, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { canonicalKey, checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './document-scopes.ts';
 import type { Args, FieldCost, PlannedCalls } from './field-cost.ts';
@@ -54,9 +54,9 @@ export function costOfList(resource: Resource): CostExtensions {
       weight: 2,
       isConnection: true,
       calls: ({ source, filter }, { project }) => {
-        const filtered = filter != null || (source != null && !hasSourceParameter(endpoint));
+        const filtered = filter != null || (source != null && !RESOURCES[resource].sourceParameter);
         if (filtered && project.filters === 'off') return [];
-        return [{ endpoint, atLeast: filtered ? 0 : 1, atMost: 2, identity: endpoint }];
+        return [{ endpoint, atLeast: filtered ? 0 : 1, atMost: 2, identity: endpoint.name }];
       },
       // An invalid page size fails and returns no rows.
       rows: ({ first, last }) => {
@@ -117,7 +117,7 @@ function callOf(key: RecordKey): PlannedCalls {
 }
 
 /** Cost of writing one record: at most one call. The gateway makes no call for an invalid input, but validates only later. */
-export function costOfWrite(endpoint: EndpointName): CostExtensions {
+export function costOfWrite(endpoint: Endpoint): CostExtensions {
   return {
     cost: {
       weight: 1,

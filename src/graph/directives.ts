@@ -1,6 +1,6 @@
 import { type GraphQLSchema, isEnumType, isInputObjectType, isObjectType } from 'graphql';
 import { isPersonal } from '../datatrics/access.ts';
-import { ENDPOINTS, RESOURCES } from '../datatrics/endpoints.ts';
+import { RESOURCES } from '../datatrics/endpoints.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import type { FieldTable } from '../datatrics/records/fields.ts';
@@ -85,7 +85,7 @@ function directivesOfField(
   directives.push({ name: 'tag', args: { name: 'write' } });
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
   if (optional.has('requiresScopes') && cost?.writes) {
-    directives.push(requiresScope(`${RESOURCES[ENDPOINTS[cost.writes].resource].plural}:write`));
+    directives.push(requiresScope(`${RESOURCES[cost.writes.resource].plural}:write`));
   }
   return directives;
 }

@@ -1,7 +1,7 @@
 import type { GraphQLField } from 'graphql';
 import type { ScopeSet } from '../auth/scopes.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
-import type { EndpointName } from '../datatrics/endpoints.ts';
+import type { Endpoint } from '../datatrics/endpoints.ts';
 import type { RecordKey } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/project-settings.ts';
 
@@ -14,11 +14,11 @@ export interface CostSettings {
 
 /** Calls of one endpoint that a field makes for one parent. */
 export interface PlannedCalls {
-  readonly endpoint: EndpointName;
+  readonly endpoint: Endpoint;
   readonly atLeast: number;
   readonly atMost: number;
   /** Identifies the call that `atLeast` counts, so that fields that share the call count it once. */
-  readonly identity?: RecordKey | EndpointName;
+  readonly identity?: RecordKey | string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of all fields
@@ -40,7 +40,7 @@ export interface FieldCost {
   readonly weight: number;
   /** Whether the field returns a connection and has the paging arguments. */
   readonly isConnection?: true;
-  readonly writes?: EndpointName;
+  readonly writes?: Endpoint;
   /** Scopes that the arguments require, besides those of the field's types. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;
 }

@@ -11,7 +11,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { ENDPOINTS, type Resource } from '../datatrics/endpoints.ts';
+import type { Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES } from '../datatrics/keys.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
 import { CUSTOM_FIELD_HOLDERS } from '../datatrics/records/declare.ts';
@@ -93,7 +93,7 @@ export function studyOperation(
       if (getNamedType(definition.type).name === '_Entity') entities.push({ definition, node });
       const cost = costOf(definition);
       if (cost && parent !== root) addResource(definition.type, linked);
-      if (cost?.writes) writes.add(ENDPOINTS[cost.writes].resource);
+      if (cost?.writes) writes.add(cost.writes.resource);
       if (cost?.scopes && node.arguments?.length) scoped.push({ definition, node });
     },
     Directive(directive) {

@@ -5,7 +5,6 @@ import {
   getArgumentValues,
   type OperationDefinitionNode,
 } from 'graphql';
-import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import { canonicalKey } from '../datatrics/keys.ts';
 import { type Collected, collectFields, type PlanField } from './collected-fields.ts';
 import type { Args, CostSettings, FieldCost, PlannedCalls } from './field-cost.ts';
@@ -170,7 +169,7 @@ class Count implements Estimate {
       this.calls += atMost;
       if (path === undefined) continue;
       const atLeast = path.length > 1 ? 0 : this.#leastOf(planned);
-      const { method, path: endpoint } = ENDPOINTS[planned.endpoint];
+      const { method, path: endpoint } = planned.endpoint;
       this.#entries?.push({ path, method, endpoint, atLeast, atMost, ...(assumed && { assumed }) });
     }
   }
@@ -178,7 +177,7 @@ class Count implements Estimate {
   /** Number of calls that certainly happen, for a root field: its parent always exists. Fields that share a call count it once. */
   #leastOf({ atLeast, endpoint, ...calls }: PlannedCalls): number {
     // With batching, one call can read many records, so only one call is certain.
-    const identity = this.#settings.project.batchReads === 'off' ? calls.identity : endpoint;
+    const identity = this.#settings.project.batchReads === 'off' ? calls.identity : endpoint.name;
     if (identity === undefined) return atLeast;
     const name = typeof identity === 'string' ? identity : canonicalKey(identity);
     if (this.#certain.has(name)) return 0;

@@ -1,5 +1,3 @@
-import TinyQueue from 'tinyqueue';
-
 /** A party that shares the capacity with others, usually a caller. The object itself is the identity. */
 export interface Party {
   /** Whether the upstream has accepted this party's key. All other parties together have one share. */
@@ -19,8 +17,6 @@ export interface Waiting {
   /** Name of the bulkhead. Each lane has its own limit. */
   readonly lane: string;
   readonly weight: number;
-  /** Whether the entry is abandoned and must not start. */
-  readonly settled: boolean;
   /** Starts the work. Called at most once. */
   start(): void;
 }
@@ -43,20 +39,10 @@ const UNVERIFIED_SHARE = 1 / 4;
  * each, and another party always finds free capacity.
  */
 const PER_FREE = 3;
-/** Maximum number of abandoned entries in one lane of a party before the queue removes them. */
-const MAX_SETTLED = 32;
 
-interface Entry {
-  readonly item: Waiting;
-  /** Sequence number: entries with equal priority keep their order. */
-  readonly order: number;
-}
-
-const byUrgency = (a: Entry, b: Entry): number => a.item.priority - b.item.priority || a.order - b.order;
-
-class Lane {
-  running = 0;
-  waiting = 0;
+interface Lane {
+  running: number;
+  waiting: number;
 }
 
 /** The running and waiting work of one party. Exists only while there is any. */
@@ -65,8 +51,8 @@ class Flow {
   isUnverified: boolean;
   running = 0;
   waiting = 0;
-  /** Queues by lane; created for the first waiting entry. */
-  queues: Map<string, { heap: TinyQueue<Entry>; settled: number }> | undefined;
+  /** Waiting entries by lane, the most urgent first; created for the first one. */
+  queues: Map<string, Waiting[]> | undefined;
 
   constructor(party: Party) {
     this.party = party;
@@ -86,10 +72,7 @@ class Flow {
  * - Lanes are bulkheads: a slow lane cannot use all capacity.
  */
 export class Turns {
-  readonly #limit: number;
-  readonly #laneLimit: number;
-  readonly #maxWaiting: number;
-  readonly #oneAlways: boolean;
+  readonly #limits: Required<TurnLimits>;
   readonly #unverifiedLimit: number;
   readonly #flows = new Map<Party, Flow>();
   readonly #lanes = new Map<string, Lane>();
@@ -99,17 +82,15 @@ export class Turns {
   #isUnverifiedTurn = false;
   #unverifiedRunning = 0;
   #unverifiedWaiting = 0;
-  #running = 0;
-  #waiting = 0;
-  #order = 0;
+  /** Weight of the running work. */
+  running = 0;
+  /** Number of waiting entries. */
+  waiting = 0;
   #isStarting = false;
 
   constructor(limits: TurnLimits) {
     const { running, runningInLane = running, waiting = Number.POSITIVE_INFINITY, oneAlways = false } = limits;
-    this.#limit = running;
-    this.#laneLimit = runningInLane;
-    this.#maxWaiting = waiting;
-    this.#oneAlways = oneAlways;
+    this.#limits = { running, runningInLane, waiting, oneAlways };
     this.#unverifiedLimit = Math.max(1, Math.floor(running * UNVERIFIED_SHARE));
   }
 
@@ -118,7 +99,7 @@ export class Turns {
     const flow = this.#flowOf(party);
     const laneState = this.#lane(lane);
     // Entries that wait in the same lane of this flow go first. Those in other lanes may be blocked by their lane.
-    if (isQueued(flow, lane) || !this.#canStart(flow, laneState, weight)) {
+    if (flow.queues?.get(lane)?.length || !this.#canStart(flow, laneState, weight)) {
       this.#dropIfIdle(flow);
       return false;
     }
@@ -140,12 +121,12 @@ export class Turns {
     }
     this.#count(flow, this.#lane(lane), 1);
     flow.queues ??= new Map();
-    let queue = flow.queues.get(lane);
-    if (queue === undefined) {
-      queue = { heap: new TinyQueue<Entry>([], byUrgency), settled: 0 };
-      flow.queues.set(lane, queue);
-    }
-    queue.heap.push({ item, order: this.#order++ });
+    const queue = flow.queues.get(lane) ?? [];
+    flow.queues.set(lane, queue);
+    // Usually the newest entry is the least urgent. Entries of equal priority keep their order.
+    let at = queue.length;
+    while (at > 0 && (queue[at - 1] as Waiting).priority > item.priority) at -= 1;
+    queue.splice(at, 0, item);
     this.#ringOf(flow).add(flow);
     return true;
   }
@@ -156,28 +137,23 @@ export class Turns {
     flow.running -= weight;
     if (flow.isUnverified) this.#unverifiedRunning -= weight;
     this.#lane(lane).running -= weight;
-    this.#running -= weight;
+    this.running -= weight;
     this.#dropIfIdle(flow);
     this.#startNext(flow);
   }
 
-  /** Abandons a waiting entry. The entry's `settled` must be true already. */
-  abandon({ party, lane }: Waiting): void {
-    const flow = this.#flows.get(party);
-    const queue = flow?.queues?.get(lane);
-    if (!flow || !queue) return;
-    this.#count(flow, this.#lane(lane), -1);
-    queue.settled += 1;
+  /** Abandons a waiting entry. */
+  abandon(item: Waiting): void {
+    const flow = this.#flows.get(item.party);
+    const queue = flow?.queues?.get(item.lane);
+    const at = queue?.indexOf(item) ?? -1;
+    if (!flow || !queue || at === -1) return;
+    queue.splice(at, 1);
+    this.#count(flow, this.#lane(item.lane), -1);
     if (flow.waiting === 0) {
       flow.queues = undefined;
       this.#ringOf(flow).delete(flow);
       this.#dropIfIdle(flow);
-    } else if (queue.settled > MAX_SETTLED && queue.settled * 2 > queue.heap.length) {
-      queue.heap = new TinyQueue(
-        queue.heap.data.filter(({ item }) => !item.settled),
-        byUrgency,
-      );
-      queue.settled = 0;
     }
     // Other entries of the party may have waited behind this one.
     this.#startNext();
@@ -188,23 +164,13 @@ export class Turns {
     return party.isAccepted ? (this.#flows.get(party)?.running ?? 0) === 0 : this.#unverifiedRunning === 0;
   }
 
-  /** Weight of the running work. */
-  get running(): number {
-    return this.#running;
-  }
-
-  /** Number of waiting entries. */
-  get waiting(): number {
-    return this.#waiting;
-  }
-
   /** @param left the flow whose work just ended */
   #startNext(left?: Flow): void {
     // `start` can end the entry synchronously, as on a closed pool, and call `leave`. The loop continues instead of recursing.
     if (this.#isStarting) return;
     this.#isStarting = true;
     try {
-      while (this.#waiting > 0) {
+      while (this.waiting > 0) {
         const item = this.#next(left);
         if (item === undefined) return;
         item.start();
@@ -218,7 +184,7 @@ export class Turns {
   #next(left: Flow | undefined): Waiting | undefined {
     // Without free capacity, only a party with nothing running may start an entry.
     if (this.#isFull())
-      return this.#oneAlways ? this.#nextOf(left?.isUnverified ? this.#unverified : [left]) : undefined;
+      return this.#limits.oneAlways ? this.#nextOf(left?.isUnverified ? this.#unverified : [left]) : undefined;
     const mayStartUnverified = this.#unverifiedRunning < this.#unverifiedLimit;
     if (this.#isUnverifiedTurn && mayStartUnverified) {
       return this.#nextOf(this.#unverified) ?? this.#nextOf(this.#accepted);
@@ -242,53 +208,47 @@ export class Turns {
 
   /** Whether no entry of any party could start. */
   #isFull(): boolean {
-    if (this.#running >= this.#limit) return true;
-    for (const lane of this.#lanes.values()) if (lane.waiting > 0 && lane.running < this.#laneLimit) return false;
+    if (this.running >= this.#limits.running) return true;
+    for (const lane of this.#lanes.values())
+      if (lane.waiting > 0 && lane.running < this.#limits.runningInLane) return false;
     return true;
   }
 
   /** Takes the flow's most urgent entry that can start. */
   #takeMostUrgent(flow: Flow): Waiting | undefined {
-    let first: Entry | undefined;
-    for (const [name, queue] of flow.queues ?? []) {
-      let head = queue.heap.peek();
-      while (head?.item.settled) {
-        queue.heap.pop();
-        queue.settled -= 1;
-        head = queue.heap.peek();
-      }
-      if (head === undefined || !this.#canStart(flow, this.#lane(name), head.item.weight)) continue;
-      if (first === undefined || byUrgency(head, first) < 0) first = head;
+    let first: Waiting | undefined;
+    for (const [name, [head]] of flow.queues ?? []) {
+      if (head === undefined || !this.#canStart(flow, this.#lane(name), head.weight)) continue;
+      if (first === undefined || head.priority < first.priority) first = head;
     }
     if (first === undefined) return undefined;
-    const { lane, weight } = first.item;
-    const laneState = this.#lane(lane);
-    flow.queues?.get(lane)?.heap.pop();
+    const laneState = this.#lane(first.lane);
+    flow.queues?.get(first.lane)?.shift();
     this.#count(flow, laneState, -1);
     if (flow.waiting === 0) flow.queues = undefined;
-    this.#begin(flow, laneState, weight);
-    return first.item;
+    this.#begin(flow, laneState, first.weight);
+    return first;
   }
 
   #begin(flow: Flow, lane: Lane, weight: number): void {
     flow.running += weight;
     if (flow.isUnverified) this.#unverifiedRunning += weight;
     lane.running += weight;
-    this.#running += weight;
+    this.running += weight;
   }
 
   #canStart(flow: Flow, lane: Lane, weight: number): boolean {
     const own = flow.isUnverified ? this.#unverifiedRunning : flow.running;
-    if (this.#oneAlways && own === 0) return true;
-    let free = Math.min(this.#limit - this.#running, this.#laneLimit - lane.running);
+    if (this.#limits.oneAlways && own === 0) return true;
+    let free = Math.min(this.#limits.running - this.running, this.#limits.runningInLane - lane.running);
     if (flow.isUnverified) free = Math.min(free, this.#unverifiedLimit - this.#unverifiedRunning);
     return free >= weight && hasShare(flow, flow.running, weight, free);
   }
 
   #mayWait(flow: Flow): boolean {
-    let free = this.#maxWaiting - this.#waiting;
+    let free = this.#limits.waiting - this.waiting;
     if (flow.isUnverified) {
-      free = Math.min(free, Math.max(1, Math.floor(this.#maxWaiting * UNVERIFIED_SHARE)) - this.#unverifiedWaiting);
+      free = Math.min(free, Math.max(1, Math.floor(this.#limits.waiting * UNVERIFIED_SHARE)) - this.#unverifiedWaiting);
     }
     return free >= 1 && hasShare(flow, flow.waiting, 1, free);
   }
@@ -296,7 +256,7 @@ export class Turns {
   #count(flow: Flow, lane: Lane, entries: 1 | -1): void {
     flow.waiting += entries;
     lane.waiting += entries;
-    this.#waiting += entries;
+    this.waiting += entries;
     if (flow.isUnverified) this.#unverifiedWaiting += entries;
   }
 
@@ -326,17 +286,11 @@ export class Turns {
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
-      lane = new Lane();
+      lane = { running: 0, waiting: 0 };
       this.#lanes.set(name, lane);
     }
     return lane;
   }
-}
-
-/** Whether an entry of this flow waits in the lane. */
-function isQueued({ queues }: Flow, lane: string): boolean {
-  const queue = queues?.get(lane);
-  return queue !== undefined && queue.heap.length > queue.settled;
 }
 
 /** Whether a party that has `own` may take `more` of `free`. A party that has nothing may always take its first. */

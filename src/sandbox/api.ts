@@ -20,8 +20,6 @@ export interface ApiContext {
   readonly apiKey: string;
   /** Effects of faults. This module applies those that change the content; the server applies the others. */
   readonly effects: Effects;
-  /** Returns a number from 0 to 1, for faults with a rate. */
-  readonly random: () => number;
 }
 
 /** Names of an endpoint's fields for the number of records and of pages. */
@@ -41,8 +39,9 @@ interface Resource {
   readonly methods: readonly string[];
 }
 
-const CAMEL: TotalNames = ['totalElements', 'totalPages'];
 const ITEMS: TotalNames = ['total_items', 'total_pages'];
+const CAMEL: TotalNames = ['totalElements', 'totalPages'];
+const COMMON = { limit: 500, order: -1, listTotals: ITEMS, bulkTotals: ITEMS, methods: ['GET'] } as const;
 
 const RESOURCES: Readonly<Record<string, Resource>> = {
   profile: {
@@ -57,37 +56,22 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
     methods: ['GET', 'PUT'],
   },
   content: {
+    ...COMMON,
     wrapper: 'item',
     idKey: 'itemid',
     bulkKey: 'items',
     kinds: ['item', 'category'],
-    limit: 500,
-    order: -1,
     listTotals: CAMEL,
     bulkTotals: CAMEL,
     methods: ['GET', 'PUT', 'DELETE'],
   },
-  sale: {
-    wrapper: 'conversion',
-    idKey: 'conversionid',
-    bulkKey: 'items',
-    kinds: ['conversion'],
-    limit: 500,
-    order: -1,
-    listTotals: ITEMS,
-    bulkTotals: ITEMS,
-    methods: ['GET'],
-  },
+  sale: { ...COMMON, wrapper: 'conversion', idKey: 'conversionid', bulkKey: 'items', kinds: ['conversion'] },
   interaction: {
+    ...COMMON,
     wrapper: 'interaction',
     idKey: 'interactionid',
     bulkKey: 'interactions',
     kinds: ['interaction'],
-    limit: 500,
-    order: -1,
-    listTotals: ITEMS,
-    bulkTotals: ITEMS,
-    methods: ['GET'],
   },
 };
 
@@ -106,7 +90,7 @@ interface Call {
  * Handles one API request. Returns the body of the response.
  * @throws ApiError for every status except 200
  */
-export function answerApi(request: ApiRequest, context: ApiContext): string {
+export function answerApi(request: ApiRequest, context: ApiContext): JsonObject {
   const [empty, version, root, project, name, id, ...rest] = request.path.split('/').map(decodeSegment);
   const query = parseQuery(request.query);
   if (empty !== '' || version !== '2.0' || root !== 'project' || !project) throw noEndpoint();
@@ -120,7 +104,7 @@ export function answerApi(request: ApiRequest, context: ApiContext): string {
   return dispatch(call, request.method, id);
 }
 
-function dispatch(call: Call, method: string, id: string | undefined): string {
+function dispatch(call: Call, method: string, id: string | undefined): JsonObject {
   if (id === 'bulk' && method === 'POST') return writeBulk(call);
   const allowed = id === undefined ? ['GET', 'POST'] : call.resource.methods;
   if (!allowed.includes(method)) {
@@ -133,21 +117,21 @@ function dispatch(call: Call, method: string, id: string | undefined): string {
   return method === 'GET' ? get(call, id) : remove(call, id);
 }
 
-function get(call: Call, id: string): string {
+function get(call: Call, id: string): JsonObject {
   const { query, context } = call;
   const kind = kindOf(call, query.values.get('type'));
   const source = required(query.values.get('source'), 'source');
-  const json = context.store.getJson(kind, source, id);
-  if (json === undefined) throw noRecord();
-  return json;
+  const record = context.store.get(kind, source, id);
+  if (record === undefined) throw noRecord();
+  return record;
 }
 
-function list(call: Call): string {
+function list(call: Call): JsonObject {
   const { resource, query, context } = call;
-  const { capLimit, ignoreFilters, noTotals } = context.effects;
+  const { ignoreFilters, noTotals } = context.effects;
   const kind = kindOf(call, query.values.get('type'));
   const page = readCount(query, 'page', 1);
-  const limit = Math.min(readCount(query, 'limit', resource.limit), capLimit ?? Number.POSITIVE_INFINITY);
+  const limit = readCount(query, 'limit', resource.limit);
   const order = readOrder(query, resource.order);
   const sort = query.values.get('sort') || 'created';
   const filters = ignoreFilters ? [] : [...query.filters];
@@ -158,7 +142,7 @@ function list(call: Call): string {
   return envelope(hasTotals ? resource.listTotals : null, page, limit, selected);
 }
 
-function create(call: Call): string {
+function create(call: Call): JsonObject {
   const { resource, query, context } = call;
   const kind = kindOf(call, query.values.get('type'));
   const item = readItem(resource, readBody(call));
@@ -166,7 +150,7 @@ function create(call: Call): string {
   return store(context.store, kind, item);
 }
 
-function update(call: Call, id: string): string {
+function update(call: Call, id: string): JsonObject {
   const { resource, query, context } = call;
   const kind = kindOf(call, query.values.get('type'));
   const item = readItem(resource, readBody(call));
@@ -176,7 +160,7 @@ function update(call: Call, id: string): string {
   return store(context.store, kind, item);
 }
 
-function writeBulk(call: Call): string {
+function writeBulk(call: Call): JsonObject {
   const { resource, query, context } = call;
   const { effects } = context;
   const type = resource.kinds.length > 1 ? required(query.values.get('type'), 'type') : undefined;
@@ -189,32 +173,31 @@ function writeBulk(call: Call): string {
   const source = kind === 'conversion' ? body.source : undefined;
   const items = sent.map((item) => readItem(resource, item, source));
   refusePoison(items, effects);
-  const rows = items.filter((item) => !isDropped(item, context)).map((item) => store(context.store, kind, item));
-  if (effects.reorderBulk) rows.reverse();
+  const rows = items.map((item) => store(context.store, kind, item));
   return envelope(effects.noTotals ? null : resource.bulkTotals, 1, rows.length, { total: rows.length, rows });
 }
 
-function remove(call: Call, id: string): string {
+function remove(call: Call, id: string): JsonObject {
   const { query, body, context } = call;
   const inBody = body.trim() === '' ? {} : readBody(call);
   const value = (name: string): string | undefined => query.values.get(name) ?? textOf(inBody[name]);
   const kind = kindOf(call, value('type'));
   if (!context.store.delete(kind, required(value('source'), 'source'), id)) throw noRecord();
-  return JSON.stringify({ status: 200, message: 'The content was removed.' });
+  return { status: 200, message: 'The content was removed.' };
 }
 
-function store(records: Store, kind: Kind, item: WrittenItem): string {
+function store(records: Store, kind: Kind, item: WrittenItem): JsonObject {
   const record = buildRecord(kind, item, records.get(kind, item.key.source, item.key.id));
-  // Serialized before it is stored: a record that cannot be serialized would break every list.
-  const json = JSON.stringify(record);
+  // Throws for a record that is nested too deeply, which would break every list.
+  JSON.stringify(record);
   records.put(kind, record, item.key);
-  return json;
+  return record;
 }
 
-function envelope(names: TotalNames | null, page: number, limit: number, { total, rows }: SelectedPage): string {
+function envelope(names: TotalNames | null, page: number, limit: number, { total, rows }: SelectedPage): JsonObject {
   const pages = limit === 0 ? 0 : Math.ceil(total / limit);
-  const totals = names ? `"${names[0]}":${total},"${names[1]}":${pages},` : '';
-  return `{${totals}"page":${page},"size":${rows.length},"items":[${rows.join(',')}]}`;
+  const totals = names && { [names[0]]: total, [names[1]]: pages };
+  return { ...totals, page, size: rows.length, items: rows };
 }
 
 /** Returns the kind of record. Only content needs a `type`. @throws ApiError 400 without a valid one */
@@ -241,12 +224,6 @@ function readBody({ body }: Call): JsonObject {
 function refusePoison(items: readonly WrittenItem[], { poisonIds, poisonStatus = 400 }: Effects): void {
   const bad = poisonIds && items.find(({ key }) => poisonIds.includes(key.id));
   if (bad) throw new ApiError(poisonStatus, `The record ${bad.key.id} was refused.`);
-}
-
-function isDropped({ key }: WrittenItem, { effects, random }: ApiContext): boolean {
-  const { dropBulkItems } = effects;
-  if (dropBulkItems === undefined) return false;
-  return typeof dropBulkItems === 'number' ? random() < dropBulkItems : dropBulkItems.includes(key.id);
 }
 
 function required(value: string | undefined, name: string): string {

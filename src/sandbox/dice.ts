@@ -1,5 +1,4 @@
 import { faker } from '@faker-js/faker/locale/en';
-import { createRandom } from './random.ts';
 
 const { person, commerce, location, company } = faker.definitions;
 
@@ -18,6 +17,17 @@ export const WORDS = {
   color: ['black', 'white', 'navy', 'olive', 'red', 'sand'],
 } as const;
 
+/** Returns a generator of numbers from 0 to 1 (mulberry32). The same seed gives the same numbers. */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return function random() {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
 export type Dice = ReturnType<typeof createDice>;
 
 const DAY_SECONDS = 24 * 3600;
@@ -33,22 +43,27 @@ export function createDice(seed: number, now: number) {
   const start = today - DAY_SECONDS - RANGE_SECONDS;
   const random = createRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
+  /**
+   * Returns a time before today: `YYYY-MM-DD HH:MM:SS`, in UTC.
+   * @param part position in the range, 0 to 1
+   * @param moreSeconds seconds to add, up to a day
+   */
+  function time(part: number, moreSeconds = 0): string {
+    const seconds = start + Math.floor(part * RANGE_SECONDS) + moreSeconds;
+    return new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  }
   return {
     /** Returns a whole number from 0 to `count` - 1. */
     below,
     chance: (rate: number): boolean => random() < rate,
     pick: <T>(values: readonly T[]): T => values[below(values.length)] as T,
     hex: (digits: number): string => Array.from({ length: digits }, () => below(16).toString(16)).join(''),
-    /**
-     * Returns a time before today.
-     * @param part position in the range, 0 to 1
-     * @param moreSeconds seconds to add, up to a day
-     * @returns `YYYY-MM-DD HH:MM:SS`, in UTC
-     */
-    time(part: number, moreSeconds = 0): string {
-      const seconds = start + Math.floor(part * RANGE_SECONDS) + moreSeconds;
-      return new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
-    },
+    time,
+    /** Returns the times of a record: it was created at this part of the range, and updated later. */
+    times: (part: number) => ({
+      created: time(part, below(3600)),
+      updated: time(part + (1 - part) * 0.5, below(DAY_SECONDS)),
+    }),
     price: (): number => (500 + below(20_000)) / 100,
   };
 }

@@ -1,125 +1,72 @@
-import { createRandom } from './random.ts';
-import { isObject } from './store.ts';
+import { z } from 'zod';
 
-const BODIES = ['status-message', 'error-message', 'empty', 'html', 'array'] as const;
-const RESETS = ['before', 'after-headers', 'mid-body'] as const;
-
-/** In this order: `{status,message}`, `{error:{message}}`, an empty body, an HTML page, `[]`. */
-export type BodyShape = (typeof BODIES)[number];
-
-/** Effects of a fault. They can be combined. */
-export interface Effects {
-  /** Delay before the response in ms, or a range of delays. */
-  readonly latencyMs?: number | readonly [min: number, max: number];
-  /** Status to send instead of the API's response, 200 to 599. The API does not handle the request. A 3xx has a `location`. */
-  readonly status?: number;
-  /** Share of requests that get `status` (default 500), 0 to 1. Without `errorRate`, all requests get `status`. */
-  readonly errorRate?: number;
-  /** Body for `status`. Default `status-message`. */
-  readonly errorBody?: BodyShape;
-  /** Sends 429 beyond `perSecond` requests in a second, with `retry-after` in seconds (default 1). */
-  readonly rateLimit?: { readonly perSecond: number; readonly retryAfter?: number };
-  /** Sends no response. The API does not handle the request. */
-  readonly hang?: boolean;
-  /** Resets the connection. With `before`, the API does not handle the request; otherwise it does. */
-  readonly reset?: (typeof RESETS)[number];
-  /** Sends only the first half of the JSON, with a matching `content-length`. */
-  readonly truncatedBody?: boolean;
-  /** Closes the connection before it has sent as many bytes as `content-length` says. */
-  readonly brokenBody?: boolean;
-  /** Sends the body in 16 pieces, with pauses of this many ms. */
-  readonly slowDripMs?: number;
-  /** Handles the request and sends this status without a body. */
-  readonly emptyBody?: 200 | 204;
-  /** Sends 200 with an error body of this shape, whose `status` is 400. The API does not handle the request. */
-  readonly bodyUnder200?: BodyShape;
-  /** Maximum number of rows per page of a list, whatever `limit` says. */
-  readonly capLimit?: number;
-  /** Lists ignore `q`. */
-  readonly ignoreFilters?: boolean;
-  /** Lists and bulk responses have no totals. */
-  readonly noTotals?: boolean;
-  /** Items that a bulk write neither stores nor returns: these ids, or a share from 0 to 1. */
-  readonly dropBulkItems?: number | readonly string[];
-  /** Rejects a whole write that has one of these ids. */
-  readonly poisonIds?: readonly string[];
-  /** Status for `poisonIds`. Default 400. */
-  readonly poisonStatus?: 400 | 424;
-  /** Bulk responses list the items in reverse order. */
-  readonly reorderBulk?: boolean;
-}
-
-/** Effects, with the requests that they apply to. */
-export interface FaultRule extends Effects {
-  /** A request must match both. Without `match` the rule applies to every request. */
-  readonly match?: {
-    readonly method?: string;
-    /** Source of a regular expression, tested on the undecoded path and query. */
-    readonly path?: string;
-  };
-  /** Number of matching requests that the rule applies to. Default: all. */
-  readonly times?: number;
-}
-
-type Check = (value: unknown) => boolean;
-
-const isFlag: Check = (value) => typeof value === 'boolean';
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
-const isRate: Check = (value) => typeof value === 'number' && value >= 0 && value <= 1;
 /** A number of ms that a timer supports. */
-const isDelay: Check = (value) => typeof value === 'number' && value >= 0 && value < 2 ** 31;
-const isIds: Check = (value) => Array.isArray(value) && value.every((id) => typeof id === 'string');
-const isOneOf =
-  (values: readonly unknown[]): Check =>
-  (value) =>
-    values.includes(value);
-const isFields =
-  (checks: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isObject(value) &&
-    Object.entries(value).every(([name, field]) => Object.hasOwn(checks, name) && checks[name]?.(field));
+const delay = z
+  .number()
+  .min(0)
+  .max(2 ** 31 - 1);
 
-const CHECKS: Readonly<Record<keyof FaultRule, readonly [check: Check, needs: string]>> = {
-  match: [
-    isFields({ method: (value) => typeof value === 'string', path: isPattern }),
-    '{ method?, path? (a regular expression) }',
-  ],
-  times: [isCount, 'a whole number from 1'],
-  latencyMs: [
-    (value) =>
-      isDelay(value) || (Array.isArray(value) && value.length === 2 && value.every(isDelay) && value[0] <= value[1]),
-    'milliseconds, or [min, max]',
-  ],
-  status: [
-    (value) => isCount(value) && (value as number) >= 200 && (value as number) <= 599,
-    'a status from 200 to 599',
-  ],
-  errorRate: [isRate, 'a number from 0 to 1'],
-  errorBody: [isOneOf(BODIES), `one of ${BODIES.join(', ')}`],
-  rateLimit: [
-    (value) =>
-      isObject(value) && isCount(value.perSecond) && isFields({ perSecond: isCount, retryAfter: isDelay })(value),
-    '{ perSecond, retryAfter? }, with a whole number from 1 and seconds',
-  ],
-  hang: [isFlag, 'true or false'],
-  reset: [isOneOf(RESETS), `one of ${RESETS.join(', ')}`],
-  truncatedBody: [isFlag, 'true or false'],
-  brokenBody: [isFlag, 'true or false'],
-  slowDripMs: [isDelay, 'milliseconds'],
-  emptyBody: [isOneOf([200, 204]), '200 or 204'],
-  bodyUnder200: [isOneOf(BODIES), `one of ${BODIES.join(', ')}`],
-  capLimit: [isCount, 'a whole number from 1'],
-  ignoreFilters: [isFlag, 'true or false'],
-  noTotals: [isFlag, 'true or false'],
-  dropBulkItems: [(value) => isRate(value) || isIds(value), 'a number from 0 to 1, or a list of ids'],
-  poisonIds: [isIds, 'a list of ids'],
-  poisonStatus: [isOneOf([400, 424]), '400 or 424'],
-  reorderBulk: [isFlag, 'true or false'],
+const effects = {
+  /** Delay before the response in ms, or a range of delays. */
+  latencyMs: z.union([
+    delay,
+    z
+      .tuple([delay, delay])
+      .readonly()
+      .refine(([min, max]) => min <= max),
+  ]),
+  /** Status to send instead of the API's response. The API does not handle the request. A 3xx has a `location`. */
+  status: z.int().min(200).max(599),
+  /** Share of requests that get `status` (default 500), 0 to 1. Without `errorRate`, all requests get `status`. */
+  errorRate: z.number().min(0).max(1),
+  /** Sends 429 beyond `perSecond` requests in a second, with `retry-after` in seconds (default 1). */
+  rateLimit: z.strictObject({ perSecond: z.int().min(1), retryAfter: delay.optional() }),
+  /** Sends no response. The API does not handle the request. */
+  hang: z.boolean(),
+  /** Resets the connection. With `before`, the API does not handle the request; otherwise it does. */
+  reset: z.enum(['before', 'after-headers', 'mid-body']),
+  /** Sends only the first half of the JSON, with a matching `content-length`. */
+  truncatedBody: z.boolean(),
+  /** Closes the connection before it has sent as many bytes as `content-length` says. */
+  brokenBody: z.boolean(),
+  /** Sends the body in 16 pieces, with pauses of this many ms. */
+  slowDripMs: delay,
+  /** Handles the request and sends this status without a body. */
+  emptyBody: z.union([z.literal(200), z.literal(204)]),
+  /** Sends this under 200 instead of a record or a list. The API does not handle the request. */
+  bodyUnder200: z.enum(['html', 'array']),
+  /** Lists ignore `q`. */
+  ignoreFilters: z.boolean(),
+  /** Lists and bulk responses have no totals. */
+  noTotals: z.boolean(),
+  /** Rejects a whole write that has one of these ids, with `poisonStatus` (default 400). */
+  poisonIds: z.array(z.string()).readonly(),
+  poisonStatus: z.union([z.literal(400), z.literal(424)]),
 };
 
+const rule = z
+  .strictObject({
+    /** A request must match both. Without `match` the rule applies to every request. */
+    match: z
+      .strictObject({
+        method: z.string(),
+        /** Source of a regular expression, tested on the undecoded path and query. */
+        path: z.string().refine(isPattern, 'Invalid regular expression'),
+      })
+      .partial(),
+    /** Number of matching requests that the rule applies to. Default: all. */
+    times: z.int().min(1),
+    ...effects,
+  })
+  .partial();
+
+/** Effects of a fault, with the requests that they apply to. Effects can be combined. */
+export type FaultRule = z.infer<typeof rule>;
+export type Effects = Omit<FaultRule, 'match' | 'times'>;
+
 interface ActiveRule {
-  rule: FaultRule;
-  readonly path: RegExp | undefined;
+  readonly rule: FaultRule;
+  readonly path: RegExp;
   /** Number of requests that the rule still applies to. */
   left: number;
   /** For `rateLimit`: start of the current second in ms, and its requests so far. */
@@ -129,7 +76,7 @@ interface ActiveRule {
 
 /**
  * The active fault rules. For each request, the effects of all matching rules are combined; a later rule overrides an earlier
- * one. Random effects depend only on the seed.
+ * one.
  *
  * ```ts
  * sandbox.faults.set([
@@ -140,21 +87,9 @@ interface ActiveRule {
  */
 export class Faults {
   #active: ActiveRule[] = [];
-  readonly #seed: number;
-  #random: () => number;
-
-  constructor(seed = 1) {
-    this.#seed = seed;
-    this.#random = createRandom(seed);
-  }
 
   get rules(): readonly FaultRule[] {
     return this.#active.map(({ rule }) => rule);
-  }
-
-  /** Returns a number from 0 to 1. */
-  random(): number {
-    return this.#random();
   }
 
   /**
@@ -162,58 +97,34 @@ export class Faults {
    * @throws TypeError that names an unknown field, or one with an invalid value
    */
   set(rules: FaultRule | readonly FaultRule[]): void {
-    this.#active = toList(rules).map(activate);
+    const { data, error } = z.array(rule).safeParse([rules].flat());
+    if (error) throw new TypeError(`Invalid fault: ${z.prettifyError(error)}`);
+    this.#active = data.map((one) => ({
+      rule: one,
+      path: new RegExp(one.match?.path ?? ''),
+      left: one.times ?? Number.POSITIVE_INFINITY,
+      windowStart: Number.NEGATIVE_INFINITY,
+      windowCount: 0,
+    }));
   }
 
-  /**
-   * Adds rules. A rule without `times` extends an earlier rule with the same `match`.
-   * @throws TypeError as for `set`
-   */
-  merge(rules: unknown): void {
-    const active = [...this.#active];
-    for (const rule of toList(rules).map(checkRule)) {
-      const match = JSON.stringify(rule.match);
-      const index = active.findIndex((one) => JSON.stringify(one.rule.match) === match && one.rule.times === undefined);
-      const known = rule.times === undefined ? active[index]?.rule : undefined;
-      const merged = activate({ ...known, ...rule });
-      if (known) active[index] = merged;
-      else active.push(merged);
-    }
-    this.#active = active;
-  }
-
-  /** Removes all rules and restarts the random generator. */
+  /** Removes all rules. */
   clear(): void {
     this.#active = [];
-    this.#random = createRandom(this.#seed);
   }
 
   /** Returns the effects for one request. It counts the request, so call it once for each. */
   effectsFor(method: string, path: string): Effects {
-    let effects: Effects = {};
+    let combined: Effects = {};
     for (const active of this.#active) {
-      const { match, times, ...rest } = active.rule;
-      if (active.left === 0 || (match?.method !== undefined && match.method.toUpperCase() !== method)) continue;
-      if (active.path && !active.path.test(path)) continue;
+      const { match, times, rateLimit, ...others } = active.rule;
+      if (active.left === 0 || (match?.method ?? method).toUpperCase() !== method || !active.path.test(path)) continue;
       active.left -= 1;
-      const { rateLimit, ...others } = rest;
-      effects = { ...effects, ...others, ...(rateLimit && isBeyond(active, rateLimit.perSecond) && { rateLimit }) };
+      combined = { ...combined, ...others };
+      if (rateLimit && isBeyond(active, rateLimit.perSecond)) combined.rateLimit = rateLimit;
     }
-    return effects;
+    return combined;
   }
-}
-
-/** Validates a rule and adds its counters. */
-function activate(rule: FaultRule): ActiveRule {
-  checkRule(rule);
-  const path = rule.match?.path;
-  return {
-    rule,
-    path: path === undefined ? undefined : new RegExp(path),
-    left: rule.times ?? Number.POSITIVE_INFINITY,
-    windowStart: Number.NEGATIVE_INFINITY,
-    windowCount: 0,
-  };
 }
 
 function isBeyond(active: ActiveRule, perSecond: number): boolean {
@@ -226,26 +137,38 @@ function isBeyond(active: ActiveRule, perSecond: number): boolean {
   return active.windowCount > perSecond;
 }
 
-function checkRule(value: unknown): FaultRule {
-  if (!isObject(value)) throw new TypeError(`A fault must be an object, got ${JSON.stringify(value)}`);
-  for (const [name, field] of Object.entries(value)) {
-    if (!Object.hasOwn(CHECKS, name)) {
-      throw new TypeError(`Unknown fault ${name}; allowed are ${Object.keys(CHECKS).join(', ')}`);
-    }
-    const [check, needs] = CHECKS[name as keyof FaultRule];
-    if (!check(field)) throw new TypeError(`Fault ${name} must be ${needs}, got ${JSON.stringify(field)}`);
-  }
-  return value;
-}
-
-function isPattern(value: unknown): boolean {
+function isPattern(source: string): boolean {
   try {
-    return typeof value === 'string' && new RegExp(value) instanceof RegExp;
+    return new RegExp(source) instanceof RegExp;
   } catch {
     return false;
   }
 }
 
-function toList<T>(value: T | readonly T[]): readonly T[] {
-  return Array.isArray(value) ? value : [value as T];
+const MESSAGE = 'A configured fault.';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The response that a fault sends instead of the API's; null without such a fault. */
+export function failureOf({ rateLimit, status, errorRate, bodyUnder200 }: Effects): Answer | null {
+  if (rateLimit) return failure(429, 'Too many requests.', { 'retry-after': `${rateLimit.retryAfter ?? 1}` });
+  const isHit = errorRate === undefined ? status !== undefined : Math.random() < errorRate;
+  if (isHit) {
+    const isRedirect = status !== undefined && status >= 300 && status < 400;
+    return failure(status ?? 500, MESSAGE, isRedirect ? { location: '/2.0/elsewhere' } : {});
+  }
+  if (bodyUnder200 === 'array') return { status: 200, body: '[]' };
+  if (bodyUnder200 === undefined) return null;
+  return { status: 200, body: `<html><body><p>${MESSAGE}</p></body></html>`, contentType: 'text/html' };
+}
+
+/** An error response of the API. */
+export function failure(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, headers, body: JSON.stringify({ status, message }) };
 }

@@ -81,7 +81,7 @@ function makeShopItem(dice: Dice, { id, sku, name, price }: Good, i: number): Js
       source: 'Webshop-EN',
       itemtype: odd(0.08) ? 'article' : 'product',
       objecttype: 'item',
-      ...timesOf(dice, i, SHOP_COUNT),
+      ...dice.times(1 - (i + 0.5) / SHOP_COUNT),
       image: odd(0.04) ? '' : `https://shop.example/images/${2001 + i}.jpg`,
     },
   };
@@ -108,7 +108,7 @@ function makeMagentoItem(dice: Dice, { id, sku, name, price }: Good, i: number):
       source: 'Magento 2',
       itemtype: 'product',
       objecttype: 'item',
-      ...timesOf(dice, i, MAGENTO_COUNT),
+      ...dice.times(1 - (i + 0.5) / MAGENTO_COUNT),
       image: '',
     },
   };
@@ -122,7 +122,7 @@ function makeCategory(dice: Dice, i: number): JsonObject {
     name,
     description: `All of ${name.toLowerCase()}.`,
     url: `https://shop.example/category/${5001 + i}`,
-    metadata: { ...metadata, ...timesOf(dice, i, SHOP_CATEGORY_COUNT) },
+    metadata: { ...metadata, ...dice.times(1 - (i + 0.5) / SHOP_CATEGORY_COUNT) },
   };
 }
 
@@ -133,18 +133,10 @@ function makeMagentoCategory(dice: Dice, i: number): JsonObject {
     categoryid: 100 + i,
     name: `Home > ${categoryName(i)}`,
     url: `https://magento.example/category-${100 + i}.html`,
-    metadata: { ...metadata, ...timesOf(dice, i, MAGENTO_CATEGORY_COUNT) },
+    metadata: { ...metadata, ...dice.times(1 - (i + 0.5) / MAGENTO_CATEGORY_COUNT) },
   };
 }
 
 function categoryName(i: number): string {
   return WORDS.department[i % WORDS.department.length] as string;
-}
-
-function timesOf(dice: Dice, i: number, count: number) {
-  const part = 1 - (i + 0.5) / count;
-  return {
-    created: dice.time(part, dice.below(3600)),
-    updated: dice.time(part + (1 - part) * 0.5, dice.below(86_400)),
-  };
 }

@@ -67,7 +67,7 @@ function makeShopProfile(dice: Dice, i: number): JsonObject {
     gender: dice.pick(['female', 'male', 'Male', 'unknown', '']),
     ...(dice.chance(0.05) && { address: [] }),
     ...(i % 83 === 0 && { 'my field': 'free text', '1st': 'yes', __typename: 'Customer', größe: 'M' }),
-    ...timesOf(dice, i, SHOP_COUNT),
+    ...dice.times((i + 0.5) / SHOP_COUNT),
   };
 }
 
@@ -83,13 +83,13 @@ function makeCrmProfile(dice: Dice, i: number, shop: readonly Person[]): JsonObj
     company: `${surname} ${dice.pick(WORDS.legal)}`,
     title: dice.pick(['Dr.', 'Ms', 'Mr', '']),
     dateofbirth: dice.chance(0.1) ? '0000-00-00' : `19${60 + dice.below(40)}-0${1 + dice.below(9)}-1${dice.below(10)}`,
-    ...timesOf(dice, i, CRM_COUNT),
+    ...dice.times((i + 0.5) / CRM_COUNT),
   };
 }
 
 /** Makes a profile as the Magento plugin sends it: the id is a salted hash, and some fields are columns of its queue. */
 function makeMagentoProfile(dice: Dice, i: number): JsonObject {
-  const { created, updated } = timesOf(dice, i, MAGENTO_COUNT);
+  const { created, updated } = dice.times((i + 0.5) / MAGENTO_COUNT);
   return {
     profileid: `${dice.hex(32)}:1`,
     source: 'Magento 2',
@@ -115,13 +115,5 @@ function makePerson(dice: Dice, number: number) {
     email: `${firstname}.${lastname}.${number}@mail.example`.toLowerCase().replace(/[^a-z0-9.@]/g, ''),
     country: dice.pick(WORDS.country),
     city: dice.chance(0.9) ? dice.pick(WORDS.city) : '',
-  };
-}
-
-function timesOf(dice: Dice, i: number, count: number) {
-  const part = (i + 0.5) / count;
-  return {
-    created: dice.time(part, dice.below(3600)),
-    updated: dice.time(part + (1 - part) * 0.5, dice.below(86_400)),
   };
 }

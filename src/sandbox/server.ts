@@ -1,17 +1,27 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerApi } from './api.ts';
-import { answerControl, isControl, type LoggedRequest } from './control.ts';
-import { answerOfError, failureOf } from './failures.ts';
-import { type Effects, type FaultRule, Faults } from './faults.ts';
+import { ApiError, badRequest } from './errors.ts';
+import { type Answer, type Effects, type FaultRule, Faults, failure, failureOf } from './faults.ts';
 import { SOURCES, seedStore } from './seed.ts';
 import { Store } from './store.ts';
-import { type Answer, readRequestBody, sendAnswer } from './wire.ts';
+import { readRequestBody, sendAnswer } from './wire.ts';
 
-export type { LoggedRequest } from './control.ts';
 export type { FaultRule, Faults } from './faults.ts';
 export type { JsonObject, Kind, Store } from './store.ts';
+
+/** One request to the API. */
+export interface LoggedRequest {
+  readonly method: string;
+  /** Undecoded, with the query. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  /** The first 100,000 characters; absent for a request without a body. */
+  readonly body?: string;
+  /** 0 until the response, and if there is none. */
+  status: number;
+}
 
 export interface SandboxOptions {
   /** Default 0: any free port. */
@@ -22,7 +32,7 @@ export interface SandboxOptions {
   readonly project?: string;
   /** Default `sandbox-key`. */
   readonly apiKey?: string;
-  /** A whole number. The same seed gives the same data and the same random faults. Default 1. */
+  /** A whole number. The same seed gives the same data. Default 1. */
   readonly seed?: number;
   /** Initial faults. Default none. */
   readonly faults?: FaultRule | readonly FaultRule[];
@@ -66,15 +76,16 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const { port = 0, host = '127.0.0.1', project = '123456', apiKey = 'sandbox-key', seed = 1 } = options;
   const { faults: initialFaults = [], empty = false, maxRequestLog = 1000 } = options;
   const store = new Store();
-  const faults = new Faults(seed);
+  const faults = new Faults();
   const requests: LoggedRequest[] = [];
   const closing = new AbortController();
-  const random = (): number => faults.random();
-
   function reset(): void {
     store.clear();
     if (!empty) seedStore(store, seed);
   }
+
+  reset();
+  faults.set(initialFaults);
 
   function log(req: IncomingMessage, body: string): LoggedRequest {
     const { method = '', url = '', headers } = req;
@@ -87,7 +98,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { method = '', url = '' } = req;
     const body = await readRequestBody(req);
-    if (isControl(url)) return sendAnswer(res, answerControl({ method, url, body }, { faults, requests, reset }));
+    if (url === '/_sandbox/faults') return sendAnswer(res, setFaults(method, body));
     const entry = log(req, body);
     const effects = faults.effectsFor(method, url);
     await delay(effects.latencyMs);
@@ -96,20 +107,34 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       req.socket.resetAndDestroy();
       return;
     }
-    const answer = failureOf(effects, random) ?? answerOf(req, body, effects);
+    const answer = failureOf(effects) ?? answerOf(req, body, effects);
     entry.status = answer.status;
     await sendAnswer(res, answer, effects);
   }
 
+  /** `GET`, `PUT` and `DELETE` the faults. */
+  function setFaults(method: string, body: string): Answer {
+    if (method === 'DELETE') faults.clear();
+    else if (method === 'PUT') {
+      try {
+        faults.set(JSON.parse(body));
+      } catch (error) {
+        throw badRequest((error as Error).message);
+      }
+    } else if (method !== 'GET') throw new ApiError(405, 'Allowed are GET, PUT and DELETE.');
+    return { status: 200, body: JSON.stringify(faults.rules) };
+  }
+
   function answerOf(req: IncomingMessage, body: string, effects: Effects): Answer {
     const { method = '', url = '' } = req;
-    const mark = url.indexOf('?');
-    const [path, query] = mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+    const [path = '', query = ''] = url.split(/\?(.*)/s);
     const key = req.headers['x-apikey'];
     const request = { method, path, query, apiKey: Array.isArray(key) ? key[0] : key, body };
     try {
-      const text = answerApi(request, { store, project, apiKey, effects, random });
-      return effects.emptyBody ? { status: effects.emptyBody, body: '' } : { status: 200, body: text };
+      const answer = answerApi(request, { store, project, apiKey, effects });
+      return effects.emptyBody
+        ? { status: effects.emptyBody, body: '' }
+        : { status: 200, body: JSON.stringify(answer) };
     } catch (error) {
       return answerOfError(error);
     }
@@ -118,11 +143,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   async function delay(latencyMs: Effects['latencyMs']): Promise<void> {
     if (latencyMs === undefined) return;
     const [min, max] = typeof latencyMs === 'number' ? [latencyMs, latencyMs] : latencyMs;
-    await sleep(min + random() * (max - min), undefined, { signal: closing.signal });
+    await sleep(min + Math.random() * (max - min), undefined, { signal: closing.signal });
   }
-
-  reset();
-  faults.set(initialFaults);
 
   const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
     handle(req, res)
@@ -153,4 +175,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       await closed;
     },
   };
+}
+
+function answerOfError(error: unknown): Answer {
+  if (error instanceof ApiError) return failure(error.status, error.message, error.headers);
+  return failure(500, 'Internal error of the sandbox.');
 }

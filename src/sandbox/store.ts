@@ -30,14 +30,7 @@ export interface Selection {
 export interface SelectedPage {
   /** Number of records on all pages. */
   readonly total: number;
-  /** JSON of each record on the page. */
-  readonly rows: readonly string[];
-}
-
-interface Row {
-  record: JsonObject;
-  /** Created on first use. */
-  json: string | undefined;
+  readonly rows: readonly JsonObject[];
 }
 
 const ID_FIELDS: Readonly<Record<Kind, string>> = {
@@ -48,27 +41,22 @@ const ID_FIELDS: Readonly<Record<Kind, string>> = {
   interaction: 'interactionid',
 };
 
-/** Sorted lists and groups cached for one kind until its next write. */
-const MAX_VIEWS = 16;
+const MAX_SORTED = 16;
 
 /** Records in memory, in the form of the API's responses. Replacing a record keeps its position. */
 export class Store {
-  readonly #kinds: Readonly<Record<Kind, Collection>> = {
-    profile: new Collection(),
-    item: new Collection(),
-    category: new Collection(),
-    conversion: new Collection(),
-    interaction: new Collection(),
+  readonly #kinds: Readonly<Record<Kind, Map<string, JsonObject>>> = {
+    profile: new Map(),
+    item: new Map(),
+    category: new Map(),
+    conversion: new Map(),
+    interaction: new Map(),
   };
+  /** Sorted lists by kind and field, until the next write. */
+  readonly #sorted = new Map<string, readonly JsonObject[]>();
 
   get(kind: Kind, source: string, id: string): JsonObject | undefined {
-    return this.#kinds[kind].get({ source, id })?.record;
-  }
-
-  /** Returns the JSON of a record. */
-  getJson(kind: Kind, source: string, id: string): string | undefined {
-    const row = this.#kinds[kind].get({ source, id });
-    return row && jsonOf(row);
+    return this.#kinds[kind].get(textOf({ source, id }));
   }
 
   /**
@@ -77,17 +65,19 @@ export class Store {
    * @throws TypeError for a record without an id or a source, if no key is given
    */
   put(kind: Kind, record: JsonObject, key: RecordKey = keyOf(kind, record)): void {
-    this.#kinds[kind].put(key, record);
+    this.#sorted.clear();
+    this.#kinds[kind].set(textOf(key), record);
   }
 
   /** Deletes a record. Returns whether it existed. */
   delete(kind: Kind, source: string, id: string): boolean {
-    return this.#kinds[kind].delete({ source, id });
+    this.#sorted.clear();
+    return this.#kinds[kind].delete(textOf({ source, id }));
   }
 
   /** Returns all records of a kind, in the order of their first write. */
   list(kind: Kind): JsonObject[] {
-    return this.#kinds[kind].list();
+    return [...this.#kinds[kind].values()];
   }
 
   size(kind: Kind): number {
@@ -95,88 +85,25 @@ export class Store {
   }
 
   /** Returns one page of the records that match all filters. A page beyond the end is empty. */
-  select(kind: Kind, selection: Selection): SelectedPage {
-    return this.#kinds[kind].select(selection);
-  }
-
-  clear(): void {
-    for (const collection of Object.values(this.#kinds)) collection.clear();
-  }
-}
-
-class Collection {
-  readonly #rows = new Map<string, Row>();
-  readonly #views = new Map<string, unknown>();
-
-  get size(): number {
-    return this.#rows.size;
-  }
-
-  get(key: RecordKey): Row | undefined {
-    return this.#rows.get(textOf(key));
-  }
-
-  put(key: RecordKey, record: JsonObject): void {
-    this.#rows.set(textOf(key), { record, json: undefined });
-    this.#views.clear();
-  }
-
-  delete(key: RecordKey): boolean {
-    this.#views.clear();
-    return this.#rows.delete(textOf(key));
-  }
-
-  clear(): void {
-    this.#views.clear();
-    this.#rows.clear();
-  }
-
-  list(): JsonObject[] {
-    return Array.from(this.#rows.values(), (row) => row.record);
-  }
-
-  select({ sort, order, filters, page, limit }: Selection): SelectedPage {
-    const rows = this.#filter(sort, filters);
-    const start = (page - 1) * limit;
-    const end = Math.min(start + limit, rows.length);
-    const texts: string[] = [];
-    for (let i = start; i < end; i += 1) texts.push(jsonOf(rows[order === 1 ? i : rows.length - 1 - i] as Row));
-    return { total: rows.length, rows: texts };
-  }
-
-  /** Returns matching rows in ascending order. Uses an index for equality, so that following a link needs no scan. */
-  #filter(sort: string, filters: readonly Filter[]): readonly Row[] {
-    let rows = this.#sorted(sort);
-    for (const { field, op, values } of filters) {
-      if (op !== '$eq') continue;
-      const group = this.#groups(sort, field).get(values[0] ?? '') ?? [];
-      if (group.length < rows.length) rows = group;
-    }
-    if (filters.length === 0) return rows;
+  select(kind: Kind, { sort, order, filters, page, limit }: Selection): SelectedPage {
     const tests = filters.map(toTest);
-    return rows.filter(({ record }) => tests.every((test) => test(record)));
+    const rows = this.#inOrder(kind, sort).filter((record) => tests.every((test) => test(record)));
+    if (order === -1) rows.reverse();
+    return { total: rows.length, rows: rows.slice((page - 1) * limit, page * limit) };
   }
 
-  #sorted(sort: string): readonly Row[] {
-    return this.#view(`sort ${sort}`, () => {
-      const keyed = Array.from(this.#rows.values(), (row) => ({ row, key: fieldOf(row.record, sort) }));
-      return keyed.sort((a, b) => compare(a.key, b.key)).map(({ row }) => row);
-    });
+  clear(): void {
+    this.#sorted.clear();
+    for (const records of Object.values(this.#kinds)) records.clear();
   }
 
-  #groups(sort: string, field: string): ReadonlyMap<string, readonly Row[]> {
-    return this.#view(`group ${JSON.stringify([sort, field])}`, () =>
-      Map.groupBy(this.#sorted(sort), ({ record }) => scalarText(fieldOf(record, field)) as string),
-    );
-  }
-
-  #view<T>(name: string, make: () => T): T {
-    const known = this.#views.get(name) as T | undefined;
-    if (known !== undefined) return known;
-    const view = make();
-    if (this.#views.size >= MAX_VIEWS) this.#views.clear();
-    this.#views.set(name, view);
-    return view;
+  #inOrder(kind: Kind, sort: string): readonly JsonObject[] {
+    const name = `${kind} ${sort}`;
+    if (this.#sorted.size > MAX_SORTED) this.#sorted.clear();
+    const sorted =
+      this.#sorted.get(name) ?? this.list(kind).sort((a, b) => compare(fieldOf(a, sort), fieldOf(b, sort)));
+    this.#sorted.set(name, sorted);
+    return sorted;
   }
 }
 
@@ -194,11 +121,6 @@ function keyOf(kind: Kind, record: JsonObject): RecordKey {
   if (!id || !source)
     throw new TypeError(`A ${kind} needs ${ID_FIELDS[kind]} and source, got ${JSON.stringify(record)}`);
   return { source, id };
-}
-
-function jsonOf(row: Row): string {
-  row.json ??= JSON.stringify(row.record);
-  return row.json;
 }
 
 /** Reads a field at the top level or under `metadata`. For `created`, the default sort, it falls back to `datetime`. */

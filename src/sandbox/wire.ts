@@ -1,15 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from './errors.ts';
-import type { Effects } from './faults.ts';
-
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-  /** Default `application/json`. */
-  readonly contentType?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import type { Answer, Effects } from './faults.ts';
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_DRAINED_BYTES = 10 * MAX_BODY_BYTES;

@@ -195,7 +195,7 @@ export function createMetrics(sources: MetricSources) {
   // Children of every operation are looked up by their labels once: prom-client hashes them on every use otherwise.
   const operationsBy = new Map(OUTCOMES.map((outcome) => [outcome, operations.here.labels({ outcome })]));
   const callsBy = new Map(
-    Object.keys(ENDPOINTS).flatMap((endpoint) =>
+    ENDPOINTS.flatMap(({ name: endpoint }) =>
       ['ok', 'refused', 'failed'].map(
         (outcome) => [endpoint + outcome, calls.here.labels({ endpoint, outcome })] as const,
       ),
@@ -230,7 +230,9 @@ export function createMetrics(sources: MetricSources) {
       for (const code of codes) if (Object.hasOwn(ERROR_CODES, code)) errors.inc({ code });
       for (const [code, bound] of Object.entries(BOUNDS)) if (codes.includes(code)) budget.inc({ bound });
     },
-    onCall({ endpoint, outcome, ms, cause }: Pick<EndedCall, 'endpoint' | 'outcome' | 'ms' | 'cause'>): void {
+    onCall(call: Pick<EndedCall, 'endpoint' | 'outcome' | 'ms' | 'cause'>): void {
+      const { outcome, ms, cause } = call;
+      const endpoint = call.endpoint.name;
       if (cause !== undefined) {
         if (causes.size < MAX_CAUSES) causes.add(cause);
         failures.inc({ cause: causes.has(cause) ? cause : 'other' });

@@ -1,5 +1,4 @@
 import type { EndedCall } from '../datatrics/calls.ts';
-import { ENDPOINTS, labelOf } from '../datatrics/endpoints.ts';
 import type { Logger } from '../lib/log.ts';
 
 const EVERY_MS = 60_000;
@@ -22,7 +21,7 @@ export function createUpstreamWarnings(log: Logger) {
     known.set(cause, failures);
     failures.count += 1;
     if (now - failures.warnedAt < EVERY_MS) return;
-    log.warn({ cause, endpoint: labelOf(ENDPOINTS[endpoint]), failures: failures.count }, 'calls to the API fail');
+    log.warn({ cause, endpoint: endpoint.label, failures: failures.count }, 'calls to the API fail');
     Object.assign(failures, { count: 0, warnedAt: now });
   };
 }

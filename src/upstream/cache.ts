@@ -1,15 +1,8 @@
 import { LRUCache } from 'lru-cache';
-
-/** An answer of the upstream. */
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-export interface CachedAnswer {
-  readonly answer: Answer;
-  readonly ageMs: number;
-}
+import type { Redis } from '../lib/redis.ts';
+import type { Answer, CachedAnswer } from './call.ts';
+import { type Lifetimes, retentionOf } from './freshness.ts';
+import { RedisTier } from './redis-cache.ts';
 
 /** What the cache has for a read. */
 export interface Lookup {
@@ -19,26 +12,6 @@ export interface Lookup {
   readonly unverified: CachedAnswer | undefined;
   /** Reads of one key with different versions see different data, and must not share a call. */
   readonly version: string;
-}
-
-export interface SharedEntry extends CachedAnswer {
-  /** Of its tag, before the call was made. */
-  readonly version: string;
-}
-
-/** A cache that several instances share. Its promises never reject; while it is unavailable, it has nothing. */
-export interface SharedTier {
-  /** Undefined while it is unavailable; `entry` only where it is wanted and exists. */
-  lookUp(
-    key: string,
-    tag: string,
-    wantEntry: boolean,
-  ): Promise<{ version: string; entry: SharedEntry | undefined } | undefined>;
-  store(key: string, answer: Answer, version: string, retainMs: number): void;
-  /** Resolves once no instance uses an older answer any more. */
-  invalidate(tags: readonly string[]): Promise<void>;
-  /** Changes whenever the connection is lost: entries from before can't be verified after that. */
-  readonly connection: number;
 }
 
 interface Entry {
@@ -77,10 +50,10 @@ export class RecordCache {
   readonly #entries: LRUCache<string, Entry>;
   readonly #keysByTag = new Map<string, Set<string>>();
   readonly #fills = new Map<string, Set<Fill>>();
-  readonly #shared: SharedTier | undefined;
+  readonly #shared: RedisTier | undefined;
 
   /** @param maxBytes of memory, counted as two bytes a character */
-  constructor({ maxBytes, shared }: { readonly maxBytes: number; readonly shared?: SharedTier | undefined }) {
+  constructor({ maxBytes, shared }: { readonly maxBytes: number; readonly shared?: RedisTier | undefined }) {
     this.#shared = shared;
     this.#entries = new LRUCache({
       maxSize: maxBytes,
@@ -100,7 +73,7 @@ export class RecordCache {
     return this.#lookUpShared(this.#shared, key, tag, entry);
   }
 
-  async #lookUpShared(shared: SharedTier, key: string, tag: string, entry: Entry | undefined): Promise<Lookup> {
+  async #lookUpShared(shared: RedisTier, key: string, tag: string, entry: Entry | undefined): Promise<Lookup> {
     const own = entry?.connection === shared.connection ? entry : undefined;
     const found = await shared.lookUp(key, tag, own === undefined);
     if (found === undefined) return { valid: undefined, unverified: entry && toAnswer(entry), version: '' };
@@ -150,6 +123,21 @@ export class RecordCache {
   get bytes(): number {
     return this.#entries.calculatedSize;
   }
+}
+
+/**
+ * The cache of a process.
+ *
+ * @param lifetimes by type of record; the longest decides how long Redis keeps an answer
+ * @param redis shares the answers with other instances; undefined: they stay in the process
+ */
+export function createRecordCache(
+  maxBytes: number,
+  lifetimes: Readonly<Record<string, Lifetimes>>,
+  redis: Redis | undefined,
+): RecordCache {
+  const shared = redis && new RedisTier(redis, Math.max(...Object.values(lifetimes).map(retentionOf)));
+  return new RecordCache({ maxBytes, shared });
 }
 
 function addTo<T>(sets: Map<string, Set<T>>, tag: string, item: T): void {

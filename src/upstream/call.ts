@@ -18,10 +18,18 @@ export interface UpstreamRequest {
   readonly timeoutMs?: number | undefined;
 }
 
-export interface UpstreamResponse {
+export interface Answer {
   readonly status: number;
-  /** The `Retry-After` header as sent. */
-  readonly retryAfter?: string;
   /** UTF-8 text; invalid bytes become U+FFFD. */
   readonly body: string;
+}
+
+export interface UpstreamResponse extends Answer {
+  /** The `Retry-After` header as sent. */
+  readonly retryAfter?: string;
+}
+
+export interface CachedAnswer {
+  readonly answer: Answer;
+  readonly ageMs: number;
 }

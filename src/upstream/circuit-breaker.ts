@@ -1,18 +1,23 @@
-import type { Policy } from './policy.ts';
-
 /** Half of the time that the breaker looks back. */
 const HALF_WINDOW_MS = 5_000;
+/** The breaker opens when this share of the calls of the last seconds has failed (no answer, or 5xx), … */
+const SHARE = 0.5;
+/** … of at least so many, … */
+const CALLS = 30;
+/** … and for so many ms without a better moment. A short burst of failures is left to the retries. */
+const AFTER_MS = 2_000;
+/** ms between probes: four chances within the 2 s in which traffic should be healthy again. */
+const PROBE_EVERY_MS = 500;
 
 /**
  * Refuses calls while an upstream fails.
  *
- * - **Closed**: calls are made. Failures are counted against successes in a sliding window of two halves;
- *   `Policy.breakerShare` and the two after it say when the breaker opens. Without failures nothing is counted.
- * - **Open**: one call each `probeEveryMs` is made, the others are refused. There is no timer, and a probe that hangs does
+ * - **Closed**: calls are made. Failures are counted against successes in a sliding window of two halves. Without failures
+ *   nothing is counted.
+ * - **Open**: one call each `PROBE_EVERY_MS` is made, the others are refused. There is no timer, and a probe that hangs does
  *   not delay the next one. One success closes the breaker.
  */
 export class CircuitBreaker {
-  readonly #policy: Policy;
   /** `performance.now()` ms of the next probe; undefined while closed. */
   #probeAt: number | undefined = undefined;
   /** Calls since the failures began: in the current half of the window, and in the one before. */
@@ -23,10 +28,6 @@ export class CircuitBreaker {
   /** `performance.now()` ms since when the share of failures is too large. */
   #failingSince: number | undefined = undefined;
 
-  constructor(policy: Policy) {
-    this.#policy = policy;
-  }
-
   get isOpen(): boolean {
     return this.#probeAt !== undefined;
   }
@@ -36,7 +37,7 @@ export class CircuitBreaker {
     if (this.#probeAt === undefined) return true;
     const now = performance.now();
     if (now < this.#probeAt) return false;
-    this.#probeAt = now + this.#policy.probeEveryMs;
+    this.#probeAt = now + PROBE_EVERY_MS;
     return true;
   }
 
@@ -44,17 +45,16 @@ export class CircuitBreaker {
   recordFailure(now: number): void {
     if (this.#probeAt !== undefined) return;
     const { failures, calls } = this.#count(now, 1);
-    const { breakerShare, breakerCalls, breakerAfterMs, probeEveryMs } = this.#policy;
-    if (failures < calls * breakerShare) return;
+    if (failures < calls * SHARE) return;
     this.#failingSince ??= now;
-    if (calls >= breakerCalls && now - this.#failingSince >= breakerAfterMs) this.#probeAt = now + probeEveryMs;
+    if (calls >= CALLS && now - this.#failingSince >= AFTER_MS) this.#probeAt = now + PROBE_EVERY_MS;
   }
 
   /** @param now `performance.now()` */
   recordSuccess(now: number): void {
     if (this.#failingSince === undefined && this.#halfStart < 0) return;
     const { failures, calls } = this.#count(now, 0);
-    if (this.#probeAt !== undefined || failures < calls * this.#policy.breakerShare) this.#failingSince = undefined;
+    if (this.#probeAt !== undefined || failures < calls * SHARE) this.#failingSince = undefined;
     // After a probe, and after a whole window without failures, there is nothing to count against.
     if (this.#probeAt !== undefined || failures === 0) this.#halfStart = Number.NEGATIVE_INFINITY;
     this.#probeAt = undefined;

@@ -4,7 +4,6 @@ import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/fair-queue.ts
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
 import { createConnections } from './dispatcher.ts';
 import { failureOf, TransportError, type TransportFailure } from './errors.ts';
-import { type BulkheadPolicy, DEFAULT_BULKHEAD } from './policy.ts';
 
 export interface PoolOptions {
   /** `https://host[:port]`. */
@@ -17,9 +16,13 @@ export interface PoolOptions {
   readonly connectionTtlMs?: number;
   /** Bytes of an answer's body, decompressed. Default: 32 MiB. */
   readonly maxBodyBytes?: number;
-  /** Default: `DEFAULT_BULKHEAD`. */
-  readonly bulkhead?: BulkheadPolicy;
+  /** Part of the connections that no single bulkhead may take, so that one that hangs leaves room for the others. Default: 1/8. */
+  readonly reservedShare?: number;
+  /** Calls that wait for a connection at most, in all; beyond that they fail at once. Default: `MAX_WAITING`. */
+  readonly waiting?: number;
 }
+
+export const MAX_WAITING = 10_000;
 
 /** Makes one call. Rejects with `TransportError`, or with the signal's reason when that is aborted. */
 export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
@@ -34,8 +37,9 @@ export function createPool(options: PoolOptions) {
     timeoutMs,
     connectionTtlMs = 5 * 60_000,
     maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+    reservedShare = 1 / 8,
+    waiting = MAX_WAITING,
   } = options;
-  const { reservedShare, waiting } = options.bulkhead ?? DEFAULT_BULKHEAD;
   const connectionOptions = { origin, connections, connectTimeoutMs: timeoutMs, connectionTtlMs, maxBodyBytes };
   const accepted = createConnections(connectionOptions);
   const queue = new Turns({

@@ -1,14 +1,25 @@
-import type { Policy } from './policy.ts';
+/** 429s within a second from which on the group is paced, and `Retry-After` holds all of it and not just one read. */
+const PACE_AFTER = 5;
+/** Calls a second that the pace does not go below. */
+const PACE_FLOOR = 10;
+/**
+ * ms that a call waits for its turn at most, a `Retry-After` apart; beyond that it fails at once. An operation of dozens of
+ * calls gets through at a slow pace; a backlog of more would outlast the reason for it.
+ */
+const PACE_WAIT_MS = 5_000;
+/** ms without a 429 after which the pace is free again. A pace that is still needed is found again by a few 429s. */
+const PACE_FOR_MS = 3_000;
+/** ms that a `Retry-After` holds the group at most. */
+const MAX_HOLD_MS = 60_000;
 
 /**
  * Slows calls down to what the upstream accepts, learned from its 429s.
  *
- * After `paceAfter` 429s within a second, the rate is what was answered in the last second, less a fifth with each further
- * second that has a 429. The first second without one brings a quarter more, each further one twice as much, and `paceForMs`
+ * After `PACE_AFTER` 429s within a second, the rate is what was answered in the last second, less a fifth with each further
+ * second that has a 429. The first second without one brings a quarter more, each further one twice as much, and `PACE_FOR_MS`
  * without one lifts the limit.
  */
 export class RateController {
-  readonly #policy: Policy;
   /** Calls a second; undefined: no limit. */
   #rate: number | undefined = undefined;
   /** `performance.now()` ms of the next call's turn, and of the end of a `Retry-After`. */
@@ -23,10 +34,6 @@ export class RateController {
   #rateChanged = 0;
   /** Seconds without a 429 for which the rate was raised. */
   #cleanSeconds = 0;
-
-  constructor(policy: Policy) {
-    this.#policy = policy;
-  }
 
   /** Whether there is a limit, or a `Retry-After` that holds the group. */
   get isLimiting(): boolean {
@@ -44,7 +51,7 @@ export class RateController {
     if (this.#rate === undefined) return 0;
     const from = Math.max(now, this.#holdUntil);
     const turn = Math.max(from, this.#nextTurn);
-    if (turn >= deadline || turn - from > this.#policy.paceWaitMs) return undefined;
+    if (turn >= deadline || turn - from > PACE_WAIT_MS) return undefined;
     this.#nextTurn = turn + 1000 / this.#rate;
     return turn - now;
   }
@@ -67,23 +74,22 @@ export class RateController {
   #lower(now: number, retryAfterMs: number | undefined): void {
     this.#lastRefusal = now;
     this.#refusals += 1;
-    const { paceAfter, paceFloor, maxHoldMs } = this.#policy;
     if (this.#rate === undefined) {
-      if (this.#refusals < paceAfter) return;
-      this.#rate = Math.max(paceFloor, this.#answers, this.#lastAnswers);
+      if (this.#refusals < PACE_AFTER) return;
+      this.#rate = Math.max(PACE_FLOOR, this.#answers, this.#lastAnswers);
       this.#rateChanged = now;
       this.#nextTurn = now;
     } else if (now - this.#rateChanged >= 1000) {
-      this.#rate = Math.max(paceFloor, Math.min(this.#rate * 0.8, Math.max(this.#answers, this.#lastAnswers)));
+      this.#rate = Math.max(PACE_FLOOR, Math.min(this.#rate * 0.8, Math.max(this.#answers, this.#lastAnswers)));
       this.#rateChanged = now;
     }
     this.#cleanSeconds = 0;
-    this.#holdUntil = Math.max(this.#holdUntil, now + Math.min(retryAfterMs ?? 0, maxHoldMs));
+    this.#holdUntil = Math.max(this.#holdUntil, now + Math.min(retryAfterMs ?? 0, MAX_HOLD_MS));
   }
 
   #raise(rate: number, now: number): number | undefined {
     const sinceMs = now - Math.max(this.#lastRefusal, this.#holdUntil);
-    if (sinceMs >= this.#policy.paceForMs) return undefined;
+    if (sinceMs >= PACE_FOR_MS) return undefined;
     let raised = rate;
     for (; this.#cleanSeconds < Math.floor(sinceMs / 1000); this.#cleanSeconds++) {
       raised *= this.#cleanSeconds === 0 ? 1.25 : 2;

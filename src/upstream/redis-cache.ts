@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from '../lib/redis.ts';
-import type { Answer, SharedEntry, SharedTier } from './cache.ts';
+import type { Answer, CachedAnswer } from './call.ts';
 
 /** ms that a version outlives what it makes out of date: it must cover the calls under way when it was set. */
 const VERSION_MARGIN_MS = 600_000;
@@ -9,6 +9,11 @@ const MAX_PENDING = 10_000;
 const ENTRY = 'cache:entry:';
 const VERSION = 'cache:version:';
 const EPOCH = 'cache:epoch';
+
+/** An answer in Redis, and the version of its tag before the call was made. */
+interface SharedEntry extends CachedAnswer {
+  readonly version: string;
+}
 
 /**
  * The cache that several instances share, in Redis. Keys in Redis are digests, since ids may be e-mail addresses.
@@ -19,7 +24,7 @@ const EPOCH = 'cache:epoch';
  *
  * While Redis is unavailable, there is nothing. Writes made meanwhile are published as soon as it is back, before any lookup.
  */
-export class RedisTier implements SharedTier {
+export class RedisTier {
   readonly #redis: Redis;
   readonly #versionMs: number;
   /** Tags whose new version Redis does not have yet. */
@@ -27,6 +32,7 @@ export class RedisTier implements SharedTier {
   /** There were more than `MAX_PENDING`: everything is out of date. */
   #allPending = false;
   #flushing: Promise<boolean> | undefined;
+  /** Changes whenever the connection is lost: entries from before can't be verified after that. */
   connection = 1;
 
   /** @param maxRetainMs the longest that any entry is kept */
@@ -38,7 +44,12 @@ export class RedisTier implements SharedTier {
     });
   }
 
-  async lookUp(key: string, tag: string, wantEntry: boolean): ReturnType<SharedTier['lookUp']> {
+  /** Never rejects. Returns undefined while Redis is unavailable; `entry` only where it is wanted and exists. */
+  async lookUp(
+    key: string,
+    tag: string,
+    wantEntry: boolean,
+  ): Promise<{ version: string; entry: SharedEntry | undefined } | undefined> {
     if (this.#redis.status !== 'ready') return undefined;
     const connection = this.connection;
     try {
@@ -79,6 +90,7 @@ export class RedisTier implements SharedTier {
     this.#redis.set(ENTRY + digest(key), head + body, 'PX', whole).catch(() => undefined);
   }
 
+  /** Never rejects. Resolves once no instance uses an older answer any more. */
   async invalidate(tags: readonly string[]): Promise<void> {
     for (const tag of tags) this.#pending.add(tag);
     if (this.#pending.size > MAX_PENDING) {

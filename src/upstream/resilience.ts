@@ -1,8 +1,17 @@
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { TransportError } from './errors.ts';
-import type { Policy } from './policy.ts';
 import { RateController } from './rate-controller.ts';
 import { RetryBudget } from './retry-budget.ts';
+
+/** What an operator may know of an endpoint. The other numbers that decide about a fault are constants. */
+export interface RetryPolicy {
+  /** ms from dispatch to the complete answer of one call, waiting for a connection included. Default: the pool's own. */
+  readonly timeoutMs?: number | undefined;
+  /** Attempts of one read, the first included. Writes have one. Default: 3. */
+  readonly attempts?: number | undefined;
+}
+
+const ATTEMPTS = 3;
 
 /**
  * Circuit breaker, rate controller and retry budget of one group of endpoints, for the calls with one key.
@@ -11,16 +20,15 @@ import { RetryBudget } from './retry-budget.ts';
  * in a promise and closures instead, which a gateway would pay for on every call that succeeds.
  */
 export class Resilience {
-  readonly policy: Policy;
-  readonly breaker: CircuitBreaker;
-  readonly rate: RateController;
-  readonly retryBudget: RetryBudget;
+  readonly timeoutMs: number | undefined;
+  readonly attempts: number;
+  readonly breaker = new CircuitBreaker();
+  readonly rate = new RateController();
+  readonly retryBudget = new RetryBudget();
 
-  constructor(policy: Policy) {
-    this.policy = policy;
-    this.breaker = new CircuitBreaker(policy);
-    this.rate = new RateController(policy);
-    this.retryBudget = new RetryBudget(policy);
+  constructor({ timeoutMs, attempts = ATTEMPTS }: RetryPolicy = {}) {
+    this.timeoutMs = timeoutMs;
+    this.attempts = attempts;
   }
 
   /**

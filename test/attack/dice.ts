@@ -1,4 +1,4 @@
-import { createRandom } from '../../src/sandbox/random.ts';
+import { createRandom } from '../../src/sandbox/dice.ts';
 
 /** Chance, the same for the same seed, family and round. */
 export interface Dice {

@@ -34,9 +34,16 @@ async function start(answer: Parameters<typeof startUpstream>[0], settings: Reco
   };
   /** Keys of the calls since the last look. */
   const keys = (): unknown[] => upstream.calls.splice(0).map(({ headers }) => headers['x-apikey']);
-  const readAgain = (count: number) =>
-    expect.poll(() => captured.lines('secret read again').length, { timeout: 20_000 }).toBe(count);
-  return { ask, keys, readAgain, ...captured };
+  /** Replaces a file until the gateway has read it: it does not notice a change before its first look at the file. */
+  const replace = (name: string, content: string) => {
+    const before = captured.lines('secret read again').length;
+    const read = () => {
+      write(name, content);
+      return captured.lines('secret read again').length;
+    };
+    return expect.poll(read, { timeout: 20_000, interval: 200 }).toBe(before + 1);
+  };
+  return { ask, keys, replace, ...captured };
 }
 
 const one = (id: string): string => `profile(profileId: "${id}", source: "s") { profileId }`;
@@ -53,7 +60,7 @@ describe('the key in DATATRICS_API_KEY_FILE', () => {
     });
     const path = write('key', 'old-canary\n');
     const settings = { AUTH_MODE: 'open', DATATRICS_PROJECT: '1', DATATRICS_API_KEY_FILE: path };
-    const { ask, keys, readAgain, text } = await start(async (call) => {
+    const { ask, keys, replace, text } = await start(async (call) => {
       if (call.path.includes('/profile/slow')) await held;
       if (call.path.includes('/conversion')) return { conversions: [], total_elements: 0 };
       return profile(call.path);
@@ -65,8 +72,7 @@ describe('the key in DATATRICS_API_KEY_FILE', () => {
       '{ profile(profileId: "slow", source: "s") { profileId conversions(first: 1) { nodes { total } } } }',
     );
     await expect.poll(keys).toEqual(['old-canary']);
-    write('key', 'new-canary\n');
-    await readAgain(1);
+    await replace('key', 'new-canary\n');
     await ask(`{ ${one('b')} }`);
     expect(keys()).toEqual(['new-canary']);
     release();
@@ -80,16 +86,20 @@ describe('the key in DATATRICS_API_KEY_FILE', () => {
   test('stays as it was while the file cannot be used', async () => {
     const path = write('key', 'first-canary');
     const settings = { AUTH_MODE: 'open', DATATRICS_PROJECT: '1', DATATRICS_API_KEY_FILE: path };
-    const { ask, keys, readAgain, lines, text } = await start((call) => profile(call.path), settings);
-    write('key', 'canary with spaces');
+    const { ask, keys, replace, lines, text } = await start((call) => profile(call.path), settings);
     const unusable = () => lines('secret is unreadable: the last value stays in use').map(({ problem }) => problem);
-    await expect.poll(unusable, { timeout: 20_000 }).toEqual(['needs a key of visible ASCII characters']);
+    const replaced = () => {
+      write('key', 'canary with spaces');
+      return unusable();
+    };
+    await expect
+      .poll(replaced, { timeout: 20_000, interval: 200 })
+      .toContain('needs a key of visible ASCII characters');
     rmSync(path);
     await expect.poll(unusable, { timeout: 20_000 }).toContain('ENOENT');
     await ask(`{ ${one('a')} }`);
     expect(keys()).toEqual(['first-canary']);
-    write('key', 'second-canary');
-    await readAgain(1);
+    await replace('key', 'second-canary');
     await ask(`{ ${one('b')} }`);
     expect(keys()).toEqual(['second-canary']);
     expect(text()).not.toContain('canary');
@@ -113,12 +123,11 @@ describe('the key in DATATRICS_API_KEY_FILE', () => {
       KEY_ONE_FILE: write('one', 'one-old'),
       KEY_TWO: 'two',
     };
-    const { ask, keys, readAgain } = await start((call) => profile(call.path), settings);
+    const { ask, keys, replace } = await start((call) => profile(call.path), settings);
     const send = (project: string) => ask(`{ ${one('a')} }`, { ...token, 'x-datatrics-project': project });
     await send('1');
     await send('2');
-    write('one', 'one-new');
-    await readAgain(1);
+    await replace('one', 'one-new');
     await send('1');
     await send('2');
     expect(keys()).toEqual(['one-old', 'two', 'one-new', 'two']);
@@ -133,11 +142,10 @@ test('the secret in ROUTER_SECRET_FILE is replaced without a restart', async () 
     DATATRICS_API_KEY: 'k',
     ROUTER_SECRET_FILE: path,
   };
-  const { ask, readAgain } = await start((call) => profile(call.path), settings);
+  const { ask, replace } = await start((call) => profile(call.path), settings);
   const send = (secret: string) => ask('{ __typename }', { 'x-router-secret': secret }, '/subgraph');
   expect((await send('old-router-secret')).data).toEqual({ __typename: 'Query' });
-  write('router', 'new-router-secret');
-  await readAgain(1);
+  await replace('router', 'new-router-secret');
   expect((await send('new-router-secret')).data).toEqual({ __typename: 'Query' });
   expect((await send('old-router-secret')).errors[0].extensions.code).toBe('UNAUTHENTICATED');
 });

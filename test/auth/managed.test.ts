@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -102,7 +101,7 @@ describe('a JSON Web Token', () => {
         return `${header}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.${signature}`;
       },
     ],
-    ['that is none', async () => 'abc'],
+    ['that is not a token', async () => 'abc'],
     ['that is far too long, though it is right', () => issuer.sign({ ...GRANTED, note: 'a'.repeat(7_000) })],
   ])('%s is refused, in the same words', async (_name, make) => {
     const { body, headers } = await expectRefused(bearer(await make()), 401, 'UNAUTHENTICATED');
@@ -111,9 +110,10 @@ describe('a JSON Web Token', () => {
   });
 
   test('that was accepted is refused once it has expired', async () => {
-    const token = await issuer.sign({ ...GRANTED, exp: Math.floor(Date.now() / 1000) - 29 });
+    // Clocks may differ by 30 s.
+    const token = await issuer.sign({ ...GRANTED, exp: Math.floor(Date.now() / 1000) - 27 });
     expect((await ask(bearer(token))).status).toBe(200);
-    await sleep(2_000);
+    await expect.poll(async () => (await ask(bearer(token))).status).toBe(401);
     upstream.calls.length = 0;
     await expectRefused(bearer(token), 401, 'UNAUTHENTICATED');
   });
@@ -154,7 +154,7 @@ describe('a JSON Web Token', () => {
     expect((await cut.query(QUERY, {}, bearer(await issuer.sign(GRANTED)))).status).toBe(200);
   });
 
-  test('of a new key is taken without a restart, and unknown keys do not make a flood of fetches', async () => {
+  test('of a new key is accepted without a restart, and unknown keys cause few fetches', async () => {
     const before = issuer.fetches();
     for (let i = 0; i < 30; i++) await ask(bearer(await issuer.sign(GRANTED, { header: { kid: `none-${i}` } })));
     expect(issuer.fetches() - before).toBeLessThanOrEqual(2);
@@ -179,7 +179,7 @@ describe('a static token', () => {
     }
   });
 
-  test('is asked for before the document is looked at', async () => {
+  test('is required before the document is checked', async () => {
     const bodies = [
       { query: '{' },
       { query: '{ nothing }' },
@@ -193,30 +193,11 @@ describe('a static token', () => {
     }
   });
 
-  test('or none at all: 401, and what to bring', async () => {
+  test('that is missing is 401 with WWW-Authenticate', async () => {
     for (const headers of [{}, { authorization: 'Basic abc' }, { authorization: 'Bearer' }, { 'x-apikey': 'k' }]) {
       const { headers: answer } = await expectRefused(headers as Record<string, string>, 401, 'UNAUTHENTICATED');
       expect(answer.get('www-authenticate')).toBe('Bearer');
     }
-  });
-
-  test('is read anew when the file changes; while that can’t be read none is valid', async () => {
-    const list = JSON.parse(readFileSync(tokens.path, 'utf8'));
-    tokens.write('[{');
-    await sleep(1_100);
-    await expectRefused(shop, 401, 'UNAUTHENTICATED');
-    tokens.write(JSON.stringify(list));
-    await sleep(1_100);
-    expect((await ask(shop)).status).toBe(200);
-    const late = tokens.add('late', ['profiles:read'], ['1']);
-    await sleep(1_100);
-    expect((await ask(late)).status).toBe(200);
-    tokens.write(JSON.stringify(list.filter(({ id }: { id: string }) => id !== 'shop')));
-    await sleep(1_100);
-    upstream.calls.length = 0;
-    await expectRefused(shop, 401, 'UNAUTHENTICATED');
-    tokens.write(JSON.stringify(list));
-    await sleep(1_100);
   });
 });
 

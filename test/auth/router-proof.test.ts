@@ -175,23 +175,6 @@ describe('/subgraph', () => {
       expect(gateway.upstream.calls).toHaveLength(calls);
     });
 
-    test('behind the check of the document the data itself is guarded', async () => {
-      const settings = { ...createTokenFile().settings, ROUTER_SECRET: HEADER };
-      const gateway = await startWithSandbox({ ...settings, PII_MASK: 'null' }, {}, { checkScopes: false });
-      const { status, body } = await gateway.subgraph(
-        QUERY,
-        { r: [{ ...entity, profileId: '1001', source: 'Webshop' }] },
-        { ...secret, 'x-datatrics-scopes': 'contents:read' },
-      );
-      expect(status).toBe(200);
-      expect(body.data).toEqual({ _entities: [null] });
-      expect(body.errors?.map(({ path, extensions }) => [path, extensions.code])).toEqual([
-        [['_entities', 0], 'FORBIDDEN'],
-      ]);
-      expect(gateway.sandbox.requests).toEqual([]);
-      await gateway.close();
-    });
-
     test('configured scopes and projects count for a router that forwards none', async () => {
       const { ask } = await managed({ ROUTER_SCOPES: 'profiles:read,pii:read', ROUTER_PROJECTS: '1' });
       expect((await ask(secret)).body.data._entities[0]).toEqual({ name: 'Ada', country: 'NL' });

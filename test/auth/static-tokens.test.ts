@@ -1,60 +1,68 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
-describe('a list of static tokens', () => {
+/** ms after which a gateway looks at the file again. */
+const LOOKS_AGAIN = 1_100;
+
+async function start() {
   const list = createTokenFile();
   const ada = list.add('ada', ['profiles:read'], ['1']);
-  const start = () => startWithUpstream(() => ({ profileid: '1001', source: 'Webshop' }), list.settings);
-  const statusOf = async (by: Awaited<ReturnType<typeof start>>, times = 1): Promise<number[]> => {
-    const statuses: number[] = [];
-    for (let i = 0; i < times; i++) statuses.push((await by.query('{ __typename }', {}, ada)).status);
-    return statuses;
-  };
+  const gateway = await startWithUpstream(() => ({ profileid: '1001', source: 'Webshop' }), list.settings);
+  const status = async (headers = ada): Promise<number> => (await gateway.query('{ __typename }', {}, headers)).status;
+  expect(await status()).toBe(200);
+  return { list, gateway, status };
+}
 
-  test.each<[string, () => void]>([
-    ['is gone', () => rmSync(list.path)],
-    [
-      'can not even be looked at',
-      () => {
-        rmSync(list.path);
-        symlinkSync(list.path, list.path);
-      },
-    ],
-    [
-      'is a folder',
-      () => {
-        rmSync(list.path);
-        mkdirSync(list.path);
-      },
-    ],
-  ])('that %s lets nobody in, and those who ask are told no more than ever', async (_name, spoil) => {
-    const text = readFileSync(list.path, 'utf8');
-    const running = await start();
-    expect(await statusOf(running)).toEqual([200]);
-    spoil();
-    await sleep(1_100);
-    expect(await statusOf(running, 3)).toEqual([401, 401, 401]);
-    rmSync(list.path, { recursive: true, force: true });
-    list.write(text);
-    await sleep(1_100);
-    expect(await statusOf(running)).toEqual([200]);
-    await running.close();
+// They wait for the gateway to look at the file again.
+describe.concurrent('a list of static tokens', async () => {
+  const SPOILT: Readonly<Record<string, (path: string) => void>> = {
+    'does not exist': () => undefined,
+    'is a link to itself': (path) => symlinkSync(path, path),
+    'is a folder': (path) => mkdirSync(path),
+    'is not JSON': (path) => writeFileSync(path, '[{'),
+  };
+  const cases = await Promise.all(
+    Object.entries(SPOILT).map(async ([name, spoil]) => ({ name, spoil, ...(await start()) })),
+  );
+
+  test.each(cases)('that $name admits nobody, and admits its callers once it is valid again', async (one) => {
+    const { path } = one.list;
+    const text = readFileSync(path, 'utf8');
+    rmSync(path);
+    one.spoil(path);
+    await sleep(LOOKS_AGAIN);
+    expect([await one.status(), await one.status()]).toEqual([401, 401]);
+    rmSync(path, { recursive: true, force: true });
+    one.list.write(text);
+    await sleep(LOOKS_AGAIN);
+    expect(await one.status()).toBe(200);
   });
 
-  test('that was written with the size and the time that it had is read anew', async () => {
-    const text = readFileSync(list.path, 'utf8');
+  const changing = await start();
+  test('is read again when a token was added or removed', async () => {
+    const late = changing.list.add('late', ['profiles:read'], ['1']);
+    await sleep(LOOKS_AGAIN);
+    expect(await changing.status(late)).toBe(200);
+    const entries: { id: string }[] = JSON.parse(readFileSync(changing.list.path, 'utf8'));
+    changing.list.write(JSON.stringify(entries.filter(({ id }) => id !== 'ada')));
+    await sleep(LOOKS_AGAIN);
+    expect([await changing.status(), await changing.status(late)]).toEqual([401, 200]);
+    expect(changing.gateway.upstream.calls).toEqual([]);
+  });
+
+  const disguised = await start();
+  test('is read again when it has the same size and time as before', async () => {
+    const { path, write } = disguised.list;
     // Whole milliseconds, so that they can be set again.
-    utimesSync(list.path, 1_700_000_000, 1_700_000_000);
-    const running = await start();
-    expect(await statusOf(running)).toEqual([200]);
-    list.write(text.replace('"ada"', '"bob"'));
-    utimesSync(list.path, 1_700_000_000, 1_700_000_000);
-    await sleep(1_100);
-    expect(await statusOf(running)).toEqual([401]);
-    list.write(text);
-    await running.close();
+    utimesSync(path, 1_700_000_000, 1_700_000_000);
+    await sleep(LOOKS_AGAIN);
+    expect(await disguised.status()).toBe(200);
+    write(readFileSync(path, 'utf8').replace('"ada"', '"bob"'));
+    utimesSync(path, 1_700_000_000, 1_700_000_000);
+    await sleep(LOOKS_AGAIN);
+    expect(await disguised.status()).toBe(401);
   });
 });

@@ -91,7 +91,7 @@ test('a caller with several projects has to name one, and gets no other', async 
   expect((await gateway.query(QUERY, { id: '7' }, { ...eve, 'x-datatrics-project': 'unknown' })).status).toBe(403);
 });
 
-test('nothing crosses, whoever asks the same at the same time', async () => {
+test('equal concurrent operations of two projects share nothing', async () => {
   const callers = [
     { headers: ada, project: 'nl', clear: true },
     { headers: { ...bob, 'x-datatrics-project': 'nl' }, project: 'nl', clear: false },
@@ -127,7 +127,7 @@ test('nothing crosses, whoever asks the same at the same time', async () => {
   }
 });
 
-test('a router’s cache, which does not see the project, is told to keep nothing of several for everybody', async () => {
+test('answers of several projects are not cacheable by a router for all callers', async () => {
   const secret = { 'x-router-secret': 'a-secret-of-routers' };
   const routed = await startWithUpstream(smallApi, {
     ...tokens.settings,
@@ -145,7 +145,7 @@ test('a router’s cache, which does not see the project, is told to keep nothin
   }
 });
 
-test('a page that gives its own name the address of this machine is turned away', async () => {
+test('a request for another host name is refused (DNS rebinding)', async () => {
   // A config of its own: the sandbox has nobody's data, so the check is for a real API only.
   const { startGateway } = await import('../../src/app.ts');
   const { readConfig } = await import('../../src/config/config.ts');

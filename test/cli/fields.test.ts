@@ -148,7 +148,7 @@ describe('npm run fields', () => {
     });
   });
 
-  test('says what can not be a field, and nothing where there is none', async () => {
+  test('names attributes that cannot be fields', async () => {
     const text = await proposed([{ tags: ['a'], 'a[b]': 1 }]);
     expect(text).toContain('Profile: {} # 1 records read');
     expect(text).toContain('# "tags" stays an attribute (a field needs one value); in 100 %: list 1');

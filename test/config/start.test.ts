@@ -122,7 +122,7 @@ upstream: { Content: { attempts: 9 } }
   });
 
   test('refuses an address that it cannot listen on, in one line', async () => {
-    expect(await failedProcess({ HOST: '192.0.2.1' })).toEqual([
+    expect(await failedStart({ HOST: '192.0.2.1' })).toEqual([
       expect.stringMatching(/^PORT, HOST: got .*EADDRNOTAVAIL/),
     ]);
   });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { startWithSandbox } from '../helpers/gateway.ts';
+import { startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 const LINKS = '{ conversions(first: 100) { nodes { conversionId profile(source: "Webshop") { profileId name } } } }';
 let gateway: Awaited<ReturnType<typeof startWithSandbox>> | undefined;
@@ -33,6 +33,9 @@ const distinct = new Set(
   ),
 );
 
+const profileOf = (source: string) => (id: string, at: number) =>
+  `p${at}: profile(profileId: "${id}", source: "${source}") { name }`;
+
 describe('batch reads', () => {
   test('fetch many records by one call, with the same answer', async () => {
     const running = await start('on');
@@ -54,6 +57,37 @@ describe('batch reads', () => {
     const second = await callsOf(running, LINKS);
     expect(second.filter((path) => path.startsWith('/profile?')).length).toBe(Math.ceil(distinct.size / 50));
     expect((await running.query(LINKS)).body.data).toEqual(expected);
+  });
+
+  test('are not tried on a single record, which proves little', async () => {
+    const running = await start('auto');
+    const calls = await callsOf(running, `{ ${['1001', 'gone'].map(profileOf('Webshop')).join(' ')} }`);
+    expect(calls.sort()).toEqual(['/profile/1001?source=Webshop', '/profile/gone?source=Webshop']);
+  });
+
+  test.each([
+    ['of another source', [{ profileid: '1', source: 'other' }]],
+    [
+      'that comes twice',
+      [
+        { profileid: '1', source: 's' },
+        { profileid: '1', source: 's' },
+      ],
+    ],
+  ])('are given up for a list with a row %s', async (_what, rows) => {
+    const odd = await startWithUpstream(
+      ({ path }) => {
+        const [, id] = /\/profile\/(\w+)/.exec(path) ?? [];
+        return id ? { profileid: id, source: 's', name: 'Own' } : { items: rows, total_items: rows.length };
+      },
+      { DATATRICS_BATCH_READS: 'on' },
+    );
+    const query = `{ ${['1', '2'].map(profileOf('s')).join(' ')} }`;
+    for (const calls of [3, 2]) {
+      odd.upstream.calls.length = 0;
+      expect(Object.values((await odd.query(query)).body.data)).toEqual([{ name: 'Own' }, { name: 'Own' }]);
+      expect(odd.upstream.calls).toHaveLength(calls);
+    }
   });
 
   test.each(['auto', 'on'])(

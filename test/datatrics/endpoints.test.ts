@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { ENDPOINTS, type Endpoint } from '../../src/datatrics/endpoints.ts';
+import { ENDPOINTS, type Endpoint, RESOURCES } from '../../src/datatrics/endpoints.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { COLLECTION, type CollectionEntry } from '../fixtures/collection.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
@@ -27,19 +27,43 @@ describe('every endpoint of the collection', () => {
     answer = entry.answer;
     const { body } = await gateway.query(entry.operation);
     expect(gateway.upstream.calls).toHaveLength(1);
-    const [call] = gateway.upstream.calls;
+    // The same again, compiled.
+    for (const _run of [2, 3]) expect((await gateway.query(entry.operation)).body).toEqual(body);
+    const [call, ...again] = gateway.upstream.calls;
+    expect(again.map(({ method, path, body }) => [method, path, body])).toEqual(
+      [1, 2].map(() => [call?.method, call?.path, call?.body]),
+    );
     const path = `/2.0/project/1${entry.path.replace('{id}', entry.sent.id ?? '')}`;
     const [sentPath, sentQuery] = (call?.path ?? '').split('?');
     expect([call?.method, sentPath]).toEqual([entry.method, path]);
     expect([...new URLSearchParams(sentQuery)].sort()).toEqual([...new URLSearchParams(entry.sent.query)].sort());
-    expect(call?.headers).toMatchObject({ 'x-apikey': 'k', 'content-type': 'application/json' });
+    expect(call?.headers).toEqual({
+      host: new URL(gateway.upstream.origin).host,
+      connection: 'keep-alive',
+      accept: 'application/json',
+      'accept-encoding': 'zstd, br, gzip',
+      'content-type': 'application/json',
+      'x-apikey': 'k',
+      'x-request-id': expect.stringMatching(/^[\w.:-]{1,64}$/),
+      ...(call?.body && { 'content-length': String(Buffer.byteLength(call.body)) }),
+    });
     expect(call?.body === '' ? undefined : JSON.parse(call?.body ?? '')).toEqual(entry.sent.body);
     expect(body).toEqual({ data: entry.data });
   });
 });
 
+test.each([
+  { total_elements: 1, total_pages: 1 },
+  { totalElements: 1, totalPages: 1 },
+  { total_items: '1', total_pages: '1' },
+])('every list is read with the totals %j', async (totals) => {
+  answer = { ...totals, items: [{ conversionid: '5', profileid: '5', source: 's' }] };
+  const { body } = await gateway.query('{ conversions { totalCount } profiles { totalCount } }');
+  expect(body).toEqual({ data: { conversions: { totalCount: 1 }, profiles: { totalCount: 1 } } });
+});
+
 describe('the endpoint table', () => {
-  const table = new Map(Object.values<Endpoint>(ENDPOINTS).map((endpoint) => [keyOf(endpoint), endpoint]));
+  const table = new Map(ENDPOINTS.map((endpoint) => [keyOf(endpoint), endpoint]));
 
   test('has the collection’s endpoints and no others', () => {
     expect([...table.keys()].sort()).toEqual(COLLECTION.map(keyOf).sort());
@@ -47,19 +71,13 @@ describe('the endpoint table', () => {
 
   test.each(rows)('agrees on %s', (_name, entry) => {
     const endpoint = table.get(keyOf(entry)) as Endpoint;
-    const named = (need: string): string[] =>
-      Object.keys(endpoint.query)
-        .filter((name) => endpoint.query[name] === need)
-        .sort();
-    expect(named('required')).toEqual([...entry.required].sort());
-    expect(named('optional')).toEqual([...entry.optional].sort());
-    expect('defaults' in endpoint ? endpoint.defaults : undefined).toEqual(entry.defaults);
-    expect('total' in endpoint ? endpoint.total : undefined).toEqual(entry.total);
-    if (entry.body) {
-      expect(endpoint).toMatchObject({ body: { idKey: entry.body.idKey, wrapper: entry.body.wrapper } });
-      expect('itemsKey' in endpoint ? endpoint.itemsKey : undefined).toBe(entry.body.list);
-      expect('sourceOnTop' in endpoint && endpoint.sourceOnTop).toBe(entry.body.source ?? false);
-    }
+    const { defaults, totals, body, bulk } = RESOURCES[endpoint.resource];
+    expect([...endpoint.query].sort()).toEqual([...entry.required, ...entry.optional].sort());
+    if (entry.defaults) expect(defaults).toEqual(entry.defaults);
+    if (entry.total) expect(totals).toMatchObject({ [endpoint.action]: entry.total });
+    if (!entry.body) return;
+    expect(body).toMatchObject({ idKey: entry.body.idKey, wrapper: entry.body.wrapper });
+    if (entry.body.list) expect(bulk).toEqual({ itemsKey: entry.body.list, sourceOnTop: entry.body.source ?? false });
   });
 });
 

@@ -23,7 +23,7 @@ const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 const RECEIPT = { 'x-upstream-receipt': '1' };
 
 describe('without lifetimes', () => {
-  test('every read asks the API, and nothing is said of freshness', async () => {
+  test('every read calls the API, and answers have no freshness', async () => {
     const one = await gateway({ Profile: { freshFor: 0 } });
     for (let i = 0; i < 3; i++) expect((await one.query(PROFILE)).body.extensions).toBeUndefined();
     expect(takeCalls(one.sandbox.requests)).toHaveLength(3);
@@ -134,7 +134,7 @@ describe('a write', () => {
     expect((await one.query(PROFILE)).body.data.profile.name).toBe('New');
   });
 
-  test('that failed may have been carried out all the same', async () => {
+  test('that failed may have been executed, so it invalidates', async () => {
     const one = await gateway({ Profile: { freshFor: 60 } });
     await one.query(PROFILE);
     one.sandbox.faults.set({ match: { method: 'PUT' }, reset: 'after-headers' });
@@ -191,9 +191,7 @@ describe('a stale answer', () => {
 
   test.each([
     ['500', { status: 500 }],
-    ['429', { status: 429 }],
     ['a reset', { reset: 'before' }],
-    ['a body that ends early', { brokenBody: true }],
     ['JSON that is cut off', { truncatedBody: true }],
     ['silence', { hang: true }],
   ] as const)('stands in for %s, within staleIfError only', async (_name, fault) => {
@@ -236,7 +234,7 @@ describe('a request’s cache-control', () => {
     expect(body.extensions.upstream).toMatchObject({ calls: 1, cached: 0 });
   });
 
-  test('no-cache would rather have an error than something old', async () => {
+  test('no-cache gets an error instead of a stale answer', async () => {
     const one = await gateway(freshness);
     await one.query(PROFILE);
     one.sandbox.faults.set({ status: 500 });
@@ -244,7 +242,7 @@ describe('a request’s cache-control', () => {
     expect((await one.query(PROFILE, {}, { 'cache-control': 'max-age=60' })).body.errors).toBeUndefined();
   });
 
-  test('max-stale bounds what is stale, and allows it', async () => {
+  test('max-stale limits how stale an answer may be, and allows it', async () => {
     const one = await gateway({ Profile: { freshFor: 0.05, staleIfError: 60 } });
     await one.query(PROFILE);
     await sleep(100);

@@ -9,7 +9,7 @@ const anyKey: fc.Arbitrary<RecordKey> = fc.oneof(
   fc.record({ resource: fc.constant('content'), id: text, source: text, type: fc.constantFrom('ITEM', 'CATEGORY') }),
 );
 
-test('keeps a value for each key, as a map of their one string would', () => {
+test('keeps a value for each key, as a map of canonical strings would', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(anyKey, fc.boolean()), { maxLength: 60 }), fc.array(anyKey), (steps, asked) => {
       const map = new KeyMap<number>();

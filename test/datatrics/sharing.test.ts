@@ -152,18 +152,6 @@ describe('equal reads of concurrent operations', () => {
     expect(calls()).toEqual(['/profile/7?source=shop']);
   });
 
-  it('by one principal share one call for a list', async () => {
-    answer = () => ({ total_items: 0, items: [] });
-    shut();
-    const answers = [1, 2, 3].map(() => ask('{ conversions { totalCount } }'));
-    await untilCalls(1);
-    await aWhile();
-    open();
-    for (const { body } of await Promise.all(answers))
-      expect(body).toEqual({ data: { conversions: { totalCount: 0 } } });
-    expect(calls()).toEqual(['/sale?limit=20&page=1']);
-  });
-
   it.each([
     ['two keys', ['a', '1'], ['b', '1']],
     ['one key in two projects', ['a', '1'], ['a', '2']],
@@ -298,19 +286,6 @@ describe('many reads', () => {
       expect(calls()).toHaveLength(500);
     }
     expect(sockets.size).toBeLessThanOrEqual(64);
-  });
-
-  it('of many operations at once are each answered with what they asked for', async () => {
-    const bodies = await Promise.all(
-      Array.from({ length: 100 }, (_, i) =>
-        ask('query ($id: ID!) { profile(profileId: $id, source: "shop") { name } }', `key${i % 3}`, '1', {
-          id: `${i % 10}`,
-        }),
-      ),
-    );
-    bodies.forEach(({ body }, i) => {
-      expect(body).toEqual({ data: { profile: { name: `Name ${i % 10}` } } });
-    });
   });
 
   it('wait for a free connection, and those that are never wanted are not made', async () => {

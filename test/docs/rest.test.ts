@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { ENDPOINTS, labelOf } from '../../src/datatrics/endpoints.ts';
+import { ENDPOINTS } from '../../src/datatrics/endpoints.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { readPage } from '../helpers/page.ts';
 
@@ -34,7 +34,7 @@ function rowsOf(answer: Record<string, unknown>): Record<string, unknown>[] {
 }
 
 test('the table has every endpoint once, and a section for each', () => {
-  const labels = Object.values(ENDPOINTS).map((endpoint) => labelOf(endpoint));
+  const labels = ENDPOINTS.map(({ label }) => label);
   expect(sections.map((section) => /^`(\w+ \/\S+)`$/m.exec(section)?.[1])).toEqual(labels);
   const rows = [...text.matchAll(/^\| `(\w+) (\/\S+)` \|/gm)].map(
     ([, method, path]) => `${method} /project/{project}${path}`,

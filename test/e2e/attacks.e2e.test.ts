@@ -5,7 +5,7 @@ import { heapInUse } from '../helpers/memory.ts';
 import { openClient } from '../helpers/sockets.ts';
 
 /**
- * What a hostile client may try, each over HTTP against a gateway with its default limits. Every attempt must be answered
+ * What a hostile client may try beside the limits (see test/limits), over HTTP. Every attempt must be answered
  * within a second, with a 4xx or a GraphQL error with a code, and must cost the API no call that it should not.
  */
 
@@ -24,21 +24,15 @@ interface Attack {
   readonly status: readonly number[];
   /** One of these codes, where there is a GraphQL body. */
   readonly code?: readonly string[];
-  /** Named in the answer, where another limit would refuse it as well. */
-  readonly limit?: string;
   /** REST calls that are in order; 0 unless said. */
   readonly calls?: number;
 }
 
-const query = (text: string, variables?: unknown): string => JSON.stringify({ query: text, variables });
+const query = (text: string): string => JSON.stringify({ query: text });
 const TOO_COMPLEX = { status: [200], code: ['OPERATION_TOO_COMPLEX'] };
-const INVALID = { status: [200], code: ['GRAPHQL_VALIDATION_FAILED'] };
 const INPUT = { status: [200], code: ['BAD_USER_INPUT'] };
 const BAD_REQUEST = { status: [400], code: ['BAD_REQUEST'] };
 
-const nest = (levels: number): string =>
-  levels === 0 ? 'profileId' : `conversions(first: 1) { nodes { profile { ${nest(levels - 1)} } } }`;
-const aliases = (count: number): string => Array.from({ length: count }, (_, i) => `a${i}: __typename`).join(' ');
 /** Fragments that spread each other twice: 2^n fields in n lines. */
 const doubling = (count: number, field: string): string =>
   `{ profile(profileId: "1001") { ...F0 } } ${Array.from(
@@ -50,60 +44,13 @@ const deepJson = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.re
 const ATTACKS: readonly Attack[] = [
   // Shape of the document
   {
-    name: 'a document of 5,001 tokens',
-    body: query(`{ nodes(ids: [${'"x" '.repeat(4_990)}]) { id } }`),
-    ...TOO_COMPLEX,
-    limit: 'MAX_TOKENS',
-  },
-  {
-    name: 'fields nested 13 deep',
-    body: query(`{ profile(profileId: "1") { ${nest(4)} } }`),
-    ...TOO_COMPLEX,
-    limit: 'MAX_DEPTH',
-  },
-  {
     name: 'inline fragments nested 2,000 deep',
     body: query(`{ ${'... { '.repeat(1_600)} __typename ${'} '.repeat(1_600)} }`),
     status: [200],
     calls: 0,
   },
   { name: 'brackets nested 400,000 deep', body: query('{a'.repeat(400_000)), ...TOO_COMPLEX },
-  {
-    name: 'list literals nested 2,400 deep',
-    body: query(`{ nodes(ids: ${'['.repeat(2_400)}"x"${']'.repeat(2_400)}) { id } }`),
-    ...TOO_COMPLEX,
-  },
-  {
-    name: 'object literals nested 1,000 deep',
-    body: query(
-      `mutation { createProfile(input: { profileId: "x", source: "s", attributes: ${'{ a: '.repeat(1_000)}1${' }'.repeat(1_000)} }) { userErrors { message } } }`,
-    ),
-    ...TOO_COMPLEX,
-  },
-  {
-    name: '101 aliases',
-    body: query(`{ ${aliases(49)} profile(profileId: "1001") { ${aliases(52)} } }`),
-    ...TOO_COMPLEX,
-    limit: 'MAX_ALIASES',
-  },
-  {
-    name: '51 root fields',
-    body: query(`{ ${Array.from({ length: 51 }, () => 'profile(profileId: "1001") { name }').join(' ')} }`),
-    ...TOO_COMPLEX,
-    limit: 'MAX_ROOT_FIELDS',
-  },
-  {
-    name: '51 directives',
-    body: query(`{ __typename ${'@skip(if: false) '.repeat(51)} }`),
-    ...TOO_COMPLEX,
-    limit: 'MAX_DIRECTIVES',
-  },
   { name: 'fragments that double 100 times, with an alias', body: query(doubling(100, 'x: name')), ...TOO_COMPLEX },
-  {
-    name: 'fragments that spread each other in a ring',
-    body: query('{ ...A } fragment A on Query { ...B } fragment B on Query { ...C } fragment C on Query { ...A }'),
-    ...INVALID,
-  },
   {
     name: 'a ring of fragments below an alias',
     body: query(
@@ -111,13 +58,6 @@ const ATTACKS: readonly Attack[] = [
     ),
     status: [200],
     code: ['GRAPHQL_VALIDATION_FAILED', 'OPERATION_TOO_COMPLEX'],
-  },
-  {
-    name: '400 unused fragments',
-    body: query(
-      `{ __typename } ${Array.from({ length: 400 }, (_, i) => `fragment F${i} on Query { __typename }`).join(' ')}`,
-    ),
-    ...INVALID,
   },
   {
     name: '600 operations',
@@ -130,55 +70,6 @@ const ATTACKS: readonly Attack[] = [
     body: query(`{ profile(profileId: "1001") { ${'name email '.repeat(1_200)} } }`),
     status: [200],
     calls: 1,
-  },
-  {
-    name: 'conflicting fields by the hundred',
-    body: query(
-      `{ profile(profileId: "1001") { ${Array.from({ length: 90 }, (_, i) => `x: conversions(first: ${i + 1}) { totalCount }`).join(' ')} } }`,
-    ),
-    ...INVALID,
-  },
-  {
-    name: 'introspection that walks in circles',
-    body: query(`{ __schema { types { ${'fields { type { '.repeat(30)} name ${'} } '.repeat(30)} } } }`),
-    ...TOO_COMPLEX,
-  },
-
-  // Costs upstream
-  {
-    name: '500 conversions with 500 profiles each time over',
-    body: query(
-      '{ conversions(first: 500) { nodes { profile { conversions(first: 500) { nodes { profile { name } } } } } } }',
-    ),
-    ...TOO_COMPLEX,
-  },
-  {
-    name: '50 pages of 500 with their links',
-    body: query(
-      `{ ${Array.from({ length: 50 }, (_, i) => `a${i}: conversions(first: 500) { nodes { items { content { name } } } }`).join(' ')} }`,
-    ),
-    ...TOO_COMPLEX,
-  },
-  {
-    name: '60,000 ids for nodes',
-    body: query('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', {
-      ids: Array.from({ length: 60_000 }, () => 'UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx'),
-    }),
-    status: [200, 413],
-    code: ['OPERATION_TOO_COMPLEX', 'BAD_REQUEST', 'BAD_USER_INPUT'],
-  },
-  {
-    name: '2,000 items in a bulk write',
-    body: query(
-      'mutation ($items: [ProfileInput!]!) { bulkUpsertProfiles(input: { items: $items }) { summary { total } } }',
-      { items: Array.from({ length: 2_000 }, (_, i) => ({ profileId: `${i}`, source: 's' })) },
-    ),
-    ...INPUT,
-  },
-  {
-    name: 'a cursor of 100,000 characters',
-    body: query('query ($c: String) { profiles(after: $c) { totalCount } }', { c: 'A'.repeat(100_000) }),
-    ...INPUT,
   },
 
   // Values
@@ -208,11 +99,6 @@ const ATTACKS: readonly Attack[] = [
 
   // The request itself
   {
-    name: 'a batch of 1,000 operations',
-    body: JSON.stringify(Array.from({ length: 1_000 }, () => ({ query: '{ __typename }' }))),
-    ...BAD_REQUEST,
-  },
-  {
     name: 'a gzip bomb',
     body: gzipSync(Buffer.alloc(50_000_000, 32)),
     headers: { 'content-encoding': 'gzip' },
@@ -227,12 +113,6 @@ const ATTACKS: readonly Attack[] = [
     code: ['GRAPHQL_PARSE_FAILED'],
   },
   { name: 'a path that climbs', method: 'GET', path: '/graphiql/..%2f..%2fpackage.json', status: [404] },
-  {
-    name: 'an unknown document id',
-    body: JSON.stringify({ documentId: 'sha256:0' }),
-    status: [200],
-    code: ['PERSISTED_QUERY_NOT_FOUND'],
-  },
 ];
 
 async function send(attack: Attack): Promise<{ status: number; text: string }> {
@@ -266,7 +146,6 @@ describe('a hostile client', () => {
       expect(codes.length).toBeGreaterThan(0);
       for (const code of codes) expect(attack.code).toContain(code);
     }
-    expect(text).toContain(attack.limit ?? '');
     expect(codes).not.toContain('INTERNAL_SERVER_ERROR');
     expect(gateway.sandbox.requests.length).toBeLessThanOrEqual(attack.calls ?? 0);
     expect(text).not.toMatch(/node_modules|\bat .*\.ts:|sandbox-key|127\.0\.0\.1/);

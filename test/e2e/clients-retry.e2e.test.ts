@@ -109,7 +109,7 @@ describe.each([
     expect(sent.map(({ status }) => status)).toEqual([200, 429, 200]);
   });
 
-  test('sends nothing again that may have been carried out, or that can not succeed', async () => {
+  test('sends nothing again that may have been executed or that cannot succeed', async () => {
     const { url } = await startWithSandbox({ MAX_DEPTH: '1' });
     let attempts = 0;
     const broken = create(url, async () => {

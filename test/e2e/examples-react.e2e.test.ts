@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -92,7 +92,6 @@ describe('examples/react in Chromium', () => {
     await page.getByLabel('Name', { exact: true }).fill(to);
     await page.getByRole('button', { name: 'Save' }).click();
   }
-  const screenshot = (name: string) => page.screenshot({ path: `test/e2e/screenshots/example-react-${name}.png` });
 
   test('lists orders with their people, page by page', async () => {
     await open();
@@ -120,19 +119,16 @@ describe('examples/react in Chromium', () => {
     await details().getByText(profile.email).waitFor();
     expect(await details().getByRole('listitem').count()).toBe(profile.conversions.nodes.length);
 
-    mkdirSync('test/e2e/screenshots', { recursive: true });
     for (const theme of ['light', 'dark']) {
       if (theme === 'dark') await page.getByRole('button', { name: 'Use the dark theme' }).click();
       expect(await page.evaluate(() => document.documentElement.style.colorScheme)).toBe(theme);
       expect(await seriousFaults(page)).toEqual([]);
-      await screenshot(theme);
     }
     await page.reload();
     await page.getByRole('button', { name: 'Use the light theme' }).click();
 
     await page.setViewportSize({ width: 420, height: 800 });
     expect(await rows().count()).toBe(0);
-    await screenshot('narrow');
     await page.getByRole('link', { name: 'All orders' }).click();
     await listed(10);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -223,7 +219,6 @@ describe('examples/react in Chromium', () => {
     const alert = page.getByRole('alert');
     await alert.waitFor();
     expect(await alert.getAttribute('data-code')).toBe('UPSTREAM_UNAVAILABLE');
-    await screenshot('error');
     gateway.sandbox.faults.clear();
     await page.getByRole('button', { name: 'Try again' }).click();
     await listed(10);

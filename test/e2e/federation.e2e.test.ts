@@ -154,7 +154,7 @@ describe.each(['apollo', 'hive'] as const)('behind a real router: %s', (kind) =>
     });
   });
 
-  test('forwards a caller’s token, and its own proof, which the caller can not', async () => {
+  test('forwards a caller’s token, and its own proof, which a caller cannot send', async () => {
     await router.query('{ member(memberId: "m-1") { profile { name } } }', undefined, {
       authorization: 'Bearer of the test',
       'x-request-id': 'r-1',

@@ -11,9 +11,9 @@ import { openExample, readDocumentation, ready, runOpenTab, showPanel, textOf } 
 const gateway = await startWithSandbox();
 const keyed = await startWithSandbox({ AUTH_MODE: 'passthrough' });
 let browser: TestBrowser;
-// In the repository, where the code finds its packages.
-mkdirSync('test/e2e/screenshots', { recursive: true });
-const folder = mkdtempSync('test/e2e/screenshots/code-');
+// Where the code finds its packages.
+mkdirSync('node_modules/.cache', { recursive: true });
+const folder = mkdtempSync('node_modules/.cache/code-');
 
 beforeAll(async () => {
   browser = await startBrowser({ width: 1280, height: 800 });

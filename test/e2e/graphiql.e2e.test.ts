@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readExamples } from '../../src/server/graphiql.ts';
@@ -8,8 +7,6 @@ import { startWithSandbox } from '../helpers/gateway.ts';
 import { noteComplaints, openExample, readDocumentation, ready, textOf } from '../helpers/graphiql.ts';
 import { assemble, readParts } from '../helpers/parts.ts';
 
-const SHOTS = 'test/e2e/screenshots';
-mkdirSync(SHOTS, { recursive: true });
 const gateway = await startWithSandbox();
 const keyed = await startWithSandbox({ AUTH_MODE: 'passthrough' });
 const DESKTOP = { width: 1280, height: 800 };
@@ -140,7 +137,6 @@ describe('GraphiQL in a browser without internet', () => {
       .toEqual(['Profile', 'ConversionsWithProfiles', 'CreateProfile']);
     expect(await page.title()).toContain('GraphiQL');
     expect(await textOf(page, '.graphiql-query-editor')).toContain('query Profile {');
-    await page.screenshot({ path: `${SHOTS}/desktop.png` });
   });
 
   test('adds no tab by a reload', async () => {
@@ -157,7 +153,6 @@ describe('GraphiQL in a browser without internet', () => {
       expect(errors, name).toBeUndefined();
       for (const value of Object.values(data ?? {})) expect(value, name).not.toBeNull();
     }
-    await page.screenshot({ path: `${SHOTS}/answer.png` });
   });
 
   test('runs by the keyboard', async () => {
@@ -185,7 +180,6 @@ describe('GraphiQL in a browser without internet', () => {
     );
     await write(page, SHOWN_TOOL, '{"id": "typed-1"}');
     expect(await run(page)).toEqual({ data: { profile: { firstName: 'Typed by hand' } } });
-    await page.screenshot({ path: `${SHOTS}/variables.png` });
   });
 
   test('is as it was after a reload', async () => {
@@ -283,7 +277,6 @@ describe('GraphiQL in a browser without internet', () => {
     await country.press('Space');
     await expect.poll(() => textOf(page, '.graphiql-query-editor')).toContain('country');
     expect(await country.getAttribute('aria-checked')).toBe('true');
-    await page.screenshot({ path: `${SHOTS}/explorer.png` });
     await page.getByRole('button', { name: 'Hide GraphiQL Explorer' }).click();
   });
 
@@ -291,7 +284,6 @@ describe('GraphiQL in a browser without internet', () => {
     await page.getByRole('button', { name: 'Show History' }).click();
     const history = page.locator('.graphiql-history');
     await expect.poll(() => history.textContent()).toContain('Written');
-    await page.screenshot({ path: `${SHOTS}/history.png` });
     await page.getByRole('button', { name: 'Hide History' }).click();
   });
 
@@ -311,7 +303,6 @@ describe('GraphiQL in a browser without internet', () => {
     expect(await page.locator('.graphiql-footer').textContent()).toContain(`${receipt.calls} of 1,000 REST calls`);
     const bars = await page.locator('.cost-bar').allTextContents();
     expect(bars[0]).toMatch(/^GET \/project\/\{project\}\/\w+[\d.,]+ ms$|^GET .* ms$/);
-    await page.screenshot({ path: `${SHOTS}/cost.png` });
 
     await page.getByText('As a table').press('Enter');
     const table = page.getByRole('region', { name: 'REST calls as a table' });
@@ -341,9 +332,7 @@ describe('GraphiQL in a browser without internet', () => {
     const bars = (await opened.locator('.cost-bar').allTextContents()).join('\n');
     for (const words of ['shared', 'refused', 'ok, retried (2 attempts)']) expect(bars).toContain(words);
     expect(await opened.locator('.graphiql-footer').textContent()).toContain('1 retried · 1 shared');
-    await opened.screenshot({ path: `${SHOTS}/cost-mixed.png` });
     await opened.emulateMedia({ colorScheme: 'dark' });
-    await opened.screenshot({ path: `${SHOTS}/cost-dark.png` });
     await closeTab(opened, 'Mixed');
     await opened.close();
   });
@@ -359,7 +348,6 @@ describe('GraphiQL in a browser without internet', () => {
     };
     await expect.poll(shown, { interval: 20, timeout: 10_000 }).toEqual([true, false]);
     expect(await page.locator('.cost').textContent()).toContain('Running');
-    await page.screenshot({ path: `${SHOTS}/first-part.png` });
     const { data, errors } = await running;
     gateway.sandbox.faults.clear();
     expect(errors).toBeUndefined();
@@ -430,7 +418,6 @@ describe('GraphiQL in a browser without internet', () => {
       await page.waitForTimeout(1_000);
       expect(await seriousFaults(page), plugin).toEqual([]);
     }
-    await page.screenshot({ path: `${SHOTS}/cost-${_name}-${colorScheme}.png` });
     await page.setViewportSize(DESKTOP);
     await page.emulateMedia({ colorScheme: 'light' });
   });
@@ -456,7 +443,6 @@ describe('GraphiQL in a browser without internet', () => {
 
   test('shows our descriptions in its documentation', async () => {
     await readDocumentation(page);
-    await page.screenshot({ path: `${SHOTS}/docs.png` });
     await page.getByRole('button', { name: /Docs$/ }).click();
   });
 
@@ -464,7 +450,6 @@ describe('GraphiQL in a browser without internet', () => {
     await page.emulateMedia({ colorScheme });
     await openExample(page, '02-profiles');
     await run(page);
-    await page.screenshot({ path: `${SHOTS}/${colorScheme}.png` });
     const ground = await page.evaluate(
       () => getComputedStyle(document.querySelector('.graphiql-container') as Element).backgroundColor,
     );
@@ -478,7 +463,6 @@ describe('GraphiQL in a browser without internet', () => {
     await page.setViewportSize(PHONE);
     await openExample(page, '03-content');
     await run(page);
-    await page.screenshot({ path: `${SHOTS}/phone.png` });
     for (const selector of ['.graphiql-query-editor', '.result-window', '.graphiql-execute-button']) {
       const box = await page.locator(selector).boundingBox();
       expect(box, selector).not.toBeNull();
@@ -493,7 +477,6 @@ describe('GraphiQL in a browser without internet', () => {
     }
     await page.getByRole('button', { name: /Docs$/ }).click();
     await page.waitForTimeout(500);
-    await page.screenshot({ path: `${SHOTS}/phone-docs.png` });
     const docs = await page.locator('.graphiql-plugin').boundingBox();
     expect(docs?.width).toBeGreaterThan(300);
     expect(docs?.height).toBeGreaterThan(150);
@@ -501,7 +484,7 @@ describe('GraphiQL in a browser without internet', () => {
     await page.setViewportSize(DESKTOP);
   });
 
-  test('says that it is loading, and when it can not', async () => {
+  test('says that it is loading, and when loading fails', async () => {
     const waiting = await browser.newPage();
     await waiting.emulateMedia({ colorScheme: 'dark' });
     const failing = Promise.withResolvers<void>();
@@ -512,7 +495,6 @@ describe('GraphiQL in a browser without internet', () => {
     });
     await waiting.goto(`${gateway.url}/graphql`, { waitUntil: 'commit' });
     await waiting.getByText('Loading GraphiQL').waitFor();
-    await waiting.screenshot({ path: `${SHOTS}/loading.png` });
     failing.resolve();
     await waiting.getByText('GraphiQL could not be loaded').waitFor();
     await waiting.close();
@@ -535,7 +517,6 @@ describe('GraphiQL where callers bring their own key', () => {
     await expect.poll(() => textOf(opened, SHOWN_TOOL)).toContain('"x-apikey": ""');
     await write(opened, SHOWN_TOOL, `{"x-apikey": "${keyed.sandbox.apiKey}"}`);
     expect((await run(opened)).data).toMatchObject({ profile: { name: 'Ada Example' } });
-    await opened.screenshot({ path: `${SHOTS}/headers.png` });
     expect(await stored(opened)).not.toContain(keyed.sandbox.apiKey);
     expect(opened.url()).not.toContain(keyed.sandbox.apiKey);
     expect(strange).toEqual([]);

@@ -108,19 +108,6 @@ describe('two instances with one Redis', () => {
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await ask(other, 'caller-c', '{ __typename }')).status).toBe(200);
   });
-
-  test('see at once what was written through the other', async () => {
-    for (let i = 0; i < 10; i++) {
-      const [writer, reader] = i % 2 ? [one, other] : [other, one];
-      const written = await ask(
-        writer,
-        'writer',
-        `mutation { ${i === 0 ? 'create' : 'update'}Profile(input: {profileId: "ryw", source: "Webshop", firstName: "Name ${i}", name: "Name ${i}"}) { userErrors { message } } }`,
-      );
-      expect(written.body.data[i === 0 ? 'createProfile' : 'updateProfile'].userErrors).toEqual([]);
-      expect((await ask(reader, 'writer', profile('ryw'))).body.data.profile.name).toBe(`Name ${i}`);
-    }
-  });
 });
 
 describe('commands to Redis', () => {
@@ -246,7 +233,7 @@ describe('under load', () => {
 
   test('an instance that comes back counts with the other again, and sees what was written meanwhile', async () => {
     const write =
-      'mutation { updateProfile(input: {profileId: "ryw", source: "Webshop", name: "Back"}) { userErrors { message } } }';
+      'mutation { createProfile(input: {profileId: "ryw", source: "Webshop", name: "Back"}) { userErrors { message } } }';
     expect((await ask(other, 'back', write)).status).toBe(200);
     one = await startInstance(settings);
     expect((await ask(one, 'back', profile('ryw'))).body.data.profile.name).toBe('Back');

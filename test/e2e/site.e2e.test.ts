@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, extname, join, posix } from 'node:path';
@@ -9,7 +9,6 @@ import { install, npm } from '../helpers/example.ts';
 import { docPages } from '../helpers/page.ts';
 
 const DIST = 'site/dist';
-const SHOTS = 'test/e2e/screenshots';
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -43,7 +42,6 @@ beforeAll(async () => {
     if (!new RegExp(`^(data:|blob:|${address}/)`).test(request.url())) complaints.push(request.url());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
-  mkdirSync(SHOTS, { recursive: true });
 }, 300_000);
 
 afterAll(async () => {
@@ -93,7 +91,6 @@ describe('the documentation as a site', () => {
   test.each(SEEN)('shows %s to everybody, in light and dark', async (name) => {
     await page.goto(`${address}/${name}.html`);
     await page.locator('h1').waitFor();
-    await page.screenshot({ path: `${SHOTS}/site-${name.replace('/', '-')}.png` });
     expect(await seriousFaults(page)).toEqual([]);
     // The longest page has nothing in the dark that the others have not.
     if (name === 'schema') return;
@@ -107,7 +104,6 @@ describe('the documentation as a site', () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.goto(`${address}/recipes/last-ten-conversions.html`);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
-    await page.screenshot({ path: `${SHOTS}/site-phone.png` });
     expect(await seriousFaults(page)).toEqual([]);
     await page.setViewportSize({ width: 1280, height: 800 });
   });

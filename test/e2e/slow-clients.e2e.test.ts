@@ -27,7 +27,7 @@ describe('a client that is slow or rude', () => {
     socket.destroy();
   });
 
-  test('does no harm by going away in the middle of its request', async () => {
+  test('does no harm by disconnecting in the middle of its request', async () => {
     const clients = Array.from({ length: 50 }, () => open());
     for (const { socket } of clients) socket.write(`${HEAD}\r\n${BODY.slice(0, 5)}`);
     await sleep(50);

@@ -28,7 +28,7 @@ test('one operation may always run, however large', () => {
   expect(admission.enter(1, NEVER)).toBeInstanceOf(Promise);
 });
 
-test('who leaves the queue holds no place, and is rejected with the reason', async () => {
+test('an operation that leaves the queue frees its place, and is rejected with the reason', async () => {
   const admission = new Admission(1);
   admission.enter(1, NEVER);
   const controller = createAbortController();
@@ -45,7 +45,7 @@ test('who leaves the queue holds no place, and is rejected with the reason', asy
   expect(admission.enter(1, NEVER)).toBeUndefined();
 });
 
-test('when the one in front leaves the queue, those behind it that fit begin', async () => {
+test('when the first leaves the queue, those behind it that fit start', async () => {
   const admission = new Admission(10);
   admission.enter(5, NEVER);
   const controller = createAbortController();

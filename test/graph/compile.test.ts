@@ -116,31 +116,12 @@ describe('compiled and interpreted execution agree on', () => {
   });
 
   test('entities of all shapes', async () => {
-    const part = fc.constantFrom<unknown>(
-      '1001',
-      '1002',
-      1001,
-      '3001',
-      'nobody',
-      '..',
-      '',
-      null,
-      'Webshop',
-      'ITEM',
-      {},
-      [],
-    );
+    const texts = '1001 1002 3001 nobody .. Webshop ITEM'.split(' ');
+    const part = fc.constantFrom<unknown>(...texts, 1001, '', null, {}, []);
+    const types = 'Profile Content Conversion Interaction Query __proto__'.split(' ');
     const representation = fc.record(
       {
-        __typename: fc.constantFrom<unknown>(
-          'Profile',
-          'Content',
-          'Conversion',
-          'Interaction',
-          'Query',
-          '__proto__',
-          1,
-        ),
+        __typename: fc.constantFrom<unknown>(...types, 1),
         id: fc.constantFrom<unknown>(undefined, 'UHJvZmlsZToxMjM0NTY6V2Vic2hvcDoxMDAx', 'x', 7, {}),
         profileId: part,
         conversionId: part,

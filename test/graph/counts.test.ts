@@ -57,7 +57,7 @@ test.each([
   }
 });
 
-test('operations that overlap share their reads, unless they are told not to', async () => {
+test('concurrent operations share their reads, unless SHARE_IN_FLIGHT is off', async () => {
   const ten = async (gateway: Running): Promise<number> => {
     await Promise.all(Array.from({ length: 10 }, (_, i) => gateway.query(Q3.replace('{', `query Q${i} {`))));
     return gateway.upstream.calls.length;

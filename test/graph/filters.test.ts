@@ -134,7 +134,7 @@ describe('with DATATRICS_FILTERS=on', async () => {
     '{ profiles(filter: {}) { totalCount } }',
     '{ profiles(filter: { email: null, createdAt: null, updatedAt: null }) { totalCount } }',
     '{ profiles(filter: { createdAt: {} , updatedAt: { gte: null, lte: null } }) { totalCount } }',
-  ])('%s asks for no filter: null counts as left out', async (query) => {
+  ])('%s sends no filter: null counts as omitted', async (query) => {
     expect(await callsOf(query)).toEqual(['/profile?']);
   });
 
@@ -175,19 +175,34 @@ describe('with DATATRICS_FILTERS=on', async () => {
       return call.replace('/sale?', '').split('&');
     };
 
-    it('that is open at one end is asked with both bounds, so that rows without a date stay out', async () => {
-      expect(await rangeOf('{ gte: "2024-05-01T10:00:00Z" }')).toEqual([
-        'q[created][$gte]=2024-05-01 10:00:00',
-        'q[created][$lte]=9999-12-31 23:59:59',
-      ]);
-      expect(await rangeOf('{ lte: "2024-05-01T10:00:00Z" }')).toEqual([
-        'q[created][$gte]=0001-01-01 00:00:00',
-        'q[created][$lte]=2024-05-01 10:00:00',
-      ]);
-      expect(await rangeOf('{ lte: "2024-05-01T10:00:00Z", gte: null }')).toHaveLength(2);
+    const written = (gte: string, lte: string): string[] => [`q[created][$gte]=${gte}`, `q[created][$lte]=${lte}`];
+
+    it.each([
+      // Both bounds, so that rows without a date stay out.
+      ['gte: "2024-05-01T10:00:00Z"', '2024-05-01 10:00:00', '9999-12-31 23:59:59'],
+      ['lte: "2024-05-01T10:00:00Z"', '0001-01-01 00:00:00', '2024-05-01 10:00:00'],
+      ['lte: "2024-05-01T10:00:00Z", gte: null', '0001-01-01 00:00:00', '2024-05-01 10:00:00'],
+      // The whole seconds that lie in it.
+      [
+        'gte: "2024-05-01T10:00:00.001Z", lte: "2024-05-01T10:00:05.999Z"',
+        '2024-05-01 10:00:01',
+        '2024-05-01 10:00:05',
+      ],
+      ['gte: "2024-12-31T23:59:59.5Z", lte: "2025-01-01T00:00:00.000Z"', '2025-01-01 00:00:00', '2025-01-01 00:00:00'],
+      // In UTC.
+      [
+        'gte: "2024-05-01T01:00:00+02:00", lte: "2024-05-01T22:00:00.5-05:00"',
+        '2024-04-30 23:00:00',
+        '2024-05-02 03:00:00',
+      ],
+      // A range that begins at the very end of time is empty.
+      ['gte: "9999-12-31T23:59:59.5Z"', '9999-12-31 23:59:59', '9999-12-31 23:59:59'],
+    ])('{ %s } is sent as %s to %s', async (range, gte, lte) => {
+      gateway.sandbox.store.put('conversion', sale('1'));
+      expect(await rangeOf(`{ ${range} }`)).toEqual(written(gte, lte));
     });
 
-    it('up to a time leaves out rows without a date, and is answered', async () => {
+    it('up to a time leaves out rows without a date', async () => {
       const { store } = gateway.sandbox;
       store.put('conversion', sale('1'));
       for (const [id, created] of Object.entries({ 2: '', 3: '0000-00-00 00:00:00', 4: null })) {
@@ -196,32 +211,6 @@ describe('with DATATRICS_FILTERS=on', async () => {
       const query =
         '{ conversions(filter: { createdAt: { lte: "2030-01-01T00:00:00Z" } }) { nodes { conversionId } } }';
       expect((await gateway.query(query)).body).toEqual({ data: { conversions: { nodes: [{ conversionId: '1' }] } } });
-    });
-
-    it('of parts of seconds is asked in the whole seconds that lie in it', async () => {
-      expect(await rangeOf('{ gte: "2024-05-01T10:00:00.001Z", lte: "2024-05-01T10:00:05.999Z" }')).toEqual([
-        'q[created][$gte]=2024-05-01 10:00:01',
-        'q[created][$lte]=2024-05-01 10:00:05',
-      ]);
-      expect(await rangeOf('{ gte: "2024-12-31T23:59:59.5Z", lte: "2025-01-01T00:00:00.000Z" }')).toEqual([
-        'q[created][$gte]=2025-01-01 00:00:00',
-        'q[created][$lte]=2025-01-01 00:00:00',
-      ]);
-    });
-
-    it('is asked in UTC whatever zone the client wrote', async () => {
-      expect(await rangeOf('{ gte: "2024-05-01T01:00:00+02:00", lte: "2024-05-01T22:00:00.5-05:00" }')).toEqual([
-        'q[created][$gte]=2024-04-30 23:00:00',
-        'q[created][$lte]=2024-05-02 03:00:00',
-      ]);
-    });
-
-    it('that begins at the very end of time is empty, and no sign that the API does not filter', async () => {
-      gateway.sandbox.store.put('conversion', sale('1'));
-      expect(await rangeOf('{ gte: "9999-12-31T23:59:59.5Z" }')).toEqual([
-        'q[created][$gte]=9999-12-31 23:59:59',
-        'q[created][$lte]=9999-12-31 23:59:59',
-      ]);
     });
 
     it('that ends before it begins is empty', async () => {
@@ -283,15 +272,6 @@ describe('with DATATRICS_TIMEZONE', async () => {
     expect(body).toEqual({ data: { conversions: { nodes: [{ createdAt: instant.replace('Z', '.000Z') }] } } });
     expect(readable(takeCalls(gateway.sandbox.requests))).toEqual([
       `/sale?q[created][$gte]=${written}&q[created][$lte]=${written}`,
-    ]);
-  });
-
-  it('parts of seconds are rounded into the range, and open ends are the same in every zone', async () => {
-    await gateway.query(QUERY, { gte: '2024-07-01T12:00:00.25Z' });
-    await gateway.query(QUERY, { lte: '2024-07-01T12:00:00.75Z' });
-    expect(readable(takeCalls(gateway.sandbox.requests))).toEqual([
-      '/sale?q[created][$gte]=2024-07-01 14:00:01&q[created][$lte]=9999-12-31 23:59:59',
-      '/sale?q[created][$gte]=0001-01-01 00:00:00&q[created][$lte]=2024-07-01 14:00:00',
     ]);
   });
 
@@ -381,18 +361,6 @@ describe('with DATATRICS_FILTERS=auto', () => {
     for (const { body } of answers) expect(body.errors).toBeUndefined();
     const made = takeCalls(gateway.sandbox.requests);
     expect(made.filter(isProbe)).toHaveLength(1);
-  });
-
-  it('a failed probe is the field’s error, and the next operation probes again', async () => {
-    const gateway = await withSandbox();
-    gateway.sandbox.faults.set({ match: { path: 'limit=1&' }, times: 1, status: 403 });
-    const refused = await gateway.query(CONVERSIONS);
-    expect(refused.body.data).toEqual({ conversions: null });
-    expect(codesOf(refused)).toEqual(['FORBIDDEN']);
-    expect(takeCalls(gateway.sandbox.requests)).toHaveLength(1);
-
-    expect((await gateway.query(CONVERSIONS)).body.errors).toBeUndefined();
-    expect(takeCalls(gateway.sandbox.requests).map(isProbe)).toEqual([true, false]);
   });
 
   it('an operation that waited for a failed probe sends its own', async () => {
@@ -509,28 +477,29 @@ describe('with DATATRICS_FILTERS=auto', () => {
     store.put('conversion', sale('1', { email: 'a@x' }));
     faults.set({ match: { path: 'limit=1&' }, status: 403, latencyMs: 100 });
     const answers = await Promise.all(Array.from({ length: 30 }, () => gateway.query(CONVERSIONS)));
+    for (const answer of answers) expect(answer.body.data).toEqual({ conversions: null });
     expect(new Set(answers.flatMap(codesOf))).toEqual(new Set(['FORBIDDEN']));
     expect(takeCalls(requests).length).toBeLessThanOrEqual(8);
     faults.clear();
     expect((await gateway.query(CONVERSIONS)).body.data.conversions.totalCount).toBe(1);
+    expect(takeCalls(requests).map(isProbe)).toEqual([true, false]);
   });
 
-  it.each([500, 503, 429, 403, 404])(
-    'a probe that is answered with %i with a bad key decides nothing for others',
-    async (status) => {
-      const gateway = await withUpstream(
-        ({ path, headers }, res) => {
-          if (headers['x-apikey'] === 'good') return isProbe(path) ? page() : page(sale('1', { email: 'a@x' }));
-          res.writeHead(status).end('{"message":"no"}');
-          return undefined;
-        },
-        { AUTH_MODE: 'passthrough', UPSTREAM_TIMEOUT_MS: '1000' },
-      );
-      const ask = (key: string) => gateway.query(CONVERSIONS, {}, { 'x-apikey': key });
+  it('a probe that the API refuses because of a bad key decides nothing for others', async () => {
+    const gateway = await withUpstream(
+      ({ path, headers }, res) => {
+        if (headers['x-apikey'] === 'good') return isProbe(path) ? page() : page(sale('1', { email: 'a@x' }));
+        res.writeHead(Number(path.split('/')[3])).end('{"message":"no"}');
+        return undefined;
+      },
+      { AUTH_MODE: 'passthrough', UPSTREAM_TIMEOUT_MS: '1000' },
+    );
+    for (const project of ['500', '429', '403', '404']) {
+      const ask = (key: string) => gateway.query(CONVERSIONS, {}, { 'x-apikey': key, 'x-datatrics-project': project });
       expect(codesOf(await ask('bad'))).toHaveLength(1);
       expect((await ask('good')).body.data.conversions.totalCount).toBe(1);
-    },
-  );
+    }
+  });
 
   it('the probe is by a field that every project has, though the filter is by a custom one', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'filters-')), 'gateway.json');
@@ -575,7 +544,13 @@ describe('with DATATRICS_FILTERS=auto', () => {
   });
 });
 
-describe('a row that does not match', () => {
+describe('a row that does not match', async () => {
+  const answers = new Map<string, object>();
+  const shared = await withUpstream(
+    ({ path }) => (isProbe(path) ? page() : (answers.get(path.split('/')[3] ?? '') ?? page())),
+    { AUTH_MODE: 'passthrough' },
+  );
+
   const AT = '2024-05-01 10:00:00';
   const RANGE = '{ gte: "2024-06-01T00:00:00Z", lte: "2024-06-30T00:00:00Z" }';
   const CASES: [name: string, field: string, row: object][] = [
@@ -605,20 +580,23 @@ describe('a row that does not match', () => {
   ];
 
   it.each(CASES)(
-    'the filter %s of %s makes the list null, and is given up when most rows are such',
+    'by %s, of %s, makes the list null; the filter is given up if most rows are such',
     async (name, field, row) => {
-      const single = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row)));
-      const most = await withUpstream(({ path }) => (isProbe(path) ? page() : page(row, row, row)));
-      for (const [gateway, readsOfEach] of [
-        [single, [1, 1]],
-        [most, [1, 0]],
+      for (const [rows, readsOfEach] of [
+        [page(row), [1, 1]],
+        [page(row, row, row), [1, 0]],
       ] as const) {
+        // What the gateway learns of filters is of one project.
+        const project = `p${answers.size}`;
+        answers.set(project, rows);
         for (const reads of readsOfEach) {
-          const answer = await gateway.query(`{ list: ${field} { nodes { id } } }`);
+          takeCalls(shared.upstream.calls);
+          const headers = { 'x-apikey': 'k', 'x-datatrics-project': project };
+          const answer = await shared.query(`{ list: ${field} { nodes { id } } }`, {}, headers);
           expect(answer.body.data).toEqual({ list: null });
           expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
           expect(answer.body.errors?.[0]?.message).toContain(name);
-          expect(takeCalls(gateway.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(reads);
+          expect(takeCalls(shared.upstream.calls).filter((path) => !isProbe(path))).toHaveLength(reads);
         }
       }
     },
@@ -695,7 +673,7 @@ describe('a row that does not match', () => {
     expect(codesOf(await ask('key-2'))).toEqual([]);
   });
 
-  it('of what a profile has makes that null, and the profile is answered', async () => {
+  it('in a link of a profile makes the link null, and the profile is answered', async () => {
     const gateway = await withUpstream(({ path }) => {
       if (path.includes('/profile/')) return profile('7');
       return isProbe(path) ? page() : page(sale('1', { profileid: '8' }));
@@ -707,7 +685,7 @@ describe('a row that does not match', () => {
     ]);
   });
 
-  it('is looked for with DATATRICS_FILTERS=on as well', async () => {
+  it('is detected with DATATRICS_FILTERS=on as well', async () => {
     const rows = ['1', '2'].map((id) => sale(id, { email: 'b@x' }));
     const gateway = await withUpstream(() => page(...rows), { DATATRICS_FILTERS: 'on' });
     const query = '{ conversions(filter: { email: "a@x" }) { totalCount } }';
@@ -716,7 +694,7 @@ describe('a row that does not match', () => {
     expect(takeCalls(gateway.upstream.calls)).toHaveLength(1);
   });
 
-  it('is not the same as one without a key: that is null with an error at its path, and the filter goes on', async () => {
+  it('differs from a row without a key, which is null with an error at its path', async () => {
     const gateway = await withUpstream(({ path }) =>
       isProbe(path) ? page() : page(sale('1', { email: 'a@x' }), { email: 'a@x' }),
     );
@@ -729,7 +707,7 @@ describe('a row that does not match', () => {
     }
   });
 
-  it('is none where the API leaves the source out: it is that of the request', async () => {
+  it('is not one without a source, which is taken from the request', async () => {
     const gateway = await withUpstream(({ path }) =>
       isProbe(path) ? page() : page({ conversionid: '1', email: 'a@x' }),
     );
@@ -757,15 +735,6 @@ describe('with DATATRICS_FILTERS=off', async () => {
     expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED']);
     expect(answer.body.errors?.[0]?.message).toContain(name);
     expect(gateway.sandbox.requests).toEqual([]);
-  });
-
-  it('what a profile has is null, and the profile is read', async () => {
-    const answer = await gateway.query(
-      '{ profile(profileId: "7") { profileId conversions { totalCount } interactions { totalCount } } }',
-    );
-    expect(answer.body.data).toEqual({ profile: { profileId: '7', conversions: null, interactions: null } });
-    expect(codesOf(answer)).toEqual(['UPSTREAM_UNSUPPORTED', 'UPSTREAM_UNSUPPORTED']);
-    expect(takeCalls(gateway.sandbox.requests)).toEqual(['/profile/7?source=shop']);
   });
 
   it('lists are read, ordered and by source where that is a REST parameter', async () => {
@@ -855,7 +824,7 @@ describe('a cursor', async () => {
     ['1.interactions', 'event: "open"'],
   ];
 
-  it('is refused by any other list, order or filter', async () => {
+  it('is refused by another list, order or filter', async () => {
     const cursors: string[] = [];
     for (const one of LISTS) {
       const { edges } = listIn(await list(one, 'first: 2'));
@@ -866,7 +835,8 @@ describe('a cursor', async () => {
     expect(new Set(known).size).toBe(known.length);
     for (const [i, one] of LISTS.entries()) {
       for (const [j, cursor] of cursors.entries()) {
-        if (cursor === '') continue;
+        const isNear = i === j || (i + 1) % LISTS.length === j || one[0] === LISTS[j]?.[0];
+        if (cursor === '' || !isNear) continue;
         gateway.sandbox.requests.length = 0;
         const argument = (i + j) % 2 ? `first: 1, after: "${cursor}"` : `last: 1, before: "${cursor}"`;
         const answer = await list(one, argument);

@@ -39,62 +39,23 @@ async function expectRefused(query: string, variables?: object, by = gateway): P
 
 /** The five kinds of records that have an id of their own, and how one is asked for by it. */
 const KINDS = [
-  {
-    kind: 'profile',
-    type: 'Profile',
-    put: (id: string, source: string) => store.put('profile', profile(id, { source })),
-    field: 'profile',
-    idField: 'profileId',
-    args: '',
-    source: 'shop',
-    path: '/profile/',
-    query: '',
+  { kind: 'profile', type: 'Profile', field: 'profile', args: '', source: 'shop', path: '/profile/' },
+  { kind: 'item', type: 'Content', field: 'content', args: '', source: 'shop', path: '/content/' },
+  { kind: 'category', type: 'Content', field: 'content', args: ', type: CATEGORY', source: 'shop', path: '/content/' },
+  { kind: 'conversion', type: 'Conversion', field: 'conversion', args: '', source: 'shop', path: '/sale/' },
+  { kind: 'interaction', type: 'Interaction', field: 'interaction', args: '', source: 'mail', path: '/interaction/' },
+].map((kind) => ({
+  ...kind,
+  idField: `${kind.field}Id`,
+  query: kind.type === 'Content' ? `&type=${kind.kind}` : '',
+  put(id: string, source: string) {
+    if (kind.kind === 'profile') store.put('profile', profile(id, { source }));
+    else if (kind.kind === 'conversion') store.put('conversion', sale(id, { source }));
+    else if (kind.kind === 'interaction') store.put('interaction', { ...interaction(id, { datetime: '' }), source });
+    else store.put(kind.kind as 'item', item(id, {}, { source, objecttype: kind.kind }));
   },
-  {
-    kind: 'item',
-    type: 'Content',
-    put: (id: string, source: string) => store.put('item', item(id, {}, { source })),
-    field: 'content',
-    idField: 'contentId',
-    args: '',
-    source: 'shop',
-    path: '/content/',
-    query: '&type=item',
-  },
-  {
-    kind: 'category',
-    type: 'Content',
-    put: (id: string, source: string) => store.put('category', item(id, {}, { source, objecttype: 'category' })),
-    field: 'content',
-    idField: 'contentId',
-    args: ', type: CATEGORY',
-    source: 'shop',
-    path: '/content/',
-    query: '&type=category',
-  },
-  {
-    kind: 'conversion',
-    type: 'Conversion',
-    put: (id: string, source: string) => store.put('conversion', sale(id, { source })),
-    field: 'conversion',
-    idField: 'conversionId',
-    args: '',
-    source: 'shop',
-    path: '/sale/',
-    query: '',
-  },
-  {
-    kind: 'interaction',
-    type: 'Interaction',
-    put: (id: string, source: string) => store.put('interaction', { ...interaction(id, { datetime: '' }), source }),
-    field: 'interaction',
-    idField: 'interactionId',
-    args: '',
-    source: 'mail',
-    path: '/interaction/',
-    query: '',
-  },
-] as const;
+}));
+const PROFILE = KINDS[0] as Kind;
 
 type Kind = (typeof KINDS)[number];
 
@@ -115,7 +76,7 @@ describe('the global id', () => {
     store.put('profile', profile('7'));
     store.put('conversion', sale('1', { profileid: 7 }));
     store.put('interaction', interaction('1', { profileid: '7', datetime: '' }));
-    const { id } = await find(KINDS[0], '7', 'shop');
+    const { id } = await find(PROFILE, '7', 'shop');
     const data = await read(
       `query ($id: ID!) {
         configured: profile(profileId: "7") { id }
@@ -218,7 +179,7 @@ describe('node and nodes', () => {
 
   it('give null without an error for a record that is gone', async () => {
     store.put('profile', profile('7'));
-    const { id } = await find(KINDS[0], '7', 'shop');
+    const { id } = await find(PROFILE, '7', 'shop');
     store.delete('profile', 'shop', '7');
     calls();
     const data = await read('query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }', { id });
@@ -265,35 +226,18 @@ describe('node and nodes', () => {
 describe('in the path to the API', () => {
   const UNUSUAL: [id: string, segment: string][] = [
     ['a/b', 'a%2Fb'],
-    ['a#b', 'a%23b'],
-    ['a?b=c&d', 'a%3Fb%3Dc%26d'],
-    ['50%', '50%25'],
-    ['a+b', 'a%2Bb'],
-    ['abc:123', 'abc%3A123'],
-    ['a b', 'a%20b'],
-    [' a ', '%20a%20'],
     ['A/B 1#x+%', 'A%2FB%201%23x%2B%25'],
     ['Łódź', '%C5%81%C3%B3d%C5%BA'],
-    ['😀', '%F0%9F%98%80'],
-    ['a.b', 'a.b'],
     ['...', '...'],
     ['../sale/1', '..%2Fsale%2F1'],
-    ['7/../8', '7%2F..%2F8'],
     ['%2e%2e', '%252e%252e'],
     ['..%2F..', '..%252F..'],
-    ['a\\b', 'a%5Cb'],
     ['7?source=crm', '7%3Fsource%3Dcrm'],
-    ['7&source=crm', '7%26source%3Dcrm'],
-    ['//host/x', '%2F%2Fhost%2Fx'],
     ['a\r\nx-y: z', 'a%0D%0Ax-y%3A%20z'],
     ['a\u0000b', 'a%00b'],
-    ['{id}', '%7Bid%7D'],
     ['{project}', '%7Bproject%7D'],
-    ['$&', '%24%26'],
     ["$'", "%24'"],
-    ['bulk', 'bulk'],
     ['__proto__', '__proto__'],
-    ['"quoted"', '%22quoted%22'],
     ['a;b,c@d', 'a%3Bb%2Cc%40d'],
   ];
 
@@ -333,7 +277,7 @@ describe('in the path to the API', () => {
 
   it.each(UNUSUAL)('the source %j is escaped, on a record and on a list', async (source, escaped) => {
     store.put('profile', profile('7', { source }));
-    expect(await find(KINDS[0], '7', source)).toMatchObject({ recordId: '7', source });
+    expect(await find(PROFILE, '7', source)).toMatchObject({ recordId: '7', source });
     const { profiles } = await read('query ($source: String) { profiles(source: $source) { nodes { source } } }', {
       source,
     });

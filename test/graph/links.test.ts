@@ -50,17 +50,6 @@ describe('the number of REST calls', () => {
     expect(made.filter((path) => path.startsWith('/sale'))).toEqual(['/sale?limit=100&page=1']);
   });
 
-  it('is one and then one per profile for interactions', async () => {
-    for (const id of times(12, (id) => id)) store.put('profile', profile(id));
-    for (const id of times(60, Number)) {
-      store.put('interaction', interaction(`${id}`, { profileid: (id % 12) + 1, datetime: '2024-05-01 10:00:00' }));
-    }
-    const { interactions } = await read('{ interactions(first: 60) { nodes { profileId profile { profileId } } } }');
-    expect(interactions.nodes).toHaveLength(60);
-    for (const { profileId, profile } of interactions.nodes) expect(profile).toEqual({ profileId });
-    expect(distinctCalls()).toHaveLength(13);
-  });
-
   it('is one and then one per product for the lines of conversions', async () => {
     for (const id of times(8, (id) => id)) store.put('item', item(id, { name: `Lamp ${id}` }, { source: 'shop-EN' }));
     for (const id of times(20, Number)) {
@@ -263,13 +252,6 @@ describe('the content of a line', () => {
       expect(calls()).toEqual(['/sale/1?source=shop']);
     },
   );
-
-  it('is null for an article number that no content has, beside lines that have theirs', async () => {
-    store.put('conversion', sale('1', { items: [{ itemid: '7' }, { itemid: 'SKU/1' }] }));
-    store.put('item', item('7', {}, { source: 'shop-EN' }));
-    const { conversion } = await read('{ conversion(conversionId: "1") { items { content { contentId } } } }');
-    expect(conversion.items).toEqual([{ content: { contentId: '7' } }, { content: null }]);
-  });
 });
 
 describe('what a profile has', () => {
@@ -295,22 +277,6 @@ describe('what a profile has', () => {
       fromCrm: { nodes: [{ source: 'crm' }] },
       clicks: { totalCount: 0, nodes: [] },
     });
-  });
-
-  it('comes newest first and in pages', async () => {
-    store.put('profile', profile('7'));
-    for (const n of [3, 1, 2])
-      store.put('conversion', sale(`${n}`, { profileid: '7', created: `2024-05-0${n} 10:00:00` }));
-    const query = `query ($after: String) { profile(profileId: "7") {
-      conversions(first: 2, after: $after) { nodes { conversionId } pageInfo { endCursor hasNextPage } }
-    } }`;
-    const first = (await read(query)).profile.conversions;
-    expect(first).toMatchObject({
-      nodes: [{ conversionId: '3' }, { conversionId: '2' }],
-      pageInfo: { hasNextPage: true },
-    });
-    const second = (await read(query, { after: first.pageInfo.endCursor })).profile.conversions;
-    expect(second).toMatchObject({ nodes: [{ conversionId: '1' }], pageInfo: { hasNextPage: false } });
   });
 });
 

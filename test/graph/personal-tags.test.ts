@@ -135,20 +135,9 @@ describe.each(Object.entries(LISTS))('without pii:read, of a %s', (type, list) =
 test('without configuration, the documented fields have it', async () => {
   const plain = await startWithUpstream(() => ({}));
   const answer = await plain.subgraph('{ _service { sdl } }');
-  expect(taggedIn(answer.body.data._service.sdl)).toEqual([
-    'Conversion.attributes',
-    'Conversion.email',
-    'ConversionFilter.email',
-    'ConversionItem.attributes',
-    'ConversionOrderField.EMAIL',
-    'Interaction.attributes',
-    'Profile.attributes',
-    'Profile.email',
-    'Profile.firstName',
-    'Profile.lastName',
-    'Profile.name',
-    'ProfileFilter.email',
-    'ProfileOrderField.EMAIL',
-    'ProfileOrderField.NAME',
-  ]);
+  const names =
+    'Conversion.attributes Conversion.email ConversionFilter.email ConversionItem.attributes ConversionOrderField.EMAIL ' +
+    'Interaction.attributes Profile.attributes Profile.email Profile.firstName Profile.lastName Profile.name ' +
+    'ProfileFilter.email ProfileOrderField.EMAIL ProfileOrderField.NAME';
+  expect(taggedIn(answer.body.data._service.sdl)).toEqual(names.split(' '));
 });

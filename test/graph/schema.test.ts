@@ -20,7 +20,7 @@ import { describe, expect, it } from 'vitest';
 import { ConversionItem } from '../../src/datatrics/records/conversion.ts';
 import type { FieldTable } from '../../src/datatrics/records/fields.ts';
 import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
-import { buildSchema, type SchemaOptions } from '../../src/graph/schema.ts';
+import { buildSchema } from '../../src/graph/schema.ts';
 
 const schema = buildSchema();
 
@@ -210,48 +210,5 @@ describe('the descriptions', () => {
     ['Query.interactions', 'GET /interaction'],
   ])('of %s names the REST API’s `%s`', (place, restName) => {
     expect(byPlace.get(place)).toContain(`\`${restName}\``);
-  });
-});
-
-describe('declared custom fields', () => {
-  const options: SchemaOptions = {
-    customFields: {
-      Profile: {
-        company: { type: 'String', from: 'company', description: 'Where they work.' },
-        shopId: { type: 'ID', from: 'shop id' },
-        spent: { type: 'Float', from: 'lifetime_value' },
-        newsletter: { type: 'Boolean', from: 'optin' },
-        bornOn: { type: 'DateTime', from: 'dateofbirth' },
-      },
-      Content: { price: { type: 'Float', from: 'price' } },
-    },
-  };
-  const custom = buildSchema(options);
-
-  it('stand on their types, nullable, with the declared description or the REST name', () => {
-    const type = custom.getType('Profile');
-    const fields = isObjectType(type) ? type.getFields() : {};
-    const told = Object.keys(options.customFields?.Profile ?? {}).map((name) => [
-      name,
-      String(fields[name]?.type),
-      fields[name]?.description,
-    ]);
-    expect(told).toEqual([
-      ['company', 'String', 'Where they work.'],
-      ['shopId', 'ID', expect.stringContaining('`shop id`')],
-      ['spent', 'Float', expect.stringContaining('`lifetime_value`')],
-      ['newsletter', 'Boolean', expect.stringContaining('`optin`')],
-      ['bornOn', 'DateTime', expect.stringContaining('`dateofbirth`')],
-    ]);
-  });
-
-  it('change nothing else, and nothing at all where there are none', () => {
-    const changed = definitionsOf(custom);
-    const plain = definitionsOf(schema);
-    const names = Object.keys(plain).filter((name) => changed[name] !== plain[name]);
-    expect(names.sort()).toEqual(['Content', 'Profile', 'ProfileFilter']);
-    for (const options of [{}, { customFields: {} }, { customFields: { Profile: {} } }]) {
-      expect(printSchema(buildSchema(options))).toBe(printSchema(schema));
-    }
   });
 });

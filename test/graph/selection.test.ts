@@ -4,9 +4,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 /**
- * From the second time on an operation reads no more of the API's answers than it selects. What it gives must not change
- * by that, whatever the API sends.
+ * A repeated operation reads no more of the API's answers than it selects, once it has read eight million characters of them.
+ * What it gives must not change by that, whatever the API sends.
  */
+const HOT = 2 ** 23;
 const LINES = [
   { itemid: 'a', name: 'One', price: '24,99', quantity: 2, total: 49.98, size: 'L' },
   { metadata: { itemid: 7, name: 'Two', price: 1e2 } },
@@ -35,12 +36,16 @@ const records = (resource: keyof typeof IDS) => [
   JSON.parse(`{"${IDS[resource]}":"12","source":"Webshop","name":"Last"}`),
 ];
 
+/** Spaces behind the answers of lists, and of the first record. */
+let padding = 0;
 const { upstream: _, ...gateway } = await startWithUpstream(
-  ({ path }) => {
+  ({ path }, res) => {
     const [, resource, id] = /\/project\/[^/]+\/(\w+)(?:\/([^/?]+))?/.exec(path) ?? [];
     const rows = records(resource as keyof typeof IDS);
-    if (id !== undefined) return rows[Number(id)] ?? {};
-    return { items: rows, total_elements: rows.length, total_pages: 1 };
+    const list = { items: rows, total_elements: rows.length, total_pages: 1 };
+    const text = JSON.stringify(id === undefined ? list : (rows[Number(id)] ?? {}));
+    const spaces = id === undefined || id === '0' ? padding : 0;
+    return void res.writeHead(200, { 'content-type': 'application/json' }).end(text.padEnd(text.length + spaces));
   },
   { DATATRICS_FILTERS: 'on' },
 );
@@ -57,10 +62,13 @@ function leavesOf(typeName: string): string[] {
 
 const selections = Object.entries(TYPES).flatMap(([type, name]) => {
   const leaves = leavesOf(type);
-  const sets = [...leaves, leaves.join(' '), leaves.filter((leaf) => leaf !== 'attributes').join(' ')];
+  const some = leaves.filter((leaf) => leaf !== 'attributes');
+  const sets = [leaves, some, some.filter((_, i) => i % 2 === 0), some.filter((_, i) => i % 2 === 1)].map((set) =>
+    set.join(' '),
+  );
   if (type === 'Conversion') {
     const lines = leavesOf('ConversionItem');
-    sets.push(...lines.map((line) => `items { ${line} }`), `items { ${lines.join(' ')} } attributes`);
+    sets.push('items { itemId price }', 'items { name quantity total }', `items { ${lines.join(' ')} } attributes`);
     sets.push(
       'profile(source: "Webshop") { name }',
       'items { content(source: "Webshop") { name } }',
@@ -71,7 +79,7 @@ const selections = Object.entries(TYPES).flatMap(([type, name]) => {
   return sets.map((set): [string, string, string] => [type, name, set]);
 });
 
-describe('an operation gives the same the first time, when all is read, and afterwards', () => {
+describe('an operation gives the same whether all of an answer is read, or only what it selects', () => {
   test.each(selections)('%s, %s: %s', async (_type, name, set) => {
     const byId = ODD.map((_row, i) => `r${i}: ${name}(${name}Id: "${i}", source: "Webshop") { ${set} }`).join(' ');
     for (const query of [
@@ -79,7 +87,10 @@ describe('an operation gives the same the first time, when all is read, and afte
       `{ ${byId} }`,
     ]) {
       const answers = [];
-      for (let run = 0; run < 4; run++) answers.push((await gateway.query(query)).body);
+      for (const spaces of [0, HOT, 0]) {
+        padding = spaces;
+        answers.push((await gateway.query(query)).body);
+      }
       expect(answers[0]?.data).toBeDefined();
       for (const answer of answers.slice(1)) expect(answer).toEqual(answers[0]);
     }

@@ -90,17 +90,7 @@ describe('the subgraph schema', () => {
     expect(supergraphSdl?.includes('@join__type(graph: LOYALTY, key: "profileId source")')).toBe(true);
   });
 
-  test('would not compose with Query.node, nor beside a PageInfo that is not shareable', async () => {
-    const sdl = printSubgraph(schema);
-    const withNode = `${sdl}\nextend type Query { node(id: ID!): Node }`;
-    expect((await compose(withNode, others)).errors?.join()).toContain('node');
-    const stranger = parse(
-      'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9") type Query { x: PageInfo } type PageInfo { hasNextPage: Boolean! }',
-    );
-    expect((await compose(sdl, [{ name: 'stranger', typeDefs: stranger }])).errors?.join()).toContain('PageInfo');
-  });
-
-  test.each([[['authenticated']], [['requiresScopes']], [['cacheTag']], [[...OPTIONAL_DIRECTIVES]]] as const)(
+  test.each([[['requiresScopes']], [[...OPTIONAL_DIRECTIVES]]] as const)(
     'composes with %s by configuration',
     async (directives) => {
       const sdl = printSubgraph(buildSubgraphSchema({ directives }));

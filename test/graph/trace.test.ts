@@ -89,7 +89,7 @@ describe('the trace of a receipt', () => {
     expect(JSON.stringify(trace)).not.toMatch(/fine|flaky|broken|example/);
   });
 
-  test('tells a call that two operations share to both: as a call to one, as shared to the other', async () => {
+  test('shows a call that two operations share in both: as a call in one, as shared in the other', async () => {
     gateway.sandbox.faults.set({ latencyMs: 150 });
     const query = '{ profile(profileId: "1002", source: "Webshop") { name } }';
     const receipts = await Promise.all([receipt(query), receipt(query)]);

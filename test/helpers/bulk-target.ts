@@ -1,7 +1,7 @@
 import { createPrincipal } from '../../src/auth/principal.ts';
 import { createTarget } from '../../src/datatrics/bulk/target.ts';
 import { Capabilities } from '../../src/datatrics/capabilities.ts';
-import { createClient } from '../../src/datatrics/client.ts';
+import { Client } from '../../src/datatrics/client.ts';
 import type { Resource } from '../../src/datatrics/endpoints.ts';
 import { Masking } from '../../src/datatrics/masking.ts';
 import type { ProjectSettings } from '../../src/datatrics/project-settings.ts';
@@ -25,7 +25,7 @@ export function bulkTarget(resource: Resource, origin: string, timeoutMs: number
   const pool = createPool({ origin, connections: 8, timeoutMs });
   const principal = createPrincipal('test', '1', 'k');
   const operation = new Operation({ timeoutMs: 2 ** 31 - 1, maxCalls: Number.POSITIVE_INFINITY });
-  const client = createClient({ send: pool.send, basePath: '/2.0' }).as(principal, operation);
+  const client = new Client({ send: pool.send, basePath: '/2.0' }).as(principal, operation);
   const session = new Session({ client, principal, operation, settings, capabilities: new Capabilities() });
   return {
     target: createTarget(resource, client, session, operation),

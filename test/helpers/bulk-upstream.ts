@@ -1,44 +1,12 @@
 import type { startUpstream } from './gateway.ts';
 
-/**
- * A REST API for bulk writes of profiles that writes what it is sent unless it is told to misbehave, one fault per call.
- */
-export type Fault =
-  | 'none'
-  | 400
-  | 409
-  | 413
-  | 422
-  | 424
-  | 401
-  | 404
-  | 429
-  | 500
-  | 503
-  | 'reset'
-  | 'reset-after'
-  | 'half'
-  | 'html'
-  | 'empty'
-  | 'hang-after'
-  | 'slow';
-
+const BREAKS = ['reset', 'reset-after', 'half', 'html', 'empty', 'hang-after', 'slow'] as const;
 /** Faults after which the API may be asked again. */
-export const PASSING: readonly Fault[] = [
-  'none',
-  429,
-  500,
-  503,
-  'reset',
-  'reset-after',
-  'half',
-  'html',
-  'empty',
-  'hang-after',
-  'slow',
-];
-export const FAULTS: readonly Fault[] = [...PASSING, 400, 409, 413, 422, 424, 401, 404];
+export const PASSING = ['none', 429, 500, 503, ...BREAKS] as const;
+export const FAULTS = [...PASSING, 400, 409, 413, 422, 424, 401, 404] as const;
+export type Fault = (typeof FAULTS)[number];
 
+/** A REST API for bulk writes of profiles that stores what it gets, unless it is told to misbehave: one fault per call. */
 export class BulkUpstream {
   /** Names by `source/id`. */
   store = new Map<string, string>();

@@ -179,7 +179,7 @@ test('a stop delivers what waits', async () => {
   expect(tagsOf(router)).toEqual([['datatrics-profile-1', 'datatrics-profiles']]);
 });
 
-test('a full outbox drops the oldest, logs it once, and counts all; what a stop cannot deliver is lost too', async () => {
+test('a full outbox drops the oldest entries, logs that once, and counts all', async () => {
   let lines = '';
   const log = createLogger('info', { write: (line: string) => (lines += line) });
   const counts: Record<string, number> = {};

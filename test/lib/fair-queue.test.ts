@@ -144,7 +144,7 @@ test('with `oneAlways` each party may run one, strangers one in all', () => {
   expect(started).toEqual(['own', 'stranger']);
 });
 
-test('whatever comes and goes, limits hold, nothing is lost and nothing is kept', () => {
+test('limits hold and nothing is lost, for random sequences', () => {
   for (let seed = 1; seed <= 30; seed++) {
     let state = seed;
     const random = (below: number): number => {

@@ -99,7 +99,7 @@ describe('a page of any other origin', () => {
     },
   );
 
-  test('is not let in to /subgraph, which is for routers, though it be configured', async () => {
+  test('is refused on /subgraph, even if configured', async () => {
     for (const method of ['OPTIONS', 'POST']) {
       const response = await fetch(`${open.url}/subgraph`, {
         method,

@@ -90,8 +90,4 @@ describe('npm run cost', () => {
     expect(stderr).not.toContain('    at ');
     expect(stdout).toBe('');
   });
-
-  test('has a help text', async () => {
-    expect(await cost('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: npm run cost') });
-  });
 });

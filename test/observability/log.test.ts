@@ -94,7 +94,7 @@ describe('no line, at any level, holds what is secret or personal:', () => {
     'a redirect': (res) => res.writeHead(302, { location: `https://${CANARY}.example/` }).end(),
     'a broken header': (res) => res.socket?.end(`HTTP/1.1 200 OK\r\n${CANARY}\r\n\r\n`),
     'a reset': (res) => res.destroy(),
-    'a date that is none': (res) =>
+    'an invalid date': (res) =>
       res
         .writeHead(200, { 'content-type': 'application/json' })
         .end(JSON.stringify({ profileid: MAIL, source: CANARY, created: MAIL, profile: { email: [{ a: MAIL }] } })),
@@ -151,7 +151,7 @@ describe('no line, at any level, holds what is secret or personal:', () => {
     expect(captured.text()).not.toContain(CANARY);
   });
 
-  test('an error that nobody foresaw, whose message quotes what it likes', () => {
+  test('an unexpected error with values in its message', () => {
     const captured = captureLog();
     const error = new TypeError(`can't read "${MAIL}"\n    at ${CANARY} (${CANARY}.js:1:1)`, {
       cause: new Error(MAIL),
@@ -174,7 +174,7 @@ describe('a principal', () => {
   });
   afterAll(() => issuer.close());
 
-  test('whose subject is a mail address stands as a digest of it, the same each time', async () => {
+  test('whose subject is an e-mail address is logged as a stable digest', async () => {
     const captured = captureLog();
     const gateway = await startWithSandbox(
       { AUTH_MODE: 'managed', PII_KEY: `${CANARY}-of-sixteen`, ...issuer.settings },

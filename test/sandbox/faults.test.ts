@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultRule, startSandbox } from '../../src/sandbox/server.ts';
-import { createClient, expectRefusal, item, profile, sale, times } from './client.ts';
+import { createClient, expectRefusal, profile, sale, times } from './client.ts';
 
 const sandbox = await startSandbox({ empty: true });
 afterAll(() => sandbox.close());
@@ -41,9 +41,9 @@ describe('which requests', () => {
   });
 
   it('may be met by several rules; of two that say the same the later counts', async () => {
-    sandbox.faults.set([{ errorBody: 'empty' }, { status: 500 }, { match: { method: 'GET' }, status: 502 }]);
-    expect(await get()).toMatchObject({ status: 502, text: '' });
-    expect(await create()).toMatchObject({ status: 500, text: '' });
+    sandbox.faults.set([{ errorRate: 1 }, { status: 500 }, { match: { method: 'GET' }, status: 502 }]);
+    expect(await get()).toMatchObject({ status: 502 });
+    expect(await create()).toMatchObject({ status: 500 });
   });
 
   it('reach the sandbox itself never', async () => {
@@ -53,17 +53,9 @@ describe('which requests', () => {
 });
 
 describe('a failing answer', () => {
-  it.each([
-    ['status-message', '{"status":424,"message":"A configured fault."}', 'application/json'],
-    ['error-message', '{"error":{"message":"A configured fault."}}', 'application/json'],
-    ['empty', '', 'application/json'],
-    ['array', '[]', 'application/json'],
-    ['html', '<html><body><h1>424</h1><p>A configured fault.</p></body></html>', 'text/html'],
-  ] as const)('has a body of the form %s', async (errorBody, text, type) => {
-    sandbox.faults.set({ status: 424, errorBody });
-    const reply = await get();
-    expect(reply).toMatchObject({ status: 424, text });
-    expect(reply.headers.get('content-type')).toBe(type);
+  it('has the body of the API’s errors', async () => {
+    sandbox.faults.set({ status: 424 });
+    expect((await get()).json).toEqual({ status: 424, message: 'A configured fault.' });
   });
 
   it('writes nothing', async () => {
@@ -77,18 +69,11 @@ describe('a failing answer', () => {
     expect((await get()).headers.get('location')).toBe('/2.0/elsewhere');
   });
 
-  it('comes at a rate, at the same requests for a seed', async () => {
+  it('comes at a rate', async () => {
     sandbox.faults.set({ errorRate: 0.5, status: 503 });
-    const run = async () => {
-      const statuses: number[] = [];
-      for (let i = 0; i < 20; i += 1) statuses.push((await get()).status);
-      return statuses;
-    };
-    const first = await run();
-    expect(new Set(first)).toEqual(new Set([200, 503]));
-    sandbox.faults.clear();
-    sandbox.faults.set({ errorRate: 0.5, status: 503 });
-    expect(await run()).toEqual(first);
+    const statuses = new Set<number>();
+    while (statuses.size < 2) statuses.add((await get()).status);
+    expect(statuses).toEqual(new Set([200, 503]));
   });
 
   it('is a 500 when only the rate is given, and none at the rate 0', async () => {
@@ -109,10 +94,8 @@ describe('a failing answer', () => {
   });
 
   it('hides under 200', async () => {
-    sandbox.faults.set({ bodyUnder200: 'status-message' });
-    expect(await create()).toMatchObject({ status: 200, json: { status: 400, message: expect.any(String) } });
-    sandbox.faults.set({ bodyUnder200: 'error-message' });
-    expect(await get()).toMatchObject({ status: 200, json: { error: { message: expect.any(String) } } });
+    sandbox.faults.set({ bodyUnder200: 'array' });
+    expect(await create()).toMatchObject({ status: 200, text: '[]' });
     sandbox.faults.set({ bodyUnder200: 'html' });
     expect((await get()).text).toMatch(/^<html>/);
     expect(sandbox.store.size('profile')).toBe(5);
@@ -189,14 +172,6 @@ describe('a connection', () => {
 });
 
 describe('a list', () => {
-  it('is capped without a word', async () => {
-    sandbox.faults.set({ capLimit: 2 });
-    const { json } = await api.get('/profile?limit=4&page=2');
-    expect(json).toMatchObject({ total_elements: 5, total_pages: 3, page: 2, size: 2 });
-    expect(json.items[0].profileid).toBe('3');
-    expect((await api.get('/profile?limit=1')).json.size).toBe(1);
-  });
-
   it('takes no notice of filters', async () => {
     sandbox.faults.set({ ignoreFilters: true });
     expect((await api.get('/profile?q[profileid]=1')).json.size).toBe(5);
@@ -211,27 +186,6 @@ describe('a list', () => {
 });
 
 describe('a write', () => {
-  it('in bulk loses the items of some ids', async () => {
-    sandbox.faults.set({ dropBulkItems: ['b'] });
-    const { json } = await bulk(['a', 'b', 'c']);
-    expect(json).toMatchObject({ totalElements: 2, size: 2 });
-    expect(idsOf(json)).toEqual(['a', 'c']);
-    expect(sandbox.store.get('profile', 'shop', 'b')).toBeUndefined();
-  });
-
-  it('in bulk loses a part of its items', async () => {
-    sandbox.faults.set({ dropBulkItems: 0.5 });
-    const { size } = (await bulk(times(40, (id) => `n${id}`))).json;
-    expect(size).toBeGreaterThan(5);
-    expect(size).toBeLessThan(35);
-    expect(sandbox.store.size('profile')).toBe(5 + size);
-  });
-
-  it('in bulk is answered in another order', async () => {
-    sandbox.faults.set({ reorderBulk: true });
-    expect(idsOf((await bulk(['a', 'b', 'c'])).json)).toEqual(['c', 'b', 'a']);
-  });
-
   it('of a poisoned id is refused as a whole', async () => {
     sandbox.faults.set({ poisonIds: ['b', '1'] });
     expectRefusal(await bulk(['a', 'b']), 400, /b/);
@@ -246,63 +200,27 @@ describe('a write', () => {
 
 describe('rules', () => {
   it.each([
-    [{ latency: 5 }, /Unknown fault latency/],
-    [{ constructor: 1 }, /Unknown fault constructor/],
-    [{ latencyMs: -1 }, /latencyMs must be milliseconds.*got -1/],
+    [{ latency: 5 }, /"latency"/],
+    [{ constructor: 1 }, /"constructor"/],
     [{ latencyMs: [5, 1] }, /latencyMs/],
-    [{ latencyMs: [1] }, /latencyMs/],
     [{ status: 100 }, /status/],
-    [{ errorRate: 2 }, /errorRate/],
-    [{ errorBody: 'xml' }, /errorBody must be one of status-message/],
-    [{ reset: true }, /reset/],
-    [{ truncatedBody: 1 }, /truncatedBody/],
+    [{ bodyUnder200: 'xml' }, /bodyUnder200/],
     [{ rateLimit: { retryAfter: 1 } }, /rateLimit/],
-    [{ rateLimit: { perSecond: 1, per: 2 } }, /rateLimit/],
-    [{ capLimit: 0 }, /capLimit/],
-    [{ dropBulkItems: [1] }, /dropBulkItems/],
-    [{ poisonIds: 'a' }, /poisonIds/],
-    [{ poisonStatus: 500 }, /poisonStatus/],
-    [{ emptyBody: 201 }, /emptyBody/],
-    [{ times: 0 }, /times/],
     [{ match: { path: '(' } }, /match/],
-    [{ match: { verb: 'GET' } }, /match/],
-    [5, /an object, got 5/],
+    [5, /object/],
   ])('%j are refused with the reason, and leave the others in force', async (rule, message) => {
     sandbox.faults.set({ status: 503 });
-    expect(() => sandbox.faults.set(rule as FaultRule)).toThrow(message);
-    expect(() => sandbox.faults.merge([{ capLimit: 1 }, rule])).toThrow(TypeError);
+    expect(() => sandbox.faults.set([{ noTotals: true }, rule as FaultRule])).toThrow(message);
     expect(sandbox.faults.rules).toEqual([{ status: 503 }]);
   });
 
-  it('join an earlier one with the same match', () => {
-    sandbox.faults.merge({ latencyMs: 5 });
-    sandbox.faults.merge([
-      { match: { method: 'GET' }, capLimit: 2 },
-      { times: 1, status: 500 },
-    ]);
-    sandbox.faults.merge([
-      { noTotals: true, latencyMs: 6 },
-      { match: { method: 'GET' }, hang: false },
-    ]);
-    expect(sandbox.faults.rules).toEqual([
-      { latencyMs: 6, noTotals: true },
-      { match: { method: 'GET' }, capLimit: 2, hang: false },
-      { times: 1, status: 500 },
-    ]);
-  });
-
   it('may be there from the start', async () => {
-    const other = await startSandbox({ empty: true, faults: { capLimit: 1 } });
+    const other = await startSandbox({ empty: true, faults: { noTotals: true } });
     for (const record of times(2, (id) => sale(id))) other.store.put('conversion', record);
-    other.store.put('item', item('1'));
-    expect((await createClient(other).get('/sale')).json.size).toBe(1);
+    expect((await createClient(other).get('/sale')).json).not.toHaveProperty('total_items');
     await other.close();
   });
 });
-
-function idsOf(page: { items: { profileid: string }[] }): string[] {
-  return page.items.map(({ profileid }) => profileid);
-}
 
 function fetchRaw(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const init = { method, headers: { 'x-apikey': sandbox.apiKey }, ...(signal && { signal }) };

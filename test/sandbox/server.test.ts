@@ -38,12 +38,9 @@ describe('access', () => {
 });
 
 describe('routing', () => {
-  it.each(['', '/', '/profiles', '/profile/', '/profile/1/2', '/conversion', '/constructor', '/sale/bulk/1'])(
-    'knows no %s',
-    async (path) => {
-      expectRefusal(await api.get(path), 404, /endpoint/);
-    },
-  );
+  it.each(['', '/', '/profiles', '/profile/', '/profile/1/2', '/constructor'])('knows no %s', async (path) => {
+    expectRefusal(await api.get(path), 404, /endpoint/);
+  });
 
   it('knows nothing outside the base path', async () => {
     for (const path of ['/', '/2.0', '/1.0/project/123456/profile', '/project/123456/profile']) {
@@ -52,14 +49,9 @@ describe('routing', () => {
   });
 
   it.each([
-    ['DELETE', '/profile/1', 'GET, PUT'],
     ['PATCH', '/profile/1', 'GET, PUT'],
-    ['PUT', '/profile', 'GET, POST'],
     ['DELETE', '/profile', 'GET, POST'],
-    ['POST', '/profile/1', 'GET, PUT'],
     ['PUT', '/sale/1', 'GET'],
-    ['DELETE', '/sale/1', 'GET'],
-    ['PUT', '/interaction/1', 'GET'],
     ['DELETE', '/interaction/1', 'GET'],
     ['POST', '/content/1', 'GET, PUT, DELETE'],
   ])('has no %s %s, and says what it has', async (method, path, allow) => {
@@ -90,54 +82,35 @@ describe('the log', () => {
     expect(sandbox.requests[0]).not.toHaveProperty('body');
     expect(sandbox.requests[0]?.headers['x-apikey']).toBe('k&y');
   });
-
-  it('is read and emptied over HTTP, without the key', async () => {
-    await api.get('/profile?apikey=k%26y&page=1');
-    await api.get('/profile?%ff&page=1&%61pikey=k%26y');
-    const reply = await api.control('GET', '/requests');
-    expect(reply.json).toMatchObject([
-      { path: '/2.0/project/123456/profile?apikey=***&page=1', status: 200 },
-      { path: '/2.0/project/123456/profile?%ff&page=1&%61pikey=***', status: 400 },
-    ]);
-    expect(reply.json[0].headers['x-apikey']).toBe('***');
-    expect(reply.text).not.toMatch(/k&y|k%26y/);
-    expect((await api.control('DELETE', '/requests')).json).toEqual([]);
-    expect(sandbox.requests).toEqual([]);
-  });
 });
 
 describe('controls', () => {
-  it('show, add and take back faults', async () => {
+  it('show, replace and take back faults', async () => {
     expect((await api.control('GET', '/faults')).json).toEqual([]);
-    await api.control('PUT', '/faults', { capLimit: 1 });
+    await api.control('PUT', '/faults', { noTotals: true });
     const rule = { match: { path: 'x' }, times: 1, status: 500 };
-    expect((await api.control('PUT', '/faults', [{ noTotals: true }, rule])).json).toEqual([
-      { capLimit: 1, noTotals: true },
-      rule,
-    ]);
-    expect(sandbox.faults.rules).toHaveLength(2);
+    expect((await api.control('PUT', '/faults', [rule])).json).toEqual([rule]);
+    expect(sandbox.faults.rules).toEqual([rule]);
     expect((await api.control('DELETE', '/faults')).json).toEqual([]);
+    expectRefusal(await api.control('POST', '/faults'), 405, /GET/);
   });
 
-  it('refuse a fault that is not known or not possible, by name', async () => {
+  it('refuse an invalid fault, by name', async () => {
     expectRefusal(await api.control('PUT', '/faults', { nope: 1 }), 400, /nope/);
-    expectRefusal(await api.control('PUT', '/faults', { capLimit: 'x' }), 400, /capLimit/);
     expectRefusal(await api.control('PUT', '/faults', '{'), 400, /JSON/);
     expect(sandbox.faults.rules).toEqual([]);
   });
 
   it('seed again', async () => {
     const seeded = await startSandbox();
-    const client = createClient(seeded);
     seeded.store.clear();
-    expect((await client.control('POST', '/reset')).status).toBe(200);
-    expect((await client.get('/profile/1001?source=Webshop')).status).toBe(200);
+    seeded.reset();
+    expect((await createClient(seeded).get('/profile/1001?source=Webshop')).status).toBe(200);
     await seeded.close();
   });
 
   it('are these only', async () => {
-    expectRefusal(await api.control('GET', '/reset'), 404, /control/);
-    expectRefusal(await api.control('GET', '/key'), 404, /control/);
+    expectRefusal(await api.control('GET', '/key'), 404, /endpoint/);
   });
 });
 
@@ -148,9 +121,4 @@ it('says where it is, and ends when told', async () => {
   await createClient(other).get('/profile');
   await other.close();
   await expect(fetch(other.url)).rejects.toThrow();
-});
-
-it('does not start on a port that is taken', async () => {
-  const port = Number(new URL(sandbox.url).port);
-  await expect(startSandbox({ empty: true, port })).rejects.toThrow(/EADDRINUSE/);
 });

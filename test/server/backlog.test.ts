@@ -47,7 +47,7 @@ describe('a backlog of 100 bytes', () => {
     expect(gone()).toEqual([false, true, false]);
   });
 
-  test('counts what a client adds later, and forgets what it takes back', () => {
+  test('counts what a client adds later, and subtracts what it has read', () => {
     const [first, second, third] = clients;
     backlog.set(first, 40);
     backlog.set(second, 40);

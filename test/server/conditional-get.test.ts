@@ -38,7 +38,7 @@ describe('an answer to a GET', () => {
     expect((await get(plain, PROFILE)).headers.get('cache-control')).toBe('private, no-cache');
   });
 
-  test('is 304 without a body for who has it, and whole for who has another', async () => {
+  test('is 304 for a client with the same ETag, and 200 for another', async () => {
     for (const gateway of [plain, fresh]) {
       const etag = (await get(gateway, PROFILE)).headers.get('etag') as string;
       for (const tags of [etag, etag.slice(2), `"x", ${etag}`, '*']) {

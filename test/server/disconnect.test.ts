@@ -54,7 +54,7 @@ test.each(['off', 'on'])(
   },
 );
 
-test('who stays is answered, though others that asked the same went while their tokens were checked', async () => {
+test('a client that stays is answered, though equal requests were aborted while their tokens were checked', async () => {
   const issuer = await startIssuer();
   const gateway = await startWithUpstream(
     async () => {

@@ -34,7 +34,7 @@ function raw(
 }
 
 describe('the built GraphiQL', () => {
-  test('is made of the sources that stand beside it: run `npm run build:graphiql` after a change', () => {
+  test('is built from the current sources: run `npm run build:graphiql` after a change', () => {
     expect(manifest.sources).toBe(digestOfSources());
   });
 
@@ -114,7 +114,7 @@ describe('a file of GraphiQL', () => {
     }
   });
 
-  test('comes as it is to who takes neither', async () => {
+  test('is not compressed for a client that accepts no compression', async () => {
     const path = `/graphiql/${manifest.script}`;
     const gzipped = await raw(path, { 'accept-encoding': 'gzip' });
     for (const headers of [{}, { 'accept-encoding': 'identity' }, { 'accept-encoding': 'gzip;q=0, deflate' }]) {
@@ -125,7 +125,7 @@ describe('a file of GraphiQL', () => {
     }
   });
 
-  test('has a head without a body', async () => {
+  test('answers HEAD without a body', async () => {
     const { status, headers, body } = await raw(`/graphiql/${manifest.script}`, { 'accept-encoding': 'gzip' }, 'HEAD');
     expect([status, headers['content-length'], body.length]).toEqual([
       200,
@@ -143,11 +143,11 @@ describe('a file of GraphiQL', () => {
     'constructor',
     '__proto__',
     '',
-  ])('%s is none', async (name) => {
+  ])('%s does not exist', async (name) => {
     expect((await raw(`/graphiql/${name}`)).status).toBe(404);
   });
 
-  test('that is given up half way leaves the gateway as it was', async () => {
+  test('that a client aborts half way does no harm', async () => {
     const size = (name: string): number => manifest.files[name]?.gzip.bytes ?? 0;
     const big = names.reduce((a, b) => (size(a) > size(b) ? a : b));
     for (let i = 0; i < 10; i++) {

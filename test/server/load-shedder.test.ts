@@ -12,7 +12,7 @@ describe('more requests than MAX_REQUESTS at once', () => {
   afterAll(async () => (await limited).close());
   afterEach(async () => (await limited).sandbox.faults.clear());
 
-  test('are answered 503 with Retry-After at once, and the others as ever', async () => {
+  test('are answered 503 with Retry-After at once, and the others are executed', async () => {
     const gateway = await limited;
     gateway.sandbox.faults.set({ latencyMs: 1_500 });
     const start = performance.now();
@@ -37,7 +37,7 @@ describe('more requests than MAX_REQUESTS at once', () => {
     expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(/gateway_requests_shed_total 7\n/);
   });
 
-  test('by GET as well, and every request is counted out again', async () => {
+  test('are limited by GET too, and each finished request frees its place', async () => {
     const gateway = await limited;
     const url = `${gateway.url}/graphql?query=${encodeURIComponent(PROFILE)}`;
     for (let i = 0; i < 12; i++) {
@@ -56,7 +56,7 @@ describe('agents', () => {
   const { write } = createFolder();
   const documents = write('documents.json', { one: `query One ${PROFILE}` });
 
-  test('are turned away by MAX_REQUESTS as well, and every call is counted out again', async () => {
+  test('are limited by MAX_REQUESTS, and each finished call frees its place', async () => {
     const settings = { MAX_REQUESTS: '2', SHARE_IN_FLIGHT: 'off', MCP: 'on', TRUSTED_DOCUMENTS_FILE: documents };
     const gateway = await startWithSandbox(settings);
     const call = async () => {
@@ -103,7 +103,7 @@ describe('an event loop', () => {
     while (performance.now() < end);
   };
 
-  test('that is late for long has requests turned away, until it is not', async () => {
+  test('that is late for long rejects requests until it is on time again', async () => {
     const load = new Load({ maxRequests: 10, maxDelayMs: 60 });
     expect(load.accepts()).toBe(true);
     const busy = setInterval(() => block(150), 0);
@@ -128,7 +128,7 @@ describe('an event loop', () => {
     load.close();
   });
 
-  test('that was late once has not', async () => {
+  test('that was late once rejects none', async () => {
     const load = new Load({ maxRequests: 10, maxDelayMs: 100 });
     await new Promise((resolve) => setTimeout(resolve, 300));
     block(400);

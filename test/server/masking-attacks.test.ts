@@ -12,15 +12,9 @@ const CANARIES = /ada|lovelace|mail\.example/i;
 describe('a field that the settings make personal', () => {
   const asked: [string, string, string][] = [
     ['createdAt', 'its GraphQL name', '{ profiles(orderBy: { field: CREATED_AT, direction: ASC }) { totalCount } }'],
-    [
-      'createdAt',
-      'its GraphQL name',
-      '{ profiles(filter: { createdAt: { gte: "2024-01-01T00:00:00Z" } }) { totalCount } }',
-    ],
-    ['created', 'its REST name', '{ profiles(orderBy: { field: CREATED_AT, direction: ASC }) { totalCount } }'],
     ['created', 'its REST name', '{ profiles(filter: { createdAt: { gte: "2024-01-01T00:00:00Z" } }) { totalCount } }'],
   ];
-  test.each(asked)('%s can not be asked by, by %s: %s', async (name, _what, query) => {
+  test.each(asked)('%s, named by %s, cannot be in a filter or an order: %s', async (name, _what, query) => {
     for (const checkScopes of [true, false]) {
       const gateway = await startWithUpstream(
         () => ({ items: [], total_items: 0, total_pages: 0 }),
@@ -62,16 +56,7 @@ describe('without pii:read', () => {
     expect(seen.body.data.profile.attributes.subscribed).toEqual(RECORD.subscribed);
   });
 
-  test('a person named in a line of a conversion is masked, and what was bought is not', async () => {
-    const line = { name: 'Kettle', firstname: 'Ada', gift: { last_name: 'Lovelace', e_mail: 'lovelace' } };
-    const gateway = await startWithUpstream(() => ({ conversionid: '1', source: 'S', items: [line] }), tokens.settings);
-    const query = '{ conversion(conversionId: "1", source: "S") { items { name attributes } } }';
-    const { body } = await gateway.query(query, {}, masked);
-    expect(JSON.stringify(body)).not.toMatch(CANARIES);
-    expect(body.data.conversion.items[0].name).toBe('Kettle');
-  });
-
-  test('the API’s words about a refused write tell no address', async () => {
+  test('the API’s message about a refused write reveals no address', async () => {
     const gateway = await startWithUpstream((_call, res) => {
       res.writeHead(400, { 'content-type': 'application/json' });
       res.end(JSON.stringify({ message: 'Another profile has ada@mail.example already' }));
@@ -87,7 +72,7 @@ describe('without pii:read', () => {
     expect(told.body.data.one.userErrors[0].message).toBe('Another profile has ada@mail.example already');
   });
 
-  test('what lies deeper than sixteen levels is masked whole, and what lies above is not', async () => {
+  test('a value deeper than sixteen levels is masked as a whole', async () => {
     const nest = (levels: number): unknown => (levels === 0 ? 'treasure' : { a: nest(levels - 1) });
     const record = {
       profileid: '1',
@@ -106,7 +91,7 @@ describe('without pii:read', () => {
     expect((await gateway.query(query, {}, clear)).body.data.profile.attributes.far).toEqual(record.far);
   });
 
-  test('attributes named like what JavaScript’s objects have are masked as any other', async () => {
+  test('attributes named like members of JavaScript objects are masked too', async () => {
     const text =
       '{"profileid":"1","source":"S","__proto__":{"email":"ada@mail.example","constructor":"x"},"a":{"__proto__":{"b":1}}}';
     const gateway = await startWithUpstream((_call, res) => {
@@ -118,7 +103,7 @@ describe('without pii:read', () => {
     expect(seen).toMatch(/"__proto__":\{"email":"hash:[\w-]{22}","constructor":"x"\},"a":\{"__proto__":\{"b":1\}\}/);
   });
 
-  test('text that was made to take long to look through is masked in no time', async () => {
+  test('text that is slow to search is masked in linear time', async () => {
     // A megabyte for each way to begin an address and not to end it.
     const texts = [
       'a'.repeat(4_000_000),
@@ -138,7 +123,7 @@ describe('without pii:read', () => {
     expect(body.data.profile.attributes.texts).toHaveLength(4);
   });
 
-  test('an address is hashed with the key of the settings, so that nobody without it can try addresses', async () => {
+  test('an address is hashed with PII_KEY, so that nobody without the key can test addresses', async () => {
     const hashes = new Set<string>();
     for (const PII_KEY of ['a-key-of-sixteen', 'another-key-of-it']) {
       const record = { profileid: '1', source: 'S', email: 'ada@mail.example' };

@@ -112,7 +112,7 @@ describe('the tools', () => {
     expect(tools.Sales?.description).toBe('Reads conversions: A page of the project’s conversions.');
   });
 
-  test('tell what they take, by the types of the variables', async () => {
+  test('describe their arguments by the types of the variables', async () => {
     const tools = await toolsOf(await connect(open));
     expect(tools.CustomerByNumber?.inputSchema).toEqual({
       type: 'object',
@@ -147,7 +147,7 @@ describe('the tools', () => {
     });
   });
 
-  test('have input schemas that a validator takes, and that tell right from wrong', async () => {
+  test('have valid input schemas, which accept right arguments and reject wrong ones', async () => {
     const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { 'date-time': true } });
     const tools = await toolsOf(await connect(open));
     for (const tool of Object.values(tools)) expect(ajv.validateSchema(tool.inputSchema), tool.name).toBe(true);
@@ -287,7 +287,7 @@ describe('the endpoint', () => {
     postJson(`${open.url}/mcp`, body, { accept: 'application/json, text/event-stream', ...headers });
   const LIST = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
 
-  test('is not there unless it is switched on', async () => {
+  test('does not exist unless it is switched on', async () => {
     const off = await startWithSandbox({ TRUSTED_DOCUMENTS_FILE: FILE });
     const response = await fetch(`${off.url}/mcp`, { method: 'POST', body: LIST });
     expect(response.status).toBe(404);

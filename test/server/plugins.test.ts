@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { loadPlugins } from '../../src/config/plugins.ts';
 import type { PluginContext } from '../../src/server/yoga.ts';
-import { runCommand } from '../helpers/command.ts';
+import { Commands } from '../helpers/command.ts';
 import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { askInParts, assemble } from '../helpers/parts.ts';
@@ -18,14 +18,15 @@ async function start(plugins: readonly Plugin[], settings: Record<string, string
   return gateway;
 }
 
-const { write: moduleOf } = createFolder();
-
 /** A module in a folder of its own. */
-describe('a module that can not be used stops the start with its name', () => {
+const { write: moduleOf } = createFolder();
+const commands = new Commands();
+
+describe('a module that cannot be used stops the start with its name', () => {
   const problem = (name: string, reason: string) =>
     `GATEWAY_PLUGINS: got ${JSON.stringify(name)} (${reason}); needs a module whose default export is an array of Yoga or Envelop plugins`;
 
-  test('all that do not load, or export something else, at once', async () => {
+  test('together with all others that do not load, or export something else', async () => {
     const throws = moduleOf('throws.js', 'throw new Error("no database\\nat all")');
     const none = moduleOf('none.js', 'export const plugins = []');
     const odd = moduleOf('odd.js', 'export default [{}, 1]');
@@ -40,11 +41,11 @@ describe('a module that can not be used stops the start with its name', () => {
     expect(problems[4]).toMatch(/^GATEWAY_PLUGINS: got "no-such-package" \(Cannot find package/);
   });
 
-  test('as the program says it, plugins that throw at the start as well', async () => {
+  test('and so does a plugin that throws at the start', async () => {
     const late = moduleOf('late.js', 'export default [{ onPluginInit() { throw new Error("not today") } }]');
     const header = 'examples/plugins/response-header.js';
     const run = (plugins: string, more: Record<string, string> = {}) =>
-      runCommand('src/main.ts', [], { PORT: '0', GATEWAY_PLUGINS: plugins, ...more });
+      commands.run('src/main.ts', [], { PORT: '0', GATEWAY_PLUGINS: plugins, ...more });
     const { status, stderr } = await run(`${header},./${header},${late}`);
     expect([status, stderr.split('\n')]).toEqual([
       1,
@@ -157,7 +158,7 @@ describe('a hook that never settles', () => {
   });
 });
 
-describe('no hook answers before', () => {
+describe('no hook answers before the checks of', () => {
   const answersFirst: Plugin = {
     onRequest({ endResponse }) {
       endResponse(Response.json({ data: 'taken' }));
@@ -198,7 +199,7 @@ describe('what a plugin changes is checked as what a client sends', () => {
   test.each([
     ['a document beyond the limits', `{ ${'a: __typename '.repeat(200)} }`, 'OPERATION_TOO_COMPLEX'],
     ['a document that is not valid', '{ nothing }', 'GRAPHQL_VALIDATION_FAILED'],
-    ['one that can not be parsed', '{', 'GRAPHQL_PARSE_FAILED'],
+    ['one that cannot be parsed', '{', 'GRAPHQL_PARSE_FAILED'],
     [
       'one that costs too much',
       '{ profiles(first: 500) { nodes { conversions(first: 500) { nodes { profile { name } } } } } }',
@@ -346,7 +347,7 @@ describe('Envelop’s hooks', () => {
     });
   });
 
-  test('keep nothing back when they drop an answer in parts', async () => {
+  test('release the operation when they drop an answer in parts', async () => {
     const gateway = await start([
       { onExecute: () => ({ onExecuteDone: ({ setResult }) => setResult({ data: { dropped: true } }) }) },
     ]);

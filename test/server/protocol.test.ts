@@ -171,60 +171,6 @@ describe('an operation that cannot run', () => {
   });
 });
 
-describe('both ways', () => {
-  const bodies: (string | Uint8Array)[] = [
-    query('{ __typename }'),
-    query('{ profile(profileId: "1001") { id name attributes } }'),
-    query('{ profile(profileId: "..") { id } profiles(first: 0) { totalCount } }'),
-    query('{ nothing }'),
-    query('{'),
-    query('query ($a: Int!) { profiles(first: $a) { totalCount } }', { variables: { a: null } }),
-    query('query A { __typename } query B { a: __typename }', { operationName: 'B' }),
-    query('mutation { updateProfile(input: {profileId: "", source: ""}) { userErrors { code field } } }'),
-    query(
-      '{ conversions(first: 3) { edges { cursor node { id items { content { name } } } } pageInfo { endCursor } } }',
-    ),
-    '{',
-    '[]',
-    '{}',
-    'null',
-    '""',
-    query(1),
-    query('{a}', { variables: 1 }),
-    new Uint8Array([255]),
-    query('{ é }'),
-    query('{ __typename }', { extensions: null, variables: null }),
-    JSON.stringify({ documentId: 'x' }),
-  ];
-  const accepts = [
-    undefined,
-    '*/*',
-    'application/json',
-    GRAPHQL,
-    `${GRAPHQL};q=0.1, application/json`,
-    'text/html',
-    'nonsense',
-  ];
-
-  test('give the same status, headers and body for the same request', async () => {
-    let compared = 0;
-    for (const body of bodies) {
-      for (const accept of accepts) {
-        for (const extra of [{}, { 'x-upstream-plan': '1' }]) {
-          const headers = { ...(accept && { accept }), ...extra };
-          const [one, other] = await Promise.all([post(body, headers), post(body, headers, byYoga.url)]);
-          expect(one.status).toBe(other.status);
-          for (const name of ['content-type', 'cache-control', 'allow', 'x-content-type-options'])
-            expect(one.headers.get(name)).toBe(other.headers.get(name));
-          expect(await one.text()).toBe(await other.text());
-          compared += 1;
-        }
-      }
-    }
-    expect(compared).toBeGreaterThan(250);
-  });
-});
-
 describe('besides GraphQL', () => {
   test('there are health, readiness and metrics, and nothing else', async () => {
     expect((await fetch(`${gateway.url}/health`)).status).toBe(200);

@@ -53,7 +53,7 @@ describe('a cache of answers', () => {
     expect(get(cache, 'b')).toBe('fine');
   });
 
-  test('drops an entry after its time, whatever the system clock says', async () => {
+  test('drops an entry after its lifetime, independent of the system clock', async () => {
     const cache = new RecordCache({ maxBytes: 100_000 });
     put(cache, 'a', 't', 'x', 80);
     const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 86_400_000);

@@ -32,19 +32,6 @@ function work() {
 }
 
 describe('reads of one key', () => {
-  it('that overlap are one piece of work', async () => {
-    const reads = new SharedReads<string>();
-    const { start, started, resolve } = work();
-    const [first, second] = [operation(), operation()];
-    const results = [reads.run('k', first, start), reads.run('k', second, start), reads.run('k', second, start)];
-    expect(reads.size).toBe(1);
-    resolve('x');
-    expect(await Promise.all(results)).toEqual(['x', 'x', 'x']);
-    expect(started).toHaveLength(1);
-    expect([first.usage.deduped, second.usage.deduped]).toEqual([0, 2]);
-    expect(reads.size).toBe(0);
-  });
-
   it('start anew once they are to be forgotten, though the work goes on for those who wait', async () => {
     const reads = new SharedReads<string>();
     const [before, after] = [work(), work()];

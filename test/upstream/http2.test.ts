@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UpstreamResponse } from '../../src/upstream/call.ts';
 import { TransportError } from '../../src/upstream/errors.ts';
-import { DEFAULT_BULKHEAD } from '../../src/upstream/policy.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
 import { closeAtEnd, listen } from '../helpers/closing.ts';
 import { CERT, distrust, KEY, trust } from '../helpers/tls.ts';
@@ -46,8 +45,7 @@ async function http2Upstream(
 }
 
 function pool(origin: string, options: Partial<PoolOptions> = {}) {
-  const bulkhead = { ...DEFAULT_BULKHEAD, reservedShare: 0 };
-  const made = createPool({ origin, connections: 64, timeoutMs: 5_000, bulkhead, ...options });
+  const made = createPool({ origin, connections: 64, timeoutMs: 5_000, reservedShare: 0, ...options });
   closeAtEnd(() => made.close());
   return {
     ...made,

@@ -73,7 +73,7 @@ describe('a proxy', () => {
     },
   );
 
-  it('carries no more calls in a tunnel whose lifetime is over, be it the only one', async () => {
+  it('opens a new tunnel when the lifetime of the only one is over', async () => {
     const { host, connects } = await proxy(await api());
     vi.stubEnv('HTTPS_PROXY', `http://${host}`);
     const call = open('https://api.datatrics.test', { connections: 1, connectionTtlMs: 100 });

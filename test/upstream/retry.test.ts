@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { UpstreamResponse } from '../../src/upstream/call.ts';
 import { TransportError, type TransportFailure } from '../../src/upstream/errors.ts';
-import { DEFAULT_POLICY } from '../../src/upstream/policy.ts';
 import { Resilience } from '../../src/upstream/resilience.ts';
 import { sendWithRetry } from '../../src/upstream/retry.ts';
 
@@ -32,7 +31,7 @@ async function play(
         expect(attempt).toBe(at.length);
       },
     },
-    options.resilience ?? new Resilience(DEFAULT_POLICY),
+    options.resilience ?? new Resilience(),
   ).then(
     (response) => response.status,
     (error: Error) => (error instanceof TransportError ? error.failure : error.message),

@@ -2,29 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../../lib/error.ts';
 import type { InputProblem } from '../encode.ts';
 import { DatatricsError } from '../errors.ts';
-import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
+import { problemOfRefusal } from '../writer.ts';
+import { type BulkLimits, cutChunks } from './chunk.ts';
 import { atItem, type BulkOutcome, type Pending, reject } from './items.ts';
 import { isTemporary, type RetryPolicy } from './retry.ts';
 import type { Answered, BulkTarget } from './target.ts';
-
-/** A chunk to send, and the batch it is part of. */
-interface Job {
-  readonly chunk: readonly Pending[];
-  readonly batch: Batch;
-}
-
-/** The chunks of one call of `send`. */
-interface Batch {
-  /** Number of chunks that are not settled yet. */
-  left: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function finish(batch: Batch): void {
-  batch.left -= 1;
-  if (batch.left === 0) batch.resolve();
-}
 
 /**
  * Sends items in chunks, with a bounded number of concurrent calls, and settles the result of each item. It keeps what it
@@ -38,8 +20,8 @@ export class BulkEngine {
   readonly #target: BulkTarget;
   readonly #limits: BulkLimits;
   readonly #policy: RetryPolicy;
-  readonly #start = performance.now();
-  readonly #queue: Job[] = [];
+  /** Resolvers of chunks that wait until one of the running ones ends. */
+  readonly #waiting: (() => void)[] = [];
   #active = 0;
   #extra = 0;
   #largest: number;
@@ -48,46 +30,34 @@ export class BulkEngine {
     this.#target = target;
     this.#limits = limits;
     this.#policy = policy;
-    this.#largest = maxChunkItems(target.resource, limits);
+    this.#largest = limits.chunkItems;
   }
 
   /**
    * Sends items, which must have distinct keys, and settles their results. Concurrent `send`s share the limit of concurrent
    * REST calls. Does not reject for a failure of the API.
    */
-  send(items: readonly Pending[]): Promise<void> {
+  async send(items: readonly Pending[]): Promise<void> {
     const chunks = cutChunks(items, this.#largest, this.#limits.chunkBytes);
-    if (chunks.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const batch = { left: chunks.length, resolve, reject };
-      for (const chunk of chunks) this.#queue.push({ chunk, batch });
-      this.#pump();
-    });
+    await Promise.all(chunks.map((chunk) => this.#run(chunk)));
   }
 
-  #pump(): void {
-    while (this.#active < this.#limits.concurrency) {
-      const job = this.#queue.shift();
-      if (!job) return;
-      // Unsent items already have the outcome NOT_ATTEMPTED.
-      if (this.stopped) finish(job.batch);
-      else this.#run(job);
-    }
-  }
-
-  async #run({ chunk, batch }: Job): Promise<void> {
-    this.#active += 1;
+  async #run(chunk: readonly Pending[]): Promise<void> {
+    if (this.#active < this.#limits.concurrency) this.#active += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    let parts: readonly Pending[][] = [];
     try {
-      const parts = await this.#sendChunk(chunk);
-      batch.left += parts.length;
-      this.#queue.unshift(...parts.map((part) => ({ chunk: part, batch })));
-      finish(batch);
+      // Unsent items already have the outcome NOT_ATTEMPTED.
+      if (!this.stopped) parts = await this.#sendChunk(chunk);
     } catch (error) {
       this.stopped = true;
-      batch.reject(error);
+      throw error;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#active -= 1;
     }
-    this.#active -= 1;
-    this.#pump();
+    await Promise.all(parts.map((part) => this.#run(part)));
   }
 
   /** Sends a chunk, with retries. Returns the parts to send instead if the chunk must be split, otherwise an empty list. */
@@ -129,7 +99,7 @@ export class BulkEngine {
   /** Milliseconds until the retry; null for no retry. `failure` is null for an answer without a body. */
   #pauseAfter(failure: GatewayError | null, attempt: number): number | null {
     if (failure !== null && !isTemporary(failure)) return null;
-    return this.#policy(attempt, failure, performance.now() - this.#start);
+    return this.#policy(attempt, failure);
   }
 
   /**
@@ -137,11 +107,11 @@ export class BulkEngine {
    * chunk has one item, or if no extra requests are left. Returns null for any other failure.
    */
   #split(chunk: readonly Pending[], failure: GatewayError): Pending[][] | null {
-    const status = failure instanceof DatatricsError ? failure.status : undefined;
-    if (status !== 400 && status !== 409 && status !== 413 && status !== 422 && status !== 424) return null;
+    const problem = problemOfRefusal(failure);
+    if (problem?.code !== 'REJECTED') return null;
     const [only] = chunk;
     if (only && chunk.length === 1) {
-      reject(only.result, [refusal(failure as DatatricsError)]);
+      reject(only.result, [problem]);
       return [];
     }
     if (this.#extra + 2 > this.#limits.extraRequests) {
@@ -150,7 +120,7 @@ export class BulkEngine {
     }
     this.#extra += 2;
     const half = Math.ceil(chunk.length / 2);
-    if (status === 413) this.#largest = Math.min(this.#largest, half);
+    if ((failure as DatatricsError).status === 413) this.#largest = Math.min(this.#largest, half);
     return [chunk.slice(0, half), chunk.slice(half)];
   }
 }
@@ -177,13 +147,6 @@ function settle(items: readonly Pending[], outcome: BulkOutcome, problems: reado
 function wasNotWritten(failure: GatewayError | null): boolean {
   if (!(failure instanceof DatatricsError)) return false;
   return !failure.sent || (failure.status !== undefined && failure.status >= 400 && failure.status < 500);
-}
-
-/** Most characters of the API's message in a problem. */
-const MAX_MESSAGE_CHARACTERS = 1_000;
-
-function refusal({ apiMessage, message }: DatatricsError): InputProblem {
-  return { code: 'REJECTED', message: (apiMessage ?? message).slice(0, MAX_MESSAGE_CHARACTERS), field: null };
 }
 
 const UNDECIDED: readonly InputProblem[] = [

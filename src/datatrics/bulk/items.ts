@@ -43,15 +43,9 @@ export function unsent(index: number): ItemResult {
 
 const NO_PROBLEMS: readonly InputProblem[] = [];
 
-/** Encoded inputs. `pending` is null for an input whose result is final without a call. */
-export interface PreparedItems {
-  readonly inputs: readonly RecordInput[];
-  readonly results: readonly ItemResult[];
-  readonly pending: readonly (Pending | null)[];
-}
-
 /** An encoded input. `pending` is null if its result is final without a call. */
 export interface PreparedItem {
+  readonly input: RecordInput;
   readonly result: ItemResult;
   readonly pending: Pending | null;
 }
@@ -67,32 +61,27 @@ export function prepareItem(
   const item = encodeRecord(resource, input, settings);
   if ('problems' in item) {
     reject(result, item.problems);
-    return { result, pending: null };
+    return { input, result, pending: null };
   }
-  return { result, pending: new Pending(item.key, JSON.stringify(item.body), result) };
+  return { input, result, pending: new Pending(item.key, JSON.stringify(item.body), result) };
 }
 
-/** Keeps only the last of the items with the same key. The others get the outcome `REJECTED`. */
-export function dropDuplicates(items: readonly PreparedItem[]): (Pending | null)[] {
-  const latest = new Map<string, ItemResult>();
-  for (const { pending } of items) if (pending) latest.set(pending.name, pending.result);
-  return items.map(({ result, pending }) => {
-    const winner = pending && latest.get(pending.name);
-    if (!winner || winner === result) return pending;
-    const message = `items.${winner.index} has the same key and is used instead.`;
-    reject(result, [{ code: 'DUPLICATE', message, field: null }]);
-    return null;
-  });
-}
-
-/** Encodes all inputs, and drops duplicates. */
+/** Encodes all inputs. Of the items with the same key, only the last one is sent. The others get the outcome `REJECTED`. */
 export function prepareItems(
   resource: Resource,
   inputs: readonly RecordInput[],
   settings: WriteSettings,
-): PreparedItems {
+): PreparedItem[] {
   const items = inputs.map((input, index) => prepareItem(resource, input, settings, index));
-  return { inputs, results: items.map(({ result }) => result), pending: dropDuplicates(items) };
+  const latest = new Map<string, ItemResult>();
+  for (const { pending } of items) if (pending) latest.set(pending.name, pending.result);
+  return items.map((item) => {
+    const winner = item.pending && latest.get(item.pending.name);
+    if (!winner || winner === item.result) return item;
+    const message = `items.${winner.index} has the same key and is used instead.`;
+    reject(item.result, [{ code: 'DUPLICATE', message, field: null }]);
+    return { ...item, pending: null };
+  });
 }
 
 /** Sets the outcome `REJECTED`. */

@@ -5,32 +5,27 @@ import { DatatricsError } from '../errors.ts';
  *
  * @param attempt number of times that the chunk was sent
  * @param error null for an answer without a body
- * @param elapsedMs time since the start of the run
  * @returns ms until the retry; null for no retry, after which the run stops
  */
-export type RetryPolicy = (attempt: number, error: DatatricsError | null, elapsedMs: number) => number | null;
+export type RetryPolicy = (attempt: number, error: DatatricsError | null) => number | null;
 
 /** For mutations, which send nothing twice. */
 export const NO_RETRIES: RetryPolicy = () => null;
 
-export interface RetryOptions {
-  /** Most attempts per chunk, including the first. Default: 8. */
-  readonly attempts?: number;
-  /** Pause before the second attempt. It doubles with each attempt, and jitter reduces it by up to half. Default: 200. */
-  readonly baseMs?: number;
-  /** Longest pause without `Retry-After`. Default: 30,000. */
-  readonly maxMs?: number;
-  /** Time from the start of the run after which there are no more retries. Default: 600,000 (10 minutes). */
-  readonly budgetMs?: number;
-}
+/** Longest pause in ms without `Retry-After`. */
+const MAX_PAUSE_MS = 30_000;
 
-/** Retries for long runs. Upserts by key are idempotent, so it is safe to send them again. Honours `Retry-After`. */
-export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
-  const { attempts = 8, baseMs = 200, maxMs = 30_000, budgetMs = 600_000 } = options;
-  return (attempt, error, elapsedMs) => {
-    const backoffMs = Math.min(maxMs, baseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-    const pauseMs = Math.max(backoffMs, error?.retryAfterMs ?? 0);
-    return attempt >= attempts || elapsedMs + pauseMs > budgetMs ? null : pauseMs;
+/**
+ * Retries for long runs. Upserts by key are idempotent, so it is safe to send them again. Honours `Retry-After`.
+ *
+ * @param attempts most attempts per chunk, including the first
+ * @param baseMs pause before the second attempt. It doubles with each attempt, and jitter reduces it by up to half
+ */
+export function retryPolicy(attempts: number, baseMs = 200): RetryPolicy {
+  return (attempt, error) => {
+    if (attempt >= attempts) return null;
+    const backoffMs = Math.min(MAX_PAUSE_MS, baseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+    return Math.max(backoffMs, error?.retryAfterMs ?? 0);
   };
 }
 

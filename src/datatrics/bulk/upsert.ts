@@ -1,9 +1,9 @@
 import { badInput } from '../../lib/error.ts';
 import type { RecordInput, WriteSettings } from '../encode.ts';
 import type { Resource } from '../endpoints.ts';
-import { type BulkLimits, cutChunks, maxChunkItems } from './chunk.ts';
+import { type BulkLimits, cutChunks } from './chunk.ts';
 import { BulkEngine } from './engine.ts';
-import { type BulkOutcome, type ItemResult, type Pending, prepareItems } from './items.ts';
+import { type BulkOutcome, type ItemResult, type Pending, type PreparedItem, prepareItems } from './items.ts';
 import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts';
 import { NO_RETRIES } from './retry.ts';
 import type { BulkTarget } from './target.ts';
@@ -46,13 +46,12 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
     throw badInput(`items has ${inputs.length} entries; at most ${limits.maxItems} are allowed (MAX_BULK_ITEMS).`);
   }
   const prepared = prepareItems(target.resource, inputs, target.settings);
-  const { results } = prepared;
+  const results = prepared.map(({ result }) => result);
   const scope: ResumeScope = { ...options.scope, resource: target.resource };
   const done = options.resumeToken == null ? undefined : readResumeToken(options.resumeToken, scope, prepared);
-  const left = prepared.pending.filter((item): item is Pending => {
-    if (item === null) return false;
-    if (!done?.has(item.result.index)) return true;
-    item.result.outcome = 'UPSERTED';
+  const left = pendingOf(prepared).filter(({ result }) => {
+    if (!done?.has(result.index)) return true;
+    result.outcome = 'UPSERTED';
     return false;
   });
 
@@ -65,7 +64,7 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
     rejected: count('REJECTED'),
     notAttempted: count('NOT_ATTEMPTED'),
     unknown: count('UNKNOWN'),
-    upstreamRequests: dryRun ? countChunks(target.resource, left, limits) : engine.requests,
+    upstreamRequests: dryRun ? countChunks(left, limits) : engine.requests,
   };
   const unfinished = !dryRun && summary.notAttempted + summary.unknown > 0;
   return { results, summary, resumeToken: unfinished ? writeResumeToken(scope, prepared) : null };
@@ -78,14 +77,12 @@ export function planBulk(
   settings: WriteSettings,
   limits: BulkLimits,
 ): number {
-  const { pending } = prepareItems(resource, inputs, settings);
-  return countChunks(
-    resource,
-    pending.filter((item) => item !== null),
-    limits,
-  );
+  return countChunks(pendingOf(prepareItems(resource, inputs, settings)), limits);
 }
 
-function countChunks(resource: Resource, items: readonly Pending[], limits: BulkLimits): number {
-  return cutChunks(items, maxChunkItems(resource, limits), limits.chunkBytes).length;
+const pendingOf = (items: readonly PreparedItem[]): Pending[] =>
+  items.map(({ pending }) => pending).filter((item) => item !== null);
+
+function countChunks(items: readonly Pending[], { chunkItems, chunkBytes }: BulkLimits): number {
+  return cutChunks(items, chunkItems, chunkBytes).length;
 }

@@ -34,7 +34,7 @@ export interface CustomField {
 export type DeclaredFields = Readonly<Record<string, CustomField>>;
 
 /** Custom fields by GraphQL type. */
-export type CustomFields = Readonly<Partial<Record<MaskedType, DeclaredFields>>>;
+export type CustomFields = { readonly [T in MaskedType]?: DeclaredFields | undefined };
 
 const MAKERS: Readonly<Record<CustomType, (rest: string) => FieldSpec>> = {
   String: (rest) => text(rest),

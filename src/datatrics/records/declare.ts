@@ -1,7 +1,9 @@
+import { z } from 'zod';
 import type { MaskedType } from '../masking.ts';
+import { readSection } from '../settings.ts';
 import { ConversionItem } from './conversion.ts';
-import { CUSTOM_TYPES, type CustomField, type CustomFields, type DeclaredFields } from './custom-fields.ts';
-import { isObject, type JsonObject, namesOf } from './fields.ts';
+import { CUSTOM_TYPES, type CustomFields } from './custom-fields.ts';
+import { namesOf } from './fields.ts';
 import { reservedNames } from './record.ts';
 import { RECORD_TYPES } from './record-types.ts';
 
@@ -29,8 +31,6 @@ const INTERNAL: ReadonlySet<string> = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
 ]);
 
-const SETTINGS = ['type', 'from', 'description', 'personal'];
-
 /** Why a type cannot have a custom field with this GraphQL name, or null. The text completes `needs …`. */
 export function nameProblem(type: MaskedType, name: string): string | null {
   if (!/^[_A-Za-z][_0-9A-Za-z]{0,99}$/.test(name)) return 'a GraphQL name: letters, digits and _, no digit first';
@@ -42,8 +42,8 @@ export function nameProblem(type: MaskedType, name: string): string | null {
 }
 
 /** Why a custom field cannot have this REST name, or null. The text completes `needs …`. */
-export function fromProblem(type: MaskedType, from: unknown): string | null {
-  if (typeof from !== 'string' || from === '') return 'the REST name of the field';
+export function fromProblem(type: MaskedType, from: string): string | null {
+  if (from === '') return 'the REST name of the field';
   // Filters put the name in brackets: `q[name]=value`.
   if (from.length > 100 || /[[\]\p{Cc}]/u.test(from) || !from.isWellFormed()) {
     return 'a REST name of up to 100 characters without brackets or control characters';
@@ -53,6 +53,55 @@ export function fromProblem(type: MaskedType, from: unknown): string | null {
   return null;
 }
 
+/** Requires that a check finds no problem. */
+const without = (problem: (text: string) => string | null) => (text: string, context: z.RefinementCtx) => {
+  const need = problem(text);
+  if (need !== null) context.addIssue(`needs ${need}`);
+};
+
+const fieldOf = (type: MaskedType) =>
+  z.strictObject(
+    {
+      type: z.enum(CUSTOM_TYPES, `needs one of ${CUSTOM_TYPES.join(', ')}`),
+      from: z.string('needs the REST name of the field').superRefine(without((from) => fromProblem(type, from))),
+      description: z.string('needs a text').optional(),
+      personal: z.boolean('needs true or false').optional(),
+    },
+    { error: ({ code }) => (code === 'invalid_type' ? 'needs an object with type and from' : undefined) },
+  );
+
+const fieldsOf = (type: MaskedType) =>
+  z
+    .record(
+      z.string().superRefine(without((name) => nameProblem(type, name))),
+      fieldOf(type),
+      'needs an object of fields',
+    )
+    .superRefine((fields, context) => {
+      const nameByRest = new Map<string, string>();
+      for (const [name, { from }] of Object.entries(fields)) {
+        const other = nameByRest.get(from) ?? (from !== name && Object.hasOwn(fields, from) ? from : undefined);
+        nameByRest.set(from, name);
+        if (other === undefined) continue;
+        const message = `needs another REST name: ${other} is also read from "${from}", or has it as its name`;
+        context.addIssue({ code: 'custom', message, path: [name, 'from'] });
+      }
+    })
+    .optional();
+
+const setting = z
+  .strictObject(
+    {
+      Profile: fieldsOf('Profile'),
+      Content: fieldsOf('Content'),
+      Conversion: fieldsOf('Conversion'),
+      ConversionItem: fieldsOf('ConversionItem'),
+      Interaction: fieldsOf('Interaction'),
+    },
+    { error: ({ code }) => (code === 'invalid_type' ? 'needs an object of types' : undefined) },
+  )
+  .nullish();
+
 /**
  * Reads the setting `customFields`.
  *
@@ -60,76 +109,5 @@ export function fromProblem(type: MaskedType, from: unknown): string | null {
  * @param problems receives one line per invalid value
  */
 export function readCustomFields(value: unknown, problems: string[]): CustomFields {
-  if (value === undefined || value === null) return {};
-  const report = (path: string, need: string): void => {
-    problems.push(`GATEWAY_CONFIG: customFields${path}: needs ${need}`);
-  };
-  if (!isObject(value)) {
-    report('', 'an object of types');
-    return {};
-  }
-  const custom: Partial<Record<MaskedType, DeclaredFields>> = {};
-  for (const [type, fields] of Object.entries(value)) {
-    if (!CUSTOM_FIELD_HOLDERS.includes(type as MaskedType)) {
-      report(`.${type}`, `one of ${CUSTOM_FIELD_HOLDERS.join(', ')}`);
-    } else if (!isObject(fields)) report(`.${type}`, 'an object of fields');
-    else {
-      custom[type as MaskedType] = readFields(type as MaskedType, fields, (path, need) =>
-        report(`.${type}${path}`, need),
-      );
-    }
-  }
-  return custom;
-}
-
-/** Receives a problem: the path below the current value, and what is needed there. */
-type Report = (path: string, need: string) => void;
-
-function readFields(type: MaskedType, fields: Readonly<Record<string, unknown>>, report: Report): DeclaredFields {
-  const declared: Record<string, CustomField> = {};
-  const names = Object.keys(fields);
-  const nameByRest = new Map<unknown, string>();
-  for (const [name, field] of Object.entries(fields)) {
-    const problem = nameProblem(type, name);
-    if (problem !== null) report(`.${name}`, problem);
-    if (!isObject(field)) {
-      report(`.${name}`, 'an object with type and from');
-      continue;
-    }
-    const { from } = field;
-    const problems = fieldProblems(type, field);
-    for (const { path, need } of problems) report(`.${name}${path}`, need);
-    if (problems.length === 0) declared[name] = field as JsonObject & CustomField;
-    const other = nameByRest.get(from);
-    if (other !== undefined)
-      report(`.${name}.from`, `another REST name: ${other} is also read from ${JSON.stringify(from)}`);
-    else if (typeof from === 'string' && from !== name && names.includes(from)) {
-      report(`.${name}.from`, `another REST name, or another name for the field ${from}: the two could be confused`);
-    }
-    nameByRest.set(from, name);
-  }
-  return declared;
-}
-
-/** The problems of a field's settings, each with its path below the field. */
-function fieldProblems(
-  type: MaskedType,
-  field: Readonly<Record<string, unknown>>,
-): { readonly path: string; readonly need: string }[] {
-  const found: { path: string; need: string }[] = [];
-  const check = (path: string, need: string | null): void => {
-    if (need !== null) found.push({ path, need });
-  };
-  for (const name of Object.keys(field)) {
-    if (!SETTINGS.includes(name)) check(`.${name}`, `to be removed; only ${SETTINGS.join(', ')} are allowed`);
-  }
-  const { description, personal } = field;
-  check(
-    '.type',
-    (CUSTOM_TYPES as readonly unknown[]).includes(field.type) ? null : `one of ${CUSTOM_TYPES.join(', ')}`,
-  );
-  check('.from', fromProblem(type, field.from));
-  check('.description', description === undefined || typeof description === 'string' ? null : 'a text');
-  check('.personal', personal === undefined || typeof personal === 'boolean' ? null : 'true or false');
-  return found;
+  return readSection('customFields', setting, value, problems) ?? {};
 }

@@ -181,7 +181,7 @@ export class Decoded {
     const { raw, context } = this;
     const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
     if (context.mask === undefined || field.lines || field.kind === 'id') return value;
-    return context.mask.field(field.type, field.name, field, value) as T | null;
+    return context.mask.field(field, value);
   }
 
   /** Adds getters for custom fields to a class. */

@@ -48,10 +48,7 @@ export interface RecordType<R extends DatatricsRecord> {
  * @param name GraphQL name of a field, or one of the type's `sorts`
  * @throws TypeError for any other name
  */
-export function sortNameOf(
-  { fields, resource, sorts }: Pick<RecordType<DatatricsRecord>, 'fields' | 'resource' | 'sorts'>,
-  name: string,
-): string {
+export function sortNameOf({ fields, resource, sorts }: RecordType<DatatricsRecord>, name: string): string {
   const sort = fields[name]?.rest ?? sorts[name];
   if (sort === undefined) throw new TypeError(`Lists of ${resource}s cannot be sorted by ${name}`);
   return sort;
@@ -60,11 +57,7 @@ export function sortNameOf(
 const RESERVED = new WeakMap<FieldTable, ReadonlySet<string>>();
 
 /** Names that attributes must not have: of the fields (GraphQL, REST and aliases) and of the parts of the key. */
-export function reservedNames({
-  fields,
-  idNames,
-  resource,
-}: Pick<RecordType<DatatricsRecord>, 'fields' | 'idNames' | 'resource'>): ReadonlySet<string> {
+export function reservedNames({ fields, idNames, resource }: RecordType<DatatricsRecord>): ReadonlySet<string> {
   let names = RESERVED.get(fields);
   if (names === undefined) {
     const type = resource === 'content' ? ['type'] : [];
@@ -137,7 +130,5 @@ export function decodeRecord<R extends DatatricsRecord>(
   if (source === undefined || isTooLong(source) || !source.isWellFormed()) {
     throw invalidResponse(`a ${typeNameOf(resource)} without a valid source`);
   }
-  const key: RecordKey =
-    requested.type === undefined ? { resource, id, source } : { resource, id, source, type: requested.type };
-  return new type(key, raw, context);
+  return new type({ resource, id, source, type: requested.type }, raw, context);
 }

@@ -269,6 +269,12 @@ describe('the other bulk writes', () => {
     ]);
   });
 
+  test('count the requests that were sent, and not the one that MAX_UPSTREAM_CALLS forbids', async () => {
+    const tight = await startWithSandbox({ MAX_UPSTREAM_CALLS: '1', BULK_CONCURRENCY: '1' });
+    const { body } = await tight.query(UPSERT, { items: people(120) });
+    expect(body.data.bulkUpsertProfiles.summary).toMatchObject({ upserted: 50, unknown: 0, upstreamRequests: 1 });
+  });
+
   test('halve their chunks for good after a 413', async () => {
     const sizes: number[] = [];
     const small = await startWithUpstream(

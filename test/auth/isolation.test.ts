@@ -5,7 +5,7 @@ import { startWithUpstream } from '../helpers/gateway.ts';
 import { startIssuer } from '../helpers/issuer.ts';
 import { createTokenFile, scopesWithout } from '../helpers/token-file.ts';
 
-test.each(['on', 'off'])('nothing crosses between callers at once (COLLAPSE_OPERATIONS=%s)', async (collapse) => {
+test.each(['on', 'off'])('concurrent callers share no answer (COLLAPSE_OPERATIONS=%s)', async (collapse) => {
   const tokens = createTokenFile();
   const issuer = await startIssuer();
   const noPii = scopesWithout('pii:read');

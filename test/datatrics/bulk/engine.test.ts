@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ItemResult } from '../../../src/datatrics/bulk/items.ts';
+import { BulkEngine } from '../../../src/datatrics/bulk/engine.ts';
+import { prepareItems } from '../../../src/datatrics/bulk/items.ts';
 import { NO_RETRIES, type RetryPolicy, retryPolicy } from '../../../src/datatrics/bulk/retry.ts';
-import { upsertStream } from '../../../src/datatrics/bulk/stream.ts';
 import { GatewayError } from '../../../src/lib/error.ts';
+import type { Operation } from '../../../src/upstream/operation.ts';
 import { bulkTarget } from '../../helpers/bulk-target.ts';
 import { BulkUpstream, type Fault, PASSING } from '../../helpers/bulk-upstream.ts';
 import { startUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
 
 const LIMITS = { maxItems: 0, chunkItems: 5, chunkBytes: 1_000_000, concurrency: 2, extraRequests: 100 };
-const HASTY = retryPolicy({ attempts: 10, baseMs: 1, maxMs: 5 });
+const HASTY = retryPolicy(10, 1);
 
 let api = new BulkUpstream();
 const upstream = await startUpstream((call, res, req) => api.answer(call, res, req));
@@ -25,55 +26,28 @@ const people = (count: number): Item[] =>
   Array.from({ length: count }, (_, i) => ({ profileId: `p${i}`, source: 's', name: `N${i}` }));
 
 async function run(
-  items: AsyncIterable<object> | Iterable<object>,
+  inputs: readonly object[],
   policy: RetryPolicy,
   limits = LIMITS,
   timeoutMs = 5_000,
+  onStart: (operation: Operation) => void = () => undefined,
 ) {
   const { target, operation, end } = bulkTarget('profile', upstream.origin, timeoutMs);
-  const results: ItemResult[] = [];
-  const stream = upsertStream(target, items as Iterable<Record<string, unknown>>, limits, policy);
-  let next = await stream.next();
-  for (; !next.done; next = await stream.next()) results.push(next.value);
+  const items = prepareItems('profile', inputs as readonly Record<string, unknown>[], target.settings);
+  const engine = new BulkEngine(target, limits, policy);
+  onStart(operation);
+  await engine.send(items.map(({ pending }) => pending).filter((item) => item !== null));
   await end();
-  return { results, requests: next.value.requests, operation };
+  return { results: items.map(({ result }) => result), requests: engine.requests };
 }
 
-describe('a stream of writes', () => {
-  test('gives one result per item, in the order of the input, however long it is', async () => {
+describe('the bulk engine', () => {
+  test('writes every item, in chunks', async () => {
     api = new BulkUpstream();
-    async function* many(): AsyncGenerator<Item> {
-      for (const item of people(1_234)) yield item;
-    }
-    const { results, requests } = await run(many(), NO_RETRIES);
+    const { results, requests } = await run(people(1_234), NO_RETRIES);
     expect(results.map(({ index, outcome }) => [index, outcome])).toEqual(people(1_234).map((_, i) => [i, 'UPSERTED']));
     expect(requests).toBe(Math.ceil(1_234 / 5));
     expect(api.store.size).toBe(1_234);
-  });
-
-  test('reads no further ahead than it has to', async () => {
-    api = new BulkUpstream();
-    const { target, end } = bulkTarget('profile', upstream.origin, 5_000);
-    let read = 0;
-    function* endless(): Generator<Item> {
-      for (;;) yield { profileId: `p${read++}`, source: 's', name: 'N' };
-    }
-    const stream = upsertStream(target, endless() as Iterable<never>, LIMITS, NO_RETRIES);
-    for (let i = 0; i < 200; i++) await stream.next();
-    expect(read).toBeLessThan(400);
-    await stream.return({ requests: 0 });
-    await end();
-  });
-
-  test('lets the later of two with one key win, however far apart, though the earlier is still under way', async () => {
-    api = new BulkUpstream();
-    // The call with the first item is answered 503 again and again while the next window is ready to go.
-    api.faults = [503, 'none', 503, 'none', 503];
-    const items = people(200).map((item, i) => (i === 100 ? { ...item, profileId: 'p0', name: 'later' } : item));
-    const { results } = await run(items, retryPolicy({ attempts: 10, baseMs: 30, maxMs: 30 }));
-    expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['UPSERTED']));
-    expect(api.store.get('s/p0')).toBe('later');
-    expect(api.store.size).toBe(199);
   });
 
   test('sends again what may not have gone in, and settles what was not known', async () => {
@@ -118,7 +92,7 @@ describe('a stream of writes', () => {
   test('gives up within its attempts', async () => {
     api = new BulkUpstream();
     api.faults = Array<Fault>(100).fill(503);
-    const { results } = await run(people(20), retryPolicy({ attempts: 3, baseMs: 1 }), { ...LIMITS, concurrency: 1 });
+    const { results } = await run(people(20), retryPolicy(3, 1), { ...LIMITS, concurrency: 1 });
     expect(results.map(({ outcome }) => outcome)).toEqual([
       ...Array(5).fill('UNKNOWN'),
       ...Array(15).fill('NOT_ATTEMPTED'),
@@ -126,16 +100,19 @@ describe('a stream of writes', () => {
     expect(api.posts).toBe(3);
   });
 
-  test('is stopped by its operation’s end; what was not sent is told so', async () => {
+  test('is stopped by its operation’s end, and marks what was not sent', async () => {
     api = new BulkUpstream();
-    const { target, operation, end } = bulkTarget('profile', upstream.origin, 5_000);
-    const results: ItemResult[] = [];
-    for await (const result of upsertStream(target, people(500) as unknown as Iterable<never>, LIMITS, HASTY)) {
-      results.push(result);
-      if (results.length === 100) operation.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'cancelled'));
-    }
-    await end();
-    expect(results).toHaveLength(500);
+    const answer = api.answer;
+    let cancel = (): void => undefined;
+    Object.assign(api, {
+      answer: ((call, res, req) => {
+        if (api.posts === 20) cancel();
+        return answer(call, res, req);
+      }) as typeof answer,
+    });
+    const { results } = await run(people(500), HASTY, LIMITS, 5_000, (operation) => {
+      cancel = () => operation.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'cancelled'));
+    });
     expect(results.slice(0, 80).every(({ outcome }) => outcome === 'UPSERTED')).toBe(true);
     expect(results.slice(240).every(({ outcome }) => outcome === 'NOT_ATTEMPTED')).toBe(true);
   });
@@ -148,7 +125,7 @@ describe('a stream of writes', () => {
   });
 });
 
-test('with retries nothing is left unknown, and what is told is so, whatever faults pass by', async () => {
+test('with retries nothing stays unknown, and every result is true, whatever fails', async () => {
   const plan = fc.record({
     items: fc.array(
       fc.record({

@@ -57,7 +57,7 @@ describe('why a call failed', () => {
     expect(lines('calls to the API fail')).toEqual([]);
   });
 
-  test('does not make the gateway unready when it is 429, which shows that the API can be reached', async () => {
+  test('does not make the gateway unready when it is 429', async () => {
     let status = 429;
     const { gateway } = await start((_call, res) => void res.writeHead(status).end('{}'));
     const ready = async (): Promise<number> => {
@@ -69,7 +69,7 @@ describe('why a call failed', () => {
     expect(await ready()).toBe(503);
   });
 
-  test('is not there for what is no failure', async () => {
+  test('is absent where nothing failed', async () => {
     const { gateway, lines } = await start((_call, res) => void res.writeHead(404).end('{}'));
     expect((await gateway.query(READ)).body).toEqual({ data: { profile: null } });
     expect(lines('operation')[0].causes).toBeUndefined();
@@ -87,7 +87,7 @@ describe('why a call failed', () => {
     expect(spans.find(({ kind }) => kind === 2)?.attributes['gateway.causes']).toEqual(['HTTP 503']);
   });
 
-  test('is said for a write too', async () => {
+  test('is logged for a write too', async () => {
     const { gateway, lines } = await start((_call, res) => void res.writeHead(502).end());
     await gateway.query('mutation { createProfile(input: { profileId: "1", source: "s" }) { profile { id } } }');
     expect(lines('operation')).toMatchObject([{ causes: ['HTTP 502'] }]);
@@ -95,7 +95,7 @@ describe('why a call failed', () => {
 });
 
 describe('an upstream that speaks something else than HTTP', () => {
-  test('is told apart', async () => {
+  test('has a cause of its own', async () => {
     const { gateway, lines } = await start((_call, res) => void res.socket?.end('hello\r\n\r\n'));
     const { body } = await gateway.query(READ);
     expect(body.errors?.[0]?.extensions.code).toBe('UPSTREAM_INVALID_RESPONSE');

@@ -6,7 +6,7 @@ import { captureLog } from '../helpers/log-lines.ts';
 
 const CANARY = 'canary7f3a';
 
-test('what nobody foresaw says nothing in a field, and is logged', async () => {
+test('an unexpected error in a field is masked and logged', async () => {
   const captured = captureLog();
   // No list is that long: GraphQL's own Int refuses to say it, and quotes it.
   const total = 7_777_777_777;
@@ -38,7 +38,7 @@ const failing = {
   },
 };
 
-test('what nobody foresaw says nothing in an answer as a whole, and is logged', async () => {
+test('an unexpected error of a whole answer is masked and logged', async () => {
   const captured = captureLog();
   const upstream = await startUpstream(() => ({}));
   const sources = { profile: [], content: [], conversion: [], interaction: [] };
