@@ -1,5 +1,5 @@
 # The gateway without tests and tools. Without settings, it serves the embedded sandbox on port 4000.
-# `docker build --target full .` builds an image that also has MCP and OpenTelemetry. `docker build --target import .` builds the
+# `docker build --target full .` builds an image that also has MCP, OpenTelemetry and the invalidation of routers' caches. `docker build --target import .` builds the
 # import command and its worker.
 
 FROM node:26.10-bookworm-slim AS import-dependencies
@@ -8,7 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages ./packages
 # A package.json that names only what is installed, so that `npm sbom` misses nothing.
 RUN npm ci --omit=dev --ignore-scripts --workspace=packages/import --include-workspace-root \
-  && rm -r packages/inspect packages/mcp packages/tracing \
+  && rm -r packages/inspect packages/invalidation packages/mcp packages/tracing \
   && npm pkg delete devDependencies && npm run --silent sbom > sbom.json
 
 # docker run … IMAGE packages/import/main.ts profiles /data/people.csv. Without arguments, it runs a worker.
@@ -68,7 +68,8 @@ FROM node:26.10-bookworm-slim AS full-dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages ./packages
-RUN npm ci --omit=dev --ignore-scripts --workspace=packages/mcp --workspace=packages/tracing --include-workspace-root \
+RUN npm ci --omit=dev --ignore-scripts --workspace=packages/invalidation --workspace=packages/mcp --workspace=packages/tracing \
+  --include-workspace-root \
   && rm -r packages/import packages/inspect \
   && npm pkg delete devDependencies && npm run --silent sbom > sbom.json
 

@@ -1,7 +1,7 @@
 import { startOtlpReceiver } from '../test/helpers/otlp.ts';
 import { compareInFront, readWaysOptions, serveWay } from './ways.ts';
 
-/** Measures the cost of logs, metrics and traces: `npm run bench:observe`. */
+/** Measures the cost of logs and traces: `npm run bench:observe`. */
 const options = readWaysOptions('Q1,Q2,Q3');
 
 async function main(): Promise<void> {
@@ -11,14 +11,14 @@ async function main(): Promise<void> {
   };
   try {
     await compareInFront({ program: import.meta.filename, ...options, onTurn }, (origin) => {
-      const way = (title: string, observe: boolean, more: Readonly<Record<string, string>> = {}) => ({
+      const way = (title: string, settings: Readonly<Record<string, string>>) => ({
         title,
-        setup: { origin, observe, settings: { LOG_LEVEL: 'info', ...more } },
+        setup: { origin, settings },
       });
       return [
-        way('no observability', false),
-        way('logs and metrics', true),
-        way('logs, metrics and traces', true, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }),
+        way('metrics', { LOG_LEVEL: 'silent' }),
+        way('metrics and logs', { LOG_LEVEL: 'info' }),
+        way('metrics, logs and traces', { LOG_LEVEL: 'info', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }),
       ];
     });
   } finally {

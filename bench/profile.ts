@@ -45,7 +45,7 @@ const PARTS: readonly (readonly [RegExp, string])[] = [
   [/\/dataloader\//, 'DataLoader'],
   [/\/(graphql|graphql-jit)\/|^\(compiled query\)/, 'graphql and its compiler'],
   [/\/(pino|sonic-boom|prom-client)\//, 'log and metrics'],
-  [/src\/server\/(observer|metrics|telemetry|client-counts)/, 'log and metrics'],
+  [/src\/server\/(observer|metrics)/, 'log and metrics'],
   [/src\/lib\/json/, 'JSON in'],
   [/src\/server\//, 'src/server'],
   [/src\/auth\//, 'src/auth'],

@@ -21,8 +21,6 @@ interface Setup {
   readonly origin: string;
   /** Environment variables. Default: AUTH_MODE=open, LOG_LEVEL=silent. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Whether the gateway logs, counts and traces operations. Default: true. */
-  readonly observe?: boolean;
 }
 
 /** One configuration to measure. */
@@ -66,7 +64,7 @@ export function readWaysOptions(workloads: string) {
 
 /** Starts a gateway in this process. @param json value of `--serve` */
 export async function serveWay(json: string): Promise<void> {
-  const { origin, port, settings, observe = true } = JSON.parse(json) as Setup & { readonly port: number };
+  const { origin, port, settings } = JSON.parse(json) as Setup & { readonly port: number };
   const config = readConfig({
     PORT: String(port),
     DATATRICS_URL: `${origin}/2.0`,
@@ -81,7 +79,7 @@ export async function serveWay(json: string): Promise<void> {
   const sources = { profile: ['Webshop'], content: [], conversion: ['Webshop'], interaction: [] };
   const upstream = { origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
   const plugins = await loadPlugins(config.plugins);
-  await startGateway(config, upstream, createLogger(config.logLevel, openStandardOutput()), { observe, plugins });
+  await startGateway(config, upstream, createLogger(config.logLevel, openStandardOutput()), { plugins });
 }
 
 /** Starts an upstream with the standard fixtures and compares configurations on it. */

@@ -4,11 +4,9 @@ import { createRateLimiter } from './auth/rate-limit.ts';
 import { createSubgraphAuthenticate } from './auth/router-proof.ts';
 import type { Config } from './config/config.ts';
 import { pluginsFailed } from './config/plugins.ts';
-import { rotatingSecrets } from './config/rotation.ts';
 import { watchSecrets } from './config/secret-watch.ts';
 import { Capabilities } from './datatrics/capabilities.ts';
 import { tagsOfWrite } from './datatrics/invalidation.ts';
-import { startPoll } from './datatrics/poll.ts';
 import { createPipeline } from './graph/pipeline.ts';
 import { buildSchema } from './graph/schema.ts';
 import { watchFreshness } from './graph/stale-fields.ts';
@@ -24,13 +22,13 @@ import { createGraphiql } from './server/graphiql.ts';
 import { Readiness } from './server/health.ts';
 import { Load } from './server/load-shedder.ts';
 import { createMetrics } from './server/metrics.ts';
-import { BLIND, createObserver } from './server/observer.ts';
+import { createObserver } from './server/observer.ts';
 import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
 import { PersistedQueries } from './server/persisted-queries.ts';
 import { createRecordRefusal } from './server/refusals.ts';
 import { startServer } from './server/server.ts';
 import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
-import { UpstreamWarnings } from './server/upstream-warnings.ts';
+import { createUpstreamWarnings } from './server/upstream-warnings.ts';
 import { createYogaEndpoint } from './server/yoga.ts';
 import { createRecordCache } from './upstream/cache.ts';
 
@@ -48,14 +46,11 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** What can be left out, for comparing the ways, and for looking behind the first of two fences; and what is counted outside. */
 interface Parts {
-  /** The short cut past Yoga for a POST of JSON. */
   readonly shortcut?: boolean;
   /** Compiled execution. */
   readonly compile?: boolean;
   /** The check of a document against the caller's scopes; the data stays guarded. */
   readonly checkScopes?: boolean;
-  /** Lines, counters and spans of operations, for seeing what they cost. */
-  readonly observe?: boolean;
   /** Plugins of Yoga and Envelop that see every request. Default: none. */
   readonly plugins?: readonly Plugin[];
   /** Log lines dropped so far. Default: none. */
@@ -74,7 +69,7 @@ export async function startGateway(
   const reportUnexpected = (error: unknown, requestId?: string): void =>
     log.error({ requestId, err: error }, 'unexpected error');
   const readiness = new Readiness();
-  const warnings = new UpstreamWarnings(log);
+  const warn = createUpstreamWarnings(log);
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const hasCache = Object.keys(config.lifetimes).length > 0;
@@ -95,10 +90,7 @@ export async function startGateway(
   });
   const invalidations =
     config.invalidation.length > 0
-      ? (await import('./invalidation/invalidations.ts')).createInvalidations(config.invalidation, redis, {
-          log,
-          count: metrics.onInvalidation,
-        })
+      ? packages.invalidation?.createInvalidations(config.invalidation, redis, { log, count: metrics.onInvalidation })
       : undefined;
   const projects = createProjects(config, upstream, {
     onWrite: (project) => collapse?.forget(project),
@@ -107,12 +99,12 @@ export async function startGateway(
     onCall(call) {
       readiness.observe(call);
       metrics.onCall(call);
-      warnings.observe(call);
+      warn(call);
     },
   });
   const stopPoll =
     config.poll &&
-    startPoll({
+    packages.invalidation?.startPoll({
       ...config.poll,
       keys: projects.keys,
       clientOf: (project) => projects.of(project).client,
@@ -123,15 +115,16 @@ export async function startGateway(
       },
     });
   const routerSecrets = { ...config.routerSecrets };
-  const stopWatching = watchSecrets(
-    rotatingSecrets(config, upstream.project, projects.setKey, routerSecrets, (index, secret) =>
-      invalidations?.setSecret(index, secret),
-    ),
-    (variable, problem) =>
+  const stopWatching = watchSecrets(config, {
+    project: upstream.project,
+    setKey: projects.setKey,
+    routerSecrets,
+    setTargetSecret: (index, secret) => invalidations?.setSecret(index, secret),
+    onChange: (variable, problem) =>
       problem === undefined
         ? log.info({ variable }, 'secret read again')
         : log.error({ variable, problem }, 'secret is unreadable: the last value stays in use'),
-  );
+  });
   const rateLimiter = config.rateLimit && createRateLimiter(config.rateLimit, redis);
   const schema = buildSchema({ customFields: config.customFields });
   const authProjects = { keys: projects.keys, configured: upstream.project };
@@ -162,7 +155,7 @@ export async function startGateway(
     hasCache,
     reportUnexpected,
     onAbandonedWrite: (summary) => log.warn(summary, 'bulk write aborted: the client disconnected before its end'),
-    observer: parts.observe === false ? BLIND : createObserver({ log, metrics, telemetry }),
+    observer: createObserver(log, metrics, telemetry),
   };
   const timeoutMs = config.operationTimeoutMs + CLOSE_GRACE_MS;
   const endpointOf = (path: string, operations: Operations): EndpointParts => ({
@@ -249,7 +242,7 @@ export async function startGateway(
     cors: createCors(config.corsOrigins, config.corsHeaders),
     mcp: mcp?.handle,
     reportUnexpected,
-    recordRefusal: parts.observe === false ? () => undefined : createRecordRefusal({ log, metrics }),
+    recordRefusal: createRecordRefusal({ log, metrics }),
   });
   readiness.serving();
 

@@ -45,33 +45,25 @@ async function findUpstream(
   config: Config,
   startLog: Logger,
 ): Promise<{ upstream: Upstream; stop: () => Promise<void> }> {
+  const own = Object.fromEntries(Object.entries(config.sources).filter(([, sources]) => sources !== undefined));
   if (config.upstream !== null) {
     const { project, apiKey } = config;
-    const sources = {
-      profile: config.sources.profile ?? [],
-      content: config.sources.content ?? [],
-      conversion: config.sources.conversion ?? [],
-      interaction: config.sources.interaction ?? [],
-    };
+    const sources = { profile: [], content: [], conversion: [], interaction: [], ...own };
     return { upstream: { ...config.upstream, project, apiKey, sources }, stop: async () => undefined };
   }
   const { startSandbox } = await import('./sandbox/server.ts');
   const sandbox = await startSandbox();
+  const { project, apiKey, sources } = sandbox;
   const { origin, pathname } = new URL(sandbox.url);
+  const { profiles: profile, contents: content, conversions: conversion, interactions: interaction } = sources;
   const upstream: Upstream = {
     origin,
     basePath: pathname,
-    project: sandbox.project,
-    apiKey: sandbox.apiKey,
-    sources: {
-      profile: config.sources.profile ?? sandbox.sources.profiles,
-      content: config.sources.content ?? sandbox.sources.contents,
-      conversion: config.sources.conversion ?? sandbox.sources.conversions,
-      interaction: config.sources.interaction ?? sandbox.sources.interactions,
-    },
+    project,
+    apiKey,
+    sources: { profile, content, conversion, interaction, ...own },
   };
-  if (config.authMode === 'passthrough')
-    startLog.info(`Sandbox: project ${sandbox.project}, x-apikey ${sandbox.apiKey}`);
+  if (config.authMode === 'passthrough') startLog.info(`Sandbox: project ${project}, x-apikey ${apiKey}`);
   return { upstream, stop: () => sandbox.close() };
 }
 

@@ -2,15 +2,24 @@ import type { Config } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
 
 /**
- * What only some gateways need: their dependencies are larger than those of all the rest together.
+ * What only some gateways need.
  * @throws ConfigError naming those that the settings ask for and that are not installed
  */
-export async function loadPackages({ mcp, telemetry }: Config) {
+export async function loadPackages({ mcp, telemetry, invalidation, poll }: Config) {
   const problems: string[] = [];
   const packages = {
     mcp: mcp && (await loadPackage('MCP', 'mcp', () => import('@datatrics-gateway/mcp'), problems)),
     tracing:
       telemetry && (await loadPackage('OTEL_…', 'tracing', () => import('@datatrics-gateway/tracing'), problems)),
+    invalidation:
+      invalidation.length > 0 || poll
+        ? await loadPackage(
+            'GATEWAY_CONFIG: invalidation, poll',
+            'invalidation',
+            () => import('@datatrics-gateway/invalidation'),
+            problems,
+          )
+        : undefined,
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return packages;

@@ -6,7 +6,6 @@ import { Masking } from './datatrics/masking.ts';
 import type { ProjectSettings } from './datatrics/project-settings.ts';
 import { createRecordTypes } from './datatrics/records/custom-fields.ts';
 import { Admission } from './graph/admission.ts';
-import type { OperationLimits } from './upstream/operation.ts';
 import { createPool } from './upstream/pool.ts';
 
 /** The API behind the gateway, with its defaults: project, key and sources. */
@@ -16,32 +15,6 @@ export interface Upstream {
   readonly project: string | undefined;
   readonly apiKey: string | undefined;
   readonly sources: ProjectSettings['sources'];
-}
-
-/** Client, settings, limits and admission control of one project. Each project has its own connections. */
-export interface Project {
-  /** Base URL of the API. */
-  readonly upstream: string;
-  readonly client: Client;
-  readonly settings: ProjectSettings;
-  readonly limits: OperationLimits;
-  readonly admission: Admission;
-}
-
-export interface ProjectRegistry {
-  /** Returns the project with this id. Projects that are not configured share one `Project` and use the caller's key. */
-  of(id: string): Project;
-  /** API keys of the configured projects, by project id. */
-  readonly keys: ReadonlyMap<string, string>;
-  /** Replaces a key. Requests that begin from now on use it; those under way keep theirs. */
-  setKey(project: string, apiKey: string): void;
-  /** REST reads in flight. */
-  inFlight(): number;
-  /** REST calls that wait for a connection. */
-  queued(): number;
-  /** The callers of all projects. */
-  readonly callers: Callers;
-  close(): Promise<void>;
 }
 
 /** Estimated calls of running operations for each connection. Three keep every connection busy. */
@@ -55,13 +28,14 @@ export function createProjects(
   config: Config,
   upstream: Upstream,
   shared: Pick<ClientOptions, 'onCall' | 'onWrite' | 'onInvalidated' | 'freshness'>,
-): ProjectRegistry {
+) {
   const masking = new Masking(config.masking);
   const recordTypes = createRecordTypes(config.customFields);
   const pools: ReturnType<typeof createPool>[] = [];
   const callers = new Callers(CALLER_KINDS[config.authMode], config.policies);
 
-  function setUp(own: Partial<ProjectConfig>): Project {
+  /** Client, settings, limits and admission control of one project. Each project has its own connections. */
+  function setUp(own: Partial<ProjectConfig>) {
     const connections = own.connections ?? config.upstreamConnections;
     const pool = createPool({
       origin: upstream.origin,
@@ -106,7 +80,7 @@ export function createProjects(
 
   const common = setUp({});
   const projects = new Map(config.projects.map((own) => [own.id, setUp(own)]));
-  const keys = new Map(config.projects.map(({ id, apiKey }) => [id, apiKey]));
+  const keys = new Map(config.projects.map(({ id, secret }) => [id, secret]));
   const { project, apiKey } = upstream;
   // The environment variables may name a project too. An entry for it in the configuration file takes precedence.
   if (project !== undefined && apiKey !== undefined && !keys.has(project)) keys.set(project, apiKey);
@@ -114,9 +88,11 @@ export function createProjects(
   const clients = [common, ...projects.values()].map(({ client }) => client);
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
   return {
-    of: (id) => projects.get(id) ?? common,
-    keys,
-    setKey: (project, apiKey) => keys.set(project, apiKey),
+    /** Returns the project with this id. Projects that are not configured share one `Project` and use the caller's key. */
+    of: (id: string) => projects.get(id) ?? common,
+    keys: keys as ReadonlyMap<string, string>,
+    /** Replaces a key. Requests that begin from now on use it; those under way keep theirs. */
+    setKey: (project: string, apiKey: string) => keys.set(project, apiKey),
     inFlight: () => sum(clients.map(({ inFlight }) => inFlight)),
     queued: () => sum(pools.map(({ waiting }) => waiting)),
     callers,

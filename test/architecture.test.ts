@@ -3,7 +3,7 @@ import { dirname, join, normalize, sep } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /** Layers from the top down. A file may import its own layer and those below. */
-const LAYERS = ['server', 'auth', 'invalidation', 'graph', 'datatrics', 'upstream', 'lib'];
+const LAYERS = ['server', 'auth', 'graph', 'datatrics', 'upstream', 'lib'];
 /** What `auth/` is to the layers below the server: who the caller is, and what the caller may do. */
 const CALLER = ['auth/principal.ts', 'auth/scopes.ts'];
 /** Puts layers together, so it sees them all. */

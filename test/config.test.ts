@@ -205,10 +205,12 @@ describe('several projects', () => {
   test('come from the file, with their keys from the environment', () => {
     const GATEWAY_CONFIG = file('p.yml', 'projects:\n  - {id: "1", apiKeyFrom: KEY_1, profileSources: [Shop]}\n');
     expect(readConfig({ ...start, GATEWAY_CONFIG, KEY_1: 'k' }).projects).toEqual([
-      { id: '1', apiKeyFrom: 'KEY_1', apiKey: 'k', apiKeyFile: undefined, profileSources: ['Shop'] },
+      { id: '1', secretFrom: 'KEY_1', secret: 'k', secretFile: undefined, profileSources: ['Shop'] },
     ]);
     expect(problemsOf({ ...start, GATEWAY_CONFIG })).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^KEY_1: not set; needs the API key of project 1/)]),
+      expect.arrayContaining([
+        expect.stringMatching(/^KEY_1: not set; needs a key of visible ASCII characters, for projects\.0$/),
+      ]),
     );
   });
 

@@ -92,7 +92,7 @@ function configuredTarget(config: Config, projectId: string | undefined): Target
   const { origin, basePath } = config.upstream as { origin: string; basePath: string };
   const project = projectId ?? config.project ?? config.projects[0]?.id;
   if (project === undefined) throw new UsageError('No project: give --project ID or set DATATRICS_PROJECT.');
-  const listed = config.projects.find(({ id }) => id === project)?.apiKey;
+  const listed = config.projects.find(({ id }) => id === project)?.secret;
   const apiKey = listed ?? (project === config.project || projectId === undefined ? config.apiKey : undefined);
   if (apiKey === undefined) throw new UsageError(`The settings have no API key for project ${project}.`);
   return { url: `${origin}${basePath}`, project, apiKey, stop: async () => undefined };

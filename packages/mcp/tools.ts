@@ -16,7 +16,7 @@ import {
   visitWithTypeInfo,
 } from 'graphql';
 import type { ScopeSet } from '../../src/auth/scopes.ts';
-import { createAccess } from '../../src/graph/document-scopes.ts';
+import { neededScopes } from '../../src/graph/document-scopes.ts';
 import type { CostSettings } from '../../src/graph/field-cost.ts';
 import { fragmentsOf } from '../../src/graph/fragments.ts';
 import { studyOperation } from '../../src/graph/operation-facts.ts';
@@ -87,7 +87,7 @@ function createTool(
   name: string,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): Tool {
-  const access = createAccess(schema, node, fragments, studyOperation(schema, node, fragments));
+  const facts = studyOperation(schema, node, fragments);
   const isMutation = node.operation === 'mutation';
   return {
     name,
@@ -96,7 +96,7 @@ function createTool(
     text,
     isMutation,
     isDestructive: isMutation && rootFields(node).some((field) => field.startsWith('delete')),
-    needed: (settings) => access.needed({}, settings),
+    needed: (settings) => neededScopes(facts, {}, settings),
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Meter, type Observable, ValueType } from '@opentelemetry/api';
-import type { MakeHistogram, MetricRegistry } from '../../src/server/telemetry.ts';
+import type { MakeHistogram } from '../../src/server/metrics.ts';
+import type { Telemetry } from '../../src/server/observer.ts';
 
 /**
  * OpenTelemetry's name and unit for a name of Prometheus, such as `gateway.errors` for `gateway_errors_total`. A collector that
@@ -27,9 +28,11 @@ export function createHistograms(meter: Meter): MakeHistogram {
 }
 
 /** Exports counters and gauges, with the values that they have at each export. */
-export async function observeRegistry(meter: Meter, registry: MetricRegistry): Promise<void> {
+export async function observeRegistry(meter: Meter, registry: Parameters<Telemetry['observe']>[0]): Promise<void> {
   const instruments = new Map<string, Observable>();
-  for (const { name: given, help, type } of await registry.getMetricsAsJSON()) {
+  for (const { name: given, help, type: typed } of await registry.getMetricsAsJSON()) {
+    // prom-client's types have numbers here.
+    const type: unknown = typed;
     if (type !== 'counter' && type !== 'gauge') continue;
     const { name, unit } = nameOf(given, type);
     const options = { unit, description: help, valueType: ValueType.DOUBLE };

@@ -8,7 +8,24 @@ import { OTLPTraceExporter as ProtobufTraces } from '@opentelemetry/exporter-tra
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
-import type { TelemetryOptions, TelemetrySource } from '../../src/server/telemetry.ts';
+import type { Logger } from '../../src/lib/log.ts';
+
+export interface TelemetryOptions {
+  /** `OTEL_…` variables. OpenTelemetry's SDK reads them from the environment of the process. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly traces: boolean;
+  readonly metrics: boolean;
+  /** Spans a second beyond which no trace that begins here is sampled. */
+  readonly spansPerSecond: number;
+}
+
+/** What the settings do not know. */
+export interface TelemetrySource {
+  /** The API, as the spans of its calls name it. */
+  readonly upstream: { readonly origin: string; readonly basePath: string };
+  readonly version: string;
+  readonly log: Logger;
+}
 
 /** ms that the last export gets. */
 const CLOSE_TIMEOUT_MS = 1_500;

@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type Context,
   createTraceState,
   metrics,
@@ -9,17 +10,12 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import type { ErrorCode } from '../../src/lib/error.ts';
+import type { OperationLine, OperationSpan, Telemetry } from '../../src/server/observer.ts';
 import type { TraceParent } from '../../src/server/request-id.ts';
-import type {
-  OperationSpan,
-  SpanAttributes,
-  Telemetry,
-  TelemetryOptions,
-  TelemetrySource,
-} from '../../src/server/telemetry.ts';
 import type { CallTrace, Span, Trace, TraceOutcome } from '../../src/upstream/call-trace.ts';
 import { createHistograms, observeRegistry } from './metrics.ts';
-import { startSdk } from './sdk.ts';
+import { startSdk, type TelemetryOptions, type TelemetrySource } from './sdk.ts';
 import { SpanBudget } from './span-budget.ts';
 
 const SCOPE = 'datatrics-graphql-gateway';
@@ -32,9 +28,16 @@ export function startTelemetry(options: TelemetryOptions, source: TelemetrySourc
   const budget = new SpanBudget(options.spansPerSecond);
   const api = new URL(source.upstream.origin + source.upstream.basePath);
   return {
-    begin(parent, attributes) {
+    begin(parent, { method, route }) {
       if (!parent && !budget.allows()) return undefined;
       const context = parent ? contextOf(parent) : ROOT_CONTEXT;
+      // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
+      const attributes = {
+        'http.request.method': method,
+        'http.route': route,
+        'url.path': route,
+        'url.scheme': 'http',
+      };
       const span = tracer.startSpan('GraphQL Operation', { kind: SpanKind.SERVER, attributes }, context);
       // The sampler has decided against it.
       if (!span.isRecording()) return undefined;
@@ -93,13 +96,45 @@ class OtelOperationSpan implements OperationSpan {
     };
   }
 
-  end(name: string, attributes: SpanAttributes, errorType: string | undefined): void {
+  end(line: OperationLine): void {
     this.#budget?.end(this.#charged, this.#spans);
-    this.#span.updateName(name);
-    this.#span.setAttributes(attributes);
+    this.#span.updateName(line.type ?? 'GraphQL Operation');
+    this.#span.setAttributes(attributesOf(line));
+    const { codes = [], status } = line;
+    const errorType = codes.find((code) => FAULTS.has(code)) ?? (status >= 500 ? String(status) : undefined);
     if (errorType !== undefined) fail(this.#span, errorType);
     this.#span.end();
   }
+}
+
+/** Codes of failures at the gateway or behind it. The others are faults of the client. */
+const FAULTS: ReadonlySet<string> = new Set<ErrorCode>([
+  'INTERNAL_SERVER_ERROR',
+  'UPSTREAM_INVALID_RESPONSE',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_UNAVAILABLE',
+]);
+
+function attributesOf({ client, rest, codes, causes, ...line }: OperationLine): Attributes {
+  return {
+    'http.response.status_code': line.status,
+    'graphql.operation.name': line.operation,
+    'graphql.operation.type': line.type,
+    'graphql.document.hash': line.document,
+    'gateway.project': line.project,
+    'gateway.principal': line.principal,
+    'gateway.client.name': client?.name,
+    'gateway.client.version': client?.version,
+    'gateway.request_id': line.requestId,
+    'gateway.outcome': line.outcome,
+    'gateway.calls': rest.calls,
+    'gateway.deduped': rest.deduped,
+    'gateway.cached': rest.cached,
+    'gateway.stale': rest.stale,
+    'gateway.retries': rest.retries,
+    'gateway.codes': codes && [...codes],
+    'gateway.causes': causes && [...causes],
+  };
 }
 
 /**
@@ -107,7 +142,7 @@ class OtelOperationSpan implements OperationSpan {
  *
  * The URL has no ids and no query values: they may be personal.
  */
-function callAttributes(api: URL, endpoint: string, target: string): SpanAttributes {
+function callAttributes(api: URL, endpoint: string, target: string): Attributes {
   const [method = '', template = ''] = endpoint.split(' ');
   const [, query] = target.split('?');
   const search = query ? `?${query.replaceAll(/=[^&]*/g, '=REDACTED')}` : '';

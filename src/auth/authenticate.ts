@@ -13,7 +13,6 @@ import { TokenStore } from './static-tokens.ts';
  */
 export type Authenticate = (headers: IncomingHttpHeaders) => Principal | Promise<Principal>;
 
-/** The projects of this gateway. */
 export interface Projects {
   /** API keys by project id. */
   readonly keys: ReadonlyMap<string, string>;
@@ -21,12 +20,10 @@ export interface Projects {
   readonly configured: string | undefined;
 }
 
-/** The settings of authentication. */
 export interface AuthSettings {
   readonly authMode: AuthMode;
   /** Null in front of the sandbox. */
   readonly upstream: object | null;
-  /** Address on which the gateway listens. */
   readonly host: string;
   readonly tokensFile: string | undefined;
   readonly jwt: JwtOptions | undefined;
@@ -69,14 +66,9 @@ export function createAuthenticate(
 function createOpen(options: Projects, hosts: ReadonlySet<string> | undefined): Authenticate {
   const principals = new Map<string, Principal>();
   const projects = [...options.keys.keys()];
-  /** The latest allowed `Host`. Nearly all requests have the same one. */
-  let allowedHost: string | undefined;
   return (headers) => {
     // Stops DNS rebinding: a web page can map its own host name to this machine's address, and the browser sends that name.
-    if (hosts && headers.host !== allowedHost) {
-      if (!hosts.has(hostName(headers.host))) throw wrongHost();
-      allowedHost = headers.host;
-    }
+    if (hosts && !hosts.has(hostName(headers.host))) throw wrongHost();
     const chosen = projects.length === 1 ? (projects[0] as string) : chooseProject(headers, projects, options);
     let principal = principals.get(chosen);
     if (principal === undefined || isOutdated(principal, options)) {

@@ -10,7 +10,6 @@ export interface JwtOptions {
   readonly jwksUrl: URL;
 }
 
-/** The claims of a verified token. */
 export interface Claims {
   readonly sub: string;
   readonly scopes: readonly string[];
@@ -21,22 +20,8 @@ export interface Claims {
  * Asymmetric algorithms only. With a shared secret, everyone who can verify tokens could also sign them; with `none`, anyone
  * could.
  */
-const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
-/** Tolerated difference between clocks in seconds. */
+const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 const CLOCK_TOLERANCE_S = 30;
-/** Lifetime of the fetched key set in ms. */
 const JWKS_MAX_AGE_MS = 10 * 60_000;
 /** Minimum time between two fetches of the key set for an unknown key, in ms. */
 const JWKS_COOLDOWN_MS = 3_000;
@@ -46,7 +31,6 @@ const JWKS_PAUSE_MS = 1_000;
 /** Lifetime of a verified token in the cache in ms. During this time, a key removed from the key set stays valid for it. */
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
-/** Maximum length of a token in characters. */
 const MAX_LENGTH = 8_192;
 
 /** The error for every invalid token. It does not reveal the reason. */

@@ -9,7 +9,6 @@ export interface RateLimit {
 }
 
 export interface Taken {
-  /** Whether the request is within the limits. */
   readonly allowed: boolean;
   /** `RateLimit` and `RateLimit-Policy`, https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, and `Retry-After` when refused. */
   readonly headers: Readonly<Record<string, string>>;
@@ -22,14 +21,7 @@ export interface Account {
   readonly caller: Caller;
 }
 
-export interface RateLimiter {
-  /** Counts one request and checks the limits. */
-  take(account: Account): Promise<Taken>;
-  /** Counts REST calls after a request. Calls over the limit make the caller's next requests fail. */
-  charge(account: Account, calls: number): void;
-  /** Counts the pending calls. */
-  close(): Promise<void>;
-}
+export type RateLimiter = ReturnType<typeof createRateLimiter>;
 
 const WINDOW_S = 60;
 /** Maximum number of callers without an accepted key that one instance counts in Redis within one window. */
@@ -61,7 +53,7 @@ interface Used {
  * A request needs one Redis command: the calls of an operation, known at its end, are counted with the caller's next request,
  * or after a second for all callers together. A caller known to be over the limit is refused without a Redis command.
  */
-export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): RateLimiter {
+export function createRateLimiter(limit: RateLimit, redis: Redis | undefined) {
   const { requests: maxRequests = Number.POSITIVE_INFINITY, calls: maxCalls = Number.POSITIVE_INFINITY } = limit;
   const consume = createCounter(redis);
   const policy = [
@@ -70,14 +62,12 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   ]
     .flat()
     .join(', ');
-  /** Usage of the callers at their limit. */
   const exhausted = new WeakMap<Caller, Used>();
-  /** Calls that are not counted yet. */
   let pending = new Map<Caller, { readonly name: string; calls: number }>();
   let flushTimer: NodeJS.Timeout | undefined;
 
   async function count(account: Account, points: number): Promise<Used> {
-    const used = usedOf(await consume(account, points));
+    const used = await consume(account, points);
     if (used.requests >= maxRequests || used.calls >= maxCalls) exhausted.set(account.caller, used);
     return used;
   }
@@ -104,7 +94,8 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   }
 
   return {
-    async take(account) {
+    /** Counts one request and checks the limits. */
+    async take(account: Account): Promise<Taken> {
       const { caller } = account;
       const known = exhausted.get(caller);
       if (known && known.resetAt > Date.now()) return refuse(known);
@@ -114,7 +105,8 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
       if (used.requests > maxRequests || used.calls >= maxCalls) return refuse(used);
       return { allowed: true, headers: headersOf(used) };
     },
-    charge({ name, caller }, calls) {
+    /** Counts REST calls after a request. Calls over the limit make the caller's next requests fail. */
+    charge({ name, caller }: Account, calls: number): void {
       if (limit.calls === undefined || calls === 0) return;
       pending.set(caller, { name, calls: (pending.get(caller)?.calls ?? 0) + calls });
       flushTimer ??= setTimeout(flush, FLUSH_MS).unref();
@@ -123,17 +115,11 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined): R
   };
 }
 
-/** Points in a caller's window. */
-interface Consumed {
-  readonly consumedPoints: number;
-  readonly msBeforeNext: number;
-}
-
 /** Creates a function that adds points to a caller's window. It only counts; the rate limiter checks the limits. */
-function createCounter(redis: Redis | undefined): (account: Account, points: number) => Promise<Consumed> {
+function createCounter(redis: Redis | undefined): (account: Account, points: number) => Promise<Used> {
   const windows = new WeakMap<Caller, { points: number; readonly endsAt: number }>();
 
-  function countHere({ caller }: Account, points: number): Consumed {
+  function countHere({ caller }: Account, points: number): Used {
     const now = Date.now();
     let window = windows.get(caller);
     if (window === undefined || window.endsAt <= now) {
@@ -141,7 +127,7 @@ function createCounter(redis: Redis | undefined): (account: Account, points: num
       windows.set(caller, window);
     }
     window.points += points;
-    return { consumedPoints: window.points, msBeforeNext: window.endsAt - now };
+    return usedOf(window.points, window.endsAt);
   }
 
   if (redis === undefined) return async (account, points) => countHere(account, points);
@@ -170,17 +156,14 @@ function createCounter(redis: Redis | undefined): (account: Account, points: num
     const before = window && window.endsAt > Date.now() ? window.points : 0;
     windows.delete(caller);
     try {
-      return await shared.consume(name, points + before);
+      const { consumedPoints, msBeforeNext } = await shared.consume(name, points + before);
+      return usedOf(consumedPoints, Date.now() + msBeforeNext);
     } catch {
       return countHere(account, points + before);
     }
   };
 }
 
-function usedOf({ consumedPoints, msBeforeNext }: Consumed): Used {
-  return {
-    requests: Math.floor(consumedPoints / REQUEST),
-    calls: consumedPoints % REQUEST,
-    resetAt: Date.now() + msBeforeNext,
-  };
+function usedOf(points: number, resetAt: number): Used {
+  return { requests: Math.floor(points / REQUEST), calls: points % REQUEST, resetAt };
 }

@@ -85,10 +85,8 @@ function isSame(given: unknown, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-/** Principals of requests from a proven router. */
 const routers = new WeakSet<Principal>();
 
-/** Whether the principal's request came from a proven router. */
 export function isRouter(principal: Principal): boolean {
   return routers.has(principal);
 }

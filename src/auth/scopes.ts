@@ -32,12 +32,10 @@ export function isScope(name: string): name is Scope {
   return BITS.has(name);
 }
 
-/** Whether `held` has all of `needed`. */
 export function allows(held: ScopeSet, needed: ScopeSet): boolean {
   return (needed & ~held) === 0;
 }
 
-/** The names of the scopes in `needed` that are not in `held`. */
 export function missing(held: ScopeSet, needed: ScopeSet): Scope[] {
   return SCOPES.filter((_, index) => needed & ~held & (1 << index));
 }

@@ -14,11 +14,13 @@ import {
   validate,
   valueFromAST,
 } from 'graphql';
+import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/field-cost.ts';
+import { fragmentsOf } from '../graph/fragments.ts';
 import { studyOperation } from '../graph/operation-facts.ts';
-import { createPlanner, type PlanEntry } from '../graph/plan.ts';
+import { type PlanEntry, Planner } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
 import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
 
@@ -163,17 +165,13 @@ interface Row {
 
 function estimate(options: Options): Row[] {
   const schema = buildSchema({ customFields: declaredFields(options.config) });
-  const { definitions } = readDocuments(options.files, schema);
-  const fragments = new Map(
-    definitions
-      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-      .map((node) => [node.name.value, node]),
-  );
+  const document = readDocuments(options.files, schema);
+  const fragments = fragmentsOf(document);
   const named = (resource: Resource): string[] =>
     Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`);
   const settings: CostSettings = {
     projectId: '-',
-    bulkLimits: { maxItems: 1_000, chunkItems: 50, chunkBytes: 1_048_576, concurrency: 4, extraRequests: 200 },
+    bulkLimits: { ...BULK_CALLS, maxItems: 1_000, chunkItems: 50, concurrency: 4 },
     project: {
       sources: {
         profile: named('profile'),
@@ -189,13 +187,14 @@ function estimate(options: Options): Row[] {
       masking: new Masking({ mode: 'null', fields: [] }),
     },
   };
-  return definitions
+  return document.definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => {
       const variables = variablesOf(schema, node, options.variables);
       const facts = studyOperation(schema, node, fragments);
-      const planner = createPlanner(schema, node, fragments, facts, { assumedListSize: options.list });
-      const plan = planner.plan(variables, settings);
+      const planner = new Planner(schema, node, fragments, facts, { assumedListSize: options.list });
+      const plan: PlanEntry[] = [];
+      planner.estimate(variables, settings, plan);
       const sum = (name: 'atLeast' | 'atMost'): number => plan.reduce((total, entry) => total + entry[name], 0);
       const operation = node.name?.value ?? `(anonymous ${node.operation})`;
       return { operation, atLeast: sum('atLeast'), atMost: sum('atMost'), plan };

@@ -11,7 +11,6 @@ import { isLoopback } from '../lib/loopback.ts';
  * problem's line, and stands in docs/configuration.md.
  */
 
-/** A whole number in a range. */
 export function whole(min: number, max: number, unit?: string) {
   const need = `a whole number${unit === undefined ? '' : ` of ${unit}`} from ${min} to ${max}`;
   return z
@@ -21,7 +20,6 @@ export function whole(min: number, max: number, unit?: string) {
     .refine((value) => value >= min && value <= max, need);
 }
 
-/** One of several words. */
 export function oneOf<const T extends readonly [string, string, ...string[]]>(...words: T) {
   return z.enum(words, `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
 }
@@ -36,7 +34,6 @@ export const list = z.string().transform((text) => [
   ),
 ]);
 
-/** A list whose items pass a check. */
 export function listOf<T extends string>(item: z.ZodType<T, string>, need: string) {
   return list.refine((items) => items.every((each) => item.safeParse(each).success), need).pipe(z.array(item));
 }
@@ -90,7 +87,6 @@ export const headers = z.string().transform((text, context): Record<string, stri
   return z.NEVER;
 });
 
-/** A key that is sent in a header. */
 export const apiKey = z.string().regex(/^[\x21-\x7e]+$/, 'a key of visible ASCII characters');
 
 export const projectId = z.string().regex(PROJECT_ID, 'a project id of letters, digits, _ and -');

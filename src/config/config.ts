@@ -1,5 +1,4 @@
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
-import type { FreshnessOptions } from '../datatrics/cached-reads.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
 import { readLifetimes, readPolicies, readPoll } from '../datatrics/settings.ts';
@@ -10,8 +9,8 @@ import { MAX_WAITING } from '../upstream/pool.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readEnvironment, withoutEmpty } from './environment.ts';
 import { readFile } from './file.ts';
-import { type ConfiguredTarget, readTargets } from './invalidation.ts';
-import { type ProjectConfig, readProjects } from './projects.ts';
+import { readTargets } from './invalidation.ts';
+import { readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
 import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
 import { readTelemetry } from './telemetry.ts';
@@ -38,7 +37,7 @@ export function loadConfig(): Config {
  * settings are not checked
  * @throws ConfigError with every problem
  */
-export function readConfig(env: Environment, problems: string[] = []): Config {
+export function readConfig(env: Environment, problems: string[] = []) {
   const isIncomplete = problems.length > 0;
   const { settings, sections } = readFile(env.GATEWAY_CONFIG, NAMES, problems);
   const given = withoutEmpty({ ...settings, ...withoutEmpty(env) });
@@ -50,9 +49,9 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   const policies = readPolicies(sections.upstream, problems);
   const poll = readPoll(sections.poll, problems);
   if (isIncomplete) throw new ConfigError(problems);
-  const { projects, keyNames } = readProjects(sections.projects, env, problems);
+  const { entries: projects, secretNames: keyNames } = readProjects(sections.projects, env, problems);
   const hasTags = values.SUBGRAPH_DIRECTIVES?.includes('cacheTag') ?? true;
-  const { targets: invalidation, secretNames } = readTargets(sections.invalidation, env, hasTags, problems);
+  const { entries: invalidation, secretNames } = readTargets(sections.invalidation, env, hasTags, problems);
   const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], new Set([...keyNames, ...secretNames]));
   problems.push(...names.problems);
   const together: Given = {
@@ -64,21 +63,28 @@ export function readConfig(env: Environment, problems: string[] = []): Config {
   checkTogether(together, problems);
   const documents = readDocuments(together, problems);
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
-  const { warnings } = names;
   const telemetry = readTelemetry({ ...given, ...secrets });
-  const secretFiles = Object.fromEntries(Object.keys(secrets).map((name) => [name, given[fileVariable(name)]]));
-  return toConfig(values as Variables, {
+  return {
+    ...toConfig(values as Variables),
+    masking: withPersonalFields(
+      { mode: values.PII_MASK ?? 'hash', key: values.PII_KEY, fields: values.PII_FIELDS ?? [] },
+      customFields,
+    ),
+    telemetry: telemetry && { ...telemetry, spansPerSecond: values.MAX_SPANS_PER_SECOND as number },
     customFields,
+    // Resources left out are not cached.
     lifetimes,
+    // Resources left out have `DEFAULT_POLICY`.
     policies,
     poll,
     projects,
     invalidation,
     documents,
-    warnings,
-    telemetry,
-    secretFiles,
-  });
+    /** Lines for the log at the start. */
+    warnings: names.warnings,
+    /** Paths of the files that hold secrets, by the secrets' names. */
+    secretFiles: Object.fromEntries(Object.keys(secrets).map((name) => [name, given[fileVariable(name)]])),
+  };
 }
 
 /**
@@ -93,39 +99,14 @@ export function readDeclaredFields(path: string | undefined): CustomFields {
   return customFields;
 }
 
-/** What is not a single variable. */
-interface Parts {
-  /** Custom fields of all projects. */
-  readonly customFields: CustomFields;
-  /** How long answers may be cached, by resource; resources left out are not cached. */
-  readonly lifetimes: FreshnessOptions['lifetimes'];
-  /** Time-outs and retries, by resource; resources left out have the defaults. */
-  readonly policies: ReturnType<typeof readPolicies>;
-  /** Where the gateway looks for changes by other programs; undefined: nowhere. */
-  readonly poll: ReturnType<typeof readPoll>;
-  /** Projects that the file lists. What one leaves out is as in the other settings. */
-  readonly projects: readonly ProjectConfig[];
-  /** Caches that learn of writes. */
-  readonly invalidation: readonly ConfiguredTarget[];
-  /** Trusted documents by id. */
-  readonly documents: ReadonlyMap<string, string>;
-  /** Lines for the log at the start. */
-  readonly warnings: readonly string[];
-  /** Paths of the files that hold secrets, by the secrets' names. */
-  readonly secretFiles: Readonly<Record<string, string | undefined>>;
-  /** What OpenTelemetry exports; undefined: nothing. */
-  readonly telemetry: ReturnType<typeof readTelemetry>;
-}
-
 /** The settings as the layers take them. `docs/configuration.md` describes each variable. */
-export type Config = Readonly<ReturnType<typeof toConfig>>;
+export type Config = Readonly<ReturnType<typeof readConfig>>;
 
-function toConfig(values: Variables, parts: Parts) {
+function toConfig(values: Variables) {
   const authMode = values.AUTH_MODE ?? 'open';
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl } = values;
   const isOnlyTrusted = values.TRUSTED_DOCUMENTS === 'only';
   return {
-    ...parts,
     port: values.PORT,
     host: values.HOST,
     // Null: the embedded sandbox.
@@ -136,10 +117,6 @@ function toConfig(values: Variables, parts: Parts) {
     jwt: issuer !== undefined && audience !== undefined && jwksUrl ? { issuer, audience, jwksUrl } : undefined,
     tokensFile: values.TOKENS_FILE,
     introspection: (values.INTROSPECTION ?? (authMode === 'managed' ? 'off' : 'on')) === 'on',
-    masking: withPersonalFields(
-      { mode: values.PII_MASK, key: values.PII_KEY, fields: values.PII_FIELDS },
-      parts.customFields,
-    ),
     // Undefined ones are not configured: the sandbox has its own.
     sources: {
       profile: values.DATATRICS_PROFILE_SOURCES,
@@ -193,7 +170,6 @@ function toConfig(values: Variables, parts: Parts) {
     plugins: values.GATEWAY_PLUGINS,
     documentsMode: values.TRUSTED_DOCUMENTS,
     persistedQueries: (values.AUTOMATIC_PERSISTED_QUERIES ?? (isOnlyTrusted ? 'off' : 'on')) === 'on',
-    telemetry: parts.telemetry && { ...parts.telemetry, spansPerSecond: values.MAX_SPANS_PER_SECOND },
     mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
     routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
     routerGrants: { scopes: values.ROUTER_SCOPES, projects: values.ROUTER_PROJECTS },

@@ -1,7 +1,6 @@
 import { ConfigError } from './config-error.ts';
 import { readEnvFile } from './env-file.ts';
 
-/** Variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Leaves out empty variables, which count as unset. */

@@ -4,14 +4,6 @@ import { readText } from './text-file.ts';
 import { removedSetting } from './unknown-names.ts';
 import { SECRETS } from './variables.ts';
 
-/** The content of a configuration file. */
-export interface ConfigFile {
-  /** Settings by the names of their variables. */
-  readonly settings: Readonly<Record<string, string>>;
-  /** Parts that fit no variable, unchecked. */
-  readonly sections: Readonly<Record<string, unknown>>;
-}
-
 const SECTIONS: ReadonlySet<string> = new Set([
   'projects',
   'customFields',
@@ -25,25 +17,18 @@ const SECTIONS: ReadonlySet<string> = new Set([
 const TEXTS = /^(?:DATATRICS_(?:PROJECT|API_KEY|\w+_SOURCES|CONVERSION_PROFILE_FIELD)|ROUTER_\w+|PII_KEY|PII_FIELDS)$/;
 
 /** The same in the list of projects. */
-const PROJECT_TEXTS: ReadonlySet<string> = new Set([
-  'id',
-  'apiKeyFrom',
-  'profileSources',
-  'contentSources',
-  'conversionSources',
-  'interactionSources',
-  'conversionProfileField',
-  'timeZone',
-]);
+const PROJECT_TEXTS = /^(?:id|apiKeyFrom|\w+Sources|conversionProfileField|timeZone)$/;
 
 /**
- * Reads a JSON or YAML file.
+ * Reads a JSON or YAML file. Returns its settings by the names of their variables, and the parts that fit no variable, unchecked.
  *
  * @param names of the settings that it may have
  * @param problems gets a line for each thing that is wrong
  */
-export function readFile(path: string | undefined, names: readonly string[], problems: string[]): ConfigFile {
-  const nothing: ConfigFile = { settings: {}, sections: {} };
+export function readFile(path: string | undefined, names: readonly string[], problems: string[]) {
+  const settings: Record<string, string> = {};
+  const sections: Record<string, unknown> = {};
+  const nothing = { settings, sections };
   if (!path) return nothing;
   const report = (problem: string): void => {
     problems.push(`GATEWAY_CONFIG: ${problem}`);
@@ -72,8 +57,6 @@ export function readFile(path: string | undefined, names: readonly string[], pro
     return nothing;
   }
   for (const problem of conversions(document, lines)) report(problem);
-  const settings: Record<string, string> = {};
-  const sections: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(content)) {
     if (SECTIONS.has(name)) sections[name] = value;
     else if (!names.includes(name) && !name.startsWith(SDK_PREFIX)) {
@@ -109,7 +92,7 @@ function conversions(document: Document.Parsed, lines: LineCounter): string[] {
       const place = path.filter(isPair).map((pair) => String(pair.key));
       const [name = '', member = ''] = place;
       const isSection = SECTIONS.has(name);
-      if (isSection && !(name === 'projects' && PROJECT_TEXTS.has(member))) return;
+      if (isSection && !(name === 'projects' && PROJECT_TEXTS.test(member))) return;
       const isText = isSection || TEXTS.test(name);
       if (isTextOf(value, source) && !(isText && isConvertedByOthers(source))) return;
       const got = SECRETS.has(name) ? 'a value that is not shown' : JSON.stringify(source);

@@ -7,15 +7,11 @@ import type { VariableName, Variables } from './variables.ts';
 /** What the rules are checked against. An invalid setting has no value. */
 export interface Given {
   readonly values: Partial<Variables>;
-  /** Whether a setting is set, valid or not. */
   has(name: VariableName): boolean;
-  /** Whether the file has a list of projects, valid or not. */
   readonly hasProjects: boolean;
-  /** Whether the gateway looks for changes in the API. */
   readonly hasPoll: boolean;
 }
 
-/** Checks the rules that concern more than one setting. */
 export function checkTogether(given: Given, problems: string[]): void {
   const { GATEWAY_PLUGINS: plugins = [], COLLAPSE_OPERATIONS: collapse } = given.values;
   if (plugins.length > 0 && collapse === 'on') {
@@ -28,7 +24,6 @@ export function checkTogether(given: Given, problems: string[]): void {
   else checkSandbox(given, problems);
 }
 
-/** In front of a real API. */
 function checkApi({ values, has, hasProjects, hasPoll }: Given, problems: string[]): void {
   const { AUTH_MODE: mode, HOST: host } = values;
   if (!has('AUTH_MODE')) problems.push('AUTH_MODE: not set; with DATATRICS_URL it needs open, passthrough or managed');

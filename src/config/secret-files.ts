@@ -1,16 +1,8 @@
 import { readText } from './text-file.ts';
+import { SECRETS } from './variables.ts';
 
-/** Secrets whose value may be in a file that `…_FILE` names, as orchestrators mount them. */
-const SECRETS = [
-  'DATATRICS_API_KEY',
-  'ROUTER_SECRET',
-  'ROUTER_HMAC_SECRET',
-  'PII_KEY',
-  'REDIS_URL',
-  'OTEL_EXPORTER_OTLP_HEADERS',
-] as const;
-
-export const SECRET_FILE_NAMES: readonly string[] = SECRETS.map(fileVariable);
+/** Variables that name the file of a secret, as orchestrators mount them. */
+export const SECRET_FILE_NAMES: readonly string[] = [...SECRETS].map(fileVariable);
 
 /** The variable that names the file of a secret. */
 export function fileVariable(name: string): string {
@@ -35,7 +27,7 @@ export function readSecret(path: string): string {
 export function readSecretFiles(
   given: Readonly<Record<string, string | undefined>>,
   problems: string[],
-  names: readonly string[] = SECRETS,
+  names: Iterable<string> = SECRETS,
 ): Record<string, string> {
   const values: Record<string, string> = {};
   for (const name of names) {

@@ -1,34 +1,39 @@
-import { type StatsListener, statSync, unwatchFile, watchFile } from 'node:fs';
+import { statSync, unwatchFile, watchFile } from 'node:fs';
 import type { z } from 'zod';
-import { readSecret } from './secret-files.ts';
+import { apiKey, hmacSecret, secret } from './checks.ts';
+import type { Config } from './config.ts';
+import { fileVariable, readSecret } from './secret-files.ts';
 
-/** ms between two looks at a file. */
 const INTERVAL_MS = 1_000;
 
-/** A secret that may change while the gateway runs. */
-export interface WatchedSecret {
-  /** Of its file; undefined if the secret is not in a file. */
-  readonly path: string | undefined;
-  /** For messages. */
-  readonly variable: string;
-  readonly check: z.ZodType<string, string>;
-  /** Called with each new value. */
-  apply(value: string): void;
+export interface SecretUsers {
+  /** That `DATATRICS_API_KEY` is for. */
+  readonly project: string | undefined;
+  setKey(project: string, apiKey: string): void;
+  /** Are replaced in place. */
+  readonly routerSecrets: { header: string | undefined; hmac: string | undefined };
+  /** @param index in `config.invalidation` */
+  setTargetSecret(index: number, secret: string): void;
+  /** Called after each change of a file. The secret of a file that cannot be used stays as it was. */
+  onChange(variable: string, problem: string | undefined): void;
 }
 
-/** How a change went. The secret of a file that cannot be used stays as it was. */
-export type OnSecretChange = (variable: string, problem: string | undefined) => void;
-
 /**
- * Reads secrets again when their files change.
+ * Reads secrets again when their files change: those that take effect without a restart. The others need one: with another
+ * `PII_KEY`, one person would have two hashes, and connections to Redis and to OpenTelemetry's receiver are made at the start.
+ *
  * @returns stops it
  */
-export function watchSecrets(secrets: readonly WatchedSecret[], onChange: OnSecretChange): () => void {
-  const stops = secrets.map(({ path, variable, check, apply }) => {
+export function watchSecrets(config: Config, users: SecretUsers): () => void {
+  const { secretFiles, projects, invalidation } = config;
+  const { project, routerSecrets, setKey } = users;
+  const stops: (() => void)[] = [];
+
+  function watch(name: string, path: string | undefined, check: z.ZodType<string>, apply: (value: string) => void) {
     // A pipe can be read only once.
-    if (path === undefined || !statSync(path).isFile()) return () => undefined;
+    if (path === undefined || !statSync(path).isFile()) return;
     let current = readSecret(path);
-    const listener: StatsListener = () => {
+    const listener = (): void => {
       let problem: string | undefined;
       try {
         const value = readSecret(path);
@@ -42,10 +47,26 @@ export function watchSecrets(secrets: readonly WatchedSecret[], onChange: OnSecr
       } catch (error) {
         problem = (error as Error).message;
       }
-      onChange(variable, problem);
+      users.onChange(fileVariable(name), problem);
     };
     watchFile(path, { interval: INTERVAL_MS, persistent: false }, listener);
-    return () => unwatchFile(path, listener);
+    stops.push(() => unwatchFile(path, listener));
+  }
+
+  if (project !== undefined && !projects.some(({ id }) => id === project)) {
+    watch('DATATRICS_API_KEY', secretFiles.DATATRICS_API_KEY, apiKey, (value) => setKey(project, value));
+  }
+  for (const { id, secretFrom, secretFile } of projects) {
+    watch(secretFrom, secretFile, apiKey, (value) => setKey(id, value));
+  }
+  for (const [index, { secretFrom, secretFile }] of invalidation.entries()) {
+    watch(secretFrom, secretFile, secret, (value) => users.setTargetSecret(index, value));
+  }
+  watch('ROUTER_SECRET', secretFiles.ROUTER_SECRET, secret, (value) => {
+    routerSecrets.header = value;
+  });
+  watch('ROUTER_HMAC_SECRET', secretFiles.ROUTER_HMAC_SECRET, hmacSecret, (value) => {
+    routerSecrets.hmac = value;
   });
   return () => {
     for (const stop of stops) stop();

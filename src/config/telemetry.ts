@@ -1,4 +1,3 @@
-import type { TelemetryOptions } from '../server/telemetry.ts';
 import type { Environment } from './environment.ts';
 
 /** All settings that OpenTelemetry's SDK reads by itself begin like this. */
@@ -8,7 +7,7 @@ export const SDK_PREFIX = 'OTEL_';
  * Chooses what to export: a signal whose exporter is named, or that has an endpoint.
  * @returns undefined if nothing is to be exported
  */
-export function readTelemetry(given: Environment): Omit<TelemetryOptions, 'spansPerSecond'> | undefined {
+export function readTelemetry(given: Environment) {
   if (given.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const traces = isWanted('TRACES', given);
   const metrics = isWanted('METRICS', given);

@@ -120,7 +120,6 @@ const variables = z.object({
 export type Variables = z.infer<typeof variables>;
 export type VariableName = keyof Variables;
 
-/** Each variable's check. */
 export const CHECKS = variables.shape;
 
 /** Values that no message shows. */

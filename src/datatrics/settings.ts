@@ -3,7 +3,6 @@ import { type Lifetimes, retentionOf } from '../upstream/freshness.ts';
 import type { Policies } from './callers.ts';
 import type { Resource } from './endpoints.ts';
 import { ENTITY_TYPES } from './keys.ts';
-import type { PollOptions } from './poll.ts';
 
 const typeName = z.enum([...ENTITY_TYPES.keys()]);
 const resourceOf = (type: string): Resource => ENTITY_TYPES.get(type) as Resource;
@@ -56,7 +55,10 @@ export function readPolicies(value: unknown, problems: string[]): Policies {
 const poll = z.strictObject({ everySeconds: z.int().min(1).max(86_400), types: z.array(typeName).min(1) }).optional();
 
 /** Reads the setting `poll`: the types of records in which the gateway looks for changes by other programs. */
-export function readPoll(value: unknown, problems: string[]): Pick<PollOptions, 'everyMs' | 'resources'> | undefined {
+export function readPoll(
+  value: unknown,
+  problems: string[],
+): { readonly everyMs: number; readonly resources: readonly Resource[] } | undefined {
   const setting = readSection('poll', poll, value, problems);
   return setting && { everyMs: setting.everySeconds * 1000, resources: setting.types.map(resourceOf) };
 }

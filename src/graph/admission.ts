@@ -56,7 +56,6 @@ export class Admission {
     this.#turns.leave(party, '', Math.min(calls, this.#maxWeight));
   }
 
-  /** Number of waiting operations. */
   get waiting(): number {
     return this.#turns.waiting;
   }

@@ -3,8 +3,8 @@ import { GatewayError } from '../lib/error.ts';
 import { sizeWithin } from '../lib/json-size.ts';
 import type { Operation } from '../upstream/operation.ts';
 import { formatError } from './errors.ts';
-import type { Estimate } from './estimate-cache.ts';
 import type { Outcome } from './outcome.ts';
+import type { Estimate } from './plan.ts';
 
 /** Maximum weight of an answer's values: an answer below it takes at most half a second of CPU time and 100 MB. */
 export const MAX_VALUES = 350_000;
@@ -41,18 +41,12 @@ export function tooLarge(unit: string, max: number, setting?: string): Outcome {
   return { kind: 'executed', result: { errors: [formatError(error, () => undefined)], data: null } };
 }
 
-/** Limits of an answer: weight of its values, and bytes as JSON. */
-interface AnswerLimits {
-  readonly maxEstimatedValues: number;
-  readonly maxAnswerBytes: number;
-}
-
 /**
  * Creates a check for the messages of an answer in parts, called with one message after the other. It returns the outcome that
  * replaces the message with which the whole answer becomes too large, else undefined.
  */
 export function createAnswerLimit(
-  { maxEstimatedValues, maxAnswerBytes }: AnswerLimits,
+  { maxEstimatedValues, maxAnswerBytes }: Readonly<Record<'maxEstimatedValues' | 'maxAnswerBytes', number>>,
   operation: Operation,
 ): (message: object) => Outcome | undefined {
   let bytes = 0;

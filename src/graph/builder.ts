@@ -19,22 +19,15 @@ interface SchemaTypes {
   };
 }
 
-type BuilderOptions = Partial<
-  PothosSchemaTypes.SchemaBuilderOptions<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>>
->;
-
 /**
  * Creates a Pothos builder without types. Each schema needs its own builder: one process can build the same types more than
  * once, with other custom fields or as a subgraph.
  *
  * Fields are non-null by default, so that each nullable field declares it.
- *
- * @param options plugins besides Relay's, and their options
  */
-export function createBuilder({ plugins = [], ...options }: BuilderOptions = {}) {
+export function createBuilder() {
   return new SchemaBuilder<SchemaTypes>({
-    ...options,
-    plugins: [RelayPlugin, ...plugins],
+    plugins: [RelayPlugin],
     defaultFieldNullability: false,
     relay: {
       nodeQueryOptions: false,
@@ -77,5 +70,4 @@ type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : neve
 /** The handle of an object type whose values are `T`. */
 export type TypeRef<T> = ObjectRef<Types, T>;
 
-/** Fields of an input type, by name. */
 export type InputFields = Record<string, InputFieldRef<Types, NonNullable<unknown> | null | undefined>>;

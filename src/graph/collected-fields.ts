@@ -6,14 +6,16 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
+  getNullableType,
   isAbstractType,
   isCompositeType,
   isLeafType,
+  isListType,
   Kind,
   type SelectionSetNode,
 } from 'graphql';
 import { isIncluded } from './conditions.ts';
-import type { FieldCost } from './field-cost.ts';
+import { costOf, type FieldCost } from './field-cost.ts';
 import { hasDirective } from './incremental.ts';
 import { weightOfLeaf, weightOfObject } from './weight.ts';
 
@@ -22,11 +24,11 @@ export interface PlanField {
   readonly name: string;
   readonly definition: GraphQLField<unknown, unknown>;
   readonly node: FieldNode;
+  readonly isList: boolean;
   readonly cost: FieldCost | undefined;
   readonly children: readonly PlanField[];
   /** Weight of one object that the field returns, with its leaves. */
   readonly weight: number;
-  /** Number of fragments with `@defer` on one object that the field returns. */
   readonly deferred: number;
 }
 
@@ -34,18 +36,16 @@ export interface CollectScope {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** `collectFields` counts into this object. */
-  readonly names: { aliases: number; longestName: number };
 }
 
 /** The selections on objects of one type. */
 export interface Collected {
-  /** The fields that return objects. */
   readonly fields: readonly PlanField[];
-  /** Weight of all leaf fields. */
   readonly leaves: number;
-  /** Number of fragments with `@defer` among the selections. */
   readonly deferred: number;
+  readonly aliases: number;
+  /** Length of the longest response name on all levels, in characters. */
+  readonly longestName: number;
 }
 
 /** Groups selections by response name, https://spec.graphql.org/October2021/#CollectFields(). */
@@ -80,9 +80,11 @@ export function collectFields(
 
   const fields: PlanField[] = [];
   let leaves = 0;
+  let aliases = 0;
+  let longestName = 0;
   for (const [name, group] of groups) {
-    if (group.node.alias) scope.names.aliases += 1;
-    scope.names.longestName = Math.max(scope.names.longestName, name.length);
+    if (group.node.alias) aliases += 1;
+    longestName = Math.max(longestName, name.length);
     const definition = type.getFields()[group.node.name.value];
     const named = definition && getNamedType(definition.type);
     // A field without a definition is `__typename` or introspection, which `introspection.ts` limits.
@@ -91,13 +93,21 @@ export function collectFields(
       continue;
     }
     const below = possibleTypes(scope.schema, definition).map((child) => collectFields(scope, child, group.sets));
-    const weight = weightOfObject(named as GraphQLNamedType) + Math.max(0, ...below.map((one) => one.leaves));
-    const cost = definition.extensions.cost as FieldCost | undefined;
-    const children = below.flatMap((one) => one.fields);
-    const deferredBelow = Math.max(0, ...below.map((one) => one.deferred));
-    fields.push({ name, definition, node: group.node, cost, children, weight, deferred: deferredBelow });
+    const most = (count: keyof Omit<Collected, 'fields'>): number => Math.max(0, ...below.map((one) => one[count]));
+    aliases += below.reduce((sum, one) => sum + one.aliases, 0);
+    longestName = Math.max(longestName, most('longestName'));
+    fields.push({
+      name,
+      definition,
+      node: group.node,
+      isList: isListType(getNullableType(definition.type)),
+      cost: costOf(definition),
+      children: below.flatMap((one) => one.fields),
+      weight: weightOfObject(named as GraphQLNamedType) + most('leaves'),
+      deferred: most('deferred'),
+    });
   }
-  return { fields, leaves, deferred };
+  return { fields, leaves, deferred, aliases, longestName };
 }
 
 function possibleTypes(schema: GraphQLSchema, { type }: GraphQLField<unknown, unknown>): readonly GraphQLObjectType[] {

@@ -13,7 +13,6 @@ import type { GatewayContext } from './context.ts';
 import type { OperationFacts } from './operation-facts.ts';
 import { parameterize, type Values } from './parameterize.ts';
 
-/** The variables of one request. */
 export interface RequestVariables {
   /** As the client sent them. */
   readonly given: Values;

@@ -22,7 +22,6 @@ export function isIncluded(selection: SelectionNode, variables: Variables): bool
   }
 }
 
-/** Whether a node contains a variable. */
 export function hasVariable(node: ASTNode): boolean {
   let found = false;
   visit(node, {

@@ -174,7 +174,6 @@ function fingerprint(identity: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 11);
 }
 
-/** A record's position in a list. */
 interface Cursor {
   readonly offset: number;
   readonly list: string;

@@ -41,7 +41,6 @@ const FIELDS = {
   attributes: attributes('content', ' (price, stock, sku, …)'),
 } satisfies FieldsOf<ContentRecord>;
 
-/** `Content`, `ContentType`, `Query.content`, `Query.contents`. */
 export function defineContent(builder: Builder, custom: CustomFields) {
   const ContentType = builder.enumType('ContentType', {
     description: 'Kind of content. Each kind has its own ids. REST: `type`.',
@@ -82,7 +81,6 @@ export function defineContent(builder: Builder, custom: CustomFields) {
   return { Content, ContentType, fields };
 }
 
-/** `createContent`, `updateContent`, `deleteContent`, `bulkUpsertContents`. */
 export function defineContentMutations(
   builder: Builder,
   { defineCreate, defineUpdate, defineBulk, userErrors }: MutationTypes,

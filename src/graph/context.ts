@@ -30,12 +30,9 @@ export interface BulkUpsertInput {
   readonly dryRun: boolean;
 }
 
-/** The result of a bulk mutation. */
 export type BulkResult<R> = Awaited<ReturnType<typeof bulkUpsert>> & { readonly results: readonly BulkItemResult<R>[] };
-/** The result for one item of a bulk mutation. */
 export type BulkItemResult<R> = ItemResult & { readonly record: R | null };
 
-/** Dependencies of one operation's context. */
 export interface ContextOptions {
   readonly principal: Principal;
   readonly caller: Caller;

@@ -126,7 +126,6 @@ export function defineConversion(
   return { Conversion, fields, itemFields };
 }
 
-/** `createConversion`, `bulkUpsertConversions`. */
 export function defineConversionMutations(
   builder: Builder,
   { defineCreate, defineBulk }: MutationTypes,

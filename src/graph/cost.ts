@@ -1,6 +1,6 @@
 import { planBulk } from '../datatrics/bulk/upsert.ts';
 import { type Endpoint, endpointFor, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
-import { checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
+import { canonicalKey, checkId, decodeGlobalId, type RecordKey } from '../datatrics/keys.ts';
 import { scopesOfEntities, scopesOfList, scopesOfNodes } from './document-scopes.ts';
 import type { Args, FieldCost, PlannedCalls } from './field-cost.ts';
 import type { ReadsExtension } from './operation-facts.ts';
@@ -15,16 +15,15 @@ type LinkExtensions = CostExtensions & ReadsExtension;
 /** Cost of a read by id: one call, or one per configured source until the record is found. */
 export function costOfFind(resource: Resource): CostExtensions {
   const idName = `${resource}Id`;
+  const endpoint = endpointFor(resource, 'get');
   return {
     cost: {
       weight: 1,
-      dependsOn: ['source'],
       calls: (args, { project }) => {
         const sources = args.source == null ? [...new Set(project.sources[resource])] : [args.source];
-        if (sources.length === 0 || args.source === '') return [];
-        const identity = JSON.stringify([resource, args.type, sources[0], args[idName]]);
-        const isInvalid = !isValidId(args[idName]);
-        return [{ endpoint: endpointFor(resource, 'get'), atLeast: 1, atMost: sources.length, identity, isInvalid }];
+        if (sources.length === 0 || args.source === '' || !isValidId(args[idName])) return [];
+        const identity = { resource, type: args.type, source: sources[0], id: args[idName] };
+        return [{ endpoint, atLeast: 1, atMost: sources.length, identity }];
       },
     },
   };
@@ -40,7 +39,6 @@ export function costOfLink(resource: Resource, idField: string): LinkExtensions 
     reads: [idField],
     cost: {
       weight: 1,
-      dependsOn: ['source'],
       calls: ({ source }, { project }) => {
         const atMost = source == null ? new Set(project.sources[resource]).size + 1 : 1;
         return [{ endpoint: endpointFor(resource, 'get'), atLeast: 0, atMost }];
@@ -49,14 +47,12 @@ export function costOfLink(resource: Resource, idField: string): LinkExtensions 
   };
 }
 
-/** Cost of a page of a list: one call or two. */
 export function costOfList(resource: Resource): CostExtensions {
   const endpoint = endpointFor(resource, 'list');
   return {
     cost: {
       weight: 2,
       isConnection: true,
-      dependsOn: ['first', 'last', 'source', 'filter'],
       calls: ({ source, filter }, { project }) => {
         const filtered = filter != null || (source != null && !RESOURCES[resource].sourceParameter);
         if (filtered && project.filters === 'off') return [];
@@ -84,7 +80,6 @@ export function costOfNodes(): CostExtensions {
   return {
     cost: {
       weight: 1,
-      dependsOn: ['id', 'ids'],
       calls: (args, { projectId }) =>
         [...new Set(idsOf(args))].flatMap((id) => {
           const key = decodeGlobalId(projectId, id);
@@ -102,13 +97,11 @@ export function costOfEntities(): CostExtensions {
   return {
     cost: {
       weight: 1,
-      dependsOn: ['representations'],
       calls: ({ representations }, { projectId }) => {
-        const calls = new Map<string, PlannedCalls & { readonly identity: string }>();
+        const calls = new Map<string, PlannedCalls>();
         for (const representation of representations) {
           const key = keyOrNull(projectId, representation);
-          const call = key && callOf(key);
-          if (call) calls.set(call.identity, call);
+          if (key) calls.set(canonicalKey(key), callOf(key));
         }
         return [...calls.values()];
       },
@@ -119,13 +112,8 @@ export function costOfEntities(): CostExtensions {
   };
 }
 
-function callOf({ resource, type, source, id }: RecordKey): PlannedCalls & { readonly identity: string } {
-  return {
-    endpoint: endpointFor(resource, 'get'),
-    atLeast: 1,
-    atMost: 1,
-    identity: JSON.stringify([resource, type, source, id]),
-  };
+function callOf(key: RecordKey): PlannedCalls {
+  return { endpoint: endpointFor(key.resource, 'get'), atLeast: 1, atMost: 1, identity: key };
 }
 
 /** Cost of writing one record: at most one call. The gateway makes no call for an invalid input, but validates only later. */
@@ -133,7 +121,6 @@ export function costOfWrite(endpoint: Endpoint): CostExtensions {
   return {
     cost: {
       weight: 1,
-      dependsOn: ['input'],
       writes: endpoint,
       calls: () => [{ endpoint, atLeast: 0, atMost: 1 }],
       work: ({ input }) => weightOfInput(input),
@@ -147,7 +134,6 @@ export function costOfBulk(resource: Resource): CostExtensions {
   return {
     cost: {
       weight: 1,
-      dependsOn: ['input'],
       writes: endpoint,
       calls: ({ input }, { project, bulkLimits }) => {
         const { items, dryRun, resumeToken } = input;

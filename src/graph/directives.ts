@@ -1,17 +1,12 @@
-import SchemaBuilder, {
-  BasePlugin,
-  type PothosInputFieldConfig,
-  type PothosOutputFieldConfig,
-  type PothosTypeConfig,
-  type SchemaTypes,
-} from '@pothos/core';
+import { type GraphQLSchema, isEnumType, isInputObjectType, isObjectType } from 'graphql';
 import { isPersonal } from '../datatrics/access.ts';
-import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
-import { ENTITY_TYPES, typeNameOf } from '../datatrics/keys.ts';
+import { RESOURCES } from '../datatrics/endpoints.ts';
+import { typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import type { FieldTable } from '../datatrics/records/fields.ts';
 import { rootTagFormats, typeTagOf } from './cache-tags.ts';
-import type { FieldCost } from './field-cost.ts';
+import { costOf, type FieldCost } from './field-cost.ts';
+import { RESOURCE_OF } from './operation-facts.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { DEFAULT_PAGE } from './page-size.ts';
 import { ENTITY_KEYS } from './representation.ts';
@@ -50,16 +45,10 @@ function isPersonalInput({ masking, tables }: PersonalFields, input: string, nam
   return table !== undefined && isPersonal(masking, type as MaskedType, table, name);
 }
 
-const RESOURCE_OF_TYPE: ReadonlyMap<string, Resource> = new Map(
-  [...ENTITY_TYPES.values()].flatMap((resource) =>
-    ['', 'Connection', 'Edge'].map((suffix): [string, Resource] => [typeNameOf(resource) + suffix, resource]),
-  ),
-);
-
 function directivesOfType(name: string, optional: ReadonlySet<string>): Directive[] {
   const directives: Directive[] = SHAREABLE.has(name) ? [{ name: 'shareable' }] : [];
-  const resource = RESOURCE_OF_TYPE.get(name);
-  if (resource === undefined) return directives;
+  const resource = RESOURCE_OF.get(name);
+  if (resource === undefined || name === 'ConversionItem') return directives;
   const isEntity = name === typeNameOf(resource);
   if (isEntity) directives.push(...ENTITY_KEYS[resource].map((fields) => ({ name: 'key', args: { fields } })));
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
@@ -109,64 +98,38 @@ function requiresScope(scope: string): Directive {
   return { name: 'requiresScopes', args: { scopes: [[scope]] } };
 }
 
-const PLUGIN = 'gatewayDirectives';
-export default PLUGIN;
-
-declare global {
-  export namespace PothosSchemaTypes {
-    interface Plugins<Types extends SchemaTypes> {
-      gatewayDirectives: GatewayDirectives<Types>;
-    }
-    interface SchemaBuilderOptions<Types extends SchemaTypes> {
-      optionalDirectives?: ReadonlySet<OptionalDirective>;
-      /** Required by this plugin. */
-      personalFields?: PersonalFields;
-    }
-  }
-}
-
 /**
  * Adds a subgraph's directives to types, fields and enum values. It derives them from names and from field costs, so that the
  * type definitions do not depend on federation.
+ *
+ * @param schema is modified
  */
-class GatewayDirectives<Types extends SchemaTypes> extends BasePlugin<Types> {
-  readonly #optional: ReadonlySet<string> = this.builder.options.optionalDirectives ?? new Set();
-  readonly #personal = this.builder.options.personalFields as PersonalFields;
-
-  override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
-    if (config.kind === 'Enum') {
-      const values = Object.entries(config.values ?? {}).map(([name, value]) => {
-        const isTagged = isPersonalInput(this.#personal, config.name, String(value.value));
-        return [name, isTagged ? withDirectives(value, [PERSONAL]) : value];
-      });
-      return { ...config, values: Object.fromEntries(values) };
+export function addDirectives(
+  schema: GraphQLSchema,
+  optional: ReadonlySet<OptionalDirective>,
+  personal: PersonalFields,
+): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    const { name } = type;
+    const tagged = (input: string): Directive[] => (isPersonalInput(personal, name, input) ? [PERSONAL] : []);
+    if (isEnumType(type)) {
+      for (const value of type.getValues()) add(value, tagged(String(value.value)));
+    } else if (isInputObjectType(type)) {
+      for (const field of Object.values(type.getFields())) add(field, tagged(field.name));
+    } else {
+      add(type, directivesOfType(name, optional));
+      if (!isObjectType(type)) continue;
+      for (const field of Object.values(type.getFields())) {
+        add(field, directivesOfField(name, field.name, costOf(field), optional, personal));
+      }
     }
-    return withDirectives(config, directivesOfType(config.name, this.#optional));
-  }
-
-  override onInputFieldConfig(config: PothosInputFieldConfig<Types>): PothosInputFieldConfig<Types> {
-    const isTagged = isPersonalInput(this.#personal, config.parentType, config.name);
-    return isTagged ? withDirectives(config, [PERSONAL]) : config;
-  }
-
-  override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
-    const cost = config.extensions?.cost as FieldCost | undefined;
-    return withDirectives(
-      config,
-      directivesOfField(config.parentType, config.name, cost, this.#optional, this.#personal),
-    );
   }
 }
 
 /** Adds directives in the form in which `printSchemaWithDirectives` reads them: the arguments of each use, by name. */
-function withDirectives<C extends { extensions?: object | null | undefined }>(
-  config: C,
-  directives: readonly Directive[],
-): C {
-  if (directives.length === 0) return config;
+function add(element: { extensions: object }, directives: readonly Directive[]): void {
+  if (directives.length === 0) return;
   const uses = Object.groupBy(directives, ({ name }) => name);
   const byName = Object.entries(uses).map(([name, list = []]) => [name, list.map(({ args = {} }) => args)]);
-  return { ...config, extensions: { ...config.extensions, directives: Object.fromEntries(byName) } };
+  element.extensions = { ...element.extensions, directives: Object.fromEntries(byName) };
 }
-
-SchemaBuilder.registerPlugin(PLUGIN, GatewayDirectives);

@@ -12,21 +12,19 @@ import {
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { type Compiler, createCompiler } from './compile.ts';
+import { createCompiler } from './compile.ts';
 import { type DocumentLimits, exceededLimit } from './document-limits.ts';
-import { fragmentsOf } from './fragments.ts';
 import { IncrementalDirectivesRule, withoutIncremental } from './incremental.ts';
 import { createIntrospectionLimit } from './introspection.ts';
 import { detachText, releaseTokens } from './locations.ts';
 import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
 import type { PlannerLimits } from './plan.ts';
-import { type OperationIdentity, PreparedOperation } from './prepared-operation.ts';
+import { type OperationIdentity, type OperationOptions, PreparedOperation } from './prepared-operation.ts';
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: DocumentLimits & PlannerLimits;
-  /** Whether introspection is allowed. Default: true. */
   readonly introspection?: boolean;
   /** Whether to compile operations that run more than once. Default: true. */
   readonly compile?: boolean;
@@ -38,17 +36,19 @@ export interface DocumentsOptions {
 export interface CachedDocument {
   readonly identity: OperationIdentity;
   readonly prepared: PreparedDocument | Outcome;
+  /** Estimated memory in bytes. */
+  readonly bytes: number;
 }
 
-/** A document that can run. */
 export interface PreparedDocument {
   /** As the client sent it. */
   readonly document: DocumentNode;
   /** Whether it has `@defer` or `@stream`. */
   readonly isIncremental: boolean;
-  readonly operations: readonly PreparedOperation[];
   /** Estimated memory in bytes: see `NODE_BYTES`. */
   readonly bytes: number;
+  /** Selects the operation by name, or the only one. Returns the outcome when there is no such operation. */
+  select(name: string | null | undefined): PreparedOperation | Outcome;
 }
 
 /** Maximum number of errors of one document. More errors do not help a developer. */
@@ -57,8 +57,6 @@ const MAX_ERRORS = 20;
 const MAX_VARIABLE_ERRORS = 5;
 /** Length of a document's hash: enough to distinguish documents. */
 const HASH_CHARACTERS = 16;
-/** Maximum length of an operation's name in its identity, because clients choose the name. */
-const MAX_NAME_CHARACTERS = 64;
 
 /** Measured bytes of a node of the syntax tree with its location. */
 const NODE_BYTES = 200;
@@ -66,11 +64,6 @@ const NODE_BYTES = 200;
 const ENTRY_BYTES = 1_024;
 /** Maximum bytes of a character: V8 uses one or two. */
 const CHARACTER_BYTES = 2;
-
-interface SizedDocument extends CachedDocument {
-  /** Estimated memory of the entry. */
-  readonly bytes: number;
-}
 
 /** Share of the cache for documents that no accepted caller has sent twice, so that a flood of new documents evicts only those. */
 const NEW_SHARE = 1 / 4;
@@ -85,25 +78,20 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
   const { schema, limits } = options;
   // Without introspection, suggestions in errors must not reveal names of the schema either.
   const hideSuggestions = options.introspection === false;
-  const prepareOptions: PrepareOptions = {
-    schema,
-    limits,
-    exceededIntrospection: createIntrospectionLimit(schema),
-    rules: [
-      ...specifiedRules,
-      ...(hideSuggestions ? [NoSchemaIntrospectionCustomRule] : []),
-      ...(schema.getDirective('defer') ? [IncrementalDirectivesRule] : []),
-    ],
-    hideSuggestions,
-    compiler: options.compile === false ? null : createCompiler(schema),
-  };
+  const exceededIntrospection = createIntrospectionLimit(schema);
+  const rules: readonly ValidationRule[] = [
+    ...specifiedRules,
+    ...(hideSuggestions ? [NoSchemaIntrospectionCustomRule] : []),
+    ...(schema.getDirective('defer') ? [IncrementalDirectivesRule] : []),
+  ];
+  const compiler = options.compile === false ? null : createCompiler(schema);
   const maxSize = options.maxCachedBytes ?? 64 * 1024 * 1024;
-  const createCache = (share: number): LRUCache<string, SizedDocument> =>
+  const createCache = (share: number): LRUCache<string, CachedDocument> =>
     new LRUCache({ maxSize: Math.ceil(maxSize * share), sizeCalculation: ({ bytes }) => bytes });
   const kept = createCache(1 - NEW_SHARE);
   const recent = createCache(NEW_SHARE);
 
-  function prepare(text: string): SizedDocument {
+  function prepare(text: string): CachedDocument {
     const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
     const onGrowth = (bytes: number): void => {
       for (const cache of [kept, recent]) {
@@ -114,9 +102,72 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
         cache.set(text, { ...entry, bytes: entry.bytes + bytes });
       }
     };
-    const prepared = prepareSafely(text, identity, prepareOptions, onGrowth);
+    let prepared: PreparedDocument | Outcome;
+    try {
+      prepared = prepareDocument(text, identity.document, onGrowth);
+    } catch (error) {
+      // A stack overflow in the recursive parser or validator.
+      if (!(error instanceof RangeError)) throw error;
+      prepared = tooComplex('The document is nested too deeply.');
+    }
     const own = 'kind' in prepared ? JSON.stringify(prepared.result).length * CHARACTER_BYTES : prepared.bytes;
     return { identity, prepared, bytes: ENTRY_BYTES + text.length * CHARACTER_BYTES + own };
+  }
+
+  function prepareDocument(text: string, hash: string, onGrowth: (bytes: number) => void): PreparedDocument | Outcome {
+    let document: DocumentNode;
+    try {
+      document = parse(text, { maxTokens: limits.maxTokens });
+    } catch (error) {
+      if (!(error instanceof GraphQLError)) throw error;
+      if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
+      return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
+    }
+    detachText(document);
+    const exceeded = exceededLimit(document, limits) ?? exceededIntrospection(document);
+    if (exceeded !== null) return tooComplex(exceeded);
+    const unkept = unkeptLiterals(schema, document, text);
+    if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
+    const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
+    if (errors.some(({ message }) => message === 'Validation aborted.')) {
+      return tooComplex('The document has too many fields with the same name to validate.');
+    }
+    if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
+
+    const whole = withoutIncremental(document);
+    const isIncremental = whole !== document;
+    const nodes = whole.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+    const rootless = nodes.find(({ operation }) => !schema.getRootType(operation));
+    if (rootless) {
+      const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
+      return invalid('GRAPHQL_VALIDATION_FAILED', [error]);
+    }
+    const operationOptions: OperationOptions = {
+      schema,
+      document: whole,
+      sent: document,
+      limits,
+      coercionOptions: { maxErrors: MAX_VARIABLE_ERRORS, hideSuggestions },
+      compiler,
+      onGrowth,
+    };
+    const operations = new Map<OperationDefinitionNode, PreparedOperation>();
+    const bytes = (releaseTokens(document) + (isIncremental ? releaseTokens(whole) : 0)) * NODE_BYTES;
+    return {
+      document,
+      isIncremental,
+      bytes,
+      select(name) {
+        const node = selectNode(nodes, name || undefined);
+        if ('result' in node) return node;
+        let operation = operations.get(node);
+        if (operation === undefined) {
+          operation = new PreparedOperation(node, hash, operationOptions);
+          operations.set(node, operation);
+        }
+        return operation;
+      },
+    };
   }
 
   return (text, keep) => {
@@ -134,97 +185,13 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
   };
 }
 
-interface PrepareOptions extends Pick<DocumentsOptions, 'schema' | 'limits'> {
-  /** Returns the message for a document with too much introspection, or null. */
-  readonly exceededIntrospection: ReturnType<typeof createIntrospectionLimit>;
-  readonly rules: readonly ValidationRule[];
-  /** Whether errors omit suggestions for unknown names. */
-  readonly hideSuggestions: boolean;
-  readonly compiler: Compiler | null;
-}
-
-/** Like `prepareDocument`, but a stack overflow in the recursive parser or validator becomes `OPERATION_TOO_COMPLEX`. */
-function prepareSafely(
-  text: string,
-  identity: OperationIdentity,
-  options: PrepareOptions,
-  onGrowth: (bytes: number) => void,
-): PreparedDocument | Outcome {
-  try {
-    return prepareDocument(text, identity, options, onGrowth);
-  } catch (error) {
-    if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
-    throw error;
+function selectNode(nodes: readonly OperationDefinitionNode[], name: string | undefined) {
+  const node = name === undefined ? nodes[0] : nodes.find((one) => one.name?.value === name);
+  if (node === undefined) {
+    return unresolved(`The document has no operation${name === undefined ? '' : ` named "${name}"`}.`);
   }
-}
-
-function prepareDocument(
-  text: string,
-  identity: OperationIdentity,
-  { schema, limits, exceededIntrospection, rules, hideSuggestions, compiler }: PrepareOptions,
-  onGrowth: (bytes: number) => void,
-): PreparedDocument | Outcome {
-  let document: DocumentNode;
-  try {
-    document = parse(text, { maxTokens: limits.maxTokens });
-  } catch (error) {
-    if (!(error instanceof GraphQLError)) throw error;
-    if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
-    return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
+  if (name === undefined && nodes.length > 1) {
+    return unresolved('operationName is required: the document has several operations.');
   }
-  detachText(document);
-  const exceeded = exceededLimit(document, limits) ?? exceededIntrospection(document);
-  if (exceeded !== null) return tooComplex(exceeded);
-  const unkept = unkeptLiterals(schema, document, text);
-  if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
-  const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
-  if (errors.some(({ message }) => message === 'Validation aborted.')) {
-    return tooComplex('The document has too many fields with the same name to validate.');
-  }
-  if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
-
-  const { definitions } = document;
-  const rootless = definitions.find(
-    (definition) => definition.kind === Kind.OPERATION_DEFINITION && !schema.getRootType(definition.operation),
-  ) as OperationDefinitionNode | undefined;
-  if (rootless) {
-    const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
-    return invalid('GRAPHQL_VALIDATION_FAILED', [error]);
-  }
-  const whole = withoutIncremental(document);
-  const isIncremental = whole !== document;
-  const operationOptions = {
-    schema,
-    document: whole,
-    fragments: fragmentsOf(whole),
-    sent: isIncremental ? { document, fragments: fragmentsOf(document) } : undefined,
-    limits,
-    coercionOptions: { maxErrors: MAX_VARIABLE_ERRORS, hideSuggestions },
-    compiler,
-    onGrowth,
-  };
-  const operations = whole.definitions
-    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-    .map((node) => {
-      const name = node.name && { name: node.name.value.slice(0, MAX_NAME_CHARACTERS) };
-      return new PreparedOperation(node, { ...identity, type: node.operation, ...name }, operationOptions);
-    });
-  const bytes = (releaseTokens(document) + (isIncremental ? releaseTokens(whole) : 0)) * NODE_BYTES;
-  return { document, isIncremental, operations, bytes };
-}
-
-/** Selects the operation by name, or the only one. Returns the outcome when there is no such operation. */
-export function selectOperation(
-  operations: readonly PreparedOperation[],
-  name: string | null | undefined,
-): PreparedOperation | Outcome {
-  const [only] = operations;
-  if (name === null || name === undefined || name === '') {
-    if (only && operations.length === 1) return only;
-    return unresolved(
-      only ? 'operationName is required: the document has several operations.' : 'The document has no operation.',
-    );
-  }
-  const chosen = operations.find(({ node }) => node.name?.value === name);
-  return chosen ?? unresolved(`The document has no operation named "${name}".`);
+  return node;
 }

@@ -11,15 +11,12 @@ import { fragmentsOf } from './fragments.ts';
 
 /** Limits of one document, checked before validation. */
 export interface DocumentLimits {
-  /** Number of tokens. */
   readonly maxTokens: number;
-  /** Nesting depth of fields. */
   readonly maxDepth: number;
   /** Number of aliased fields, with fragments counted at each spread. */
   readonly maxAliases: number;
   /** Number of root fields of one operation, with fragments counted at each spread. */
   readonly maxRootFields: number;
-  /** Number of directives in the text. */
   readonly maxDirectives: number;
 }
 
@@ -28,7 +25,6 @@ interface Size {
   aliases: number;
   /** Fields, spreads and inline fragments on all levels, with fragments counted at each spread. */
   selections: number;
-  /** Fields on the first level. */
   fields: number;
   /** Values of the schema, below `__schema` and `__type`. */
   introspected: number;
@@ -39,7 +35,7 @@ interface Size {
 const nothing = (): Size => ({ depth: 0, aliases: 0, selections: 0, fields: 0, introspected: 0, nested: 0 });
 
 /** Average lengths of the lists in an introspection result, by field. */
-type ListSizes = ReadonlyMap<string, number>;
+export type ListSizes = ReadonlyMap<string, number>;
 
 /**
  * Maximum number of selections of one operation or fragment, with fragments counted at each spread. The gateway's work grows
@@ -54,13 +50,12 @@ export function exceededLimit(document: DocumentNode, limits: DocumentLimits): s
   if (directives > maxDirectives) return limitMessage('directives', directives, maxDirectives, 'MAX_DIRECTIVES');
   if (valueDepth > MAX_JSON_DEPTH) return `The document has a value nested deeper than ${MAX_JSON_DEPTH} levels.`;
 
-  const fragments = fragmentsOf(document);
-  const measured = new Map<string, Size>();
+  const measure = createMeasure(fragmentsOf(document));
   // Measures each fragment on its own too, because the validator also checks unused fragments.
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
     if (definition.kind === Kind.FRAGMENT_DEFINITION && definition.typeCondition.name.value.startsWith('__')) continue;
-    const size = measure(definition.selectionSet, fragments, measured);
+    const size = measure(definition.selectionSet);
     if (size.depth > maxDepth) return limitMessage('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
     if (size.aliases > maxAliases) return limitMessage('aliases', size.aliases, maxAliases, 'MAX_ALIASES');
     if (size.selections > MAX_SELECTIONS) {
@@ -74,58 +69,53 @@ export function exceededLimit(document: DocumentNode, limits: DocumentLimits): s
 }
 
 /**
- * Measures each fragment once and adds its size at each spread, so that the time is linear in the document's length even when
- * fragments spread each other many times. A cycle counts as zero: the validator refuses it later.
+ * Creates a function that measures selections. It measures each fragment once and adds its size at each spread, so that the time
+ * is linear in the document's length even when fragments spread each other many times. A cycle counts as zero: the validator
+ * refuses it later.
  */
-function measure(
-  { selections }: SelectionSetNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-  measured: Map<string, Size>,
-  sizes: ListSizes = new Map(),
-): Size {
-  const total = nothing();
-  for (const selection of selections) {
-    total.selections += 1;
-    if (selection.kind === Kind.FIELD) {
-      const { value: name } = selection.name;
-      const isIntrospection = name === '__schema' || name === '__type';
-      const below = selection.selectionSet ? measure(selection.selectionSet, fragments, measured, sizes) : nothing();
-      const values = 1 + (sizes.get(name) ?? 1) * below.nested;
-      total.fields += 1;
-      if (!isIntrospection) total.depth = Math.max(total.depth, 1 + below.depth);
-      total.aliases += below.aliases + (selection.alias ? 1 : 0);
-      total.selections += below.selections;
-      total.introspected += isIntrospection ? values : below.introspected;
-      total.nested += values;
-      continue;
-    }
-    const spread =
-      selection.kind === Kind.INLINE_FRAGMENT
-        ? measure(selection.selectionSet, fragments, measured, sizes)
-        : measureFragment(selection.name.value, fragments, measured, sizes);
-    total.depth = Math.max(total.depth, spread.depth);
-    total.aliases += spread.aliases;
-    total.selections += spread.selections;
-    total.fields += spread.fields;
-    total.introspected += spread.introspected;
-    total.nested += spread.nested;
-  }
-  return total;
-}
+function createMeasure(fragments: ReadonlyMap<string, FragmentDefinitionNode>, sizes: ListSizes = new Map()) {
+  const measured = new Map<string, Size>();
 
-function measureFragment(
-  name: string,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-  measured: Map<string, Size>,
-  sizes: ListSizes,
-): Size {
-  const known = measured.get(name);
-  if (known) return known;
-  measured.set(name, nothing());
-  const fragment = fragments.get(name);
-  const size = fragment ? measure(fragment.selectionSet, fragments, measured, sizes) : nothing();
-  measured.set(name, size);
-  return size;
+  function measureFragment(name: string): Size {
+    let size = measured.get(name);
+    if (size === undefined) {
+      measured.set(name, nothing());
+      const fragment = fragments.get(name);
+      size = fragment ? measure(fragment.selectionSet) : nothing();
+      measured.set(name, size);
+    }
+    return size;
+  }
+
+  function measure({ selections }: SelectionSetNode): Size {
+    const total = nothing();
+    for (const selection of selections) {
+      let size: Size;
+      if (selection.kind === Kind.FIELD) {
+        const { value: name } = selection.name;
+        const isIntrospection = name === '__schema' || name === '__type';
+        const below = selection.selectionSet ? measure(selection.selectionSet) : nothing();
+        const nested = 1 + (sizes.get(name) ?? 1) * below.nested;
+        size = {
+          fields: 1,
+          depth: isIntrospection ? 0 : 1 + below.depth,
+          aliases: below.aliases + (selection.alias ? 1 : 0),
+          selections: below.selections,
+          introspected: isIntrospection ? nested : below.introspected,
+          nested,
+        };
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) size = measure(selection.selectionSet);
+      else size = measureFragment(selection.name.value);
+      total.selections += 1 + size.selections;
+      total.depth = Math.max(total.depth, size.depth);
+      total.fields += size.fields;
+      total.aliases += size.aliases;
+      total.introspected += size.introspected;
+      total.nested += size.nested;
+    }
+    return total;
+  }
+  return measure;
 }
 
 /** Number of selections of an operation on all levels, with fragments counted at each spread. */
@@ -133,20 +123,14 @@ export function countSelections(
   { selectionSet }: OperationDefinitionNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): number {
-  return measure(selectionSet, fragments, new Map()).selections;
+  return createMeasure(fragments)(selectionSet).selections;
 }
 
 /** Number of values of the schema that the largest operation of a document selects. */
 export function countIntrospected(document: DocumentNode, sizes: ListSizes): number {
-  const fragments = fragmentsOf(document);
-  const measured = new Map<string, Size>();
-  return document.definitions.reduce(
-    (most, definition) =>
-      definition.kind === Kind.OPERATION_DEFINITION
-        ? Math.max(most, measure(definition.selectionSet, fragments, measured, sizes).introspected)
-        : most,
-    0,
-  );
+  const measure = createMeasure(fragmentsOf(document), sizes);
+  const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  return Math.max(0, ...operations.map((one) => measure((one as OperationDefinitionNode).selectionSet).introspected));
 }
 
 /** Counts directives and measures the depth of values. graphql-js's visitor does not recurse, so deep nesting is safe here. */

@@ -14,75 +14,29 @@ import type { Resource } from '../datatrics/endpoints.ts';
 import { decodeGlobalId } from '../datatrics/keys.ts';
 import { RECORD_TYPES } from '../datatrics/records/record-types.ts';
 import { isIncluded } from './conditions.ts';
-import type { CostSettings, FieldCost } from './field-cost.ts';
-import { type OperationFacts, RESOURCE_OF, type UsedField } from './operation-facts.ts';
+import { type CostSettings, costOf, type FieldCost } from './field-cost.ts';
+import type { OperationFacts } from './operation-facts.ts';
 import { keyOrNull } from './representation.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** A leaf field in an answer: its path, such as `conversions.nodes.email`, and its coordinate, such as `Conversion.email`. */
-interface Place {
-  readonly path: string;
-  readonly coordinate: string;
-}
-
-/** Access rules of one operation. */
-export interface Access {
-  /** Scopes that the operation needs with these variables. */
-  needed(variables: Variables, settings: CostSettings): ScopeSet;
-  /**
-   * The paths at which an answer with these variables can have masked values, without list indices.
-   *
-   * @param masked coordinates of masked fields
-   */
-  maskedPaths(masked: ReadonlySet<string>, variables: Variables): string[];
-}
-
-type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
-
-/**
- * Derives the access rules of an operation, including its fragments on interfaces.
- *
- * @param facts of the same operation
- */
-export function createAccess(
-  schema: GraphQLSchema,
-  operation: OperationDefinitionNode,
-  fragments: Fragments,
-  { resources, writes, scoped, conditions }: OperationFacts,
-): Access {
-  let fixed: ScopeSet = NO_SCOPES;
-  for (const resource of resources) fixed |= scopeOf(resource, 'read');
-  for (const resource of writes) fixed |= scopeOf(resource, 'write');
-
-  function scopesOf({ definition, node }: UsedField, variables: Variables, settings: CostSettings): ScopeSet {
-    const { scopes } = definition.extensions.cost as FieldCost;
+/** Scopes that an operation needs with these variables. */
+export function neededScopes(
+  { resources, writes, scoped }: OperationFacts,
+  variables: Variables,
+  settings: CostSettings,
+): ScopeSet {
+  let needed: ScopeSet = NO_SCOPES;
+  for (const resource of resources) needed |= scopeOf(resource, 'read');
+  for (const resource of writes) needed |= scopeOf(resource, 'write');
+  for (const { definition, node } of scoped) {
     try {
-      return scopes?.(getArgumentValues(definition, node, variables), settings) ?? NO_SCOPES;
+      needed |= costOf(definition)?.scopes?.(getArgumentValues(definition, node, variables), settings) ?? NO_SCOPES;
     } catch {
       // A field with invalid arguments fails before it reads anything.
-      return NO_SCOPES;
     }
   }
-
-  let known: readonly Place[] | undefined;
-  const isConditional = conditions.size > 0;
-  return {
-    needed: (variables, settings) =>
-      scoped.reduce((scopes, field) => scopes | scopesOf(field, variables, settings), fixed),
-    maskedPaths(masked, variables) {
-      const places = known ?? placesOf(schema, operation, fragments, variables);
-      if (!isConditional) known = places;
-      return places.flatMap(({ path, coordinate }) => {
-        if (masked.has(coordinate)) return path;
-        if (!coordinate.endsWith('.attributes')) return [];
-        const prefix = `${coordinate}.`;
-        return [...masked]
-          .filter((name) => name.startsWith(prefix))
-          .map((name) => path + name.slice(prefix.length - 1));
-      });
-    },
-  };
+  return needed;
 }
 
 /** Scopes for a list's filter and order: those by a personal field need `pii:read`, because the rows reveal its values. */
@@ -109,14 +63,19 @@ export function scopesOfEntities(args: { representations: readonly unknown[] }, 
   }, NO_SCOPES);
 }
 
-/** All leaf fields of record types that an answer to the operation can have. */
-function placesOf(
+/**
+ * The paths at which an answer to an operation can have masked values, without list indices.
+ *
+ * @param masked coordinates of masked fields, such as `Conversion.email`
+ */
+export function maskedPaths(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
-  fragments: Fragments,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  masked: ReadonlySet<string>,
   variables: Variables,
-): Place[] {
-  const found = new Map<string, Place>();
+): string[] {
+  const found = new Set<string>();
   // Visits each selection set once per path, however often fragments spread it there.
   const walked = new Map<SelectionSetNode, Set<string>>();
   const walk = (set: SelectionSetNode, typeName: string, above: string): void => {
@@ -132,7 +91,11 @@ function placesOf(
         const path = above + (selection.alias?.value ?? selection.name.value);
         const coordinate = `${typeName}.${field.name}`;
         if (selection.selectionSet) walk(selection.selectionSet, getNamedType(field.type).name, `${path}.`);
-        else if (RESOURCE_OF.has(typeName)) found.set(`${path} ${coordinate}`, { path, coordinate });
+        else if (masked.has(coordinate)) found.add(path);
+        else if (field.name === 'attributes') {
+          const prefix = `${coordinate}.`;
+          for (const name of masked) if (name.startsWith(prefix)) found.add(path + name.slice(prefix.length - 1));
+        }
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         walk(selection.selectionSet, selection.typeCondition?.name.value ?? typeName, above);
       } else {
@@ -143,5 +106,5 @@ function placesOf(
   };
   const root = schema.getRootType(operation.operation);
   if (root) walk(operation.selectionSet, root.name, '');
-  return [...found.values()];
+  return [...found];
 }

@@ -1,12 +1,13 @@
+import type { GraphQLField } from 'graphql';
 import type { ScopeSet } from '../auth/scopes.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
 import type { Endpoint } from '../datatrics/endpoints.ts';
+import type { RecordKey } from '../datatrics/keys.ts';
 import type { ProjectSettings } from '../datatrics/project-settings.ts';
 
 /** Settings on which the cost of a field depends, besides its arguments. */
 export interface CostSettings {
   readonly project: ProjectSettings;
-  /** The project id. */
   readonly projectId: string;
   readonly bulkLimits: BulkLimits;
 }
@@ -17,12 +18,7 @@ export interface PlannedCalls {
   readonly atLeast: number;
   readonly atMost: number;
   /** Identifies the call that `atLeast` counts, so that fields that share the call count it once. */
-  readonly identity?: string;
-  /**
-   * An argument is invalid, so the field makes no call. A plan omits the call. An estimate counts it, because the cached
-   * estimate also serves other argument values.
-   */
-  readonly isInvalid?: boolean;
+  readonly identity?: RecordKey | string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of all fields
@@ -44,10 +40,12 @@ export interface FieldCost {
   readonly weight: number;
   /** Whether the field returns a connection and has the paging arguments. */
   readonly isConnection?: true;
-  /** The endpoint to which the field writes. */
   readonly writes?: Endpoint;
   /** Scopes that the arguments require, besides those of the field's types. */
   scopes?(args: Args, settings: CostSettings): ScopeSet;
-  /** Names of the arguments whose values determine `atMost` and `rows`. Without variables in them, the cost is constant. */
-  readonly dependsOn: readonly string[];
+}
+
+/** The cost of a field; undefined: it makes no calls. */
+export function costOf({ extensions }: Pick<GraphQLField<unknown, unknown>, 'extensions'>): FieldCost | undefined {
+  return extensions.cost as FieldCost | undefined;
 }

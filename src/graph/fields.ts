@@ -13,7 +13,6 @@ export interface Field {
   readonly input?: string;
   /** Whether the field is non-null. Default: only lists are, in the type. */
   readonly required?: true;
-  /** Default value in the input. */
   readonly default?: string;
 }
 

@@ -64,9 +64,7 @@ export interface Part<E = GraphQLFormattedError> {
 
 /** A later part of the answer, at one path. */
 interface Increment<E> {
-  /** Data of a deferred fragment. */
   readonly data?: Record<string, unknown> | null;
-  /** Items of a streamed list. */
   readonly items?: readonly unknown[] | null;
   readonly errors?: readonly E[];
   readonly path?: readonly (string | number)[];

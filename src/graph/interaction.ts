@@ -30,7 +30,6 @@ const FIELDS = {
   attributes: attributes('interaction'),
 } satisfies FieldsOf<InteractionRecord>;
 
-/** `Interaction`, `Query.interaction`, `Query.interactions`, and the links between interactions and profiles. */
 export function defineInteraction(
   builder: Builder,
   { Profile }: ReturnType<typeof defineProfile>,
@@ -71,7 +70,6 @@ export function defineInteraction(
   return { Interaction, fields };
 }
 
-/** `createInteraction`, `bulkUpsertInteractions`. */
 export function defineInteractionMutations(
   { defineCreate, defineBulk }: MutationTypes,
   { Interaction, fields }: ReturnType<typeof defineInteraction>,

@@ -2,15 +2,11 @@ import {
   type DocumentNode,
   type GraphQLSchema,
   getIntrospectionQuery,
-  isEnumType,
-  isInputObjectType,
-  isInterfaceType,
-  isObjectType,
   MaxIntrospectionDepthRule,
   parse,
   validate,
 } from 'graphql';
-import { countIntrospected } from './document-limits.ts';
+import { countIntrospected, type ListSizes, limitMessage } from './document-limits.ts';
 
 /** How many times the values of the standard introspection query a document may select. Tools select them once, with variations. */
 const MAX_WHOLE_SCHEMAS = 2;
@@ -31,9 +27,7 @@ export function createIntrospectionLimit(schema: GraphQLSchema): (document: Docu
       return 'The operation nests lists of the schema too deeply: fields, inputFields, interfaces or possibleTypes in three levels.';
     }
     limit ??= MAX_WHOLE_SCHEMAS * countIntrospected(parse(getIntrospectionQuery(EVERYTHING)), sizes);
-    if (values <= limit) return null;
-    const counted = values < 1e9 ? String(Math.ceil(values)) : 'countless';
-    return `The operation selects ${counted} values of the schema; at most ${Math.floor(limit)} are allowed, ${MAX_WHOLE_SCHEMAS} times those of the standard introspection query.`;
+    return values <= limit ? null : limitMessage('values of the schema', Math.ceil(values), Math.floor(limit));
   };
 }
 
@@ -46,31 +40,15 @@ const EVERYTHING = {
   oneOf: true,
 } as const;
 
-/** Average lengths of the lists in an introspection result, by field. At least 1, so that nesting always counts. */
-function listSizes(schema: GraphQLSchema): ReadonlyMap<string, number> {
-  const types = Object.values(schema.getTypeMap());
-  const directives = schema.getDirectives();
-  let fields = 0;
-  let args = 0;
-  let inputFields = 0;
-  let enumValues = 0;
-  for (const type of types) {
-    if (isObjectType(type) || isInterfaceType(type)) {
-      for (const field of Object.values(type.getFields())) {
-        fields += 1;
-        args += field.args.length;
-      }
-    } else if (isInputObjectType(type)) inputFields += Object.keys(type.getFields()).length;
-    else if (isEnumType(type)) enumValues += type.getValues().length;
-  }
-  const average = (total: number, of: number): number => Math.max(1, total / of);
+/** Lengths of the lists in an introspection result, by field: of a whole schema, and roughly of a type, a field or a directive. */
+function listSizes(schema: GraphQLSchema): ListSizes {
   return new Map([
-    ['types', types.length],
-    ['directives', directives.length],
-    ['fields', average(fields, types.length)],
-    ['args', average(args, fields)],
-    ['inputFields', average(inputFields, types.length)],
-    ['enumValues', average(enumValues, types.length)],
+    ['types', Object.keys(schema.getTypeMap()).length],
+    ['directives', schema.getDirectives().length],
+    ['fields', 3],
+    ['args', 1],
+    ['inputFields', 1],
+    ['enumValues', 1],
     ['locations', 5],
   ]);
 }

@@ -10,16 +10,13 @@ import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from
 import { costOfBulk, costOfWrite } from './cost.ts';
 import { type Fields, inputFields } from './fields.ts';
 
-/** What differs between the writes of the resources. */
 interface Writes<R extends Resource> {
   readonly resource: R;
   readonly type: TypeRef<RecordOf[R]>;
   readonly fields: Fields;
   /** What an input describes, such as `A profile`. */
   readonly what: string;
-  /** REST path. */
   readonly path: string;
-  /** Description of the mutation `create<Name>`. */
   readonly create: string;
 }
 
@@ -63,7 +60,6 @@ export function defineMutationTypes(builder: Builder) {
     }),
   });
 
-  /** The field `userErrors` of a payload or a result. */
   // biome-ignore lint/suspicious/noExplicitAny: the field builder's type parameters are not exported
   function userErrors(t: any) {
     return t.field({
@@ -117,7 +113,6 @@ export function defineMutationTypes(builder: Builder) {
     return { Input, Payload };
   }
 
-  /** Defines `update<Name>`. */
   function defineUpdate<R extends 'profile' | 'content'>(
     resource: R,
     { Input, Payload }: Written<R>,

@@ -1,4 +1,5 @@
 import {
+  type ASTVisitor,
   type DocumentNode,
   type FloatValueNode,
   GraphQLError,
@@ -7,50 +8,46 @@ import {
   type IntValueNode,
   isScalarType,
   Kind,
-  TypeInfo,
+  type ValidationContext,
   type ValueNode,
+  validate,
   visit,
-  visitWithTypeInfo,
 } from 'graphql';
 import { isKept } from '../lib/digits.ts';
-
-type NumberNode = IntValueNode | FloatValueNode;
 
 /** Matches 16 digits or a three-digit exponent. A double can represent every number in a text without a match. */
 const LONG_NUMBER = /[\d.]{16}|[eE][+-]?\d{3}/;
 
+/** Returns the errors for number literals that would be rounded. */
+export function unkeptLiterals(schema: GraphQLSchema, document: DocumentNode, text: string): readonly GraphQLError[] {
+  return LONG_NUMBER.test(text) ? validate(schema, document, [KeptNumbersRule]) : [];
+}
+
 /**
- * Returns an error for each number literal that a double cannot represent and that GraphQL would round: as `Int` and `Float`,
- * and inside a `JSONObject`. Elsewhere such a number stays text, or is not a valid value of the type.
+ * Reports each number literal that a double cannot represent and that GraphQL would round: as `Int` and `Float`, and inside a
+ * `JSONObject`. Elsewhere such a number stays text, or is not a valid value of the type.
  */
-export function unkeptLiterals(schema: GraphQLSchema, document: DocumentNode, text: string): GraphQLError[] {
-  if (!LONG_NUMBER.test(text)) return [];
-  const errors: GraphQLError[] = [];
-  const check = (node: NumberNode): void => {
+function KeptNumbersRule(context: ValidationContext): ASTVisitor {
+  const check = (node: IntValueNode | FloatValueNode): void => {
     if (isKept(node.value)) return;
     const message = `The number ${shorten(node.value)} cannot be represented exactly. Where a string is allowed, send it as a string.`;
-    errors.push(new GraphQLError(message, { nodes: node }));
+    context.reportError(new GraphQLError(message, { nodes: node }));
   };
-  const types = new TypeInfo(schema);
-  const typeName = (): string | undefined => getNamedType(types.getInputType())?.name;
-  const checkNumber = (node: NumberNode): void => {
-    const name = typeName();
+  const checkNumber = (node: IntValueNode | FloatValueNode): void => {
+    const name = getNamedType(context.getInputType())?.name;
     if (name === 'Int' || name === 'Float') check(node);
   };
-  visit(
-    document,
-    visitWithTypeInfo(types, {
-      IntValue: checkNumber,
-      FloatValue: checkNumber,
-      ObjectValue(node) {
-        if (!isScalarType(getNamedType(types.getInputType()))) return undefined;
-        if (typeName() === 'JSONObject') visit(node, { IntValue: check, FloatValue: check });
-        // Does not visit the members: they have no GraphQL types.
-        return false;
-      },
-    }),
-  );
-  return errors;
+  return {
+    IntValue: checkNumber,
+    FloatValue: checkNumber,
+    ObjectValue(node) {
+      const type = getNamedType(context.getInputType());
+      if (!isScalarType(type)) return undefined;
+      if (type.name === 'JSONObject') visit(node, { IntValue: check, FloatValue: check });
+      // Does not visit the members: they have no GraphQL types.
+      return false;
+    },
+  };
 }
 
 /** Replaces the integers in a literal that a double cannot represent with strings. For scalars that accept any value. */

@@ -15,7 +15,7 @@ import type { Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES } from '../datatrics/keys.ts';
 import type { MaskedType } from '../datatrics/masking.ts';
 import { CUSTOM_FIELD_HOLDERS } from '../datatrics/records/declare.ts';
-import type { FieldCost } from './field-cost.ts';
+import { costOf } from './field-cost.ts';
 
 /** A field in an operation, with its definition. */
 export interface UsedField {
@@ -29,17 +29,12 @@ export interface OperationFacts {
   readonly resources: ReadonlySet<Resource>;
   /** Resources of the records and lists that other records link to. */
   readonly linked: ReadonlySet<Resource>;
-  /** Resources that the operation writes. */
   readonly writes: ReadonlySet<Resource>;
   /** Fields with arguments that can require more scopes. */
   readonly scoped: readonly UsedField[];
-  /** Fields that return federation entities. */
   readonly entities: readonly UsedField[];
-  /** Whether a root field has record keys as arguments: ids or representations. */
-  readonly takesKeys: boolean;
   /** Names of the variables in directives: the conditions of `@skip` and `@include`. */
   readonly conditions: ReadonlySet<string>;
-  /** Names of the directives in the operation. */
   readonly directives: ReadonlySet<string>;
   /** Whether the operation has a name that graphql-jit cannot handle: `__schema`, `__type` or `__proto__`. */
   readonly hasReservedNames: boolean;
@@ -79,7 +74,6 @@ export function studyOperation(
   const conditions = new Set<string>();
   const directives = new Set<string>();
   const reads = new Map<MaskedType, Set<string>>();
-  let takesKeys = false;
   let hasReservedNames = false;
   const root = schema.getRootType(operation.operation);
   const types = new TypeInfo(schema);
@@ -97,12 +91,10 @@ export function studyOperation(
       if (!definition) return;
       if (parent && RECORD_TYPE_NAMES.has(parent.name)) addRead(parent.name as MaskedType, definition);
       if (getNamedType(definition.type).name === '_Entity') entities.push({ definition, node });
-      const cost = definition.extensions.cost as FieldCost | undefined;
+      const cost = costOf(definition);
       if (cost && parent !== root) addResource(definition.type, linked);
       if (cost?.writes) writes.add(cost.writes.resource);
-      if (!node.arguments?.length) return;
-      if (cost?.scopes) scoped.push({ definition, node });
-      if (cost?.keys && parent === root) takesKeys = true;
+      if (cost?.scopes && node.arguments?.length) scoped.push({ definition, node });
     },
     Directive(directive) {
       directives.add(directive.name.value);
@@ -127,5 +119,5 @@ export function studyOperation(
     for (const field of readByResolver) names.add(field);
   }
 
-  return { resources, linked, writes, scoped, entities, takesKeys, conditions, directives, hasReservedNames, reads };
+  return { resources, linked, writes, scoped, entities, conditions, directives, hasReservedNames, reads };
 }

@@ -20,22 +20,18 @@ export interface Outcome {
   json?: string;
 }
 
-/** Outcome when the request does not identify one operation of the document. */
 export function unresolved(message: string): Outcome {
   return invalid('OPERATION_RESOLUTION_FAILURE', [new GraphQLError(message)]);
 }
 
-/** Outcome when the operation exceeds a limit. */
 export function tooComplex(message: string): Outcome {
   return invalid('OPERATION_TOO_COMPLEX', [new GraphQLError(message)]);
 }
 
-/** Outcome when the document or its variables are invalid. */
 export function invalid(code: ErrorCode, errors: readonly GraphQLError[]): Outcome {
   return { kind: 'invalid', result: { errors: requestErrors(code, errors) } };
 }
 
-/** Outcome when the gateway refuses the whole request. */
 export function refused(
   status: number,
   code: ErrorCode,
@@ -53,6 +49,8 @@ export function outcomeOfError(error: unknown, reportUnexpected: ReportUnexpecte
     return refused(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong in the gateway.');
   }
   switch (error.code) {
+    case 'BAD_REQUEST':
+      return refused(400, error.code, error.message);
     case 'UNAUTHENTICATED':
       return refused(401, error.code, error.message);
     case 'FORBIDDEN':

@@ -21,25 +21,12 @@ import { hasVariable, isIncluded } from './conditions.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
-/** An operation without client input in its document: every argument is a variable, and no selection has a condition. */
-export interface Parameterized {
-  readonly document: DocumentNode;
-  /**
-   * Returns the values of the document's variables, or undefined when an argument is invalid with these client variables.
-   *
-   * @param variables the client's variables, coerced by graphql-js
-   */
-  values(variables: Values): Values | undefined;
-}
-
-/** An argument whose whole value is a client variable. */
 interface VariableArgument {
   readonly name: string;
   readonly variable: string;
   readonly mayBeNull: boolean;
 }
 
-/** An argument whose value contains client variables. */
 interface NestedArgument {
   readonly name: string;
   readonly node: ValueNode;
@@ -52,21 +39,21 @@ interface NestedArgument {
  *
  * @param variables values of the variables in conditions; none may be missing
  * @param typeName declared type of the new variables
- * @returns null when a literal is invalid
+ * @returns an operation without client input in its document: every argument is a variable, and no selection has a condition;
+ *   null when a literal is invalid
  */
 export function parameterize(
   schema: GraphQLSchema,
   definitions: readonly (OperationDefinitionNode | FragmentDefinitionNode)[],
   variables: Values,
   typeName: string,
-): Parameterized | null {
+) {
   const constants: Record<string, unknown> = {};
   const variableArguments: VariableArgument[] = [];
   const nestedArguments: NestedArgument[] = [];
   const declared: VariableDefinitionNode[] = [];
   let isValid = true;
 
-  /** Creates the variable that replaces an argument's value. */
   function variableFor({ type }: GraphQLArgument, value: ValueNode): VariableNode {
     const name = `v${declared.length}`;
     if (value.kind === Kind.VARIABLE) {
@@ -107,6 +94,7 @@ export function parameterize(
   if (!isValid) return null;
   const [operation, ...fragments] = replaced as [OperationDefinitionNode, ...FragmentDefinitionNode[]];
 
+  /** The values of the document's variables, or undefined when an argument is invalid with these client variables. */
   function values(given: Values): Values | undefined {
     const all: Record<string, unknown> = { ...constants };
     for (const { name, variable, mayBeNull } of variableArguments) {
@@ -124,8 +112,9 @@ export function parameterize(
     return all;
   }
 
-  return {
-    document: { kind: Kind.DOCUMENT, definitions: [{ ...operation, variableDefinitions: declared }, ...fragments] },
-    values,
+  const document: DocumentNode = {
+    kind: Kind.DOCUMENT,
+    definitions: [{ ...operation, variableDefinitions: declared }, ...fragments],
   };
+  return { document, values };
 }

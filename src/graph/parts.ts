@@ -20,7 +20,6 @@ export const MAX_VALUES_IN_PARTS = 100_000;
  */
 const MIN_INTERVAL_MS = 10;
 
-/** The executor's messages. */
 interface Started {
   readonly first: ExecutionResult;
   /** The later messages; undefined when the first one is the whole answer. */
@@ -36,19 +35,42 @@ export async function startInParts(args: ExecutionArgs): Promise<Started> {
     : { first: result as ExecutionResult, rest: undefined };
 }
 
-/** Formats the messages after the first one. They are at least `MIN_INTERVAL_MS` apart. */
+interface PartsOptions {
+  readonly report: ReportUnexpected;
+  /** Returns the outcome that replaces a part with which the answer becomes too large. */
+  limit(part: Part): Outcome | undefined;
+  extensions(): object | undefined;
+  leave(): void;
+}
+
+/**
+ * Formats the messages after the first one. They are at least `MIN_INTERVAL_MS` apart. The last has the extensions, because the
+ * usage is known only then. When the answer becomes too large, an error replaces the part and ends the answer.
+ */
 export async function* formatParts(
   rest: NonNullable<Started['rest']>,
-  report: ReportUnexpected,
+  { report, limit, extensions, leave }: PartsOptions,
 ): AsyncGenerator<Part, void, void> {
   let next = performance.now();
-  for await (const { hasNext, incremental } of rest) {
-    // The executor's types allow undefined members, but its values omit them.
-    const part = (incremental ? { hasNext, incremental } : { hasNext }) as Part<GraphQLError>;
-    yield mapErrors(part, (error) => formatError(error, report));
-    const waitMs = next - performance.now();
-    if (hasNext && waitMs > 0) await sleep(waitMs);
-    next = performance.now() + MIN_INTERVAL_MS;
+  try {
+    for await (const { hasNext, incremental } of rest) {
+      // The executor's types allow undefined members, but its values omit them.
+      const sent = (incremental ? { hasNext, incremental } : { hasNext }) as Part<GraphQLError>;
+      const part = mapErrors(sent, (error) => formatError(error, report));
+      const exceeded = limit(part);
+      if (exceeded) {
+        const path = part.incremental?.[0]?.path ?? [];
+        const { errors = [] } = exceeded.result;
+        yield { hasNext: false, incremental: [{ data: null, path, errors }], ...extensions() };
+        return;
+      }
+      yield hasNext ? part : { ...part, ...extensions() };
+      const waitMs = next - performance.now();
+      if (hasNext && waitMs > 0) await sleep(waitMs);
+      next = performance.now() + MIN_INTERVAL_MS;
+    }
+  } finally {
+    leave();
   }
 }
 
@@ -78,34 +100,4 @@ export function readAhead(
       onEnd();
     }
   })();
-}
-
-/**
- * Yields the parts, and adds the extensions to the last one, because the usage is known only then. When the answer becomes too
- * large, an error replaces the part and ends the answer.
- *
- * @param limit returns the outcome that replaces a part over the limit
- * @param finish creates the extensions
- * @param leave called once after the last part
- */
-export async function* lastParts(
-  parts: AsyncGenerator<Part, void, void>,
-  limit: (part: Part) => Outcome | undefined,
-  finish: () => object | undefined,
-  leave: () => void,
-): AsyncGenerator<Part, void, void> {
-  try {
-    for await (const part of parts) {
-      const exceeded = limit(part);
-      if (exceeded) {
-        const path = part.incremental?.[0]?.path ?? [];
-        const { errors = [] } = exceeded.result;
-        yield { hasNext: false, incremental: [{ data: null, path, errors }], ...finish() };
-        return;
-      }
-      yield part.hasNext ? part : { ...part, ...finish() };
-    }
-  } finally {
-    leave();
-  }
 }

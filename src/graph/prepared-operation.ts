@@ -9,10 +9,10 @@ import {
 import { Selection } from '../datatrics/json-selection.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
 import { countSelections } from './document-limits.ts';
-import { type Access, createAccess } from './document-scopes.ts';
-import { usedFragments } from './fragments.ts';
+import { maskedPaths } from './document-scopes.ts';
+import { fragmentsOf, usedFragments } from './fragments.ts';
 import { type OperationFacts, studyOperation } from './operation-facts.ts';
-import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
+import { Planner, type PlannerLimits } from './plan.ts';
 import { createCoercion } from './variables.ts';
 
 /** Identifies an operation without its text, for example in a log. */
@@ -29,9 +29,8 @@ export interface OperationOptions {
   readonly schema: GraphQLSchema;
   /** Without `@defer` and `@stream`. */
   readonly document: DocumentNode;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** The original document; undefined when it has neither `@defer` nor `@stream`. */
-  readonly sent: Pick<OperationOptions, 'document' | 'fragments'> | undefined;
+  /** As the client sent it. The same object when it has neither. */
+  readonly sent: DocumentNode;
   readonly limits: PlannerLimits;
   readonly coercionOptions: NonNullable<Parameters<typeof getVariableValues>[3]>;
   /** Null when operations are not compiled. */
@@ -45,60 +44,52 @@ export interface OperationOptions {
  * grows with them.
  */
 const MAX_COMPILED_SELECTIONS = 1_000;
-/** Bytes of a planner and its estimates, besides those for each selection. */
-const PLANNED_BYTES = 2_048;
-const PLANNED_SELECTION_BYTES = 128;
+/** Bytes of a prepared operation, besides those for each selection. */
+const OPERATION_BYTES = 2_048;
+const SELECTION_BYTES = 128;
 const COMPILED_SELECTION_BYTES = 2_048;
+/** Maximum length of an operation's name in its identity, because clients choose the name. */
+const MAX_NAME_CHARACTERS = 64;
 
-/** One operation of a valid document. It creates the planner, the executor and the rest on first use. */
+/** One operation of a valid document, ready to be checked. It creates its executor when it runs. */
 export class PreparedOperation {
   readonly node: OperationDefinitionNode;
   readonly identity: OperationIdentity;
+  readonly facts: OperationFacts;
+  readonly planner: Planner;
+  readonly coerce: ReturnType<typeof createCoercion>;
   /** Moving average of the REST calls in earlier runs, as a share of the estimate: 0 to 1. */
   expectedShare = 0;
   /** The record fields that the operation may read. Undefined until it is compiled: all. */
   selection: Selection | undefined;
   readonly #options: OperationOptions;
-  #runs = 0;
-  #executor: Executor | undefined;
-  #used: ReadonlyMap<string, FragmentDefinitionNode> | undefined;
-  #facts: OperationFacts | undefined;
-  #planner: Planner | undefined;
-  #access: Access | undefined;
-  #coerce: ReturnType<typeof createCoercion> | undefined;
+  /** The fragments that the operation spreads, directly or through other fragments. */
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly #selections: number;
+  readonly #interpreted: Executor;
+  #compiled: Executor | undefined;
+  #hasRun = false;
 
-  constructor(node: OperationDefinitionNode, identity: OperationIdentity, options: OperationOptions) {
+  /** @param document hash of the document */
+  constructor(node: OperationDefinitionNode, document: string, options: OperationOptions) {
+    const { schema, sent } = options;
+    const name = node.name?.value;
+    const fragments = usedFragments(node, fragmentsOf(options.document));
     this.node = node;
-    this.identity = identity;
+    this.identity = { document, type: node.operation, ...(name && { name: name.slice(0, MAX_NAME_CHARACTERS) }) };
+    this.facts = studyOperation(schema, node, fragments);
+    const asSent = getOperationAST(sent, name) ?? node;
+    this.planner = new Planner(schema, asSent, fragmentsOf(sent), this.facts, options.limits);
+    this.coerce = createCoercion(schema, node, options.coercionOptions);
     this.#options = options;
+    this.#fragments = fragments;
+    this.#selections = countSelections(node, fragments);
+    this.#interpreted = interpret(schema, options.document, node);
+    options.onGrowth(OPERATION_BYTES + SELECTION_BYTES * this.#selections);
   }
 
-  /** Facts that do not depend on variables. */
-  get facts(): OperationFacts {
-    this.#facts ??= studyOperation(this.#options.schema, this.node, this.#fragments);
-    return this.#facts;
-  }
-
-  get planner(): Planner {
-    if (this.#planner === undefined) {
-      const { schema, limits, sent, onGrowth } = this.#options;
-      const asSent = sent && getOperationAST(sent.document, this.node.name?.value);
-      this.#planner = asSent
-        ? createPlanner(schema, asSent, sent.fragments, studyOperation(schema, asSent, sent.fragments), limits)
-        : createPlanner(schema, this.node, this.#fragments, this.facts, limits);
-      onGrowth(PLANNED_BYTES + PLANNED_SELECTION_BYTES * countSelections(this.node, this.#fragments));
-    }
-    return this.#planner;
-  }
-
-  get access(): Access {
-    this.#access ??= createAccess(this.#options.schema, this.node, this.#fragments, this.facts);
-    return this.#access;
-  }
-
-  get coerce(): ReturnType<typeof createCoercion> {
-    this.#coerce ??= createCoercion(this.#options.schema, this.node, this.#options.coercionOptions);
-    return this.#coerce;
+  maskedPaths(masked: ReadonlySet<string>, variables: Readonly<Record<string, unknown>>): string[] {
+    return maskedPaths(this.#options.schema, this.node, this.#fragments, masked, variables);
   }
 
   /**
@@ -106,25 +97,18 @@ export class PreparedOperation {
    * save, so a flood of documents that each run once must not compile.
    */
   executor(): Executor {
-    this.#runs += 1;
-    if (this.#executor) return this.#executor;
-    const { schema, document, compiler, onGrowth } = this.#options;
-    const interpreted = interpret(schema, document, this.node);
-    if (this.#runs === 1 || compiler === null) return interpreted;
-    const selections = countSelections(this.node, this.#fragments);
-    this.#executor =
-      selections > MAX_COMPILED_SELECTIONS
-        ? interpreted
-        : compiler(this.node, [...this.#fragments.values()], this.facts, interpreted, () =>
-            onGrowth(selections * COMPILED_SELECTION_BYTES),
-          );
-    if (this.#executor !== interpreted) this.selection = new Selection(this.facts.reads);
-    return this.#executor;
-  }
-
-  /** The fragments that the operation spreads, directly or through other fragments. */
-  get #fragments(): ReadonlyMap<string, FragmentDefinitionNode> {
-    this.#used ??= usedFragments(this.node, this.#options.fragments);
-    return this.#used;
+    if (this.#compiled) return this.#compiled;
+    const { compiler, onGrowth } = this.#options;
+    if (!this.#hasRun || compiler === null) {
+      this.#hasRun = true;
+      return this.#interpreted;
+    }
+    const onCompiled = (): void => onGrowth(this.#selections * COMPILED_SELECTION_BYTES);
+    this.#compiled =
+      this.#selections > MAX_COMPILED_SELECTIONS
+        ? this.#interpreted
+        : compiler(this.node, [...this.#fragments.values()], this.facts, this.#interpreted, onCompiled);
+    if (this.#compiled !== this.#interpreted) this.selection = new Selection(this.facts.reads);
+    return this.#compiled;
   }
 }

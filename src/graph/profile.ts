@@ -28,7 +28,6 @@ const FIELDS = {
   attributes: attributes('profile'),
 } satisfies FieldsOf<ProfileRecord>;
 
-/** `Profile`, `Query.profile`, `Query.profiles`. */
 export function defineProfile(builder: Builder, custom: CustomFields) {
   const fields = { ...FIELDS, ...customFields(custom.Profile) };
   const Profile = defineRecord<ProfileRecord>(
@@ -60,7 +59,6 @@ export function defineProfile(builder: Builder, custom: CustomFields) {
   return { Profile, fields };
 }
 
-/** `createProfile`, `updateProfile`, `bulkUpsertProfiles`. */
 export function defineProfileMutations(
   { defineCreate, defineUpdate, defineBulk }: MutationTypes,
   { Profile, fields }: ReturnType<typeof defineProfile>,

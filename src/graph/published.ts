@@ -1,24 +1,12 @@
 import { Kind, parse } from 'graphql';
 
-/**
- * Names of operations that occur in more than one published document. As a tool, such a name would be ambiguous.
- *
- * @param documents texts by id; the function ignores texts that are not valid GraphQL
- * @param options.mutations whether to include mutations
- */
+/** Names of operations that occur in more than one published document. As a tool, such a name would be ambiguous. */
 export function duplicateOperations(
   documents: ReadonlyMap<string, string>,
   { mutations }: { readonly mutations: boolean },
 ): Set<string> {
-  const seen = new Set<string>();
-  const duplicates = new Set<string>();
-  for (const text of documents.values()) {
-    for (const name of operationNames(text, mutations)) {
-      if (seen.has(name)) duplicates.add(name);
-      seen.add(name);
-    }
-  }
-  return duplicates;
+  const names = [...documents.values()].flatMap((text) => operationNames(text, mutations));
+  return new Set(names.filter((name, at) => names.indexOf(name) !== at));
 }
 
 function operationNames(text: string, mutations: boolean): string[] {
@@ -31,6 +19,7 @@ function operationNames(text: string, mutations: boolean): string[] {
         : [],
     );
   } catch {
+    // The text is not valid GraphQL.
     return [];
   }
 }

@@ -32,7 +32,6 @@ export function defineListTypes(builder: Builder): void {
   });
 }
 
-/** What differs between the queries of the resources. */
 interface Queries<R extends Resource> {
   readonly record: RecordType<RecordOf[R]> & { readonly resource: R };
   /** What the queries return, such as `profile` and `profiles`. */
@@ -40,13 +39,11 @@ interface Queries<R extends Resource> {
   readonly many: string;
   /** What a filter selects. Default: `many`. */
   readonly filtered?: string;
-  /** REST paths. */
   readonly paths: { readonly find: string; readonly list: string };
   readonly defaultOrder: 'oldest' | 'newest';
   /** Enum values of the sort fields, each a field of the records or another sort name. */
   readonly order: Readonly<Record<string, { readonly field: string; readonly description: string }>>;
   readonly filter: Fields;
-  /** The argument `type` of content. */
   readonly typeArg?: (t: Args, description: string) => object;
 }
 

@@ -44,7 +44,6 @@ GraphQLID.parseValue = (value) => {
   return parseId(value);
 };
 
-/** Defines the custom scalars `DateTime` and `JSONObject`. */
 export function defineScalars(builder: Builder): void {
   builder.scalarType('DateTime', {
     description:

@@ -13,7 +13,6 @@ import { defineListTypes } from './queries.ts';
 import { defineScalars } from './scalars.ts';
 
 export interface SchemaOptions {
-  /** Custom fields from the configuration. Default: none. */
   readonly customFields?: CustomFields;
 }
 

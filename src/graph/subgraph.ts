@@ -3,7 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { Masking, type MaskOptions } from '../datatrics/masking.ts';
 import { createRecordTypes, fieldTablesOf, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { createBuilder } from './builder.ts';
-import GatewayDirectivesPlugin from './directives.ts';
+import { addDirectives } from './directives.ts';
 import { defineEntityQueries } from './entities.ts';
 import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
@@ -26,14 +26,7 @@ const ALWAYS = ['key', 'shareable', 'tag', 'cost', 'listSize'];
  */
 export function buildSubgraphSchema({ directives = [], masking, ...options }: SubgraphOptions = {}): GraphQLSchema {
   const custom = options.customFields ?? {};
-  const builder = createBuilder({
-    plugins: [GatewayDirectivesPlugin],
-    optionalDirectives: new Set(directives),
-    personalFields: {
-      masking: new Masking(masking ?? withPersonalFields({ mode: 'null', fields: [] }, custom)),
-      tables: fieldTablesOf(createRecordTypes(custom)),
-    },
-  });
+  const builder = createBuilder();
   defineSchema(builder, options, (records) =>
     defineEntityQueries(builder, records, {
       hasCacheTags: directives.includes('cacheTag'),
@@ -44,6 +37,10 @@ export function buildSubgraphSchema({ directives = [], masking, ...options }: Su
   const imported = [...ALWAYS, ...directives].map((name) => `@${name}`);
   const link = { url: `https://specs.apollo.dev/federation/${version}`, import: imported };
   const schema = builder.toSchema({ sortSchema: false, extensions: { directives: { link } } });
+  addDirectives(schema, new Set(directives), {
+    masking: new Masking(masking ?? withPersonalFields({ mode: 'null', fields: [] }, custom)),
+    tables: fieldTablesOf(createRecordTypes(custom)),
+  });
   return schema;
 }
 

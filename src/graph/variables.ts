@@ -20,7 +20,6 @@ const IS_PLAIN: Readonly<Record<string, (value: unknown) => boolean>> = {
   Float: (value) => typeof value === 'number' && Number.isFinite(value),
 };
 
-/** A variable of a standard scalar type. */
 interface ScalarVariable {
   readonly name: string;
   readonly isPlain: (value: unknown) => boolean;

@@ -19,12 +19,10 @@ const INPUT_PER_UNIT = 4;
 /** Scalars that cost more than a plain value: the gateway converts ids and times, and a JSON object can have many names. */
 const SCALARS: Readonly<Record<string, number>> = { ID: 2, DateTime: 2, JSONObject: 6 };
 
-/** The weight of one value of a leaf type. */
 export function weightOfLeaf(type: GraphQLOutputType): number {
   return SCALARS[getNamedType(type).name] ?? 1;
 }
 
-/** The weight of one object without its fields. */
 export function weightOfObject(type: GraphQLNamedType): number {
   const isRecord = isAbstractType(type) || (isObjectType(type) && type.getInterfaces().length > 0);
   return isRecord ? RECORD : OBJECT;

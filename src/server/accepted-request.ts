@@ -7,8 +7,9 @@ import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Selection } from '../datatrics/json-selection.ts';
 import type { Admission } from '../graph/admission.ts';
 import { type ContextOptions, createContext, type GatewayContext } from '../graph/context.ts';
+import type { Run } from '../graph/execution.ts';
 import type { CostSettings } from '../graph/field-cost.ts';
-import type { OperationRequest, Run } from '../graph/pipeline.ts';
+import type { OperationRequest } from '../graph/pipeline.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Freshness, parseCacheControl } from '../upstream/freshness.ts';
@@ -16,15 +17,12 @@ import { Operation, type OperationLimits } from '../upstream/operation.ts';
 import { callTraceOf, type Observed } from './observer.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** What all requests of an endpoint share. */
 export interface RequestSetting {
-  /** Finds the settings and connections of a project. */
   readonly projectOf: (project: string) => ContextOptions['project'] & {
     readonly limits: OperationLimits;
     readonly admission: Admission;
   };
   readonly capabilities: Capabilities;
-  /** Whether the gateway caches answers of the API. */
   readonly hasCache: boolean;
   readonly bulkLimits: BulkLimits;
   readonly reportUnexpected: (error: unknown, requestId?: string) => void;
@@ -40,7 +38,6 @@ export class AcceptedRequest implements Run {
   readonly request: OperationRequest;
   /** The hash under which the document is registered if it runs. */
   persistedHash: string | undefined;
-  /** Undefined without a rate limit. */
   account: Account | undefined;
   /** `ratelimit` and `ratelimit-policy`. */
   rateHeaders: Readonly<Record<string, string>> | undefined;
@@ -116,7 +113,6 @@ export class AcceptedRequest implements Run {
     return this.pluginContext ? Object.assign(this.pluginContext, own) : own;
   }
 
-  /** Cancels the operation's REST calls. */
   cancel(): void {
     this.operation?.cancel(clientGone());
   }

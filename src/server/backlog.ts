@@ -43,7 +43,6 @@ export class Backlog {
     }
   }
 
-  /** Notes that a client made progress. */
   progress(client: Socket): void {
     const kept = this.#clients.get(client);
     if (kept === undefined) return;
@@ -51,7 +50,6 @@ export class Backlog {
     this.#clients.set(client, { ...kept, progressAt: performance.now() });
   }
 
-  /** Forgets a client. */
   delete(client: Socket): void {
     const kept = this.#clients.get(client);
     if (kept === undefined) return;
@@ -64,7 +62,6 @@ export class Backlog {
     return this.#clients.get(client)?.since;
   }
 
-  /** Disconnects the clients without progress for `stallMs`. */
   disconnectStalled(stallMs: number): void {
     const limit = performance.now() - stallMs;
     for (const [client, { progressAt }] of this.#clients) {

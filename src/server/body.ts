@@ -7,7 +7,6 @@ const MAX_PIECES = 50_000;
 /** Reads a request's body. Gives null, and reads no further, for a body that is too large or arrives in too many pieces. */
 export type ReadBody = (req: IncomingMessage) => Promise<Buffer | null>;
 
-/** The client disconnected before its request was complete. */
 export class ClientGone extends Error {
   constructor() {
     super('The client disconnected before its request was complete.');

@@ -1,11 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The program that sent a request, as it names itself. */
-export interface ClientName {
-  readonly name: string;
-  readonly version: string | undefined;
-}
-
 /** Headers of Apollo's clients and of Hive's, for name and version. */
 const HEADERS = [
   ['apollographql-client-name', 'apollographql-client-version'],
@@ -15,8 +9,8 @@ const HEADERS = [
 /** What a log line and a metric may show: no address, and nothing long. */
 const PLAIN = /^[\w ./:+-]{1,64}$/;
 
-/** Undefined for a client without a name, or with one that is not plain. */
-export function clientNameOf(headers: IncomingHttpHeaders): ClientName | undefined {
+/** The program that sent a request, as it names itself. Undefined for a client without a name, or with one that is not plain. */
+export function clientNameOf(headers: IncomingHttpHeaders) {
   for (const [nameHeader, versionHeader] of HEADERS) {
     const name = plain(headers[nameHeader]);
     if (name !== undefined) return { name, version: plain(headers[versionHeader]) };

@@ -3,9 +3,7 @@ import type { Outcome } from '../graph/outcome.ts';
 /** One run of an operation, shared by its waiting clients. */
 export interface Execution {
   readonly outcome: Promise<Outcome>;
-  /** Waiting clients. */
   waiters: number;
-  /** Cancels its REST calls. */
   cancel(): void;
 }
 

@@ -26,7 +26,6 @@ const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } };
 const GZIP = { level: 1 };
 
-/** An answer, as text or as UTF-8. */
 type Text = string | Uint8Array;
 
 const NOW = {
@@ -69,7 +68,7 @@ export function createCompress(): Compress {
     if (accepted === undefined || text.length < MIN_CHARACTERS || underWay + text.length > MAX_UNDER_WAY) {
       return undefined;
     }
-    const encoding = chooseEncoding(accepted);
+    const encoding = chooseEncoding(accepted, PREFERRED);
     if (encoding === undefined) return undefined;
     if (text.length < LARGE) return { encoding, body: NOW[encoding](text) };
     underWay += text.length;
@@ -81,15 +80,12 @@ export function createCompress(): Compress {
   };
 }
 
-/** A stream that compresses an answer in parts. `flush` sends everything written so far. */
-export interface PartsCompressor {
-  readonly encoding: keyof typeof STREAMS;
-  readonly stream: ReturnType<(typeof STREAMS)[keyof typeof STREAMS]>;
-}
-
-/** @returns undefined for a client that accepts no encoding */
-export function compressParts(accepted: string | undefined): PartsCompressor | undefined {
-  const encoding = accepted === undefined ? undefined : chooseEncoding(accepted);
+/**
+ * A stream that compresses an answer in parts; `flush` sends everything written so far. Undefined for a client that accepts no
+ * encoding.
+ */
+export function compressParts(accepted: string | undefined) {
+  const encoding = accepted === undefined ? undefined : chooseEncoding(accepted, PREFERRED);
   return encoding && { encoding, stream: STREAMS[encoding]() };
 }
 
@@ -98,8 +94,9 @@ interface Preferring {
   encodings(available: readonly string[], options: { readonly preferred: readonly string[] }): string[];
 }
 
-function chooseEncoding(accepted: string): keyof typeof NOW | undefined {
+/** The encoding of `preferred` that a client prefers, or the first of them if it has no preference; undefined: it accepts none. */
+export function chooseEncoding<T extends string>(accepted: string, preferred: readonly T[]): T | undefined {
   const negotiator: Preferring = new Negotiator({ headers: { 'accept-encoding': accepted } });
-  const [best] = negotiator.encodings([...PREFERRED, 'identity'], { preferred: PREFERRED });
-  return PREFERRED.find((encoding) => encoding === best);
+  const [best] = negotiator.encodings([...preferred, 'identity'], { preferred });
+  return preferred.find((encoding) => encoding === best);
 }

@@ -1,7 +1,6 @@
 import type { Operations } from './operations.ts';
 import type { YogaEndpoint } from './yoga.ts';
 
-/** One schema over HTTP. */
 export interface Endpoint {
   readonly path: string;
   /** Whether people use it too: with GraphiQL, and from the pages of other origins where that is configured. */

@@ -12,10 +12,12 @@ import {
   validate,
 } from 'graphql';
 import { formatError, toGraphQLError } from '../graph/errors.ts';
+import type { Checked } from '../graph/execution.ts';
 import { mapErrors, type Part } from '../graph/incremental.ts';
 import type { Outcome } from '../graph/outcome.ts';
-import type { Checked, OperationRequest } from '../graph/pipeline.ts';
+import type { OperationRequest } from '../graph/pipeline.ts';
 import type { AcceptedRequest } from './accepted-request.ts';
+import { choosePartsType, type PartsType } from './media-types.ts';
 import type { Operations } from './operations.ts';
 
 /** Codes of documents that parse, but are invalid. */
@@ -39,19 +41,23 @@ export class Engine {
   readonly accepted: AcceptedRequest;
   readonly #operations: Operations;
   readonly #checked: Checked | Outcome;
-  /** Texts of the documents that `parse` returned. */
   readonly #texts = new Map<DocumentNode, string>();
   /** Errors given to plugins, with their form for the client. */
   readonly #formatted = new WeakMap<GraphQLError, GraphQLFormattedError>();
   #executed: Outcome | undefined;
+  /** The outcome of the request; undefined if a plugin answered instead of the gateway. */
+  outcome: Outcome | undefined;
+  isInParts = false;
+  /** The media type for an answer in parts; undefined: the client accepts none. */
+  readonly partsType: PartsType | undefined;
 
   constructor(operations: Operations, accepted: AcceptedRequest, checked: Checked | Outcome) {
     this.#operations = operations;
     this.accepted = accepted;
     this.#checked = checked;
+    this.partsType = choosePartsType(accepted.head.headers.accept);
   }
 
-  /** See `Operations.sessionOf`. */
   get sessionKey(): string {
     return this.#operations.sessionOf(this.accepted);
   }
@@ -93,8 +99,7 @@ export class Engine {
     return added.length > 0 ? validate(schema, document, added) : [];
   }
 
-  /** @param inParts whether the client takes an answer in parts */
-  async execute(args: ExecutionArgs, inParts: boolean): Promise<PluginResult | AsyncGenerator<object, void, void>> {
+  async execute(args: ExecutionArgs): Promise<PluginResult | AsyncGenerator<object, void, void>> {
     const { accepted } = this;
     const { query, operationName, variables } = accepted.request;
     const request: OperationRequest = {
@@ -109,7 +114,9 @@ export class Engine {
     const outcome =
       'kind' in checked
         ? checked
-        : await (inParts ? this.#operations.runInParts(accepted, checked) : this.#operations.run(accepted, checked));
+        : await (this.partsType
+            ? this.#operations.runInParts(accepted, checked)
+            : this.#operations.run(accepted, checked));
     if (outcome.kind === 'parts') return this.#partsForPlugins(outcome.first, outcome.rest);
     this.#executed = outcome;
     const { errors, ...rest } = outcome.result;
@@ -140,12 +147,11 @@ export class Engine {
     return error;
   }
 
-  /** The outcome of the request, by the result after all plugins. */
+  /** The outcome by the result after all plugins. */
   outcomeOf(result: PluginResult): Outcome {
     return outcomeOfResult(result, (error) => this.#format(error), this.#executed);
   }
 
-  /** A part in its form for the client. */
   formatPart(part: Part<GraphQLError>): Part {
     return mapErrors(part, (error) => this.#format(error));
   }

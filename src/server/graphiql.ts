@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { createGunzip } from 'node:zlib';
+import { chooseEncoding } from './compression.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 
 /** Headers that a caller fills in, by mode of authentication. */
@@ -16,24 +17,12 @@ const CREDENTIALS = {
 export interface GraphiqlOptions {
   /** Decides with which headers the page's editor starts. */
   readonly authMode: keyof typeof CREDENTIALS;
-  /** REST calls that one operation may make. */
   readonly maxCalls: number;
   /** REST calls that an operation may need in the worst case, or it is refused. */
   readonly maxEstimatedCalls: number;
 }
 
-export interface Graphiql {
-  /**
-   * The page's HTML. It names its files relative to its own address, since a proxy may serve it below another path.
-   *
-   * @param target the request's target
-   */
-  page(target: string): string;
-  /** Whether the page has a file of this name below `/graphiql/`. */
-  has(name: string): boolean;
-  /** Answers with such a file. */
-  send(name: string, req: IncomingMessage, res: ServerResponse): Promise<void>;
-}
+export type Graphiql = ReturnType<typeof createGraphiql>;
 
 /** What `npm run build:graphiql` says of the files it made. */
 interface Manifest {
@@ -51,7 +40,7 @@ const ASSETS = fileURLToPath(new URL('../../assets/graphiql/', import.meta.url))
 
 type Encoding = 'br' | 'gzip';
 
-/** Encodings by preference, with the ending of their files. */
+const ENCODINGS: readonly Encoding[] = ['br', 'gzip'];
 const ENDINGS: Readonly<Record<Encoding, string>> = { br: 'br', gzip: 'gz' };
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -71,7 +60,7 @@ export function readExamples(): Map<string, string> {
  * Serves GraphiQL as static files, so that it works without internet access. The files are compressed on disk, and are
  * streamed from there.
  */
-export function createGraphiql(options: GraphiqlOptions): Graphiql {
+export function createGraphiql(options: GraphiqlOptions) {
   const manifest = JSON.parse(readFileSync(`${ASSETS}manifest.json`, 'utf8')) as Manifest;
   const files = new Map(Object.entries(manifest.files));
   const settings = {
@@ -83,12 +72,16 @@ export function createGraphiql(options: GraphiqlOptions): Graphiql {
   const page = renderPage(manifest, settings, 'graphiql/');
   const pageWithSlash = renderPage(manifest, settings, '../graphiql/');
   return {
-    page: (target) => (target.split('?', 1)[0]?.endsWith('/') ? pageWithSlash : page),
-    has: (name) => files.has(name),
-    async send(name, req, res) {
-      const file = files.get(name);
-      if (!file) throw new TypeError(`GraphiQL has no file ${name}; has() tells which it has`);
-      const encoding = encodingFor(String(req.headers['accept-encoding'] ?? ''));
+    /**
+     * The page's HTML. It names its files relative to its own address, since a proxy may serve it below another path.
+     *
+     * @param target the request's target
+     */
+    page: (target: string) => (target.split('?', 1)[0]?.endsWith('/') ? pageWithSlash : page),
+    has: (name: string) => files.has(name),
+    async send(name: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+      const file = files.get(name) as Manifest['files'][string];
+      const encoding = chooseEncoding(String(req.headers['accept-encoding'] ?? ''), ENCODINGS);
       res.writeHead(200, {
         ...SECURITY_HEADERS,
         'content-type': CONTENT_TYPES[extname(name)] ?? 'application/octet-stream',
@@ -101,14 +94,6 @@ export function createGraphiql(options: GraphiqlOptions): Graphiql {
       else await sendFile(ASSETS + name, encoding, res);
     },
   };
-}
-
-/** The preferred encoding that the client accepts, or undefined for none. */
-function encodingFor(accepted: string): Encoding | undefined {
-  const isAccepted = (name: string): boolean =>
-    new RegExp(`(^|[\\s,])${name}(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$))`).test(accepted);
-  if (isAccepted('br')) return 'br';
-  return isAccepted('gzip') || accepted.includes('*') ? 'gzip' : undefined;
 }
 
 async function sendFile(path: string, encoding: Encoding | undefined, res: ServerResponse): Promise<void> {

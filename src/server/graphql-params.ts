@@ -2,17 +2,8 @@ import { readClientJson, TooManyValues } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 import { sha256 } from './persisted-queries.ts';
 
-/** A request that is refused as a whole; `status` is the HTTP status of the answer. */
-export class RequestRefused extends GatewayError {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super('BAD_REQUEST', message);
-    this.name = 'RequestRefused';
-    this.status = status;
-    this.headers = headers;
-  }
+function badRequest(message: string): GatewayError {
+  return new GatewayError('BAD_REQUEST', message);
 }
 
 /** The parameters of a GraphQL request: a document's text or its id, and the rest. */
@@ -31,14 +22,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Reads the body of a POST, https://graphql.github.io/graphql-over-http/draft/#sec-JSON-Encoding
- * @throws RequestRefused 400
+ * @throws GatewayError `BAD_REQUEST`
  */
 export function readJsonBody(body: Uint8Array): RequestParams {
   let text: string;
   try {
     text = utf8.decode(body);
   } catch {
-    throw new RequestRefused(400, 'The body is not UTF-8.');
+    throw badRequest('The body is not UTF-8.');
   }
   return checkParams(readJson(text, 'The body'));
 }
@@ -49,13 +40,13 @@ function readJson(text: string, what: string): unknown {
     return readClientJson(text);
   } catch (error) {
     const message = error instanceof TooManyValues ? error.message : `${what} is not JSON.`;
-    throw new RequestRefused(400, message);
+    throw badRequest(message);
   }
 }
 
 /**
  * Reads the query of a GET, https://graphql.github.io/graphql-over-http/draft/#sec-GET
- * @throws RequestRefused 400
+ * @throws GatewayError `BAD_REQUEST`
  */
 export function readSearchParams(search: URLSearchParams): RequestParams {
   const json = (name: string): unknown => {
@@ -75,31 +66,30 @@ export function readSearchParams(search: URLSearchParams): RequestParams {
 
 function checkParams(params: unknown): RequestParams {
   if (Array.isArray(params))
-    throw new RequestRefused(
-      400,
+    throw badRequest(
       'Batching is not supported: send one operation per request, and switch batching off in the client.',
     );
-  if (!isObject(params)) throw new RequestRefused(400, 'The request must be an object with a query.');
+  if (!isObject(params)) throw badRequest('The request must be an object with a query.');
   const { query, operationName, variables, extensions } = params;
   if (!isMissing(operationName) && typeof operationName !== 'string') {
-    throw new RequestRefused(400, 'operationName must be a string.');
+    throw badRequest('operationName must be a string.');
   }
-  if (!isMissing(variables) && !isObject(variables)) throw new RequestRefused(400, 'variables must be an object.');
-  if (!isMissing(extensions) && !isObject(extensions)) throw new RequestRefused(400, 'extensions must be an object.');
+  if (!isMissing(variables) && !isObject(variables)) throw badRequest('variables must be an object.');
+  if (!isMissing(extensions) && !isObject(extensions)) throw badRequest('extensions must be an object.');
   if (!isMissing(query)) {
-    if (typeof query !== 'string') throw new RequestRefused(400, 'query must be a string.');
+    if (typeof query !== 'string') throw badRequest('query must be a string.');
     const hash = persistedHash(extensions);
     if (isMissing(hash)) return { query, operationName, variables, extensions };
     if (hash !== sha256(query)) {
-      throw new RequestRefused(400, 'extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.');
+      throw badRequest('extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.');
     }
     return { query, persistedHash: hash, operationName, variables, extensions };
   }
   const hash = persistedHash(extensions);
   // Relay's network layers send the id as `doc_id`, as its docs do, or as `id`; others number their requests by `id`.
   const documentId = params.documentId ?? hash ?? params.doc_id ?? (typeof params.id === 'string' ? params.id : null);
-  if (isMissing(documentId)) throw new RequestRefused(400, 'The request has no query.');
-  if (typeof documentId !== 'string') throw new RequestRefused(400, 'The id of the document must be a string.');
+  if (isMissing(documentId)) throw badRequest('The request has no query.');
+  if (typeof documentId !== 'string') throw badRequest('The id of the document must be a string.');
   return {
     documentId,
     ...(documentId === hash && { persistedHash: documentId }),

@@ -33,13 +33,7 @@ export class Readiness {
     this.#state = 'draining';
   }
 
-  /** Notes the end of a REST call. */
-  observe({
-    outcome,
-    caller,
-    isReachable,
-    cause,
-  }: Pick<EndedCall, 'outcome' | 'caller' | 'isReachable' | 'cause'>): void {
+  observe({ outcome, caller, isReachable, cause }: Omit<EndedCall, 'endpoint' | 'ms'>): void {
     if (outcome !== 'failed' || cause === 'HTTP 429') {
       this.#unreached = 0;
       this.#failures = 0;

@@ -3,7 +3,6 @@ import { type Outcome, refused } from '../graph/outcome.ts';
 import { type Party, Turns } from '../lib/fair-queue.ts';
 
 export interface LoadLimits {
-  /** Requests under way at once. */
   readonly maxRequests: number;
   /** Highest mean delay of the event loop, in ms, in `CHECKS` checks in a row; 0: no limit. */
   readonly maxDelayMs: number;
@@ -15,7 +14,6 @@ const CHECKS = 2;
 /** Resolution of the measurement, which every measured delay includes. */
 const RESOLUTION_MS = 10;
 
-/** The answer to a refused request. */
 export function overloaded(): Outcome {
   return refused(503, 'UPSTREAM_UNAVAILABLE', 'The gateway is overloaded. Retry later.', { 'retry-after': '1' });
 }
@@ -78,7 +76,6 @@ export class Load {
     this.#requests += 1;
   }
 
-  /** Counts it as answered. */
   end(): void {
     this.#requests -= 1;
   }
@@ -88,12 +85,10 @@ export class Load {
     return this.#delayMs;
   }
 
-  /** Requests refused so far. */
   get shed(): number {
     return this.#shed;
   }
 
-  /** Requests under way. */
   get requests(): number {
     return this.#requests;
   }

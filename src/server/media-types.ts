@@ -3,7 +3,6 @@ export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json';
 const MULTIPART_TYPE = 'multipart/mixed';
 const EVENT_STREAM_TYPE = 'text/event-stream';
 
-/** How an answer in parts is sent. */
 export type PartsType = typeof MULTIPART_TYPE | typeof EVENT_STREAM_TYPE;
 
 /** The format of `@defer` and `@stream` that this gateway sends, as Apollo's clients name it. */

@@ -2,14 +2,15 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Principal } from '../auth/principal.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
 import type { Caller, Callers } from '../datatrics/callers.ts';
+import type { Checked, Parts } from '../graph/execution.ts';
 import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
-import type { Checked, OperationRequest, Parts, Pipeline } from '../graph/pipeline.ts';
+import type { OperationRequest, Pipeline } from '../graph/pipeline.ts';
 import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
 import { loggableId } from '../lib/log.ts';
 import { AcceptedRequest, clientGone, type RequestSetting } from './accepted-request.ts';
 import type { Collapse, Execution } from './collapse.ts';
-import { type RequestParams, RequestRefused } from './graphql-params.ts';
+import type { RequestParams } from './graphql-params.ts';
 import { type Load, overloaded } from './load-shedder.ts';
 import type { Observed, Observer } from './observer.ts';
 import type { PersistedQueries } from './persisted-queries.ts';
@@ -27,7 +28,6 @@ export interface OperationsOptions extends RequestSetting {
   readonly resolveDocument: ResolveDocument;
   /** Undefined: clients can't register documents. */
   readonly persistedQueries: PersistedQueries | undefined;
-  /** Undefined: no limits. */
   readonly rateLimiter: RateLimiter | undefined;
   /** Undefined: identical operations do not share a run. */
   readonly collapse: Collapse | undefined;
@@ -37,30 +37,15 @@ export interface OperationsOptions extends RequestSetting {
 }
 
 /** The steps of a GraphQL request, the same by Yoga and by the short cut. No step rejects. */
-export interface Operations {
-  readonly pipeline: Pipeline;
+export type Operations = ReturnType<typeof createOperations>;
+
+export function createOperations(options: OperationsOptions) {
+  const { pipeline, authenticate, rateLimiter, collapse, load, observer, persistedQueries } = options;
+
   /**
    * Authenticates the caller, applies the rate limit and finds the document. Nothing has run yet. The caller calls `finish`
    * once for each accepted request. The outcome of a refused request is final.
    */
-  accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome>;
-  /** What to run, or the outcome of a request that is invalid or asks for its plan. */
-  check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome;
-  /** Runs an operation, and gives the whole answer. */
-  run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome>;
-  /** Runs an operation, and answers in parts if the document has `@defer` or `@stream`. */
-  runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts>;
-  /** Notes how a request ended, once its client has the answer or has gone. */
-  finish(accepted: AcceptedRequest, outcome: Outcome): void;
-  /** Key of a session: equal requests of one session get equal answers. */
-  sessionOf(accepted: AcceptedRequest): string;
-  /** All steps, for a whole answer. */
-  answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome>;
-}
-
-export function createOperations(options: OperationsOptions): Operations {
-  const { pipeline, authenticate, rateLimiter, collapse, load, observer, persistedQueries } = options;
-
   async function accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome> {
     const observed = observer.begin(head);
     let admitted: Caller | undefined;
@@ -100,7 +85,6 @@ export function createOperations(options: OperationsOptions): Operations {
   }
 
   function outcomeOfThrown(error: unknown, observed: Observed): Outcome {
-    if (error instanceof RequestRefused) return refused(error.status, error.code, error.message, error.headers);
     const outcome = outcomeOfError(error, (bug) => options.reportUnexpected(bug, observed.requestId));
     return outcome.status === 401 ? { ...outcome, headers: { 'www-authenticate': options.challenge } } : outcome;
   }
@@ -113,6 +97,7 @@ export function createOperations(options: OperationsOptions): Operations {
     throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', message);
   }
 
+  /** What to run, or the outcome of a request that is invalid or asks for its plan. */
   function check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome {
     try {
       const checked = pipeline.check(request, accepted);
@@ -132,7 +117,6 @@ export function createOperations(options: OperationsOptions): Operations {
     }
   }
 
-  /** Ends the operation of a request. */
   function end({ operation, account }: AcceptedRequest): void {
     operation?.end();
     if (account) rateLimiter?.charge(account, operation?.usage.calls ?? 0);
@@ -153,6 +137,7 @@ export function createOperations(options: OperationsOptions): Operations {
     return withRates(outcome, accepted);
   }
 
+  /** Runs an operation, and answers in parts if the document has `@defer` or `@stream`. */
   async function runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts> {
     const stopWatching = accepted.head.onDisconnect(() => accepted.cancel());
     const stop = (): void => {
@@ -183,6 +168,7 @@ export function createOperations(options: OperationsOptions): Operations {
     }
   }
 
+  /** Notes how a request ended, once its client has the answer or has gone. */
   function finish(accepted: AcceptedRequest, outcome: Outcome): void {
     accepted.onFinish?.();
     load.release(accepted.party);
@@ -196,8 +182,9 @@ export function createOperations(options: OperationsOptions): Operations {
     run,
     runInParts,
     finish,
-    sessionOf: ({ principal, head }) => sessionOf(options.schemaName, principal, head),
-    async answer(head, readParams) {
+    /** Key of a session: equal requests of one session get equal answers. */
+    sessionOf: ({ principal, head }: AcceptedRequest) => sessionOf(options.schemaName, principal, head),
+    async answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
       const accepted = await accept(head, readParams);
       if ('kind' in accepted) return accepted;
       const checked = check(accepted, accepted.request);

@@ -15,7 +15,6 @@ export class RequestHead {
     this.#res = res;
   }
 
-  /** Whether the client has gone already. */
   isGone(): boolean {
     return this.#res.closed;
   }

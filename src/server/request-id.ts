@@ -18,7 +18,6 @@ export interface TraceParent {
   readonly tracestate: string | undefined;
 }
 
-/** Undefined without a valid `traceparent`. */
 export function traceParentOf({ traceparent, tracestate }: IncomingHttpHeaders): TraceParent | undefined {
   if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
   return {

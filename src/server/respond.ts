@@ -37,7 +37,6 @@ export function respond(outcome: Outcome, accept: string | null | undefined): Ht
   return { status, headers, body: outcome.json };
 }
 
-/** The status of that answer. */
 export function statusOf(outcome: Outcome, accept: string | null | undefined): number {
   return statusUnder(mediaTypeOf(outcome, accept), outcome);
 }

@@ -35,9 +35,7 @@ export interface RouteOptions {
   readonly load: Load;
   readonly metrics: Metrics;
   readonly cors: Cors;
-  /** Undefined: answers are not compressed. */
   readonly compress: Compress | undefined;
-  /** Undefined: there is no such endpoint. */
   readonly mcp: McpHandler | undefined;
   readonly reportUnexpected: (error: unknown) => void;
   readonly recordRefusal: RecordRefusal;
@@ -76,13 +74,14 @@ export async function route(
     return sendText(res, 405, 'Method not allowed.\n', { allow: 'GET' });
   }
   if (file !== undefined) return options.graphiql.send(file, req, res);
+  const { registry } = options.metrics;
   switch (path) {
     case '/ready': {
       const problem = options.readiness.problem();
       return problem === null ? sendText(res, 200, 'ready\n') : sendText(res, 503, `not ready: ${problem}\n`);
     }
     case '/metrics':
-      return send(res, 200, { 'content-type': options.metrics.contentType }, await options.metrics.text());
+      return send(res, 200, { 'content-type': registry.contentType }, await registry.metrics());
     case '/':
       // Relative, since a proxy may serve the gateway below another path.
       return sendText(res, 302, 'GraphQL is at /graphql.\n', { location: 'graphql' });
@@ -189,11 +188,9 @@ async function answerEarly(
 ): Promise<void> {
   if (!endpoint.hasPlugins || NO_FETCH_METHODS.includes(req.method)) return sendAnswer(res, answer, req.headers);
   const { yoga } = await endpoint.load();
-  const { response } = await (await yoga()).fetch(req, res, null, answer);
-  await sendResponse(res, response, req.headers, options.compress);
+  await sendResponse(res, await (await yoga()).fetch(req, res, null, answer), req.headers, options.compress);
 }
 
-/** Answers a request that was read. */
 async function answerOperation(
   options: RouteOptions,
   endpoint: Endpoint,
@@ -217,18 +214,15 @@ async function answerOperation(
     operations.finish(accepted, outcome);
     return sendCompressed(res, outcome, req.headers, options.compress);
   }
-  let outcome: Outcome | undefined;
+  const engine = new Engine(operations, accepted, checked);
   try {
-    const answered = await (await yoga()).fetch(req, res, body, new Engine(operations, accepted, checked));
-    outcome = answered.outcome();
-    await sendResponse(res, answered.response, req.headers, options.compress);
-    outcome = answered.outcome();
+    await sendResponse(res, await (await yoga()).fetch(req, res, body, engine), req.headers, options.compress);
   } catch (error) {
-    outcome = outcomeOfError(error, () => undefined);
+    engine.outcome = outcomeOfError(error, () => undefined);
     throw error;
   } finally {
     // An answer made by a plugin has no outcome here.
-    operations.finish(accepted, outcome ?? { kind: 'executed', result: {} });
+    operations.finish(accepted, engine.outcome ?? { kind: 'executed', result: {} });
   }
 }
 
@@ -237,7 +231,6 @@ function prefersHtml(accept: string | undefined): boolean {
   return accept?.includes('text/html') ?? false;
 }
 
-/** Whether the content type is JSON in UTF-8. */
 function isJson(contentType: string | undefined): boolean {
   if (contentType === 'application/json') return true;
   const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');

@@ -1,17 +1,12 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
-import { type Compress, type Compressed, compressParts, type PartsCompressor } from './compression.ts';
+import { type Compress, type Compressed, compressParts } from './compression.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 
-/** Sends the outcome of a GraphQL request. */
-export function sendOutcome(res: ServerResponse, outcome: Outcome, requestHeaders: IncomingHttpHeaders): void {
-  sendAnswer(res, respond(outcome, requestHeaders.accept), requestHeaders);
-}
-
-/** The same, compressed if the client accepts that. */
+/** Sends the outcome of a GraphQL request, compressed if the client accepts that. */
 export async function sendCompressed(
   res: ServerResponse,
   outcome: Outcome,
@@ -86,7 +81,7 @@ const PARTS_HEADERS = {
 async function sendParts(
   res: ServerResponse,
   body: ReadableStream<Uint8Array>,
-  compressor: PartsCompressor['stream'] | undefined,
+  compressor: NonNullable<ReturnType<typeof compressParts>>['stream'] | undefined,
 ): Promise<void> {
   const reader = body.getReader();
   const out = compressor ?? res;
@@ -134,11 +129,8 @@ function drained(out: Writable, res: ServerResponse): Promise<void> {
 /** Answers a request that failed with an unexpected error, which has been reported. */
 export function sendError(res: ServerResponse, error: unknown, requestHeaders: IncomingHttpHeaders): void {
   requestHeaders['x-request-id'] = requestIdOf(requestHeaders);
-  sendOutcome(
-    res,
-    outcomeOfError(error, () => undefined),
-    requestHeaders,
-  );
+  const outcome = outcomeOfError(error, () => undefined);
+  sendAnswer(res, respond(outcome, requestHeaders.accept), requestHeaders);
 }
 
 export function sendText(

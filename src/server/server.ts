@@ -16,22 +16,11 @@ export interface ServerOptions extends RouteOptions {
   readonly maxWaitingBytes: number;
 }
 
-export interface GatewayServer {
-  /** `http://host:port`, as a browser on this machine reaches it. */
-  readonly url: string;
-  /**
-   * Accepts no more connections, and gives running requests `graceMs` to finish. Open connections stay open for
-   * `lingerMs`: a request may already be on its way, and its answer says `connection: close`.
-   */
-  close(graceMs: number, lingerMs: number): Promise<void>;
-}
-
 /** ms in which a client must have sent its headers, and its whole request. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** ms in which a client must read the next slice of its answer (128 KiB, or what is left). */
 const STALL_MS = 20_000;
-/** Interval of the check for slow clients. */
 const CHECK_INTERVAL_MS = 2_000;
 /** Longer than the idle time-out of common load balancers (60 s), so that the balancer closes idle connections first. */
 const KEEP_ALIVE_MS = 65_000;
@@ -40,8 +29,7 @@ const CLOSE_IDLE_MS = 50;
 /** ms in which clients must have read their answers while the server closes: it exits within 5 s of SIGTERM. */
 const CLOSE_READ_MS = 3_000;
 
-/** Listens: node:http reads every request. */
-export async function startServer(options: ServerOptions): Promise<GatewayServer> {
+export async function startServer(options: ServerOptions) {
   let isClosing = false;
   const { maxWaitingBytes, metrics } = options;
   const unread = new Backlog(maxWaitingBytes, () => metrics.onDisconnect('unread'));
@@ -76,8 +64,13 @@ export async function startServer(options: ServerOptions): Promise<GatewayServer
   const { port } = server.address() as AddressInfo;
   const host = ['0.0.0.0', '::'].includes(options.host) ? 'localhost' : options.host;
   return {
+    /** As a browser on this machine reaches it. */
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    async close(graceMs, lingerMs) {
+    /**
+     * Accepts no more connections, and gives running requests `graceMs` to finish. Open connections stay open for
+     * `lingerMs`: a request may already be on its way, and its answer says `connection: close`.
+     */
+    async close(graceMs: number, lingerMs: number): Promise<void> {
       isClosing = true;
       await closeServer(server, connections, graceMs, lingerMs);
       clearInterval(stalls);

@@ -1,44 +1,27 @@
 import type { EndedCall } from '../datatrics/calls.ts';
 import type { Logger } from '../lib/log.ts';
 
-/** ms between two warnings about one cause. */
 const EVERY_MS = 60_000;
 /** Causes that are counted apart. */
 const MAX_CAUSES = 50;
 
-interface Failures {
-  count: number;
-  /** `performance.now()` ms of the last warning. */
-  warnedAt: number;
-}
-
 /**
- * Logs why calls to the API fail, at most once a minute for each cause. Clients learn nothing of it: their errors have a
- * code only.
+ * Creates a function that logs why calls to the API fail, at most once a minute for each cause. Clients learn nothing of it:
+ * their errors have a code only.
  */
-export class UpstreamWarnings {
-  readonly #log: Logger;
-  readonly #failures = new Map<string, Failures>();
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  observe({ outcome, cause, endpoint, caller }: Pick<EndedCall, 'outcome' | 'cause' | 'endpoint' | 'caller'>): void {
+export function createUpstreamWarnings(log: Logger) {
+  const known = new Map<string, { count: number; warnedAt: number }>();
+  return ({ outcome, cause, endpoint, caller }: Pick<EndedCall, 'outcome' | 'cause' | 'endpoint' | 'caller'>): void => {
     if (cause === undefined) return;
     // In `passthrough`, anyone can send a key that the API refuses.
     if (outcome !== 'failed' && !caller.isAccepted) return;
     const now = performance.now();
-    let failures = this.#failures.get(cause);
-    if (failures === undefined) {
-      if (this.#failures.size >= MAX_CAUSES) return;
-      failures = { count: 0, warnedAt: Number.NEGATIVE_INFINITY };
-      this.#failures.set(cause, failures);
-    }
+    const failures = known.get(cause) ?? { count: 0, warnedAt: Number.NEGATIVE_INFINITY };
+    if (known.size >= MAX_CAUSES && !known.has(cause)) return;
+    known.set(cause, failures);
     failures.count += 1;
     if (now - failures.warnedAt < EVERY_MS) return;
-    this.#log.warn({ cause, endpoint: endpoint.label, failures: failures.count }, 'calls to the API fail');
-    failures.count = 0;
-    failures.warnedAt = now;
-  }
+    log.warn({ cause, endpoint: endpoint.label, failures: failures.count }, 'calls to the API fail');
+    Object.assign(failures, { count: 0, warnedAt: now });
+  };
 }

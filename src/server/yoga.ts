@@ -2,13 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { FetchAPI, getSSEProcessor as GetSSEProcessor, Plugin } from 'graphql-yoga';
 import type { Part } from '../graph/incremental.ts';
-import type { Outcome } from '../graph/outcome.ts';
 import { GatewayError } from '../lib/error.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
 import { ClientGone } from './body.ts';
 import { keepable } from './conditional-get.ts';
 import { Engine } from './engine.ts';
-import { choosePartsType, type PartsType } from './media-types.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 
 /** What the gateway adds to the context of plugins. */
@@ -19,9 +17,7 @@ export interface PluginContext {
   readonly caller?: PluginCaller;
 }
 
-/** The caller of an accepted request. */
 export interface PluginCaller {
-  /** The Datatrics project. */
   readonly project: string;
   /** Stable and without secrets: `open`, a digest of an API key, a token's id, or a JWT's subject. */
   readonly principal: string;
@@ -34,45 +30,12 @@ export interface PluginCaller {
 
 /** The context of plugins, with what the gateway's own plugins share. */
 interface ServerContext extends PluginContext {
-  readonly exchange: Exchange;
+  readonly handled: Engine | HttpAnswer;
 }
 
-/** One request to an endpoint. */
-interface Exchange {
-  readonly accept: string | undefined;
-  /** The media type for an answer in parts; undefined: the client accepts none. */
-  readonly partsType: PartsType | undefined;
-  /** Of an accepted request; undefined if the answer is known already. */
-  readonly engine: Engine | undefined;
-  /** The answer to any other request. */
-  readonly answer: HttpAnswer | undefined;
-  outcome: Outcome | undefined;
-  isInParts: boolean;
-}
-
-/** How a request through Yoga was answered. */
-export interface YogaAnswer {
-  readonly response: Response;
-  /** The outcome of an accepted request; undefined if a plugin answered instead of the gateway. */
-  outcome(): Outcome | undefined;
-}
-
-/** Answers requests to one endpoint by Yoga. */
-export interface YogaEndpoint {
-  /**
-   * @param body of a POST
-   * @param handled an accepted request, or the answer to any other
-   */
-  fetch(
-    req: IncomingMessage,
-    res: ServerResponse,
-    body: Buffer | null,
-    handled: Engine | HttpAnswer,
-  ): Promise<YogaAnswer>;
-}
+export type YogaEndpoint = Awaited<ReturnType<typeof createYogaEndpoint>>;
 
 export interface YogaOptions {
-  /** Path of the endpoint. */
   readonly path: string;
   readonly schema: GraphQLSchema;
   readonly plugins: readonly Plugin[];
@@ -87,7 +50,7 @@ export interface YogaOptions {
  * The gateway authenticates callers, and checks rate limits and scopes, before Yoga gets a request. No plugin can answer
  * earlier.
  */
-export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: YogaOptions): Promise<YogaEndpoint> {
+export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: YogaOptions) {
   const { createYoga, getSSEProcessor } = await import('graphql-yoga');
   const yoga = createYoga<ServerContext>({
     schema,
@@ -105,25 +68,25 @@ export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: Y
     logging: false,
   });
   return {
-    async fetch(req, res, body, handled) {
-      const engine = handled instanceof Engine ? handled : undefined;
-      const answer = handled instanceof Engine ? undefined : handled;
-      const { accept } = req.headers;
-      const partsType = choosePartsType(accept);
-      const exchange: Exchange = { accept, partsType, engine, answer, outcome: undefined, isInParts: false };
-      const caller = engine && callerOf(engine);
-      const answered = yoga.fetch(toRequest(yoga.fetchAPI, req, path, body), {
-        req,
-        res,
-        exchange,
-        ...(caller && { caller }),
-      });
+    /**
+     * @param body of a POST
+     * @param handled an accepted request, or the answer to any other
+     */
+    async fetch(
+      req: IncomingMessage,
+      res: ServerResponse,
+      body: Buffer | null,
+      handled: Engine | HttpAnswer,
+    ): Promise<Response> {
+      const context = { req, res, handled, ...(handled instanceof Engine && { caller: callerOf(handled) }) };
+      const answered = yoga.fetch(toRequest(yoga.fetchAPI, req, path, body), context);
       const response = await within(Promise.resolve(answered), res, timeoutMs);
-      if (exchange.isInParts) {
-        for (const [name, value] of Object.entries(engine?.accepted.rateHeaders ?? {}))
+      if (handled instanceof Engine && handled.isInParts) {
+        for (const [name, value] of Object.entries(handled.accepted.rateHeaders ?? {})) {
           response.headers.set(name, value);
+        }
       }
-      return { response, outcome: () => exchange.outcome };
+      return response;
     },
   };
 }
@@ -151,51 +114,51 @@ function within<T>(work: Promise<T>, res: ServerResponse, timeoutMs: number): Pr
 
 /** Runs before the operator's plugins. */
 const enginePlugin: Plugin<ServerContext, ServerContext> = {
-  onRequest({ serverContext: { exchange }, endResponse, fetchAPI }) {
-    if (exchange.answer) endResponse(toResponse(fetchAPI, exchange.answer));
+  onRequest({ serverContext: { handled }, endResponse, fetchAPI }) {
+    if (!(handled instanceof Engine)) endResponse(toResponse(fetchAPI, handled));
   },
-  onRequestParse({ serverContext: { exchange }, setRequestParser }) {
-    const { query, operationName, variables } = engineOf(exchange).accepted.request;
+  onRequestParse({ serverContext, setRequestParser }) {
+    const { query, operationName, variables } = engineOf(serverContext).accepted.request;
     setRequestParser(() => ({ query, operationName, variables }) as { query: string });
   },
-  onParse({ context: { exchange }, setParseFn }) {
-    setParseFn((source) => engineOf(exchange).parse(typeof source === 'string' ? source : source.body));
+  onParse({ context, setParseFn }) {
+    setParseFn((source) => engineOf(context).parse(typeof source === 'string' ? source : source.body));
   },
-  onValidate({ context: { exchange }, setValidationFn }) {
-    setValidationFn((_schema, document, rules) => [...engineOf(exchange).validate(document, rules)]);
+  onValidate({ context, setValidationFn }) {
+    setValidationFn((_schema, document, rules) => [...engineOf(context).validate(document, rules)]);
   },
   onExecute({ args: { contextValue }, setExecuteFn }) {
-    const { exchange } = contextValue;
-    setExecuteFn((args) => engineOf(exchange).execute(args, exchange.partsType !== undefined));
+    const engine = engineOf(contextValue);
+    setExecuteFn((args) => engine.execute(args));
   },
 };
 
-function engineOf({ engine }: Exchange): Engine {
-  if (!engine) throw new TypeError('A request whose answer is known has no operation.');
-  return engine;
+/** Only accepted requests get past `onRequest`. */
+function engineOf({ handled }: ServerContext): Engine {
+  return handled as Engine;
 }
 
 /** Runs after the operator's plugins, and makes the HTTP answer from their result. */
 function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerContext, ServerContext> {
   const processEvents = getSSEProcessor();
   return {
-    onResultProcess({ request, result, setResult, setResultProcessor, serverContext: { exchange } }) {
-      const engine = engineOf(exchange);
+    onResultProcess({ request, result, setResult, setResultProcessor, serverContext }) {
+      const engine = engineOf(serverContext);
       if (Symbol.asyncIterator in result) {
-        exchange.outcome = { kind: 'executed', result: { data: null } };
-        exchange.isInParts = true;
-        const parts = formatParts(result as AsyncIterable<Part<GraphQLError>>, engine, exchange);
+        engine.outcome = { kind: 'executed', result: { data: null } };
+        engine.isInParts = true;
+        const parts = formatParts(result as AsyncIterable<Part<GraphQLError>>, engine);
         // Yoga's types have no formatted errors, which its JSON takes as well.
         setResult(parts as unknown as typeof result);
         // Yoga's own choice, without regard to `q`, is multipart where a client takes both.
-        if (exchange.partsType === 'text/event-stream') setResultProcessor(processEvents, exchange.partsType);
+        if (engine.partsType === 'text/event-stream') setResultProcessor(processEvents, engine.partsType);
         return;
       }
       const outcome = engine.outcomeOf(result as Parameters<Engine['outcomeOf']>[0]);
-      exchange.outcome = outcome;
-      const plain = respond(outcome, exchange.accept);
-      const answer =
-        request.method === 'GET' ? keepable(plain, outcome, engine.accepted.head.headers['if-none-match']) : plain;
+      engine.outcome = outcome;
+      const { headers } = engine.accepted.head;
+      const plain = respond(outcome, headers.accept);
+      const answer = request.method === 'GET' ? keepable(plain, outcome, headers['if-none-match']) : plain;
       setResultProcessor((_result, fetchAPI) => toResponse(fetchAPI, answer), '');
     },
   };
@@ -209,13 +172,12 @@ const WELL_FORMED = {
 async function* formatParts(
   parts: AsyncIterable<Part<GraphQLError>>,
   engine: Engine,
-  exchange: Exchange,
 ): AsyncGenerator<Part, void, void> {
   const errors: GraphQLFormattedError[] = [];
   for await (const part of parts) {
     const formatted = engine.formatPart(part);
     for (const one of [formatted, ...(formatted.incremental ?? [])]) errors.push(...(one.errors ?? []));
-    if (errors.length > 0) exchange.outcome = { kind: 'executed', result: { data: null, errors } };
+    if (errors.length > 0) engine.outcome = { kind: 'executed', result: { data: null, errors } };
     yield { ...formatted, ...WELL_FORMED };
   }
 }

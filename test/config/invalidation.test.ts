@@ -60,14 +60,14 @@ describe('the list of caches', () => {
     [
       'with a secret in it',
       [{ ...HOOK, secret: SECRET }],
-      'invalidation.0: got "secret"; needs kind, url, secretFrom, and for a router subgraph',
+      'invalidation.0: got "secret"; needs only members that docs/configuration.md names',
     ],
     [
       'without a variable',
       [{ ...HOOK, secretFrom: undefined }],
       'invalidation.0.secretFrom: needs the name of an environment variable',
     ],
-    ['with the same twice', [HOOK, HOOK], 'invalidation.1.url: got the same cache twice; needs caches that differ'],
+    ['with the same twice', [HOOK, HOOK], 'invalidation.1: got the same twice; needs caches that differ'],
     [
       'with a subgraph without a name',
       [{ ...ROUTER, subgraph: '' }],
@@ -92,7 +92,9 @@ describe('the list of caches', () => {
     expect(found.map((line) => line.split(': got')[0]?.split(': needs')[0])).toEqual([
       'PORT',
       'GATEWAY_CONFIG: invalidation.0.url',
-      'HOOK_KEY: not set; needs a secret of 16 or more visible ASCII characters'.split(': needs')[0],
+      'HOOK_KEY: not set; needs a secret of 16 or more visible ASCII characters, for invalidation.1'.split(
+        ': needs',
+      )[0],
       'SHORT',
     ]);
     expect(found.join()).not.toContain('short-secret');

@@ -164,19 +164,11 @@ describe('a .env file', () => {
     ['half a character of UTF-16', Buffer.concat([swapped, Buffer.from([0])]), /neither UTF-8 nor UTF-16/],
     ['a line that is no assignment', 'PORT=x\nsecret canary\nHOST=::1\n', /line 2 is wrong; needs NAME=value/],
     ['a name with a colon', 'PORT: canary\n', /line 1 is wrong; needs NAME=value/],
-    [
-      'a quote that is not closed',
-      'PORT=x\nHOST="canary\nLOG_LEVEL=x\n',
-      /line 2 is wrong; needs a closing " for HOST/,
-    ],
-    ['text behind a quote', 'PORT=x\nHOST="a\\"canary"\n', /line 2 is wrong; needs nothing but a comment after/],
-    ['a # in a value', 'HOST=a#canary\n', /line 1 is wrong; needs quotes around the value of HOST/],
-    ['a value that begins with #', 'HOST=#canary\n', /line 1 is wrong; needs quotes around the value of HOST/],
-    [
-      'a line end of old',
-      'PORT=x\rHOST=canary\r',
-      /needs quotes around the value of PORT, .* line end that is no line feed/,
-    ],
+    ['a quote that is not closed', 'PORT=x\nHOST="canary\nLOG_LEVEL=x\n', /line 2 is wrong; needs .* with quotes/],
+    ['text behind a quote', 'PORT=x\nHOST="a\\"canary"\n', /line 2 is wrong; needs .* nothing but a comment behind/],
+    ['a # in a value', 'HOST=a#canary\n', /line 1 is wrong; needs .* quotes around a value that has #/],
+    ['a value that begins with #', 'HOST=#canary\n', /line 1 is wrong; needs .* quotes around a value that has #/],
+    ['a line end of old', 'PORT=x\rHOST=canary\r', /line 1 is wrong; needs NAME=value/],
   ])('is refused as a whole for %s', async (_what, content, need) => {
     file('.env', content);
     const lines = await failedStart({ MAX_DEPTH: 'x' });

@@ -1,7 +1,8 @@
 import { isObjectType } from 'graphql';
 import { ALL_SCOPES } from '../../src/auth/scopes.ts';
 import { Admission } from '../../src/graph/admission.ts';
-import { createPipeline, type Run } from '../../src/graph/pipeline.ts';
+import type { Run } from '../../src/graph/execution.ts';
+import { createPipeline } from '../../src/graph/pipeline.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { EVERYBODY } from '../../src/lib/fair-queue.ts';
 import { Operation } from '../../src/upstream/operation.ts';

@@ -33,7 +33,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: 'pipeline',
-    sources: sources('graph', 'document-scopes pipeline variables'),
+    sources: sources('graph', 'document-scopes execution pipeline variables'),
     tests: [
       ...tests('auth', 'scopes'),
       ...tests('graph', 'admission operations personal-tags variables'),

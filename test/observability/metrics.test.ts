@@ -104,7 +104,7 @@ describe('metrics', () => {
       ready: yes,
       redisConnected: yes,
     };
-    const text = await createMetrics(sources).text();
+    const text = await createMetrics(sources).registry.metrics();
     const own = [...text.matchAll(/^# TYPE (gateway_\w+)/gm)].map(([, name]) => name as string);
     const told = [...readFileSync('docs/operations.md', 'utf8').matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
     const metrics = told.filter((name) => /^(gateway|nodejs|process)_/.test(name as string));

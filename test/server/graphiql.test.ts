@@ -100,7 +100,7 @@ describe('a file of GraphiQL', () => {
       ['gzip, deflate, br', 'br'],
       ['gzip, deflate', 'gzip'],
       ['gzip;q=1.0, br;q=0', 'gzip'],
-      ['*', 'gzip'],
+      ['*', 'br'],
     ] as const) {
       const { status, headers, body } = await raw(`/graphiql/${name}`, { 'accept-encoding': accepted });
       expect(status).toBe(200);

@@ -7,6 +7,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTelemetry } from '../../packages/tracing/tracing.ts';
 import { createJwtCheck } from '../../src/auth/jwt.ts';
+import type { OperationLine } from '../../src/server/observer.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
 import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
 import { closeAtEnd, listen } from '../helpers/closing.ts';
@@ -166,7 +167,9 @@ describe('through a proxy', () => {
       },
       { upstream: { origin: 'https://api.example', basePath: '' }, version: '0', log: captureLog().log },
     );
-    telemetry.begin(undefined, {})?.end('query', {}, undefined);
+    const rest = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
+    const line = { requestId: 'r', route: '/graphql', status: 200, ms: 1, outcome: 'executed', rest } as OperationLine;
+    telemetry.begin(undefined, { method: 'POST', route: '/graphql' })?.end(line);
     telemetry.histogram({ name: 'a_seconds', help: '', buckets: [1] })(1, {});
     await telemetry.close();
     expect(paths.sort()).toEqual(['/v1/metrics', '/v1/traces']);

@@ -1,6 +1,6 @@
 import { request } from 'undici';
-import type { Logger } from '../lib/log.ts';
-import { codeOf } from '../upstream/errors.ts';
+import type { Logger } from '../../src/lib/log.ts';
+import { codeOf } from '../../src/upstream/errors.ts';
 import type { Batch, Outbox } from './outbox.ts';
 import { type Invalidation, requestFor, type Target } from './target.ts';
 

@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Write } from '../datatrics/invalidation.ts';
-import type { Redis } from '../lib/redis.ts';
+import type { Write } from '../../src/datatrics/invalidation.ts';
+import type { Redis } from '../../src/lib/redis.ts';
 import { MemoryOutbox } from './outbox.ts';
 import { RedisOutbox } from './redis-outbox.ts';
 import { Sender, type SenderOptions } from './sender.ts';
 import type { Target } from './target.ts';
+
+export { startPoll } from './poll.ts';
 
 /** Records of one invalidation, and characters of their ids. A bulk write has several invalidations. */
 const MAX_IDS = 100;

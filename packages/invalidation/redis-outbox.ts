@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from '../lib/redis.ts';
+import type { Redis } from '../../src/lib/redis.ts';
 import { BATCH, type Batch, MAX_WAITING, MemoryOutbox, type Outbox } from './outbox.ts';
 import type { Invalidation } from './target.ts';
 

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
-import { createPrincipal } from '../auth/principal.ts';
-import { Freshness, NO_DIRECTIVES } from '../upstream/freshness.ts';
-import { Operation } from '../upstream/operation.ts';
-import type { Client } from './client.ts';
-import { LISTED, type Listed, type Resource } from './endpoints.ts';
-import type { Write } from './invalidation.ts';
-import { isObject, lookUp, readText } from './records/fields.ts';
-import { RECORD_TYPES } from './records/record-types.ts';
+import { createPrincipal } from '../../src/auth/principal.ts';
+import type { Client } from '../../src/datatrics/client.ts';
+import { LISTED, type Listed, type Resource } from '../../src/datatrics/endpoints.ts';
+import type { Write } from '../../src/datatrics/invalidation.ts';
+import { isObject, lookUp, readText } from '../../src/datatrics/records/fields.ts';
+import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
+import { Freshness, NO_DIRECTIVES } from '../../src/upstream/freshness.ts';
+import { Operation } from '../../src/upstream/operation.ts';
 
 export interface PollOptions {
   readonly everyMs: number;

@@ -1,7 +1,7 @@
 import { createHmac, hash } from 'node:crypto';
-import type { Resource } from '../datatrics/endpoints.ts';
-import { typeNameOf } from '../datatrics/keys.ts';
-import { listTagOf, recordTagOf, typeTagOf } from '../graph/cache-tags.ts';
+import type { Resource } from '../../src/datatrics/endpoints.ts';
+import { typeNameOf } from '../../src/datatrics/keys.ts';
+import { listTagOf, recordTagOf, typeTagOf } from '../../src/graph/cache-tags.ts';
 
 /** A cache outside the gateway that is to learn of writes. */
 export interface Target {
