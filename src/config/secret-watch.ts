@@ -50,7 +50,12 @@ export function watchSecrets(config: Config, users: SecretUsers): () => void {
       users.onChange(fileVariable(name), problem);
     };
     watchFile(path, { interval: INTERVAL_MS, persistent: false }, listener);
-    stops.push(() => unwatchFile(path, listener));
+    // `watchFile` first looks at the file some time after this call, and misses a change before that.
+    const firstLook = setTimeout(listener, INTERVAL_MS).unref();
+    stops.push(() => {
+      clearTimeout(firstLook);
+      unwatchFile(path, listener);
+    });
   }
 
   if (project !== undefined && !projects.some(({ id }) => id === project)) {

@@ -34,13 +34,11 @@ async function start(answer: Parameters<typeof startUpstream>[0], settings: Reco
   };
   /** Keys of the calls since the last look. */
   const keys = (): unknown[] => upstream.calls.splice(0).map(({ headers }) => headers['x-apikey']);
-  /** Replaces a file until the gateway has read it: it does not notice a change before its first look at the file. */
+  /** Replaces a file, and waits until the gateway has read it. */
   const replace = (name: string, content: string) => {
-    const before = captured.lines('secret read again').length;
-    const read = () => {
-      write(name, content);
-      return captured.lines('secret read again').length;
-    };
+    const read = () => captured.lines('secret read again').length;
+    const before = read();
+    write(name, content);
     return expect.poll(read, { timeout: 20_000, interval: 200 }).toBe(before + 1);
   };
   return { ask, keys, replace, ...captured };
