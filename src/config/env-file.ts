@@ -3,10 +3,11 @@ import { readText } from './text-file.ts';
 
 /**
  * An assignment, a comment or an empty line. A value in quotes may have several lines. A value without quotes has no `#`,
- * because Node's parser would cut it off there; a comment follows white space.
+ * because Node's parser would cut it off there; a comment follows white space. An empty value has no comment behind it, which
+ * could be meant as the value.
  */
 const LINE =
-  /[ \t]*(?:(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?:"[^"]*"|'[^']*'|`[^`]*`|(?:[^\s"'`#](?:[^#\n]*[^#\s])?)?(?=\s|$)))?[ \t]*(?:#[^\n]*)?(?:\n|$)/y;
+  /[ \t]*(?:(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?:"[^"]*"|'[^']*'|`[^`]*`|[^\s"'`#](?:[^#\n]*[^#\s])?(?=\s|$)|(?=[ \t]*(?:\n|$))))?[ \t]*(?:#[^\n]*)?(?:\n|$)/y;
 
 const NEED =
   'NAME=value, with quotes around a value that has # or several lines and with nothing but a comment behind it, or a comment that starts with #';

@@ -168,6 +168,11 @@ describe('a .env file', () => {
     ['text behind a quote', 'PORT=x\nHOST="a\\"canary"\n', /line 2 is wrong; needs .* nothing but a comment behind/],
     ['a # in a value', 'HOST=a#canary\n', /line 1 is wrong; needs .* quotes around a value that has #/],
     ['a value that begins with #', 'HOST=#canary\n', /line 1 is wrong; needs .* quotes around a value that has #/],
+    [
+      'a value that could be a comment',
+      'HOST= #canary\n',
+      /line 1 is wrong; needs .* quotes around a value that has #/,
+    ],
     ['a line end of old', 'PORT=x\rHOST=canary\r', /line 1 is wrong; needs NAME=value/],
   ])('is refused as a whole for %s', async (_what, content, need) => {
     file('.env', content);
