@@ -74,7 +74,7 @@ describe('/subgraph', () => {
   const entity = { __typename: 'Profile', profileId: '1', source: 's' };
   const secret = { 'x-router-secret': HEADER };
 
-  test('lets nobody in without proof where a secret is configured, and /graphql is as it was', async () => {
+  test('requires the proof if a secret is configured, and leaves /graphql unchanged', async () => {
     const gateway = await startWithSandbox({ ROUTER_SECRET: HEADER, ROUTER_HMAC_SECRET: HMAC });
     for (const headers of [{}, { 'x-router-secret': 'no' }, { 'x-datatrics-project': '1' }]) {
       const { status, body } = await gateway.subgraph(QUERY, { r: [entity] }, headers);
@@ -183,7 +183,7 @@ describe('/subgraph', () => {
     });
   });
 
-  test('shares no call between callers that a router tells apart', async () => {
+  test('shares no call between callers that a router distinguishes', async () => {
     let release = (): void => undefined;
     const open = new Promise<void>((resolve) => {
       release = resolve;

@@ -73,7 +73,7 @@ test('an id of one project finds nothing in another', async () => {
   expect(gateway.upstream.calls).toEqual([]);
 });
 
-test('hashes of one project tell nothing in another', async () => {
+test('hashes differ between projects', async () => {
   const emailIn = async (project: string): Promise<string> => {
     const { body } = await gateway.query(QUERY, { id: '7' }, { ...bob, 'x-datatrics-project': project });
     return body.data.profile.email;

@@ -97,7 +97,7 @@ const check = (changes: Changes, ...args: string[]) =>
   changed(changes, (url) => drift(settingsOf(url), '--json', ...args));
 
 describe('npm run drift', () => {
-  test('finds nothing in the sandbox, reads only, and tells what it did not check', async () => {
+  test('finds no drift in the sandbox, only reads, and reports what it did not check', async () => {
     sandbox.requests.length = 0;
     const { status, stdout, stderr } = await runCommand('packages/inspect/drift.ts', [], ofSandbox);
     expect([status, stderr]).toEqual([0, '']);

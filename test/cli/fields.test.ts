@@ -134,7 +134,7 @@ describe('npm run fields', () => {
     expect(() => readConfig({ GATEWAY_CONFIG: file })).not.toThrow();
   });
 
-  test('calls personal what holds addresses or sounds so, ids what ends so, and leaves out what is rare', async () => {
+  test('declares fields with addresses or such names as personal, those that end in id as ids, and omits rare ones', async () => {
     const rows = [
       { contact: 'ada@mail.example', mobile_phone: '1x', store_id: 7 },
       ...Array.from({ length: 199 }, () => ({ x: 'y' })),
@@ -156,7 +156,7 @@ describe('npm run fields', () => {
     expect(parse(await proposed([{}]))).toEqual({ customFields: {} });
   });
 
-  test('tells the same as JSON', async () => {
+  test('prints the same results as JSON', async () => {
     const { types } = JSON.parse(await proposed([{ tier: 'gold' }, {}], '--json'));
     expect(types[0]).toEqual({
       type: 'Profile',

@@ -33,7 +33,7 @@ const namesOf = (lines: readonly string[]): string[] => lines.map((line) => line
 const API = { DATATRICS_URL: 'https://api.example/2.0', DATATRICS_PROJECT: '1', DATATRICS_API_KEY: 'k' };
 
 describe('a start', () => {
-  test('names all problems at once, those of single settings, of files and of what is missing', async () => {
+  test('reports all problems at once: wrong settings, wrong files and missing settings', async () => {
     const GATEWAY_CONFIG = file(
       'all.yml',
       `UPSTREAM_CONNECTIONS: none
@@ -110,7 +110,7 @@ upstream: { Content: { attempts: 9 } }
     ]);
   });
 
-  test('says what is wrong at every log level, with no secret and no place in the program', async () => {
+  test('reports problems at every log level, without secrets or stack traces', async () => {
     const lines = await failedStart({
       PORT: 'x',
       LOG_LEVEL: 'silent',

@@ -109,7 +109,7 @@ describe('batch reads', () => {
     expect((await running.query(LINKS)).body.data).toEqual(expected);
   });
 
-  test('keep to one source and type each, and see what was written', async () => {
+  test('use one source and type each, and see writes', async () => {
     const running = await start('on');
     const { body } = await running.query(
       `mutation { a: updateProfile(input: { profileId: "1001", source: "Webshop", name: "Changed" }) { profile { name } } }`,

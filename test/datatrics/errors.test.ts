@@ -308,7 +308,7 @@ describe('time', () => {
     await slow.close();
   });
 
-  it('runs out for an operation as a whole, and what was there by then is answered', async () => {
+  it('applies to the whole operation, which returns the fields that are ready', async () => {
     const slow = await startWithUpstream(
       (call, res, req) => (call.path.includes('/profile/1') ? { profileid: '1' } : hang(call, res, req)),
       { AUTH_MODE: 'passthrough', OPERATION_TIMEOUT_MS: '300' },
@@ -348,7 +348,7 @@ describe('the budget of calls', () => {
     `{ ${Array.from({ length: count }, (_, i) => `p${i}: profile(profileId: "${i}", source: "crm") { profileId }`).join('\n')} }`;
   const echo: Answer = ({ path }) => ({ profileid: /profile\/(\d+)/.exec(path)?.[1] });
 
-  it('leaves null what is beyond it, and makes no call for it', async () => {
+  it('makes no call beyond it, and returns null there', async () => {
     const tight = await startWithUpstream(echo, { AUTH_MODE: 'passthrough', MAX_UPSTREAM_CALLS: '5' });
     const { data, errors = [] } = await ask(manyProfiles(8), tight);
     expect(Object.values(data).filter((profile) => profile !== null)).toHaveLength(5);

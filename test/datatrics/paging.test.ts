@@ -310,7 +310,7 @@ describe('the number of calls', () => {
     expect(project.calls).toHaveLength(1);
   });
 
-  it('asks for 20 records when no size is given, and for 500 at most', async () => {
+  it('requests 20 records by default, and 500 at most', async () => {
     const project = addProject(PLAIN);
     for (const none of [{}, { first: null, last: null, after: null, before: null }]) {
       await readPage(project, none);

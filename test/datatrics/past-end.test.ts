@@ -86,7 +86,7 @@ describe.each(['empty', '404', 'repeat'] as const)('beyond the end of a list the
     expect(third).toMatchObject({ codes: [], ids: [], next: false, previous: true });
   });
 
-  it('what is added behind the last record is found from its cursor', async () => {
+  it('finds records that were added after the last one from its cursor', async () => {
     const { endCursor } = await read({ first: 6 });
     expect((await read({ first: 6, after: endCursor })).ids).toEqual([]);
     rows = people(8);

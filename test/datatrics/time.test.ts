@@ -74,7 +74,7 @@ describe('writeTime', () => {
     ['America/New_York', '2024-01-01T00:00:00.000Z', '2023-12-31 19:00:00'],
   ])('writes in %s %s', (zone, iso, text) => expect(writeTime(iso, zone)).toBe(text));
 
-  it('rounds a fraction of a second down or up, as it is told', () => {
+  it('rounds a fraction of a second down or up, as requested', () => {
     for (const zone of ['UTC', 'Asia/Kolkata']) {
       const whole = writeTime('2024-05-01T12:00:00.000Z', zone);
       const next = writeTime('2024-05-01T12:00:01.000Z', zone);
@@ -84,7 +84,7 @@ describe('writeTime', () => {
     }
   });
 
-  it('writes what is read back as the same, but for the hour that comes twice', () =>
+  it('round-trips times, except for the hour that occurs twice', () =>
     fc.assert(
       fc.property(instants, fc.constantFrom(...ZONES), (iso, zone) => {
         const text = writeTime(iso, zone);

@@ -29,7 +29,7 @@ describe('what is sent', () => {
     answer = echo;
   });
 
-  test('leaves out what was left out, and has null where null was given', async () => {
+  test('omits fields that are left out, and sends null for null', async () => {
     await create({ name: null, email: 'a@b.example' });
     expect(sent()).toEqual({ profileid: '1', source: 's', profile: { name: null, email: 'a@b.example' } });
     await create({});

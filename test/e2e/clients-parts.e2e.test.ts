@@ -200,7 +200,7 @@ async function watchBehindNginx(ask: Ask, directives = ''): Promise<Timed[]> {
 }
 
 describe.each(CLIENTS)('%s', (_, ask) => {
-  test('shows the list first, the names when they are there, and in the end the whole answer', async () => {
+  test('shows the list first, then the names, and finally the whole answer', async () => {
     const all = await watch(ask);
     const [list, names] = [all[0], all.find(({ rows }) => rows.some((row) => 'name' in row))];
     expect(list?.rows).toEqual(whole.map(({ conversionId }) => ({ conversionId })));

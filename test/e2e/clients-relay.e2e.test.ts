@@ -154,7 +154,7 @@ describe.each<[string, boolean, (request: RequestParameters) => object]>([
     expect(response).toMatchObject({ updateProfile: { profile: { name: 'Ada' } } });
   });
 
-  test('rejects what was turned away, with its code', async () => {
+  test('rejects an unknown document id with its code', async () => {
     const { environment } = createEnvironment(url, () => ({ doc_id: 'nobody' }));
     const asked = fetchQuery(environment, app.customer, variables).toPromise();
     await expect(asked).rejects.toMatchObject({

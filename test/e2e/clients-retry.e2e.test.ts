@@ -67,7 +67,7 @@ describe.each([
   ['the RetryLink of Apollo Client', apollo],
   ['the retryExchange of urql', urql],
 ] as const)('%s, as the docs have it', (_, create) => {
-  test('asks again after 503, and has its answer once there is room', async () => {
+  test('retries after 503 and gets its answer once there is room', async () => {
     const gateway = await startWithSandbox({ MAX_REQUESTS: '1' });
     gateway.sandbox.faults.set({ match: { path: 'contents?/' }, hang: true });
     let other = new AbortController();
@@ -96,7 +96,7 @@ describe.each([
     expect(gateway.sandbox.requests.filter(({ method }) => method !== 'GET')).toHaveLength(1);
   });
 
-  test('asks again after 429, and has its answer once the minute is over', async () => {
+  test('retries after 429 and gets its answer once the minute is over', async () => {
     const { url } = await startWithSandbox({ RATE_LIMIT: '1r' });
     vi.useFakeTimers({ toFake: ['Date'] });
     const { sent, watched } = watchedFetch((status) => {

@@ -211,7 +211,7 @@ describe('examples/react in Chromium', () => {
     expect(await of(name).count()).toBe(orders);
   });
 
-  test('chooses its words by the code, and asks again when told', async () => {
+  test('chooses its message by the error code, and retries on request', async () => {
     await open();
     await listed(10);
     gateway.sandbox.faults.set({ match: { path: '/sale' }, status: 503 });

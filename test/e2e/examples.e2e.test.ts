@@ -18,7 +18,7 @@ describe('examples/node-script', () => {
 
   test('fits the schema', () => checkExample(folder), 120_000);
 
-  test('reads pages, refetches by id, and tells what was not written', async () => {
+  test('reads pages, refetches by id, and reports what was not written', async () => {
     const gateway = await startWithSandbox();
     const { status, stdout, stderr } = await npm(folder, ['start'], { GATEWAY_URL: `${gateway.url}/graphql` });
     expect(stderr).not.toContain('Error');

@@ -317,7 +317,7 @@ describe('GraphiQL in a browser without internet', () => {
     }
   });
 
-  test('tells calls that were shared, tried again and refused from the rest', async () => {
+  test('distinguishes shared, repeated and refused calls', async () => {
     gateway.sandbox.faults.set([
       { match: { path: '/profile/1003' }, status: 503, times: 1 },
       { match: { path: '/profile/1002' }, status: 404 },

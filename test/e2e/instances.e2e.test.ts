@@ -129,7 +129,7 @@ describe('commands to Redis', () => {
     await admin.quit();
   });
 
-  test('are none for a caller who is known to have nothing left, nor without a limit', async () => {
+  test('are not sent for a caller without quota, nor without a limit', async () => {
     const admin = new Redis(redis.url);
     const { RATE_LIMIT: _, ...unlimited } = settings;
     const third = await startInstance(unlimited);

@@ -32,7 +32,7 @@ const upstream = await startUpstream(({ path }) => {
   return { profileid: profile, source: 'Webshop', name: `Person ${profile}`, email: `person.${profile}@example.com` };
 });
 
-test('what was read for an operation is gone with it, before it is taken for lasting', {
+test('the records of an operation are collected while they are young', {
   timeout: 120_000,
 }, async () => {
   const gateway = await startInstance(

@@ -115,7 +115,7 @@ describe('two instances with one Redis', () => {
 });
 
 describe('while Redis is away', () => {
-  test('every read asks the API, no write goes unseen, and what is old serves only in place of an error', async () => {
+  test('every read makes a call, every write is seen, and stale records only replace errors', async () => {
     await connected();
     await Promise.all([read(one, '1007'), read(other, '1007')]);
     await redis.kill();

@@ -45,7 +45,7 @@ describe('the compatibility suite’s checks', () => {
     expect(body.data._service.sdl).not.toMatch(/_entities|_service/);
   });
 
-  test('@link imports what is used', () => {
+  test('@link imports the directives in use', () => {
     const [, imported = ''] = /import: \[([^\]]+)\]/.exec(sdl) ?? [];
     const names = imported.match(/@\w+/g) ?? [];
     expect(names).toContain('@key');
@@ -79,7 +79,7 @@ describe('the compatibility suite’s checks', () => {
     expect(errors).toBeUndefined();
   });
 
-  test('@tag goes into the supergraph, for contracts', () => {
+  test('@tag reaches the supergraph, for contracts', () => {
     const { supergraph } = composeWith('type Query { other: Int }');
     expect(supergraph).toMatch(/email: String .*@tag\(name: "pii"\)/);
     expect(supergraph).toMatch(/createProfile\([^)]*\): ProfilePayload .*@tag\(name: "write"\)/s);

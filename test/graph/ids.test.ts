@@ -313,7 +313,7 @@ describe.each(KINDS)('a read of one $kind by its id', (kind) => {
     expect(calls()).toEqual([path(sources[0] as string)]);
   });
 
-  it('asks the source that is named, and no other', async () => {
+  it('reads only the given source', async () => {
     kind.put('7', kind.source);
     expect(await find(kind, '7', 'none')).toBeNull();
     expect(calls()).toEqual([`${kind.path}7?source=none${kind.query}`]);

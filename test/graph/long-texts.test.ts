@@ -136,7 +136,7 @@ describe('an id, cursor or token that is too long', () => {
   });
 });
 
-describe('what is written with a text that is too long', () => {
+describe('writes with a text that is too long', () => {
   const [long] = LONG;
   const WRITES: [mutation: string, type: string, input: object, field: string[]][] = [
     ['createProfile', 'ProfileInput', { profileId: long, source: 's' }, ['profileId']],

@@ -104,7 +104,7 @@ describe.each(Object.entries(LISTS))('without pii:read, of a %s', (type, list) =
   const read = async (args: string, selection: string) =>
     gateway.query(`{ ${list}(first: 1${args}) { nodes { ${selection} } } }`, {}, headers);
 
-  test('what is masked is what has the tag', async () => {
+  test('the masked fields are those with the tag', async () => {
     const holder = schema.getType(type);
     if (!isObjectType(holder)) throw new Error(`${type} is no object`);
     for (const field of Object.values(holder.getFields())) {
@@ -116,7 +116,7 @@ describe.each(Object.entries(LISTS))('without pii:read, of a %s', (type, list) =
     }
   });
 
-  test('what filters and orders are refused for is what has the tag', async () => {
+  test('filters and orders are refused for the fields with the tag', async () => {
     const filter = schema.getType(`${type}Filter`);
     const order = schema.getType(`${type}OrderField`);
     if (!isInputObjectType(filter) || !isEnumType(order)) throw new Error(`${type} has no filter or order`);

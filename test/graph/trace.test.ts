@@ -44,7 +44,7 @@ describe('the trace of a receipt', () => {
     });
   });
 
-  test('tells each call’s endpoint, start and end in the operation’s time, and nothing of records', async () => {
+  test('reports endpoint, start and end of each call, and no record data', async () => {
     gateway.sandbox.faults.set({ latencyMs: 40 });
     const { calls, deduped, ms, trace } = await receipt(
       '{ conversions(first: 3) { nodes { conversionId email profile { name } } } }',
@@ -63,7 +63,7 @@ describe('the trace of a receipt', () => {
     expect(trace[1]?.start).toBeGreaterThanOrEqual(list.start + list.ms - 0.2);
   });
 
-  test('tells what is shared, refused, tried again and given up as failed', async () => {
+  test('reports shared, refused, repeated and failed calls', async () => {
     const upstream = await startWithUpstream((call, res) => {
       if (call.path.includes('/profile/refused')) return void res.writeHead(404).end('{}');
       if (call.path.includes('/profile/broken')) return void res.writeHead(503).end('{}');
@@ -96,7 +96,7 @@ describe('the trace of a receipt', () => {
     expect(receipts.map(({ trace }) => trace.map(({ outcome }) => outcome)).sort()).toEqual([['ok'], ['shared']]);
   });
 
-  test('tells writes, those in bulk as well', async () => {
+  test('reports writes, including bulk writes', async () => {
     const items = Array.from({ length: 120 }, (_, i) => ({ profileId: `trace-${i}`, source: 'Webshop' }));
     const { trace, calls } = await receipt(
       'mutation ($items: [ProfileInput!]!) { bulkUpsertProfiles(input: { items: $items }) { summary { upserted } } }',

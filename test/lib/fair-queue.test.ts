@@ -114,7 +114,7 @@ test('strangers and those with a key take turns', () => {
   expect(started.slice(0, 3)).toEqual(['stranger', 'a', 'stranger']);
 });
 
-test('what is given up while it waits makes room, and holds up nothing', () => {
+test('an abandoned entry frees its place and blocks no other', () => {
   const { turns, started, item, fill, enter } = create({ running: 4, waiting: 200 });
   const a = party();
   fill(a);

@@ -21,7 +21,7 @@ function learned(wanted: Wanted, text: string): (text: string) => unknown {
 }
 
 describe('a reader', () => {
-  test('gives what is wanted of what readJson gives', () => {
+  test('returns the selected part of the result of readJson', () => {
     fc.assert(
       fc.property(jsonTexts, wantedMembers, (text, wanted) => agree(createJsonReader(wanted), text, wanted)),
       { numRuns: runs(250) },
@@ -109,7 +109,7 @@ describe('a reader', () => {
     }
   });
 
-  test('tells names apart whose characters take the same place', () => {
+  test('distinguishes names with characters of the same width', () => {
     for (const [name, other] of ['\x80€', '€™', '"\u0122', '?€'].map((it) => it.split('') as [string, string])) {
       const read = learned({ [name]: true }, JSON.stringify({ [name]: 1 }));
       expect(read(JSON.stringify({ [other]: 1 }))).toEqual({});

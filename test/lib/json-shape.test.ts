@@ -13,7 +13,7 @@ describe('the shape of a text', () => {
     );
   });
 
-  test('keeps what was known where the text has nothing of it, and its own order', () => {
+  test('keeps the fields that the text lacks, and their order', () => {
     const known = shapeOf({ c: true, x: { y: true }, a: true });
     const shape = extendShape({ a: 1, b: [{ z: 1 }], c: 1 }, known);
     expect(order(shape)).toBe('a b c x');

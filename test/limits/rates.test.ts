@@ -9,7 +9,7 @@ afterEach(async () => {
 });
 
 describe('a limit on requests', () => {
-  test('answers 429 with Retry-After beyond it, and tells how much is left before', async () => {
+  test('answers 429 with Retry-After beyond the limit, and reports what is left before it', async () => {
     gateway = await startWithSandbox({ RATE_LIMIT: '3r' });
     for (const left of [2, 1, 0]) {
       const { status, headers } = await gateway.query(PROFILE);

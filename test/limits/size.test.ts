@@ -191,7 +191,7 @@ describe('the size of an answer in the worst case', () => {
     ).toEqual([over]);
   });
 
-  test('is bounded for what is written, also where only the plan is asked for', async () => {
+  test('bounds the size of writes, also for a plan only', async () => {
     const items = Array.from({ length: 1_000 }, (_, index) => ({
       profileId: `p${index}`,
       source: 'shop',

@@ -46,7 +46,7 @@ describe('a line', () => {
     ]);
   });
 
-  test('has the status under the media type that the client asks for', async () => {
+  test('has the status for the media type that the client accepts', async () => {
     const captured = captureLog();
     running = await startWithSandbox({ AUTH_MODE: 'passthrough' }, {}, { log: captured.log });
     const accept = 'application/graphql-response+json';
@@ -56,7 +56,7 @@ describe('a line', () => {
     expect(captured.lines('operation').map(({ status }) => status)).toEqual([200, 400, 401]);
   });
 
-  test('and a metric tell of each request that is refused before GraphQL', async () => {
+  test('and a metric record each request that is refused before GraphQL', async () => {
     const captured = captureLog();
     const gateway = await startWithSandbox({ MAX_BODY_BYTES: '1024' }, {}, { log: captured.log });
     running = gateway;

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 describe('the line of an operation', () => {
-  test('tells what ran, for whom, at which cost, and how it ended', async () => {
+  test('records the operation, its caller, its cost and its outcome', async () => {
     const captured = captureLog();
     const gateway = await startWithSandbox({}, {}, { log: captured.log });
     running = gateway;
@@ -82,7 +82,7 @@ describe('the line of an operation', () => {
   });
 });
 
-describe('no line, at any level, holds what is secret or personal:', () => {
+describe('no line, at any level, contains secrets or personal data:', () => {
   /** Ways of an upstream to fail, each with the canary in it. */
   const FAILURES: Record<string, (res: import('node:http').ServerResponse) => void> = {
     'an error text': (res) => res.writeHead(400).end(JSON.stringify({ error: { message: MAIL } })),

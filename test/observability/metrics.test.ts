@@ -28,7 +28,7 @@ async function scrape(): Promise<Map<string, number>> {
 const one = (id: string): string => `profile(profileId: "${id}", source: "s") { name }`;
 
 describe('metrics', () => {
-  test('count calls, retries, what was shared, what waits, and budgets that were used up', async () => {
+  test('count calls, retries, shared reads, waiting calls and exhausted budgets', async () => {
     const before = await scrape();
     const pending = Promise.all([
       gateway.query(`{ a: ${one('x')} b: ${one('x')} c: ${one('y')} d: ${one('z')} }`),

@@ -32,7 +32,7 @@ describe('access', () => {
     );
   });
 
-  it('tells nothing about projects without the key', async () => {
+  it('reveals no projects without the key', async () => {
     expect((await api.request('GET', `${sandbox.url}/project/654321/profile`)).status).toBe(403);
   });
 });

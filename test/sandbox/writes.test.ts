@@ -72,7 +72,7 @@ describe('POST', () => {
 });
 
 describe('PUT', () => {
-  it('merges into a profile: null is stored, what is left out stays', async () => {
+  it('merges into a profile: stores null, and keeps fields that are left out', async () => {
     store.put('profile', profile('A/B', { name: 'Bo', city: 'Rome', phone: '1' }));
     const body = { profileid: 'A/B', source: 'shop', profile: { name: 'Boris', city: null } };
     const { json } = await api.put('/profile/A%2FB', body);

@@ -67,7 +67,7 @@ describe('an answer to a GET', () => {
     }
   });
 
-  test('tells a browser of another origin both what it may read and what it depends on', async () => {
+  test('sends CORS and Vary headers to a browser of another origin', async () => {
     const { headers } = await get(fresh, PROFILE, { origin: 'https://app.example' });
     expect(headers.get('vary')).toMatch(/origin.*accept/);
     expect(headers.get('access-control-expose-headers')).toMatch(/age.*etag/);

@@ -260,7 +260,7 @@ describe('declared fields', () => {
 describe('without pii:read', () => {
   const HASH = /^hash:[\w-]{22}$/;
 
-  test('what is declared personal, named by PII_FIELDS, or an address comes masked', async () => {
+  test('masks fields that are declared personal or in PII_FIELDS, and addresses', async () => {
     const { body } = await managed.query(PROFILE, {}, masked);
     expect(body.data.profile).toEqual({
       loyaltyTier: 'gold',

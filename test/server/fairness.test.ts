@@ -132,7 +132,7 @@ test('one caller’s failures leave another its retries', async () => {
   expect(gateway.callsBy('victim')).toBe(3);
 });
 
-test('no number of made-up keys and projects evicts what is kept of a caller', async () => {
+test('made-up keys and projects evict no state of a caller', async () => {
   const gateway = await start({ RATE_LIMIT: '40r' });
   const filter = (email: string) =>
     gateway.query(

@@ -45,7 +45,7 @@ describe.each(['multipart/mixed', 'text/event-stream'])('by %s', (accept) => {
     expect(parts.at(-1)?.extensions).toMatchObject({ upstream: { calls: 6 } });
   });
 
-  test('parts come compressed where the client asks for that', async () => {
+  test('compresses parts if the client accepts it', async () => {
     const { response, parts, done } = await askInParts(gateway.url, LINKS, { accept, 'accept-encoding': 'gzip' });
     await done;
     expect(response.headers.get('content-encoding')).toBe('gzip');

@@ -123,7 +123,7 @@ describe('without pii:read', () => {
     expect(body.data.profile.attributes.texts).toHaveLength(4);
   });
 
-  test('an address is hashed with PII_KEY, so that nobody without the key can test addresses', async () => {
+  test('hashes addresses with PII_KEY, so that addresses cannot be tested without the key', async () => {
     const hashes = new Set<string>();
     for (const PII_KEY of ['a-key-of-sixteen', 'another-key-of-it']) {
       const record = { profileid: '1', source: 'S', email: 'ada@mail.example' };

@@ -54,7 +54,7 @@ describe('without pii:read', () => {
     expect(elsewhere.body.data.person.email).toBe(body.data.profile.email);
   });
 
-  test('what a write answers is masked like what is read', async () => {
+  test('masks the records in answers to writes', async () => {
     const { body } = await gateway.query(
       `mutation {
         one: createProfile(input: { profileId: "7", source: "Webshop" }) { profile { ${PROFILE} } }

@@ -186,7 +186,7 @@ describe('a call', () => {
     expect(reading.sandbox.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
   });
 
-  test('with wrong arguments says what is wrong, and asks the API nothing', async () => {
+  test('reports wrong arguments without a call', async () => {
     const client = await connect(reading);
     reading.sandbox.requests.length = 0;
     expect(await call(client, 'CustomerByNumber', {})).toMatchObject({ isError: true, code: 'BAD_USER_INPUT' });
@@ -223,7 +223,7 @@ describe('a call', () => {
 });
 
 describe('in managed', () => {
-  test('nobody gets in without a token', async () => {
+  test('rejects requests without a token', async () => {
     await expect(connect(managed)).rejects.toThrow();
     const response = await postJson(
       `${managed.url}/mcp`,
@@ -294,7 +294,7 @@ describe('the endpoint', () => {
     expect((await fetch(`${off.url}/mcp`)).status).toBe(404);
   });
 
-  test('answers JSON that nobody keeps', async () => {
+  test('answers JSON with no-store', async () => {
     const response = await post(LIST);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toContain('application/json');

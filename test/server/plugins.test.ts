@@ -91,7 +91,7 @@ describe('examples/plugins', () => {
     expect(assemble(parts).data).toEqual({ __typename: 'Query' });
   });
 
-  test('response-cache: each caller gets what they may see, and nobody is let in by a cached answer', async () => {
+  test('response-cache: each caller gets only what they may see, and a cached answer needs authentication', async () => {
     const tokens = createTokenFile();
     const query = '{ profile(profileId: "1001", source: "Webshop") { email } }';
     const clear = tokens.add('clear', SCOPES, ['123456']);

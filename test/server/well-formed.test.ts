@@ -90,7 +90,7 @@ describe('half a surrogate pair', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'UPSTREAM_INVALID_RESPONSE' } }]);
   });
 
-  it('of a client is U+FFFD in what it is told of it', async () => {
+  it('of a client is U+FFFD in its error message', async () => {
     for (const [query, variables] of [
       [`{ profile(profileId: "7", source: "s") { id(x: "${LONE}") } }`, {}],
       ['query ($t: DateTime) { profiles(filter: { createdAt: { gte: $t } }) { totalCount } }', { t: LONE }],

@@ -13,7 +13,7 @@ const get = (cache: RecordCache, key: string): string | undefined =>
   (cache.lookUp(key, '') as Lookup).valid?.answer.body;
 
 describe('a cache of answers', () => {
-  test('holds no more than its bytes, and evicts what was not used for longest', () => {
+  test('stays within its bytes, and evicts the least recently used entry', () => {
     const cache = new RecordCache({ maxBytes: 20_000 });
     for (let i = 0; i < 100; i++) {
       put(cache, `key ${i}`, `tag ${i}`, 'x'.repeat(1_000));

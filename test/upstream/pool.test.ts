@@ -77,7 +77,7 @@ describe('a request fails', () => {
     expect(calls.map(({ path }) => path)).toEqual(['/1']);
   });
 
-  it('as unreachable when nobody listens, and was not sent', async () => {
+  it('as unreachable and not sent if no server listens', async () => {
     const { origin, close } = await startUpstream(() => ({}));
     await close();
     expect(await failure(pool(origin).send(get(), NEVER))).toEqual({ failure: 'unreachable', sent: false });

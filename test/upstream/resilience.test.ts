@@ -122,7 +122,7 @@ describe('a rate controller', () => {
     expect([one.rate.reserve(now + 1), one.rate.isLimiting]).toEqual([0, false]);
   });
 
-  test('limits calls after several to what was answered, and Retry-After holds all', () => {
+  test('limits calls to the accepted rate after several 429s, and Retry-After delays all', () => {
     const one = resilience();
     for (let i = 0; i < 40; i++) one.recordAnswer(200);
     for (let i = 0; i < 5; i++) one.recordAnswer(429, 1_000);

@@ -267,7 +267,7 @@ describe('wrong usage ends with 2 and sends nothing:', () => {
   });
 });
 
-test('a gzip file that was cut off is told, and what came before goes in', async () => {
+test('writes the rows of a truncated gzip file up to the cut, and reports it', async () => {
   const lines = Array.from({ length: 5_000 }, (_, i) =>
     JSON.stringify({ profileId: `p${i}`, source: 's', x: Math.random() }),
   );
@@ -277,14 +277,14 @@ test('a gzip file that was cut off is told, and what came before goes in', async
   expect(summary).toMatchObject({ complete: false, reason: expect.stringContaining('gzip') });
 });
 
-test('help teaches', async () => {
+test('--help names the options and the exit codes', async () => {
   const { code, stdout } = await startImport(['--help'], {}).ended;
   expect(code).toBe(0);
   for (const word of ['--resume', '--limit-calls', 'rejects', 'Exit code', '--map email=E-mail'])
     expect(stdout).toContain(word);
 });
 
-test('a gateway that asks who is there is told', async () => {
+test('--header authenticates at a gateway that asks for a key', async () => {
   const asking = await startWithSandbox({ AUTH_MODE: 'passthrough', HOST: '127.0.0.1' }, { empty: true });
   try {
     const args = ['profiles', '-', '--gateway', `${asking.url}/graphql`];
@@ -310,12 +310,7 @@ describe('the token for a gateway', () => {
   test.each([
     ['from --token-file, without the line end', ['--token-file', path('token')], {}, `Bearer ${TOKEN}`],
     ['from the environment', [], { GATEWAY_TOKEN: TOKEN }, `Bearer ${TOKEN}`],
-    [
-      'from the file rather than the environment',
-      ['--token-file', path('token')],
-      { GATEWAY_TOKEN: 'other' },
-      `Bearer ${TOKEN}`,
-    ],
+    ['from the file first', ['--token-file', path('token')], { GATEWAY_TOKEN: 'other' }, `Bearer ${TOKEN}`],
   ])('is sent %s', async (_, args, env, expected) => {
     writeFileSync(path('token'), `${TOKEN}\n`);
     const seen: (string | undefined)[] = [];
@@ -338,7 +333,7 @@ describe('the token for a gateway', () => {
     ['a file that is not there', 'none', null, /none cannot be read or written \(ENOENT\)/],
     ['an empty file', 'empty', '\n', /--token-file: .*empty must have one token/],
     ['a file of two words', 'two', 'a b\n', /--token-file: .*two must have one token/],
-  ])('is not taken from %s', async (_, name, content, message) => {
+  ])('is refused from %s', async (_, name, content, message) => {
     if (content !== null) writeFileSync(path(name), content);
     const args = ['profiles', '-', '--gateway', gateway.url, '--token-file', path(name)];
     const { code, stderr } = await run(args, {}, csv);

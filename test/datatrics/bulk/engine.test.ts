@@ -50,7 +50,7 @@ describe('the bulk engine', () => {
     expect(api.store.size).toBe(1_234);
   });
 
-  test('sends again what may not have gone in, and settles what was not known', async () => {
+  test('sends items with an unknown outcome again, and settles them', async () => {
     api = new BulkUpstream();
     api.faults = [503, 'hang-after', 'reset', 'half', 'empty', 429, 'html', 500];
     const { results } = await run(people(50), HASTY, LIMITS, 60);
@@ -100,7 +100,7 @@ describe('the bulk engine', () => {
     expect(api.posts).toBe(3);
   });
 
-  test('is stopped by its operation’s end, and marks what was not sent', async () => {
+  test('stops at the end of its operation, and marks the items that were not sent', async () => {
     api = new BulkUpstream();
     const answer = api.answer;
     let cancel = (): void => undefined;
