@@ -25,6 +25,7 @@ const REPEAT = `## Repeat the measurements
 named below each table of the [details](performance-details.md). All take \`--help\`.
 
 To run them, you need Linux with two cores, nginx, wrk and taskset (Debian: \`apt-get install nginx-light wrk util-linux\`).
+\`bench:instances\` also needs HAProxy and Redis (\`haproxy\`, \`redis-server\`).
 The other systems are in the separate package \`bench/\`, which the first run installs.
 Tailcall needs glibc 2.39: on an older Debian, \`bench/glibc.sh\` installs a newer copy next to the system's.`;
 const DOCS = join(import.meta.dirname, '..', 'docs');
