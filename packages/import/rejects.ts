@@ -52,7 +52,7 @@ export function createRejects(
     path: () => path,
     state: (): Progress['rejects'] => ({ bytes, digest: hash.copy().digest('base64') }),
 
-    /** Goes on with the file of an earlier run, cut to its state at a checkpoint. Returns false if somebody changed the file. */
+    /** Truncates the file of an earlier run to its size at a checkpoint, and appends to it. Returns false if the file was changed. */
     resume(earlier: string, state: Progress['rejects']): boolean {
       if (!existsSync(earlier)) return state.bytes === 0;
       const read = createHash('sha256').update(readFileSync(earlier).subarray(0, state.bytes));

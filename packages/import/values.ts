@@ -45,7 +45,7 @@ export function cellText(text: string, note: ValueOptions['note']): string {
   return wrapped ?? text;
 }
 
-/** Sets what a slot stands for in a mutation input. @throws ValueError for an invalid value, or if it is already set */
+/** Sets the member of a mutation input that a slot describes. @throws ValueError for an invalid value, or if it is already set */
 export function setValue(
   input: Record<string, unknown>,
   { kind, name }: Slot,

@@ -1,4 +1,4 @@
-/** Retries that each first attempt pays for: under 20 % more load from some hundreds of calls on, whatever fails. */
+/** Retries that each first attempt adds to the budget. After a few hundred calls, retries add less than 20 % load. */
 const SHARE = 0.08;
 /** Retries saved up at most, and at the start. */
 const BURST = 50;

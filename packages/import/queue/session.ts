@@ -85,8 +85,8 @@ async function removeJobs(queue: Queue, run: string, states = ALL): Promise<bool
 }
 
 /**
- * Waits for the right to feed an import. The system releases the lock when the process ends, in whatever way. The file stays,
- * since other processes may wait for it.
+ * Waits for the right to feed an import. The system releases the lock when the process exits or is killed. The lock file is not
+ * deleted, since other processes may wait for it.
  * @param onBusy called while another command has the lock
  */
 async function takeLock(path: string, onBusy: (isFirst: boolean) => void): Promise<DatabaseSync> {

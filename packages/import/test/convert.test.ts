@@ -146,7 +146,7 @@ describe('a record', () => {
   });
 });
 
-test('an id that is refused is not missing as well, whatever its column is called', () => {
+test('a refused id is not also reported as missing, for every name of its column', () => {
   const columns = createColumns({
     resource: 'profile',
     map: new Map([['Customer', 'profileId']]),
