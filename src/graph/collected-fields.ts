@@ -5,6 +5,7 @@ import {
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
+  getArgumentValues,
   getNamedType,
   getNullableType,
   isAbstractType,
@@ -14,8 +15,8 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql';
-import { isIncluded } from './conditions.ts';
-import { costOf, type FieldCost } from './field-cost.ts';
+import { hasVariable, isIncluded } from './conditions.ts';
+import { type Args, costOf, type FieldCost } from './field-cost.ts';
 import { hasDirective } from './incremental.ts';
 import { weightOfLeaf, weightOfObject } from './weight.ts';
 
@@ -25,6 +26,8 @@ export interface PlanField {
   readonly definition: GraphQLField<unknown, unknown>;
   readonly node: FieldNode;
   readonly isList: boolean;
+  /** Null if they are invalid, and the field fails without a call; undefined if they depend on variables. */
+  readonly args: Args | null | undefined;
   readonly cost: FieldCost | undefined;
   readonly children: readonly PlanField[];
   /** Weight of one object that the field returns, with its leaves. */
@@ -101,6 +104,7 @@ export function collectFields(
       definition,
       node: group.node,
       isList: isListType(getNullableType(definition.type)),
+      args: group.node.arguments?.some(hasVariable) ? undefined : argumentsOf(definition, group.node, {}),
       cost: costOf(definition),
       children: below.flatMap((one) => one.fields),
       weight: weightOfObject(named as GraphQLNamedType) + most('leaves'),
@@ -120,4 +124,17 @@ function applies(schema: GraphQLSchema, type: GraphQLObjectType, condition: stri
   if (condition === undefined || condition === type.name) return true;
   const named = schema.getType(condition);
   return isAbstractType(named) && schema.isSubType(named, type);
+}
+
+/** The values of a field's arguments; null if they are invalid. */
+export function argumentsOf(
+  definition: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  variables: CollectScope['variables'],
+): Args | null {
+  try {
+    return getArgumentValues(definition, node, variables);
+  } catch {
+    return null;
+  }
 }

@@ -1,12 +1,6 @@
-import {
-  type FragmentDefinitionNode,
-  type GraphQLObjectType,
-  type GraphQLSchema,
-  getArgumentValues,
-  type OperationDefinitionNode,
-} from 'graphql';
+import type { FragmentDefinitionNode, GraphQLObjectType, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { canonicalKey } from '../datatrics/keys.ts';
-import { type Collected, collectFields, type PlanField } from './collected-fields.ts';
+import { argumentsOf, type Collected, collectFields, type PlanField } from './collected-fields.ts';
 import type { Args, CostSettings, FieldCost, PlannedCalls } from './field-cost.ts';
 import { hasDirective } from './incremental.ts';
 import type { OperationFacts } from './operation-facts.ts';
@@ -128,8 +122,7 @@ class Count implements Estimate {
     assumed: boolean,
     pageSize: number | undefined,
   ): void {
-    const { cost, isList } = field;
-    const args = argumentsOf(field, this.#variables);
+    const { cost, isList, args = argumentsOf(field.definition, field.node, this.#variables) } = field;
     if (cost || args === null) this.values += parents * FAILURE;
     // Invalid arguments: the field fails without a call.
     if (args === null) return;
@@ -183,16 +176,5 @@ class Count implements Estimate {
     if (this.#certain.has(name)) return 0;
     this.#certain.add(name);
     return atLeast;
-  }
-}
-
-const NO_ARGUMENTS = {};
-
-function argumentsOf({ definition, node }: PlanField, variables: Variables): Record<string, unknown> | null {
-  if (definition.args.length === 0) return NO_ARGUMENTS;
-  try {
-    return getArgumentValues(definition, node, variables);
-  } catch {
-    return null;
   }
 }
