@@ -1,4 +1,5 @@
 import { request } from 'undici';
+import { backoffMs } from '../../src/lib/backoff.ts';
 import type { Logger } from '../../src/lib/log.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
 import type { Batch, Outbox } from './outbox.ts';
@@ -84,8 +85,7 @@ export class Sender {
         if (!this.#hasMore) await this.#sleep(LOOK_MS);
       } else if (!(await this.#deliver(batch))) {
         const longest = this.#isClosing ? RETRY_MS : MAX_RETRY_MS;
-        // With jitter, so that instances do not retry at the same time.
-        await this.#sleep(Math.min(longest, RETRY_MS * 2 ** (this.#failures - 1)) * (0.5 + Math.random() / 2));
+        await this.#sleep(backoffMs(RETRY_MS, this.#failures, longest));
       }
     }
   }

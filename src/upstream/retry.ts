@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../lib/backoff.ts';
 import type { UpstreamRequest, UpstreamResponse } from './call.ts';
 import { isPermanent, TransportError } from './errors.ts';
 import type { Send } from './pool.ts';
 import type { Resilience } from './resilience.ts';
 
-/** ms before the second attempt; doubled for each further one, and jittered down to half. `Retry-After` goes before. */
+/** ms before the second attempt at most. `Retry-After` has priority. */
 const RETRY_PAUSE_MS = 50;
 
 /** Whose attempts are made, and how long they may take. */
@@ -17,9 +18,9 @@ export interface RetryContext {
 }
 
 /**
- * Sends a read, and again after 429, 5xx, a refused or a broken connection, but not after a failed certificate check or for an
- * unknown host name: up to the group's attempts, within the deadline and the retry budget, after `Retry-After` or a jittered pause. A time-out is not retried: it took its full share of the
- * operation's time. Circuit breaker and rate controller apply to each attempt.
+ * Sends a read. Retries it after 429, 5xx, a refused or a broken connection, but not after a failed certificate check or for an
+ * unknown host name: up to the group's attempts, within the deadline and the retry budget, after `Retry-After` or a jittered
+ * pause. A time-out is not retried: it took its full share of the operation's time. Circuit breaker and rate controller apply to each attempt.
  */
 export function sendWithRetry(
   send: Send,
@@ -58,8 +59,7 @@ export function sendWithRetry(
   /** Makes the next attempt after a pause, or gives the failure where there is none. */
   async function retry(attempt: number, failure: UpstreamResponse | TransportError): Promise<UpstreamResponse> {
     const isError = failure instanceof TransportError;
-    const backoffMs = RETRY_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    const pauseMs = (isError ? undefined : retryAfterMs(failure.retryAfter)) ?? backoffMs;
+    const pauseMs = (isError ? undefined : retryAfterMs(failure.retryAfter)) ?? backoffMs(RETRY_PAUSE_MS, attempt);
     const isLast = attempt >= attempts || performance.now() + pauseMs >= context.deadline();
     if (!isLast && !breaker.isOpen && retryBudget.tryWithdraw()) {
       await pause(pauseMs, context.signal);

@@ -1,3 +1,4 @@
+import { backoffMs } from '../../lib/backoff.ts';
 import { DatatricsError } from '../errors.ts';
 
 /**
@@ -19,13 +20,12 @@ const MAX_PAUSE_MS = 30_000;
  * Retries for long runs. Upserts by key are idempotent, so it is safe to send them again. Honours `Retry-After`.
  *
  * @param attempts most attempts per chunk, including the first
- * @param baseMs pause before the second attempt. It doubles with each attempt, and jitter reduces it by up to half
+ * @param baseMs longest pause before the second attempt
  */
 export function retryPolicy(attempts: number, baseMs = 200): RetryPolicy {
   return (attempt, error) => {
     if (attempt >= attempts) return null;
-    const backoffMs = Math.min(MAX_PAUSE_MS, baseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-    return Math.max(backoffMs, error?.retryAfterMs ?? 0);
+    return Math.max(backoffMs(baseMs, attempt, MAX_PAUSE_MS), error?.retryAfterMs ?? 0);
   };
 }
 
