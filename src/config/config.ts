@@ -74,7 +74,7 @@ export function readConfig(env: Environment, problems: string[] = []) {
     customFields,
     // Resources left out are not cached.
     lifetimes,
-    // Resources left out have `DEFAULT_POLICY`.
+    // Resources left out have the defaults.
     policies,
     poll,
     projects,

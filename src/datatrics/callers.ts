@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Party } from '../lib/fair-queue.ts';
-import { Resilience, type RetryPolicy } from '../upstream/resilience.ts';
+import { type CallPolicy, Resilience } from '../upstream/resilience.ts';
 import type { Endpoint, Resource } from './endpoints.ts';
 
 /**
@@ -23,7 +23,7 @@ const STRANGERS_PROJECTS = 2;
 const MAX_DEFERRED = 20;
 
 /** Time-outs and retries by resource. The others have defaults. */
-export type Policies = Readonly<Partial<Record<Resource, RetryPolicy>>>;
+export type Policies = Readonly<Partial<Record<Resource, CallPolicy>>>;
 
 /** Circuit breakers, rate controllers and retry budgets by project and group of endpoints, for the calls with one key. */
 export class ResilienceRegistry {

@@ -35,7 +35,7 @@ export interface ClientOptions {
   readonly onInvalidated?: ((write: Write) => Promise<void>) | undefined;
   /** Cache and lifetimes. Default: no cache, so that every read calls the API. */
   readonly freshness?: FreshnessOptions | undefined;
-  /** Default: all callers count as one, and every endpoint has `DEFAULT_POLICY`. */
+  /** Default: all callers count as one, with the default time-outs and retries. */
   readonly callers?: Callers;
 }
 

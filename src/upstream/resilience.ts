@@ -4,7 +4,7 @@ import { RateController } from './rate-controller.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 /** What an operator may know of an endpoint. The other numbers that decide about a fault are constants. */
-export interface RetryPolicy {
+export interface CallPolicy {
   /** ms from dispatch to the complete answer of one call, waiting for a connection included. Default: the pool's own. */
   readonly timeoutMs?: number | undefined;
   /** Attempts of one read, the first included. Writes have one. Default: 3. */
@@ -26,7 +26,7 @@ export class Resilience {
   readonly rate = new RateController();
   readonly retryBudget = new RetryBudget();
 
-  constructor({ timeoutMs, attempts = ATTEMPTS }: RetryPolicy = {}) {
+  constructor({ timeoutMs, attempts = ATTEMPTS }: CallPolicy = {}) {
     this.timeoutMs = timeoutMs;
     this.attempts = attempts;
   }
