@@ -24,7 +24,7 @@ import { startNginx } from '../helpers/nginx.ts';
 import { startWithHangingProfiles } from '../helpers/parts.ts';
 
 /** ms that the API takes for a profile, and for nothing else. */
-const SLOW_MS = 400;
+const SLOW_MS = 1_200;
 
 const QUERY = gql`
   query Orders($first: Int!) {
