@@ -2,8 +2,8 @@ import { getArgumentValues } from 'graphql';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES } from '../datatrics/keys.ts';
 import type { GatewayContext } from './context.ts';
-import type { UsedField } from './operation-facts.ts';
 import type { PreparedOperation } from './prepared-operation.ts';
+import type { UsedField, Variables } from './selections.ts';
 
 /** `max-age` in seconds by resource. Caches must not store answers with other resources. */
 export type MaxAges = Readonly<Partial<Record<Resource, number>>>;
@@ -11,7 +11,7 @@ export type MaxAges = Readonly<Partial<Record<Resource, number>>>;
 /** Returns `Cache-Control` for an answer without errors; undefined when caches must not store it. */
 export type CacheControlOf = (
   operation: PreparedOperation,
-  variables: Readonly<Record<string, unknown>>,
+  variables: Variables,
   context: GatewayContext,
 ) => string | undefined;
 
@@ -42,11 +42,7 @@ export function createCacheControl(maxAges: MaxAges, hasOneProject: boolean): Ca
 }
 
 /** Smallest `max-age` of the types in a router's representations, whatever fields the router selects. */
-function ageOfRepresentations(
-  { definition, node }: UsedField,
-  variables: Readonly<Record<string, unknown>>,
-  maxAges: MaxAges,
-): number {
+function ageOfRepresentations({ definition, node }: UsedField, variables: Variables, maxAges: MaxAges): number {
   const { representations } = getArgumentValues(definition, node, variables) as { representations: readonly unknown[] };
   return representations.reduce((shortest: number, representation) => {
     const resource = ENTITY_TYPES.get((representation as { __typename?: string } | null)?.__typename ?? '');

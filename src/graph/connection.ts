@@ -9,7 +9,11 @@ import type { RecordOf } from '../datatrics/records/record-types.ts';
 import type { Session } from '../datatrics/session.ts';
 import { badInput } from '../lib/error.ts';
 import type { Builder, TypeRef } from './builder.ts';
-import { DEFAULT_PAGE, MAX_PAGE } from './page-size.ts';
+
+/** Highest `first` or `last`. The REST calls behind it have a limit of their own: DATATRICS_PAGE_LIMIT. */
+export const MAX_PAGE = 500;
+/** Records of a page without `first` and `last`. */
+export const DEFAULT_PAGE = 20;
 
 /** Relay's paging arguments, https://relay.dev/graphql/connections.htm */
 export interface ConnectionArgs {

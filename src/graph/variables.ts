@@ -7,8 +7,8 @@ import {
   specifiedScalarTypes,
   typeFromAST,
 } from 'graphql';
+import type { Variables } from './selections.ts';
 
-type Values = Readonly<Record<string, unknown>>;
 type Coerced = ReturnType<typeof getVariableValues>;
 
 /** By scalar, whether coercion would return a value unchanged. */
@@ -36,8 +36,8 @@ export function createCoercion(
   schema: GraphQLSchema,
   { variableDefinitions = [] }: OperationDefinitionNode,
   options: NonNullable<Parameters<typeof getVariableValues>[3]>,
-): (given: Values) => Coerced {
-  const slow = (given: Values): Coerced => getVariableValues(schema, variableDefinitions, given, options);
+): (given: Variables) => Coerced {
+  const slow = (given: Variables): Coerced => getVariableValues(schema, variableDefinitions, given, options);
   const scalars: ScalarVariable[] = [];
   for (const { variable, type, defaultValue } of variableDefinitions) {
     const declared = typeFromAST(schema, type);

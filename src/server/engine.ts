@@ -65,11 +65,11 @@ export class Engine {
   /** @throws GraphQLError for a document that cannot be parsed, or is too complex */
   parse(text: string): DocumentNode {
     const prepared = this.#operations.pipeline.prepare(text, this.accepted);
-    if (!('kind' in prepared)) {
+    if ('definitions' in prepared) {
       // Yoga looks for the operation right after parsing, and its message would differ.
       const [unresolved] = 'kind' in this.#checked ? this.#toErrors(this.#checked.result.errors) : [];
       if (unresolved?.extensions.code === 'OPERATION_RESOLUTION_FAILURE') throw unresolved;
-      return this.#remember(prepared.document, text);
+      return this.#remember(prepared, text);
     }
     const errors = this.#toErrors(prepared.result.errors);
     // Yoga reports the errors of a thrown AggregateError.
@@ -94,7 +94,7 @@ export class Engine {
   validate(document: DocumentNode, rules: readonly ValidationRule[] = []): readonly GraphQLError[] {
     const { schema } = this.#operations.pipeline;
     const prepared = this.#operations.pipeline.prepare(this.#textOf(document), this.accepted);
-    if ('kind' in prepared) return this.#toErrors(prepared.result.errors);
+    if ('result' in prepared) return this.#toErrors(prepared.result.errors);
     const added = rules.filter((rule) => !specifiedRules.includes(rule));
     return added.length > 0 ? validate(schema, document, added) : [];
   }

@@ -208,7 +208,7 @@ async function answerOperation(
     operations.finish(accepted, checked);
     return answerEarly(options, endpoint, req, res, respond(checked, req.headers.accept));
   }
-  const isIncremental = !('kind' in checked) && checked.document.isIncremental;
+  const isIncremental = !('kind' in checked) && checked.operation.facts.isIncremental;
   if (options.shortcut && !endpoint.hasPlugins && body !== null && !isIncremental) {
     const outcome = 'kind' in checked ? checked : await operations.run(accepted, checked);
     operations.finish(accepted, outcome);

@@ -9,6 +9,10 @@ const limits = {
   maxRootFields: 50,
   maxDirectives: 50,
   assumedListSize: 10,
+  maxEstimatedCalls: 5_000,
+  maxEstimatedValues: 350_000,
+  maxRepresentations: 500,
+  maxAnswerBytes: 16 * 1024 * 1024,
 };
 const schema = buildSchema();
 const document = (name: string): string => `query ${name} { profile(profileId: "1", source: "S") { name } }`;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { composeServices } from '@apollo/composition';
 import { type GraphQLObjectType, isObjectType, isScalarType, parse } from 'graphql';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { OPTIONAL_DIRECTIVES } from '../../src/graph/optional-directives.ts';
+import { OPTIONAL_DIRECTIVES } from '../../src/graph/directives.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { buildSubgraphSchema, printSubgraph } from '../../src/graph/subgraph.ts';
 import { type GraphqlResult, startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
