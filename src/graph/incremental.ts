@@ -120,7 +120,7 @@ export function negativeCount(
 
 /**
  * Validation rule for `@defer` and `@stream`, which graphql-js 16 lacks: labels are unique string literals, root fields of a
- * mutation are neither deferred nor streamed, and only lists are streamed.
+ * mutation are neither deferred nor streamed, only lists are streamed, and `initialCount` is not negative.
  */
 export function IncrementalDirectivesRule(context: ValidationContext): ASTVisitor {
   const labels = new Set<string>();
@@ -138,6 +138,9 @@ export function IncrementalDirectivesRule(context: ValidationContext): ASTVisito
         report('@stream can be used only on list fields.', node);
       }
       for (const { name: argument, value } of args) {
+        if (argument.value === 'initialCount' && value.kind === Kind.INT && value.value.startsWith('-')) {
+          report('initialCount must be 0 or more.', node);
+        }
         if (argument.value !== 'label' || value.kind === Kind.NULL) continue;
         if (value.kind !== Kind.STRING) report('label must be a string literal, not a variable.', node);
         else if (labels.has(value.value)) report(`The label "${value.value}" is used more than once.`, node);
