@@ -204,7 +204,7 @@ describe('the descriptions', () => {
     ['OrderDirection.DESC', 'order=-1'],
     ['ProfileOrderField.CREATED_AT', 'sort=created'],
     ['InteractionOrderField.OCCURRED_AT', 'sort=datetime'],
-    ['Query.profile', 'GET /profile/{profileid}'],
+    ['Query.profile', 'GET /profile/{profileId}'],
     ['Query.contents', 'GET /content'],
     ['Query.conversions', 'GET /sale'],
     ['Query.interactions', 'GET /interaction'],
