@@ -8,7 +8,7 @@ import { rootTagFormats, typeTagOf } from './cache-tags.ts';
 import { DEFAULT_PAGE } from './connection.ts';
 import { costOf, type FieldCost } from './cost.ts';
 import { RESOURCE_OF } from './operation-facts.ts';
-import { ENTITY_KEYS } from './representation.ts';
+import { entityKeys } from './representation.ts';
 
 /** Directives that the subgraph has only when configured, because Apollo Gateway refuses a supergraph with them. */
 export const OPTIONAL_DIRECTIVES = ['authenticated', 'requiresScopes', 'cacheTag'] as const;
@@ -53,7 +53,7 @@ function directivesOfType(name: string, optional: ReadonlySet<string>): Directiv
   const resource = RESOURCE_OF.get(name);
   if (resource === undefined || name === 'ConversionItem') return directives;
   const isEntity = name === typeNameOf(resource);
-  if (isEntity) directives.push(...ENTITY_KEYS[resource].map((fields) => ({ name: 'key', args: { fields } })));
+  if (isEntity) directives.push(...entityKeys(resource).map((fields) => ({ name: 'key', args: { fields } })));
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
   if (optional.has('requiresScopes')) directives.push(requiresScope(`${RESOURCES[resource].plural}:read`));
   if (optional.has('cacheTag') && isEntity) {

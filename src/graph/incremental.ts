@@ -67,7 +67,6 @@ export interface Part<E = GraphQLFormattedError> {
   readonly extensions?: Record<string, unknown>;
 }
 
-/** A later part of the answer, at one path. */
 interface Increment<E> {
   readonly data?: Record<string, unknown> | null;
   readonly items?: readonly unknown[] | null;
@@ -183,9 +182,9 @@ export async function startInParts(args: ExecutionArgs): Promise<Started> {
 interface PartsOptions {
   readonly report: ReportUnexpected;
   /** Returns the outcome that replaces a part with which the answer becomes too large. */
-  limit(part: Part): Outcome | undefined;
-  extensions(): object | undefined;
-  leave(): void;
+  readonly limit: (part: Part) => Outcome | undefined;
+  readonly extensions: () => object | undefined;
+  readonly leave: () => void;
 }
 
 /**

@@ -2,19 +2,13 @@ import type { InputRef } from '@pothos/core';
 import type { BulkSummary as Counts } from '../datatrics/bulk/upsert.ts';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import { endpointFor, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
-import { typeNameOf } from '../datatrics/keys.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
 import type { WriteOutcome } from '../datatrics/writer.ts';
-import type { Builder, TypeRef } from './builder.ts';
+import type { Builder } from './builder.ts';
 import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
 import { costOfBulk, costOfWrite } from './cost.ts';
 import { inputFields, type RecordSpec } from './fields.ts';
 import type { Defined } from './queries.ts';
-
-interface Written<R extends Resource> {
-  readonly Input: InputRef<RecordInput>;
-  readonly Payload: TypeRef<WriteOutcome<RecordOf[R]>>;
-}
 
 /**
  * Defines the types that mutations share, and returns the function that defines the mutations of a record type. Each has one
@@ -98,17 +92,25 @@ export function defineMutationTypes(builder: Builder) {
     }),
   });
 
-  /** Defines `<Name>Input`, `<Name>Payload` and `create<Name>`. */
-  function defineCreate<R extends Resource>(
-    { resource, one, create }: RecordSpec<R>,
+  function defineInput<R extends Resource>(
+    { one }: RecordSpec<R>,
     { type, fields }: Defined<R>,
-  ): Written<R> {
-    const { name } = type;
-    const Input = builder.inputRef<RecordInput>(`${name}Input`);
-    Input.implement({
+  ): InputRef<RecordInput> {
+    const ref = builder.inputRef<RecordInput>(`${type.name}Input`);
+    ref.implement({
       description: `${/^[aeiou]/.test(one) ? 'An' : 'A'} ${one} to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.`,
       fields: (t) => inputFields(t, fields),
     });
+    return ref;
+  }
+
+  /** Defines `create<Name>` and, where the API has it, `update<Name>`. */
+  function defineWrites<R extends Resource>(
+    { resource, create, update }: RecordSpec<R>,
+    { type }: Defined<R>,
+    Input: InputRef<RecordInput>,
+  ): void {
+    const { name } = type;
     const Payload = builder.objectRef<WriteOutcome<RecordOf[R]>>(`${name}Payload`);
     Payload.implement({
       description: `Result of writing one ${name}.`,
@@ -122,30 +124,21 @@ export function defineMutationTypes(builder: Builder) {
         userErrors: userErrors(t),
       }),
     });
-    builder.mutationField(`create${name}`, (t) =>
-      t.field({
-        type: Payload,
-        nullable: true,
-        extensions: costOfWrite(endpointFor(resource, 'create')),
-        description: `${create} REST: \`POST ${pathOf(resource)}\`.`,
-        args: { input: t.arg({ type: Input, required: true, description: `The ${resource}.` }) },
-        resolve: (_root, { input }, { writer }) => writer.create(resource, input),
-      }),
-    );
-    return { Input, Payload };
-  }
-
-  function defineUpdate<R extends Resource>(resource: R, { Input, Payload }: Written<R>, description: string): void {
-    builder.mutationField(`update${typeNameOf(resource)}`, (t) =>
-      t.field({
-        type: Payload,
-        nullable: true,
-        extensions: costOfWrite(endpointFor(resource, 'update')),
-        description: `${description} REST: \`PUT ${pathOf(resource)}/{${resource}Id}\`.`,
-        args: { input: t.arg({ type: Input, required: true, description: 'The key, and the fields to change.' }) },
-        resolve: (_root, { input }, { writer }) => writer.update(resource, input),
-      }),
-    );
+    const path = pathOf(resource);
+    const define = (action: 'create' | 'update', description: string, input: string): void =>
+      builder.mutationField(`${action}${name}`, (t) =>
+        t.field({
+          type: Payload,
+          nullable: true,
+          extensions: costOfWrite(endpointFor(resource, action)),
+          description,
+          args: { input: t.arg({ type: Input, required: true, description: input }) },
+          resolve: (_root, args, { writer }) => writer[action](resource, args.input),
+        }),
+      );
+    define('create', `${create} REST: \`POST ${path}\`.`, `The ${resource}.`);
+    if (update === undefined) return;
+    define('update', `${update} REST: \`PUT ${path}/{${resource}Id}\`.`, 'The key, and the fields to change.');
   }
 
   function defineDelete(): void {
@@ -182,7 +175,7 @@ export function defineMutationTypes(builder: Builder) {
   }
 
   /** Defines `bulkUpsert<Names>` with its input, payload and result types. */
-  function defineBulk<R extends Resource>(resource: R, { type }: Defined<R>, { Input }: Written<R>): void {
+  function defineBulk<R extends Resource>(resource: R, { type }: Defined<R>, Input: InputRef<RecordInput>): void {
     const { name } = type;
     const names = `${name}s`;
 
@@ -251,10 +244,10 @@ export function defineMutationTypes(builder: Builder) {
   }
 
   return <R extends Resource>(spec: RecordSpec<R>, defined: Defined<R>): void => {
-    const written = defineCreate(spec, defined);
-    if (spec.update !== undefined) defineUpdate(spec.resource, written, spec.update);
+    const Input = defineInput(spec, defined);
+    defineWrites(spec, defined, Input);
     if (spec.resource === 'content') defineDelete();
-    defineBulk(spec.resource, defined, written);
+    defineBulk(spec.resource, defined, Input);
   };
 }
 
