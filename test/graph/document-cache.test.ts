@@ -1,19 +1,8 @@
 import { expect, test } from 'vitest';
 import { createDocuments } from '../../src/graph/document-cache.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
+import { LIMITS as limits } from '../helpers/limits.ts';
 
-const limits = {
-  maxTokens: 5_000,
-  maxDepth: 12,
-  maxAliases: 100,
-  maxRootFields: 50,
-  maxDirectives: 50,
-  assumedListSize: 10,
-  maxEstimatedCalls: 5_000,
-  maxEstimatedValues: 350_000,
-  maxRepresentations: 500,
-  maxAnswerBytes: 16 * 1024 * 1024,
-};
 const schema = buildSchema();
 const document = (name: string): string => `query ${name} { profile(profileId: "1", source: "S") { name } }`;
 

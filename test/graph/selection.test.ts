@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema as buildGraphqlSchema, getNamedType, isLeafType, isObjectType } from 'graphql';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 /**
@@ -38,7 +38,7 @@ const records = (resource: keyof typeof IDS) => [
 
 /** Spaces behind the answers of lists, and of the first record. */
 let padding = 0;
-const { upstream: _, ...gateway } = await startWithUpstream(
+const gateway = await startWithUpstream(
   ({ path }, res) => {
     const [, resource, id] = /\/project\/[^/]+\/(\w+)(?:\/([^/?]+))?/.exec(path) ?? [];
     const rows = records(resource as keyof typeof IDS);
@@ -49,7 +49,6 @@ const { upstream: _, ...gateway } = await startWithUpstream(
   },
   { DATATRICS_FILTERS: 'on' },
 );
-afterAll(() => gateway.close());
 
 const schema = buildGraphqlSchema(readFileSync('schema/gateway.graphql', 'utf8'));
 const TYPES = { Profile: 'profile', Content: 'content', Conversion: 'conversion', Interaction: 'interaction' };
