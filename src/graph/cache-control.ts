@@ -30,22 +30,18 @@ export function createCacheControl(maxAges: MaxAges, hasOneProject: boolean): Ca
   return ({ node, facts: { resources, entities } }, variables, { session }) => {
     if (node.operation !== 'query') return undefined;
     // When an operation selects only the `__typename` of entities, they can have any type.
-    const used = entities.length > 0 && resources.size === 0 ? new Set(ENTITY_TYPES.values()) : resources;
-    const ages = [
-      ...[...used].map((resource) => maxAges[resource] ?? 0),
-      ...entities.map((field) => ageOfRepresentations(field, variables, maxAges)),
-    ];
-    const age = ages.length === 0 ? 0 : Math.min(...ages);
-    if (age === 0) return undefined;
+    const used = entities.length > 0 && resources.size === 0 ? ENTITY_TYPES.values() : resources;
+    const asked = entities.flatMap((field) => resourcesAsked(field, variables));
+    const age = Math.min(...[...used, ...asked].map((resource) => maxAges[resource] ?? 0));
+    if (age === 0 || !Number.isFinite(age)) return undefined;
     return `${hasOneProject && EVERYBODY.has(session.principal.id) ? 'public' : 'private'}, max-age=${age}`;
   };
 }
 
-/** Smallest `max-age` of the types in a router's representations, whatever fields the router selects. */
-function ageOfRepresentations({ definition, node }: UsedField, variables: Variables, maxAges: MaxAges): number {
+/** The types of a router's representations, whatever fields the router selects. */
+function resourcesAsked({ definition, node }: UsedField, variables: Variables): Resource[] {
   const { representations } = getArgumentValues(definition, node, variables) as { representations: readonly unknown[] };
-  return representations.reduce((shortest: number, representation) => {
-    const resource = ENTITY_TYPES.get((representation as { __typename?: string } | null)?.__typename ?? '');
-    return resource === undefined ? shortest : Math.min(shortest, maxAges[resource] ?? 0);
-  }, Number.POSITIVE_INFINITY);
+  return representations.flatMap(
+    (one) => ENTITY_TYPES.get((one as { __typename?: string } | null)?.__typename ?? '') ?? [],
+  );
 }

@@ -11,7 +11,6 @@ export const CONTENT: RecordSpec<'content'> = {
   fields: {
     ...keyFields('content', {
       id: 'Id in the source; unique together with `source` and `type`. REST: `id`; in writes `itemid`.',
-      idInput: 'Id in the source. REST: `itemid`.',
     }),
     type: { type: 'ContentType', required: true, default: 'ITEM', description: 'Item or category.' },
     name: { type: 'String', description: 'Name or title.' },

@@ -21,10 +21,7 @@ export const CONVERSION: RecordSpec<'conversion'> = {
   one: 'conversion',
   many: 'conversions',
   fields: {
-    ...keyFields('conversion', {
-      id: 'Id in the source; unique together with `source`. REST: `conversionid`.',
-      idInput: 'Id in the source. REST: `conversionid`.',
-    }),
+    ...keyFields('conversion'),
     profileId: {
       type: 'ID',
       description: 'Id of the profile that converted. REST: `profileid`, or `profile_id` when `profileid` is missing.',

@@ -1,5 +1,5 @@
 import type { FieldMap } from '@pothos/core';
-import type { Resource } from '../datatrics/endpoints.ts';
+import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import type { CustomType, DeclaredFields } from '../datatrics/records/custom-fields.ts';
 import type { InputFields } from './builder.ts';
 
@@ -41,14 +41,13 @@ export interface RecordSpec<R extends Resource> {
   readonly update?: string;
 }
 
-/**
- * The id in the source, and the source.
- * @param texts descriptions of the id in the type, and of the source if it differs from the input's
- */
-export function keyFields(resource: Resource, texts: { id: string; idInput: string; source?: string }): Fields {
+/** The id in the source, and the source. @param texts descriptions in the type that differ from the usual ones */
+export function keyFields(resource: Resource, texts: { readonly id?: string; readonly source?: string } = {}): Fields {
+  const rest = `REST: \`${RESOURCES[resource].body.idKey}\`.`;
+  const { id = `Id in the source; unique together with \`source\`. ${rest}` } = texts;
   const source = `System that the ${resource} comes from.`;
   return {
-    [`${resource}Id`]: { type: 'ID', required: true, description: texts.id, input: texts.idInput },
+    [`${resource}Id`]: { type: 'ID', required: true, description: id, input: `Id in the source. ${rest}` },
     source: { type: 'String', required: true, description: texts.source ?? source, input: source },
   };
 }

@@ -7,10 +7,7 @@ export const INTERACTION: RecordSpec<'interaction'> = {
   one: 'interaction',
   many: 'interactions',
   fields: {
-    ...keyFields('interaction', {
-      id: 'Id in the source; unique together with `source`. REST: `interactionid`.',
-      idInput: 'Id in the source. REST: `interactionid`.',
-    }),
+    ...keyFields('interaction'),
     objectType: {
       type: 'String',
       description: 'Object type, as the source names it; usually `interaction`. REST: `objecttype`.',

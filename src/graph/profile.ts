@@ -8,8 +8,6 @@ export const PROFILE: RecordSpec<'profile'> = {
   many: 'profiles',
   fields: {
     ...keyFields('profile', {
-      id: 'Id in the source; unique together with `source`. REST: `profileid`.',
-      idInput: 'Id in the source. REST: `profileid`.',
       source: 'System that the profile comes from, such as a shop or a CRM.',
     }),
     name: { type: 'String', description: 'Full name.' },

@@ -648,7 +648,6 @@ describe('with DATATRICS_FILTERS=off', async () => {
   it.each([
     ['conversions(filter: { email: "a@x" })', 'email'],
     ['conversions(source: "shop")', 'source'],
-    ['contents(filter: { itemType: "product" })', 'itemType'],
     ['interactions(filter: { occurredAt: { gte: "2024-01-01T00:00:00Z" } })', 'occurredAt'],
     ['profiles(source: "shop", filter: { email: "a@x" })', 'email'],
   ])('%s is null without a call', async (field, name) => {

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { OPTIONAL_DIRECTIVES } from '../../src/graph/directives.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { buildSubgraphSchema, printSubgraph } from '../../src/graph/subgraph.ts';
-import { type GraphqlResult, startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
+import { type GraphqlResult, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 
 const gateway = await startWithSandbox();
 beforeEach(() => {
@@ -187,18 +187,6 @@ describe('representations', () => {
     expect(gateway.sandbox.requests).toHaveLength(40);
   });
 
-  test('take one call with batch reads', async () => {
-    const batching = await startWithSandbox({ DATATRICS_BATCH_READS: 'on' });
-    const r = Array.from({ length: 100 }, (_, index) => profile(String(1001 + (index % 40))));
-    for (let time = 0; time < 3; time++) {
-      batching.sandbox.requests.length = 0;
-      const { body } = await batching.subgraph(ENTITIES, { r });
-      expect(body.errors).toBeUndefined();
-      expect(body.data._entities).toHaveLength(100);
-      expect(batching.sandbox.requests).toHaveLength(1);
-    }
-  });
-
   test('that name nothing are null without an error', async () => {
     const other = Buffer.from('Profile:999:Webshop:1001').toString('base64url');
     const content = (await gateway.query('{ contents(first: 1) { nodes { id } } }')).body.data.contents.nodes[0].id;
@@ -281,16 +269,6 @@ describe('representations', () => {
       expect(body).toEqual({ data: { _entities: [{ profileId: '1001' }, { profileId: '1002' }] } });
     }
   });
-
-  test('follow links, and links back, reading nothing twice', async () => {
-    const { body } = await gateway.subgraph(
-      `query ($r: [_Any!]!) { _entities(representations: $r) { ... on Conversion { profile { profileId } } ... on Profile { profileId } } }`,
-      { r: [{ __typename: 'Conversion', conversionId: '3001', source: 'Webshop' }, profile('1001'), profile('1002')] },
-    );
-    expect(body.errors).toBeUndefined();
-    const calls = takeCalls(gateway.sandbox.requests);
-    expect(new Set(calls).size).toBe(calls.length);
-  });
 });
 
 describe('limits', () => {
@@ -322,18 +300,6 @@ describe('limits', () => {
   test('let 500 representations through by default, and no more', async () => {
     expect((await ask(many(500).map(() => profile('1001')))).body.data._entities).toHaveLength(500);
     expect((await ask(many(501))).body.errors?.[0]?.extensions.code).toBe('OPERATION_TOO_COMPLEX');
-  });
-
-  test('are on estimated and real calls', async () => {
-    const estimated = await startWithSandbox({ MAX_ESTIMATED_CALLS: '5' });
-    expect((await estimated.subgraph(ENTITIES, { r: many(6) })).body.errors?.[0]?.extensions.code).toBe(
-      'OPERATION_TOO_COMPLEX',
-    );
-    expect((await estimated.subgraph(ENTITIES, { r: [...many(5), ...many(5)] })).body.errors).toBeUndefined();
-    const spending = await startWithSandbox({ MAX_UPSTREAM_CALLS: '2' });
-    const { body } = await spending.subgraph(ENTITIES, { r: [profile('1001'), profile('1002'), profile('1003')] });
-    expect(body.data._entities.map((one: object | null) => one !== null)).toEqual([true, true, false]);
-    expect(body.errors?.[0]?.extensions.code).toBe('UPSTREAM_BUDGET_EXCEEDED');
   });
 
   test('are planned before, and accounted for after', async () => {
