@@ -10,7 +10,7 @@ import { sha256 } from './persisted-queries.ts';
  */
 export type DocumentsMode = 'off' | 'allowed' | 'only';
 
-/** Resolves a text or an id to the text to run; undefined for an unknown id. */
+/** Returns the text to run; undefined for an unknown id. */
 export type ResolveDocument = (
   sent: { readonly query?: string; readonly documentId?: string },
   principal?: Principal,

@@ -129,13 +129,6 @@ test('a list with @stream comes item by item', async () => {
   expect(assemble(parts).data).toEqual(body.data);
 });
 
-test('by GET as well', async () => {
-  const url = `${gateway.url}/graphql?query=${encodeURIComponent(LINKS)}`;
-  const response = await fetch(url, { headers: { accept: 'text/event-stream' } });
-  expect(response.headers.get('content-type')).toBe('text/event-stream');
-  expect((await response.text()).match(/^event: next$/gm)?.length).toBeGreaterThan(1);
-});
-
 describe('in any part', () => {
   test('a failure is an error with its code and path, and the others come', async () => {
     gateway.sandbox.faults.set({ match: { path: '/profile' }, status: 503 });

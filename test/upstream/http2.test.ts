@@ -98,26 +98,6 @@ describe('over HTTP/2', () => {
     expect(sessions).toHaveLength(1);
   });
 
-  it('keeps to the number of streams that the server allows, and completes every call', async () => {
-    let under = 0;
-    let most = 0;
-    const { origin } = await http2Upstream(
-      (stream) => {
-        under += 1;
-        most = Math.max(most, under);
-        setTimeout(() => {
-          under -= 1;
-          ok(stream);
-        }, 20);
-      },
-      { settings: { maxConcurrentStreams: 5 } },
-    );
-    const { get } = pool(origin, { connections: 20 });
-    await get('/first');
-    expect(new Set(await settle(paths(40).map(get)))).toEqual(new Set([200]));
-    expect(most).toBeGreaterThan(1);
-  });
-
   it('sends the body of a write, and reads Retry-After', async () => {
     const { origin } = await http2Upstream((stream, _path, body) => {
       stream.respond({ ':status': 429, 'retry-after': '7' });
@@ -144,19 +124,6 @@ describe('over HTTP/2', () => {
     expect(sessions).toHaveLength(1);
   });
 
-  it('reports a refused stream as reset, or makes the call again: a retry of the read succeeds', async () => {
-    let refused = 0;
-    const { origin } = await http2Upstream((stream, path) => {
-      if (path === '/refused' && refused++ === 0) stream.close(7);
-      else ok(stream);
-    });
-    const { get } = pool(origin);
-    await get('/first');
-    const [first] = await settle([get('/refused')]);
-    expect(['reset', 200]).toContain(first);
-    expect(await settle([get('/refused')])).toEqual([200]);
-  });
-
   it('completes the calls under way after GOAWAY, and makes the next ones on a new connection', async () => {
     const { origin, sessions } = await http2Upstream((stream) => void setTimeout(() => ok(stream), 100));
     const { get } = pool(origin);
@@ -167,21 +134,6 @@ describe('over HTTP/2', () => {
     expect(await under).toEqual([200, 200]);
     expect(await settle([get('/3'), get('/4')])).toEqual([200, 200]);
     expect(sessions).toHaveLength(2);
-  });
-
-  it('opens a new connection when the lifetime of one is over, which completes the calls under way', async () => {
-    const on: Record<string, unknown> = {};
-    const { origin } = await http2Upstream((stream, path) => {
-      on[path] = stream.session;
-      setTimeout(() => ok(stream), path === '/long' ? 400 : 0);
-    });
-    const { get } = pool(origin, { connectionTtlMs: 200 });
-    const long = settle([get('/long')]);
-    await sleep(250);
-    expect(await settle([get('/next')])).toEqual([200]);
-    // Not by `not.toBe`, which reads all properties of both: some throw on a session.
-    expect(on['/next'] === on['/long']).toBe(false);
-    expect(await long).toEqual([200]);
   });
 
   it('fails the calls under way as reset when the connection breaks, and recovers', async () => {
@@ -195,13 +147,6 @@ describe('over HTTP/2', () => {
     sessions[0]?.socket.destroy();
     expect(await under).toEqual(['reset', 'reset']);
     expect(await settle([get('/after')])).toEqual([200]);
-  });
-
-  it('reads answers larger than the flow-control window, many at once', async () => {
-    const large = 'x'.repeat(400_000);
-    const { origin } = await http2Upstream((stream) => ok(stream, large));
-    const answers = await Promise.all(paths(20).map(pool(origin).get));
-    expect(answers.every(({ body }) => body.length === large.length)).toBe(true);
   });
 
   it('cancels the stream of a call that was given up, and keeps the connection', async () => {

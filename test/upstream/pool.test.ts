@@ -83,13 +83,6 @@ describe('a request fails', () => {
     expect(await failure(pool(origin).send(get(), NEVER))).toEqual({ failure: 'unreachable', sent: false });
   });
 
-  it('as unreachable when the host has no address', async () => {
-    expect(await failure(pool('http://nowhere.invalid').send(get(), NEVER))).toEqual({
-      failure: 'unreachable',
-      sent: false,
-    });
-  });
-
   it.each<[string, (socket: Socket) => void]>([
     ['without a word', (socket) => socket.end()],
     ['by a reset', (socket) => socket.resetAndDestroy()],
@@ -146,14 +139,6 @@ describe('a signal', () => {
     ]);
     await gone.promise;
     expect(calls.map(({ path }) => path)).toEqual(['/1']);
-  });
-
-  it('comes too late for an answer that is there', async () => {
-    const { origin } = await startUpstream(() => ({ a: 1 }));
-    const controller = new AbortController();
-    const answer = await pool(origin).send(get(), controller.signal);
-    controller.abort();
-    expect(answer).toEqual({ status: 200, body: '{"a":1}' });
   });
 });
 

@@ -2,7 +2,6 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTelemetry } from '../../packages/tracing/tracing.ts';
@@ -72,16 +71,6 @@ describe('a proxy', () => {
       expect(connects).toEqual([{ to: 'api.datatrics.test:443', authorization: undefined }]);
     },
   );
-
-  it('opens a new tunnel when the lifetime of the only one is over', async () => {
-    const { host, connects } = await proxy(await api());
-    vi.stubEnv('HTTPS_PROXY', `http://${host}`);
-    const call = open('https://api.datatrics.test', { connections: 1, connectionTtlMs: 100 });
-    await call();
-    await sleep(150);
-    await call();
-    expect(connects).toHaveLength(2);
-  });
 
   it('gets the user and password of its URL', async () => {
     const { host, connects } = await proxy(await api());

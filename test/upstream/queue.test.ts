@@ -21,17 +21,6 @@ test('of the calls that wait for a connection the most urgent goes first, equal 
   expect(paths()).toEqual(['/running', '/first', '/second', '/next', '/late']);
 });
 
-test('calls that fail give their turn to the next', async () => {
-  const hasty = createPool({ origin: 'http://127.0.0.1:9', connections: 1, timeoutMs: 2_000 });
-  const calls = Array.from({ length: 5 }, () =>
-    hasty
-      .send({ method: 'GET', path: '/', headers: NO_HEADERS }, createAbortController().signal)
-      .catch((error) => error.failure),
-  );
-  expect(await Promise.all(calls)).toEqual(Array.from({ length: 5 }, () => 'unreachable'));
-  await hasty.close();
-});
-
 test('a bulkhead leaves room for the others, and calls beyond the queue fail at once', async () => {
   const slow = await startUpstream(async ({ path }) => {
     await new Promise((resolve) => setTimeout(resolve, path === '/slow' ? 300 : 1));

@@ -98,10 +98,6 @@ describe('a read', () => {
     expect(performance.now() - start).toBeLessThan(4_000);
   });
 
-  it('is not tried again when that is forbidden', async () => {
-    expect(await play([500], { budget: 2 })).toMatchObject({ outcome: 'no budget', attempts: 2 });
-  });
-
   it('stops in a pause when its signal is aborted, with the reason', async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('no longer wanted')), 50);
