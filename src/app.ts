@@ -26,7 +26,7 @@ import { createOperations, type Operations, type OperationsOptions } from './ser
 import { PersistedQueries } from './server/persisted-queries.ts';
 import type { EndpointParts } from './server/routes.ts';
 import { startServer } from './server/server.ts';
-import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
+import { createResolveDocument } from './server/trusted-documents.ts';
 import { createUpstreamWarnings } from './server/upstream-warnings.ts';
 import { createYogaEndpoint } from './server/yoga.ts';
 import { RecordCache } from './upstream/cache.ts';
@@ -190,7 +190,6 @@ export async function startGateway(
         routerSecrets,
         config.routerGrants,
       ),
-      resolveDocument: createRouterDocuments(options.resolveDocument),
     });
     return endpointOf('/subgraph', subgraph);
   });

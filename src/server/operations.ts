@@ -70,7 +70,7 @@ export function createOperations(options: OperationsOptions) {
         const text = 'Rate limit exceeded: this caller has used its requests or REST calls of this minute.';
         return refuse(refused(429, 'RATE_LIMITED', text, taken.headers));
       }
-      for (const [name, value] of Object.entries(taken?.headers ?? {})) res.setHeader(name, value);
+      if (taken) for (const [name, value] of Object.entries(taken.headers)) res.setHeader(name, value);
       // The client may have disconnected while its token was checked.
       if (res.closed) return refuse(outcomeOfError(clientGone(), () => undefined));
       const { variables, persistedHash } = params;

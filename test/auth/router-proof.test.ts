@@ -219,6 +219,5 @@ describe('published documents', () => {
     expect(refused.body.errors?.[0]?.extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
     const { body } = await gateway.subgraph(QUERY, { r: [] }, { ...key, 'x-router-secret': HEADER });
     expect(body).toEqual({ data: { _entities: [] } });
-    await gateway.close();
   });
 });

@@ -235,6 +235,15 @@ describe('OpenTelemetry', () => {
     expect(receiver.requests).toEqual([]);
   });
 
+  test('samples as OTEL_TRACES_SAMPLER says', async () => {
+    const receiver = await startOtlpReceiver();
+    const always = { ...settings(receiver.url), OTEL_TRACES_SAMPLER: 'always_on' };
+    const gateway = await startWithUpstream(() => profile, always);
+    await gateway.query(QUERY, {}, { traceparent: `00-${TRACE}-${PARENT}-00` });
+    await gateway.close();
+    expect(receiver.spans().map(({ traceId }) => traceId)).toEqual([TRACE, TRACE]);
+  });
+
   test('that is unreachable does no harm, and is logged', async () => {
     const { log, lines } = captureLog();
     const gateway = await startWithUpstream(() => profile, settings('http://127.0.0.1:9'), { log });

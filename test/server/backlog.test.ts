@@ -59,6 +59,11 @@ describe('a backlog of 100 bytes', () => {
     expect(gone()).toEqual([false, true, false]);
   });
 
+  test('lets a single client have more', () => {
+    backlog.set(clients[0], 1_000);
+    expect(gone()).toEqual([false, false, false]);
+  });
+
   test('disconnects those without progress for a time', async () => {
     const [first, second] = clients;
     backlog.set(first, 1);

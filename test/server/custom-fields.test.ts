@@ -405,7 +405,6 @@ describe('docs/custom-fields.md', () => {
     const file = write('docs.yaml', block('yaml'));
     const shown = await startWithUpstream(api, { GATEWAY_CONFIG: file });
     const { body } = await shown.query(block('graphql'));
-    await shown.close();
     expect(body).toEqual({
       data: {
         profiles: {

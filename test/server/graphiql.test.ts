@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { digestOfSources } from '../../graphiql/digest.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
@@ -17,7 +17,6 @@ const manifest: {
 const names = Object.keys(manifest.files);
 
 const gateway = await startWithSandbox();
-afterAll(() => gateway.close());
 
 /** A request as it stands, without what `fetch` adds and undoes. */
 function raw(

@@ -303,5 +303,4 @@ test('docs/agents.md shows an operation that is a tool', async () => {
   const tools = await toolsOf(client);
   expect(tools.CustomerByNumber?.description).toContain('Finds a customer by the shop');
   expect((await call(client, 'CustomerByNumber', { id: '1001' })).answer.data.profile.name).toBe('Ada Example');
-  await client.close();
 });

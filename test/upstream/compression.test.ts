@@ -1,8 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { createPool } from '../../src/upstream/pool.ts';
-import { closeAtEnd } from '../helpers/closing.ts';
 import { startUpstream } from '../helpers/gateway.ts';
+import { openPool } from '../helpers/pool.ts';
 
 const BODY = JSON.stringify({ name: 'é😀'.repeat(5_000) });
 const MAX_BODY_BYTES = 1_000_000;
@@ -17,14 +16,7 @@ async function call(encoding: string, bytes: Buffer, status = 200) {
   const upstream = await startUpstream((_call, res) => {
     res.writeHead(status, { 'content-encoding': encoding, 'content-length': bytes.length }).end(bytes);
   });
-  const pool = createPool({
-    origin: upstream.origin,
-    connections: 2,
-    timeoutMs: 2_000,
-    maxBodyBytes: MAX_BODY_BYTES,
-  });
-  closeAtEnd(() => pool.close());
-  return pool.send({ method: 'GET', path: '/x', headers: [] }, new AbortController().signal);
+  return openPool(upstream.origin, { maxBodyBytes: MAX_BODY_BYTES }).get();
 }
 
 describe('a compressed answer', () => {

