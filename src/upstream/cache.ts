@@ -16,8 +16,8 @@ interface Entry {
   readonly tag: string;
   /** `performance.now()` ms, which does not change with the system's clock. */
   readonly storedAt: number;
+  /** Empty: stored while the shared tier was unavailable. */
   readonly version: string;
-  readonly connection: number;
 }
 
 interface Fill {
@@ -68,7 +68,7 @@ export class RecordCache {
   }
 
   async #lookUpShared(shared: RedisTier, key: string, tag: string, entry: Entry | undefined): Promise<Lookup> {
-    const own = entry?.connection === shared.connection ? entry : undefined;
+    const own = entry?.version === '' ? undefined : entry;
     const found = await shared.lookUp(key, tag, own === undefined);
     if (found === undefined) return { valid: undefined, unverified: entry && toAnswer(entry), version: '' };
     const { version } = found;
@@ -88,7 +88,6 @@ export class RecordCache {
     call: () => Promise<T>,
   ): Promise<T> {
     const fill: Fill = { valid: true };
-    const connection = this.#shared?.connection ?? 0;
     addTo(this.#fills, tag, fill);
     let made: T;
     try {
@@ -103,7 +102,6 @@ export class RecordCache {
       tag,
       storedAt: performance.now(),
       version,
-      connection: version === '' ? -1 : connection,
     };
     this.#entries.set(key, entry, { ttl: retainMs });
     // An entry that is larger than the cache is not kept.

@@ -31,16 +31,11 @@ export class RedisTier {
   #missed = 0;
   #covered = 0;
   #covering: Promise<void> | undefined;
-  /** Changes whenever the connection is lost: entries from before can't be verified after that. */
-  connection = 1;
 
   /** @param lifetimes by type of record; the longest decides how long Redis keeps an answer */
   constructor(redis: Redis, lifetimes: Readonly<Record<string, Lifetimes>>) {
     this.#redis = redis;
     this.#versionMs = Math.ceil(Math.max(...Object.values(lifetimes).map(retentionOf)) + VERSION_MARGIN_MS);
-    redis.on('close', () => {
-      this.connection += 1;
-    });
   }
 
   /** Never rejects. Returns undefined while Redis is unavailable; `entry` only where it is wanted and exists. */
@@ -50,7 +45,6 @@ export class RedisTier {
     wantEntry: boolean,
   ): Promise<{ version: string; entry: SharedEntry | undefined } | undefined> {
     if (this.#redis.status !== 'ready') return undefined;
-    const connection = this.connection;
     try {
       while (this.#missed > this.#covered) await this.#coverMissed();
       const pipeline = this.#redis.pipeline().mget(EPOCH, versionKey(tag));
@@ -62,7 +56,7 @@ export class RedisTier {
       });
       const known = versions as readonly (string | null)[];
       const [epoch, own] = known.includes(null) ? await this.#begin(tag) : known;
-      if (connection !== this.connection || !epoch || !own) return undefined;
+      if (!epoch || !own) return undefined;
       const version = `${epoch}.${own}`;
       return { version, entry: typeof entry === 'string' ? readEntry(entry, Number(ttl)) : undefined };
     } catch {
