@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { EndedCall } from '../datatrics/calls.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
-import { ERROR_CODES } from '../lib/error-codes.ts';
+import { ERROR_CODES, type ErrorCode } from '../lib/error.ts';
 import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
 import type { Load } from './load-shedder.ts';
@@ -80,7 +80,7 @@ export function createMetrics(sources: MetricSources) {
     ['outcome'],
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 30],
   );
-  const errors = counter('gateway_errors_total', 'Errors in answers by code.', 'code', Object.keys(ERROR_CODES));
+  const errors = counter('gateway_errors_total', 'Errors in answers by code.', 'code', ERROR_CODES);
   const calls = histogram(
     'gateway_upstream_read_duration_seconds',
     'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
@@ -227,7 +227,7 @@ export function createMetrics(sources: MetricSources) {
       if (usage.cached > 0) cached.inc(usage.cached);
       if (usage.stale > 0) stale.inc(usage.stale);
       if (codes.length === 0) return;
-      for (const code of codes) if (Object.hasOwn(ERROR_CODES, code)) errors.inc({ code });
+      for (const code of codes) if (ERROR_CODES.includes(code as ErrorCode)) errors.inc({ code });
       for (const [code, bound] of Object.entries(BOUNDS)) if (codes.includes(code)) budget.inc({ bound });
     },
     onCall(call: Pick<EndedCall, 'endpoint' | 'outcome' | 'ms' | 'cause'>): void {
