@@ -284,15 +284,6 @@ describe('an id that the API sends as a number', () => {
     expect((await read('emailId attributes')).data.interaction).toEqual({ emailId: HUGE, attributes: { a: HUGE } });
     expect(calls()).toEqual([]);
   });
-
-  it('is not rounded when it is a decimal', async () => {
-    const ids = ['1.50000000000000000001', '1.50000000000000000002'];
-    answers = { '/profile?': page(...ids.map((id) => profile(id))) };
-    const { data } = await ask('{ profiles { nodes { profileId } } }');
-    expect(data.profiles.nodes).toEqual(ids.map((profileId) => ({ profileId })));
-    const { data: whole } = await ask('{ profiles { nodes { profileId attributes } } }');
-    expect(whole.profiles.nodes).toEqual(ids.map((profileId) => ({ profileId, attributes: {} })));
-  });
 });
 
 describe('a number that a double does not hold, from the API', () => {
