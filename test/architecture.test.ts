@@ -10,7 +10,7 @@ const CALLER = ['auth/principal.ts', 'auth/scopes.ts'];
 const TOP = ['app.ts', 'main.ts', 'config', 'packages.ts', 'projects.ts', 'start.js'];
 /** Programs of their own: what they may import, and who may import them. */
 const PROGRAMS: Record<string, { readonly sees: readonly string[]; readonly seenBy: readonly string[] }> = {
-  sandbox: { sees: ['lib'], seenBy: ['main.ts'] },
+  sandbox: { sees: ['datatrics', 'lib'], seenBy: ['main.ts'] },
   cli: { sees: ['config', 'sandbox', 'server', 'auth', 'graph', 'datatrics', 'upstream', 'lib'], seenBy: [] },
 };
 
@@ -96,7 +96,7 @@ describe('imports', () => {
         ['graph/e.ts', "import { f } from '../auth/jwt.ts';\nimport type { p } from '../auth/principal.ts';"],
         ['auth/q.ts', "import { r } from '../server/r.ts';"],
         ['server/g.ts', "const h = await import('../sandbox/h.ts');"],
-        ['sandbox/i.ts', "export { j } from '../datatrics/j.ts';"],
+        ['sandbox/i.ts', "export { j } from '../upstream/j.ts';"],
         ['graph/k.ts', "import { l } from './l.ts';"],
         ['graph/l.ts', "import type { k } from './k.ts';"],
       ]),

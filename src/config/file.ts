@@ -4,14 +4,7 @@ import { readText } from './text-file.ts';
 import { removedSetting } from './unknown-names.ts';
 import { SECRETS } from './variables.ts';
 
-const SECTIONS: ReadonlySet<string> = new Set([
-  'projects',
-  'customFields',
-  'freshness',
-  'upstream',
-  'invalidation',
-  'poll',
-]);
+const SECTIONS = new Set(['projects', 'customFields', 'freshness', 'upstream', 'invalidation', 'poll']);
 
 /** Settings that are ids, keys or names. They need quotes where any version of YAML would convert them. */
 const TEXTS = /^(?:DATATRICS_(?:PROJECT|API_KEY|\w+_SOURCES|CONVERSION_PROFILE_FIELD)|ROUTER_\w+|PII_KEY|PII_FIELDS)$/;
@@ -60,11 +53,14 @@ export function readFile(path: string | undefined, names: readonly string[], pro
   for (const [name, value] of Object.entries(content)) {
     if (SECTIONS.has(name)) sections[name] = value;
     else if (!names.includes(name) && !name.startsWith(SDK_PREFIX)) {
-      const sections = [...SECTIONS].join(', ');
-      report(removedSetting(name) ?? `got the setting "${name}"; needs names of variables, or ${sections}`);
+      const need = `names of variables, or ${[...SECTIONS].join(', ')}`;
+      report(removedSetting(name) ?? `got the setting "${name}"; needs ${need}`);
     } else {
       const text = textOf(value);
-      if (text === null) report(`got ${kindOf(value)} for ${name}; needs a text, or a list of texts without commas`);
+      if (text === null)
+        report(
+          `got ${Array.isArray(value) ? 'a list' : 'an object'} for ${name}; needs a text, or a list of texts without commas`,
+        );
       else settings[name] = text;
     }
   }
@@ -73,14 +69,11 @@ export function readFile(path: string | undefined, names: readonly string[], pro
 
 /** A setting as the text of its variable; null for one that cannot be a text. */
 function textOf(value: unknown): string | null {
-  if (value === null) return '';
-  if (!Array.isArray(value)) return typeof value === 'object' ? null : String(value);
-  const isList = value.every((item) => item === null || (typeof item !== 'object' && !String(item).includes(',')));
-  return isList ? value.join(',') : null;
-}
-
-function kindOf(value: unknown): string {
-  return Array.isArray(value) ? 'a list' : 'an object';
+  const items = Array.isArray(value) ? value : [value];
+  if (items.some((item) => typeof item === 'object' && item !== null)) return null;
+  // An item with a comma would be split.
+  if (Array.isArray(value) && items.some((item) => String(item).includes(','))) return null;
+  return items.map((item) => item ?? '').join();
 }
 
 /** A problem for each text without quotes that YAML converts, such as `012345`, which is the number 12345. */

@@ -24,7 +24,7 @@ export interface Waiting {
 export interface TurnLimits {
   /** Maximum weight that runs at once. */
   readonly running: number;
-  /** Maximum weight that runs at once in one lane. Default: `running`. */
+  /** The same in one lane. Default: `running`. */
   readonly runningInLane?: number;
   /** Maximum number of waiting entries. Default: no limit. */
   readonly waiting?: number;
@@ -46,18 +46,13 @@ interface Lane {
 }
 
 /** The running and waiting work of one party. Exists only while there is any. */
-class Flow {
+interface Flow {
   readonly party: Party;
   isUnverified: boolean;
-  running = 0;
-  waiting = 0;
+  running: number;
+  waiting: number;
   /** Waiting entries by lane, the most urgent first; created for the first one. */
   queues: Map<string, Waiting[]> | undefined;
-
-  constructor(party: Party) {
-    this.party = party;
-    this.isUnverified = !party.isAccepted;
-  }
 }
 
 /**
@@ -182,24 +177,24 @@ export class Turns {
 
   /** Takes the next entry. Parties with and without an accepted key alternate, while the latter have capacity left. */
   #next(left: Flow | undefined): Waiting | undefined {
-    // Without free capacity, only a party with nothing running may start an entry.
-    if (this.#isFull())
-      return this.#limits.oneAlways ? this.#nextOf(left?.isUnverified ? this.#unverified : [left]) : undefined;
-    const mayStartUnverified = this.#unverifiedRunning < this.#unverifiedLimit;
-    if (this.#isUnverifiedTurn && mayStartUnverified) {
-      return this.#nextOf(this.#unverified) ?? this.#nextOf(this.#accepted);
+    if (this.#isFull()) {
+      // Without free capacity, only a party with nothing running may start an entry.
+      if (!this.#limits.oneAlways || left === undefined) return undefined;
+      return this.#nextOf(left.isUnverified ? this.#unverified : [left]);
     }
-    return this.#nextOf(this.#accepted) ?? (mayStartUnverified ? this.#nextOf(this.#unverified) : undefined);
+    const unverified = this.#unverifiedRunning < this.#unverifiedLimit ? this.#unverified : [];
+    const [first, second] = this.#isUnverifiedTurn ? [unverified, this.#accepted] : [this.#accepted, unverified];
+    return this.#nextOf(first) ?? this.#nextOf(second);
   }
 
   /** Takes an entry of the first of these flows that can start one. */
-  #nextOf(flows: Iterable<Flow | undefined>): Waiting | undefined {
+  #nextOf(flows: Iterable<Flow>): Waiting | undefined {
     for (const flow of flows) {
-      const item = flow && this.#takeMostUrgent(flow);
+      const item = this.#takeMostUrgent(flow);
       if (item === undefined) continue;
-      const ring = this.#ringOf(flow as Flow);
-      ring.delete(flow as Flow);
-      if ((flow as Flow).waiting > 0) ring.add(flow as Flow);
+      const ring = this.#ringOf(flow);
+      ring.delete(flow);
+      if (flow.waiting > 0) ring.add(flow);
       this.#isUnverifiedTurn = ring === this.#accepted;
       return item;
     }
@@ -263,7 +258,7 @@ export class Turns {
   #flowOf(party: Party): Flow {
     let flow = this.#flows.get(party);
     if (flow === undefined) {
-      flow = new Flow(party);
+      flow = { party, isUnverified: !party.isAccepted, running: 0, waiting: 0, queues: undefined };
       this.#flows.set(party, flow);
     } else if (flow.isUnverified && party.isAccepted) {
       flow.isUnverified = false;

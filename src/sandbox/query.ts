@@ -10,16 +10,12 @@ export interface Query {
 /**
  * Parses a query string.
  * @param text without the question mark
- * @throws ApiError 400 for invalid percent-encoding, or a filter with an unknown operator
+ * @throws ApiError 400 for a filter with an unknown operator
  */
 export function parseQuery(text: string): Query {
   const values = new Map<string, string>();
   const filters = new Map<string, Filter>();
-  for (const part of text.split('&')) {
-    if (part === '') continue;
-    const equals = part.indexOf('=');
-    const name = decodeForm(equals < 0 ? part : part.slice(0, equals));
-    const value = equals < 0 ? '' : decodeForm(part.slice(equals + 1));
+  for (const [name, value] of new URLSearchParams(text)) {
     if (name === 'q' || name.startsWith('q[')) addFilter(filters, name, value);
     else values.set(name, value);
   }
@@ -49,10 +45,6 @@ export function readOrder(query: Query, fallback: 1 | -1): 1 | -1 {
   const text = query.values.get('order') ?? `${fallback}`;
   if (text !== '1' && text !== '-1') throw badRequest('order must be 1 or -1.');
   return text === '1' ? 1 : -1;
-}
-
-function decodeForm(text: string): string {
-  return decodeSegment(text.replaceAll('+', ' '));
 }
 
 /** Adds `q[field]=v`, `q[field][$gte]=v` or `q[field][$lte]=v`, or one value of the repeatable `q[field][$in][]=v`. */
