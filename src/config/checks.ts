@@ -6,7 +6,7 @@ import { isTimeZone } from '../datatrics/time.ts';
 import type { MaxAges } from '../graph/cache-control.ts';
 import { isLoopback } from '../lib/loopback.ts';
 
-/**
+/*
  * Checks of single settings. Each takes the text of a variable. Its error message says what the setting needs: it ends the
  * problem's line, and stands in docs/configuration.md.
  */

@@ -86,11 +86,13 @@ export function readConfig(environment: Environment, problems: string[] = []) {
 
 /**
  * Reads only the custom fields of a configuration file, for commands that need no other setting.
+ *
+ * @param path default: GATEWAY_CONFIG; without either there are no custom fields
  * @throws ConfigError
  */
 export function readDeclaredFields(path: string | undefined): CustomFields {
   const problems: string[] = [];
-  const file = readFile(path, NAMES, problems);
+  const file = readFile(path ?? readEnvironment(problems).GATEWAY_CONFIG, NAMES, problems);
   const customFields = readCustomFields(file.sections.customFields, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return customFields;

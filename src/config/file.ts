@@ -21,50 +21,45 @@ const PROJECT_TEXTS = /^(?:id|apiKeyFrom|\w+Sources|conversionProfileField|timeZ
 export function readFile(path: string | undefined, names: readonly string[], problems: string[]) {
   const settings: Record<string, string> = {};
   const sections: Record<string, unknown> = {};
-  const nothing = { settings, sections };
-  if (!path) return nothing;
   const report = (problem: string): void => {
     problems.push(`GATEWAY_CONFIG: ${problem}`);
   };
-  const shown = JSON.stringify(path);
-  const lines = new LineCounter();
-  let document: Document.Parsed;
-  let content: unknown;
-  try {
-    document = parseDocument(readText(path), { prettyErrors: false, lineCounter: lines });
-    const wrong = [...document.errors, ...document.warnings];
-    // Only their codes: the messages may quote the file.
-    for (const { code, pos } of wrong) {
-      report(`got ${shown} (${code} in line ${lines.linePos(pos[0]).line}); needs a readable JSON or YAML file`);
-    }
-    if (wrong.length > 0) return nothing;
-    content = document.toJS();
-  } catch (error) {
-    // An alias without an anchor shows only here.
-    const reason = error instanceof ReferenceError ? 'BAD_ALIAS' : (error as Error).message;
-    report(`got ${shown} (${reason}); needs a readable JSON or YAML file`);
-    return nothing;
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    report(`got ${shown}; needs a file with one object of settings`);
-    return nothing;
-  }
-  for (const problem of conversions(document, lines)) report(problem);
-  for (const [name, value] of Object.entries(content)) {
+  for (const [name, value] of path === undefined ? [] : Object.entries(parse(path, report))) {
     if (SECTIONS.has(name)) sections[name] = value;
     else if (!names.includes(name) && !name.startsWith(SDK_PREFIX)) {
       const need = `names of variables, or ${[...SECTIONS].join(', ')}`;
       report(removedSetting(name) ?? `got the setting "${name}"; needs ${need}`);
     } else {
       const text = textOf(value);
-      if (text === null)
-        report(
-          `got ${Array.isArray(value) ? 'a list' : 'an object'} for ${name}; needs a text, or a list of texts without commas`,
-        );
+      const got = Array.isArray(value) ? 'a list' : 'an object';
+      if (text === null) report(`got ${got} for ${name}; needs a text, or a list of texts without commas`);
       else settings[name] = text;
     }
   }
   return { settings, sections };
+}
+
+/** Returns the members of the file; none after a problem with it. */
+function parse(path: string, report: (problem: string) => void): object {
+  const refuse = (reason: string): object => {
+    report(`got ${JSON.stringify(path)} (${reason}); needs a readable JSON or YAML file with one object of settings`);
+    return {};
+  };
+  const lines = new LineCounter();
+  try {
+    const document = parseDocument(readText(path), { prettyErrors: false, lineCounter: lines });
+    const wrong = [...document.errors, ...document.warnings];
+    // Only their codes: the messages may quote the file.
+    for (const { code, pos } of wrong) refuse(`${code} in line ${lines.linePos(pos[0]).line}`);
+    if (wrong.length > 0) return {};
+    const content: unknown = document.toJS();
+    if (typeof content !== 'object' || content === null || Array.isArray(content)) return refuse('no object');
+    for (const problem of conversions(document, lines)) report(problem);
+    return content;
+  } catch (error) {
+    // An alias without an anchor shows only in `toJS`.
+    return refuse(error instanceof ReferenceError ? 'BAD_ALIAS' : (error as Error).message);
+  }
 }
 
 /** A setting as the text of its variable; null for one that cannot be a text. */

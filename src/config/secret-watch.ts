@@ -8,7 +8,7 @@ import { fileVariable } from './variables.ts';
 const INTERVAL_MS = 1_000;
 
 export interface SecretUsers {
-  /** That `DATATRICS_API_KEY` is for. */
+  /** The project that `DATATRICS_API_KEY` is for. */
   readonly project: string | undefined;
   setKey(project: string, apiKey: string): void;
   /** Are replaced in place. */

@@ -3,7 +3,7 @@ import { ApiError, badRequest } from './errors.ts';
 import type { Effects } from './faults.ts';
 import { decodeSegment, parseQuery, type Query, readCount, readOrder } from './query.ts';
 import { buildRecord, readItem, type WrittenItem } from './record.ts';
-import { isObject, type JsonObject, type Kind, type SelectedPage, type Store } from './store.ts';
+import { isObject, type JsonObject, type Kind, type Store } from './store.ts';
 
 /** A request, and the sandbox that it is for. */
 export interface ApiRequest {
@@ -46,7 +46,7 @@ interface Call extends Omit<ApiRequest, 'query'> {
   readonly query: Query;
 }
 
-/** Handles one API request. Returns the body of the response. @throws ApiError for every status except 200 */
+/** Returns the body of the response to a request. @throws ApiError for every status except 200 */
 export function answerApi(request: ApiRequest): JsonObject {
   const [empty, version, root, project, name, id, ...rest] = request.path.split('/').map(decodeSegment);
   const query = parseQuery(request.query);
@@ -69,16 +69,15 @@ function dispatch(call: Call, id: string | undefined): JsonObject {
       allow: allowed.join(', '),
     });
   }
-  if (id === undefined) return method === 'GET' ? list(call) : create(call);
-  if (method === 'PUT') return update(call, id);
+  if (id === undefined) return method === 'GET' ? list(call) : write(call);
+  if (method === 'PUT') return write(call, id);
   return method === 'GET' ? get(call, id) : remove(call, id);
 }
 
 function get(call: Call, id: string): JsonObject {
-  const { query } = call;
-  const kind = kindOf(call, query.values.get('type'));
-  const source = required(query.values.get('source'), 'source');
-  const record = call.store.get(kind, source, id);
+  const { values } = call.query;
+  const kind = kindOf(call, values.get('type'));
+  const record = call.store.get(kind, required(values.get('source'), 'source'), id);
   if (record === undefined) throw noRecord();
   return record;
 }
@@ -98,20 +97,15 @@ function list(call: Call): JsonObject {
   return envelope(hasTotals ? resource.totals.list : undefined, page, limit, selected);
 }
 
-function create(call: Call): JsonObject {
+/** @param id that an update has in its URL */
+function write(call: Call, id?: string): JsonObject {
   const { resource, query } = call;
   const kind = kindOf(call, query.values.get('type'));
   const item = readItem(resource.body, readBody(call));
-  refusePoison([item], call.effects);
-  return store(call.store, kind, item);
-}
-
-function update(call: Call, id: string): JsonObject {
-  const { resource, query } = call;
-  const kind = kindOf(call, query.values.get('type'));
-  const item = readItem(resource.body, readBody(call));
-  if (item.key.id !== id) throw badRequest(`${resource.body.idKey} differs from the id in the URL.`);
-  if (!call.store.get(kind, item.key.source, id)) throw noRecord();
+  if (id !== undefined) {
+    if (item.key.id !== id) throw badRequest(`${resource.body.idKey} differs from the id in the URL.`);
+    if (!call.store.get(kind, item.key.source, id)) throw noRecord();
+  }
   refusePoison([item], call.effects);
   return store(call.store, kind, item);
 }
@@ -148,7 +142,12 @@ function store(records: Store, kind: Kind, item: WrittenItem): JsonObject {
 }
 
 /** @param name of the total; undefined: no totals */
-function envelope(name: string | undefined, page: number, limit: number, { total, rows }: SelectedPage): JsonObject {
+function envelope(
+  name: string | undefined,
+  page: number,
+  limit: number,
+  { total, rows }: ReturnType<Store['select']>,
+): JsonObject {
   const pages = limit === 0 ? 0 : Math.ceil(total / limit);
   const totals = name && { [name]: total, [name.startsWith('total_') ? 'total_pages' : 'totalPages']: pages };
   return { ...totals, page, size: rows.length, items: rows };

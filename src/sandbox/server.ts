@@ -25,19 +25,15 @@ export interface LoggedRequest {
 }
 
 export interface SandboxOptions {
-  /** Default 0: any free port. */
+  /** Default: any free port. */
   readonly port?: number;
-  /** Default `127.0.0.1`. */
   readonly host?: string;
-  /** Default `123456`. */
   readonly project?: string;
-  /** Default `sandbox-key`. */
   readonly apiKey?: string;
-  /** Initial faults. Default none. */
   readonly faults?: FaultRule | readonly FaultRule[];
-  /** Whether to start without records. Default false. */
+  /** Whether to start without records. */
   readonly empty?: boolean;
-  /** Number of newest requests in `requests`. Default 1000. */
+  /** Number of newest requests in `requests`. */
   readonly maxRequestLog?: number;
 }
 
