@@ -163,15 +163,14 @@ describe('several projects', () => {
     );
   });
 
-  test.each([
-    ['projects: []', /projects: needs/],
-    ['projects: [{id: a b, apiKeyFrom: K}]', /projects\.0\.id: needs/],
-    ['projects: [{id: a, apiKey: secret}]', /projects\.0/],
-    ['projects: [{id: a, apiKeyFrom: K}, {id: a, apiKeyFrom: K}]', /twice/],
-  ])('%s', (text, message) => {
-    const found = problemsOf({ ...start, K: 'k', GATEWAY_CONFIG: file('q.yml', text) });
-    expect(found.join('\n')).toMatch(message);
-    expect(found.join()).not.toContain('secret');
+  test('differ, and their list is not empty', () => {
+    expect(problemsOf({ ...start, GATEWAY_CONFIG: file('q.yml', 'projects: []') })).toEqual([
+      expect.stringMatching(/projects: needs/),
+    ]);
+    const twice = file('q.yml', 'projects: [{id: a, apiKeyFrom: K}, {id: a, apiKeyFrom: K}]');
+    expect(problemsOf({ ...start, K: 'k', GATEWAY_CONFIG: twice })).toEqual([
+      expect.stringMatching(/projects\.1: .*twice/),
+    ]);
   });
 });
 
@@ -216,8 +215,7 @@ describe('a file of settings', () => {
 
   test('may hold nothing that is not known', () => {
     expect(problemsOf({ GATEWAY_CONFIG: file('b.json', '{"PROT": 1}') })).toEqual([expect.stringContaining('"PROT"')]);
-    expect(problemsOf({ GATEWAY_CONFIG: file('c.json', '[1]') })).toHaveLength(1);
-    expect(problemsOf({ GATEWAY_CONFIG: file('d.json', '{') })).toHaveLength(1);
+    expect(problemsOf({ GATEWAY_CONFIG: file('c.json', '[1]') })).toEqual([expect.stringContaining('no object')]);
   });
 });
 

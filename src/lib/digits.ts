@@ -37,7 +37,7 @@ export function isKept(source: string, value = Number(source)): boolean {
   return !Number.isInteger(value) || isSame(source, value);
 }
 
-/** Reads a number from the API: its text when a double cannot represent it. */
+/** Returns the text of a number that a double cannot represent. */
 export function numberOrText(source: string): number | string {
   const value = Number(source);
   return isKept(source, value) ? value : source;
@@ -49,7 +49,6 @@ export function numberOrText(source: string): number | string {
  */
 const MAX_VALUES = 250_000;
 
-/** The text has such a number, and more than `MAX_VALUES` values. */
 export class TooManyValues extends Error {
   constructor() {
     super(`JSON with a number of more than 15 digits may have at most ${MAX_VALUES} values.`);
@@ -57,21 +56,12 @@ export class TooManyValues extends Error {
   }
 }
 
-/**
- * Parses JSON from the API like `JSON.parse`, but returns a number that a double cannot represent as text.
- *
- * @throws SyntaxError, TooManyValues
- */
+/** Like `JSON.parse`, for JSON from the API: numbers that a double cannot represent become text. @throws TooManyValues */
 export function readJson(text: string): unknown {
   return parse(text, (source) => source);
 }
 
-/**
- * Parses JSON from a client like `JSON.parse`, but returns an integer that a double cannot represent as a `bigint`, and any other
- * such number as NaN.
- *
- * @throws SyntaxError, TooManyValues
- */
+/** Like `JSON.parse`, for JSON from a client: such integers become `bigint`, other such numbers NaN. @throws TooManyValues */
 export function readClientJson(text: string): unknown {
   return parse(text, (source) => (INTEGER.test(source) && source.length <= MAX_DIGITS ? BigInt(source) : Number.NaN));
 }

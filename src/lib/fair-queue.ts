@@ -40,11 +40,6 @@ const UNVERIFIED_SHARE = 1 / 4;
  */
 const PER_FREE = 3;
 
-interface Lane {
-  running: number;
-  waiting: number;
-}
-
 /** The running and waiting work of one party. Exists only while there is any. */
 interface Flow {
   readonly party: Party;
@@ -70,7 +65,7 @@ export class Turns {
   readonly #limits: Required<TurnLimits>;
   readonly #unverifiedLimit: number;
   readonly #flows = new Map<Party, Flow>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string, { running: number; waiting: number }>();
   /** Flows with waiting entries, in the order of their turns: those with an accepted key, and those without. */
   readonly #accepted = new Set<Flow>();
   readonly #unverified = new Set<Flow>();
@@ -89,16 +84,15 @@ export class Turns {
     this.#unverifiedLimit = Math.max(1, Math.floor(running * UNVERIFIED_SHARE));
   }
 
-  /** Takes capacity if the work may start now. Call `leave` when the work ends. Returns false without waiting otherwise. */
+  /** Takes capacity if the work may start now, until `leave`. Returns false otherwise. */
   take(party: Party, lane: string, weight: number): boolean {
     const flow = this.#flowOf(party);
-    const laneState = this.#lane(lane);
     // Entries that wait in the same lane of this flow go first. Those in other lanes may be blocked by their lane.
-    if (flow.queues?.get(lane)?.length || !this.#canStart(flow, laneState, weight)) {
+    if (flow.queues?.get(lane)?.length || !this.#canStart(flow, lane, weight)) {
       this.#dropIfIdle(flow);
       return false;
     }
-    this.#begin(flow, laneState, weight);
+    this.#countRunning(flow, lane, weight);
     return true;
   }
 
@@ -114,7 +108,7 @@ export class Turns {
       this.#dropIfIdle(flow);
       return false;
     }
-    this.#count(flow, this.#lane(lane), 1);
+    this.#countWaiting(flow, lane, 1);
     flow.queues ??= new Map();
     const queue = flow.queues.get(lane) ?? [];
     flow.queues.set(lane, queue);
@@ -129,10 +123,7 @@ export class Turns {
   /** Ends work that was started, and starts the next entries. */
   leave(party: Party, lane: string, weight: number): void {
     const flow = this.#flowOf(party);
-    flow.running -= weight;
-    if (flow.isUnverified) this.#unverifiedRunning -= weight;
-    this.#lane(lane).running -= weight;
-    this.running -= weight;
+    this.#countRunning(flow, lane, -weight);
     this.#dropIfIdle(flow);
     this.#startNext(flow);
   }
@@ -144,7 +135,7 @@ export class Turns {
     const at = queue?.indexOf(item) ?? -1;
     if (!flow || !queue || at === -1) return;
     queue.splice(at, 1);
-    this.#count(flow, this.#lane(item.lane), -1);
+    this.#countWaiting(flow, item.lane, -1);
     if (flow.waiting === 0) {
       flow.queues = undefined;
       this.#ringOf(flow).delete(flow);
@@ -187,6 +178,14 @@ export class Turns {
     return this.#nextOf(first) ?? this.#nextOf(second);
   }
 
+  /** Whether no entry of any party could start: spares looking at each flow. */
+  #isFull(): boolean {
+    if (this.running >= this.#limits.running) return true;
+    for (const { running, waiting } of this.#lanes.values())
+      if (waiting > 0 && running < this.#limits.runningInLane) return false;
+    return true;
+  }
+
   /** Takes an entry of the first of these flows that can start one. */
   #nextOf(flows: Iterable<Flow>): Waiting | undefined {
     for (const flow of flows) {
@@ -201,41 +200,25 @@ export class Turns {
     return undefined;
   }
 
-  /** Whether no entry of any party could start. */
-  #isFull(): boolean {
-    if (this.running >= this.#limits.running) return true;
-    for (const lane of this.#lanes.values())
-      if (lane.waiting > 0 && lane.running < this.#limits.runningInLane) return false;
-    return true;
-  }
-
   /** Takes the flow's most urgent entry that can start. */
   #takeMostUrgent(flow: Flow): Waiting | undefined {
     let first: Waiting | undefined;
     for (const [name, [head]] of flow.queues ?? []) {
-      if (head === undefined || !this.#canStart(flow, this.#lane(name), head.weight)) continue;
+      if (head === undefined || !this.#canStart(flow, name, head.weight)) continue;
       if (first === undefined || head.priority < first.priority) first = head;
     }
     if (first === undefined) return undefined;
-    const laneState = this.#lane(first.lane);
     flow.queues?.get(first.lane)?.shift();
-    this.#count(flow, laneState, -1);
+    this.#countWaiting(flow, first.lane, -1);
     if (flow.waiting === 0) flow.queues = undefined;
-    this.#begin(flow, laneState, first.weight);
+    this.#countRunning(flow, first.lane, first.weight);
     return first;
   }
 
-  #begin(flow: Flow, lane: Lane, weight: number): void {
-    flow.running += weight;
-    if (flow.isUnverified) this.#unverifiedRunning += weight;
-    lane.running += weight;
-    this.running += weight;
-  }
-
-  #canStart(flow: Flow, lane: Lane, weight: number): boolean {
+  #canStart(flow: Flow, lane: string, weight: number): boolean {
     const own = flow.isUnverified ? this.#unverifiedRunning : flow.running;
     if (this.#limits.oneAlways && own === 0) return true;
-    let free = Math.min(this.#limits.running - this.running, this.#limits.runningInLane - lane.running);
+    let free = Math.min(this.#limits.running - this.running, this.#limits.runningInLane - this.#lane(lane).running);
     if (flow.isUnverified) free = Math.min(free, this.#unverifiedLimit - this.#unverifiedRunning);
     return free >= weight && hasShare(flow, flow.running, weight, free);
   }
@@ -248,10 +231,17 @@ export class Turns {
     return free >= 1 && hasShare(flow, flow.waiting, 1, free);
   }
 
-  #count(flow: Flow, lane: Lane, entries: 1 | -1): void {
+  #countRunning(flow: Flow, lane: string, weight: number): void {
+    flow.running += weight;
+    this.running += weight;
+    this.#lane(lane).running += weight;
+    if (flow.isUnverified) this.#unverifiedRunning += weight;
+  }
+
+  #countWaiting(flow: Flow, lane: string, entries: 1 | -1): void {
     flow.waiting += entries;
-    lane.waiting += entries;
     this.waiting += entries;
+    this.#lane(lane).waiting += entries;
     if (flow.isUnverified) this.#unverifiedWaiting += entries;
   }
 
@@ -274,11 +264,7 @@ export class Turns {
     if (flow.running === 0 && flow.waiting === 0 && !flow.party.isEverybody) this.#flows.delete(flow.party);
   }
 
-  #ringOf({ isUnverified }: Flow): Set<Flow> {
-    return isUnverified ? this.#unverified : this.#accepted;
-  }
-
-  #lane(name: string): Lane {
+  #lane(name: string) {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
       lane = { running: 0, waiting: 0 };
@@ -286,9 +272,13 @@ export class Turns {
     }
     return lane;
   }
+
+  #ringOf({ isUnverified }: Flow): Set<Flow> {
+    return isUnverified ? this.#unverified : this.#accepted;
+  }
 }
 
-/** Whether a party that has `own` may take `more` of `free`. A party that has nothing may always take its first. */
+/** Whether a party that has `own` may take `more` of `free`. It may always take its first. */
 function hasShare({ party }: Flow, own: number, more: number, free: number): boolean {
   return party.isEverybody || own === 0 || own + more <= PER_FREE * (free - more);
 }
