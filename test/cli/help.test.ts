@@ -32,7 +32,13 @@ test.each(PROGRAMS)('%s refuses an unknown option', async (_command, file) => {
 });
 
 /** Commands for those who change the gateway. All benchmarks read their options by one function. */
-const BENCHMARKS = ['bench/main.ts', 'bench/access.ts', 'test/chaos/main.ts', 'scripts/pictures.ts'];
+const BENCHMARKS = [
+  'bench/main.ts',
+  'bench/access.ts',
+  'test/attack/main.ts',
+  'test/chaos/main.ts',
+  'scripts/pictures.ts',
+];
 
 test.each(BENCHMARKS)('%s starts nothing with --help, and refuses an unknown option in one line', async (file) => {
   expect(await commands.run(file, ['--help'])).toMatchObject({
