@@ -3,8 +3,8 @@ import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox } from '../../src/sandbox/server.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { startInstance } from '../helpers/instance.ts';
-import { settingsOf } from '../helpers/settings.ts';
 import { ask } from './load.ts';
 import { Misbehaver } from './misbehaver.ts';
 

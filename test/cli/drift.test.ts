@@ -2,8 +2,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { EndpointReport } from '../../packages/inspect/check-answers.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { Commands, runCommand } from '../helpers/command.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { startUpstream } from '../helpers/gateway.ts';
-import { settingsOf } from '../helpers/settings.ts';
 
 const sandbox = await startSandbox();
 afterAll(() => sandbox.close());

@@ -3,9 +3,9 @@ import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { Commands, runCommand } from '../helpers/command.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { createFolder } from '../helpers/files.ts';
 import { startUpstream, startWithSandbox } from '../helpers/gateway.ts';
-import { settingsOf } from '../helpers/settings.ts';
 
 const { write } = createFolder();
 const sandbox = await startSandbox();

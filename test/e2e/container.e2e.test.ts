@@ -1,11 +1,10 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { validate } from 'dockerfile-utils';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { listen } from '../helpers/closing.ts';
+import { serve } from '../helpers/closing.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { postJson } from '../helpers/gateway.ts';
 import {
   build,
@@ -18,7 +17,7 @@ import {
   stages,
   text,
 } from '../helpers/image.ts';
-import { settingsOf } from '../helpers/settings.ts';
+import { capture, end } from '../helpers/process.ts';
 
 const KIB_PER_MB = 1024;
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
@@ -33,23 +32,15 @@ afterEach(() => void running?.kill('SIGKILL'));
 /** The address of a gateway that was started. */
 async function addressOf(child: Child): Promise<string> {
   running = child;
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
-  }
-  await expect.poll(() => output, { timeout: 10_000 }).toContain('/graphql');
-  return (/http:\S+(?=\/graphql)/.exec(output)?.[0] ?? '').replace('localhost', '127.0.0.1');
+  const output = capture(child.stdout, child.stderr);
+  await expect.poll(output, { timeout: 10_000 }).toContain('/graphql');
+  return (/http:\S+(?=\/graphql)/.exec(output())?.[0] ?? '').replace('localhost', '127.0.0.1');
 }
 const start = (settings: Record<string, string>, cwd = '.'): Promise<string> => {
   const env = { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', ...settings };
   return addressOf(spawn(process.execPath, ['src/start.js'], { cwd, env }));
 };
-async function stop(): Promise<unknown> {
-  running?.kill('SIGTERM');
-  return (await once(running as Child, 'exit'))[0];
-}
+const stop = (): Promise<number | null> => end(running as Child, 'SIGTERM');
 
 test.each([
   [200, 0],
@@ -58,11 +49,11 @@ test.each([
   ['never', 1],
 ])('the health check takes an answer with status %s by its exit code %i', async (status, code) => {
   const paths: (string | undefined)[] = [];
-  const server = createServer((req, res) => {
+  const { url } = await serve((req, res) => {
     paths.push(req.url);
     if (status !== 'never') res.socket?.end(`HTTP/1.1 ${status} OK\r\ncontent-length: 0\r\n\r\n`);
   });
-  expect(await healthOf(String(await listen(server)))).toBe(code);
+  expect(await healthOf(new URL(url).port)).toBe(code);
   expect(paths).toEqual(['/health']);
 });
 

@@ -2,11 +2,11 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { closeAtEnd } from '../helpers/closing.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { postJson } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
 import { startIssuer } from '../helpers/issuer.ts';
 import { startRedis } from '../helpers/redis.ts';
-import { settingsOf } from '../helpers/settings.ts';
 
 const LIMITS = { requests: 400, calls: 300 };
 

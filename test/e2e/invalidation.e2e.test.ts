@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { createFolder } from '../helpers/files.ts';
 import { postJson } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
 import { asApolloRouter, type Receiver, startReceiver, tagsOf } from '../helpers/receiver.ts';
 import { startRedis } from '../helpers/redis.ts';
-import { settingsOf } from '../helpers/settings.ts';
 
 const KEY = 'shared-key-of-the-router';
 const files = createFolder();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { settingsOf } from '../helpers/config.ts';
 import { postJson, startUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
-import { settingsOf } from '../helpers/settings.ts';
 
 /** What one collection of young objects did. */
 interface Collection {

@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { closeAtEnd } from '../helpers/closing.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { type GraphqlResult, postJson, startUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
 import { type LoggedRequest, startNginx } from '../helpers/nginx.ts';
-import { settingsOf } from '../helpers/settings.ts';
 
 const TRUSTED = { NODE_EXTRA_CA_CERTS: resolve('test/fixtures/tls/cert.pem') };
 

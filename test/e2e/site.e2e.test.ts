@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { extname, join, posix } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seriousFaults, startBrowser, type TestBrowser } from '../helpers/browser.ts';
-import { listen } from '../helpers/closing.ts';
+import { serve } from '../helpers/closing.ts';
 import { install, npm } from '../helpers/example.ts';
 import { docPages } from '../helpers/page.ts';
 
@@ -20,13 +19,12 @@ beforeAll(async () => {
   await install('site');
   const { status, stdout, stderr } = await npm('site', ['run', 'build']);
   expect(status, stdout + stderr).toBe(0);
-  const server = createServer((req, res) => {
+  ({ url: address } = await serve((req, res) => {
     const path = join(DIST, posix.normalize(decodeURIComponent(new URL(req.url ?? '/', 'http://site').pathname)));
     if (!existsSync(path)) return void res.writeHead(404).end();
     const type = TYPES[extname(path).slice(1)] ?? 'octet-stream';
     res.writeHead(200, { 'content-type': type.includes('/') ? type : `text/${type}` }).end(readFileSync(path));
-  });
-  address = `http://127.0.0.1:${await listen(server)}`;
+  }));
   browser = await startBrowser({ width: 1280, height: 800 });
   page = await browser.context.newPage();
   page.on('request', (request) => {

@@ -3,10 +3,10 @@ import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { settingsOf } from '../helpers/config.ts';
 import { startUpstream, startWithSandbox, startWithUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
 import { captureLog } from '../helpers/log-lines.ts';
-import { settingsOf } from '../helpers/settings.ts';
 import { getOf, openClient, postOf, type RawClient } from '../helpers/sockets.ts';
 
 const { log, lines } = captureLog();

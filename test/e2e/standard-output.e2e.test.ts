@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync, readSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { NO_WARNINGS, PROCESS_ENV } from '../helpers/command.ts';
 import { createFolder } from '../helpers/files.ts';
+import { end, untilReady } from '../helpers/process.ts';
 import { freePort } from '../helpers/redis.ts';
 import { openClient, postOf } from '../helpers/sockets.ts';
 
@@ -21,12 +21,7 @@ const WRITER = ['test/helpers/log-writer.ts'];
 let child: ChildProcess | undefined;
 const opened: number[] = [];
 afterEach(async () => {
-  if (child && child.exitCode === null && child.signalCode === null) {
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  }
-  child = undefined;
+  if (child) await end(child);
   for (const fd of opened.splice(0)) closeSync(fd);
 });
 
@@ -71,15 +66,10 @@ async function start(program: readonly string[], stdout: number, limit?: number)
   const running = spawn(command, args, { env, stdio: ['ignore', stdout, 'inherit'] });
   child = running;
   const url = `http://127.0.0.1:${port}`;
-  const status = (path: string): Promise<number> =>
-    fetch(url + path).then(
-      ({ status }) => status,
-      () => 0,
-    );
-  await expect.poll(() => status('/ready'), { timeout: 30_000 }).toBe(200);
+  await untilReady(running, `${url}/ready`, () => 'the program did not start');
   const post = postOf(url, `query ${NAME} { __typename }`, [`x-request-id: ${NAME}`]);
   return {
-    health: () => status('/health'),
+    health: async () => (await fetch(`${url}/health`)).status,
     /** Has the writer write lines; gives how many were dropped so far. */
     write: async (lines: number) => Number(await (await fetch(`${url}/${lines}`, { method: 'POST' })).text()),
     /** Has the gateway answer requests, one behind another on a connection, and gives how many lines were dropped so far. */
@@ -93,11 +83,9 @@ async function start(program: readonly string[], stdout: number, limit?: number)
       return Number(/^gateway_log_lines_dropped_total (\d+)$/m.exec(metrics)?.[1]);
     },
     /** The exit code after SIGTERM; within 5 s. */
-    async stop(): Promise<number> {
+    async stop(): Promise<number | null> {
       const begin = performance.now();
-      const exit = once(running, 'exit');
-      running.kill('SIGTERM');
-      const [code] = await exit;
+      const code = await end(running, 'SIGTERM');
       expect(performance.now() - begin).toBeLessThan(5_000);
       return code;
     },

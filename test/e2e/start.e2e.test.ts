@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { PROCESS_ENV } from '../helpers/command.ts';
+import { settingsOf } from '../helpers/config.ts';
 import { postJson, startUpstream } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
-import { settingsOf } from '../helpers/settings.ts';
+import { capture, end } from '../helpers/process.ts';
 import { getOf, openClient, postOf } from '../helpers/sockets.ts';
 
 async function start(settings: Record<string, string> = {}): Promise<Instance> {
@@ -37,12 +38,9 @@ async function exitCode(gateway: Instance, signal: NodeJS.Signals): Promise<numb
 
 /** What a process writes, once it has written an address. */
 async function addressIn(child: ChildProcess): Promise<string> {
-  let text = '';
-  child.stdout?.on('data', (chunk) => {
-    text += chunk;
-  });
-  await expect.poll(() => text, { timeout: 30_000 }).toContain('/graphql');
-  return text;
+  const text = capture(child.stdout);
+  await expect.poll(text, { timeout: 30_000 }).toContain('/graphql');
+  return text();
 }
 
 const PROFILE = '{ profile(profileId: "1", source: "s") { name } }';
@@ -72,9 +70,7 @@ test('a start at a terminal prints coloured text', async () => {
   expect(text).toMatch(/INFO.*GraphiQL: http/);
   expect(text).toContain('\u001b[');
   expect(text).not.toContain('{"level"');
-  const gone = once(terminal, 'exit');
-  terminal.kill('SIGINT');
-  await gone;
+  await end(terminal, 'SIGINT');
 });
 
 test('npm start ends when npm gets the signal', async () => {

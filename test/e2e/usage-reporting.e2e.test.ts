@@ -1,21 +1,20 @@
-import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { loadPlugins } from '../../src/config/plugins.ts';
-import { listen } from '../helpers/closing.ts';
+import { serve } from '../helpers/closing.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 
 test('examples/plugins/usage-reporting.js reports which client uses which field', async () => {
   const reports: string[] = [];
-  const receiver = createServer(async (req, res) => {
+  const receiver = await serve(async (req, res) => {
     const body = await buffer(req);
     reports.push((req.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString());
     const answer = '{"id":"1","operations":{"accepted":1,"rejected":0}}';
     res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
   });
   process.env.HIVE_TOKEN = 'a'.repeat(32);
-  process.env.HIVE_USAGE_ENDPOINT = `http://127.0.0.1:${await listen(receiver)}/usage`;
+  process.env.HIVE_USAGE_ENDPOINT = `${receiver.url}/usage`;
   const plugins = await loadPlugins(['./examples/plugins/usage-reporting.js']);
   const gateway = await startWithSandbox({}, {}, { plugins });
   const query = 'query Name { profile(profileId: "1001", source: "Webshop") { name } }';
