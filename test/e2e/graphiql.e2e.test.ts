@@ -119,6 +119,7 @@ describe('GraphiQL in a browser without internet', () => {
     await page.getByText('Loading GraphiQL').waitFor();
     failing.resolve();
     await page.getByText('GraphiQL could not be loaded').waitFor();
+    await page.close();
     // The failure that this test makes.
     for (const complaint of complaints.splice(0)) expect(complaint).toMatch(/ERR_FAILED|main-/);
   });
@@ -133,6 +134,7 @@ describe('GraphiQL in a browser without internet', () => {
     await page.getByRole('button', { name: /^Re-fetch GraphQL schema/ }).click();
     await expect.poll(shown).toContain('does not answer');
     expect(await shown()).not.toMatch(/stack|Failed to fetch/);
+    await page.close();
     complaints.length = 0;
   });
 
