@@ -33,7 +33,6 @@ export function mayExceed(
 
 /**
  * The outcome that replaces a too large answer. The operation ran, so its writes took effect.
- *
  * @param setting environment variable that sets the limit, if any
  */
 export function tooLarge(unit: string, max: number, setting?: string): Outcome {

@@ -21,14 +21,14 @@ const EVERYBODY: ReadonlySet<string> = new Set(['open', 'router']);
 /**
  * Creates the function that computes `Cache-Control`, or undefined when no resource has a `max-age`. An answer's `max-age` is
  * the smallest of its resources, which come from the operation's fields and from the representations of entities.
- *
  * @param hasOneProject whether all callers use the same project. Otherwise a header selects it, and a router's cache would not
  *   distinguish projects
  */
 export function createCacheControl(maxAges: MaxAges, hasOneProject: boolean): CacheControlOf | undefined {
   if (Object.keys(maxAges).length === 0) return undefined;
-  return ({ node, facts: { resources, entities } }, variables, { session }) => {
+  return ({ node, facts: { resources, scoped } }, variables, { session }) => {
     if (node.operation !== 'query') return undefined;
+    const entities = scoped.filter(({ definition }) => definition.name === '_entities');
     // When an operation selects only the `__typename` of entities, they can have any type.
     const used = entities.length > 0 && resources.size === 0 ? ENTITY_TYPES.values() : resources;
     const asked = entities.flatMap((field) => resourcesAsked(field, variables));

@@ -1,26 +1,30 @@
 import {
+  type ArgumentNode,
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
   execute,
   type FragmentDefinitionNode,
+  type GraphQLArgument,
+  type GraphQLInputType,
   GraphQLScalarType,
   GraphQLSchema,
-  getArgumentValues,
   Kind,
   type NameNode,
   type OperationDefinitionNode,
   type SelectionNode,
   TypeInfo,
+  type ValueNode,
   type VariableDefinitionNode,
   type VariableNode,
+  valueFromAST,
   visit,
   visitWithTypeInfo,
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import type { GatewayContext } from './context.ts';
 import type { OperationFacts } from './operation-facts.ts';
-import { hasVariable, isIncluded, type UsedField, type Variables } from './selections.ts';
+import { hasVariable, isIncluded, type Variables } from './selections.ts';
 
 export interface RequestVariables {
   /** As the client sent them. */
@@ -112,48 +116,42 @@ function withCoercedValues(schema: GraphQLSchema): GraphQLSchema {
   return new GraphQLSchema({ ...config, types: [...config.types, coerced], assumeValid: true });
 }
 
-/** A field with arguments, and the new variable of each argument by name. */
-interface Parameterized extends UsedField {
-  readonly variables: ReadonlyMap<string, string>;
+/** An argument whose value depends on client variables, and the new variable that has this value. */
+interface DependentArgument {
+  readonly name: string;
+  readonly node: ValueNode;
+  readonly type: GraphQLInputType;
 }
 
 /**
  * Replaces every argument of an operation with a new variable, and removes directives and the selections that `@skip` and
- * `@include` exclude. graphql-js computes the values of the new variables: once for a field without client variables, else for
- * each run.
- *
+ * `@include` exclude. graphql-js computes the values of the new variables: once without client variables, else for each run.
  * @param conditions values of the variables in conditions; none may be missing
  */
 function parameterize(schema: GraphQLSchema, definitions: Definitions, conditions: Variables) {
   const constants: Record<string, unknown> = {};
-  const dependent: Parameterized[] = [];
+  const dependent: DependentArgument[] = [];
   const declared: VariableDefinitionNode[] = [];
   const types = new TypeInfo(schema);
 
-  function declare(): VariableNode {
-    const variable: VariableNode = { kind: Kind.VARIABLE, name: nameNode(`v${declared.length}`) };
-    const type = { kind: Kind.NAMED_TYPE, name: nameNode(COERCED) } as const;
-    declared.push({ kind: Kind.VARIABLE_DEFINITION, variable, type });
-    return variable;
-  }
-
   const selection = (node: SelectionNode): null | undefined => (isIncluded(node, conditions) ? undefined : null);
   const visitor = visitWithTypeInfo(types, {
-    Field(node) {
-      if (!isIncluded(node, conditions)) return null;
-      const definition = types.getFieldDef();
-      if (!definition || !node.arguments?.length) return undefined;
-      const replaced = node.arguments.map((argument) => ({ ...argument, value: declare() }));
-      const variables = new Map(replaced.map(({ name, value }) => [name.value, value.name.value]));
-      const field = { definition, node, variables };
-      if (node.arguments.some(hasVariable)) dependent.push(field);
-      else addValues(constants, field, {});
-      return { ...node, arguments: replaced };
-    },
-    InlineFragment: selection,
-    FragmentSpread: selection,
+    Field: { enter: selection },
+    InlineFragment: { enter: selection },
+    FragmentSpread: { enter: selection },
     VariableDefinition: () => null,
     Directive: () => null,
+    Argument(node): ArgumentNode {
+      const name = `v${declared.length}`;
+      // Validated documents have no other arguments than those of the schema.
+      const { type } = types.getArgument() as GraphQLArgument;
+      if (hasVariable(node.value)) dependent.push({ name, node: node.value, type });
+      else constants[name] = valueFromAST(node.value, type);
+      const variable: VariableNode = { kind: Kind.VARIABLE, name: nameNode(name) };
+      const coerced = { kind: Kind.NAMED_TYPE, name: nameNode(COERCED) } as const;
+      declared.push({ kind: Kind.VARIABLE_DEFINITION, variable, type: coerced });
+      return { ...node, value: variable };
+    },
   });
   const [operation, ...fragments] = definitions.map((definition) => visit(definition, visitor)) as [...Definitions];
   const document: DocumentNode = {
@@ -163,22 +161,18 @@ function parameterize(schema: GraphQLSchema, definitions: Definitions, condition
 
   /** The values of the document's variables, or undefined when an argument is invalid with these client variables. */
   function values(given: Variables): Variables | undefined {
-    const all = { ...constants };
-    try {
-      for (const field of dependent) addValues(all, field, given);
-    } catch {
-      return undefined;
+    const all: Record<string, unknown> = { ...constants };
+    for (const { name, node, type } of dependent) {
+      // Without a value for its variable, an argument is absent or has its default.
+      if (node.kind === Kind.VARIABLE && !Object.hasOwn(given, node.name.value)) continue;
+      const value = valueFromAST(node, type, given);
+      if (value === undefined) return undefined;
+      all[name] = value;
     }
     return all;
   }
 
   return { document, values };
-}
-
-/** Adds the values of a field's arguments. @throws GraphQLError for an invalid argument */
-function addValues(values: Record<string, unknown>, { definition, node, variables }: Parameterized, given: Variables) {
-  const args = getArgumentValues(definition, node, given);
-  for (const [argument, variable] of variables) if (argument in args) values[variable] = args[argument];
 }
 
 function nameNode(value: string): NameNode {

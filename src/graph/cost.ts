@@ -70,7 +70,6 @@ export function costOfFind(resource: Resource): CostExtensions {
 
 /**
  * Cost of a link to another record: one call, or one per configured source and one for the parent's own source.
- *
  * @param idField the parent's field with the other record's id
  */
 export function costOfLink(resource: Resource, idField: string): CostExtensions & ReadsExtension {

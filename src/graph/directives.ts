@@ -105,7 +105,6 @@ function requiresScope(scope: string): Directive {
 /**
  * Adds a subgraph's directives to types, fields and enum values. It derives them from names and from field costs, so that the
  * type definitions do not depend on federation.
- *
  * @param schema is modified
  */
 export function addDirectives(

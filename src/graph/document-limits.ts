@@ -203,7 +203,6 @@ function countDirectives(document: DocumentNode): { directives: number; valueDep
 
 /**
  * The message for an exceeded limit.
- *
  * @param what plural noun for the counted things
  * @param variable environment variable that sets the limit, if any
  */

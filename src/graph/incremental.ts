@@ -220,7 +220,6 @@ export async function* formatParts(
 
 /**
  * Starts to read `source` now and buffers its parts, so that a slow client does not slow down the execution.
- *
  * @param onEnd called once when the client has read all parts or stops reading
  */
 export function readAhead(

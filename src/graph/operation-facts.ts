@@ -34,7 +34,6 @@ export interface OperationFacts {
   readonly writes: ReadonlySet<Resource>;
   /** Fields with arguments that can require more scopes. */
   readonly scoped: readonly UsedField[];
-  readonly entities: readonly UsedField[];
   /** Names of the variables in the conditions of `@skip` and `@include`. */
   readonly conditions: ReadonlySet<string>;
   /** Whether it has `@defer` or `@stream`. */
@@ -68,7 +67,6 @@ export function studyOperation(
   const linked = new Set<Resource>();
   const writes = new Set<Resource>();
   const scoped: UsedField[] = [];
-  const entities: UsedField[] = [];
   const conditions = new Set<string>();
   const reads = new Map<MaskedType, Set<string>>();
   let isIncremental = false;
@@ -88,7 +86,6 @@ export function studyOperation(
       const definition = types.getFieldDef();
       if (!definition) return;
       if (parent && RECORD_TYPE_NAMES.has(parent.name)) addRead(parent.name as MaskedType, definition);
-      if (getNamedType(definition.type).name === '_Entity') entities.push({ definition, node });
       const cost = costOf(definition);
       if (cost && parent !== root) addResource(definition.type, linked);
       if (cost?.writes) writes.add(cost.writes.resource);
@@ -124,7 +121,7 @@ export function studyOperation(
     for (const field of readByResolver) names.add(field);
   }
 
-  return { fragments, resources, linked, writes, scoped, entities, conditions, isIncremental, isCompilable, reads };
+  return { fragments, resources, linked, writes, scoped, conditions, isIncremental, isCompilable, reads };
 }
 
 /** Scopes that an operation needs with these variables. */

@@ -52,15 +52,15 @@ export class PreparedOperation {
   expectedShare = 0;
   /** The record fields that the operation may read. Undefined until it is compiled: all. */
   selection: Selection | undefined;
-  readonly #options: OperationOptions;
-  readonly #selections: number;
-  readonly #interpreted: Executor;
-  #compiled: Executor | undefined;
+  readonly #schema: GraphQLSchema;
+  #executor: Executor;
+  /** Undefined when the operation is compiled, or cannot be. */
+  #compile: (() => Executor) | undefined;
   #hasRun = false;
 
   /** @param hash of the document */
   constructor(node: OperationDefinitionNode, hash: string, options: OperationOptions) {
-    const { schema, document } = options;
+    const { schema, document, compiler, onGrowth } = options;
     const name = node.name?.value.slice(0, MAX_NAME_CHARACTERS);
     this.node = node;
     this.document = document;
@@ -68,15 +68,19 @@ export class PreparedOperation {
     this.facts = studyOperation(schema, document, node);
     this.estimate = createPlanner(schema, node, this.facts, options.limits);
     this.coerce = createCoercion(schema, node, options.coercionOptions);
-    this.#options = options;
-    this.#selections = countSelections(node, this.facts.fragments);
-    this.#interpreted = interpret(schema, document, node);
-    options.onGrowth(OPERATION_BYTES + SELECTION_BYTES * this.#selections);
+    this.#schema = schema;
+    const interpreted = interpret(schema, document, node);
+    this.#executor = interpreted;
+    const selections = countSelections(node, this.facts.fragments);
+    if (compiler !== null && this.facts.isCompilable && selections <= MAX_COMPILED_SELECTIONS) {
+      const onCompiled = (): void => onGrowth(selections * COMPILED_SELECTION_BYTES);
+      this.#compile = () => compiler(node, this.facts, interpreted, onCompiled);
+    }
+    onGrowth(OPERATION_BYTES + SELECTION_BYTES * selections);
   }
 
   maskedPaths(masked: ReadonlySet<string>, variables: Variables): string[] {
-    const { schema } = this.#options;
-    return maskedPaths({ schema, fragments: this.facts.fragments, variables }, this.node, masked);
+    return maskedPaths({ schema: this.#schema, fragments: this.facts.fragments, variables }, this.node, masked);
   }
 
   /**
@@ -84,20 +88,12 @@ export class PreparedOperation {
    * save, so a flood of documents that each run once must not compile.
    */
   executor(): Executor {
-    if (this.#compiled) return this.#compiled;
-    const { compiler, onGrowth } = this.#options;
-    if (!this.#hasRun || compiler === null) {
-      this.#hasRun = true;
-      return this.#interpreted;
+    if (this.#compile && this.#hasRun) {
+      this.#executor = this.#compile();
+      this.#compile = undefined;
+      this.selection = new Selection(this.facts.reads);
     }
-    if (!this.facts.isCompilable || this.#selections > MAX_COMPILED_SELECTIONS) {
-      this.#compiled = this.#interpreted;
-      return this.#compiled;
-    }
-    this.selection = new Selection(this.facts.reads);
-    this.#compiled = compiler(this.node, this.facts, this.#interpreted, () =>
-      onGrowth(this.#selections * COMPILED_SELECTION_BYTES),
-    );
-    return this.#compiled;
+    this.#hasRun = true;
+    return this.#executor;
   }
 }

@@ -10,7 +10,6 @@ export function entityKeys(resource: Resource): readonly string[] {
 /**
  * The record key in a router's representation. When the representation has several keys, the global id takes precedence.
  * Null when the global id is not from this gateway, or belongs to another project or type.
- *
  * @throws GatewayError `BAD_USER_INPUT` when no key is complete, or part of the key is invalid
  */
 export function keyOfRepresentation(project: string, representation: unknown): RecordKey | null {

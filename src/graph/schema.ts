@@ -25,7 +25,6 @@ export function buildSchema(options: SchemaOptions = {}): GraphQLSchema {
 
 /**
  * Defines the types that both endpoints have.
- *
  * @param afterQueries called with the four records' types after the queries are defined, to define more queries after them
  */
 export function defineSchema(

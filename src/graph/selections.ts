@@ -87,7 +87,6 @@ interface FieldGroup {
 
 /**
  * Groups selections on one type by response name, https://spec.graphql.org/October2021/#CollectFields().
- *
  * @returns also the number of fragments with `@defer`
  */
 export function collectFields(scope: Scope, type: GraphQLObjectType, sets: readonly SelectionSetNode[]) {
@@ -135,7 +134,6 @@ export function possibleTypes(
 
 /**
  * The paths at which an answer to an operation can have masked values, without list indices.
- *
  * @param masked coordinates of masked fields, such as `Conversion.email` and `Conversion.attributes.phone`
  */
 export function maskedPaths(scope: Scope, operation: OperationDefinitionNode, masked: ReadonlySet<string>): string[] {

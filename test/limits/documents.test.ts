@@ -30,12 +30,6 @@ describe('a published document', () => {
     );
   });
 
-  test('runs by GET', async () => {
-    const search = new URLSearchParams({ documentId: ID, variables: JSON.stringify(variables) });
-    const response = await fetch(`${gateways.allowed.url}/graphql?${search}`);
-    expect(await response.json()).toEqual({ data: FOUND.data });
-  });
-
   test('runs by its text even where nothing else does', async () => {
     expect(await post('only', { query: TEXT, variables })).toEqual(FOUND);
   });
