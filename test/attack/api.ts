@@ -26,14 +26,14 @@ const server = createServer((req, res) => {
   if (!misbehave(project, req, res)) passOn(req, res);
 });
 server.listen(0, '127.0.0.1', () => {
-  const { profiles, contents, conversions, interactions } = sandbox.sources;
+  const { profile, content, conversion, interaction } = sandbox.sources;
   process.send?.({
     DATATRICS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/2.0`,
     DATATRICS_PROJECT: sandbox.project,
-    DATATRICS_PROFILE_SOURCES: profiles.join(','),
-    DATATRICS_CONTENT_SOURCES: contents.join(','),
-    DATATRICS_CONVERSION_SOURCES: conversions.join(','),
-    DATATRICS_INTERACTION_SOURCES: interactions.join(','),
+    DATATRICS_PROFILE_SOURCES: profile.join(','),
+    DATATRICS_CONTENT_SOURCES: content.join(','),
+    DATATRICS_CONVERSION_SOURCES: conversion.join(','),
+    DATATRICS_INTERACTION_SOURCES: interaction.join(','),
   });
 });
 process.on('disconnect', () => process.exit(0));
