@@ -36,7 +36,7 @@ const OPTIONS = {
   decimal: oneOf(['.', ','], 'decimal separator (default: the one that the file proves)'),
   dateFormat: text(
     'FORMAT',
-    'of times, such as DD-MM-YYYY HH:mm, of YYYY MM M MMM DD D HH H hh h mm ss A; or excel, excel1904 (serial days)',
+    'of times, as DD-MM-YYYY HH:mm (YYYY MM M MMM DD D HH H hh h mm ss A), or excel, excel1904 (serial days)',
     (format) => dateReader(format) !== null,
   ),
   timeZone: text('ZONE', 'as Europe/Amsterdam, of times without one (default: DATATRICS_TIMEZONE)', isTimeZone),
@@ -158,7 +158,7 @@ function readToken(path: string | undefined): string | undefined {
 
 function readMap(texts: readonly string[]): ReadonlyMap<string, string> {
   const pairs = texts.map((text) =>
-    pairOf(text, /^([^=]+)=(.+)$/s, '--map must be FIELD=COLUMN, such as email=E-mail'),
+    pairOf(text, /^([^=]+)=(.+)$/s, `--map must be FIELD=COLUMN, such as email=E-mail, not "${text}"`),
   );
   const map = new Map(pairs.map(([field, column]) => [column, field]));
   if (map.size < pairs.length) throw new UsageError('--map names a column twice.');
@@ -171,7 +171,7 @@ function readHeaders(lines: readonly string[], token: string | undefined): Recor
   return { ...(token && { authorization: `Bearer ${token}` }), ...headers };
 }
 
-/** @throws UsageError without the text, which may hold a key */
+/** @throws UsageError with the rule. It omits the text, which may hold a key. */
 function pairOf(text: string, pattern: RegExp, rule: string): [string, string] {
   const [, first, second] = pattern.exec(text) ?? [];
   if (first === undefined || second === undefined) throw new UsageError(`${rule}.`);
