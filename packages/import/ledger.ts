@@ -97,7 +97,7 @@ export async function openLedger(options: ImportOptions, config: Config, input: 
     const before = resume ? earlier.header : null;
     if (before && before.digest !== digest) {
       throw new UsageError(
-        `${journal} belongs to a file that was another one or has changed, or to a run with other options. Run without --resume to start over, which sends every row again.`,
+        `${journal} belongs to another file, to a file changed since, or to other options. Run without --resume to start over, which sends every row again.`,
       );
     }
     fd = openSync(journal, 'a');

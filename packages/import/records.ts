@@ -28,7 +28,6 @@ const CR = 0x0d;
 const KEPT_BYTES = 1_000;
 const INVALID_BYTES =
   'The row has U+FFFD, or bytes that are invalid in its encoding; if the file has another one, name it: --encoding windows-1252.';
-
 const NUL = 'The row has a NUL character. If the file is UTF-16 or UTF-32, name it: --encoding utf-32le.';
 const MISPLACED = 'A quote is misplaced or not closed. Write a quote inside quotes twice.';
 
