@@ -29,7 +29,7 @@ export async function openInput(options: ImportOptions, config: Config, signal: 
   const isCsv = format === 'csv';
   const cutting = { format, separator, maxRowBytes: config.bulkLimits.chunkBytes };
   const first = recordsOf(source.sample, cutting);
-  if (first.length === 0) throw new UsageError(`${file} has no rows: it is empty.`);
+  if (first.length === 0) throw new UsageError(`${file} is empty, or its header is too long (over 64 KiB).`);
   const headerRow = isCsv ? first.shift() : undefined;
   if (headerRow?.cells === null) throw new UsageError(`The header is invalid: ${headerRow.problems[0]?.message}`);
   const header = headerRow?.cells.map((name) => name.trim()) ?? [];

@@ -6,6 +6,7 @@ import chardet from 'chardet';
 import iconv from 'iconv-lite';
 import type { ImportOptions } from './options.ts';
 import { InputError, UsageError } from './problem.ts';
+import { LOST } from './records.ts';
 
 /** Bytes read to detect format, encoding and separator. */
 const SAMPLE_BYTES = 65_536;
@@ -39,7 +40,7 @@ export const isEncoding = (name: string): boolean => iconv.encodingExists(name);
 export async function openSource(options: ImportOptions, signal: AbortSignal) {
   const { file } = options;
   const stat = file === '-' ? undefined : statSync(file);
-  if (stat?.isDirectory()) throw new UsageError(`${file} is a directory: name one file.`);
+  if (stat && !stat.isFile()) throw new UsageError(`${file} is a directory or a pipe: name one file, or - for a pipe.`);
   let read = 0;
 
   async function* open(): AsyncGenerator<Buffer> {
@@ -69,9 +70,9 @@ export async function openSource(options: ImportOptions, signal: AbortSignal) {
   const mark = Object.entries(MARKS).find(([bytes]) => sample.toString('latin1', 0, 4).startsWith(bytes))?.[1];
   const encoding = mark ?? options.encoding ?? (given === 'ndjson' ? 'utf-8' : guessEncoding(file, sample));
   const decoded = iconv.decode(sample, encoding);
-  // Without a row that is cut.
+  // Without a row that is cut, unless it is the first one. A cut header is dropped below.
   const end = Math.max(decoded.lastIndexOf('\n'), decoded.lastIndexOf('\r')) + 1;
-  const text = sample.length < SAMPLE_BYTES ? decoded : decoded.slice(0, end);
+  const text = sample.length < SAMPLE_BYTES || end === 0 ? decoded : decoded.slice(0, end);
   const format = given ?? (/^\s*[{[]/.test(text) ? 'ndjson' : 'csv');
   if (format === 'ndjson') checkLines(file, text);
   const [line = '', named] = (format === 'csv' && SEPARATOR_LINE.exec(text)) || [];
@@ -81,7 +82,7 @@ export async function openSource(options: ImportOptions, signal: AbortSignal) {
     format,
     encoding,
     separator: options.separator ?? named ?? guessSeparator(text),
-    sample: text.slice(line.length),
+    sample: end === 0 && format === 'csv' && sample.length === SAMPLE_BYTES ? '' : text.slice(line.length),
     /** Reads decompressed UTF-8 without byte order mark and `sep=` line. Reads a file from its start each time. */
     bytes() {
       const from = unread ?? unpack(open());
@@ -163,14 +164,17 @@ function guessEncoding(file: string, sample: Buffer): string {
   return encoding;
 }
 
-/** Converts bytes to UTF-8, but passes UTF-8 through. `skip`: bytes of UTF-8 to drop at the start. */
+/** Converts bytes to UTF-8; U+FFFD for a character that is cut at the end. `skip`: bytes of UTF-8 to drop at the start. */
 async function* toUtf8(bytes: AsyncIterable<Buffer>, encoding: string, skip: number): AsyncGenerator<Buffer> {
   const decoder = /^utf-?8$/i.test(encoding) ? null : iconv.getDecoder(encoding);
+  const unit = /^utf-?32/i.test(encoding) ? 4 : /^(utf-?16|ucs)/i.test(encoding) ? 2 : 1;
   let left = skip;
+  let size = 0;
   for await (const chunk of bytes) {
+    size += chunk.length;
     const text = decoder ? Buffer.from(decoder.write(chunk)) : chunk;
     yield text.subarray(left);
     left = Math.max(0, left - text.length);
   }
-  yield Buffer.from(decoder?.end() ?? '');
+  yield Buffer.from((decoder?.end() ?? '') + (size % unit > 0 ? LOST : ''));
 }

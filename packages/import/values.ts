@@ -23,9 +23,8 @@ export interface ValueOptions extends Pick<ImportOptions, 'exactIds' | 'decimal'
 /** A value cannot be read. The message is a clause without a full stop. */
 export class ValueError extends Error {}
 
-/** The errors of spreadsheets, in the languages of the gateway's users, and cells that were too narrow for their number. */
-const ERROR_WORD =
-  /^(?:#(?:N\/[AB]|NV|ND|REF!|VALUE!|DIV\/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|ERROR!|FIELD!|BLOCKED!|CONNECT!|BUSY!|UNKNOWN!|GETTING_DATA|VERW!|WAARDE!|DEEL\/0!|NAAM\?|GETAL!|LEEG!|BEZUG!|WERT!|ZAHL!|VALEUR!|NOM\?|NOMBRE!|NUL!|##+)|Err:\d{3})$/;
+/** The errors of spreadsheets in any language, as `#REF!`, `#¿NOMBRE?`, `#N/D`; and cells too narrow for their number. */
+const ERROR_WORD = /^(?:#[¡¿]?\p{Lu}[\p{Lu}\d/_]*[!?]|#(?:[NI]\/[ABDTV]|NV|ND|DIV\/0|GETTING_DATA|##+)|Err:\d{3})$/u;
 
 const LINE_SLOTS = fieldSlots(ConversionItem.fields).set('attributes', { kind: 'attributes', name: 'attributes' });
 
@@ -138,9 +137,10 @@ function show(value: unknown): string {
 /** Spaces and apostrophes between groups of three digits. */
 const GROUPS = /(?<=\d)[ '’\u00A0\u2009\u202F](?=\d{3}(?!\d))/g;
 
+/** No number with separated thousands starts with 0: `0.123` proves its decimal sign. */
 const STYLES: Readonly<Record<Decimal, RegExp>> = {
-  '.': /^[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d*\.?\d+|\d+\.)(?:e[+-]?\d+)?$/i,
-  ',': /^[+-]?(?:\d{1,3}(?:\.\d{3})+(?:,\d*)?|\d*,?\d+|\d+,)(?:e[+-]?\d+)?$/i,
+  '.': /^[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d*\.?\d+|\d+\.)(?:e[+-]?\d+)?$/i,
+  ',': /^[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?|\d*,?\d+|\d+,)(?:e[+-]?\d+)?$/i,
 };
 
 /** Returns the decimal separators with which a text is a number. */

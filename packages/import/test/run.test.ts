@@ -238,7 +238,7 @@ describe('wrong usage ends with 2 and sends nothing:', () => {
     ['no such thing', ['people', '-'], null, /profiles, contents/],
     ['no file', ['profiles'], null, /file/],
     ['a missing file', ['profiles', path('none.csv')], null, /ENOENT/],
-    ['a folder', ['profiles', '.'], null, /^\. is a directory: name one file\.$/m],
+    ['a folder', ['profiles', '.'], null, /^\. is a directory or a pipe: name one file, or - for a pipe\.$/m],
     ['an unknown option', ['profiles', '-', '--sourc', 'x'], null, /--sourc'/],
     ['a rate that is none', ['profiles', '-', '--limit-calls', 'fast'], null, /10\/s/],
     ['resuming standard input', ['profiles', '-', '--resume'], null, /Standard input/],
