@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'csv-stringify/sync';
 import type { Config } from '../../src/config/config.ts';
 import { REJECT_COLUMNS } from './columns.ts';
@@ -62,6 +64,24 @@ export function readJournal(path: string) {
     // A power failure may have damaged the last lines.
   }
   return { header: header as Header | null, progress, known, bytes };
+}
+
+/** Waits for the right to write a journal, until the process ends. Tries every 500 ms while `onBusy` returns. */
+export async function takeLock(journal: string | null, onBusy: () => void): Promise<DatabaseSync | undefined> {
+  if (journal === null) return;
+  const path = `${journal}.lock`;
+  for (let lock: DatabaseSync | undefined; ; await sleep(500)) {
+    try {
+      lock ??= new DatabaseSync(path);
+      lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      return lock;
+    } catch (error) {
+      const { errcode, message } = error as Error & { readonly errcode?: number };
+      // SQLITE_BUSY
+      if (errcode !== 5) throw new UsageError(`${path} cannot be read or written (${message}).`);
+    }
+    onBusy();
+  }
 }
 
 /** What is settled: the journal and the file of rejected rows. */

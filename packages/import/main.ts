@@ -6,7 +6,7 @@ import { environment } from '../../src/config/environment.ts';
 import { connectApi, importConfig } from './api.ts';
 import { createDirect, createDryRun, createPace, type Destination } from './destination.ts';
 import { createGatewayTarget, MUTATION_BYTES } from './gateway.ts';
-import { openLedger } from './ledger.ts';
+import { openLedger, readJournal, takeLock } from './ledger.ts';
 import { type ImportOptions, readOptions } from './options.ts';
 import { InputError, runCommand, UsageError } from './problem.ts';
 import type { QueuedImport } from './queue.ts';
@@ -50,12 +50,13 @@ await runCommand('import', async () => {
   const options = readOptions(process.argv.slice(2), env);
   if (options === null) return 0;
   const config = importConfig(env, options.gateway);
-  const { queue, dryRun, json, quiet } = options;
+  const { queue, watch, dryRun, json, quiet, journal } = options;
   const silent = quiet || (json && !process.stderr.isTTY);
   const stopping = new AbortController();
   const { signal } = stopping;
   let signalled: NodeJS.Signals | null = null;
   let queued: QueuedImport | undefined;
+  let lock: Awaited<ReturnType<typeof takeLock>>;
   /** Rows of the file, where they are counted in advance. */
   let total: number | null = null;
   const bar = createProgress(silent, () => {
@@ -65,6 +66,7 @@ await runCommand('import', async () => {
     return read && Math.min(1, (read * rows) / Math.max(1, input.rowsRead()));
   });
   const note = (text: string): void => (silent ? undefined : bar.print(text));
+  const print = (text: string): void => (quiet ? undefined : bar.print(text));
   const exitAtOnce = (name: NodeJS.Signals): void => {
     const settled = queued
       ? ''
@@ -86,14 +88,17 @@ await runCommand('import', async () => {
   note(renderMapping(input.mapping));
   if (!options.yes && !dryRun && !options.resume && !(await confirm())) throw new UsageError('Nothing was sent.');
   try {
+    lock = await takeLock(journal, () => {
+      if (!watch) throw new UsageError('Another command runs this import: wait for its end, or stop it.');
+      print('Another command feeds this import.');
+      const { progress } = readJournal(journal as string);
+      total = progress.total;
+      bar.update(progress.counts);
+    });
     if (queue) {
       // Loaded on demand, since BullMQ takes 20 MB.
       const { openQueue } = await import('./queue.ts');
-      const print = (text: string): void => (quiet ? undefined : bar.print(text));
-      queued = await openQueue(options, config, print, (progress) => {
-        total = progress.total;
-        bar.update(progress.counts);
-      });
+      queued = await openQueue(options, config, print);
     }
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     const ledger = await openLedger(options, config, input, queued?.run);
@@ -137,9 +142,12 @@ await runCommand('import', async () => {
     return signalled ? codeOf(signalled) : exitCodeOf(summary);
   } catch (error) {
     if (signalled && error instanceof InputError) return codeOf(signalled);
+    const { syscall, code } = error as NodeJS.ErrnoException;
+    if (syscall === 'write') throw new InputError(`Journal or rejects cannot be written (${code}). ${goOn(options)}`);
     throw error;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     bar.end();
+    lock?.close();
   }
 });

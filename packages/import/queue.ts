@@ -8,7 +8,7 @@ import { type BulkLimits, cutChunks } from '../../src/datatrics/bulk/chunk.ts';
 import type { InputProblem } from '../../src/datatrics/encode.ts';
 import type { RecordKey } from '../../src/datatrics/keys.ts';
 import type { Failure, Pace, Sendable } from './destination.ts';
-import { type Progress, readJournal } from './ledger.ts';
+import { readJournal } from './ledger.ts';
 import type { ImportOptions } from './options.ts';
 import { UsageError } from './problem.ts';
 import type { Row } from './records.ts';
@@ -87,7 +87,6 @@ const MAX_WINDOWS = 10;
 const CONNECT_MS = 5_000;
 /** ms to wait for the jobs of an abandoned import: until the locks of dead workers expire and others finish their jobs. */
 const ABANDON_MS = 30_000;
-const WATCH_MS = 500;
 /** ms between two looks at a job. */
 const POLL_MS = 50;
 /** s that Redis keeps results for a command that is resumed. A later resume sends those rows again. */
@@ -100,21 +99,12 @@ const JOB: JobsOptions = {
   removeOnFail: KEEP,
 };
 const ALL: readonly JobType[] = ['wait', 'delayed', 'active', 'completed', 'failed'];
-const SQLITE_BUSY = 5;
 
 /** A queued import that this command feeds. */
 export type QueuedImport = Awaited<ReturnType<typeof openQueue>>;
 
-/**
- * Resumes the import that the journal names, or replaces it with a new one. With `watch`, waits while another command feeds
- * it, whose progress `onProgress` receives. @throws UsageError without Redis, or while another command runs the import
- */
-export async function openQueue(
-  options: ImportOptions,
-  config: Config,
-  print: (text: string) => void,
-  onProgress: (progress: Progress) => void,
-) {
+/** Resumes the import that the journal names, or replaces it with a new one. @throws UsageError without Redis */
+export async function openQueue(options: ImportOptions, config: Config, print: (text: string) => void) {
   const { watch, resume } = options;
   const journal = options.journal as string;
   if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set for --queue: Redis holds the queue.');
@@ -126,19 +116,12 @@ export async function openQueue(
   if (!isThere) throw new UsageError('REDIS_URL: Redis is unreachable.');
   const queue: JobQueue = new Queue(queueNameOf(config), { connection: redis, prefix: PREFIX });
   queue.on('error', () => undefined);
-  const lock = await takeLock(`${journal}.lock`, () => {
-    if (!watch) throw new UsageError('Another command runs this import: show its progress with --watch, or stop it.');
-    print('Another command feeds this import.');
-    onProgress(readJournal(journal).progress);
-  });
   const { run: earlier } = readJournal(journal).header ?? {};
   if (earlier !== undefined && !(await removeJobs(queue, earlier, resume ? ['failed'] : ALL))) {
     throw new UsageError('Workers still run jobs of the earlier import: try again in a minute.');
   }
   const run = resume && earlier !== undefined ? earlier : randomBytes(8).toString('hex');
   return {
-    /** Is released if it is not kept. */
-    lock,
     /** Id of the import in Redis. The journal stores it; a new import gets a new id. */
     run,
     destination: (limits: BulkLimits, signal: AbortSignal) => createQueued(queue, run, options, limits, signal),
@@ -155,20 +138,6 @@ async function removeJobs(queue: Queue, run: string, states = ALL): Promise<bool
     await Promise.all(own.map((id) => queue.remove(id).catch(() => 0)));
   }
   return false;
-}
-
-/** Waits for the right to feed an import, which the system releases when the process ends. Others may wait for the file. */
-async function takeLock(path: string, onBusy: () => void): Promise<DatabaseSync> {
-  const lock = new DatabaseSync(path);
-  for (; ; await sleep(WATCH_MS)) {
-    try {
-      lock.exec('BEGIN EXCLUSIVE');
-      return lock;
-    } catch (error) {
-      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    }
-    onBusy();
-  }
 }
 
 /** Sends rows as jobs for workers, who continue after `signal`. Adds a job that Redis has lost again, with the same id. */
