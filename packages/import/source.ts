@@ -50,6 +50,7 @@ export async function openSource(options: ImportOptions, signal: AbortSignal) {
       read += chunk.length;
       yield chunk;
     }
+    if (stat && statSync(file).mtimeMs !== stat.mtimeMs) throw new InputError(`${file} was changed while it was read.`);
   }
 
   const raw = await peek(open(), 4);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { startSandbox } from '../../../src/sandbox/server.ts';
 import { Commands } from '../../../test/helpers/command.ts';
@@ -9,6 +9,7 @@ const sandbox = await startSandbox({ empty: true });
 afterAll(() => sandbox.close());
 beforeEach(() => {
   sandbox.reset();
+  sandbox.faults.clear();
   sandbox.requests.length = 0;
 });
 const commands = new Commands();
@@ -89,4 +90,18 @@ test.runIf(process.platform === 'linux')('a named pipe, which can be read only o
   execFileSync('mkfifo', [path('c.csv')]);
   const { code, stderr } = await runImport(['conversions', path('c.csv'), '--source', 's'], envOf(sandbox));
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('or - for a pipe') });
+});
+
+test('a file that is changed while it is read is no complete import', async () => {
+  const { path } = tempFolder();
+  // Longer than what is read ahead.
+  const rows = Array.from({ length: 20_000 }, (_, id) => `${id},${'x'.repeat(50)}\n`);
+  writeFileSync(path('p.csv'), `profileId,note\n${rows.join('')}`);
+  sandbox.faults.set({ latencyMs: 30 });
+  const { ended } = startImport(['profiles', path('p.csv'), '--source', 's', '--json'], envOf(sandbox));
+  await expect.poll(() => sandbox.requests.length, { timeout: 20_000 }).toBeGreaterThan(1);
+  appendFileSync(path('p.csv'), 'late,x\n');
+  const { code, stdout } = await ended;
+  const reason = `${path('p.csv')} was changed while it was read.`;
+  expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 1, complete: false, reason });
 });
