@@ -243,12 +243,12 @@ export async function startGateway(
     reportUnexpected,
     recordRefusal: createRecordRefusal(log, metrics),
   });
-  readiness.serving();
+  readiness.state = 'serving';
 
   return {
     url: server.url,
     async close(lingerMs = 0) {
-      readiness.draining();
+      readiness.state = 'draining';
       stopWatching();
       stopPoll?.();
       await server.close(timeoutMs, lingerMs);
