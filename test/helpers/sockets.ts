@@ -44,3 +44,8 @@ export function openClient(url: string, bytes?: Buffer, { reads = true } = {}): 
   if (bytes) socket.write(bytes);
   return { socket, text: () => Buffer.concat(chunks).toString('latin1'), isClosed: () => isClosed, closed };
 }
+
+/** The bodies of the answers in what has come. */
+export function bodiesOf(text: string): string[] {
+  return text.split(/HTTP\/1\.1 \d+ [\s\S]*?\r\n\r\n/).slice(1);
+}
