@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { EndedCall } from '../datatrics/calls.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
-import { ERROR_CODES } from '../lib/error-codes.ts';
+import { ERROR_CODES } from '../lib/error.ts';
 import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
 import type { Load } from './load-shedder.ts';
@@ -104,7 +104,7 @@ export function createMetrics(sources: MetricSources) {
     OUTCOMES.map((outcome) => ({ outcome })),
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 30],
   );
-  const errors = counter('gateway_errors_total', 'Errors in answers by code.', 'code', Object.keys(ERROR_CODES));
+  const errors = counter('gateway_errors_total', 'Errors in answers by code.', 'code', ERROR_CODES);
   const calls = histogram(
     'gateway_upstream_read_duration_seconds',
     'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
