@@ -133,18 +133,12 @@ export interface ReceivedCall {
   body: string;
 }
 
-export interface FakeUpstream {
-  /** Base URL with the version, as DATATRICS_URL takes it. */
-  readonly url: string;
-  readonly origin: string;
-  readonly calls: ReceivedCall[];
-  close(): Promise<void>;
-}
+export type FakeUpstream = Awaited<ReturnType<typeof startUpstream>>;
 
 /** A real HTTP server whose answers a test writes itself. A returned object is sent as JSON with 200. */
 export async function startUpstream(
   answer: (call: ReceivedCall, res: ServerResponse, req: IncomingMessage) => unknown,
-): Promise<FakeUpstream> {
+) {
   const calls: ReceivedCall[] = [];
   const { url: origin, close } = await serve(async (req, res) => {
     let body = '';
@@ -156,7 +150,11 @@ export async function startUpstream(
       res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
     }
   });
-  return { url: `${origin}/2.0`, origin, calls, close };
+  return {
+    /** Base URL with the version, as DATATRICS_URL takes it. */
+    url: `${origin}/2.0`,
+    ...{ origin, calls, close },
+  };
 }
 
 /** A gateway in front of an upstream that the test plays itself: project `1`, key `k`. */
