@@ -163,6 +163,7 @@ describe('OpenTelemetry', () => {
     });
     expect([ok?.status, ok?.attributes['error.type']]).toEqual([0, undefined]);
     expect([failed?.status, failed?.attributes['error.type']]).toEqual([2, 'UPSTREAM_UNAVAILABLE']);
+    expect(failed?.attributes['gateway.causes']).toEqual(['HTTP 503']);
     expect(wrong?.attributes).toMatchObject({
       'http.response.status_code': 400,
       'gateway.codes': ['BAD_USER_INPUT'],
@@ -236,10 +237,8 @@ describe('OpenTelemetry', () => {
 
   test('samples as OTEL_TRACES_SAMPLER says', async () => {
     const receiver = await startOtlpReceiver();
-    const gateway = await startWithUpstream(() => profile, {
-      ...settings(receiver.url),
-      OTEL_TRACES_SAMPLER: 'always_on',
-    });
+    const always = { ...settings(receiver.url), OTEL_TRACES_SAMPLER: 'always_on' };
+    const gateway = await startWithUpstream(() => profile, always);
     await gateway.query(QUERY, {}, { traceparent: `00-${TRACE}-${PARENT}-00` });
     await gateway.close();
     expect(receiver.spans().map(({ traceId }) => traceId)).toEqual([TRACE, TRACE]);
