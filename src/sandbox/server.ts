@@ -9,8 +9,8 @@ import { SOURCES, seedStore } from './seed.ts';
 import { Store } from './store.ts';
 import { sendAnswer } from './wire.ts';
 
-export type { FaultRule, Faults } from './faults.ts';
-export type { JsonObject, Kind, Store } from './store.ts';
+export type { FaultRule } from './faults.ts';
+export type { JsonObject, Kind } from './store.ts';
 
 /** One request to the API. */
 export interface LoggedRequest {
@@ -108,11 +108,8 @@ export async function startSandbox(options: SandboxOptions = {}) {
   }
 
   function answerOf(req: IncomingMessage, body: string, effects: Effects): Answer {
-    const { method = '', url = '' } = req;
-    const [path = '', query = ''] = url.split(/\?(.*)/s);
-    const sentKey = req.headers['x-apikey'] as string | undefined;
     try {
-      const answer = answerApi({ method, path, query, sentKey, body, store, project, apiKey, effects });
+      const answer = answerApi(req, body, { store, project, apiKey }, effects);
       return effects.emptyBody
         ? { status: effects.emptyBody, body: '' }
         : { status: 200, body: JSON.stringify(answer) };

@@ -7,8 +7,6 @@ import { type Commands, NO_WARNINGS, PROCESS_ENV } from './command.ts';
 import { createFolder } from './files.ts';
 import { capture } from './process.ts';
 
-export type ImportRun = ReturnType<typeof startImport>;
-
 /** Starts `npm run import` with arguments, for a sandbox unless `env` says otherwise. */
 export function startImport(
   args: readonly string[],

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { serve } from './closing.ts';
 import { copyExample } from './example.ts';
-import type { GraphqlResult } from './gateway.ts';
+import { ask } from './gateway.ts';
 import { end } from './process.ts';
 
 const EXAMPLE = 'examples/federation';
@@ -95,22 +95,4 @@ async function addressOf(child: ChildProcessByStdio<null, Readable, null>): Prom
     if (url) return url;
   }
   throw new Error('The router did not start.');
-}
-
-async function ask(
-  url: string,
-  query: string,
-  variables?: object,
-  headers: Record<string, string> = {},
-): Promise<GraphqlResult> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-    body: JSON.stringify({ query, variables }),
-  });
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as GraphqlResult['body'],
-  };
 }
