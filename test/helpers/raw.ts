@@ -1,20 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openClient } from './sockets.ts';
 
-/** An answer as it came, with what differs from one to the next left out. */
-export interface RawAnswer {
-  readonly statusLine: string;
-  /** Sorted, without `date`; the request's own id, or that there is one. */
-  readonly headers: readonly string[];
-  readonly body: string;
-}
-
-export interface Transcript {
-  readonly answers: readonly RawAnswer[];
-  /** Whether the server ended the connection by itself. */
-  readonly ended: boolean;
-}
-
 /** ms between two writes, so that the server reads each for itself. */
 const BETWEEN_MS = 15;
 /** ms without a byte after which nothing more is expected. */
@@ -24,8 +10,9 @@ const QUIET_MS = 300;
  * Sends bytes over a connection of their own, each of the pieces for itself, and tells what came back.
  *
  * @param last sent once there is an answer, or none to be expected
+ * @returns the answers, and whether the server ended the connection by itself
  */
-export async function exchange(url: string, pieces: readonly Buffer[], last?: Buffer): Promise<Transcript> {
+export async function exchange(url: string, pieces: readonly Buffer[], last?: Buffer) {
   const { socket, text, isClosed, closed } = openClient(url);
   let ended = false;
   for (const event of ['end', 'error']) {
@@ -49,8 +36,9 @@ export async function exchange(url: string, pieces: readonly Buffer[], last?: Bu
   return { answers: readAnswers(text()), ended };
 }
 
-function readAnswers(bytes: string): RawAnswer[] {
-  const answers: RawAnswer[] = [];
+/** Answers as they came, with what differs from one to the next left out: `date`, and the request's own id. */
+function readAnswers(bytes: string) {
+  const answers: { statusLine: string; headers: string[]; body: string }[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf('\r\n\r\n', at);
     if (end === -1) throw new Error(`half a head: ${bytes.slice(at)}`);
