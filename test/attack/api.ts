@@ -1,7 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { isHostile, misbehave } from './hostile-api.ts';
+import { misbehave } from './hostile-api.ts';
 
 /**
  * The API behind the attacked gateway, as a process of its own: the sandbox, and under other project ids an API that is
@@ -23,8 +23,7 @@ function passOn(req: IncomingMessage, res: ServerResponse): void {
 
 const server = createServer((req, res) => {
   const project = /^\/2\.0\/project\/([^/]+)/.exec(req.url ?? '')?.[1] ?? '';
-  if (isHostile(project)) misbehave(project, req, res);
-  else passOn(req, res);
+  if (!misbehave(project, req, res)) passOn(req, res);
 });
 server.listen(0, '127.0.0.1', () => {
   const { profile, content, conversion, interaction } = sandbox.sources;

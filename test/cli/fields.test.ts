@@ -98,7 +98,7 @@ describe('npm run fields', () => {
   });
 
   test('makes names that GraphQL can have and that differ from all others', async () => {
-    const expected = {
+    const names = {
       loyalty_tier: 'loyaltyTier',
       'loyalty tier': 'loyaltyTierValue',
       '1st': '_1st',
@@ -109,11 +109,12 @@ describe('npm run fields', () => {
       '€': 'field',
       raw: 'rawValue',
     };
-    const row = Object.fromEntries(Object.keys(expected).map((name) => [name, 1]));
-    const found = Object.entries(await declared([row]));
-    expect(Object.fromEntries(found.map(([name, field]) => [(field as { from: string }).from, name]))).toEqual(
-      expected,
-    );
+    const row = Object.fromEntries(Object.keys(names).map((from) => [from, 1]));
+    const found = Object.entries(await declared([row])).map(([name, field]) => [
+      (field as { from: string }).from,
+      name,
+    ]);
+    expect(Object.fromEntries(found)).toEqual(names);
     const file = write('names.yaml', await proposed([row]));
     expect(() => readConfig({ GATEWAY_CONFIG: file })).not.toThrow();
   });
@@ -150,17 +151,12 @@ describe('npm run fields', () => {
   });
 
   test('exits with 2 for wrong usage and an API that is not there', async () => {
-    expect(await fields(ofSandbox, '--pages', '51')).toMatchObject({ status: 2 });
-    expect(await fields({ ...ofSandbox, DATATRICS_API_KEY: 'wrong' })).toMatchObject({
-      status: 2,
-      stderr: expect.stringContaining('rejects the API key'),
-    });
+    const fails = async (problem: string, env: Record<string, string>, ...args: string[]): Promise<void> =>
+      expect(await fields(env, ...args)).toMatchObject({ status: 2, stderr: expect.stringContaining(problem) });
+    await fails('--pages', ofSandbox, '--pages', '51');
+    await fails('rejects the API key', { ...ofSandbox, DATATRICS_API_KEY: 'wrong' });
     const gone = await startUpstream(() => ({}));
     await gone.close();
-    expect(await fields(settingsOf(gone.url))).toMatchObject({
-      status: 2,
-      stderr: expect.stringContaining('unreachable'),
-    });
-    expect((await fields({}, '--help')).stdout).toContain('npm run -s fields');
+    await fails('unreachable', settingsOf(gone.url));
   });
 });

@@ -27,7 +27,13 @@ test.each(PROGRAMS)('%s prints its help with --help, and refuses an unknown opti
 });
 
 /** Commands for those who change the gateway. All benchmarks read their options by one function. */
-const BENCHMARKS = ['bench/main.ts', 'bench/access.ts', 'test/chaos/main.ts', 'scripts/pictures.ts'];
+const BENCHMARKS = [
+  'bench/main.ts',
+  'bench/access.ts',
+  'test/attack/main.ts',
+  'test/chaos/main.ts',
+  'scripts/pictures.ts',
+];
 
 test.each(BENCHMARKS)('%s starts nothing with --help, and refuses an unknown option in one line', async (file) => {
   const help = await commands.run(file, ['--help']);
