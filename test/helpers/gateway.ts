@@ -107,7 +107,7 @@ export async function startWithSandbox(
   options: SandboxOptions = {},
   parts: Parts = {},
 ): Promise<TestGateway & { sandbox: Sandbox }> {
-  const sandbox = await startSandbox({ port: 0, ...options });
+  const sandbox = await startSandbox(options);
   const running = await startInFrontOf(sandbox, settings, parts);
   const close = closeAtEnd(async (lingerMs?: number) => {
     await running.close(lingerMs);

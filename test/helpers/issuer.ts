@@ -1,8 +1,6 @@
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { serve } from './closing.ts';
 
-export type Issuer = Awaited<ReturnType<typeof startIssuer>>;
-
 /** An issuer of JSON Web Tokens with a key set at a real address. */
 export async function startIssuer() {
   let pair = await generateKeyPair('ES256', { extractable: true });

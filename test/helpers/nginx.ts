@@ -17,8 +17,6 @@ export interface LoggedRequest {
   readonly method: string;
 }
 
-export type TestNginx = Awaited<ReturnType<typeof startNginx>>;
-
 /**
  * A real nginx (Debian's package) in front of `upstream`: TLS with the certificate for `localhost`, HTTP/2 and gzip. All its
  * files are in a folder of its own.

@@ -7,8 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { end, untilReady } from './process.ts';
 
-export type TestRedis = Awaited<ReturnType<typeof startRedis>>;
-
 /** A loopback port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
