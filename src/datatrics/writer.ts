@@ -54,7 +54,7 @@ export class Writer {
   }
 
   /** Changes an existing record. The API has no updates for conversions and interactions. Throws as `create`. */
-  update<R extends 'profile' | 'content'>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
+  update<R extends Resource>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
     return this.#save('update', resource, input);
   }
 

@@ -187,7 +187,7 @@ export function createRoute(options: RouteOptions, readBody: ReadBody) {
     );
     if ('kind' in accepted) return answerEarly(endpoint, res, respond(accepted, req.headers.accept));
     const { checked } = accepted;
-    const isIncremental = !('kind' in checked) && checked.document.isIncremental;
+    const isIncremental = !('kind' in checked) && checked.operation.facts.isIncremental;
     if (shortcut && body !== null && !isIncremental) {
       const outcome = 'kind' in checked ? checked : await operations.run(accepted, checked);
       operations.finish(accepted, outcome);
