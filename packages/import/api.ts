@@ -42,8 +42,8 @@ export function connectApi(config: Config, connections: number): (resource: Reso
   return (resource) => {
     const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
     const client = new Client({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
-    const session = new Session({ client, principal, operation, settings, capabilities: new Capabilities(1) });
-    const { send, calls } = createTarget(resource, client, session, operation, false);
+    const session = new Session({ client, settings, capabilities: new Capabilities(1) });
+    const { send, calls } = createTarget(resource, session);
     return {
       get requests() {
         return calls();

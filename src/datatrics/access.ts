@@ -24,8 +24,8 @@ export function scopeOf(resource: Resource, action: 'read' | 'write'): ScopeSet 
 
 /** Whether a field is masked under its GraphQL name or its REST name. `fieldName` may be either name. */
 export function isPersonal(masking: Masking, type: MaskedType, table: FieldTable, fieldName: string): boolean {
-  const entry = Object.entries(table).find(([name, { rest }]) => name === fieldName || rest === fieldName);
-  return [fieldName, ...(entry ? [entry[0], entry[1].rest] : [])].some((name) => masking.covers(type, name));
+  const field = Object.values(table).find(({ name, rest }) => name === fieldName || rest === fieldName);
+  return [fieldName, field?.name, field?.rest].some((name) => name !== undefined && masking.covers(type, name));
 }
 
 /** Whether a list is filtered or ordered by a personal field. */

@@ -40,9 +40,9 @@ export class ResilienceRegistry {
   of(project: string, { resource, group }: Pick<Endpoint, 'resource' | 'group'>): Resilience {
     let groups = this.#projects.get(project);
     if (groups === undefined) {
-      groups = new Map();
       const [oldest] = this.#projects.size < this.maxProjects ? [] : this.#projects.keys();
       if (oldest !== undefined) this.#projects.delete(oldest);
+      groups = new Map();
       this.#projects.set(project, groups);
     }
     let resilience = groups.get(group);
@@ -88,10 +88,8 @@ export class Caller implements Party {
   }
 
   /**
-   * Runs the action now if the key is accepted, otherwise when it becomes accepted. A caller with an invented key must not
-   * change shared state.
-   *
-   * @returns the action's result; undefined if it was deferred
+   * Runs the action, and returns its result. Until the key is accepted, the action waits: a caller with an invented key must
+   * not change shared state.
    */
   whenAccepted<T>(action: () => T): T | undefined {
     if (this.#isAccepted) return action();
@@ -106,7 +104,7 @@ export class Caller implements Party {
  */
 export class Callers {
   readonly #kind: CallerKind;
-  readonly #newRegistry: (maxProjects: number) => ResilienceRegistry;
+  readonly #policies: Policies;
   /** Shared by all callers that use the gateway's own key. */
   readonly #shared: ResilienceRegistry;
   readonly #everybody: Caller;
@@ -116,25 +114,23 @@ export class Callers {
 
   constructor(kind: CallerKind, policies: Policies = {}) {
     this.#kind = kind;
-    this.#newRegistry = (maxProjects) => new ResilienceRegistry(policies, maxProjects);
-    this.#shared = this.#newRegistry(Number.POSITIVE_INFINITY);
+    this.#policies = policies;
+    this.#shared = new ResilienceRegistry(policies, Number.POSITIVE_INFINITY);
     this.#everybody = new Caller('everybody', this.#shared);
   }
 
   /** The caller with this id; created if unknown. */
   of(id: string): Caller {
-    if (this.#kind === 'everybody') return this.#everybody;
+    const kind = this.#kind;
+    if (kind === 'everybody') return this.#everybody;
     const known = this.#accepted.get(id);
     if (known) return known;
-    let caller = this.#strangers.get(id);
-    if (caller === undefined) {
-      caller = new Caller(this.#kind, this.#kind === 'own-keys' ? this.#newRegistry(STRANGERS_PROJECTS) : this.#shared);
-      if (!caller.isAccepted) this.#strangers.set(id, caller);
-    }
-    if (caller.isAccepted) {
-      this.#strangers.delete(id);
-      this.#accepted.set(id, caller);
-    }
+    const registry = kind === 'own-keys' ? undefined : this.#shared;
+    const caller =
+      this.#strangers.get(id) ??
+      new Caller(kind, registry ?? new ResilienceRegistry(this.#policies, STRANGERS_PROJECTS));
+    if (caller.isAccepted) this.#strangers.delete(id);
+    (caller.isAccepted ? this.#accepted : this.#strangers).set(id, caller);
     return caller;
   }
 

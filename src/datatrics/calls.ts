@@ -30,9 +30,11 @@ export interface EndedCall {
   readonly cause?: string;
 }
 
+const NEVER = createAbortController().signal;
+
 /**
- * Makes the client's REST calls. Each goes through circuit breaker, rate controller and retries, and has one span and one
- * report. A failure of the transport becomes a `GatewayError`.
+ * Makes the client's REST calls. Each goes through circuit breaker and rate controller, and has one span and one report. A
+ * failure of the transport becomes a `GatewayError`.
  */
 export class Calls {
   readonly #send: Send;
@@ -68,23 +70,19 @@ export class Calls {
   async write(call: Call, operation: Operation): Promise<UpstreamResponse> {
     const { resilience } = call;
     const start = performance.now();
-    let waitMs: number;
+    let span: Span | undefined;
     try {
-      waitMs = resilience.admit(operation.deadline);
-    } catch (error) {
-      throw this.#failed(call, error, start);
-    }
-    if (!operation.spend()) throw operation.budgetExceeded();
-    if (waitMs > 0) {
-      await pause(waitMs, operation.signal).catch((error) => {
-        // It was charged, and never sent.
-        operation.usage.calls -= 1;
-        throw error;
-      });
-    }
-    const span = operation.trace?.begin(call.endpoint.label, call.path);
-    span?.attempt();
-    try {
+      const waitMs = resilience.admit(operation.deadline);
+      if (!operation.spend()) throw operation.budgetExceeded();
+      if (waitMs > 0) {
+        await pause(waitMs, operation.signal).catch((error) => {
+          // It was charged, and never sent.
+          operation.usage.calls -= 1;
+          throw error;
+        });
+      }
+      span = operation.trace?.begin(call.endpoint.label, call.path);
+      span?.attempt();
       const response = await this.#send(withHeaders(call, span), NEVER);
       resilience.recordAnswer(response.status, retryAfterMs(response.retryAfter));
       return this.#ended(call, response, start, span);
@@ -135,6 +133,3 @@ function withSpan(shared: SharedRead, span: Span): SharedRead {
     },
   };
 }
-
-/** The signal of what is never cancelled. */
-const NEVER = createAbortController().signal;

@@ -8,7 +8,7 @@ export type FilterMode = 'auto' | 'on' | 'off';
 
 /** Most projects in the tables. With `passthrough` a caller may name any project, so memory needs a bound. */
 const MAX_PROJECTS = 1_000;
-/** Lifetime of a cap on the page size. It is short because a list that shrank between two calls can look like a cap. */
+/** Short, because a list that shrank between two calls can look like a cap on the page size. */
 const PAGE_SIZE_TTL_MS = 5 * 60_000;
 /** Time after which the gateway tests again whether the API filters. */
 const UNFILTERABLE_TTL_MS = 10 * 60_000;
@@ -24,22 +24,20 @@ export class Capabilities {
   readonly #probes = new Map<string, Promise<boolean>>();
   readonly #unfilterable: LRUCache<string, true>;
   readonly #batches: LRUCache<string, boolean>;
-  readonly #pageCaps: LRUCache<string, number>;
-  readonly #largestPages: LRUCache<string, number>;
+  readonly #pageSizes: LRUCache<string, { readonly cap: number; readonly largest: number }>;
 
   /** @param projects most projects in the tables, whose memory is allocated at once */
   constructor(projects = MAX_PROJECTS) {
     this.#filterable = new LRUCache({ max: projects });
     this.#unfilterable = new LRUCache({ maxSize: projects * 20, sizeCalculation: () => 1, ttl: UNFILTERABLE_TTL_MS });
     this.#batches = new LRUCache({ max: projects * 4 });
-    this.#pageCaps = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
-    this.#largestPages = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
+    this.#pageSizes = new LRUCache({ max: projects * 4, ttl: PAGE_SIZE_TTL_MS });
   }
 
   /**
    * Whether the project's lists can be filtered. The result of a probe holds for the project: true until the process ends,
-   * false for 10 minutes. Operations of one principal share a running probe. If that probe fails, each operation sends its
-   * own, because the failure may concern one list only. Equal probes still share one call.
+   * false for 10 minutes. Operations of one principal share a running probe. If it fails, each operation sends its own,
+   * because the failure may concern one list only.
    *
    * @param wait waits for another operation's probe, at most until the waiting operation ends
    */
@@ -94,22 +92,19 @@ export class Capabilities {
 
   pageSizes(project: string, list: string, limit: number): PageSizes {
     const key = `${project} ${list}`;
+    const known = () => this.#pageSizes.get(key) ?? { cap: limit, largest: 0 };
     return {
-      max: () => Math.min(limit, this.#pageCaps.get(key) ?? limit),
-      largestSeen: () => this.#largestPages.get(key) ?? 0,
-      noteCap: (rows) => {
-        this.#pageCaps.set(key, Math.min(rows, this.#pageCaps.get(key) ?? rows));
-        this.#largestPages.set(key, rows);
-      },
-      notePage: (rows) => {
-        if (rows > (this.#largestPages.get(key) ?? 0)) this.#largestPages.set(key, rows);
-      },
+      max: () => Math.min(limit, known().cap),
+      largestSeen: () => known().largest,
+      noteCap: (rows) => this.#pageSizes.set(key, { cap: Math.min(rows, known().cap), largest: rows }),
+      // A page that is larger than the cap disproves it.
+      notePage: (rows) => rows > known().largest && this.#pageSizes.set(key, { cap: limit, largest: rows }),
     };
   }
 }
 
 /**
- * The error for a filter that the API ignores, and for a page with rows that do not match: they are not dropped silently.
+ * The error for a filter that the API ignores, and for a page with rows that do not match.
  * @param field GraphQL name
  */
 export function unsupportedFilter(list: string, field: string): GatewayError {

@@ -39,7 +39,10 @@ export type Range =
  * @throws DatatricsError for a 404, unless a second call shows that the list exists and ends before that page
  */
 export function readWindow(fetch: FetchPage, range: Range, sizes: PageSizes, comparer: RowComparer): Promise<Window> {
-  return new WindowReader(fetch, sizes, comparer).read(range);
+  const reader = new WindowReader(fetch, sizes, comparer);
+  if ('last' in range) return reader.readEnd(range.last, range.from);
+  if ('before' in range) return reader.readBefore(range.from, range.before);
+  return reader.readFrom(range.start, range.size, range.after);
 }
 
 /** A page; empty with `notFound` when the API answered 404 for it. */
@@ -64,12 +67,6 @@ class WindowReader {
     this.#comparer = comparer;
   }
 
-  read(range: Range): Promise<Window> {
-    if ('last' in range) return this.#readEnd(range.last, range.from);
-    if ('before' in range) return this.#readBefore(range.from, range.before);
-    return this.#readFrom(range.start, range.size, range.after);
-  }
-
   /**
    * Makes one call. Drops the rows of a page that lies past the total: the API repeated its last page. A 404 for any page
    * but the first may mean the end of the list.
@@ -86,7 +83,7 @@ class WindowReader {
     }
   }
 
-  async #readFrom(start: number, wanted: number, after: string | undefined): Promise<Window> {
+  async readFrom(start: number, wanted: number, after: string | undefined): Promise<Window> {
     const limit = pageSizeFor(start, wanted, this.#sizes.max());
     const { page, number, shortness } = await this.#readFirst(start, limit, start - 1, after);
     if (page.notFound) return this.#readPastEnd(start, page.notFound);
@@ -130,7 +127,7 @@ class WindowReader {
   }
 
   /** Reads the rows before offset `to`. If they are too many, the ones nearest to `from` are left out. */
-  async #readBefore(from: number, to: number): Promise<Window> {
+  async readBefore(from: number, to: number): Promise<Window> {
     const max = this.#sizes.max();
     const start = Math.max(from, to - max);
     const limit = pageSizeFor(start, to - start, max);
@@ -211,7 +208,7 @@ class WindowReader {
    * Reads the end of the list from the first page of the reversed order, which also has the total. The API may return tied
    * rows in the same order both ways. Then this reads the end again, forwards.
    */
-  async #readEnd(wanted: number, from: number): Promise<Window> {
+  async readEnd(wanted: number, from: number): Promise<Window> {
     const { isTied } = this.#comparer;
     // More rows than wanted show whether the window's first row is tied with the row before it. They also prove that the
     // API returns pages of that size.

@@ -1,4 +1,3 @@
-import type { BoundClient } from './client.ts';
 import { checkKeyPart, encodeRecord, type InputProblem, type RecordInput } from './encode.ts';
 import { type ContentType, type Resource, restTypeOf } from './endpoints.ts';
 import { DatatricsError } from './errors.ts';
@@ -32,33 +31,35 @@ export function problemOfRefusal(error: unknown): InputProblem | null {
   };
 }
 
-/**
- * All single writes of one operation, on behalf of its principal. After a write, the session forgets the record, so that the
- * next read sees the change.
- */
+/** All single writes of one operation. After a write, the session forgets the record, so that the next read sees the change. */
 export class Writer {
-  readonly #client: BoundClient;
   readonly #session: Session;
 
-  constructor(options: { client: BoundClient; session: Session }) {
-    this.#client = options.client;
-    this.#session = options.session;
+  constructor(session: Session) {
+    this.#session = session;
   }
 
   /**
-   * Creates a record, or adds fields to the existing record with its key.
+   * Creates a record or adds fields to the existing record with its key, or changes an existing record. The API has no
+   * updates of conversions and interactions.
    * @throws GatewayError for errors that the client cannot fix by changing its input. The write may still have taken effect.
    */
-  create<R extends Resource>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
-    return this.#save('create', resource, input);
+  async save<R extends Resource>(
+    action: 'create' | 'update',
+    resource: R,
+    input: RecordInput,
+  ): Promise<WriteOutcome<RecordOf[R]>> {
+    const session = this.#session;
+    const encoded = encodeRecord(resource, input, session.settings);
+    if ('problems' in encoded) return { record: null, problems: encoded.problems };
+    const { key, body } = encoded;
+    return this.#attempt(key, async () => {
+      const raw = await session.client.write(action, key, body);
+      return raw === null || !session.mayRead(resource) ? null : session.decodeWritten(resource, raw, key);
+    });
   }
 
-  /** Changes an existing record. The API has no updates for conversions and interactions. Throws as `create`. */
-  update<R extends 'profile' | 'content'>(resource: R, input: RecordInput): Promise<WriteOutcome<RecordOf[R]>> {
-    return this.#save('update', resource, input);
-  }
-
-  /** Deletes content. The outcome's record is the global id. Throws as `create`. */
+  /** Deletes content. The outcome's record is the global id. Throws as `save`. */
   async deleteContent({
     contentId: id,
     source,
@@ -75,22 +76,8 @@ export class Writer {
     const key: RecordKey = { resource: 'content', id, source, type };
     return this.#attempt(key, async () => {
       // The vendor's collection sends these values in the body, and the vendor's SDKs in the query.
-      await this.#client.write('delete', key, { source, type: restTypeOf('delete', type) });
+      await this.#session.client.write('delete', key, { source, type: restTypeOf('delete', type) });
       return encodeGlobalId(this.#session.principal.project, key);
-    });
-  }
-
-  async #save<R extends Resource>(
-    action: 'create' | 'update',
-    resource: R,
-    input: RecordInput,
-  ): Promise<WriteOutcome<RecordOf[R]>> {
-    const encoded = encodeRecord(resource, input, this.#session.settings);
-    if ('problems' in encoded) return { record: null, problems: encoded.problems };
-    const { key, body } = encoded;
-    return this.#attempt(key, async () => {
-      const raw = await this.#client.write(action, key, body);
-      return raw === null || !this.#session.mayRead(resource) ? null : this.#session.decodeWritten(resource, raw, key);
     });
   }
 

@@ -55,14 +55,14 @@ export function createContext(options: ContextOptions): GatewayContext {
   const { principal, caller, operation, selection, capabilities } = options;
   const { upstream, settings } = options.project;
   const client = options.project.client.as(principal, operation, caller);
-  const session = new Session({ client, principal, operation, settings, capabilities, selection });
+  const session = new Session({ client, settings, capabilities, selection });
   return {
     operation,
     session,
-    writer: new Writer({ client, session }),
+    writer: new Writer(session),
     async bulkUpsert<R extends Resource>(resource: R, { items, resumeToken, dryRun }: BulkUpsertInput) {
       const result = await bulkUpsert({
-        target: createTarget(resource, client, session, operation),
+        target: createTarget(resource, session),
         inputs: items,
         resumeToken,
         scope: { principal, upstream },

@@ -107,7 +107,7 @@ export function defineMutationTypes(builder: Builder) {
         extensions: costOfWrite(endpointFor(resource, 'create')),
         description: `${create} REST: \`POST ${path}\`.`,
         args: { input: t.arg({ type: Input, required: true, description: `The ${resource}.` }) },
-        resolve: (_root, { input }, { writer }) => writer.create(resource, input),
+        resolve: (_root, { input }, { writer }) => writer.save('create', resource, input),
       }),
     );
     return { Input, Payload };
@@ -125,7 +125,7 @@ export function defineMutationTypes(builder: Builder) {
         extensions: costOfWrite(endpointFor(resource, 'update')),
         description,
         args: { input: t.arg({ type: Input, required: true, description: 'The key, and the fields to change.' }) },
-        resolve: (_root, { input }, { writer }) => writer.update(resource, input),
+        resolve: (_root, { input }, { writer }) => writer.save('update', resource, input),
       }),
     );
   }

@@ -1,5 +1,5 @@
 import { backoffMs } from '../../lib/backoff.ts';
-import { DatatricsError } from '../errors.ts';
+import type { DatatricsError } from '../errors.ts';
 
 /**
  * Decides on retries after a temporary failure of a chunk.
@@ -17,19 +17,12 @@ export const NO_RETRIES: RetryPolicy = () => null;
 const MAX_PAUSE_MS = 30_000;
 
 /**
- * Retries for long runs. Upserts by key are idempotent, so it is safe to send them again. Honours `Retry-After`.
+ * Retries for long runs. Upserts by key are idempotent, so it is safe to send them again.
  *
  * @param attempts most attempts per chunk, including the first
  * @param baseMs longest pause before the second attempt
  */
 export function retryPolicy(attempts: number, baseMs = 200): RetryPolicy {
-  return (attempt, error) => {
-    if (attempt >= attempts) return null;
-    return Math.max(backoffMs(baseMs, attempt, MAX_PAUSE_MS), error?.retryAfterMs ?? 0);
-  };
-}
-
-/** Whether a failure is temporary: the API was unreachable, overloaded, or its answer was lost or invalid. */
-export function isTemporary(error: unknown): error is DatatricsError {
-  return error instanceof DatatricsError && (error.status === undefined || error.status >= 500 || error.status === 429);
+  return (attempt, error) =>
+    attempt >= attempts ? null : Math.max(backoffMs(baseMs, attempt, MAX_PAUSE_MS), error?.retryAfterMs ?? 0);
 }
