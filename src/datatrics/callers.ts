@@ -12,9 +12,8 @@ import type { Endpoint, Resource } from './endpoints.ts';
  */
 export type CallerKind = 'everybody' | 'one-key' | 'own-keys';
 
-/** Most callers with an accepted key that are kept. */
+/** Most callers that are kept, with an accepted key and without. Anyone can invent keys. */
 const MAX_ACCEPTED = 100_000;
-/** Most callers without an accepted key that are kept. Anyone can invent such keys. */
 const MAX_STRANGERS = 1_000;
 /** Most projects whose circuit breakers are kept for one caller. A stranger may invent projects. */
 const PROJECTS = 100;
@@ -53,7 +52,6 @@ export class ResilienceRegistry {
     return resilience;
   }
 
-  /** All groups of all projects. */
   values(): Resilience[] {
     return [...this.#projects.values()].flatMap((groups) => [...groups.values()]);
   }
@@ -78,7 +76,6 @@ export class Caller implements Party {
     return this.#isAccepted;
   }
 
-  /** Marks the key as accepted, and runs the deferred actions. */
   accept(): void {
     if (this.#isAccepted) return;
     this.#isAccepted = true;
@@ -98,14 +95,11 @@ export class Caller implements Party {
   }
 }
 
-/**
- * The gateway's callers, by id. Both tables are bounded. Only callers with an accepted key are in the larger table, so that
- * invented keys cannot evict them.
- */
+/** The gateway's callers, by id. Only callers with an accepted key are in the larger table: invented keys cannot evict them. */
 export class Callers {
   readonly #kind: CallerKind;
   readonly #policies: Policies;
-  /** Shared by all callers that use the gateway's own key. */
+  /** For the gateway's own key. */
   readonly #shared: ResilienceRegistry;
   readonly #everybody: Caller;
   // `maxSize` with a size of 1 per entry, because `max` allocates the memory of all entries at once.
@@ -119,7 +113,6 @@ export class Callers {
     this.#everybody = new Caller('everybody', this.#shared);
   }
 
-  /** The caller with this id; created if unknown. */
   of(id: string): Caller {
     const kind = this.#kind;
     if (kind === 'everybody') return this.#everybody;

@@ -40,7 +40,7 @@ export interface ClientOptions {
   readonly callers?: Callers;
 }
 
-/** Clients of the REST API, which share calls, cache and callers. */
+/** Clients of the REST API share calls, cache and callers. */
 export class Client {
   readonly options: ClientOptions;
   readonly calls: Calls;
@@ -61,7 +61,7 @@ export class Client {
     return new BoundClient(this, principal, operation, caller);
   }
 
-  /** Number of distinct reads in progress, of all principals. */
+  /** Distinct reads in progress. */
   get inFlight(): number {
     return this.sharedReads.size;
   }
@@ -79,7 +79,7 @@ export class BoundClient {
   readonly operation: Operation;
   readonly #client: Client;
   readonly #caller: Caller;
-  /** Headers of every call: names and values alternate. */
+  /** Names and values alternate. */
   readonly #headers: string[];
 
   constructor(client: Client, principal: Principal, operation: Operation, caller: Caller) {
@@ -118,10 +118,7 @@ export class BoundClient {
     );
   }
 
-  /**
-   * Writes records of one resource and type. Returns the answer's rows; null for an empty answer.
-   * @param body JSON
-   */
+  /** Writes records of one resource and type. Returns the answer's rows; null for an empty answer. */
   bulk([first, ...others]: readonly [RecordKey, ...RecordKey[]], body: string): Promise<Page | null> {
     const ids = new Set([first, ...others].map(({ id }) => id));
     return this.#write(endpointFor(first.resource, 'bulk'), first, [...ids], body, readBulk);
@@ -251,7 +248,7 @@ export class BoundClient {
   }
 }
 
-/** Headers by principal, since a principal serves many requests. */
+/** A principal serves many requests. */
 const HEADERS = new WeakMap<Principal, string[]>();
 
 /** The headers that the vendor's Postman collection sends with every call, including calls without a body. */

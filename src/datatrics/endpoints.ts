@@ -13,9 +13,9 @@ export type TotalSpelling = 'total_elements' | 'totalElements' | 'total_items';
 interface ResourceApi {
   /** The GraphQL type. */
   readonly typeName: string;
-  /** As in the scopes (`profiles:read`). */
+  /** In the scopes (`profiles:read`). */
   readonly plural: string;
-  /** As in the paths. */
+  /** In the paths. */
   readonly segment: string;
   readonly actions: readonly Action[];
   /** Whether lists narrow by a `source` parameter. Other lists narrow by `q[source]`. */
@@ -142,9 +142,7 @@ const BY_RESOURCE = Object.fromEntries(
   ]),
 ) as Readonly<Record<Resource, Readonly<Record<Action, Endpoint>>>>;
 
-export const ENDPOINTS: readonly Endpoint[] = Object.values(BY_RESOURCE).flatMap((endpoints) =>
-  Object.values(endpoints),
-);
+export const ENDPOINTS: readonly Endpoint[] = Object.values(BY_RESOURCE).flatMap((actions) => Object.values(actions));
 
 /** The endpoint for an action. The API has no updates of conversions and interactions, and deletes only content. */
 export function endpointFor(resource: Resource, action: Action): Endpoint {

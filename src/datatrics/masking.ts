@@ -16,14 +16,11 @@ export interface MaskOptions {
   readonly ofTypes?: Readonly<Partial<Record<MaskedType, readonly string[]>>> | undefined;
 }
 
-/** The properties of a field that masking depends on. */
 interface FieldDescription {
   readonly type: MaskedType;
   readonly name: string;
-  /** REST name. */
   readonly rest: string;
   readonly kind: string;
-  /** Set for a field that the configuration declares. */
   readonly custom?: true;
 }
 
@@ -69,7 +66,6 @@ const HASH_COST = 5;
 /** Number of characters around an `@` that cost as much as a plain value. */
 const CHARACTERS_PER_VALUE = 32;
 
-/** Whether the whole value is an e-mail address. */
 export function isAddress(value: string): boolean {
   return ADDRESS.test(value);
 }
@@ -79,12 +75,11 @@ function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** The rules of masking: which fields are personal, and how their values are replaced. */
+/** Which fields are personal, and how their values are replaced. */
 export class Masking {
   readonly #options: MaskOptions;
   /** By text. A hash takes longer than everything else about a field, and the same people occur often. */
   readonly #hashes = new LRUCache<string, string>({ max: MAX_CACHED_HASHES });
-  /** Normalized names. */
   readonly #names: ReadonlyMap<MaskedType, ReadonlySet<string>>;
 
   constructor(options: MaskOptions) {
@@ -126,7 +121,6 @@ export class Masking {
     return hashed;
   }
 
-  /** Creates the mask of one operation in a project. */
   for(project: string, operation?: Operation): Mask {
     return new Mask(this, project, operation);
   }
@@ -210,7 +204,6 @@ export class Mask {
     return masked;
   }
 
-  /** Records that an attribute was masked. */
   #note(type: MaskedType, path: string, name: string): void {
     this.masked.add(this.masked.size < MAX_NAMED ? `${path}.${name}` : `${type}.attributes`);
   }
@@ -229,12 +222,8 @@ export class Mask {
 }
 
 /**
- * Finds the start and end of an address around its `@`. A regular expression would be slower: it would try an address at
- * every character of the text.
- *
- * @param at index of the `@`
- * @param afterAt index after the `@`
- * @param from index after the previous address
+ * Finds the start and end of an address around its `@`, after the previous address. A regular expression would be slower: it
+ * would try an address at every character of the text.
  */
 function addressAround(text: string, at: number, afterAt: number, from: number): [start: number, end: number] {
   let start = at;
@@ -244,7 +233,7 @@ function addressAround(text: string, at: number, afterAt: number, from: number):
   return [start, end];
 }
 
-/** Whether a character belongs to the part before the `@`. An apostrophe does within a name (`o'brien`), not at its start. */
+/** An apostrophe belongs to the part before the `@` within a name (`o'brien`), not at its start. */
 function isInLocal(text: string, index: number, from: number): boolean {
   return !isBound(text, index) || (text[index] === "'" && index > from && !isBound(text, index - 1));
 }

@@ -38,8 +38,6 @@ export function bestPageSize(coverage: (size: number) => number, max: number): n
  * the number of rows before it and on it. If the page was capped, the totals fit a smaller page size.
  *
  * @param number of the page, from 1
- * @param limit requested rows
- * @param largestSeen rows of the largest page that the API is known to return
  * @returns `whole`: the rows are at the requested offsets (the last page of the list, or a full page). A number: the API's
  *   cap on rows per page. `doubtful`: either of the two
  */

@@ -4,11 +4,8 @@ import type { Masking } from './masking.ts';
 import type { RecordTypes } from './records/record-types.ts';
 
 /**
- * Whether one list call reads several records: `q[profileid][$in][]=…`. The API does not document this filter.
- *
- * - `off`: never
- * - `auto`: only after a test with records that were just read has succeeded
- * - `on`: without a test
+ * Whether one list call reads several records by the undocumented filter `q[profileid][$in][]=…`: never, only after a test
+ * with records that were just read has succeeded, or without a test.
  */
 export type BatchMode = 'off' | 'auto' | 'on';
 

@@ -12,9 +12,7 @@ const COMMON_TIME =
 
 /**
  * Reads a time in the formats that the API and its other clients use: local time in `zone` (IANA name), ISO 8601 with a
- * zone, or a date (read as midnight).
- *
- * @returns ISO 8601 in UTC, or null for any other value (`0000-00-00`, `""`, a number)
+ * zone, or a date (read as midnight). Returns null for any other value (`0000-00-00`, `""`, a number).
  */
 export function readTime(value: unknown, zone: string): string | null {
   if (typeof value !== 'string') return null;
@@ -32,7 +30,7 @@ export function readTime(value: unknown, zone: string): string | null {
   return toIso(new Date(`${local}${offset.slice(0, 3)}:${minutes}`));
 }
 
-/** Converts local time to UTC. A time that the change to summer time skips is read in the offset before the change. */
+/** A time that the change to summer time skips is read in the offset before the change. */
 function zonedToUtc(local: string, zone: string): string | null {
   try {
     return toIso(new Date(Temporal.PlainDateTime.from(local).toZonedDateTime(zone).epochMilliseconds));
@@ -48,11 +46,11 @@ function toIso(date: Date): string | null {
   return text.length === 24 ? text : null;
 }
 
-/**
- * Writes an instant in the API's format: whole seconds, local time in `zone`.
- *
- * @param round `floor` drops a fraction of a second, `ceil` rounds it up to the next second
- */
+/** The first and the last time in the API's format. */
+export const EARLIEST = '0001-01-01 00:00:00';
+export const LATEST = '9999-12-31 23:59:59';
+
+/** Writes an instant in the API's format: local time in `zone`, with a fraction of a second rounded down or up. */
 export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = 'floor'): string {
   const ms = Date.parse(iso);
   const seconds = round === 'floor' ? Math.floor(ms / 1000) : Math.ceil(ms / 1000);
@@ -64,14 +62,14 @@ export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = '
           .toPlainDateTime()
           .toString();
   // The zone or the rounding may lead to a year outside 0001 to 9999, which the API would sort wrongly.
-  if (local.startsWith('+')) return '9999-12-31 23:59:59';
-  if (local.startsWith('-')) return '0001-01-01 00:00:00';
+  if (local.startsWith('+')) return LATEST;
+  if (local.startsWith('-')) return EARLIEST;
   return `${local.slice(0, 10)} ${local.slice(11, 19)}`;
 }
 
 const CLIENT_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/i;
 
-/** Reads a client's time, which must be ISO 8601 with a zone. Returns ISO 8601 in UTC, or null for any other text. */
+/** Reads a client's time, which must be ISO 8601 with a zone. Returns null for any other text. */
 export function parseInstant(text: string): string | null {
   return CLIENT_TIME.test(text) ? readTime(text, 'UTC') : null;
 }

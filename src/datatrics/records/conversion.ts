@@ -1,12 +1,12 @@
 import {
   attributesOf,
   Decoded,
-  type FieldSpec,
   type FieldTable,
   fieldTable,
   id,
   isObject,
   type JsonObject,
+  lookUp,
   number,
   type RecordContext,
   text,
@@ -24,7 +24,7 @@ const itemFields = fieldTable('ConversionItem', {
 
 /** One line of a conversion. */
 export class ConversionItem extends Decoded {
-  static readonly fields: FieldTable & typeof itemFields = itemFields;
+  static readonly fields: FieldTable = itemFields;
 
   readonly conversion: Conversion;
   #attributes: JsonObject | undefined;
@@ -68,38 +68,22 @@ export class ConversionItem extends Decoded {
 
 const EMPTY_LINE: JsonObject = {};
 
-/** The field for a conversion's lines, which are of the class `Item`. */
-function itemsOf(Item: typeof ConversionItem): FieldSpec<readonly ConversionItem[]> {
-  /**
-   * Reads a list, or an object with numbered keys, as PHP encodes some lists. A line that is not an object becomes empty, so
-   * that the other lines keep their index.
-   */
-  function read(value: unknown, context: RecordContext, owner: Decoded): readonly ConversionItem[] {
-    const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
-    if (context.operation?.takeItems(rows.length) === false) return [];
-    return rows.map((row) => new Item(isObject(row) ? row : EMPTY_LINE, context, owner as Conversion));
-  }
-  return { kind: 'items', rest: 'items', lines: Item.fields, read };
-}
-
-/** The fields of a conversion whose lines are of the class `Item`. */
-export const conversionFields = (Item: typeof ConversionItem) =>
-  fieldTable('Conversion', {
-    profileId: id('profileid', 'profile_id'),
-    email: text('email'),
-    total: number('total'),
-    createdAt: time('created', 'created_at'),
-    updatedAt: time('updated', 'updated_at'),
-    items: itemsOf(Item),
-  });
-
-const fields = conversionFields(ConversionItem);
+const fields = fieldTable('Conversion', {
+  profileId: id('profileid', 'profile_id'),
+  email: text('email'),
+  total: number('total'),
+  createdAt: time('created', 'created_at'),
+  updatedAt: time('updated', 'updated_at'),
+  items: { kind: 'items', rest: 'items', lines: ConversionItem.fields, read: () => null },
+});
 
 /** A conversion. The REST paths call it `sale`. */
 export class Conversion extends ApiRecord {
   static override readonly resource = 'conversion';
   static override readonly idNames = ['conversionid'];
-  static override readonly fields: FieldTable & typeof fields = fields;
+  static override readonly fields: FieldTable = fields;
+  /** The class of the lines. */
+  static readonly Item = ConversionItem;
 
   #items: readonly ConversionItem[] | undefined;
 
@@ -127,9 +111,21 @@ export class Conversion extends ApiRecord {
     return this.time(this.raw.updated, fields.updatedAt);
   }
 
-  /** Kept, because a query may read them several times: by aliases, and by the compiled engine. */
+  /**
+   * A list, or an object with numbered keys, as PHP encodes some lists. A line that is not an object becomes empty, so that
+   * the other lines keep their index. Kept, because a query may read the lines several times.
+   */
   get items(): readonly ConversionItem[] {
-    this.#items ??= this.read((this.constructor as typeof Conversion).fields.items) ?? [];
+    if (this.#items === undefined) {
+      const { Item } = this.constructor as typeof Conversion;
+      const { raw, context } = this;
+      const value = lookUp(raw, 'items');
+      const rows = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+      this.#items =
+        context.operation?.takeItems(rows.length) === false
+          ? []
+          : rows.map((row) => new Item(isObject(row) ? row : EMPTY_LINE, context, this));
+    }
     return this.#items;
   }
 }

@@ -1,8 +1,9 @@
 import { type MaskedType, Masking, type MaskOptions } from '../masking.ts';
 import { Content } from './content.ts';
-import { Conversion, ConversionItem, conversionFields } from './conversion.ts';
+import { Conversion, ConversionItem } from './conversion.ts';
 import {
-  Decoded,
+  type Decoded,
+  type Field,
   type FieldSpec,
   type FieldTable,
   fieldTable,
@@ -37,13 +38,13 @@ export type DeclaredFields = Readonly<Record<string, CustomField>>;
 export type CustomFields = { readonly [T in MaskedType]?: DeclaredFields | undefined };
 
 const MAKERS: Readonly<Record<CustomType, (rest: string) => FieldSpec>> = {
-  String: (rest) => text(rest),
+  String: text,
   // Kind `text` instead of `id`, because ids are never masked.
-  ID: (rest) => text(rest),
+  ID: text,
   Int: (rest) => ({ kind: 'number', rest, read: readInt }),
-  Float: (rest) => number(rest),
+  Float: number,
   Boolean: (rest) => ({ kind: 'boolean', rest, read: readBoolean }),
-  DateTime: (rest) => time(rest),
+  DateTime: time,
 };
 
 /** Reads a 32-bit integer. Returns null for other values, and an error as `readNumberOrError`. */
@@ -59,49 +60,45 @@ export function readBoolean(value: unknown): boolean | null {
   return null;
 }
 
-/** The table of a type's declared fields. */
-function customTable(type: MaskedType, declared: DeclaredFields = {}): FieldTable {
+/** A class of records or lines. */
+interface DecodedClass {
+  readonly prototype: Decoded;
+  readonly fields: FieldTable;
+}
+
+/** Adds the declared fields of a type to a class: to its table, and a getter for each. */
+function withFields<C extends DecodedClass>(type: MaskedType, target: C, declared: DeclaredFields = {}): C {
   const specs = Object.entries(declared).map(([name, { type, from }]): [string, FieldSpec] => [
     name,
     { ...MAKERS[type](from), custom: true },
   ]);
-  return fieldTable(type, Object.fromEntries(specs));
+  const added: FieldTable = fieldTable(type, Object.fromEntries(specs));
+  Object.defineProperty(target, 'fields', { value: { ...target.fields, ...added } });
+  for (const [name, field] of Object.entries(added)) {
+    Object.defineProperty(target.prototype, name, {
+      get(this: Decoded) {
+        return this.read(field);
+      },
+    });
+  }
+  return target;
 }
 
 /** Creates the gateway's record types: the documented fields and the custom fields of each. */
 export function createRecordTypes(custom: CustomFields): RecordTypes {
-  const tables = {
-    profile: customTable('Profile', custom.Profile),
-    content: customTable('Content', custom.Content),
-    conversion: customTable('Conversion', custom.Conversion),
-    line: customTable('ConversionItem', custom.ConversionItem),
-    interaction: customTable('Interaction', custom.Interaction),
-  };
-  class CustomProfile extends Profile {
-    static override readonly fields = { ...Profile.fields, ...tables.profile };
-  }
-  class CustomContent extends Content {
-    static override readonly fields = { ...Content.fields, ...tables.content };
-  }
-  class CustomItem extends ConversionItem {
-    static override readonly fields = { ...ConversionItem.fields, ...tables.line };
-  }
+  const Item = withFields('ConversionItem', class extends ConversionItem {}, custom.ConversionItem);
   class CustomConversion extends Conversion {
-    static override readonly fields = { ...conversionFields(CustomItem), ...tables.conversion };
+    static override readonly Item = Item;
+    static override readonly fields = {
+      ...Conversion.fields,
+      items: { ...(Conversion.fields.items as Field), lines: Item.fields },
+    };
   }
-  class CustomInteraction extends Interaction {
-    static override readonly fields = { ...Interaction.fields, ...tables.interaction };
-  }
-  Decoded.addFields(CustomProfile, tables.profile);
-  Decoded.addFields(CustomContent, tables.content);
-  Decoded.addFields(CustomItem, tables.line);
-  Decoded.addFields(CustomConversion, tables.conversion);
-  Decoded.addFields(CustomInteraction, tables.interaction);
   return {
-    profile: CustomProfile,
-    content: CustomContent,
-    conversion: CustomConversion,
-    interaction: CustomInteraction,
+    profile: withFields('Profile', class extends Profile {}, custom.Profile),
+    content: withFields('Content', class extends Content {}, custom.Content),
+    conversion: withFields('Conversion', CustomConversion, custom.Conversion),
+    interaction: withFields('Interaction', class extends Interaction {}, custom.Interaction),
   };
 }
 
@@ -116,7 +113,7 @@ export function fieldTablesOf({
     Profile: profile.fields,
     Content: content.fields,
     Conversion: conversion.fields,
-    ConversionItem: conversion.fields.items?.lines ?? ConversionItem.fields,
+    ConversionItem: conversion.fields.items?.lines ?? {},
     Interaction: interaction.fields,
   };
 }
@@ -129,11 +126,9 @@ export function withPersonalFields(options: MaskOptions, custom: CustomFields): 
   const known = new Masking(options);
   const ofTypes: Partial<Record<MaskedType, string[]>> = {};
   for (const [type, declared] of Object.entries(custom) as [MaskedType, DeclaredFields][]) {
-    for (const [name, { from, personal }] of Object.entries(declared)) {
-      if (!personal && !known.covers(type, name) && !known.covers(type, from)) continue;
-      ofTypes[type] ??= [];
-      ofTypes[type].push(name, from);
-    }
+    ofTypes[type] = Object.entries(declared)
+      .filter(([name, { from, personal }]) => personal || known.covers(type, name) || known.covers(type, from))
+      .flatMap(([name, { from }]) => [name, from]);
   }
   return { ...options, ofTypes };
 }

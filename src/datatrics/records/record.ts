@@ -13,35 +13,65 @@ import {
   readText,
 } from './fields.ts';
 
-/** The properties of every record. */
-export interface DatatricsRecord {
-  readonly key: RecordKey;
-  /** The Relay id. */
-  readonly id: string;
-  readonly source: string;
-  readonly attributes: JsonObject;
-  /** The raw object of the API. It is shared: never change it. */
-  readonly raw: JsonObject;
-}
-
 /** Parts of the key from the request, for a record that lacks them in the answer. */
 export interface RequestedKey {
   readonly source?: string | undefined;
   readonly type?: ContentType | undefined;
 }
 
-/** The class of a resource's records: how they are named and read. */
-export interface RecordType<R extends DatatricsRecord> {
-  readonly resource: Resource;
+/** The base of the classes of records. A class sets the static properties, and has a getter for each field. */
+export abstract class ApiRecord extends Decoded {
+  static readonly resource: Resource;
   /** REST names of the record's own id. The first one with a value counts. */
-  readonly idNames: readonly string[];
-  readonly fields: FieldTable;
+  static readonly idNames: readonly string[];
+  static readonly fields: FieldTable;
   /** Sort fields that are not in `fields`: REST names by GraphQL name. */
-  readonly sorts: Readonly<Record<string, string>>;
+  static readonly sorts: Readonly<Record<string, string>> = {};
+
   /** Whether a raw field is part of the key, in addition to id and source, and not an attribute. */
-  isKey(name: string, value: unknown): boolean;
-  new (key: RecordKey, raw: JsonObject, context: RecordContext): R;
+  static isKey(_name: string, _value: unknown): boolean {
+    return false;
+  }
+
+  readonly key: RecordKey;
+  #attributes: JsonObject | undefined;
+
+  constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
+    super(raw, context);
+    this.key = key;
+  }
+
+  /** The Relay id. */
+  get id(): string {
+    return encodeGlobalId(this.context.project, this.key);
+  }
+
+  get source(): string {
+    return this.key.source;
+  }
+
+  /** Computed once, for all aliases of the field. */
+  get attributes(): JsonObject {
+    if (this.#attributes === undefined) {
+      const type = this.constructor as typeof ApiRecord;
+      const idName = idNameOf(type.idNames, this.raw);
+      const isKeyPart = (name: string, value: unknown): boolean =>
+        name === idName || name === 'source' || type.isKey(name, value);
+      this.#attributes = attributesOf(this, type.fields, typeNameOf(type.resource), isKeyPart);
+    }
+    return this.#attributes;
+  }
 }
+
+export type DatatricsRecord = ApiRecord;
+
+/** The class of a resource's records. */
+export type RecordType<R extends DatatricsRecord> = Omit<typeof ApiRecord, 'prototype'> &
+  (new (
+    key: RecordKey,
+    raw: JsonObject,
+    context: RecordContext,
+  ) => R);
 
 /**
  * Returns the REST name of a sort field.
@@ -65,46 +95,6 @@ export function reservedNames({ fields, idNames, resource }: RecordType<Datatric
     RESERVED.set(fields, names);
   }
   return names;
-}
-
-/** The base of the classes of records. A class sets the static properties, and has a getter for each field. */
-export abstract class ApiRecord extends Decoded implements DatatricsRecord {
-  static readonly resource: Resource;
-  static readonly idNames: readonly string[];
-  static readonly fields: FieldTable;
-  static readonly sorts: Readonly<Record<string, string>> = {};
-
-  static isKey(_name: string, _value: unknown): boolean {
-    return false;
-  }
-
-  readonly key: RecordKey;
-  #attributes: JsonObject | undefined;
-
-  constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
-    super(raw, context);
-    this.key = key;
-  }
-
-  get id(): string {
-    return encodeGlobalId(this.context.project, this.key);
-  }
-
-  get source(): string {
-    return this.key.source;
-  }
-
-  /** Computed once, for all aliases of the field. */
-  get attributes(): JsonObject {
-    if (this.#attributes === undefined) {
-      const type = this.constructor as typeof ApiRecord;
-      const idName = idNameOf(type.idNames, this.raw);
-      const isKeyPart = (name: string, value: unknown): boolean =>
-        name === idName || name === 'source' || type.isKey(name, value);
-      this.#attributes = attributesOf(this, type.fields, typeNameOf(type.resource), isKeyPart);
-    }
-    return this.#attributes;
-  }
 }
 
 function idNameOf(idNames: readonly string[], raw: JsonObject): string | undefined {
