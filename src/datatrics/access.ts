@@ -17,7 +17,6 @@ const SCOPES = Object.fromEntries(
 /** The scope for reading personal data unmasked, and for filtering and sorting by it. */
 export const PERSONAL: ScopeSet = scopeSet(['pii:read']);
 
-/** The scope required to read or write a resource's records. */
 export function scopeOf(resource: Resource, action: 'read' | 'write'): ScopeSet {
   return SCOPES[resource][action];
 }
@@ -49,9 +48,7 @@ export function forbidden(names: readonly Scope[]): GatewayError {
 }
 
 /**
- * Checks the scopes before each call to the API, in addition to the check of the whole document. No code path to the data
- * avoids this check.
- *
+ * Checks the scopes before each call to the API, in addition to the check of the whole document.
  * @throws GatewayError `FORBIDDEN`
  */
 export function checkAccess(held: ScopeSet, needed: ScopeSet): void {

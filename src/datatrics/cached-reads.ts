@@ -16,8 +16,8 @@ export interface FreshnessOptions {
 }
 
 /** A read that the cache may answer. */
-export interface CachedRead {
-  /** The caller and the path, so that callers never share a cached answer. */
+interface CachedRead {
+  /** The caller and the path: callers never share a cached answer. */
   readonly key: string;
   /** Path and query, without the API's base path. */
   readonly path: string;
@@ -27,7 +27,6 @@ export interface CachedRead {
   readonly endpoint: Endpoint;
   readonly operation: Operation;
   readonly reader: ReadJson;
-  /** Calls the API for an operation: the one that reads, or a refresh in the background. */
   callApi(shared: SharedRead, initiator: Operation): Promise<SharedAnswer>;
 }
 
@@ -38,10 +37,7 @@ const REFRESH_CALLS = 3;
 /** Temporary failures, for which a stale answer may be served instead. */
 const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_INVALID_RESPONSE']);
 
-/**
- * Answers reads from the cache where the type's lifetimes and the request allow it. Otherwise it calls the API, once for all
- * operations that wait for the same answer.
- */
+/** Answers reads from the cache where the type's lifetimes and the request allow it. Otherwise it calls the API, shared. */
 export class CachedReads {
   readonly #cache: RecordCache;
   readonly #sharedReads: SharedReads<SharedAnswer>;
@@ -109,15 +105,12 @@ export class CachedReads {
   }
 }
 
-/**
- * The key by which reads share a call. It has the cache's version: an operation that saw a newer version must not share a
- * call that began before it.
- */
+/** Has the cache's version: an operation that saw a newer version must not share a call that began before it. */
 function sharedKeyOf({ key }: CachedRead, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
-/** The cached answer; adds its age to the operation's statistics, response headers and trace. */
+/** Adds the answer's age to the operation's statistics, response headers and trace. */
 function fromCache(
   { endpoint, operation, path, lifetimes }: CachedRead,
   { answer, ageMs }: CachedAnswer,

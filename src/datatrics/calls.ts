@@ -102,7 +102,6 @@ export class Calls {
     return response;
   }
 
-  /** Gives a failure of the transport its meaning. */
   #failed({ endpoint, caller }: Call, error: unknown, start: number, span?: Span): unknown {
     if (!(error instanceof TransportError)) {
       span?.end('failed');
@@ -117,7 +116,6 @@ export class Calls {
   }
 }
 
-/** A call with its span's own headers, where it has some. */
 function withHeaders(call: Call, span: Span | undefined): Call {
   return span?.headers ? { ...call, headers: [...call.headers, ...span.headers] } : call;
 }

@@ -10,15 +10,11 @@ export type FilterMode = 'auto' | 'on' | 'off';
 const MAX_PROJECTS = 1_000;
 /** Short, because a list that shrank between two calls can look like a cap on the page size. */
 const PAGE_SIZE_TTL_MS = 5 * 60_000;
-/** Time after which the gateway tests again whether the API filters. */
 const UNFILTERABLE_TTL_MS = 10 * 60_000;
 /** Least number of rows without a match that counts as evidence. A single odd row proves nothing about the API. */
 const MIN_MISMATCHES = 2;
 
-/**
- * What the API's answers showed about its undocumented features: whether a project's lists can be filtered, whether one call
- * can read many records, and how large pages are. It holds no data of any caller, and ends with the process.
- */
+/** What the API's answers showed about its undocumented features. It holds no data of any caller. */
 export class Capabilities {
   readonly #filterable: LRUCache<string, boolean>;
   readonly #probes = new Map<string, Promise<boolean>>();
@@ -62,11 +58,7 @@ export class Capabilities {
     }
   }
 
-  /**
-   * Checks that the API has not ignored this filter of the list recently.
-   * @param field GraphQL name
-   * @throws GatewayError `UPSTREAM_UNSUPPORTED`
-   */
+  /** @throws GatewayError `UPSTREAM_UNSUPPORTED` if the API has ignored this filter of the list recently */
   checkFilter({ shareKey }: Principal, list: string, field: string): void {
     if (this.#unfilterable.has(`${shareKey} ${list} ${field}`)) throw unsupportedFilter(list, field);
   }
@@ -103,10 +95,7 @@ export class Capabilities {
   }
 }
 
-/**
- * The error for a filter that the API ignores, and for a page with rows that do not match.
- * @param field GraphQL name
- */
+/** The error for a filter that the API ignores, and for a page with rows that do not match. */
 export function unsupportedFilter(list: string, field: string): GatewayError {
   return new GatewayError(
     'UPSTREAM_UNSUPPORTED',

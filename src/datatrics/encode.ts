@@ -65,18 +65,15 @@ export function encodeRecord(
   return { key: { resource, id, source, type }, body };
 }
 
-/** Checks an id or a source in an input, and adds the problem to `problems`. */
 export function checkKeyPart(name: string, value: string, problems: InputProblem[]): void {
   const problem = name === 'source' ? textProblem(value) : idProblem(value);
   if (problem) problems.push({ code: 'INVALID', message: `${name} ${problem}.`, field: [name] });
 }
 
 /**
- * Encodes the fields and attributes of an input, by REST name.
- *
+ * Encodes the fields and attributes of an input, by REST name, and adds its problems.
  * @param reserved names that attributes must not have
  * @param path of the input, for problems
- * @param problems receives the problems of the input
  */
 function encodeFields(
   fields: FieldTable,

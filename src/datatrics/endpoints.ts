@@ -22,7 +22,7 @@ interface ResourceApi {
   readonly sourceParameter: boolean;
   /** The API's values for omitted parameters of the list. */
   readonly defaults: { readonly limit: number; readonly page: 1; readonly sort: string; readonly order: 1 | -1 };
-  /** The names of the total in the vendor's collection. Every reader accepts all three names. */
+  /** The names of the total in the vendor's collection. Every reader accepts all three. */
   readonly totals: { readonly list: TotalSpelling; readonly bulk: TotalSpelling };
   /** REST name of the field that filters a list by record ids. */
   readonly idField: string;
@@ -149,14 +149,12 @@ export function endpointFor(resource: Resource, action: Action): Endpoint {
   return BY_RESOURCE[resource][action];
 }
 
-/** A kind of record that the API lists separately. */
+/** A kind of record that the API lists separately: one per resource, but two for content. */
 export interface Listed {
   readonly resource: Resource;
-  /** Content only. */
   readonly type?: ContentType;
 }
 
-/** All kinds: one per resource, but two for content. */
 export const LISTED: readonly Listed[] = [
   { resource: 'profile' },
   { resource: 'content', type: 'ITEM' },

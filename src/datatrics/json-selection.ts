@@ -35,14 +35,11 @@ export class Selection {
     this.#fields = fields;
   }
 
-  /** The reader for the answer to a read by id. */
   recordReader(type: Readable): ReadJson {
     return this.#reader(type.resource, type, [], [], (record) => ({ ...ERROR_PARTS, ...record }));
   }
 
   /**
-   * The reader for a page of a list.
-   *
    * @param filters GraphQL names of the filtered fields, which the gateway checks in every row
    * @param names further REST names to read
    */
@@ -89,10 +86,7 @@ export class Selection {
 
 type Parts = Exclude<Wanted, true>;
 
-/**
- * Readers by what they select. Operations share them, because a reader is compiled and adapts to the order of members in
- * the answers.
- */
+/** Operations share readers, which are compiled and adapt to the order of members in the answers. */
 const READERS = new LRUCache<string, ReadJson>({ max: 500 });
 
 /**

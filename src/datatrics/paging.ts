@@ -19,10 +19,9 @@ import { type Run, type Window, windowBefore, windowFrom } from './window.ts';
  * follows itself.
  */
 
-/** Makes one REST call. `page` counts from 1. `reversed` requests the opposite order. */
-export type FetchPage = (page: number, limit: number, reversed: boolean) => Promise<Page>;
+/** Makes one REST call. `page` counts from 1. */
+type FetchPage = (page: number, limit: number, reversed: boolean) => Promise<Page>;
 
-/** The requested offsets, which count from 0. */
 export type Range =
   /** `size` rows from offset `start` on. `after` is the mark of the row before them, if known. */
   | { readonly start: number; readonly size: number; readonly after?: string | undefined }
@@ -45,15 +44,11 @@ export function readWindow(fetch: FetchPage, range: Range, sizes: PageSizes, com
   return reader.readFrom(range.start, range.size, range.after);
 }
 
-/** A page; empty with `notFound` when the API answered 404 for it. */
 interface ReadPage extends Page {
   readonly notFound?: DatatricsError;
 }
 
-/**
- * Least number of rows to request at the end of a list. It costs no more than a few rows, and usually saves the third call
- * when rows are tied.
- */
+/** Least number of rows to request at the end of a list. It usually saves a call when rows are tied. */
 const MIN_END_PAGE = 20;
 
 class WindowReader {
@@ -116,17 +111,14 @@ class WindowReader {
     return windowFrom({ start: run.start, rows, ends }, start, wanted, second.total ?? total);
   }
 
-  /**
-   * Returns an empty window for an offset whose page is a 404.
-   * @throws DatatricsError the 404, if the list does not exist or is longer than the offset
-   */
+  /** The empty window for an offset whose page is a 404, unless the list does not exist or is longer. */
   async #readPastEnd(start: number, notFound: DatatricsError): Promise<Window> {
     const { rows, total } = await this.#page(1, 1);
     if (total !== null && total > start) throw notFound;
     return { rows: [], start, total, hasPrevious: rows.length > 0, hasNext: false };
   }
 
-  /** Reads the rows before offset `to`. If they are too many, the ones nearest to `from` are left out. */
+  /** If the rows are too many, the ones nearest to `from` are left out. */
   async readBefore(from: number, to: number): Promise<Window> {
     const max = this.#sizes.max();
     const start = Math.max(from, to - max);
@@ -152,8 +144,8 @@ class WindowReader {
   }
 
   /**
-   * Reads the page of `limit` rows that contains the offset, and judges its length with `judgeShortPage`.
-   * @param mark of the row at `markedOffset`. If the page has that row at that offset, the page's offsets are correct.
+   * Reads the page of `limit` rows that contains the offset, and judges its length.
+   * @param mark of the row at `markedOffset`. If the page has that row there, the page's offsets are correct
    */
   async #readFirst(offset: number, limit: number, markedOffset = -1, mark?: string) {
     const number = Math.floor(offset / limit) + 1;
@@ -172,7 +164,7 @@ class WindowReader {
    * Reads the rows at an offset again, after a short page that may have other offsets than requested. The new page has at
    * most as many rows as the short one, so no cap applies to it.
    *
-   * @param coverage number of wanted rows on a page of a given size; the size with the most is used
+   * @param coverage see `bestPageSize`
    * @param first the short page, at the offsets that it has if it was not capped
    * @param before mark of the row before the offset
    */

@@ -45,10 +45,7 @@ export class RecordList<R extends Resource> {
   readonly #sort: string;
   readonly #direction: 1 | -1;
 
-  /**
-   * @param page reads one page
-   * @throws GatewayError `BAD_USER_INPUT` for a filter value that cannot be sent to the API
-   */
+  /** @throws GatewayError `BAD_USER_INPUT` for a filter value that cannot be sent to the API */
   constructor(
     resource: R,
     query: ListQuery,
@@ -125,7 +122,7 @@ export class RecordList<R extends Resource> {
     return { ...window, rows };
   }
 
-  /** @throws GatewayError `UPSTREAM_UNSUPPORTED` if a row does not match the filter. Rows are never dropped silently. */
+  /** Rejects a page with a row that does not match the filter: rows are never dropped silently. */
   #checkRows(filter: Filter, rows: readonly (RecordOf[R] | Error)[]): void {
     let mismatches = 0;
     for (const row of rows) if (!(row instanceof Error) && !filter.matches(row)) mismatches += 1;
@@ -136,10 +133,7 @@ export class RecordList<R extends Resource> {
     throw unsupportedFilter(plural, filter.name);
   }
 
-  /**
-   * Requires `pii:read` for filters and orders by personal fields. Otherwise a caller could find a masked value by guessing.
-   * @throws GatewayError `FORBIDDEN`
-   */
+  /** Requires `pii:read` for filters and orders by personal fields: a caller could find a masked value by guessing. */
   #checkPersonal(): void {
     const { context, client, settings, types } = this.#environment;
     const { mask } = context;
@@ -153,10 +147,7 @@ export class RecordList<R extends Resource> {
     }
   }
 
-  /**
-   * Rejects filters that the API ignores. Probes the API before the project's first list with a filter.
-   * @throws GatewayError `UPSTREAM_UNSUPPORTED`
-   */
+  /** Rejects filters that the API ignores. Probes the API before the project's first list with a filter. */
   async #checkFilters(): Promise<void> {
     const { capabilities, client, settings, types } = this.#environment;
     const { plural } = RESOURCES[this.#resource];

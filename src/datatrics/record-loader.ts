@@ -38,7 +38,6 @@ export class RecordLoader {
     this.#loader = new DataLoader(read as unknown as Batch, { cacheMap: this.#records, maxBatchSize: MAX_BATCH });
   }
 
-  /** Returns the record; null if it does not exist. */
   load(id: string): Promise<AnyRecord | null> {
     // Look in the map first, because DataLoader creates another promise for a known key.
     const known = this.#records.get(id);
@@ -55,7 +54,6 @@ export class RecordLoader {
     this.#staleness.delete(id);
   }
 
-  /** How the answer to the read of this id was stale; undefined if it was fresh. */
   stalenessOf(id: string): Staleness | undefined {
     const { of } = this;
     return this.#staleness.get(id) ?? this.#environment.client.stalenessOf(of.resource, 'get', { ...of, id });
@@ -72,7 +70,6 @@ export class RecordLoader {
     return record;
   }
 
-  /** Returns one promise per id, in the same order. */
   #readAll(ids: readonly string[]): Promise<AnyRecord | null>[] {
     const { settings, capabilities, client } = this.#environment;
     const mode = settings.batchReads;
@@ -87,7 +84,7 @@ export class RecordLoader {
     return reads;
   }
 
-  /** Reads several ids with one list call. Returns an empty map if the call fails or its answer is unusable. */
+  /** Reads ids with one list call. Returns an empty map if the call fails or its answer is unusable. */
   async #fetchAll(ids: readonly string[]): Promise<ReadonlyMap<string, AnyRecord>> {
     const { capabilities, client } = this.#environment;
     try {

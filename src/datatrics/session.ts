@@ -25,7 +25,7 @@ export class Session {
   readonly client: BoundClient;
   readonly principal: Principal;
   readonly settings: ProjectSettings;
-  /** Masks personal data. Undefined for a principal with `pii:read`. */
+  /** Undefined for a principal with `pii:read`. */
   readonly mask: Mask | undefined;
   readonly #environment: ReadEnvironment;
   /** Loaders by source. A key's parts are compared one by one, because to join them takes longer than to find the record. */
@@ -34,7 +34,6 @@ export class Session {
   readonly #pages: Map<string, Promise<Page>>;
   readonly #onStale: ((staleness: Staleness) => void) | undefined;
 
-  /** @param watch see `watched` */
   constructor(
     options: Omit<ReadEnvironment, 'types' | 'context'>,
     watch?: { readonly parent: Session; readonly onStale: (staleness: Staleness) => void },
@@ -72,7 +71,7 @@ export class Session {
     return loader;
   }
 
-  /** Reads the record with this key. Returns null if it does not exist. */
+  /** Returns null if the record does not exist. */
   load<R extends Resource>(key: RecordKey & { readonly resource: R }): Promise<RecordOf[R] | null> {
     const loader = this.#loaderOf(key);
     const record = loader.load(key.id) as Promise<RecordOf[R] | null>;

@@ -23,20 +23,14 @@ export function readTime(value: unknown, zone: string): string | null {
   const local = `${y}-${mo}-${d}T${h}:${mi}:${s}.${fraction.slice(0, 3).padEnd(3, '0')}`;
   // `Date` moves a day that a month lacks to the next month.
   if (y === '0000' || toIso(new Date(`${local}Z`)) !== `${local}Z`) return null;
-  if (offset === undefined) return zone === 'UTC' ? `${local}Z` : zonedToUtc(local, zone);
-  if (offset === 'Z' || offset === 'z') return `${local}Z`;
+  if (offset?.toUpperCase() === 'Z' || (offset === undefined && zone === 'UTC')) return `${local}Z`;
+  if (offset === undefined) {
+    // A time that the change to summer time skips is read in the offset before the change.
+    return toIso(new Date(Temporal.PlainDateTime.from(local).toZonedDateTime(zone).epochMilliseconds));
+  }
   // PostgreSQL writes whole hours as `+01`.
   const minutes = offset.replace(':', '').slice(3) || '00';
   return toIso(new Date(`${local}${offset.slice(0, 3)}:${minutes}`));
-}
-
-/** A time that the change to summer time skips is read in the offset before the change. */
-function zonedToUtc(local: string, zone: string): string | null {
-  try {
-    return toIso(new Date(Temporal.PlainDateTime.from(local).toZonedDateTime(zone).epochMilliseconds));
-  } catch {
-    return null;
-  }
 }
 
 /** ISO 8601; null for a year of more than four digits, which the API's format cannot express. */

@@ -18,10 +18,7 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 404, 409, 413, 422, 424]);
 /** Most characters of the API's message in a problem. */
 const MAX_MESSAGE_CHARACTERS = 1_000;
 
-/**
- * Converts the API's refusal of a write into a problem of the input, with the API's message. Returns null for all other
- * errors, which the client cannot fix by changing its input.
- */
+/** The API's refusal of a write as a problem of the input. Null for errors that the client cannot fix. */
 export function problemOfRefusal(error: unknown): InputProblem | null {
   if (!(error instanceof DatatricsError) || error.status === undefined || !REFUSALS.has(error.status)) return null;
   return {
@@ -40,9 +37,8 @@ export class Writer {
   }
 
   /**
-   * Creates a record or adds fields to the existing record with its key, or changes an existing record. The API has no
-   * updates of conversions and interactions.
-   * @throws GatewayError for errors that the client cannot fix by changing its input. The write may still have taken effect.
+   * Creates a record or adds fields to the existing record with its key, or changes an existing record.
+   * @throws GatewayError for errors that the client cannot fix by changing its input. The write may still have taken effect
    */
   async save<R extends Resource>(
     action: 'create' | 'update',

@@ -18,7 +18,7 @@ export interface ItemResult {
 /** An encoded item to send. */
 export class Pending {
   readonly key: RecordKey;
-  /** The item's body as JSON. */
+  /** The item's body. */
   readonly json: string;
   readonly result: ItemResult;
   /** Canonical key. */
@@ -32,7 +32,6 @@ export class Pending {
   }
 }
 
-/** The initial result of an item. */
 export function unsent(index: number): ItemResult {
   return { index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] };
 }

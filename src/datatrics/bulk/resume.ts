@@ -21,10 +21,7 @@ export interface ResumeScope {
   readonly upstream: string;
 }
 
-/**
- * Creates the token for a run that has ended.
- * @param items with their final outcomes
- */
+/** Creates the token for a run that has ended. */
 export function writeResumeToken(scope: ResumeScope, items: readonly PreparedItem[]): string {
   const bits = Buffer.alloc(Math.ceil(items.length / 8));
   items.forEach(({ result }, index) => {

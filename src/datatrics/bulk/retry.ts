@@ -2,11 +2,8 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { DatatricsError } from '../errors.ts';
 
 /**
- * Decides on retries after a temporary failure of a chunk.
- *
- * @param attempt number of times that the chunk was sent
- * @param error null for an answer without a body
- * @returns ms until the retry; null for no retry, after which the run stops
+ * Decides on retries after a temporary failure of a chunk, which was sent `attempt` times. `error` is null for an answer
+ * without a body. Returns ms until the retry; null for no retry, after which the run stops.
  */
 export type RetryPolicy = (attempt: number, error: DatatricsError | null) => number | null;
 
@@ -17,8 +14,7 @@ export const NO_RETRIES: RetryPolicy = () => null;
 const MAX_PAUSE_MS = 30_000;
 
 /**
- * Retries for long runs. Upserts by key are idempotent, so it is safe to send them again.
- *
+ * Retries for long runs: upserts by key are idempotent.
  * @param attempts most attempts per chunk, including the first
  * @param baseMs longest pause before the second attempt
  */

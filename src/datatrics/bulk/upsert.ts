@@ -19,8 +19,7 @@ export interface BulkSummary {
   readonly upstreamRequests: number;
 }
 
-/** Arguments of a bulk mutation. */
-export interface BulkUpsert {
+interface BulkUpsert {
   readonly target: BulkTarget;
   readonly inputs: readonly RecordInput[];
   readonly resumeToken?: string | null | undefined;
@@ -67,7 +66,7 @@ export async function bulkUpsert({ target, inputs, resumeToken, scope: caller, d
   return { results, summary, resumeToken: unfinished ? writeResumeToken(scope, prepared) : null };
 }
 
-/** Number of REST calls of a bulk mutation if the API refuses none; 0 if no item can be sent. */
+/** Number of REST calls of a bulk mutation if the API refuses none. */
 export function planBulk(
   resource: Resource,
   inputs: readonly RecordInput[],

@@ -1,7 +1,5 @@
 import {
-  attributesOf,
   Decoded,
-  type FieldTable,
   fieldTable,
   id,
   isObject,
@@ -10,24 +8,21 @@ import {
   number,
   type RecordContext,
   text,
-  time,
 } from './fields.ts';
-import { ApiRecord } from './record.ts';
-
-const itemFields = fieldTable('ConversionItem', {
-  itemId: id('itemid'),
-  name: text('name'),
-  price: number('price'),
-  quantity: number('quantity'),
-  total: number('total'),
-});
+import { TIMES, TimedRecord } from './record.ts';
 
 /** One line of a conversion. */
 export class ConversionItem extends Decoded {
-  static readonly fields: FieldTable = itemFields;
+  static override readonly type = 'ConversionItem';
+  static override readonly fields = fieldTable('ConversionItem', {
+    itemId: id('itemid'),
+    name: text('name'),
+    price: number('price'),
+    quantity: number('quantity'),
+    total: number('total'),
+  });
 
   readonly conversion: Conversion;
-  #attributes: JsonObject | undefined;
 
   constructor(raw: JsonObject, context: RecordContext, conversion: Conversion) {
     super(raw, context);
@@ -40,48 +35,40 @@ export class ConversionItem extends Decoded {
   }
 
   get itemId(): string | null {
-    return this.text(this.raw.itemid, itemFields.itemId);
+    return this.textOf(this.raw.itemid, 'itemId');
   }
 
   get name(): string | null {
-    return this.text(this.raw.name, itemFields.name);
+    return this.textOf(this.raw.name, 'name');
   }
 
   get price(): number | null {
-    return this.number(this.raw.price, itemFields.price);
+    return this.numberOf(this.raw.price, 'price');
   }
 
   get quantity(): number | null {
-    return this.number(this.raw.quantity, itemFields.quantity);
+    return this.numberOf(this.raw.quantity, 'quantity');
   }
 
   get total(): number | null {
-    return this.number(this.raw.total, itemFields.total);
-  }
-
-  get attributes(): JsonObject {
-    const { fields } = this.constructor as typeof ConversionItem;
-    this.#attributes ??= attributesOf(this, fields, 'ConversionItem');
-    return this.#attributes;
+    return this.numberOf(this.raw.total, 'total');
   }
 }
 
 const EMPTY_LINE: JsonObject = {};
 
-const fields = fieldTable('Conversion', {
-  profileId: id('profileid', 'profile_id'),
-  email: text('email'),
-  total: number('total'),
-  createdAt: time('created', 'created_at'),
-  updatedAt: time('updated', 'updated_at'),
-  items: { kind: 'items', rest: 'items', lines: ConversionItem.fields, read: () => null },
-});
-
 /** A conversion. The REST paths call it `sale`. */
-export class Conversion extends ApiRecord {
+export class Conversion extends TimedRecord {
   static override readonly resource = 'conversion';
   static override readonly idNames = ['conversionid'];
-  static override readonly fields: FieldTable = fields;
+  static override readonly type = 'Conversion';
+  static override readonly fields = fieldTable('Conversion', {
+    profileId: id('profileid', 'profile_id'),
+    email: text('email'),
+    total: number('total'),
+    ...TIMES,
+    items: { kind: 'items', rest: 'items', lines: ConversionItem.fields, read: () => null },
+  });
   /** The class of the lines. */
   static readonly Item = ConversionItem;
 
@@ -92,23 +79,15 @@ export class Conversion extends ApiRecord {
   }
 
   get profileId(): string | null {
-    return this.text(this.raw.profileid, fields.profileId);
+    return this.textOf(this.raw.profileid, 'profileId');
   }
 
   get email(): string | null {
-    return this.text(this.raw.email, fields.email);
+    return this.textOf(this.raw.email, 'email');
   }
 
   get total(): number | null {
-    return this.number(this.raw.total, fields.total);
-  }
-
-  get createdAt(): string | null {
-    return this.time(this.raw.created, fields.createdAt);
-  }
-
-  get updatedAt(): string | null {
-    return this.time(this.raw.updated, fields.updatedAt);
+    return this.numberOf(this.raw.total, 'total');
   }
 
   /**

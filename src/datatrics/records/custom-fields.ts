@@ -60,24 +60,18 @@ export function readBoolean(value: unknown): boolean | null {
   return null;
 }
 
-/** A class of records or lines. */
-interface DecodedClass {
-  readonly prototype: Decoded;
-  readonly fields: FieldTable;
-}
-
-/** Adds the declared fields of a type to a class: to its table, and a getter for each. */
-function withFields<C extends DecodedClass>(type: MaskedType, target: C, declared: DeclaredFields = {}): C {
-  const specs = Object.entries(declared).map(([name, { type, from }]): [string, FieldSpec] => [
+/** Adds the declared fields of a type to its class: to its table, and a getter for each. */
+function withFields<C extends Pick<typeof Decoded, 'type' | 'fields' | 'prototype'>>(target: C, custom: CustomFields): C {
+  const specs = Object.entries(custom[target.type] ?? {}).map(([name, { type, from }]): [string, FieldSpec] => [
     name,
     { ...MAKERS[type](from), custom: true },
   ]);
-  const added: FieldTable = fieldTable(type, Object.fromEntries(specs));
+  const added = fieldTable(target.type, Object.fromEntries(specs));
   Object.defineProperty(target, 'fields', { value: { ...target.fields, ...added } });
-  for (const [name, field] of Object.entries(added)) {
+  for (const name of Object.keys(added)) {
     Object.defineProperty(target.prototype, name, {
       get(this: Decoded) {
-        return this.read(field);
+        return this.readField(name);
       },
     });
   }
@@ -86,7 +80,7 @@ function withFields<C extends DecodedClass>(type: MaskedType, target: C, declare
 
 /** Creates the gateway's record types: the documented fields and the custom fields of each. */
 export function createRecordTypes(custom: CustomFields): RecordTypes {
-  const Item = withFields('ConversionItem', class extends ConversionItem {}, custom.ConversionItem);
+  const Item = withFields(class extends ConversionItem {}, custom);
   class CustomConversion extends Conversion {
     static override readonly Item = Item;
     static override readonly fields = {
@@ -95,26 +89,21 @@ export function createRecordTypes(custom: CustomFields): RecordTypes {
     };
   }
   return {
-    profile: withFields('Profile', class extends Profile {}, custom.Profile),
-    content: withFields('Content', class extends Content {}, custom.Content),
-    conversion: withFields('Conversion', CustomConversion, custom.Conversion),
-    interaction: withFields('Interaction', class extends Interaction {}, custom.Interaction),
+    profile: withFields(class extends Profile {}, custom),
+    content: withFields(class extends Content {}, custom),
+    conversion: withFields(CustomConversion, custom),
+    interaction: withFields(class extends Interaction {}, custom),
   };
 }
 
 /** The field tables of records and of the lines of conversions. */
-export function fieldTablesOf({
-  profile,
-  content,
-  conversion,
-  interaction,
-}: RecordTypes): Record<MaskedType, FieldTable> {
+export function fieldTablesOf(types: RecordTypes): Record<MaskedType, FieldTable> {
   return {
-    Profile: profile.fields,
-    Content: content.fields,
-    Conversion: conversion.fields,
-    ConversionItem: conversion.fields.items?.lines ?? {},
-    Interaction: interaction.fields,
+    Profile: types.profile.fields,
+    Content: types.content.fields,
+    Conversion: types.conversion.fields,
+    ConversionItem: types.conversion.fields.items?.lines ?? {},
+    Interaction: types.interaction.fields,
   };
 }
 

@@ -10,7 +10,7 @@ import { readTime } from '../time.ts';
  * A typed field of a resource. Only the field tables map REST names to GraphQL names: to read records, to build filters and
  * orders, and to encode bodies.
  */
-export interface Field<T = unknown> {
+export interface Field {
   /** GraphQL name and type. */
   readonly name: string;
   readonly type: MaskedType;
@@ -27,11 +27,11 @@ export interface Field<T = unknown> {
    * Reads a raw value leniently: returns null for a missing, empty or unreadable value. Returns an Error only for a number
    * that a double cannot represent.
    */
-  readonly read: (value: unknown, context: RecordContext) => T | null;
+  readonly read: (value: unknown, context: RecordContext) => unknown;
 }
 
 /** A field before its table gives it a name. */
-export type FieldSpec<T = unknown> = Omit<Field<T>, 'name' | 'type'>;
+export type FieldSpec = Omit<Field, 'name' | 'type'>;
 
 export type FieldTable = Readonly<Record<string, Field>>;
 
@@ -46,25 +46,19 @@ export interface RecordContext {
   readonly operation?: Operation | undefined;
 }
 
-function field<T>(kind: Field['kind'], read: Field<T>['read']) {
-  return (rest: string, alias?: string): FieldSpec<T> => ({
-    kind,
-    rest,
-    read,
-    ...(alias === undefined ? undefined : { alias }),
-  });
+function field(kind: Field['kind'], read: Field['read']) {
+  return (rest: string, alias?: string): FieldSpec => ({ kind, rest, read, ...(alias && { alias }) });
 }
 
 /** Creates the field table of a type, from fields by GraphQL name. */
-export function fieldTable<const S extends Readonly<Record<string, FieldSpec>>>(type: MaskedType, specs: S) {
-  const fields = Object.entries(specs).map(([name, spec]) => [name, { ...spec, name, type }]);
-  return Object.fromEntries(fields) as { readonly [N in keyof S]: S[N] & Pick<Field, 'name' | 'type'> };
+export function fieldTable(type: MaskedType, specs: Readonly<Record<string, FieldSpec>>): FieldTable {
+  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { ...spec, name, type }]));
 }
 
 export const text = field('text', readText);
 /** A reference to a record, never masked. Text; a number is read in decimal form. */
 export const id = field('id', readText);
-export const number = field('number', readNumberOrError as Field<number>['read']);
+export const number = field('number', readNumberOrError);
 export const time = field('time', (value, context) => readTime(value, context.timeZone));
 
 /** Text of a string, number or boolean; null for `""`, objects and lists. */
@@ -141,40 +135,68 @@ function nameIn(raw: JsonObject, field: Field): string {
     : field.rest;
 }
 
+/** Values in attributes, nested ones included, that cost as much as one plain value. */
+const ATTRIBUTES_PER_VALUE = 2;
+
 /**
  * A raw record or line. Its class has a getter for each field, which decodes the value on access, so that a large list costs
  * only its selected fields. Getters return an Error instead of throwing it, because a compiled query cannot handle
  * exceptions. They pass the raw value under the field's REST name, since most values need no conversion and no mask.
  */
 export class Decoded {
+  static readonly type: MaskedType;
+  static readonly fields: FieldTable;
+
   /** Shared: never change it. */
   readonly raw: JsonObject;
   readonly context: RecordContext;
+  #attributes: JsonObject | undefined;
 
   constructor(raw: JsonObject, context: RecordContext) {
     this.raw = raw;
     this.context = context;
   }
 
-  protected text(value: unknown, field: Field<string>): string | null {
-    return typeof value === 'string' && value !== '' && this.context.mask === undefined ? value : this.read(field);
+  protected textOf(value: unknown, name: string): string | null {
+    const isPlain = typeof value === 'string' && value !== '' && this.context.mask === undefined;
+    return isPlain ? value : (this.readField(name) as string | null);
   }
 
-  protected number(value: unknown, field: Field<number>): number | null {
-    return typeof value === 'number' && this.context.mask === undefined ? value : this.read(field);
+  protected numberOf(value: unknown, name: string): number | null {
+    const isPlain = typeof value === 'number' && this.context.mask === undefined;
+    return isPlain ? value : (this.readField(name) as number | null);
   }
 
-  protected time(value: unknown, field: Field<string>): string | null {
-    return typeof value === 'string' && value !== '' && this.context.mask === undefined
-      ? readTime(value, this.context.timeZone)
-      : this.read(field);
+  protected timeOf(value: unknown, name: string): string | null {
+    const isPlain = typeof value === 'string' && value !== '' && this.context.mask === undefined;
+    return isPlain ? readTime(value, this.context.timeZone) : (this.readField(name) as string | null);
   }
 
   /** Reads and masks any field. */
-  read<T>(field: Field<T>): T | null {
+  readField(name: string): unknown {
     const { raw, context } = this;
+    const field = (this.constructor as typeof Decoded).fields[name] as Field;
     const value = field.read(lookUp(raw, nameIn(raw, field)), context);
     return context.mask === undefined || field.kind === 'id' ? value : context.mask.field(field, value);
+  }
+
+  /** All other fields. Computed once. Charges the operation's budget; `{}` once that is used up. */
+  get attributes(): JsonObject {
+    this.#attributes ??= this.#readAttributes();
+    return this.#attributes;
+  }
+
+  #readAttributes(): JsonObject {
+    const { mask, operation } = this.context;
+    const { type, fields } = this.constructor as typeof Decoded;
+    if (operation?.isOver) return {};
+    const attributes = readAttributes(this.raw, fields, (name, value) => this.isKeyPart(name, value));
+    if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};
+    return mask?.attributes(type, attributes) ?? attributes;
+  }
+
+  protected isKeyPart(_name: string, _value: unknown): boolean {
+    return false;
   }
 }
 
@@ -188,22 +210,6 @@ export function namesOf(fields: FieldTable): ReadonlySet<string> {
     NAMES.set(fields, names);
   }
   return names;
-}
-
-/** Values in attributes, nested ones included, that cost as much as one plain value. */
-const ATTRIBUTES_PER_VALUE = 2;
-
-/** The attributes of a record or a line, masked. Charges the operation's budget; `{}` once that is used up. */
-export function attributesOf(
-  { raw, context: { mask, operation } }: Decoded,
-  fields: FieldTable,
-  type: MaskedType,
-  isKey?: (name: string, value: unknown) => boolean,
-): JsonObject {
-  if (operation?.isOver) return {};
-  const attributes = readAttributes(raw, fields, isKey);
-  if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};
-  return mask?.attributes(type, attributes) ?? attributes;
 }
 
 /** Most levels of lists and objects in an attribute. JSON that is much deeper can be parsed, but not serialized. */

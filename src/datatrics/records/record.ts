@@ -2,7 +2,6 @@ import type { ContentType, Resource } from '../endpoints.ts';
 import { invalidResponse } from '../errors.ts';
 import { encodeGlobalId, idProblem, isTooLong, type RecordKey, typeNameOf } from '../keys.ts';
 import {
-  attributesOf,
   Decoded,
   type FieldTable,
   isObject,
@@ -11,9 +10,10 @@ import {
   namesOf,
   type RecordContext,
   readText,
+  time,
 } from './fields.ts';
 
-/** Parts of the key from the request, for a record that lacks them in the answer. */
+/** From the request, for a record that lacks them in the answer. */
 export interface RequestedKey {
   readonly source?: string | undefined;
   readonly type?: ContentType | undefined;
@@ -24,7 +24,6 @@ export abstract class ApiRecord extends Decoded {
   static readonly resource: Resource;
   /** REST names of the record's own id. The first one with a value counts. */
   static readonly idNames: readonly string[];
-  static readonly fields: FieldTable;
   /** Sort fields that are not in `fields`: REST names by GraphQL name. */
   static readonly sorts: Readonly<Record<string, string>> = {};
 
@@ -34,7 +33,6 @@ export abstract class ApiRecord extends Decoded {
   }
 
   readonly key: RecordKey;
-  #attributes: JsonObject | undefined;
 
   constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
     super(raw, context);
@@ -50,20 +48,26 @@ export abstract class ApiRecord extends Decoded {
     return this.key.source;
   }
 
-  /** Computed once, for all aliases of the field. */
-  get attributes(): JsonObject {
-    if (this.#attributes === undefined) {
-      const type = this.constructor as typeof ApiRecord;
-      const idName = idNameOf(type.idNames, this.raw);
-      const isKeyPart = (name: string, value: unknown): boolean =>
-        name === idName || name === 'source' || type.isKey(name, value);
-      this.#attributes = attributesOf(this, type.fields, typeNameOf(type.resource), isKeyPart);
-    }
-    return this.#attributes;
+  protected override isKeyPart(name: string, value: unknown): boolean {
+    const type = this.constructor as typeof ApiRecord;
+    return name === 'source' || type.isKey(name, value) || name === idNameOf(type.idNames, this.raw);
   }
 }
-
 export type DatatricsRecord = ApiRecord;
+
+/** The API's names for the times of most records. */
+export const TIMES = { createdAt: time('created', 'created_at'), updatedAt: time('updated', 'updated_at') };
+
+/** A record with `TIMES`. */
+export abstract class TimedRecord extends ApiRecord {
+  get createdAt(): string | null {
+    return this.timeOf(this.raw.created, 'createdAt');
+  }
+
+  get updatedAt(): string | null {
+    return this.timeOf(this.raw.updated, 'updatedAt');
+  }
+}
 
 /** The class of a resource's records. */
 export type RecordType<R extends DatatricsRecord> = Omit<typeof ApiRecord, 'prototype'> &
@@ -73,11 +77,7 @@ export type RecordType<R extends DatatricsRecord> = Omit<typeof ApiRecord, 'prot
     context: RecordContext,
   ) => R);
 
-/**
- * Returns the REST name of a sort field.
- * @param name GraphQL name of a field, or one of the type's `sorts`
- * @throws TypeError for any other name
- */
+/** The REST name of a sort field, from the GraphQL name of a field or from one of the type's `sorts`. */
 export function sortNameOf({ fields, resource, sorts }: RecordType<DatatricsRecord>, name: string): string {
   const sort = fields[name]?.rest ?? sorts[name];
   if (sort === undefined) throw new TypeError(`Lists of ${resource}s cannot be sorted by ${name}`);
