@@ -310,7 +310,6 @@ describe('the number of calls', () => {
     await readPage(project, { first: 500 });
     expect(project.calls).toEqual([`/2.0/project/${project.id}/profile?limit=500&page=1`]);
   });
-
 });
 
 it('a page that the API caps is read again in the size that gives the most rows', async () => {

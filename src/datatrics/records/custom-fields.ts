@@ -61,7 +61,10 @@ export function readBoolean(value: unknown): boolean | null {
 }
 
 /** Adds the declared fields of a type to its class: to its table, and a getter for each. */
-function withFields<C extends Pick<typeof Decoded, 'type' | 'fields' | 'prototype'>>(target: C, custom: CustomFields): C {
+function withFields<C extends Pick<typeof Decoded, 'type' | 'fields' | 'prototype'>>(
+  target: C,
+  custom: CustomFields,
+): C {
   const specs = Object.entries(custom[target.type] ?? {}).map(([name, { type, from }]): [string, FieldSpec] => [
     name,
     { ...MAKERS[type](from), custom: true },

@@ -49,10 +49,12 @@ export abstract class ApiRecord extends Decoded {
   }
 
   protected override isKeyPart(name: string, value: unknown): boolean {
-    const type = this.constructor as typeof ApiRecord;
-    return name === 'source' || type.isKey(name, value) || name === idNameOf(type.idNames, this.raw);
+    const { idNames, isKey } = this.constructor as typeof ApiRecord;
+    if (name === 'source' || isKey(name, value)) return true;
+    return idNames.includes(name) && name === idNameOf(idNames, this.raw);
   }
 }
+
 export type DatatricsRecord = ApiRecord;
 
 /** The API's names for the times of most records. */

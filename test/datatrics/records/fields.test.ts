@@ -3,6 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { canonicalKey, decodeGlobalId, encodeGlobalId, type RecordKey } from '../../../src/datatrics/keys.ts';
 import { Content } from '../../../src/datatrics/records/content.ts';
 import { Conversion } from '../../../src/datatrics/records/conversion.ts';
+import { createRecordTypes } from '../../../src/datatrics/records/custom-fields.ts';
 import {
   type FieldTable,
   lookUp,
@@ -10,7 +11,6 @@ import {
   readNumber,
   readText,
 } from '../../../src/datatrics/records/fields.ts';
-import { createRecordTypes } from '../../../src/datatrics/records/custom-fields.ts';
 import { Interaction } from '../../../src/datatrics/records/interaction.ts';
 import { Profile } from '../../../src/datatrics/records/profile.ts';
 import { decodeRecord } from '../../../src/datatrics/records/record.ts';
