@@ -11,7 +11,7 @@ import type { Mask } from './masking.ts';
 import type { CallArgs } from './paths.ts';
 import type { ProjectSettings } from './project-settings.ts';
 import type { ReadEnvironment } from './read-environment.ts';
-import { type ListQuery, RecordList } from './record-list.ts';
+import { createList, type ListQuery, type RecordList } from './record-list.ts';
 import { RecordLoader } from './record-loader.ts';
 import { decodeRecord, type RequestedKey } from './records/record.ts';
 import { RECORD_TYPES, type RecordOf } from './records/record-types.ts';
@@ -155,7 +155,7 @@ export class Session {
 
   /** Creates a list of a resource's records. It makes no call before its `read`. */
   list<R extends Resource>(resource: R, query: ListQuery): RecordList<R> {
-    return new RecordList(resource, query, this.#environment, (args, readJson) => this.#page(resource, args, readJson));
+    return createList(resource, query, this.#environment, (args, readJson) => this.#page(resource, args, readJson));
   }
 
   #page(resource: Resource, args: CallArgs, readJson?: ReadJson): Promise<Page> {

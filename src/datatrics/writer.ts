@@ -28,65 +28,52 @@ export function problemOfRefusal(error: unknown): InputProblem | null {
   };
 }
 
-/** All single writes of one operation. After a write, the session forgets the record, so that the next read sees the change. */
-export class Writer {
-  readonly #session: Session;
+/**
+ * Creates a record or adds fields to the existing record with its key, or changes an existing record.
+ * @throws GatewayError for errors that the client cannot fix by changing its input. The write may still have taken effect
+ */
+export async function saveRecord<R extends Resource>(
+  session: Session,
+  action: 'create' | 'update',
+  resource: R,
+  input: RecordInput,
+): Promise<WriteOutcome<RecordOf[R]>> {
+  const encoded = encodeRecord(resource, input, session.settings);
+  if ('problems' in encoded) return { record: null, problems: encoded.problems };
+  const { key, body } = encoded;
+  return attempt(session, key, async () => {
+    const raw = await session.client.write(action, key, body);
+    return raw === null || !session.mayRead(resource) ? null : session.decodeWritten(resource, raw, key);
+  });
+}
 
-  constructor(session: Session) {
-    this.#session = session;
-  }
+/** Deletes content. The outcome's record is the global id. Throws as `saveRecord`. */
+export async function deleteContent(
+  session: Session,
+  input: { readonly contentId: string; readonly source: string; readonly type: ContentType },
+): Promise<WriteOutcome<string>> {
+  const { contentId: id, source, type } = input;
+  const problems: InputProblem[] = [];
+  checkKeyPart('contentId', id, problems);
+  checkKeyPart('source', source, problems);
+  if (problems.length > 0) return { record: null, problems };
+  const key: RecordKey = { resource: 'content', id, source, type };
+  return attempt(session, key, async () => {
+    // The vendor's collection sends these values in the body, and the vendor's SDKs in the query.
+    await session.client.write('delete', key, { source, type: restTypeOf('delete', type) });
+    return encodeGlobalId(session.principal.project, key);
+  });
+}
 
-  /**
-   * Creates a record or adds fields to the existing record with its key, or changes an existing record.
-   * @throws GatewayError for errors that the client cannot fix by changing its input. The write may still have taken effect
-   */
-  async save<R extends Resource>(
-    action: 'create' | 'update',
-    resource: R,
-    input: RecordInput,
-  ): Promise<WriteOutcome<RecordOf[R]>> {
-    const session = this.#session;
-    const encoded = encodeRecord(resource, input, session.settings);
-    if ('problems' in encoded) return { record: null, problems: encoded.problems };
-    const { key, body } = encoded;
-    return this.#attempt(key, async () => {
-      const raw = await session.client.write(action, key, body);
-      return raw === null || !session.mayRead(resource) ? null : session.decodeWritten(resource, raw, key);
-    });
-  }
-
-  /** Deletes content. The outcome's record is the global id. Throws as `save`. */
-  async deleteContent({
-    contentId: id,
-    source,
-    type,
-  }: {
-    readonly contentId: string;
-    readonly source: string;
-    readonly type: ContentType;
-  }): Promise<WriteOutcome<string>> {
-    const problems: InputProblem[] = [];
-    checkKeyPart('contentId', id, problems);
-    checkKeyPart('source', source, problems);
-    if (problems.length > 0) return { record: null, problems };
-    const key: RecordKey = { resource: 'content', id, source, type };
-    return this.#attempt(key, async () => {
-      // The vendor's collection sends these values in the body, and the vendor's SDKs in the query.
-      await this.#session.client.write('delete', key, { source, type: restTypeOf('delete', type) });
-      return encodeGlobalId(this.#session.principal.project, key);
-    });
-  }
-
-  /** Writes, and forgets the key in any case: a failed write may have taken effect. */
-  async #attempt<T>(key: RecordKey, write: () => Promise<T | null>): Promise<WriteOutcome<T>> {
-    try {
-      return { record: await write(), problems: [] };
-    } catch (error) {
-      const problem = problemOfRefusal(error);
-      if (problem === null) throw error;
-      return { record: null, problems: [problem] };
-    } finally {
-      this.#session.forget(key);
-    }
+/** Writes. The session forgets the key in any case, so that the next read sees the change: a failed write may have taken effect. */
+async function attempt<T>(session: Session, key: RecordKey, write: () => Promise<T | null>): Promise<WriteOutcome<T>> {
+  try {
+    return { record: await write(), problems: [] };
+  } catch (error) {
+    const problem = problemOfRefusal(error);
+    if (problem === null) throw error;
+    return { record: null, problems: [problem] };
+  } finally {
+    session.forget(key);
   }
 }

@@ -1,7 +1,7 @@
 import { endpointFor } from '../datatrics/endpoints.ts';
 import { Content as ContentRecord } from '../datatrics/records/content.ts';
 import type { CustomFields } from '../datatrics/records/custom-fields.ts';
-import type { WriteOutcome } from '../datatrics/writer.ts';
+import { deleteContent, type WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder } from './builder.ts';
 import { costOfWrite } from './cost.ts';
 import {
@@ -124,7 +124,7 @@ export function defineContentMutations(
       extensions: costOfWrite(endpointFor('content', 'delete')),
       description: 'Deletes content. REST: `DELETE /content/{contentId}`.',
       args: { input: t.arg({ type: DeleteContentInput, required: true, description: 'The key.' }) },
-      resolve: (_root, { input }, { writer }) => writer.deleteContent(input),
+      resolve: (_root, { input }, { session }) => deleteContent(session, input),
     }),
   );
   defineBulk(writes, written);

@@ -12,13 +12,11 @@ import type { Selection } from '../datatrics/json-selection.ts';
 import type { ProjectSettings } from '../datatrics/project-settings.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
 import { Session } from '../datatrics/session.ts';
-import { Writer } from '../datatrics/writer.ts';
 import type { Operation } from '../upstream/operation.ts';
 
 /** The context of every resolver: access to the data for one principal and one operation. */
 export interface GatewayContext {
   readonly session: Session;
-  readonly writer: Writer;
   readonly bulkUpsert: <R extends Resource>(resource: R, input: BulkUpsertInput) => Promise<BulkResult<RecordOf[R]>>;
   readonly operation: Operation;
 }
@@ -59,7 +57,6 @@ export function createContext(options: ContextOptions): GatewayContext {
   return {
     operation,
     session,
-    writer: new Writer(session),
     async bulkUpsert<R extends Resource>(resource: R, { items, resumeToken, dryRun }: BulkUpsertInput) {
       const result = await bulkUpsert({
         target: createTarget(resource, session),

@@ -4,7 +4,7 @@ import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import { endpointFor, type Resource } from '../datatrics/endpoints.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
-import type { WriteOutcome } from '../datatrics/writer.ts';
+import { saveRecord, type WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder, TypeRef } from './builder.ts';
 import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
 import { costOfBulk, costOfWrite } from './cost.ts';
@@ -107,7 +107,7 @@ export function defineMutationTypes(builder: Builder) {
         extensions: costOfWrite(endpointFor(resource, 'create')),
         description: `${create} REST: \`POST ${path}\`.`,
         args: { input: t.arg({ type: Input, required: true, description: `The ${resource}.` }) },
-        resolve: (_root, { input }, { writer }) => writer.save('create', resource, input),
+        resolve: (_root, { input }, { session }) => saveRecord(session, 'create', resource, input),
       }),
     );
     return { Input, Payload };
@@ -125,7 +125,7 @@ export function defineMutationTypes(builder: Builder) {
         extensions: costOfWrite(endpointFor(resource, 'update')),
         description,
         args: { input: t.arg({ type: Input, required: true, description: 'The key, and the fields to change.' }) },
-        resolve: (_root, { input }, { writer }) => writer.save('update', resource, input),
+        resolve: (_root, { input }, { session }) => saveRecord(session, 'update', resource, input),
       }),
     );
   }
