@@ -4,7 +4,8 @@ import type { Answer, CachedAnswer } from '../upstream/call.ts';
 import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
-import type { Endpoint, Resource } from './endpoints.ts';
+import type { Call } from './calls.ts';
+import type { Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
@@ -19,12 +20,10 @@ export interface FreshnessOptions {
 interface CachedRead {
   /** The caller and the path: callers never share a cached answer. */
   readonly key: string;
-  /** Path and query, without the API's base path. */
-  readonly path: string;
   /** A write with this tag invalidates the answer. */
   readonly tag: string;
   readonly lifetimes: Lifetimes;
-  readonly endpoint: Endpoint;
+  readonly call: Call;
   readonly operation: Operation;
   readonly reader: ReadJson;
   callApi(shared: SharedRead, initiator: Operation): Promise<SharedAnswer>;
@@ -65,7 +64,7 @@ export class CachedReads {
     const start = performance.now();
     try {
       const answer = await this.#callApi(read, lookup, operation);
-      operation.freshness?.note(read.path, 0, lifetimes.freshForMs);
+      operation.freshness?.note(read.call.path, 0, lifetimes.freshForMs);
       return answer;
     } catch (error) {
       const old = valid ?? lookup.unverified;
@@ -101,7 +100,7 @@ export class CachedReads {
         this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
       }
     };
-    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, read.endpoint.label);
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, read.call.endpoint.label);
   }
 }
 
@@ -112,7 +111,7 @@ function sharedKeyOf({ key }: CachedRead, { version }: Lookup): string {
 
 /** Adds the answer's age to the operation's statistics, response headers and trace. */
 function fromCache(
-  { endpoint, operation, path, lifetimes }: CachedRead,
+  { call: { endpoint, path }, operation, lifetimes }: CachedRead,
   { answer, ageMs }: CachedAnswer,
   freshness: Exclude<ReturnType<typeof freshnessOf>, null>,
 ): SharedAnswer {

@@ -107,7 +107,7 @@ export class BoundClient {
   stalenessOf(resource: Resource, action: Action, args: CallArgs): Staleness | undefined {
     const stale = this.operation.freshness?.stale;
     if (stale === undefined || stale.size === 0) return undefined;
-    return stale.get(buildPath(endpointFor(resource, action), args, this.principal.project));
+    return stale.get(this.#pathOf(endpointFor(resource, action), args));
   }
 
   /** Writes a record, and returns it as in the API's answer. Returns null for an empty answer and for a delete. */
@@ -128,11 +128,9 @@ export class BoundClient {
     const { operation } = this;
     const { shareKey, project } = this.principal;
     const { calls, sharedReads, cachedReads, options } = this.#client;
-    let path: string;
     let call: Call;
     try {
-      path = this.#pathOf(endpoint, args, 'read');
-      call = this.#callOf(endpoint, path);
+      call = this.#callOf(endpoint, args);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -143,11 +141,11 @@ export class BoundClient {
     const lifetimes = options.freshness?.lifetimes[endpoint.resource];
     let answer: Promise<SharedAnswer>;
     if (cachedReads === undefined || lifetimes === undefined) {
-      operation.freshness?.note(path, 0, 0);
+      operation.freshness?.note(call.path, 0, 0);
       answer = sharedReads.run(options.share === false ? Symbol() : key, operation, callApi, endpoint.label);
     } else {
       const tag = tagOf(project, endpoint.resource, args.id);
-      answer = cachedReads.read({ key, path, tag, lifetimes, endpoint, operation, callApi, reader });
+      answer = cachedReads.read({ key, tag, lifetimes, call, operation, callApi, reader });
     }
     return answer.then(
       (shared) => this.#parse(shared, reader),
@@ -186,9 +184,8 @@ export class BoundClient {
   ): Promise<T> {
     const { operation } = this;
     const caller = this.#caller;
-    const path = this.#pathOf(endpoint, args, 'write');
+    const call = this.#callOf(endpoint, args, wellFormedJson(body));
     if (operation.signal.aborted) throw operation.signal.reason;
-    const call = this.#callOf(endpoint, path, wellFormedJson(body));
     const write = async (): Promise<T> => {
       try {
         const response = await this.#client.calls.write(call, operation);
@@ -218,20 +215,21 @@ export class BoundClient {
     await options.onInvalidated?.(made);
   }
 
-  #pathOf(endpoint: Endpoint, args: CallArgs, action: 'read' | 'write'): string {
-    checkAccess(this.principal.scopes, scopeOf(endpoint.resource, action));
-    return buildPath(endpoint, args, this.principal.project);
+  #pathOf(endpoint: Endpoint, args: CallArgs): string {
+    return this.#client.options.basePath + buildPath(endpoint, args, this.principal.project);
   }
 
-  #callOf(endpoint: Endpoint, path: string, body?: string): Call {
+  #callOf(endpoint: Endpoint, args: CallArgs, body?: string): Call {
+    const { project, scopes } = this.principal;
+    checkAccess(scopes, scopeOf(endpoint.resource, endpoint.method === 'GET' ? 'read' : 'write'));
     const caller = this.#caller;
-    const resilience = caller.resilience.of(this.principal.project, endpoint);
+    const resilience = caller.resilience.of(project, endpoint);
     return {
       endpoint,
       resilience,
       caller,
       method: endpoint.method,
-      path: this.#client.options.basePath + path,
+      path: this.#pathOf(endpoint, args),
       headers: this.#headers,
       priority: this.operation.deadline,
       bulkhead: endpoint.group,

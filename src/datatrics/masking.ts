@@ -41,7 +41,7 @@ const PERSONAL_BY_TYPE: Readonly<Record<MaskedType, readonly string[]>> = {
   Interaction: PERSONAL,
 };
 
-/** Most levels of lists and objects in attributes that are masked value by value. A deeper value is masked as a whole. */
+/** Levels of attributes that are masked value by value. A deeper value is masked as a whole. */
 const MAX_LEVELS = 16;
 /** Most masked attributes that an answer lists by name. After that it lists `attributes`. */
 const MAX_NAMED = 200;
@@ -92,7 +92,7 @@ export class Masking {
     );
   }
 
-  /** Whether a field is personal. `name` may have any case and separators. */
+  /** Whether a field is personal, in any case and with any separators. */
   covers(type: MaskedType, name: string): boolean {
     return this.#names.get(type)?.has(normalize(name)) === true;
   }

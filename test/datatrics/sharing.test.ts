@@ -93,17 +93,9 @@ describe('equal reads of one operation', () => {
     }`;
     for (const _run of ['interpreted', 'compiled', 'compiled']) {
       const { body } = await ask(query, 'a', '1', { id });
-      const named = { name: 'Name 7' };
-      expect(body).toEqual({
-        data: {
-          a: named,
-          b: { profileId: '7' },
-          c: named,
-          d: [{ id }, { id }],
-          e: { profile: named, other: named },
-          f: { profile: named },
-        },
-      });
+      const [named, byId] = [{ name: 'Name 7' }, { id }];
+      const links = { e: { profile: named, other: named }, f: { profile: named } };
+      expect(body).toEqual({ data: { a: named, b: { profileId: '7' }, c: named, d: [byId, byId], ...links } });
       expect(calls().sort()).toEqual(['/profile/7?source=shop', '/sale/1?source=shop', '/sale/2?source=shop']);
     }
   });
@@ -240,7 +232,7 @@ describe('an operation whose client has gone', () => {
 it('reads that wait for a connection are not made once nobody wants them', async () => {
   const own = await startWithUpstream(serve, { UPSTREAM_CONNECTIONS: '2' });
   const NODES = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
-  const ids = Array.from({ length: 10 }, (_, i) =>
+  const ids = Array.from({ length: 500 }, (_, i) =>
     encodeGlobalId('1', { resource: 'profile', id: `${i}`, source: 'shop' }),
   );
   shut();
@@ -253,5 +245,5 @@ it('reads that wait for a connection are not made once nobody wants them', async
   await aWhile();
   expect(own.upstream.calls).toHaveLength(2);
   // The connections are free again.
-  expect((await own.query(NODES, { ids })).body.data.nodes).toHaveLength(10);
+  expect((await own.query(NODES, { ids })).body.data.nodes).toEqual(ids.map((id) => ({ id })));
 });
