@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { send } from '../test/attack/client.ts';
-import { createDice } from '../test/attack/dice.ts';
 import { FAMILIES } from '../test/attack/families/index.ts';
 import { startApi } from '../test/attack/target.ts';
 import { memoryOf, resetPeak } from '../test/attack/usage.ts';
@@ -51,8 +50,7 @@ const load = async (): Promise<void> => {
 async function attack(): Promise<void> {
   for (let round = 0; round < Number(values.attacks); round++)
     for (const family of FAMILIES)
-      for (const request of family.make(createDice(1, family.name, round)).requests)
-        await send(Number(new URL(url).port), request);
+      for (const request of family.make(1, round).requests) await send(Number(new URL(url).port), request);
 }
 
 try {

@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { printSchema } from 'graphql';
 import { buildSchema } from '../src/graph/schema.ts';
 import { buildSubgraphSchema, printSubgraph } from '../src/graph/subgraph.ts';
-import { renderErrorDocs } from '../src/lib/error-codes.ts';
 import { renderConfigDocs } from './config-docs.ts';
 import { renderSchemaDocs } from './schema-docs.ts';
 
@@ -11,7 +10,6 @@ const schema = buildSchema();
 const files: Readonly<Record<string, string>> = {
   'schema/gateway.graphql': `${printSchema(schema)}\n`,
   'schema/subgraph.graphql': `${printSubgraph(buildSubgraphSchema()).trim()}\n`,
-  'docs/errors.md': renderErrorDocs(),
   'docs/schema.md': renderSchemaDocs(schema),
   'docs/configuration.md': renderConfigDocs(),
 };

@@ -191,6 +191,7 @@ function needOf(check: Check): string {
 /** What counts when a variable is not set. */
 function defaultOf(check: Check): string {
   const { data } = check.safeParse(undefined);
+  if (typeof data === 'boolean') return data ? '`on`' : '`off`';
   return data === undefined || (Array.isArray(data) && data.length === 0) ? '—' : `\`${String(data)}\``;
 }
 

@@ -17,20 +17,20 @@ import { createProjects, type Upstream } from './projects.ts';
 import { Collapse } from './server/collapse.ts';
 import { createCompress } from './server/compression.ts';
 import { createCors } from './server/cors.ts';
-import { type EndpointParts, lazy } from './server/endpoint.ts';
 import { createGraphiql } from './server/graphiql.ts';
 import { Readiness } from './server/health.ts';
 import { Load } from './server/load-shedder.ts';
 import { createMetrics } from './server/metrics.ts';
-import { createObserver } from './server/observer.ts';
+import { createObserver, createRecordRefusal } from './server/observer.ts';
 import { createOperations, type Operations, type OperationsOptions } from './server/operations.ts';
 import { PersistedQueries } from './server/persisted-queries.ts';
-import { createRecordRefusal } from './server/refusals.ts';
+import type { EndpointParts } from './server/routes.ts';
 import { startServer } from './server/server.ts';
-import { createResolveDocument, createRouterDocuments } from './server/trusted-documents.ts';
+import { createResolveDocument } from './server/trusted-documents.ts';
 import { createUpstreamWarnings } from './server/upstream-warnings.ts';
 import { createYogaEndpoint } from './server/yoga.ts';
-import { createRecordCache } from './upstream/cache.ts';
+import { RecordCache } from './upstream/cache.ts';
+import { RedisTier } from './upstream/redis-cache.ts';
 
 export interface Gateway {
   readonly url: string;
@@ -73,7 +73,9 @@ export async function startGateway(
   const redis =
     config.redisUrl === undefined ? undefined : (await import('./lib/redis.ts')).connectRedis(config.redisUrl, log);
   const hasCache = Object.keys(config.lifetimes).length > 0;
-  const cache = hasCache ? createRecordCache(config.cacheMaxBytes, config.lifetimes, redis) : undefined;
+  const cache = hasCache
+    ? new RecordCache(config.cacheMaxBytes, redis && new RedisTier(redis, config.lifetimes))
+    : undefined;
   const collapse = config.collapseOperations ? new Collapse() : undefined;
   const load = new Load(config.loadLimits, config.authMode !== 'open');
   const telemetry = config.telemetry && packages.tracing?.startTelemetry(config.telemetry, { upstream, version, log });
@@ -188,13 +190,10 @@ export async function startGateway(
         routerSecrets,
         config.routerGrants,
       ),
-      resolveDocument: createRouterDocuments(options.resolveDocument),
     });
     return endpointOf('/subgraph', subgraph);
   });
-  const hasPlugins = plugins.length > 0;
-  if (parts.shortcut === false) await gateway.yoga();
-  if (hasPlugins) {
+  if (plugins.length > 0) {
     // Plugins that throw when they are put to use stop the start.
     await Promise.all([gateway.yoga(), loadSubgraph().then(({ yoga }) => yoga())]).catch((error: unknown) => {
       throw pluginsFailed(config.plugins, error);
@@ -226,10 +225,10 @@ export async function startGateway(
     maxConnections: config.maxConnections,
     maxWaitingBytes: config.maxWaitingBytes,
     endpoints: {
-      '/graphql': { path: '/graphql', load: () => gateway, hasPlugins, forBrowsers: true },
-      '/subgraph': { path: '/subgraph', load: loadSubgraph, hasPlugins, forBrowsers: false },
+      '/graphql': { load: () => gateway, forBrowsers: true },
+      '/subgraph': { load: loadSubgraph, forBrowsers: false },
     },
-    shortcut: parts.shortcut ?? true,
+    shortcut: (parts.shortcut ?? true) && plugins.length === 0,
     graphiql: createGraphiql({
       authMode: config.authMode,
       maxCalls: config.maxUpstreamCalls,
@@ -242,7 +241,7 @@ export async function startGateway(
     cors: createCors(config.corsOrigins, config.corsHeaders),
     mcp: mcp?.handle,
     reportUnexpected,
-    recordRefusal: createRecordRefusal({ log, metrics }),
+    recordRefusal: createRecordRefusal(log, metrics),
   });
   readiness.serving();
 
@@ -260,5 +259,14 @@ export async function startGateway(
       redis?.disconnect();
       await telemetry?.close();
     },
+  };
+}
+
+/** @param create makes a value once, when it is first asked for */
+function lazy<T>(create: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= create();
+    return made;
   };
 }

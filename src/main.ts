@@ -45,26 +45,18 @@ async function findUpstream(
   config: Config,
   startLog: Logger,
 ): Promise<{ upstream: Upstream; stop: () => Promise<void> }> {
-  const own = Object.fromEntries(Object.entries(config.sources).filter(([, sources]) => sources !== undefined));
   if (config.upstream !== null) {
     const { project, apiKey } = config;
-    const sources = { profile: [], content: [], conversion: [], interaction: [], ...own };
+    const sources = { profile: [], content: [], conversion: [], interaction: [], ...config.sources };
     return { upstream: { ...config.upstream, project, apiKey, sources }, stop: async () => undefined };
   }
   const { startSandbox } = await import('./sandbox/server.ts');
   const sandbox = await startSandbox();
-  const { project, apiKey, sources } = sandbox;
-  const { origin, pathname } = new URL(sandbox.url);
-  const { profiles: profile, contents: content, conversions: conversion, interactions: interaction } = sources;
-  const upstream: Upstream = {
-    origin,
-    basePath: pathname,
-    project,
-    apiKey,
-    sources: { profile, content, conversion, interaction, ...own },
-  };
+  const { project, apiKey } = sandbox;
   if (config.authMode === 'passthrough') startLog.info(`Sandbox: project ${project}, x-apikey ${apiKey}`);
-  return { upstream, stop: () => sandbox.close() };
+  const { origin, pathname: basePath } = new URL(sandbox.url);
+  const sources = { ...sandbox.sources, ...config.sources };
+  return { upstream: { origin, basePath, project, apiKey, sources }, stop: sandbox.close };
 }
 
 /** ms that `close` waits for the next request on connections that clients keep open. */

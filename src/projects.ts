@@ -36,11 +36,11 @@ export function createProjects(
 
   /** Client, settings, limits and admission control of one project. Each project has its own connections. */
   function setUp(own: Partial<ProjectConfig>) {
-    const connections = own.connections ?? config.upstreamConnections;
+    const { connections, ...project } = { ...config, ...own };
     const pool = createPool({
       origin: upstream.origin,
       connections,
-      timeoutMs: own.upstreamTimeoutMs ?? config.upstreamTimeoutMs,
+      timeoutMs: project.upstreamTimeoutMs,
       waiting: config.upstreamQueue,
     });
     pools.push(pool);
@@ -60,17 +60,17 @@ export function createProjects(
           conversion: own.conversionSources ?? upstream.sources.conversion,
           interaction: own.interactionSources ?? upstream.sources.interaction,
         },
-        filters: own.filters ?? config.filters,
-        batchReads: own.batchReads ?? config.batchReads,
-        conversionProfileField: own.conversionProfileField ?? config.conversionProfileField,
-        timeZone: own.timeZone ?? config.timeZone,
+        filters: project.filters,
+        batchReads: project.batchReads,
+        conversionProfileField: project.conversionProfileField,
+        timeZone: project.timeZone,
         pageLimit: config.pageLimit,
         masking,
         recordTypes,
       },
       limits: {
-        timeoutMs: own.operationTimeoutMs ?? config.operationTimeoutMs,
-        maxCalls: own.maxUpstreamCalls ?? config.maxUpstreamCalls,
+        timeoutMs: project.operationTimeoutMs,
+        maxCalls: project.maxUpstreamCalls,
         maxBytes: config.maxUpstreamBytes,
         maxValues: config.documentLimits.maxEstimatedValues,
       },

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, sep } from 'node:path';
+import { posix, sep } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /** Layers from the top down. A file may import its own layer and those below. */
@@ -10,7 +10,7 @@ const CALLER = ['auth/principal.ts', 'auth/scopes.ts'];
 const TOP = ['app.ts', 'main.ts', 'config', 'packages.ts', 'projects.ts', 'start.js'];
 /** Programs of their own: what they may import, and who may import them. */
 const PROGRAMS: Record<string, { readonly sees: readonly string[]; readonly seenBy: readonly string[] }> = {
-  sandbox: { sees: ['lib'], seenBy: ['main.ts'] },
+  sandbox: { sees: ['datatrics', 'lib'], seenBy: ['main.ts'] },
   cli: { sees: ['config', 'sandbox', 'server', 'auth', 'graph', 'datatrics', 'upstream', 'lib'], seenBy: [] },
 };
 
@@ -25,9 +25,7 @@ function importsOf(modules: ReadonlyMap<string, string>): Import[] {
   return [...modules].flatMap(([from, text]) =>
     [...text.matchAll(statement)].map(([, fixed, dynamic]) => ({
       from,
-      to: normalize(join(dirname(from), (fixed ?? dynamic) as string))
-        .split(sep)
-        .join('/'),
+      to: posix.join(posix.dirname(from), (fixed ?? dynamic) as string),
     })),
   );
 }
@@ -67,10 +65,15 @@ function cycles(imports: readonly Import[]): string[] {
   return [...found];
 }
 
-const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((path) => /\.(ts|js)$/.test(path))
-  .map((path) => path.split(sep).join('/'));
-const modules = new Map(files.map((path) => [path, readFileSync(join('src', path), 'utf8')]));
+/** The texts of a folder's modules, by their paths below it. */
+function modulesOf(folder: string): ReadonlyMap<string, string> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll(sep, '/'))
+    .filter((path) => /\.(ts|js)$/.test(path) && !/node_modules|\/test\//.test(path));
+  return new Map(files.map((path) => [path, readFileSync(`${folder}/${path}`, 'utf8')]));
+}
+
+const modules = modulesOf('src');
 const imports = importsOf(modules);
 
 describe('imports', () => {
@@ -96,7 +99,7 @@ describe('imports', () => {
         ['graph/e.ts', "import { f } from '../auth/jwt.ts';\nimport type { p } from '../auth/principal.ts';"],
         ['auth/q.ts', "import { r } from '../server/r.ts';"],
         ['server/g.ts', "const h = await import('../sandbox/h.ts');"],
-        ['sandbox/i.ts', "export { j } from '../datatrics/j.ts';"],
+        ['sandbox/i.ts', "export { j } from '../upstream/j.ts';"],
         ['graph/k.ts', "import { l } from './l.ts';"],
         ['graph/l.ts', "import type { k } from './k.ts';"],
       ]),
@@ -113,12 +116,7 @@ describe('imports', () => {
   });
 });
 
-const packages = new Map(
-  readdirSync('packages', { recursive: true, encoding: 'utf8' })
-    .map((path) => path.split(sep).join('/'))
-    .filter((path) => path.endsWith('.ts') && !path.includes('node_modules') && !path.includes('/test/'))
-    .map((path) => [path, readFileSync(join('packages', path), 'utf8')]),
-);
+const packages = modulesOf('packages');
 
 /** The files under `src/` that name a package, or reach into `packages/`, otherwise than by `import()` in packages.ts. */
 function earlyLoads(sources: ReadonlyMap<string, string>): string[] {
@@ -172,7 +170,7 @@ describe('packages', () => {
 
 test('the picture in docs/architecture.md names every layer and program', () => {
   const picture = readFileSync('docs/architecture.md', 'utf8').split('```')[1] ?? '';
-  const folders = new Set(files.filter((path) => path.includes('/')).map(layerOf));
+  const folders = new Set([...modules.keys()].filter((path) => path.includes('/')).map(layerOf));
   for (const folder of folders) expect(picture).toContain(`${folder}/`);
   for (const [, name] of picture.matchAll(/\b([a-z]+)\/ /g)) expect(folders).toContain(name);
 });

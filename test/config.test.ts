@@ -19,35 +19,13 @@ const PASSTHROUGH = { DATATRICS_URL: UPSTREAM.DATATRICS_URL, AUTH_MODE: 'passthr
 describe('settings', () => {
   test('have defaults for everything: the sandbox, open, on loopback', () => {
     expect(readConfig({})).toMatchObject({
-      port: 4000,
-      host: '127.0.0.1',
-      upstream: null,
-      authMode: 'open',
-      filters: 'auto',
-      conversionProfileField: 'profileid',
-      timeZone: 'UTC',
-      operationTimeoutMs: 15_000,
-      upstreamTimeoutMs: 5_000,
-      upstreamConnections: 64,
-      maxUpstreamCalls: 1_000,
-      maxBodyBytes: 1_048_576,
-      documentLimits: {
-        maxTokens: 5_000,
-        maxDepth: 12,
-        maxAliases: 100,
-        maxRootFields: 50,
-        maxDirectives: 50,
-        maxEstimatedCalls: 5_000,
-      },
+      ...{ port: 4000, host: '127.0.0.1', upstream: null, authMode: 'open', logLevel: 'info', corsOrigins: [] },
+      ...{ filters: 'auto', conversionProfileField: 'profileid', timeZone: 'UTC' },
+      ...{ operationTimeoutMs: 15_000, upstreamTimeoutMs: 5_000, connections: 64, maxUpstreamCalls: 1_000 },
+      ...{ maxBodyBytes: 1_048_576, cacheMaxBytes: 67_108_864, rateLimit: undefined, lifetimes: {}, policies: {} },
+      documentLimits: { maxTokens: 5_000, maxDepth: 12, maxAliases: 100, maxRootFields: 50, maxDirectives: 50 },
       bulkLimits: { maxItems: 1_000, chunkItems: 50 },
-      lifetimes: {},
-      policies: {},
-      cacheMaxBytes: 67_108_864,
-      upstreamQueue: 10_000,
       loadLimits: { maxRequests: 2_000, maxDelayMs: 250 },
-      corsOrigins: [],
-      rateLimit: undefined,
-      logLevel: 'info',
     });
   });
 
@@ -76,33 +54,21 @@ describe('settings', () => {
     ['DATATRICS_URL', 'https://api.example/2.0?apikey=x', 'without user, query or fragment'],
     ['DATATRICS_PROJECT', '../1', 'letters, digits, _ and -'],
     ['DATATRICS_FILTERS', 'maybe', 'auto, on or off'],
-    ['DATATRICS_BATCH_READS', 'maybe', 'off, auto or on'],
     ['DATATRICS_CONVERSION_PROFILE_FIELD', 'a b', 'a field name'],
     ['DATATRICS_TIMEZONE', 'Mars/Olympus', 'an IANA time zone'],
-    ['AUTH_MODE', 'closed', 'open, passthrough or managed'],
     ['OPERATION_TIMEOUT_MS', '0', 'milliseconds'],
-    ['UPSTREAM_CONNECTIONS', 'many', 'connections'],
     ['CACHE_MAX_BYTES', '64MB', 'bytes'],
-    ['MAX_REQUESTS', '0', 'requests'],
-    ['MAX_EVENT_LOOP_DELAY_MS', 'x', 'milliseconds'],
-    ['MAX_ESTIMATED_CALLS', '1.5', 'calls'],
-    ['MAX_BODY_BYTES', '1', 'bytes'],
-    ['MAX_TOKENS', '', ''],
     ['MAX_DEPTH', '0', 'levels'],
     ['RATE_LIMIT', '60/m', '6000r,60000c'],
     ['REDIS_URL', 'localhost', 'redis://'],
     ['CORS_ORIGINS', 'https://app.example/', 'origins such as'],
     ['CORS_ORIGINS', '*', 'origins such as'],
-    ['TRUSTED_DOCUMENTS', 'yes', 'off, allowed or only'],
     ['TRUSTED_DOCUMENTS', 'only', 'needs a manifest'],
-    ['LOG_LEVEL', 'loud', 'trace, debug'],
     ['GATEWAY_CONFIG', '/nowhere.yml', 'a readable JSON or YAML file'],
   ])('name what is wrong with %s=%s', (name, value, need) => {
     const found = problemsOf({ ...(name.startsWith('DATATRICS_') && PASSTHROUGH), [name]: value });
-    if (value === '') return expect(found).toEqual([]);
-    expect(found).toHaveLength(1);
+    expect(found).toEqual([expect.stringContaining(need)]);
     expect(found[0]).toMatch(new RegExp(`^${name}`));
-    expect(found[0]).toContain(need);
   });
 
   test.each([
@@ -115,16 +81,6 @@ describe('settings', () => {
     expect(problemsOf({ [name]: '7' })).toEqual([problem]);
     const GATEWAY_CONFIG = file('removed.yml', `${name}: 7\n`);
     expect(problemsOf({ GATEWAY_CONFIG })).toEqual([`GATEWAY_CONFIG: ${problem}`]);
-  });
-
-  test('that the file may not have stop the start, by their place', () => {
-    const GATEWAY_CONFIG = file(
-      'upstream.yml',
-      'upstream: { Profile: { attempts: 2, breakerCalls: 5, paceFloor: 1 } }\n',
-    );
-    expect(problemsOf({ GATEWAY_CONFIG })).toEqual([
-      expect.stringMatching(/^GATEWAY_CONFIG: upstream\.Profile: .*"breakerCalls", "paceFloor"/),
-    ]);
   });
 
   test.each(['ROUTER_SECRET', 'ROUTER_HMAC_SECRET'])('take no %s that can be guessed, and do not show it', (name) => {
@@ -149,17 +105,12 @@ describe('settings', () => {
 });
 
 describe('an upstream', () => {
-  test('needs to be told who may ask', () => {
-    const { AUTH_MODE, ...rest } = UPSTREAM;
-    expect(AUTH_MODE).toBe('open');
-    expect(problemsOf(rest)).toEqual([expect.stringMatching(/^AUTH_MODE: not set/)]);
-  });
-
-  test('needs project and key when it is open', () => {
-    expect(
-      problemsOf({ DATATRICS_URL: UPSTREAM.DATATRICS_URL, AUTH_MODE: 'open' }).map((line) => line.split(':')[0]),
-    ).toEqual(['DATATRICS_PROJECT', 'DATATRICS_API_KEY']);
-    expect(problemsOf({ DATATRICS_URL: UPSTREAM.DATATRICS_URL, AUTH_MODE: 'passthrough' })).toEqual([]);
+  test('needs to be told who may ask, and project and key when it is open', () => {
+    const { DATATRICS_URL } = UPSTREAM;
+    expect(problemsOf({ DATATRICS_URL })).toEqual([expect.stringMatching(/^AUTH_MODE: not set/)]);
+    const found = problemsOf({ DATATRICS_URL, AUTH_MODE: 'open' });
+    expect(found.map((line) => line.split(':')[0])).toEqual(['DATATRICS_PROJECT', 'DATATRICS_API_KEY']);
+    expect(problemsOf(PASSTHROUGH)).toEqual([]);
   });
 
   test.each(['0.0.0.0', '::', '192.168.1.2', 'gateway.example'])('is not open to the network: HOST %s', (HOST) => {
@@ -207,22 +158,19 @@ describe('several projects', () => {
     expect(readConfig({ ...start, GATEWAY_CONFIG, KEY_1: 'k' }).projects).toEqual([
       { id: '1', secretFrom: 'KEY_1', secret: 'k', secretFile: undefined, profileSources: ['Shop'] },
     ]);
-    expect(problemsOf({ ...start, GATEWAY_CONFIG })).toEqual(
-      expect.arrayContaining([
-        expect.stringMatching(/^KEY_1: not set; needs a key of visible ASCII characters, for projects\.0$/),
-      ]),
+    expect(problemsOf({ ...start, GATEWAY_CONFIG })).toContain(
+      'KEY_1: not set; needs a key of visible ASCII characters, for projects.0',
     );
   });
 
-  test.each([
-    ['projects: []', /projects: needs/],
-    ['projects: [{id: a b, apiKeyFrom: K}]', /projects\.0\.id: needs/],
-    ['projects: [{id: a, apiKey: secret}]', /projects\.0/],
-    ['projects: [{id: a, apiKeyFrom: K}, {id: a, apiKeyFrom: K}]', /twice/],
-  ])('%s', (text, message) => {
-    const found = problemsOf({ ...start, K: 'k', GATEWAY_CONFIG: file('q.yml', text) });
-    expect(found.join('\n')).toMatch(message);
-    expect(found.join()).not.toContain('secret');
+  test('differ, and their list is not empty', () => {
+    expect(problemsOf({ ...start, GATEWAY_CONFIG: file('q.yml', 'projects: []') })).toEqual([
+      expect.stringMatching(/projects: needs/),
+    ]);
+    const twice = file('q.yml', 'projects: [{id: a, apiKeyFrom: K}, {id: a, apiKeyFrom: K}]');
+    expect(problemsOf({ ...start, K: 'k', GATEWAY_CONFIG: twice })).toEqual([
+      expect.stringMatching(/projects\.1: .*twice/),
+    ]);
   });
 });
 
@@ -252,23 +200,22 @@ describe('a file of settings', () => {
   });
 
   test.each([
-    ['a type that there is not', '{"freshness": {"Person": {"freshFor": 1}}}', 'freshness'],
-    ['a wrong name', '{"freshness": {"Profile": {"fresh": 1}}}', 'freshness.Profile'],
-    ['a wrong value', '{"freshness": {"Profile": {"freshFor": "long"}}}', 'freshness.Profile.freshFor'],
-    ['time that runs back', '{"freshness": {"Profile": {"staleIfError": -1}}}', 'freshness.Profile.staleIfError'],
-    ['something else', '{"freshness": 30}', 'freshness'],
-    ['more attempts than a read may have', '{"upstream": {"Profile": {"attempts": 4}}}', 'upstream.Profile.attempts'],
-    ['an unknown number', '{"upstream": {"Profile": {"retries": 4}}}', 'upstream.Profile'],
-  ])('is refused for %s there, by its place', (_name, text, place) => {
+    ['{"freshness": {"Person": {"freshFor": 1}}}', 'freshness'],
+    ['{"freshness": {"Profile": {"fresh": 1}}}', 'freshness.Profile'],
+    ['{"freshness": {"Profile": {"freshFor": "long"}}}', 'freshness.Profile.freshFor'],
+    ['{"freshness": {"Profile": {"staleIfError": -1}}}', 'freshness.Profile.staleIfError'],
+    ['{"freshness": 30}', 'freshness'],
+    ['{"upstream": {"Profile": {"attempts": 4}}}', 'upstream.Profile.attempts'],
+    ['{"upstream": {"Profile": {"retries": 4}}}', 'upstream.Profile'],
+  ])('is refused for %s, by its place', (text, place) => {
     expect(problemsOf({ GATEWAY_CONFIG: file('bad.json', text) })).toEqual([
-      expect.stringMatching(new RegExp(`^GATEWAY_CONFIG: ${place.replaceAll('.', '[.]')}`)),
+      expect.stringContaining(`GATEWAY_CONFIG: ${place}`),
     ]);
   });
 
   test('may hold nothing that is not known', () => {
     expect(problemsOf({ GATEWAY_CONFIG: file('b.json', '{"PROT": 1}') })).toEqual([expect.stringContaining('"PROT"')]);
-    expect(problemsOf({ GATEWAY_CONFIG: file('c.json', '[1]') })).toHaveLength(1);
-    expect(problemsOf({ GATEWAY_CONFIG: file('d.json', '{') })).toHaveLength(1);
+    expect(problemsOf({ GATEWAY_CONFIG: file('c.json', '[1]') })).toEqual([expect.stringContaining('no object')]);
   });
 });
 

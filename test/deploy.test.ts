@@ -16,7 +16,7 @@ describe('the chart', () => {
   const schema: Manifest = JSON.parse(read('deploy/helm/values.schema.json'));
   const examples = readdirSync('deploy/helm/examples').map((file) => `deploy/helm/examples/${file}`);
 
-  test('has a schema that accepts its values and examples, and knows every value', () => {
+  test('has a schema and a page that know every value, and a schema that accepts its values and examples', () => {
     const check = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
     for (const path of ['deploy/helm/values.yaml', ...examples]) {
       check(parse(read(path)));
@@ -25,20 +25,14 @@ describe('the chart', () => {
     expect(check({ ...values, replicas: 3 })).toBe(false);
     // Helm itself passes `global`.
     expect(Object.keys(schema.properties).sort()).toEqual([...Object.keys(values), 'global'].sort());
-  });
-
-  test('has a row or line in the docs for every value', () => {
     const page = read('docs/deployment.md');
     for (const name of Object.keys(values)) expect(page).toContain(`\`${name}`);
   });
 
-  test('takes every setting that it does not set itself', () => {
+  test('takes every setting that it does not set itself, and has the version of the gateway', () => {
     const own = ['AUTH_MODE', 'HOST', 'PORT', ...Object.keys(schema.properties.files.properties)];
     const names = Object.keys(CHECKS).filter((name) => !own.includes(name));
     expect(Object.keys(schema.properties.settings.properties).sort()).toEqual(names.sort());
-  });
-
-  test('has the version of the gateway', () => {
     const { version } = JSON.parse(read('package.json'));
     expect(parse(read('deploy/helm/Chart.yaml')).appVersion).toBe(version);
   });
@@ -46,33 +40,29 @@ describe('the chart', () => {
 
 describe('the compose file', () => {
   const compose: Manifest = parse(read('deploy/compose.yml'), { merge: true });
+  const { 'gateway-1': first, 'gateway-2': second } = compose.services;
 
   test('is what the compose specification says', () => {
     const ajv = new Ajv({ strict: false, logger: false, validateFormats: false });
     // The schema was written for an older draft, whose `id` became `$id`; nothing refers to one.
-    const schema = JSON.parse(JSON.stringify(composeSchema), (_key, value) => {
-      if (typeof value?.id === 'string') delete value.id;
-      return value;
-    });
-    delete schema.$schema;
-    const check = ajv.compile(schema);
+    const isId = (key: string, value: unknown): boolean =>
+      key === '$schema' || (key === 'id' && typeof value === 'string');
+    const schema = JSON.stringify(composeSchema, (key, value) => (isId(key, value) ? undefined : value));
+    const check = ajv.compile(JSON.parse(schema));
     check(compose);
     expect(check.errors ?? []).toEqual([]);
     expect(check({ ...compose, services: { a: { imagine: 'b' } } })).toBe(false);
   });
 
   test('has two gateways alike behind a balancer that knows both, and files that there are', () => {
-    const { services } = compose;
-    expect(services['gateway-1']).toEqual(services['gateway-2']);
-    expect(services['gateway-1'].read_only).toBe(true);
-    const balancer = read('deploy/haproxy.cfg');
-    const targets: string[] = parse(read('deploy/prometheus/prometheus.yml')).scrape_configs[0].static_configs[0]
-      .targets;
+    expect(first).toEqual(second);
+    expect(first.read_only).toBe(true);
+    const [{ static_configs: scraped }] = parse(read('deploy/prometheus/prometheus.yml')).scrape_configs;
     for (const name of ['gateway-1', 'gateway-2']) {
-      expect(balancer).toContain(`server ${name} ${name}:4000`);
-      expect(targets).toContain(`${name}:4000`);
+      expect(read('deploy/haproxy.cfg')).toContain(`server ${name} ${name}:4000`);
+      expect(scraped[0].targets).toContain(`${name}:4000`);
     }
-    for (const service of Object.values<Manifest>(services)) {
+    for (const service of Object.values<Manifest>(compose.services)) {
       for (const volume of service.volumes ?? []) {
         const [from] = volume.split(':');
         if (from.startsWith('.')) expect(existsSync(join('deploy', from)), from).toBe(true);
@@ -82,14 +72,10 @@ describe('the compose file', () => {
     }
   });
 
-  test('gives each gateway the limits of the chart', () => {
+  test('gives each gateway the limits of the chart, and settings that it starts with', () => {
     const { limits } = values.resources;
-    const { mem_limit: memory, cpus } = compose.services['gateway-1'];
-    expect([memory, cpus]).toEqual([limits.memory.replace('Mi', 'm'), Number(limits.cpu)]);
-  });
-
-  test('gives each gateway settings that it starts with', () => {
-    const defaults = Object.entries<string | null>(compose.services['gateway-1'].environment).map(([name, value]) => [
+    expect([first.mem_limit, first.cpus]).toEqual([limits.memory.replace('Mi', 'm'), Number(limits.cpu)]);
+    const defaults = Object.entries<string | null>(first.environment).map(([name, value]) => [
       name,
       value?.replace(/\$\{\w+:-([^}]*)\}/, '$1'),
     ]);

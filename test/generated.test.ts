@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { ERROR_CODES } from '../src/lib/error.ts';
 import {
   BulkUpsertProfilesDocument,
   ConversionsWithProfilesDocument,
@@ -26,18 +27,17 @@ test('schemas and documentation that npm run codegen makes are up to date', asyn
     stdout: '',
     stderr: '',
   });
-  for (const path of [
-    'schema/gateway.graphql',
-    'schema/subgraph.graphql',
-    'docs/errors.md',
-    'docs/schema.md',
-    'docs/configuration.md',
-  ]) {
+  for (const path of ['schema/gateway.graphql', 'schema/subgraph.graphql', 'docs/schema.md', 'docs/configuration.md']) {
     expect(
       readFileSync(path, 'utf8') === readFileSync(join(copy, path), 'utf8'),
       `${path} is stale: npm run codegen`,
     ).toBe(true);
   }
+});
+
+test('docs/errors.md describes every error code, in order', () => {
+  const headings = [...readFileSync('docs/errors.md', 'utf8').matchAll(/^## `(\w+)`$/gm)];
+  expect(headings.map(([, code]) => code)).toEqual(ERROR_CODES);
 });
 
 test('docs/scaling.md plans with what the benchmark has measured', () => {

@@ -1,58 +1,46 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { readExamples } from '../src/server/graphiql.ts';
 import { startWithSandbox } from './helpers/gateway.ts';
+import { readPage } from './helpers/page.ts';
 
 const gateway = await startWithSandbox();
-
-const readme = readFileSync('README.md', 'utf8');
-const blocks = (language: string): string[] =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, text]) => text as string);
+const { text: readme, blocks } = readPage('README.md');
+const blocksOf = (language: string): string[] =>
+  blocks.filter((block) => block.language === language).map(({ text }) => text);
+/** Spawned asynchronously, since the gateway is in this process. */
+const run = async (script: string): Promise<string> => (await promisify(execFile)('sh', ['-c', script])).stdout;
 
 describe('README', () => {
-  const examples = blocks('sh').filter((text) => text.startsWith('curl'));
-
+  // curl is on every machine that pastes them.
+  const examples = blocksOf('sh').filter((text) => text.startsWith('curl'));
   test('has at least five examples', () => {
     expect(examples.length).toBeGreaterThanOrEqual(5);
   });
 
   test.each(examples)('has an example that runs when pasted: %s', async (text) => {
-    const script = text.replaceAll('http://localhost:4000', gateway.url);
-    // curl is on every machine that pastes it; spawned asynchronously, since the gateway is in this process.
-    const { execFile } = await import('node:child_process');
-    const answer = await new Promise<string>((resolve, reject) =>
-      execFile('sh', ['-c', script], (error, stdout) => (error ? reject(error) : resolve(stdout))),
-    );
-    const { data, errors, extensions } = JSON.parse(answer);
+    const { data, errors, extensions } = JSON.parse(await run(text.replaceAll('http://localhost:4000', gateway.url)));
     expect(errors).toBeUndefined();
     if (extensions?.plan) return expect(extensions.plan.length).toBeGreaterThan(0);
-    for (const value of Object.values(data)) expect(value).not.toBeNull();
+    expect(Object.values(data)).not.toContain(null);
   });
 
   test('shows operations as they are in schema/operations', () => {
-    const texts = [...readExamples().values()];
-    expect(blocks('graphql').length).toBeGreaterThan(0);
-    for (const block of blocks('graphql')) expect(texts).toContain(block);
+    const shown = blocksOf('graphql');
+    expect(shown.length).toBeGreaterThan(0);
+    expect([...readExamples().values()]).toEqual(expect.arrayContaining(shown));
   });
 
   test('shows small pictures with an alternative text', () => {
-    const pictures = [...readme.matchAll(/!\[([^\]]*)\]\(([^)]+)\)/g)];
-    expect(pictures.map(([, , path]) => path)).toEqual(['docs/pictures/graphiql.webp', 'docs/pictures/react.webp']);
-    for (const [, text = '', path = ''] of pictures) {
-      expect(text.length, path).toBeGreaterThan(20);
-      expect(statSync(path).size, path).toBeLessThan(150_000);
-    }
+    const pictures = [...readme.matchAll(/!\[([^\]]{20,})\]\(([^)]+)\)/g)].map(([, , path = '']) => path);
+    expect(pictures).toEqual(['docs/pictures/graphiql.webp', 'docs/pictures/react.webp']);
+    for (const path of pictures) expect(statSync(path).size, path).toBeLessThan(150_000);
   });
 
-  test('names commands that there are', () => {
-    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-    for (const [, name] of readme.matchAll(/npm run ([\w:]+)/g)) expect(scripts).toHaveProperty([name as string]);
-    const [cost = ''] = /npm run cost -- [^`]+/.exec(readme) ?? [];
-    expect(
-      execFileSync('sh', ['-c', cost.replace('npm run cost --', `"${process.execPath}" src/cli/cost.ts`)], {
-        encoding: 'utf8',
-      }),
-    ).toContain('ConversionsWithProfiles');
+  test('shows a command for the cost of an operation that runs', async () => {
+    const [, args = ''] = /npm run cost -- ([^`]+)/.exec(readme) ?? [];
+    expect(await run(`"${process.execPath}" src/cli/cost.ts ${args}`)).toContain('ConversionsWithProfiles');
   });
 });

@@ -21,8 +21,8 @@ import { readClientJson } from '../../src/lib/digits.ts';
 import { wellFormedJson } from '../../src/lib/well-formed.ts';
 import { SECURITY_HEADERS } from '../../src/server/headers.ts';
 import type { Load } from '../../src/server/load-shedder.ts';
+import type { OperationMessage } from '../../src/server/observer.ts';
 import type { Operations } from '../../src/server/operations.ts';
-import { RequestHead } from '../../src/server/request-head.ts';
 import type { McpHandler } from '../../src/server/routes.ts';
 import { createTools, type Tool } from './tools.ts';
 
@@ -66,7 +66,7 @@ export function createMcp(options: McpOptions): Mcp {
   const { authenticate, load, reportUnexpected } = options;
   const { tools, leftOut } = createTools(options.schema, options.documents, { mutations: options.mutations });
 
-  function serverFor(principal: Principal, head: RequestHead): Server {
+  function serverFor(principal: Principal, request: OperationMessage): Server {
     const server = new Server({ name, version }, { capabilities: { tools: {} }, jsonSchemaValidator });
     const mayCall = (tool: Tool): boolean => allows(principal.scopes, tool.needed(options.costSettings(principal)));
     server.setRequestHandler(ListToolsRequestSchema, () => ({
@@ -88,7 +88,7 @@ export function createMcp(options: McpOptions): Mcp {
       const given = params.arguments ?? {};
       const strange = Object.keys(given).filter((argument) => !Object.hasOwn(tool.inputSchema.properties, argument));
       if (strange.length > 0) return failed(`${tool.name} has no argument named ${strange.join(', ')}.`);
-      const outcome = await options.operations.answer(head, () => ({
+      const outcome = await options.operations.answer(request, () => ({
         query: tool.text,
         operationName: tool.name,
         variables: given,
@@ -143,8 +143,7 @@ export function createMcp(options: McpOptions): Mcp {
       const challenge = status === 401 ? { 'www-authenticate': options.challenge } : {};
       return sendError(res, status, ErrorCode.InvalidRequest, result.errors?.[0]?.message ?? '', challenge);
     }
-    const head = new RequestHead('POST', '/mcp', req, res);
-    const server = serverFor(principal, head);
+    const server = serverFor(principal, { req, res, route: '/mcp' });
     server.onerror = () => undefined;
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
     await server.connect(transport);

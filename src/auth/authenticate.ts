@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { badInput, GatewayError } from '../lib/error.ts';
 import { type Claims, createJwtCheck, invalidToken, type JwtOptions } from './jwt.ts';
 import { createPrincipal, PROJECT_ID, type Principal } from './principal.ts';
 import { scopeSet } from './scopes.ts';
-import { TokenStore } from './static-tokens.ts';
+import { createFindToken } from './static-tokens.ts';
 
 /**
- * Returns the principal of a request from its headers. Returns a promise only when the check is asynchronous.
- *
+ * Returns the principal of a request; a promise only when the check is asynchronous.
  * @throws GatewayError `UNAUTHENTICATED`, `FORBIDDEN` or `BAD_USER_INPUT`; the promise rejects with the same errors
  */
 export type Authenticate = (headers: IncomingHttpHeaders) => Principal | Promise<Principal>;
@@ -22,7 +21,7 @@ export interface Projects {
 
 export interface AuthSettings {
   readonly authMode: AuthMode;
-  /** Null in front of the sandbox. */
+  /** Null: the sandbox. */
   readonly upstream: object | null;
   readonly host: string;
   readonly tokensFile: string | undefined;
@@ -39,8 +38,6 @@ export type AuthMode = 'open' | 'passthrough' | 'managed';
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * Creates the authentication of one of the three modes.
- *
  * @param onProblem called with the problem when the changed token file cannot be read
  * @throws Error when the token file cannot be read at the start
  */
@@ -56,43 +53,38 @@ export function createAuthenticate(
     case 'passthrough':
       return createPassthrough(projects);
     case 'managed': {
-      const tokens = tokensFile === undefined ? undefined : new TokenStore(tokensFile, onProblem);
-      return createManaged(projects, tokens, jwt && createJwtCheck(jwt));
+      const findToken = tokensFile === undefined ? undefined : createFindToken(tokensFile, onProblem);
+      return createManaged(projects, findToken, jwt && createJwtCheck(jwt));
     }
   }
 }
 
-/** @param hosts allowed `Host` headers; undefined allows all */
+/** @param hosts allowed `Host` headers; undefined: all */
 function createOpen(options: Projects, hosts: ReadonlySet<string> | undefined): Authenticate {
   const principals = new Map<string, Principal>();
   const projects = [...options.keys.keys()];
   return (headers) => {
     // Stops DNS rebinding: a web page can map its own host name to this machine's address, and the browser sends that name.
-    if (hosts && !hosts.has(hostName(headers.host))) throw wrongHost();
+    if (hosts && !hosts.has(hostName(headers.host))) {
+      throw new GatewayError(
+        'FORBIDDEN',
+        'With AUTH_MODE open, the Host header must be localhost, 127.0.0.1, [::1] or the value of HOST.',
+      );
+    }
     const chosen = projects.length === 1 ? (projects[0] as string) : chooseProject(headers, projects, options);
     let principal = principals.get(chosen);
-    if (principal === undefined || isOutdated(principal, options)) {
-      principal = createPrincipal('open', chosen, options.keys.get(chosen) as string);
+    const apiKey = options.keys.get(chosen) as string;
+    // A key may change while the gateway runs.
+    if (principal?.apiKey !== apiKey) {
+      principal = createPrincipal('open', chosen, apiKey);
       principals.set(chosen, principal);
     }
     return principal;
   };
 }
 
-/** Whether the project has another key since the principal was made. */
-function isOutdated({ project, apiKey }: Principal, { keys }: Projects): boolean {
-  return keys.get(project) !== apiKey;
-}
-
-function wrongHost(): GatewayError {
-  return new GatewayError(
-    'FORBIDDEN',
-    'With AUTH_MODE open, the Host header must be localhost, 127.0.0.1, [::1] or the value of HOST.',
-  );
-}
-
-function hostName(host: string | undefined): string {
-  return (host ?? '').toLowerCase().replace(/:\d+$/, '');
+function hostName(host = ''): string {
+  return host.toLowerCase().replace(/:\d+$/, '');
 }
 
 function createPassthrough(options: Projects): Authenticate {
@@ -109,18 +101,15 @@ function createPassthrough(options: Projects): Authenticate {
     }
     const project = namedProject(headers) ?? options.configured;
     if (project === undefined) throw badInput('Send the header x-datatrics-project: no project is configured.');
-    return createPrincipal(digest(apiKey), project, apiKey);
+    // Identifies the caller without its key. All instances compute the same digest, so that they share rate limits.
+    const digest = hash('sha256', `datatrics-gateway caller\n${apiKey}`, 'base64url').slice(0, 22);
+    return createPrincipal(digest, project, apiKey);
   };
-}
-
-/** Identifies a caller without storing the key. All instances compute the same digest, so that they share rate limits. */
-function digest(apiKey: string): string {
-  return createHash('sha256').update(`datatrics-gateway caller\n${apiKey}`).digest('base64url').slice(0, 22);
 }
 
 function createManaged(
   options: Projects,
-  tokens: TokenStore | undefined,
+  findToken: ReturnType<typeof createFindToken> | undefined,
   checkJwt: ReturnType<typeof createJwtCheck> | undefined,
 ): Authenticate {
   return (headers) => {
@@ -129,7 +118,7 @@ function createManaged(
       throw new GatewayError('UNAUTHENTICATED', 'Send your token in the header Authorization: Bearer <token>.');
     }
     // A static token has a prefix that no JSON Web Token has, so the token cannot be both.
-    const known = tokens?.find(token);
+    const known = findToken?.(token);
     if (known) return principalOf(`token:${known.id}`, known, headers, options);
     if (!checkJwt) throw invalidToken();
     const claims = checkJwt(token);
@@ -140,10 +129,7 @@ function createManaged(
 
 /**
  * Creates a principal with this gateway's key for the project that the request names, or for the default project.
- *
- * @param granted ids of the projects that the caller may use, and names of its scopes
- * @throws GatewayError `FORBIDDEN` for a project that the caller may not use, or that this gateway does not have. The message
- *   is the same, so that it does not reveal which
+ * @throws GatewayError `FORBIDDEN`, with the same message for another's project and for one that does not exist
  */
 export function principalOf(
   id: string,
@@ -156,7 +142,7 @@ export function principalOf(
   return createPrincipal(id, project, options.keys.get(project) as string, scopeSet(granted.scopes));
 }
 
-/** Returns the project that the request names, else the configured one, else the caller's only one. */
+/** The project that the request names, else the configured one, else the caller's only one. */
 function chooseProject(headers: IncomingHttpHeaders, mine: readonly string[], { configured }: Projects): string {
   const named = namedProject(headers);
   const chosen = named ?? (configured !== undefined && mine.includes(configured) ? configured : undefined);

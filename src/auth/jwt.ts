@@ -16,34 +16,29 @@ export interface Claims {
   readonly projects: readonly string[];
 }
 
-/**
- * Asymmetric algorithms only. With a shared secret, everyone who can verify tokens could also sign them; with `none`, anyone
- * could.
- */
+/** Asymmetric algorithms only: with a shared secret, everyone who can verify tokens could also sign them. */
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 const CLOCK_TOLERANCE_S = 30;
 const JWKS_MAX_AGE_MS = 10 * 60_000;
-/** Minimum time between two fetches of the key set for an unknown key, in ms. */
+/** Between two fetches of the key set for unknown keys. */
 const JWKS_COOLDOWN_MS = 3_000;
 const JWKS_TIMEOUT_MS = 3_000;
-/** Time after a failed fetch during which the gateway does not fetch the key set, in ms. */
+/** After a failed fetch. */
 const JWKS_PAUSE_MS = 1_000;
-/** Lifetime of a verified token in the cache in ms. During this time, a key removed from the key set stays valid for it. */
+/** Lifetime of a verified token in the cache, for which a key that was removed from the set stays valid. */
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
 const MAX_LENGTH = 8_192;
 
-/** The error for every invalid token. It does not reveal the reason. */
+/** It does not reveal the reason. */
 export function invalidToken(): GatewayError {
   return new GatewayError('UNAUTHENTICATED', 'The token is invalid.');
 }
 
 /**
  * Creates a function that verifies JSON Web Tokens with an issuer's published keys. It caches a valid token for a minute, but not
- * beyond its expiry, and returns a promise only when the token is not cached.
- *
- * The function throws, or rejects with, a GatewayError: `UNAUTHENTICATED` for an invalid token, `UPSTREAM_UNAVAILABLE` when it
- * cannot fetch the keys. Without keys it accepts no new token.
+ * beyond its expiry, and returns a promise only when the token is not cached. It throws, or rejects with, a GatewayError:
+ * `UNAUTHENTICATED` for an invalid token, `UPSTREAM_UNAVAILABLE` when it cannot fetch the keys.
  */
 export function createJwtCheck({ issuer, audience, jwksUrl }: JwtOptions): (token: string) => Promise<Claims> | Claims {
   const keys = createRemoteJWKSet(jwksUrl, {
@@ -84,7 +79,7 @@ export function createJwtCheck({ issuer, audience, jwksUrl }: JwtOptions): (toke
   };
 }
 
-/** Creates a `fetch` that uses the proxy from HTTPS_PROXY and NO_PROXY, as calls to the API do. */
+/** A `fetch` that uses the proxy from HTTPS_PROXY and NO_PROXY, as calls to the API do. */
 function createProxyFetch(): FetchImplementation {
   const dispatcher = new EnvHttpProxyAgent({ connections: 1 });
   // undici's `Response` type differs from the DOM's, which jose uses, only in details of an iterator.
@@ -107,7 +102,7 @@ function isTokenError(error: unknown): boolean {
   );
 }
 
-/** Reads the claims. Ignores `scope` and `projects` of a wrong type. */
+/** Ignores `scope` and `projects` of a wrong type. */
 function claimsOf({ sub, scope, projects }: JWTPayload): Claims {
   if (typeof sub !== 'string' || sub === '' || sub.length > 256) throw invalidToken();
   return {

@@ -1,9 +1,8 @@
 import { ALL_SCOPES, type ScopeSet } from './scopes.ts';
 
 /**
- * The caller, Datatrics project and scopes of an operation. All state that outlives one operation (in-flight calls,
- * capabilities of a project, caches) has `shareKey` as its key. So no data passes from one caller to another, or from a caller
- * with access to personal data to one without.
+ * The caller, Datatrics project and scopes of an operation. All state that outlives one operation has `shareKey` as its key, so
+ * that no data passes from one caller to another, or from one with access to personal data to one without.
  */
 export interface Principal {
   /** Stable id without secrets: `open`, a digest of the caller's own key, the id of a token, or a JWT's subject. */

@@ -14,7 +14,6 @@ export interface Taken {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Requests and calls with the same account share a limit. */
 export interface Account {
   /** Key in Redis. */
   readonly name: string;
@@ -24,14 +23,11 @@ export interface Account {
 export type RateLimiter = ReturnType<typeof createRateLimiter>;
 
 const WINDOW_S = 60;
-/** Maximum number of callers without an accepted key that one instance counts in Redis within one window. */
+/** Most callers without an accepted key that one instance counts in Redis within one window. Anyone can invent such keys. */
 const MAX_UNVERIFIED = 1_000;
-/** Maximum time in ms before pending calls are counted without a further request of the caller. */
+/** ms before pending calls are counted without a further request of the caller. */
 const FLUSH_MS = 1_000;
-/**
- * Points of one request; a call has one point. One number for both lets one Redis command count both. The counts are exact up
- * to 134 million calls and 67 million requests in a minute.
- */
+/** Points of one request; a call has one point. So one Redis command counts both, exactly up to 134 million calls a minute. */
 const REQUEST = 2 ** 27;
 
 /** A caller's usage in its window, over all instances. */
@@ -44,11 +40,7 @@ interface Used {
 
 /**
  * Creates a rate limiter per caller, in memory or, with Redis, for all instances together. While Redis is unavailable, each
- * instance counts alone.
- *
- * An attacker can invent any number of keys. Therefore only `MAX_UNVERIFIED` callers without an accepted key get an entry in
- * Redis; each instance counts the others alone. Counts in memory live as long as their `Caller`, so the bound on callers also
- * bounds this memory.
+ * instance counts alone. Counts in memory live as long as their `Caller`, so the bound on callers also bounds this memory.
  *
  * A request needs one Redis command: the calls of an operation, known at its end, are counted with the caller's next request,
  * or after a second for all callers together. A caller known to be over the limit is refused without a Redis command.
@@ -56,12 +48,11 @@ interface Used {
 export function createRateLimiter(limit: RateLimit, redis: Redis | undefined) {
   const { requests: maxRequests = Number.POSITIVE_INFINITY, calls: maxCalls = Number.POSITIVE_INFINITY } = limit;
   const consume = createCounter(redis);
-  const policy = [
-    limit.requests === undefined ? [] : [`"requests";q=${limit.requests};w=${WINDOW_S}`],
-    limit.calls === undefined ? [] : [`"calls";q=${limit.calls};w=${WINDOW_S}`],
-  ]
-    .flat()
-    .join(', ');
+  const limited = (['requests', 'calls'] as const).flatMap((name) => {
+    const max = limit[name];
+    return max === undefined ? [] : [{ name, max }];
+  });
+  const policy = limited.map(({ name, max }) => `"${name}";q=${max};w=${WINDOW_S}`).join(', ');
   const exhausted = new WeakMap<Caller, Used>();
   let pending = new Map<Caller, { readonly name: string; calls: number }>();
   let flushTimer: NodeJS.Timeout | undefined;
@@ -82,10 +73,8 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined) {
 
   function headersOf(used: Used): Record<string, string> {
     const seconds = Math.max(0, Math.ceil((used.resetAt - Date.now()) / 1000));
-    const left = (name: string, max: number, spent: number): string[] =>
-      max === Number.POSITIVE_INFINITY ? [] : [`"${name}";r=${Math.max(0, max - spent)};t=${seconds}`];
-    const items = [...left('requests', maxRequests, used.requests), ...left('calls', maxCalls, used.calls)];
-    return { ratelimit: items.join(', '), 'ratelimit-policy': policy };
+    const left = limited.map(({ name, max }) => `"${name}";r=${Math.max(0, max - used[name])};t=${seconds}`);
+    return { ratelimit: left.join(', '), 'ratelimit-policy': policy };
   }
 
   function refuse(used: Used): Taken {
@@ -94,7 +83,6 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined) {
   }
 
   return {
-    /** Counts one request and checks the limits. */
     async take(account: Account): Promise<Taken> {
       const { caller } = account;
       const known = exhausted.get(caller);
@@ -105,7 +93,7 @@ export function createRateLimiter(limit: RateLimit, redis: Redis | undefined) {
       if (used.requests > maxRequests || used.calls >= maxCalls) return refuse(used);
       return { allowed: true, headers: headersOf(used) };
     },
-    /** Counts REST calls after a request. Calls over the limit make the caller's next requests fail. */
+    /** Counts the REST calls of a request. Too many make the caller's next requests fail. */
     charge({ name, caller }: Account, calls: number): void {
       if (limit.calls === undefined || calls === 0) return;
       pending.set(caller, { name, calls: (pending.get(caller)?.calls ?? 0) + calls });

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { spellUnkept } from '../lib/digits.ts';
@@ -15,7 +15,7 @@ export interface RouterSecrets {
   readonly hmac: string | undefined;
 }
 
-/** The parts of a request that Hive's signature covers, and `extensions` with the signature. */
+/** What Hive's signature covers, and `extensions` with the signature. */
 export interface SignedRequest {
   readonly query?: string | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
@@ -30,22 +30,13 @@ export interface RouterGrants {
   readonly projects: readonly string[] | undefined;
 }
 
-/**
- * Whether a request has a valid proof that it comes from a router: the shared secret in a header, or Hive Gateway's signature
- * of query and variables.
- */
+/** Whether a request proves that it comes from a router: the secret in a header, or Hive's signature of query and variables. */
 export function isFromRouter(secrets: RouterSecrets, headers: IncomingHttpHeaders, params: SignedRequest): boolean {
-  return (
-    (secrets.header !== undefined && isSame(headers['x-router-secret'], secrets.header)) ||
-    (secrets.hmac !== undefined && isSigned(secrets.hmac, params))
-  );
-}
-
-function isSigned(secret: string, params: SignedRequest): boolean {
+  if (secrets.header !== undefined && isSame(headers['x-router-secret'], secrets.header)) return true;
   const signature = params.extensions?.['hmac-signature'];
-  // Does not traverse variables that are nested too deeply: the gateway would not run them anyway.
-  if (typeof signature !== 'string' || isTooDeep(params.variables, MAX_JSON_DEPTH + 1)) return false;
-  return isSame(signature, signOperation(secret, params));
+  if (secrets.hmac === undefined || typeof signature !== 'string') return false;
+  // Variables that are nested too deeply are not traversed: the gateway would not run them anyway.
+  return !isTooDeep(params.variables, MAX_JSON_DEPTH + 1) && isSame(signature, signOperation(secrets.hmac, params));
 }
 
 /**
@@ -65,7 +56,7 @@ export function signOperation(
     .digest('base64');
 }
 
-/** Returns JSON with the keys of every object sorted by UTF-16 units; undefined for a value that JSON cannot represent. */
+/** JSON with sorted keys; undefined for a value that JSON cannot represent. */
 function stableStringify(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value, spellUnkept);
   if (Array.isArray(value)) return `[${value.map((item) => stableStringify(item) ?? 'null').join(',')}]`;
@@ -78,18 +69,15 @@ function stableStringify(value: unknown): string | undefined {
   return `{${pairs.join(',')}}`;
 }
 
-/** Compares in constant time: neither the position of the first difference nor the length matters. */
+/** Compares in constant time, also for another length. */
 function isSame(given: unknown, expected: string): boolean {
-  if (typeof given !== 'string') return false;
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
+  const digest = (text: string): Buffer => hash('sha256', text, 'buffer');
+  return typeof given === 'string' && timingSafeEqual(digest(given), digest(expected));
 }
 
 const routers = new WeakSet<Principal>();
 
-export function isRouter(principal: Principal): boolean {
-  return routers.has(principal);
-}
+export const isRouter = (principal: Principal): boolean => routers.has(principal);
 
 /**
  * Creates the authentication of `/subgraph`. When router secrets are configured, a request needs a router's proof or, outside
@@ -122,13 +110,10 @@ export function createSubgraphAuthenticate(
     const forwarded = typeof named === 'string' ? named.split(/[\s,]+/).filter((scope) => scope !== '') : null;
     const scopes = forwarded ?? grants.scopes ?? (mode === 'open' ? SCOPES : READS);
     // The id depends on the forwarded name and scopes, so that different callers share no answers.
-    const digest = createHash('sha256')
-      .update(JSON.stringify([name || null, forwarded]))
-      .digest('base64url');
+    const digest = hash('sha256', JSON.stringify([name || null, forwarded]), 'base64url');
     const id = name || forwarded || project ? `router-${digest.slice(0, 22)}` : 'router';
     return principalOf(id, { projects: grants.projects ?? [...projects.keys.keys()], scopes }, headers, projects);
   }
 }
 
-/** Default scopes of a router's request outside of mode `open`. */
 const READS = SCOPES.filter((scope) => scope.endsWith(':read') && scope !== 'pii:read');

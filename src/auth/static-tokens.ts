@@ -22,20 +22,17 @@ const file = z
 /** Prefix of every static token, so that scanners can find leaked tokens. */
 const PREFIX = 'dtg';
 
-/** Returns a token's text: prefix, id, and secret in base64url. The secret is 32 random bytes. */
+/** @param secret 32 random bytes */
 export function formatToken(id: string, secret: Buffer): string {
   return `${PREFIX}.${id}.${secret.toString('base64url')}`;
 }
 
-/** Hashes a token's text. A fast hash is safe for a secret of 32 random bytes; a slow one would slow down every request. */
+/** A fast hash is safe for a secret of 32 random bytes; a slow one would slow down every request. */
 export function hashToken(text: string): string {
   return `sha256:${hash('sha256', text, 'base64url')}`;
 }
 
-/**
- * Reads a file of tokens.
- * @throws Error with the problem of the file, without its content
- */
+/** @throws Error with the problem of the file, without its content */
 export function readTokens(path: string): StaticToken[] {
   let json: unknown;
   try {
@@ -49,65 +46,52 @@ export function readTokens(path: string): StaticToken[] {
   throw new Error(needs.join('; '));
 }
 
-/** Minimum time between two checks whether the file changed, in ms. */
+/** ms between two checks whether the file changed. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** The tokens of a file. Reads the file again when it changes. While it cannot read the file, no token is valid. */
-export class TokenStore {
-  readonly #path: string;
-  readonly #onProblem: (problem: string) => void;
-  #tokens: ReadonlyMap<string, StaticToken>;
-  #version: string;
-  #checkedAt = performance.now();
+/**
+ * Returns the function that finds a token by its text: undefined if there is none, or it has expired. It takes the same time
+ * whether or not the id exists. It reads the file again when it changes; while it cannot read the file, no token is valid.
+ * @throws Error with the problem of the file
+ */
+export function createFindToken(path: string, onProblem: (problem: string) => void) {
+  let version = versionOf(path);
+  let tokens = byId(readTokens(path));
+  let checkedAt = performance.now();
 
-  /**
-   * @param onProblem called with the problem when the changed file cannot be read
-   * @throws Error with the problem of the file
-   */
-  constructor(path: string, onProblem: (problem: string) => void) {
-    this.#path = path;
-    this.#onProblem = onProblem;
-    this.#version = this.#stat();
-    this.#tokens = byId(readTokens(path));
-  }
-
-  /** Returns the token with this text; null if there is none, or it has expired. Takes the same time whether or not the id exists. */
-  find(text: string): StaticToken | null {
-    this.#refresh();
-    const [prefix, id] = text.split('.');
-    if (prefix !== PREFIX || id === undefined) return null;
-    const known = this.#tokens.get(id);
-    const isRight = timingSafeEqual(Buffer.from(hashToken(text)), Buffer.from(known?.hash ?? NO_HASH));
-    if (!isRight || !known) return null;
-    return known.expiresAt === undefined || Date.parse(known.expiresAt) > Date.now() ? known : null;
-  }
-
-  #refresh(): void {
+  function refresh(): void {
     const now = performance.now();
-    if (now - this.#checkedAt < CHECK_INTERVAL_MS) return;
-    this.#checkedAt = now;
-    const version = this.#stat();
-    if (version === this.#version) return;
-    this.#version = version;
+    if (now - checkedAt < CHECK_INTERVAL_MS) return;
+    checkedAt = now;
+    const found = versionOf(path);
+    if (found === version) return;
+    version = found;
     try {
-      this.#tokens = byId(readTokens(this.#path));
+      tokens = byId(readTokens(path));
     } catch (error) {
-      this.#tokens = new Map();
-      this.#onProblem((error as Error).message);
+      tokens = new Map();
+      onProblem((error as Error).message);
     }
   }
 
-  /**
-   * Returns a text that changes when the file may have changed. It has ctime besides mtime, because a program can set mtime back
-   * to its old value.
-   */
-  #stat(): string {
-    try {
-      const { mtimeMs, ctimeMs, size, ino } = statSync(this.#path);
-      return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code ?? 'gone';
-    }
+  return (text: string): StaticToken | undefined => {
+    refresh();
+    const [prefix, id] = text.split('.');
+    if (prefix !== PREFIX || id === undefined) return undefined;
+    const known = tokens.get(id);
+    const isRight = timingSafeEqual(Buffer.from(hashToken(text)), Buffer.from(known?.hash ?? NO_HASH));
+    const isExpired = known?.expiresAt !== undefined && Date.parse(known.expiresAt) <= Date.now();
+    return isRight && !isExpired ? known : undefined;
+  };
+}
+
+/** A text that changes when the file may have changed. It has ctime too: a program can set mtime back to its old value. */
+function versionOf(path: string): string {
+  try {
+    const { mtimeMs, ctimeMs, size, ino } = statSync(path);
+    return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'gone';
   }
 }
 

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import type { GraphQLInputType } from 'graphql';
 import {
   concatAST,
@@ -14,6 +13,7 @@ import {
   validate,
   valueFromAST,
 } from 'graphql';
+import { readDeclaredFields } from '../config/config.ts';
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { Masking } from '../datatrics/masking.ts';
@@ -22,7 +22,7 @@ import { fragmentsOf } from '../graph/fragments.ts';
 import { studyOperation } from '../graph/operation-facts.ts';
 import { type PlanEntry, Planner } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
-import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
+import { readArguments, run, UsageError } from './usage.ts';
 
 const HELP = `Estimates the REST calls of each operation, without running it.
 
@@ -55,19 +55,8 @@ Exit codes:
 const RESOURCE_NAMES = Object.keys(RESOURCES) as Resource[];
 type SourceCounts = Readonly<Record<Resource, number>>;
 
-interface Options {
-  readonly files: readonly string[];
-  readonly max: number;
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly sources: SourceCounts;
-  readonly list: number;
-  readonly config: string | undefined;
-  readonly json: boolean;
-}
-
-function readOptions(argv: readonly string[]): Options | 'help' {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
+function readOptions() {
+  const { values, positionals } = readArguments(HELP, {
     allowPositionals: true,
     options: {
       max: { type: 'string' },
@@ -76,10 +65,8 @@ function readOptions(argv: readonly string[]): Options | 'help' {
       list: { type: 'string', default: '10' },
       config: { type: 'string' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
-  });
-  if (values.help) return 'help';
+  } as const);
   if (positionals.length === 0) throw new UsageError('No file given: name one or more .graphql files.');
   return {
     files: positionals,
@@ -92,6 +79,8 @@ function readOptions(argv: readonly string[]): Options | 'help' {
   };
 }
 
+type Options = ReturnType<typeof readOptions>;
+
 function whole(name: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} must be a whole number, not "${text}".`);
   return Number(text);
@@ -100,11 +89,7 @@ function whole(name: string, text: string): number {
 /** Reads one number for all resources, or `profile=3,content=2`. */
 function readSources(text: string): SourceCounts {
   const counts = { profile: 1, content: 1, conversion: 1, interaction: 1 };
-  if (!text.includes('=')) {
-    for (const resource of RESOURCE_NAMES) counts[resource] = whole('sources', text);
-    return counts;
-  }
-  for (const part of text.split(',')) {
+  for (const part of text.includes('=') ? text.split(',') : RESOURCE_NAMES.map((name) => `${name}=${text}`)) {
     const [name, count = ''] = part.split('=');
     const resource = RESOURCE_NAMES.find((known) => known === name);
     if (!resource)
@@ -156,15 +141,10 @@ function variablesOf(
   return values;
 }
 
-interface Row {
-  readonly operation: string;
-  readonly atLeast: number;
-  readonly atMost: number;
-  readonly plan: readonly PlanEntry[];
-}
+type Row = ReturnType<typeof estimate>[number];
 
-function estimate(options: Options): Row[] {
-  const schema = buildSchema({ customFields: declaredFields(options.config) });
+function estimate(options: Options) {
+  const schema = buildSchema({ customFields: readDeclaredFields(options.config) });
   const document = readDocuments(options.files, schema);
   const fragments = fragmentsOf(document);
   const named = (resource: Resource): string[] =>
@@ -213,36 +193,21 @@ function renderTable(rows: readonly Row[], max: number): string {
     const [largest] = [...plan].sort((a, b) => b.atMost - a.atMost);
     const assumed = plan.some((entry) => entry.assumed) ? '*' : '';
     const where = largest ? `${largest.path.join('.')} (${largest.atMost})` : '-';
-    return [operation, String(atLeast), `${atMost}${assumed}`, where, atMost > max ? `over ${max}` : ''];
+    return [operation, `${atLeast}`, `${atMost}${assumed}`, where, atMost > max ? `over ${max}` : ''];
   });
   const table = [['operation', 'at least', 'at most', 'largest field', ''], ...cells];
-  const widths = (table[0] as string[]).map((_, column) =>
-    Math.max(...table.map((row) => (row[column] as string).length)),
-  );
-  return `${table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] as number))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')}\n`;
+  const widthOf = (column: number): number => Math.max(...table.map((row) => row[column]?.length ?? 0));
+  const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widthOf(column))).join('  '));
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
-try {
-  const options = readOptions(process.argv.slice(2));
-  if (options === 'help') process.stdout.write(HELP);
-  else {
-    const rows = estimate(options);
-    process.stdout.write(
-      options.json
-        ? rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-        : `${renderTable(rows, options.max)}\n${renderAssumptions(options, rows)}`,
-    );
-    if (rows.some(({ atMost }) => atMost > options.max)) process.exitCode = 1;
-  }
-} catch (error) {
-  if (!isUsageProblem(error)) throw error;
-  process.stderr.write(`${(error as Error).message}\n\nSee npm run cost -- --help.\n`);
-  process.exitCode = 2;
-}
+run('npm run cost', () => {
+  const options = readOptions();
+  const rows = estimate(options);
+  process.stdout.write(
+    options.json
+      ? rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+      : `${renderTable(rows, options.max)}\n${renderAssumptions(options, rows)}`,
+  );
+  if (rows.some(({ atMost }) => atMost > options.max)) process.exitCode = 1;
+});

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { printSchema } from 'graphql';
+import { readDeclaredFields } from '../config/config.ts';
 import { buildSchema } from '../graph/schema.ts';
-import { declaredFields, isUsageProblem, UsageError } from './usage.ts';
+import { readArguments, run, UsageError } from './usage.ts';
 
 const HELP = `Prints the SDL of the schema that a gateway with this configuration serves, for code generation.
 
@@ -21,20 +21,12 @@ Exit codes:
   2  wrong usage, or an invalid configuration
 `;
 
-try {
-  const options = { config: { type: 'string' }, out: { type: 'string' }, help: { type: 'boolean' } } as const;
-  const { values } = parseArgs({ options });
-  if (values.help) process.stdout.write(HELP);
-  else {
-    const sdl = `${printSchema(buildSchema({ customFields: declaredFields(values.config) }))}\n`;
-    if (values.out === undefined) process.stdout.write(sdl);
-    else write(values.out, sdl);
-  }
-} catch (error) {
-  if (!isUsageProblem(error)) throw error;
-  process.stderr.write(`${error.message}\n\nSee npm run schema -- --help.\n`);
-  process.exitCode = 2;
-}
+run('npm run schema', () => {
+  const { values } = readArguments(HELP, { options: { config: { type: 'string' }, out: { type: 'string' } } } as const);
+  const sdl = `${printSchema(buildSchema({ customFields: readDeclaredFields(values.config) }))}\n`;
+  if (values.out === undefined) process.stdout.write(sdl);
+  else write(values.out, sdl);
+});
 
 function write(path: string, text: string): void {
   try {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { PROJECT_ID } from '../auth/principal.ts';
 import { isScope, SCOPES } from '../auth/scopes.ts';
 import { formatToken, hashToken } from '../auth/static-tokens.ts';
+import { readArguments, run, UsageError } from './usage.ts';
 
 const HELP = `Creates a static token for AUTH_MODE=managed, and its entry for TOKENS_FILE.
 
@@ -25,37 +25,17 @@ Exit codes:
   2  wrong usage
 `;
 
-function fail(message: string): never {
-  process.stderr.write(`${message}\n\n${HELP}`);
-  process.exit(2);
-}
-
-function readArguments() {
-  try {
-    const options = {
-      scopes: { type: 'string' },
-      projects: { type: 'string' },
-      id: { type: 'string' },
-      expires: { type: 'string' },
-      help: { type: 'boolean' },
-    } as const;
-    return parseArgs({ options }).values;
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-}
-
-function list(text: string | undefined): string[] {
-  return (text ?? '').split(',').flatMap((part) => part.trim() || []);
+function list(text = ''): string[] {
+  return text.split(',').flatMap((part) => part.trim() || []);
 }
 
 /** Reads `--expires`. Returns ISO 8601 in UTC. */
 function expiry(text: string): string {
   const [, days] = /^(\d{1,5})d$/.exec(text) ?? [];
   const time = days === undefined ? dayIn(text) : Date.now() + Number(days) * 24 * 3600 * 1000;
-  if (Number.isNaN(time))
-    fail(`--expires: got ${JSON.stringify(text)}; needs days such as 90d, or a date such as 2027-01-31`);
-  if (time <= Date.now()) fail(`--expires: got ${JSON.stringify(text)}; needs a time in the future`);
+  const got = `--expires: got ${JSON.stringify(text)}`;
+  if (Number.isNaN(time)) throw new UsageError(`${got}; needs days such as 90d, or a date such as 2027-01-31`);
+  if (time <= Date.now()) throw new UsageError(`${got}; needs a time in the future`);
   return new Date(time).toISOString();
 }
 
@@ -65,23 +45,23 @@ function dayIn(text: string): number {
   return Number.isNaN(time) || !new Date(time).toISOString().startsWith(text) ? Number.NaN : time;
 }
 
-const values = readArguments();
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-const scopes = list(values.scopes);
-const unknown = scopes.filter((scope) => !isScope(scope));
-if (scopes.length === 0) fail('--scopes: not given; needs one or more scopes');
-if (unknown.length > 0) fail(`--scopes: got ${unknown.join(', ')}; needs scopes from the list below`);
-const projects = list(values.projects ?? process.env.DATATRICS_PROJECT);
-if (projects.length === 0) fail('--projects: not given; needs one or more project ids');
-if (!projects.every((project) => PROJECT_ID.test(project)))
-  fail(`--projects: got ${projects.join(', ')}; needs project ids`);
-const id = values.id ?? randomBytes(6).toString('hex');
-if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) fail(`--id: got ${JSON.stringify(id)}; needs 1 to 64 letters, digits, _ and -`);
-
-const expiresAt = values.expires === undefined ? undefined : expiry(values.expires);
-const text = formatToken(id, randomBytes(32));
-const entry = { id, hash: hashToken(text), scopes, projects, ...(expiresAt !== undefined && { expiresAt }) };
-process.stdout.write(`token: ${text}\nentry: ${JSON.stringify(entry)}\n`);
+run('npm run token', () => {
+  const text = { type: 'string' } as const;
+  const { values } = readArguments(HELP, { options: { scopes: text, projects: text, id: text, expires: text } });
+  const scopes = list(values.scopes);
+  const unknown = scopes.filter((scope) => !isScope(scope));
+  const need = `one or more of ${SCOPES.join(', ')}`;
+  if (scopes.length === 0) throw new UsageError(`--scopes: not given; needs ${need}`);
+  if (unknown.length > 0) throw new UsageError(`--scopes: got ${unknown.join(', ')}; needs ${need}`);
+  const projects = list(values.projects ?? process.env.DATATRICS_PROJECT);
+  if (projects.length === 0) throw new UsageError('--projects: not given; needs one or more project ids');
+  if (!projects.every((project) => PROJECT_ID.test(project)))
+    throw new UsageError(`--projects: got ${projects.join(', ')}; needs project ids`);
+  const id = values.id ?? randomBytes(6).toString('hex');
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(id))
+    throw new UsageError(`--id: got ${JSON.stringify(id)}; needs 1 to 64 letters, digits, _ and -`);
+  const expiresAt = values.expires === undefined ? undefined : expiry(values.expires);
+  const token = formatToken(id, randomBytes(32));
+  const entry = { id, hash: hashToken(token), scopes, projects, expiresAt };
+  process.stdout.write(`token: ${token}\nentry: ${JSON.stringify(entry)}\n`);
+});

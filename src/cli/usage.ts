@@ -1,7 +1,5 @@
-import { readDeclaredFields } from '../config/config.ts';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
-import { environment } from '../config/environment.ts';
-import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 
 /** A problem with the command line, the settings or the files that the user can fix. Commands exit with 2. */
 export class UsageError extends Error {}
@@ -15,12 +13,22 @@ export function isUsageProblem(error: unknown): error is Error {
   );
 }
 
-/**
- * Returns the custom fields that a configuration file declares.
- *
- * @param path default: GATEWAY_CONFIG; without either there are no custom fields
- * @throws ConfigError
- */
-export function declaredFields(path: string | undefined): CustomFields {
-  return readDeclaredFields(path ?? environment().GATEWAY_CONFIG);
+/** Runs a command, such as `npm run cost`. After a problem that the user can fix, it exits with 2. */
+export function run(command: string, main: () => void): void {
+  try {
+    main();
+  } catch (error) {
+    if (!isUsageProblem(error)) throw error;
+    process.stderr.write(`${error.message}\n\nSee ${command} -- --help.\n`);
+    process.exitCode = 2;
+  }
+}
+
+/** Reads the command line. `--help` prints the help and ends the process. */
+export function readArguments<T extends ParseArgsConfig>(help: string, config: T) {
+  if (process.argv.slice(2).includes('--help')) {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  return parseArgs(config);
 }

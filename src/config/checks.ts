@@ -6,7 +6,7 @@ import { isTimeZone } from '../datatrics/time.ts';
 import type { MaxAges } from '../graph/cache-control.ts';
 import { isLoopback } from '../lib/loopback.ts';
 
-/**
+/*
  * Checks of single settings. Each takes the text of a variable. Its error message says what the setting needs: it ends the
  * problem's line, and stands in docs/configuration.md.
  */
@@ -24,15 +24,10 @@ export function oneOf<const T extends readonly [string, string, ...string[]]>(..
   return z.enum(words, `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
 }
 
+export const onOff = oneOf('on', 'off').transform((word) => word === 'on');
+
 /** A comma-separated list, without empty and repeated items. */
-export const list = z.string().transform((text) => [
-  ...new Set(
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  ),
-]);
+export const list = z.string().transform((text) => [...new Set(text.split(',').flatMap((part) => part.trim() || []))]);
 
 export function listOf<T extends string>(item: z.ZodType<T, string>, need: string) {
   return list.refine((items) => items.every((each) => item.safeParse(each).success), need).pipe(z.array(item));
@@ -111,12 +106,11 @@ export const rateLimit = z
   .regex(/^(off|\d{1,9}r(,\d{1,9}c)?|\d{1,9}c)$/, 'off, or requests and REST calls per minute such as 6000r,60000c')
   .transform((text): RateLimit | undefined => {
     if (text === 'off') return undefined;
-    const [, requests] = /(\d+)r/.exec(text) ?? [];
-    const [, calls] = /(\d+)c/.exec(text) ?? [];
-    return {
-      requests: requests === undefined ? undefined : Number(requests),
-      calls: calls === undefined ? undefined : Number(calls),
+    const numberBefore = (unit: 'r' | 'c'): number | undefined => {
+      const [, digits] = new RegExp(`(\\d+)${unit}`).exec(text) ?? [];
+      return digits === undefined ? undefined : Number(digits);
     };
+    return { requests: numberBefore('r'), calls: numberBefore('c') };
   });
 
 const MAX_AGES = `seconds by type such as Content=300,Profile=5; types are ${[...ENTITY_TYPES.keys()].join(', ')}`;

@@ -12,10 +12,10 @@ import { readFile } from './file.ts';
 import { readTargets } from './invalidation.ts';
 import { readProjects } from './projects.ts';
 import { checkTogether, type Given, readDocuments } from './rules.ts';
-import { fileVariable, readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
+import { readSecretFiles, SECRET_FILE_NAMES } from './secret-files.ts';
 import { readTelemetry } from './telemetry.ts';
 import { checkNames } from './unknown-names.ts';
-import { CHECKS, checkVariables, type Variables } from './variables.ts';
+import { CHECKS, checkVariables, fileVariable, type Variables } from './variables.ts';
 
 /** The settings that the environment and the file may have. */
 const NAMES: readonly string[] = [...Object.keys(CHECKS), ...SECRET_FILE_NAMES];
@@ -37,13 +37,13 @@ export function loadConfig(): Config {
  * settings are not checked
  * @throws ConfigError with every problem
  */
-export function readConfig(env: Environment, problems: string[] = []) {
+export function readConfig(environment: Environment, problems: string[] = []) {
   const isIncomplete = problems.length > 0;
+  const env = withoutEmpty(environment);
   const { settings, sections } = readFile(env.GATEWAY_CONFIG, NAMES, problems);
-  const given = withoutEmpty({ ...settings, ...withoutEmpty(env) });
+  const given = { ...withoutEmpty(settings), ...env };
   const secrets = readSecretFiles(given, problems);
-  const labels = new Map(Object.keys(secrets).map((name) => [name, fileVariable(name)]));
-  const values = checkVariables({ ...given, ...secrets }, labels, problems);
+  const values = checkVariables({ ...given, ...secrets }, secrets, problems);
   const customFields = readCustomFields(sections.customFields, problems);
   const lifetimes = readLifetimes(sections.freshness, problems);
   const policies = readPolicies(sections.upstream, problems);
@@ -52,8 +52,7 @@ export function readConfig(env: Environment, problems: string[] = []) {
   const { entries: projects, secretNames: keyNames } = readProjects(sections.projects, env, problems);
   const hasTags = values.SUBGRAPH_DIRECTIVES?.includes('cacheTag') ?? true;
   const { entries: invalidation, secretNames } = readTargets(sections.invalidation, env, hasTags, problems);
-  const names = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], new Set([...keyNames, ...secretNames]));
-  problems.push(...names.problems);
+  const warnings = checkNames(env, [...NAMES, 'GATEWAY_CONFIG'], [...keyNames, ...secretNames], problems);
   const together: Given = {
     values,
     has: (name) => given[name] !== undefined || given[fileVariable(name)] !== undefined,
@@ -63,14 +62,12 @@ export function readConfig(env: Environment, problems: string[] = []) {
   checkTogether(together, problems);
   const documents = readDocuments(together, problems);
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  const valid = values as Variables;
   const telemetry = readTelemetry({ ...given, ...secrets });
   return {
-    ...toConfig(values as Variables),
-    masking: withPersonalFields(
-      { mode: values.PII_MASK ?? 'hash', key: values.PII_KEY, fields: values.PII_FIELDS ?? [] },
-      customFields,
-    ),
-    telemetry: telemetry && { ...telemetry, spansPerSecond: values.MAX_SPANS_PER_SECOND as number },
+    ...toConfig(valid),
+    masking: withPersonalFields({ mode: valid.PII_MASK, key: valid.PII_KEY, fields: valid.PII_FIELDS }, customFields),
+    telemetry: telemetry && { ...telemetry, spansPerSecond: valid.MAX_SPANS_PER_SECOND },
     customFields,
     // Resources left out are not cached.
     lifetimes,
@@ -81,7 +78,7 @@ export function readConfig(env: Environment, problems: string[] = []) {
     invalidation,
     documents,
     /** Lines for the log at the start. */
-    warnings: names.warnings,
+    warnings,
     /** Paths of the files that hold secrets, by the secrets' names. */
     secretFiles: Object.fromEntries(Object.keys(secrets).map((name) => [name, given[fileVariable(name)]])),
   };
@@ -89,11 +86,13 @@ export function readConfig(env: Environment, problems: string[] = []) {
 
 /**
  * Reads only the custom fields of a configuration file, for commands that need no other setting.
+ *
+ * @param path default: GATEWAY_CONFIG; without either there are no custom fields
  * @throws ConfigError
  */
 export function readDeclaredFields(path: string | undefined): CustomFields {
   const problems: string[] = [];
-  const file = readFile(path, NAMES, problems);
+  const file = readFile(path ?? readEnvironment(problems).GATEWAY_CONFIG, NAMES, problems);
   const customFields = readCustomFields(file.sections.customFields, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return customFields;
@@ -105,7 +104,12 @@ export type Config = Readonly<ReturnType<typeof readConfig>>;
 function toConfig(values: Variables) {
   const authMode = values.AUTH_MODE ?? 'open';
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl } = values;
-  const isOnlyTrusted = values.TRUSTED_DOCUMENTS === 'only';
+  const {
+    DATATRICS_PROFILE_SOURCES: profile,
+    DATATRICS_CONTENT_SOURCES: content,
+    DATATRICS_CONVERSION_SOURCES: conversion,
+    DATATRICS_INTERACTION_SOURCES: interaction,
+  } = values;
   return {
     port: values.PORT,
     host: values.HOST,
@@ -116,13 +120,13 @@ function toConfig(values: Variables) {
     authMode,
     jwt: issuer !== undefined && audience !== undefined && jwksUrl ? { issuer, audience, jwksUrl } : undefined,
     tokensFile: values.TOKENS_FILE,
-    introspection: (values.INTROSPECTION ?? (authMode === 'managed' ? 'off' : 'on')) === 'on',
-    // Undefined ones are not configured: the sandbox has its own.
+    introspection: values.INTROSPECTION ?? authMode !== 'managed',
+    // Those left out are not configured: the sandbox has its own.
     sources: {
-      profile: values.DATATRICS_PROFILE_SOURCES,
-      content: values.DATATRICS_CONTENT_SOURCES,
-      conversion: values.DATATRICS_CONVERSION_SOURCES,
-      interaction: values.DATATRICS_INTERACTION_SOURCES,
+      ...(profile && { profile }),
+      ...(content && { content }),
+      ...(conversion && { conversion }),
+      ...(interaction && { interaction }),
     },
     filters: values.DATATRICS_FILTERS,
     batchReads: values.DATATRICS_BATCH_READS,
@@ -131,7 +135,7 @@ function toConfig(values: Variables) {
     pageLimit: values.DATATRICS_PAGE_LIMIT,
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
-    upstreamConnections: values.UPSTREAM_CONNECTIONS,
+    connections: values.UPSTREAM_CONNECTIONS,
     // Calls of a project that may wait for a connection.
     upstreamQueue: MAX_WAITING,
     maxConnections: values.MAX_CONNECTIONS,
@@ -160,17 +164,17 @@ function toConfig(values: Variables) {
       chunkItems: values.BULK_CHUNK_ITEMS,
       concurrency: values.BULK_CONCURRENCY,
     },
-    shareInFlight: values.SHARE_IN_FLIGHT === 'on',
-    collapseOperations: values.COLLAPSE_OPERATIONS === 'on',
-    compression: values.COMPRESSION === 'on',
+    shareInFlight: values.SHARE_IN_FLIGHT,
+    collapseOperations: values.COLLAPSE_OPERATIONS,
+    compression: values.COMPRESSION,
     corsOrigins: values.CORS_ORIGINS,
     corsHeaders: values.CORS_HEADERS,
     rateLimit: values.RATE_LIMIT,
     redisUrl: values.REDIS_URL,
     plugins: values.GATEWAY_PLUGINS,
     documentsMode: values.TRUSTED_DOCUMENTS,
-    persistedQueries: (values.AUTOMATIC_PERSISTED_QUERIES ?? (isOnlyTrusted ? 'off' : 'on')) === 'on',
-    mcp: values.MCP === 'on' ? { mutations: values.MCP_MUTATIONS === 'on' } : undefined,
+    persistedQueries: values.AUTOMATIC_PERSISTED_QUERIES ?? values.TRUSTED_DOCUMENTS !== 'only',
+    mcp: values.MCP ? { mutations: values.MCP_MUTATIONS } : undefined,
     routerSecrets: { header: values.ROUTER_SECRET, hmac: values.ROUTER_HMAC_SECRET },
     routerGrants: { scopes: values.ROUTER_SCOPES, projects: values.ROUTER_PROJECTS },
     subgraphDirectives: values.SUBGRAPH_DIRECTIVES,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { type Environment, withoutEmpty } from './environment.ts';
-import { fileVariable, readSecretFiles } from './secret-files.ts';
+import type { Environment } from './environment.ts';
+import { readSecretFiles } from './secret-files.ts';
+import { fileVariable } from './variables.ts';
 
 const NAME = 'the name of an environment variable';
 
@@ -17,16 +18,11 @@ export interface WithSecret extends Entry {
   readonly secretFile: string | undefined;
 }
 
-interface ListOptions<T extends Entry> {
-  readonly name: string;
-  /** What it lists, such as `caches`. */
-  readonly what: string;
+interface Checks<T> {
   readonly entry: z.ZodType<T>;
   readonly secret: z.ZodType<string, string>;
   /** What differs between entries. No message shows it. */
   readonly keyOf: (entry: T) => string;
-  /** Further problems of an entry: its member, and what is wrong with it. */
-  readonly problemOf?: (entry: T) => readonly [member: string, problem: string] | undefined;
 }
 
 /**
@@ -36,47 +32,44 @@ interface ListOptions<T extends Entry> {
  * @returns the valid entries, and the environment variables that hold secrets
  */
 export function readEntries<T extends Entry>(
-  { name, what, entry: check, secret, keyOf, problemOf }: ListOptions<T>,
+  name: string,
   given: unknown,
   env: Environment,
+  checks: Checks<T>,
   problems: string[],
 ): { readonly entries: (T & WithSecret)[]; readonly secretNames: readonly string[] } {
   const entries: (T & WithSecret)[] = [];
   const secretNames: string[] = [];
-  const report = (path: readonly PropertyKey[], problem: string): void => {
-    problems.push(`GATEWAY_CONFIG: ${[name, ...path].map(String).join('.')}: ${problem}`);
-  };
-  if (given === undefined) return { entries, secretNames };
-  if (!Array.isArray(given) || given.length === 0) report([], `needs a list of ${what}`);
+  const list: readonly unknown[] = Array.isArray(given) ? given : [];
+  if (given !== undefined && list.length === 0) problems.push(`GATEWAY_CONFIG: ${name}: needs a list of ${name}`);
   const known = new Set<string>();
-  for (const [index, one] of Array.isArray(given) ? given.entries() : []) {
-    const { success, data, error } = check.safeParse(one);
-    if (!success) {
-      for (const issue of error.issues) report([index, ...issue.path], problemOfIssue(issue));
-      continue;
+  for (const [index, one] of list.entries()) {
+    const place = `${name}.${index}`;
+    const { data, error } = checks.entry.safeParse(one);
+    for (const issue of error?.issues ?? []) {
+      problems.push(`GATEWAY_CONFIG: ${[place, ...issue.path].map(String).join('.')}: ${textOf(issue)}`);
     }
-    const key = keyOf(data);
-    if (known.has(key)) report([index], `got the same twice; needs ${what} that differ`);
+    if (data === undefined) continue;
+    const key = checks.keyOf(data);
+    if (known.has(key)) problems.push(`GATEWAY_CONFIG: ${place}: got the same twice; needs ${name} that differ`);
     known.add(key);
-    const further = problemOf?.(data);
-    if (further) report([index, further[0]], further[1]);
     const { secretFrom } = data;
     secretNames.push(secretFrom, fileVariable(secretFrom));
-    const count = problems.length;
-    const fromFile = readSecretFiles(withoutEmpty(env), problems, [secretFrom])[secretFrom];
-    if (problems.length > count) continue;
-    const value = secret.safeParse(fromFile ?? env[secretFrom] ?? '');
-    const secretFile = fromFile === undefined ? undefined : env[fileVariable(secretFrom)];
+    const secretFile = env[fileVariable(secretFrom)];
+    const inFile = readSecretFiles(env, problems, [secretFrom])[secretFrom];
+    if (secretFile !== undefined && inFile === undefined) continue;
+    const text = inFile ?? env[secretFrom];
+    const value = checks.secret.safeParse(text ?? '');
     if (value.success) entries.push({ ...data, secret: value.data, secretFile });
     else {
-      const got = (fromFile ?? env[secretFrom]) ? 'got a value that is not shown' : 'not set';
-      problems.push(`${secretFrom}: ${got}; needs ${value.error.issues[0]?.message}, for ${name}.${index}`);
+      const got = text === undefined ? 'not set' : 'got a value that is not shown';
+      problems.push(`${secretFrom}: ${got}; needs ${value.error.issues[0]?.message}, for ${place}`);
     }
   }
   return { entries, secretNames };
 }
 
-function problemOfIssue(issue: z.core.$ZodIssue): string {
+function textOf(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return `needs ${issue.message}`;
   return `got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}; needs only members that docs/configuration.md names`;
 }

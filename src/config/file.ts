@@ -4,14 +4,7 @@ import { readText } from './text-file.ts';
 import { removedSetting } from './unknown-names.ts';
 import { SECRETS } from './variables.ts';
 
-const SECTIONS: ReadonlySet<string> = new Set([
-  'projects',
-  'customFields',
-  'freshness',
-  'upstream',
-  'invalidation',
-  'poll',
-]);
+const SECTIONS = new Set(['projects', 'customFields', 'freshness', 'upstream', 'invalidation', 'poll']);
 
 /** Settings that are ids, keys or names. They need quotes where any version of YAML would convert them. */
 const TEXTS = /^(?:DATATRICS_(?:PROJECT|API_KEY|\w+_SOURCES|CONVERSION_PROFILE_FIELD)|ROUTER_\w+|PII_KEY|PII_FIELDS)$/;
@@ -28,59 +21,54 @@ const PROJECT_TEXTS = /^(?:id|apiKeyFrom|\w+Sources|conversionProfileField|timeZ
 export function readFile(path: string | undefined, names: readonly string[], problems: string[]) {
   const settings: Record<string, string> = {};
   const sections: Record<string, unknown> = {};
-  const nothing = { settings, sections };
-  if (!path) return nothing;
   const report = (problem: string): void => {
     problems.push(`GATEWAY_CONFIG: ${problem}`);
   };
-  const shown = JSON.stringify(path);
-  const lines = new LineCounter();
-  let document: Document.Parsed;
-  let content: unknown;
-  try {
-    document = parseDocument(readText(path), { prettyErrors: false, lineCounter: lines });
-    const wrong = [...document.errors, ...document.warnings];
-    // Only their codes: the messages may quote the file.
-    for (const { code, pos } of wrong) {
-      report(`got ${shown} (${code} in line ${lines.linePos(pos[0]).line}); needs a readable JSON or YAML file`);
-    }
-    if (wrong.length > 0) return nothing;
-    content = document.toJS();
-  } catch (error) {
-    // An alias without an anchor shows only here.
-    const reason = error instanceof ReferenceError ? 'BAD_ALIAS' : (error as Error).message;
-    report(`got ${shown} (${reason}); needs a readable JSON or YAML file`);
-    return nothing;
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    report(`got ${shown}; needs a file with one object of settings`);
-    return nothing;
-  }
-  for (const problem of conversions(document, lines)) report(problem);
-  for (const [name, value] of Object.entries(content)) {
+  for (const [name, value] of path === undefined ? [] : Object.entries(parse(path, report))) {
     if (SECTIONS.has(name)) sections[name] = value;
     else if (!names.includes(name) && !name.startsWith(SDK_PREFIX)) {
-      const sections = [...SECTIONS].join(', ');
-      report(removedSetting(name) ?? `got the setting "${name}"; needs names of variables, or ${sections}`);
+      const need = `names of variables, or ${[...SECTIONS].join(', ')}`;
+      report(removedSetting(name) ?? `got the setting "${name}"; needs ${need}`);
     } else {
       const text = textOf(value);
-      if (text === null) report(`got ${kindOf(value)} for ${name}; needs a text, or a list of texts without commas`);
+      const got = Array.isArray(value) ? 'a list' : 'an object';
+      if (text === null) report(`got ${got} for ${name}; needs a text, or a list of texts without commas`);
       else settings[name] = text;
     }
   }
   return { settings, sections };
 }
 
-/** A setting as the text of its variable; null for one that cannot be a text. */
-function textOf(value: unknown): string | null {
-  if (value === null) return '';
-  if (!Array.isArray(value)) return typeof value === 'object' ? null : String(value);
-  const isList = value.every((item) => item === null || (typeof item !== 'object' && !String(item).includes(',')));
-  return isList ? value.join(',') : null;
+/** Returns the members of the file; none after a problem with it. */
+function parse(path: string, report: (problem: string) => void): object {
+  const refuse = (reason: string): object => {
+    report(`got ${JSON.stringify(path)} (${reason}); needs a readable JSON or YAML file with one object of settings`);
+    return {};
+  };
+  const lines = new LineCounter();
+  try {
+    const document = parseDocument(readText(path), { prettyErrors: false, lineCounter: lines });
+    const wrong = [...document.errors, ...document.warnings];
+    // Only their codes: the messages may quote the file.
+    for (const { code, pos } of wrong) refuse(`${code} in line ${lines.linePos(pos[0]).line}`);
+    if (wrong.length > 0) return {};
+    const content: unknown = document.toJS();
+    if (typeof content !== 'object' || content === null || Array.isArray(content)) return refuse('no object');
+    for (const problem of conversions(document, lines)) report(problem);
+    return content;
+  } catch (error) {
+    // An alias without an anchor shows only in `toJS`.
+    return refuse(error instanceof ReferenceError ? 'BAD_ALIAS' : (error as Error).message);
+  }
 }
 
-function kindOf(value: unknown): string {
-  return Array.isArray(value) ? 'a list' : 'an object';
+/** A setting as the text of its variable; null for one that cannot be a text. */
+function textOf(value: unknown): string | null {
+  const items = Array.isArray(value) ? value : [value];
+  if (items.some((item) => typeof item === 'object' && item !== null)) return null;
+  // An item with a comma would be split.
+  if (Array.isArray(value) && items.some((item) => String(item).includes(','))) return null;
+  return items.map((item) => item ?? '').join();
 }
 
 /** A problem for each text without quotes that YAML converts, such as `012345`, which is the number 12345. */

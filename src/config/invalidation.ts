@@ -5,18 +5,12 @@ import type { Environment } from './environment.ts';
 
 const common = { url: invalidationUrl, secretFrom: variableName };
 const SUBGRAPH = 'the name of a subgraph';
+const subgraph = z.string(SUBGRAPH).regex(/^[A-Za-z][\w-]*$/, SUBGRAPH);
 
 const target = z.discriminatedUnion(
   'kind',
   [
-    z.strictObject({
-      kind: z.literal('apollo-router'),
-      subgraph: z
-        .string(SUBGRAPH)
-        .regex(/^[A-Za-z][\w-]*$/, SUBGRAPH)
-        .default('datatrics'),
-      ...common,
-    }),
+    z.strictObject({ kind: z.literal('apollo-router'), subgraph: subgraph.default('datatrics'), ...common }),
     z.strictObject({ kind: z.literal('webhook'), ...common }),
   ],
   { error: ({ code }) => (code === 'invalid_union' ? 'apollo-router or webhook' : undefined) },
@@ -27,16 +21,10 @@ const target = z.discriminatedUnion(
  * @param hasTags whether the subgraph's schema has cache tags, without which a router removes nothing
  */
 export function readTargets(given: unknown, env: Environment, hasTags: boolean, problems: string[]) {
-  const options = {
-    name: 'invalidation',
-    what: 'caches',
-    entry: target,
-    secret,
-    keyOf: ({ kind, url }: z.infer<typeof target>): string => `${kind} ${url.href}`,
-    problemOf: ({ kind }: z.infer<typeof target>) =>
-      kind === 'webhook' || hasTags
-        ? undefined
-        : (['kind', 'got "apollo-router" without tags; needs SUBGRAPH_DIRECTIVES with cacheTag'] as const),
-  };
-  return readEntries(options, given, env, problems);
+  const entry = target.refine(({ kind }) => kind === 'webhook' || hasTags, {
+    path: ['kind'],
+    message: 'SUBGRAPH_DIRECTIVES with cacheTag where it is "apollo-router"',
+  });
+  const keyOf = ({ kind, url }: z.infer<typeof target>) => `${kind} ${url.href}`;
+  return readEntries('invalidation', given, env, { entry, secret, keyOf }, problems);
 }

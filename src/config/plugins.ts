@@ -16,7 +16,11 @@ export async function loadPlugins(modules: readonly string[]): Promise<Plugin[]>
   const plugins: Plugin[] = [];
   for (const name of modules) {
     try {
-      plugins.push(...pluginsOf(await import(specifierOf(name))));
+      const { default: exported } = await import(specifierOf(name));
+      if (!Array.isArray(exported)) throw new Error('its default export is not an array');
+      const wrong = exported.findIndex((plugin) => typeof plugin !== 'object' || plugin === null);
+      if (wrong !== -1) throw new Error(`item ${wrong} of its default export is not an object`);
+      plugins.push(...exported);
     } catch (error) {
       problems.push(`GATEWAY_PLUGINS: got ${JSON.stringify(name)} (${firstLine(error)}); needs ${NEED}`);
     }
@@ -41,12 +45,4 @@ function specifierOf(name: string): string {
 
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-}
-
-function pluginsOf(module: { readonly default?: unknown }): Plugin[] {
-  const plugins = module.default;
-  if (!Array.isArray(plugins)) throw new Error('its default export is not an array');
-  const wrong = plugins.findIndex((plugin) => typeof plugin !== 'object' || plugin === null);
-  if (wrong !== -1) throw new Error(`item ${wrong} of its default export is not an object`);
-  return plugins;
 }

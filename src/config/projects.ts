@@ -8,7 +8,8 @@ function text(check: z.ZodString) {
   return z.preprocess((value) => (typeof value === 'number' ? String(value) : value), check);
 }
 
-const sources = z.array(text(z.string('a text').min(1, 'a text that is not empty'))).optional();
+const sources = z.array(text(z.string('a text').min(1, 'a text that is not empty'))).exactOptional();
+const milliseconds = z.int().min(1).max(600_000).exactOptional();
 
 /** One project of the list in the configuration file. What it leaves out is as in the other settings. */
 const project = z
@@ -19,14 +20,14 @@ const project = z
     contentSources: sources,
     conversionSources: sources,
     interactionSources: sources,
-    filters: oneOf('auto', 'on', 'off').optional(),
-    batchReads: oneOf('off', 'auto', 'on').optional(),
-    conversionProfileField: fieldName.optional(),
-    timeZone: timeZone.optional(),
-    connections: z.int().min(1).max(10_000).optional(),
-    maxUpstreamCalls: z.int().min(1).max(1_000_000).optional(),
-    operationTimeoutMs: z.int().min(1).max(600_000).optional(),
-    upstreamTimeoutMs: z.int().min(1).max(600_000).optional(),
+    filters: oneOf('auto', 'on', 'off').exactOptional(),
+    batchReads: oneOf('off', 'auto', 'on').exactOptional(),
+    conversionProfileField: fieldName.exactOptional(),
+    timeZone: timeZone.exactOptional(),
+    connections: z.int().min(1).max(10_000).exactOptional(),
+    maxUpstreamCalls: z.int().min(1).max(1_000_000).exactOptional(),
+    operationTimeoutMs: milliseconds,
+    upstreamTimeoutMs: milliseconds,
   })
   .transform(({ apiKeyFrom, ...settings }) => ({ ...settings, secretFrom: apiKeyFrom }));
 
@@ -34,7 +35,6 @@ export type ProjectConfig = z.infer<typeof project> & WithSecret;
 
 /** Checks the list of projects in the configuration file. The secret of each is its API key. */
 export function readProjects(given: unknown, env: Environment, problems: string[]) {
-  const keyOf = ({ id }: z.infer<typeof project>): string => id;
-  const options = { name: 'projects', what: 'projects', entry: project, secret: apiKey, keyOf };
-  return readEntries(options, given, env, problems);
+  const checks = { entry: project, secret: apiKey, keyOf: ({ id }: z.infer<typeof project>) => id };
+  return readEntries('projects', given, env, checks, problems);
 }

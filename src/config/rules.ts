@@ -14,7 +14,7 @@ export interface Given {
 
 export function checkTogether(given: Given, problems: string[]): void {
   const { GATEWAY_PLUGINS: plugins = [], COLLAPSE_OPERATIONS: collapse } = given.values;
-  if (plugins.length > 0 && collapse === 'on') {
+  if (plugins.length > 0 && collapse) {
     problems.push(
       'COLLAPSE_OPERATIONS: got "on" with GATEWAY_PLUGINS; needs off, since a plugin may answer each request differently',
     );
@@ -72,14 +72,14 @@ function checkManaged({ values, has }: Given, problems: string[]): void {
 /** Reads the trusted documents, by id; none if something is wrong with them. */
 export function readDocuments({ values, has }: Given, problems: string[]): ReadonlyMap<string, string> {
   const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path, MCP: mcp } = values;
-  if (mode === 'only' && values.AUTOMATIC_PERSISTED_QUERIES === 'on') {
+  if (mode === 'only' && values.AUTOMATIC_PERSISTED_QUERIES) {
     problems.push(
       'AUTOMATIC_PERSISTED_QUERIES: got "on" with TRUSTED_DOCUMENTS "only"; needs off, since only published documents run',
     );
   }
   if (path === undefined) {
     if (has('TRUSTED_DOCUMENTS_FILE')) return new Map();
-    if (mcp === 'on') problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');
+    if (mcp) problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');
     else if (mode === 'allowed' || mode === 'only')
       problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
     return new Map();
@@ -87,8 +87,8 @@ export function readDocuments({ values, has }: Given, problems: string[]): Reado
   const got = `got ${JSON.stringify(path)}`;
   try {
     const documents = readManifest(path);
-    if (mcp === 'on') {
-      for (const name of duplicateOperations(documents, { mutations: values.MCP_MUTATIONS === 'on' })) {
+    if (mcp) {
+      for (const name of duplicateOperations(documents, { mutations: values.MCP_MUTATIONS ?? false })) {
         const more = `the operation ${name} is in more than one document`;
         problems.push(`TRUSTED_DOCUMENTS_FILE: ${got} (${more}); MCP "on" needs operations of different names`);
       }

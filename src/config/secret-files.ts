@@ -1,13 +1,8 @@
+import type { Environment } from './environment.ts';
 import { readText } from './text-file.ts';
-import { SECRETS } from './variables.ts';
+import { fileVariable, SECRETS } from './variables.ts';
 
-/** Variables that name the file of a secret, as orchestrators mount them. */
 export const SECRET_FILE_NAMES: readonly string[] = [...SECRETS].map(fileVariable);
-
-/** The variable that names the file of a secret. */
-export function fileVariable(name: string): string {
-  return `${name}_FILE`;
-}
 
 /**
  * Reads a secret from its file, without one final line end.
@@ -19,13 +14,9 @@ export function readSecret(path: string): string {
   return value;
 }
 
-/**
- * Reads the secrets that are in files.
- * @param names of the secrets
- * @returns values by the secrets' names
- */
+/** Reads those of the secrets that are in files. Returns their values by the secrets' names. */
 export function readSecretFiles(
-  given: Readonly<Record<string, string | undefined>>,
+  given: Environment,
   problems: string[],
   names: Iterable<string> = SECRETS,
 ): Record<string, string> {
@@ -38,10 +29,10 @@ export function readSecretFiles(
       problems.push(`${name}, ${variable}: got both; needs one of them`);
       continue;
     }
-    // The path may be the secret itself, under the wrong name.
     try {
       values[name] = readSecret(path);
     } catch (error) {
+      // The path may be the secret itself, under the wrong name.
       const got = `got a path that is not shown (${(error as Error).message})`;
       problems.push(`${variable}: ${got}; needs a text file with the value of ${name}`);
     }

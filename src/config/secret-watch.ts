@@ -1,13 +1,14 @@
-import { statSync, unwatchFile, watchFile } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { z } from 'zod';
 import { apiKey, hmacSecret, secret } from './checks.ts';
 import type { Config } from './config.ts';
-import { fileVariable, readSecret } from './secret-files.ts';
+import { readSecret } from './secret-files.ts';
+import { fileVariable } from './variables.ts';
 
 const INTERVAL_MS = 1_000;
 
 export interface SecretUsers {
-  /** That `DATATRICS_API_KEY` is for. */
+  /** The project that `DATATRICS_API_KEY` is for. */
   readonly project: string | undefined;
   setKey(project: string, apiKey: string): void;
   /** Are replaced in place. */
@@ -27,34 +28,26 @@ export interface SecretUsers {
 export function watchSecrets(config: Config, users: SecretUsers): () => void {
   const { secretFiles, projects, invalidation } = config;
   const { project, routerSecrets, setKey } = users;
-  const stops: (() => void)[] = [];
+  const looks: (() => void)[] = [];
 
   function watch(name: string, path: string | undefined, check: z.ZodType<string>, apply: (value: string) => void) {
     // A pipe can be read only once.
     if (path === undefined || !statSync(path).isFile()) return;
-    let current = readSecret(path);
-    const listener = (): void => {
+    let seen = readSecret(path);
+    looks.push(() => {
       let problem: string | undefined;
+      let found: string;
       try {
-        const value = readSecret(path);
-        if (value === current) return;
-        const { data, error } = check.safeParse(value);
+        found = readSecret(path);
+        const { error } = check.safeParse(found);
         problem = error && `needs ${error.issues[0]?.message}`;
-        if (data !== undefined) {
-          current = value;
-          apply(data);
-        }
       } catch (error) {
-        problem = (error as Error).message;
+        found = problem = (error as Error).message;
       }
+      if (found === seen) return;
+      seen = found;
+      if (problem === undefined) apply(found);
       users.onChange(fileVariable(name), problem);
-    };
-    watchFile(path, { interval: INTERVAL_MS, persistent: false }, listener);
-    // `watchFile` first looks at the file some time after this call, and misses a change before that.
-    const firstLook = setTimeout(listener, INTERVAL_MS).unref();
-    stops.push(() => {
-      clearTimeout(firstLook);
-      unwatchFile(path, listener);
     });
   }
 
@@ -73,7 +66,8 @@ export function watchSecrets(config: Config, users: SecretUsers): () => void {
   watch('ROUTER_HMAC_SECRET', secretFiles.ROUTER_HMAC_SECRET, hmacSecret, (value) => {
     routerSecrets.hmac = value;
   });
-  return () => {
-    for (const stop of stops) stop();
-  };
+  const timer = setInterval(() => {
+    for (const look of looks) look();
+  }, INTERVAL_MS).unref();
+  return () => clearInterval(timer);
 }

@@ -19,8 +19,11 @@ export function readText(path: string): string {
   }
 }
 
+/** By the bytes of their order marks. */
+const ENCODINGS: Readonly<Record<string, string>> = { fffe: 'utf-16le', feff: 'utf-16be' };
+
 function decode(bytes: Buffer): string {
-  const encoding = encodingOf(bytes);
+  const encoding = ENCODINGS[bytes.toString('hex', 0, 2)] ?? 'utf-8';
   let text: string;
   try {
     text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
@@ -31,10 +34,4 @@ function decode(bytes: Buffer): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(text)) throw new Error('control characters');
   return text;
-}
-
-function encodingOf(bytes: Buffer): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
-  return 'utf-8';
 }

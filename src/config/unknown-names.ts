@@ -34,21 +34,19 @@ export function removedSetting(name: string): string | undefined {
  *
  * @param known names of the settings
  * @param used further variables that the settings refer to
+ * @returns the warnings
  */
 export function checkNames(
   env: Environment,
   known: readonly string[],
-  used: ReadonlySet<string>,
-): { readonly problems: string[]; readonly warnings: string[] } {
-  const problems: string[] = [];
+  used: readonly string[],
+  problems: string[],
+): readonly string[] {
   const warnings: string[] = [];
-  for (const [name, value] of Object.entries(env)) {
-    if (!value || known.includes(name) || used.has(name)) continue;
+  for (const name of Object.keys(env)) {
+    if (known.includes(name) || used.includes(name)) continue;
     const removed = removedSetting(name);
-    if (removed !== undefined) {
-      problems.push(removed);
-      continue;
-    }
+    if (removed !== undefined) problems.push(removed);
     const upper = name.toUpperCase();
     const meant = name.length < MIN_LENGTH ? undefined : closestMatch(upper, known, { maxDistance: MAX_DISTANCE });
     const isOurs = upper.startsWith('DATATRICS_') && !OF_A_SERVICE.test(upper);
@@ -57,5 +55,5 @@ export function checkNames(
     else if (meant !== undefined) warnings.push(`${name}: no setting has this name; ${meant} is close`);
     else if (isOurs) warnings.push(`${name}: no setting has this name`);
   }
-  return { problems, warnings };
+  return warnings;
 }

@@ -13,6 +13,7 @@ import {
   listOf,
   maxAges,
   oneOf,
+  onOff,
   origin,
   projectId,
   rateLimit,
@@ -39,11 +40,11 @@ const variables = z.object({
   DATATRICS_PAGE_LIMIT: whole(1, 500, 'rows').default(500),
   DATATRICS_TIMEZONE: timeZone.default('UTC'),
   AUTH_MODE: oneOf('open', 'passthrough', 'managed').optional(),
-  JWT_ISSUER: z.string().max(1_000, 'a text of at most 1000 characters').optional(),
-  JWT_AUDIENCE: z.string().max(1_000, 'a text of at most 1000 characters').optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
   JWT_JWKS_URL: jwksUrl.optional(),
   TOKENS_FILE: z.string().optional(),
-  INTROSPECTION: oneOf('on', 'off').optional(),
+  INTROSPECTION: onOff.optional(),
   PII_MASK: oneOf('hash', 'partial', 'null').default('hash'),
   PII_KEY: secret.optional(),
   PII_FIELDS: list.default([]),
@@ -68,10 +69,10 @@ const variables = z.object({
   MAX_BULK_ITEMS: whole(1, 1_000_000, 'items').default(1_000),
   BULK_CHUNK_ITEMS: whole(1, 10_000, 'items').default(50),
   BULK_CONCURRENCY: whole(1, 64, 'calls').default(4),
-  SHARE_IN_FLIGHT: oneOf('on', 'off').default('on'),
-  COLLAPSE_OPERATIONS: oneOf('on', 'off').default('off'),
+  SHARE_IN_FLIGHT: onOff.default(true),
+  COLLAPSE_OPERATIONS: onOff.default(false),
   CORS_ORIGINS: listOf(origin, 'origins such as https://app.example, comma-separated').default([]),
-  COMPRESSION: oneOf('on', 'off').default('on'),
+  COMPRESSION: onOff.default(true),
   CORS_HEADERS: listOf(headerName, 'names of headers such as x-app, comma-separated').default([]),
   RATE_LIMIT: rateLimit.optional(),
   REDIS_URL: z
@@ -80,7 +81,7 @@ const variables = z.object({
     .optional(),
   TRUSTED_DOCUMENTS: oneOf('off', 'allowed', 'only').default('off'),
   TRUSTED_DOCUMENTS_FILE: z.string().optional(),
-  AUTOMATIC_PERSISTED_QUERIES: oneOf('on', 'off').optional(),
+  AUTOMATIC_PERSISTED_QUERIES: onOff.optional(),
   GATEWAY_PLUGINS: list.default([]),
   OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl.optional(),
   OTEL_EXPORTER_OTLP_HEADERS: headers.optional(),
@@ -99,12 +100,12 @@ const variables = z.object({
     .string()
     .regex(/^(0|1|0?\.\d{1,9}|1\.0+)$/, 'a share from 0 to 1')
     .optional(),
-  OTEL_SERVICE_NAME: z.string().max(200, 'a text of at most 200 characters').optional(),
+  OTEL_SERVICE_NAME: z.string().optional(),
   OTEL_RESOURCE_ATTRIBUTES: z.string().optional(),
   OTEL_SDK_DISABLED: oneOf('true', 'false').optional(),
   MAX_SPANS_PER_SECOND: whole(1, 1_000_000, 'spans').default(250),
-  MCP: oneOf('off', 'on').default('off'),
-  MCP_MUTATIONS: oneOf('off', 'on').default('off'),
+  MCP: onOff.default(false),
+  MCP_MUTATIONS: onOff.default(false),
   ROUTER_SECRET: secret.optional(),
   ROUTER_HMAC_SECRET: hmacSecret.optional(),
   ROUTER_SCOPES: listOf(z.enum(SCOPES), 'scopes such as profiles:read, comma-separated').optional(),
@@ -132,6 +133,11 @@ export const SECRETS: ReadonlySet<string> = new Set<VariableName>([
   'ROUTER_HMAC_SECRET',
 ]);
 
+/** The variable that names the file of a secret, as orchestrators mount it. */
+export function fileVariable(name: string): string {
+  return `${name}_FILE`;
+}
+
 /** Characters of a value that a message shows. */
 const MAX_SHOWN = 200;
 
@@ -144,22 +150,21 @@ function show(name: string, value: string): string {
 /**
  * Checks each variable by itself, and returns the values of those that are valid.
  *
- * @param labels names to show instead of the variables' own
+ * @param fromFiles those of the values that are in files
  * @param problems gets a line for each invalid value
  */
 export function checkVariables(
   given: Readonly<Record<string, string | undefined>>,
-  labels: ReadonlyMap<string, string>,
+  fromFiles: object,
   problems: string[],
 ): Partial<Variables> {
   const values: Record<string, unknown> = {};
   for (const [name, check] of Object.entries(CHECKS)) {
-    const value = given[name];
-    const { success, data, error } = check.safeParse(value);
+    const { success, data, error } = check.safeParse(given[name]);
     if (success) values[name] = data;
     else {
-      const need = error.issues[0]?.message ?? 'another value';
-      problems.push(`${labels.get(name) ?? name}: got ${show(name, value ?? '')}; needs ${need}`);
+      const label = name in fromFiles ? fileVariable(name) : name;
+      problems.push(`${label}: got ${show(name, given[name] ?? '')}; needs ${error.issues[0]?.message}`);
     }
   }
   return values;

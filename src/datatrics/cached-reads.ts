@@ -1,6 +1,6 @@
 import { GatewayError } from '../lib/error.ts';
 import type { Lookup, RecordCache } from '../upstream/cache.ts';
-import type { Answer, CachedAnswer } from '../upstream/call.ts';
+import type { CachedAnswer } from '../upstream/call.ts';
 import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
@@ -87,19 +87,14 @@ export class CachedReads {
 
   /** Calls the API once for all equal reads, and caches the answer unless it is an error. */
   #callApi(read: CachedRead, lookup: Lookup, operation: Operation): Promise<SharedAnswer> {
-    const callAndStore = async (shared: SharedRead): Promise<SharedAnswer> => {
-      const fill = this.#cache.beginFill(read.key, read.tag, lookup);
-      let valid: Answer | undefined;
-      try {
+    const { key, tag, lifetimes } = read;
+    const callAndStore = (shared: SharedRead): Promise<SharedAnswer> =>
+      this.#cache.fill({ key, tag, retainMs: retentionOf(lifetimes) }, lookup, async () => {
         const answer = await read.callApi(shared, operation);
         // Throws for an answer that is an error, which must not be cached.
         answer.read(read.reader);
-        valid = answer.answer;
         return answer;
-      } finally {
-        this.#cache.endFill(fill, valid, retentionOf(read.lifetimes));
-      }
-    };
+      });
     return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, read.call.endpoint.label);
   }
 }

@@ -5,10 +5,7 @@ export interface AbortListener {
   handleEvent(): void;
 }
 
-/**
- * Creates a controller whose signal accepts any number of listeners without a warning: all calls of an operation listen to one
- * signal.
- */
+/** Creates a controller whose signal takes any number of listeners: all calls of an operation listen to one signal. */
 export function createAbortController(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);

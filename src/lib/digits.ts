@@ -26,12 +26,6 @@ const SUSPECTS = [
 
 const INTEGER = /^[+-]?\d+$/;
 
-/** Matches a name that ends in `id`. The characters can be escaped. */
-const ENDS_IN_ID = /(?:i|\\u0069)(?:d|\\u0064)"$/;
-
-/** Maximum length of a printed double: 17 digits and a point. A longer number was never a double. */
-const DOUBLE_DIGITS = 17 + 1;
-
 /** Maximum digits of a `bigint`. No id may have more, and parsing one takes more than linear time. */
 const MAX_DIGITS = 1_024;
 
@@ -43,24 +37,10 @@ export function isKept(source: string, value = Number(source)): boolean {
   return !Number.isInteger(value) || isSame(source, value);
 }
 
-/**
- * Reads a number from the API. Returns its text when a double cannot represent it.
- *
- * @param isId whether the member's name ends in `id`. Then no digit may be rounded, so a long decimal stays text too
- */
-export function numberOrText(source: string, isId: boolean): number | string {
+/** Returns the text of a number that a double cannot represent. */
+export function numberOrText(source: string): number | string {
   const value = Number(source);
-  return isKept(source, value) && !(isId && source.length > DOUBLE_DIGITS && !isSame(source, value)) ? value : source;
-}
-
-/** Whether the number at `start` in a JSON text is the value of a member whose name ends in `id`. */
-export function isIdValue(text: string, start: number): boolean {
-  let at = text[start - 1] === '-' ? start - 2 : start - 1;
-  while (text.charCodeAt(at) <= 0x20) at -= 1;
-  if (text[at] !== ':') return false;
-  do at -= 1;
-  while (text.charCodeAt(at) <= 0x20);
-  return ENDS_IN_ID.test(text.slice(Math.max(0, at - 12), at + 1));
+  return isKept(source, value) ? value : source;
 }
 
 /**
@@ -69,7 +49,6 @@ export function isIdValue(text: string, start: number): boolean {
  */
 const MAX_VALUES = 250_000;
 
-/** The text has such a number, and more than `MAX_VALUES` values. */
 export class TooManyValues extends Error {
   constructor() {
     super(`JSON with a number of more than 15 digits may have at most ${MAX_VALUES} values.`);
@@ -77,42 +56,24 @@ export class TooManyValues extends Error {
   }
 }
 
-/** Creates a function that counts the values of one text, and throws TooManyValues beyond the limit. */
-function createCounter(): () => void {
+/** Like `JSON.parse`, for JSON from the API: numbers that a double cannot represent become text. @throws TooManyValues */
+export function readJson(text: string): unknown {
+  return parse(text, (source) => source);
+}
+
+/** Like `JSON.parse`, for JSON from a client: such integers become `bigint`, other such numbers NaN. @throws TooManyValues */
+export function readClientJson(text: string): unknown {
+  return parse(text, (source) => (INTEGER.test(source) && source.length <= MAX_DIGITS ? BigInt(source) : Number.NaN));
+}
+
+/** @param convert gets the text of a number that a double cannot represent */
+function parse(text: string, convert: (source: string) => unknown): unknown {
+  if (!losesDigits(text)) return json.parse(text);
   let values = 0;
-  return () => {
+  return json.parse(text, (_key, value, { source }) => {
     values += 1;
     if (values > MAX_VALUES) throw new TooManyValues();
-  };
-}
-
-/**
- * Parses JSON from the API like `JSON.parse`, but returns a number that a double cannot represent as text.
- *
- * @throws SyntaxError, TooManyValues
- */
-export function readJson(text: string): unknown {
-  if (!losesDigits(text)) return json.parse(text);
-  const count = createCounter();
-  return json.parse(text, (key, value, { source }) => {
-    count();
-    return typeof value === 'number' ? numberOrText(source, key.endsWith('id')) : value;
-  });
-}
-
-/**
- * Parses JSON from a client like `JSON.parse`, but returns an integer that a double cannot represent as a `bigint`, and any other
- * such number as NaN.
- *
- * @throws SyntaxError, TooManyValues
- */
-export function readClientJson(text: string): unknown {
-  if (!losesDigits(text)) return json.parse(text);
-  const count = createCounter();
-  return json.parse(text, (_key, value, { source }) => {
-    count();
-    if (typeof value !== 'number' || isKept(source, value)) return value;
-    return INTEGER.test(source) && source.length <= MAX_DIGITS ? BigInt(source) : Number.NaN;
+    return typeof value !== 'number' || isKept(source, value) ? value : convert(source);
   });
 }
 
@@ -133,45 +94,29 @@ function losesDigits(text: string): boolean {
     while (suspect.test(text)) {
       let start = suspect.lastIndex;
       let end = start;
-      while (isNumberCharacter(text.charCodeAt(start - 1))) start -= 1;
-      while (isNumberCharacter(text.charCodeAt(end))) end += 1;
-      if (isStart(text.charCodeAt(start - 1)) && isText(numberOrText(text.slice(start, end), isIdValue(text, start)))) {
-        return true;
-      }
+      while (isIn('0123456789.eE+-', text[start - 1])) start -= 1;
+      while (isIn('0123456789.eE+-', text[end])) end += 1;
+      const isValue = start === 0 || isIn(' \n\r\t,:[', text[start - 1]);
+      if (isValue && !isKept(text.slice(start, end))) return true;
       suspect.lastIndex = end;
     }
     return false;
   });
 }
 
-/** Whether a character can be part of a number: a digit, `.`, `e`, `E`, `+` or `-`. */
-function isNumberCharacter(code: number): boolean {
-  return (
-    (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x65 || code === 0x45 || code === 0x2b || code === 0x2d
-  );
+function isIn(characters: string, character: string | undefined): boolean {
+  return character !== undefined && characters.includes(character);
 }
 
-/** Whether a number can follow this character: none, white space, a comma, a colon or an opening bracket. */
-function isStart(before: number): boolean {
-  return Number.isNaN(before) || before <= 0x20 || before === 0x2c || before === 0x3a || before === 0x5b;
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
+/** Whether an integer has the digits of this text. */
 function isSame(source: string, value: number): boolean {
-  return decimalOf(source) === decimalOf(String(value));
+  return digitsOf(source) === digitsOf(String(value));
 }
 
-/** Canonical text of a decimal number: its digits without leading and trailing zeros, and the exponent. */
-function decimalOf(text: string): string {
-  const [, whole = '', fraction = '', exponent = '0'] = /^[+-]?(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text) ?? [];
-  const digits = whole + fraction;
-  let start = 0;
-  let end = digits.length;
-  while (digits[start] === '0') start += 1;
-  if (start === end) return '0';
-  while (digits[end - 1] === '0') end -= 1;
-  return `${digits.slice(start, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
+/** The digits of a number without zeros at the ends. */
+function digitsOf(text: string): string {
+  return text
+    .replace(/e.*/i, '')
+    .replace(/\D/g, '')
+    .replace(/^0+|(?<!0)0+$/g, '');
 }

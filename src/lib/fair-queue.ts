@@ -24,7 +24,7 @@ export interface Waiting {
 export interface TurnLimits {
   /** Maximum weight that runs at once. */
   readonly running: number;
-  /** Maximum weight that runs at once in one lane. Default: `running`. */
+  /** The same in one lane. Default: `running`. */
   readonly runningInLane?: number;
   /** Maximum number of waiting entries. Default: no limit. */
   readonly waiting?: number;
@@ -40,24 +40,14 @@ const UNVERIFIED_SHARE = 1 / 4;
  */
 const PER_FREE = 3;
 
-interface Lane {
-  running: number;
-  waiting: number;
-}
-
 /** The running and waiting work of one party. Exists only while there is any. */
-class Flow {
+interface Flow {
   readonly party: Party;
   isUnverified: boolean;
-  running = 0;
-  waiting = 0;
+  running: number;
+  waiting: number;
   /** Waiting entries by lane, the most urgent first; created for the first one. */
   queues: Map<string, Waiting[]> | undefined;
-
-  constructor(party: Party) {
-    this.party = party;
-    this.isUnverified = !party.isAccepted;
-  }
 }
 
 /**
@@ -75,7 +65,7 @@ export class Turns {
   readonly #limits: Required<TurnLimits>;
   readonly #unverifiedLimit: number;
   readonly #flows = new Map<Party, Flow>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string, { running: number; waiting: number }>();
   /** Flows with waiting entries, in the order of their turns: those with an accepted key, and those without. */
   readonly #accepted = new Set<Flow>();
   readonly #unverified = new Set<Flow>();
@@ -94,16 +84,15 @@ export class Turns {
     this.#unverifiedLimit = Math.max(1, Math.floor(running * UNVERIFIED_SHARE));
   }
 
-  /** Takes capacity if the work may start now. Call `leave` when the work ends. Returns false without waiting otherwise. */
+  /** Takes capacity if the work may start now, until `leave`. Returns false otherwise. */
   take(party: Party, lane: string, weight: number): boolean {
     const flow = this.#flowOf(party);
-    const laneState = this.#lane(lane);
     // Entries that wait in the same lane of this flow go first. Those in other lanes may be blocked by their lane.
-    if (flow.queues?.get(lane)?.length || !this.#canStart(flow, laneState, weight)) {
+    if (flow.queues?.get(lane)?.length || !this.#canStart(flow, lane, weight)) {
       this.#dropIfIdle(flow);
       return false;
     }
-    this.#begin(flow, laneState, weight);
+    this.#countRunning(flow, lane, weight);
     return true;
   }
 
@@ -119,7 +108,7 @@ export class Turns {
       this.#dropIfIdle(flow);
       return false;
     }
-    this.#count(flow, this.#lane(lane), 1);
+    this.#countWaiting(flow, lane, 1);
     flow.queues ??= new Map();
     const queue = flow.queues.get(lane) ?? [];
     flow.queues.set(lane, queue);
@@ -134,10 +123,7 @@ export class Turns {
   /** Ends work that was started, and starts the next entries. */
   leave(party: Party, lane: string, weight: number): void {
     const flow = this.#flowOf(party);
-    flow.running -= weight;
-    if (flow.isUnverified) this.#unverifiedRunning -= weight;
-    this.#lane(lane).running -= weight;
-    this.running -= weight;
+    this.#countRunning(flow, lane, -weight);
     this.#dropIfIdle(flow);
     this.#startNext(flow);
   }
@@ -149,7 +135,7 @@ export class Turns {
     const at = queue?.indexOf(item) ?? -1;
     if (!flow || !queue || at === -1) return;
     queue.splice(at, 1);
-    this.#count(flow, this.#lane(item.lane), -1);
+    this.#countWaiting(flow, item.lane, -1);
     if (flow.waiting === 0) {
       flow.queues = undefined;
       this.#ringOf(flow).delete(flow);
@@ -182,65 +168,57 @@ export class Turns {
 
   /** Takes the next entry. Parties with and without an accepted key alternate, while the latter have capacity left. */
   #next(left: Flow | undefined): Waiting | undefined {
-    // Without free capacity, only a party with nothing running may start an entry.
-    if (this.#isFull())
-      return this.#limits.oneAlways ? this.#nextOf(left?.isUnverified ? this.#unverified : [left]) : undefined;
-    const mayStartUnverified = this.#unverifiedRunning < this.#unverifiedLimit;
-    if (this.#isUnverifiedTurn && mayStartUnverified) {
-      return this.#nextOf(this.#unverified) ?? this.#nextOf(this.#accepted);
+    if (this.#isFull()) {
+      // Without free capacity, only a party with nothing running may start an entry.
+      if (!this.#limits.oneAlways || left === undefined) return undefined;
+      return this.#nextOf(left.isUnverified ? this.#unverified : [left]);
     }
-    return this.#nextOf(this.#accepted) ?? (mayStartUnverified ? this.#nextOf(this.#unverified) : undefined);
+    const unverified = this.#unverifiedRunning < this.#unverifiedLimit ? this.#unverified : [];
+    const [first, second] = this.#isUnverifiedTurn ? [unverified, this.#accepted] : [this.#accepted, unverified];
+    return this.#nextOf(first) ?? this.#nextOf(second);
+  }
+
+  /** Whether no entry of any party could start: spares looking at each flow. */
+  #isFull(): boolean {
+    if (this.running >= this.#limits.running) return true;
+    for (const { running, waiting } of this.#lanes.values())
+      if (waiting > 0 && running < this.#limits.runningInLane) return false;
+    return true;
   }
 
   /** Takes an entry of the first of these flows that can start one. */
-  #nextOf(flows: Iterable<Flow | undefined>): Waiting | undefined {
+  #nextOf(flows: Iterable<Flow>): Waiting | undefined {
     for (const flow of flows) {
-      const item = flow && this.#takeMostUrgent(flow);
+      const item = this.#takeMostUrgent(flow);
       if (item === undefined) continue;
-      const ring = this.#ringOf(flow as Flow);
-      ring.delete(flow as Flow);
-      if ((flow as Flow).waiting > 0) ring.add(flow as Flow);
+      const ring = this.#ringOf(flow);
+      ring.delete(flow);
+      if (flow.waiting > 0) ring.add(flow);
       this.#isUnverifiedTurn = ring === this.#accepted;
       return item;
     }
     return undefined;
   }
 
-  /** Whether no entry of any party could start. */
-  #isFull(): boolean {
-    if (this.running >= this.#limits.running) return true;
-    for (const lane of this.#lanes.values())
-      if (lane.waiting > 0 && lane.running < this.#limits.runningInLane) return false;
-    return true;
-  }
-
   /** Takes the flow's most urgent entry that can start. */
   #takeMostUrgent(flow: Flow): Waiting | undefined {
     let first: Waiting | undefined;
     for (const [name, [head]] of flow.queues ?? []) {
-      if (head === undefined || !this.#canStart(flow, this.#lane(name), head.weight)) continue;
+      if (head === undefined || !this.#canStart(flow, name, head.weight)) continue;
       if (first === undefined || head.priority < first.priority) first = head;
     }
     if (first === undefined) return undefined;
-    const laneState = this.#lane(first.lane);
     flow.queues?.get(first.lane)?.shift();
-    this.#count(flow, laneState, -1);
+    this.#countWaiting(flow, first.lane, -1);
     if (flow.waiting === 0) flow.queues = undefined;
-    this.#begin(flow, laneState, first.weight);
+    this.#countRunning(flow, first.lane, first.weight);
     return first;
   }
 
-  #begin(flow: Flow, lane: Lane, weight: number): void {
-    flow.running += weight;
-    if (flow.isUnverified) this.#unverifiedRunning += weight;
-    lane.running += weight;
-    this.running += weight;
-  }
-
-  #canStart(flow: Flow, lane: Lane, weight: number): boolean {
+  #canStart(flow: Flow, lane: string, weight: number): boolean {
     const own = flow.isUnverified ? this.#unverifiedRunning : flow.running;
     if (this.#limits.oneAlways && own === 0) return true;
-    let free = Math.min(this.#limits.running - this.running, this.#limits.runningInLane - lane.running);
+    let free = Math.min(this.#limits.running - this.running, this.#limits.runningInLane - this.#lane(lane).running);
     if (flow.isUnverified) free = Math.min(free, this.#unverifiedLimit - this.#unverifiedRunning);
     return free >= weight && hasShare(flow, flow.running, weight, free);
   }
@@ -253,17 +231,24 @@ export class Turns {
     return free >= 1 && hasShare(flow, flow.waiting, 1, free);
   }
 
-  #count(flow: Flow, lane: Lane, entries: 1 | -1): void {
+  #countRunning(flow: Flow, lane: string, weight: number): void {
+    flow.running += weight;
+    this.running += weight;
+    this.#lane(lane).running += weight;
+    if (flow.isUnverified) this.#unverifiedRunning += weight;
+  }
+
+  #countWaiting(flow: Flow, lane: string, entries: 1 | -1): void {
     flow.waiting += entries;
-    lane.waiting += entries;
     this.waiting += entries;
+    this.#lane(lane).waiting += entries;
     if (flow.isUnverified) this.#unverifiedWaiting += entries;
   }
 
   #flowOf(party: Party): Flow {
     let flow = this.#flows.get(party);
     if (flow === undefined) {
-      flow = new Flow(party);
+      flow = { party, isUnverified: !party.isAccepted, running: 0, waiting: 0, queues: undefined };
       this.#flows.set(party, flow);
     } else if (flow.isUnverified && party.isAccepted) {
       flow.isUnverified = false;
@@ -279,11 +264,7 @@ export class Turns {
     if (flow.running === 0 && flow.waiting === 0 && !flow.party.isEverybody) this.#flows.delete(flow.party);
   }
 
-  #ringOf({ isUnverified }: Flow): Set<Flow> {
-    return isUnverified ? this.#unverified : this.#accepted;
-  }
-
-  #lane(name: string): Lane {
+  #lane(name: string) {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
       lane = { running: 0, waiting: 0 };
@@ -291,9 +272,13 @@ export class Turns {
     }
     return lane;
   }
+
+  #ringOf({ isUnverified }: Flow): Set<Flow> {
+    return isUnverified ? this.#unverified : this.#accepted;
+  }
 }
 
-/** Whether a party that has `own` may take `more` of `free`. A party that has nothing may always take its first. */
+/** Whether a party that has `own` may take `more` of `free`. It may always take its first. */
 function hasShare({ party }: Flow, own: number, more: number, free: number): boolean {
   return party.isEverybody || own === 0 || own + more <= PER_FREE * (free - more);
 }

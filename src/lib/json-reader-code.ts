@@ -1,4 +1,3 @@
-import { indexNames, isPlain, MAX_LIST_DEPTH, memberAt, type WantedNames } from './json-members.ts';
 import { scanner } from './json-scan.ts';
 import type { Shape, WantedMembers } from './json-shape.ts';
 
@@ -16,13 +15,13 @@ export interface Code {
  */
 export function compile(wanted: WantedMembers, shape: Shape): Code {
   const misses = new Int32Array(1);
-  const writer = new CodeWriter();
-  const read = writer.reader(wanted, shape, 'root');
-  const scope = { ...scanner, misses, names: writer.names, memberAt };
+  const functions: string[] = [];
+  const read = define(functions, shape, wanted, 'root');
+  const scope = { ...scanner, misses };
   const make = new Function(
     ...Object.keys(scope),
     `'use strict';
-    ${writer.functions.join('')}
+    ${functions.join('')}
     return (text) => {
       const value = ${read}(text, space(0), 0);
       if (space(end[0]) !== text.length) fail();
@@ -53,8 +52,8 @@ const NEXT = `
 
 const DIGIT = `bytes[i] >= ${code('0')} && bytes[i] <= ${code('9')}`;
 
-/** Moves `i` from the start of a value to its end. Inlines common strings and numbers, and uses `skip` for the rest. */
-function skipping(skip: string): string {
+/** Moves `i` from the start of a value to its end. Inlines common strings and numbers. */
+function skipping(other: string): string {
   return `
   if (bytes[i] === ${code('"')}) {
     k = i;
@@ -69,13 +68,12 @@ function skipping(skip: string): string {
       do i++; while (${DIGIT});
     }
     if ((bytes[i] | 0x20) === ${code('e')}) i = skip(k);
-  } else ${skip}`;
+  } else {${other}}`;
 }
 
-const SKIPPING_UNKNOWN = skipping(`{
+const SKIPPING_UNKNOWN = skipping(`
   if (bytes[i] === ${code('{')} || (bytes[i] === ${code('[')} && bytes[i + 1] === ${code('{')})) misses[0]++;
-  i = skip(i);
-}`);
+  i = skip(i);`);
 
 /** Reads a value into a variable and moves `i` to its end. */
 function reading(variable: string, read: string): string {
@@ -115,33 +113,43 @@ function equals(text: string): string {
   return offsets.map((it) => `view.getInt32(i + ${it}, true) === ${words.readInt32LE(it)}`).join(' && ');
 }
 
-/** Generates functions that read or skip a value, and returns their names. */
-class CodeWriter {
-  readonly functions: string[] = [];
-  readonly names: WantedNames[] = [];
-
-  /** Generates a function that reads an object of this shape, or a list of such objects. Returns its name. */
-  reader(wanted: WantedMembers, shape: Shape, place: 'root' | 'inside'): string {
-    const names = this.names.push(indexNames(Object.keys(wanted))) - 1;
-    const values = Object.entries(wanted).map(([name, it], k) => {
-      const read = it === true ? 'whole' : this.reader(it, shape.get(name) ?? new Map(), 'inside');
-      return { name, variable: `m${k}`, key: JSON.stringify(name), read };
-    });
-    const members = [...shape].map(([name, inside]) => {
-      const value = values.find((it) => it.name === name);
-      return [name, value ? reading(value.variable, value.read) : this.#skipping(inside)] as const;
-    });
-    const read = `read${names}`;
-    this.functions.push(`
-function ${read}(text, i, depth) {
-  if (bytes[i] === ${code('{')}) return ${read}Object(text, i + 1);
-  if (bytes[i] !== ${code('[')}) return whole(text, i);
-  if (depth === ${MAX_LIST_DEPTH}) fail();
-  const list = [];
+/**
+ * Generates functions that read an object of this shape, or a list of such objects. Without `wanted`, they skip it.
+ *
+ * @returns the name of the function to call
+ */
+function define(functions: string[], shape: Shape, wanted?: WantedMembers, place?: 'root'): string {
+  const values = Object.entries(wanted ?? {}).map(([name, it], k) => {
+    const read = it === true ? 'whole' : define(functions, shape.get(name) ?? new Map(), it);
+    return { name, variable: `m${k}`, key: JSON.stringify(name), read };
+  });
+  // Only ASCII bytes stand for one character each, so other names are not compared by bytes.
+  const members = [...shape].filter(([name]) => /^[ -~]+$/.test(name));
+  const inOrder = members.map(([name, inside]) => {
+    const value = values.find((it) => it.name === name);
+    if (value) return member(name, reading(value.variable, value.read));
+    if (inside === undefined) return member(name, SKIPPING_UNKNOWN);
+    const skip = define(functions, inside);
+    return member(name, skipping(`${skip}(text, space(i), 0); i = end[0];`));
+  });
+  const object = `
+  const object = {};
+  ${values.map(({ variable, key }) => `if (${variable} !== undefined) object[${key}] = ${variable};`).join('\n')}
+  return object;`;
+  // Nested objects get all members, so that they share one hidden class.
+  const nested = `return { ${values.map(({ variable, key }) => `${key}: ${variable}`).join(', ')} };`;
+  const self = `f${functions.length}`;
+  functions.push(`
+function ${self}(text, i, depth) {
+  if (bytes[i] === ${code('{')}) return ${self}Object(text, i + 1);
+  if (bytes[i] !== ${code('[')}) ${wanted ? 'return whole(text, i);' : '{ end[0] = skip(i); return; }'}
+  if (depth === MAX_DEPTH) fail();
+  const list = ${wanted ? '[]' : 'undefined'};
   i = space(i + 1);
   if (bytes[i] !== ${code(']')}) {
     for (;;) {
-      list.push(bytes[i] === ${code('{')} ? ${read}Object(text, i + 1) : ${read}(text, i, depth + 1));
+      const item = bytes[i] === ${code('{')} ? ${self}Object(text, i + 1) : ${self}(text, i, depth + 1);
+      ${wanted ? 'list.push(item);' : ''}
       i = end[0];
       ${NEXT}
     }
@@ -150,17 +158,17 @@ function ${read}(text, i, depth) {
   end[0] = i + 1;
   return list;
 }
-function ${read}Object(text, i) {
-  let ${['k', ...values.map((it) => it.variable)].join(', ')};
+function ${self}Object(text, i) {
+  let ${['k', ...values.map(({ variable }) => variable)].join(', ')};
   i = space(i);
   if (bytes[i] !== ${code('}')}) {
     for (;;) {
-      ${plainMembers(members)}
+      ${inOrder.join('')}
       misses[0]++;
-      const index = memberAt(text, i, names[${names}]);
+      const name = nameAt(text, i);
       i = end[0];
-      switch (index) {
-        ${values.map((it, k) => `case ${k}: ${it.variable} = ${it.read}(text, i, 0); i = end[0]; break;`).join('\n')}
+      switch (name) {
+        ${values.map(({ key, variable, read }) => `case ${key}: ${variable} = ${read}(text, i, 0); i = end[0]; break;`).join('\n')}
         default: i = skip(i);
       }
       ${NEXT}
@@ -168,61 +176,7 @@ function ${read}Object(text, i) {
     if (bytes[i] !== ${code('}')}) fail();
   }
   end[0] = i + 1;
-  ${
-    place === 'inside'
-      ? `return { ${values.map((it) => `${it.key}: ${it.variable}`).join(', ')} };`
-      : `const object = {};
-  ${values.map((it) => `if (${it.variable} !== undefined) object[${it.key}] = ${it.variable};`).join('\n')}
-  return object;`
-  }
+  ${wanted ? (place === 'root' ? object : nested) : ''}
 }`);
-    return read;
-  }
-
-  #skipping(shape: Shape | undefined): string {
-    return shape === undefined ? SKIPPING_UNKNOWN : skipping(`i = ${this.#skipper(shape)}(i);`);
-  }
-
-  /** Generates a function that skips an object of this shape, or a list of such objects. Returns its name. */
-  #skipper(shape: Shape): string {
-    const members = [...shape].map(([name, inside]) => [name, this.#skipping(inside)] as const);
-    const skip = `skip${this.functions.length}`;
-    this.functions.push(`
-function ${skip}(i) {
-  i = space(i);
-  if (bytes[i] === ${code('{')}) return ${skip}Object(i + 1);
-  if (bytes[i] !== ${code('[')}) return skip(i);
-  i = space(i + 1);
-  if (bytes[i] !== ${code(']')}) {
-    for (;;) {
-      i = bytes[i] === ${code('{')} ? ${skip}Object(i + 1) : skip(i);
-      ${NEXT}
-    }
-    if (bytes[i] !== ${code(']')}) fail();
-  }
-  return i + 1;
-}
-function ${skip}Object(i) {
-  let k;
-  i = space(i);
-  if (bytes[i] !== ${code('}')}) {
-    for (;;) {
-      ${plainMembers(members)}
-      misses[0]++;
-      i = skip(skipName(i));
-      ${NEXT}
-    }
-    if (bytes[i] !== ${code('}')}) fail();
-  }
-  return i + 1;
-}`);
-    return skip;
-  }
-}
-
-function plainMembers(members: (readonly [name: string, value: string])[]): string {
-  return members
-    .filter(([name]) => isPlain(name))
-    .map(([name, value]) => member(name, value))
-    .join('');
+  return self;
 }

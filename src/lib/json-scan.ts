@@ -1,5 +1,5 @@
 import { isStringOneByteRepresentation } from 'node:v8';
-import { isIdValue, numberOrText, readJson } from './digits.ts';
+import { numberOrText, readJson } from './digits.ts';
 
 /** Scans the text that was loaded last. Each function takes a position in it, `i`, and most return a position. */
 export const scanner = createScanner();
@@ -8,6 +8,8 @@ export const scanner = createScanner();
 function createScanner() {
   /** Maximum length of a text in characters. */
   const CAPACITY = 1 << 20;
+  /** Maximum depth of a value, because the scanner is recursive. */
+  const MAX_DEPTH = 64;
   /** Thrown for a text that is not JSON, or that the scanner cannot handle. */
   const REFUSED = new Error('The text is not JSON, or too long or too deep.');
   const SPACE = 0x20;
@@ -21,9 +23,7 @@ function createScanner() {
   const COLON = 0x3a;
   const OPEN_LIST = 0x5b;
   const BACKSLASH = 0x5c;
-  const CLOSE_LIST = 0x5d;
   const OPEN_OBJECT = 0x7b;
-  const CLOSE_OBJECT = 0x7d;
   /** The four characters of `true` and `null`, and the last four of `false`, as `view` reads them. */
   const TRUE = 0x65757274;
   const NULL = 0x6c6c756e;
@@ -40,10 +40,9 @@ function createScanner() {
   const words = new Int32Array(memory);
   const writable = Buffer.from(memory);
   /** Receives a text with characters beyond Latin-1, before `load` converts it to bytes. */
-  const wide = Buffer.from(new ArrayBuffer(2 * CAPACITY + 2 * PADDING));
+  const wide = Buffer.from(new ArrayBuffer(2 * (CAPACITY + PADDING)));
   const units = new Uint16Array(wide.buffer);
   const pairs = new Int32Array(wide.buffer);
-
   /** `end[0]` is the end of the value that was read last. An array, so that generated code can access it too. */
   const end = new Int32Array(1);
 
@@ -116,25 +115,12 @@ function createScanner() {
 
   /** Returns the end of the escape sequence whose backslash is before `i`. */
   function skipEscape(i: number): number {
-    switch (at(i)) {
-      case QUOTE:
-      case BACKSLASH:
-      case 0x2f: // slash
-      case 0x62: // b
-      case 0x66: // f
-      case 0x6e: // n
-      case 0x72: // r
-      case 0x74: // t
-        return i + 1;
-      case 0x75: // u
-        for (let k = i + 1; k < i + 5; k++) {
-          const lower = at(k) | 0x20;
-          if (!isDigit(at(k)) && !(lower >= 0x61 && lower <= 0x66)) fail();
-        }
-        return i + 5;
-      default:
-        return fail();
+    if (at(i) !== 0x75) return '"\\/bfnrt'.includes(String.fromCharCode(at(i))) ? i + 1 : fail();
+    for (let k = i + 1; k < i + 5; k++) {
+      const lower = at(k) | 0x20;
+      if (!isDigit(at(k)) && !(lower >= 0x61 && lower <= 0x66)) fail();
     }
+    return i + 5;
   }
 
   /** Returns the position after one or more digits. */
@@ -183,41 +169,29 @@ function createScanner() {
     return at(i) === QUOTE ? skipColon(skipString(i)) : fail();
   }
 
+  /** Returns the name of the member at `i`, and sets `end[0]` to the position of its value. */
+  function nameAt(text: string, i: number): unknown {
+    if (at(i) !== QUOTE) fail();
+    const name = whole(text, i);
+    end[0] = skipColon(end[0] as number);
+    return name;
+  }
+
   /** Returns the end of the value at `i`, or after white space there. */
-  function skip(i: number): number {
-    // One bit for each enclosing object (1) or list (0), the innermost lowest. `outer` has the outer ones, 32 per number.
-    let enclosing = 0;
-    const outer: number[] = [];
-    let depth = 0;
+  function skip(i: number, depth = 0): number {
+    i = space(i);
+    const open = at(i);
+    if (open !== OPEN_OBJECT && open !== OPEN_LIST) return skipScalar(i);
+    if (depth === MAX_DEPTH) fail();
+    // In ASCII, each closing bracket is two places after the opening one.
+    const close = open + 2;
+    i = space(i + 1);
+    if (at(i) === close) return i + 1;
     for (;;) {
-      i = space(i);
-      const c = at(i);
-      if (c === OPEN_OBJECT || c === OPEN_LIST) {
-        const object = c === OPEN_OBJECT;
-        i = space(i + 1);
-        if (at(i) !== (object ? CLOSE_OBJECT : CLOSE_LIST)) {
-          if (depth > 0 && depth % 32 === 0) outer.push(enclosing);
-          enclosing = (enclosing << 1) | (object ? 1 : 0);
-          depth++;
-          if (object) i = skipName(i);
-          continue;
-        }
-        i++;
-      } else i = skipScalar(i);
-      // After a value, which may be the last one of the enclosing object or list.
-      for (;;) {
-        if (depth === 0) return i;
-        i = space(i);
-        const object = (enclosing & 1) === 1;
-        if (at(i) === COMMA) {
-          i = object ? skipName(space(i + 1)) : i + 1;
-          break;
-        }
-        if (at(i) !== (object ? CLOSE_OBJECT : CLOSE_LIST)) fail();
-        i++;
-        depth--;
-        enclosing = depth > 0 && depth % 32 === 0 ? (outer.pop() as number) : enclosing >>> 1;
-      }
+      if (open === OPEN_OBJECT) i = skipName(i);
+      i = space(skip(i, depth + 1));
+      if (at(i) !== COMMA) return at(i) === close ? i + 1 : fail();
+      i = space(i + 1);
     }
   }
 
@@ -241,7 +215,7 @@ function createScanner() {
     if ((at(i) | 0x20) === 0x65 || i - start > 15) {
       i = skipNumber(start);
       end[0] = i;
-      return numberOrText(text.slice(start, i), isIdValue(text, start));
+      return numberOrText(text.slice(start, i));
     }
     if (decimals > 0) n /= POWERS_OF_TEN[decimals] as number;
     if (at(start) === MINUS) n = -n;
@@ -264,5 +238,5 @@ function createScanner() {
     return c === QUOTE ? JSON.parse(text.slice(i, to)) : readJson(text.slice(i, to));
   }
 
-  return { bytes, end, fail, load, number, plain, REFUSED, skip, skipColon, skipName, skipString, space, view, whole };
+  return { bytes, end, fail, load, MAX_DEPTH, nameAt, number, REFUSED, skip, skipName, space, view, whole };
 }

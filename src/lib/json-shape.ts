@@ -1,4 +1,4 @@
-/** The wanted parts of a JSON value: `true` for all, or the wanted members of an object, or of each object in an array. */
+/** The wanted parts of a JSON value: `true` for all, or the members of an object, or of each object in an array. */
 export type Wanted = true | WantedMembers;
 export interface WantedMembers {
   readonly [name: string]: Wanted;
@@ -13,11 +13,7 @@ const MAX_MEMBERS = 128;
 const MAX_TOTAL_MEMBERS = 1_024;
 const MAX_LEVELS = 8;
 
-/**
- * Returns the shape of the wanted members, for a start before any text.
- *
- * @throws TypeError when a wanted member is named `__proto__`
- */
+/** Returns the shape of the wanted members. @throws TypeError when one is named `__proto__` */
 export function shapeOf(wanted: WantedMembers): Shape {
   if (Object.hasOwn(wanted, '__proto__')) throw new TypeError('A member named __proto__ cannot be read.');
   return new Map(Object.entries(wanted).map(([name, it]) => [name, it === true ? undefined : shapeOf(it)]));

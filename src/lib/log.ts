@@ -8,11 +8,7 @@ const REDACTED = ['apiKey', 'authorization', 'body', 'cookie', 'headers', 'passw
 
 /**
  * Creates a logger that writes JSON lines. It logs an error's type, code and stack, but never its message, which can quote a
- * client or the API.
- *
- * @param level a pino level; `silent` for no lines
- * @param output receives the lines. The logger flushes it after each line of level `error` or above, because the process may be
- *   about to end
+ * client or the API. It flushes the output after each line of level `error` or above: the process may be about to end.
  */
 export function createLogger(level: string, output: DestinationStream & { flush?(): void }): Logger {
   return pino(
@@ -35,15 +31,8 @@ export function createLogger(level: string, output: DestinationStream & { flush?
 /** pino's number of the level `error`. */
 const ERROR = 50;
 
-interface ErrorDescription {
-  readonly type: string;
-  readonly code?: string;
-  /** Function and place of each frame. */
-  readonly stack?: readonly string[];
-}
-
 /** The loggable parts of an error: type, code and stack frames, without the message and other properties. */
-export function describeError(error: unknown): ErrorDescription {
+export function describeError(error: unknown): { type: string; code?: string; stack?: readonly string[] } {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = 'code' in error ? String(error.code) : '';
   return {

@@ -1,7 +1,4 @@
-/**
- * Handles the command line of a program that has no options: `--help` prints the help and ends the process. Any other argument
- * is refused, with exit code 2.
- */
+/** For a program without options: `--help` prints the help and ends the process. Any other argument exits with 2. */
 export function refuseArguments(help: string): void {
   const [first] = process.argv.slice(2);
   if (first === undefined) return;

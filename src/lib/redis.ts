@@ -3,10 +3,7 @@ import type { Logger } from './log.ts';
 
 export type { Redis };
 
-/**
- * Creates a Redis client that never delays a request for long: while Redis is unavailable, commands fail immediately. It logs
- * each loss and each recovery of the connection once.
- */
+/** Creates a Redis client. While Redis is unavailable, commands fail at once. Each loss and each recovery is logged once. */
 export function connectRedis(url: string, log: Logger): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,

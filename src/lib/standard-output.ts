@@ -1,17 +1,7 @@
 import { once } from 'node:events';
 import sonicBoom from 'sonic-boom';
 
-/** A buffered output for log lines; a `DestinationStream` for pino. */
-export interface Output {
-  /** Buffers the line, or drops it. Never waits and never throws. */
-  write(line: string): void;
-  /** Starts to write the buffered lines. */
-  flush(): void;
-  /** Number of dropped lines. */
-  dropped(): number;
-  /** Writes the buffered lines for at most this time in ms, and drops all later lines. */
-  close(withinMs: number): Promise<void>;
-}
+export type Output = ReturnType<typeof openStandardOutput>;
 
 /** Bytes buffered before a write, because a write costs more than a line. */
 const MIN_WRITE = 8_192;
@@ -28,7 +18,7 @@ const FLUSH_MS = 500;
  * `pino.destination` itself is unsuitable: at exit it writes synchronously and repeats failed writes forever, and after `EPIPE`
  * it drops lines without counting them.
  */
-export function openStandardOutput(): Output {
+export function openStandardOutput() {
   // Creating `process.stdout` makes a pipe or socket non-blocking. A blocked write would occupy a thread of libuv, and
   // `process.exit` waits for its threads.
   const { fd } = process.stdout;
@@ -53,13 +43,16 @@ export function openStandardOutput(): Output {
   };
   process.once('exit', flush);
   return {
-    write(line) {
+    /** Buffers the line, or drops it. Never waits and never throws. */
+    write(line: string): void {
       if (closed) drop();
       else stream.write(line);
     },
     flush,
+    /** Number of dropped lines. */
     dropped: () => dropped,
-    async close(withinMs) {
+    /** Writes the buffered lines for at most this time in ms, and drops all later lines. */
+    async close(withinMs: number): Promise<void> {
       if (closed) return;
       closed = true;
       process.off('exit', flush);

@@ -1,8 +1,9 @@
+import { type Action, RESOURCES } from '../datatrics/endpoints.ts';
 import { ApiError, badRequest } from './errors.ts';
 import type { Effects } from './faults.ts';
 import { decodeSegment, parseQuery, type Query, readCount, readOrder } from './query.ts';
 import { buildRecord, readItem, type WrittenItem } from './record.ts';
-import { isObject, type JsonObject, type Kind, type SelectedPage, type Store } from './store.ts';
+import { isObject, type JsonObject, type Kind, type Store } from './store.ts';
 
 /** A request, and the sandbox that it is for. */
 export interface ApiRequest {
@@ -20,60 +21,24 @@ export interface ApiRequest {
   readonly effects: Effects;
 }
 
-/** Names of an endpoint's fields for the number of records and of pages. */
-type TotalNames = readonly [elements: string, pages: string];
+/** How the API names and serves the records of one path. */
+type Resource = (typeof RESOURCES)[keyof typeof RESOURCES];
 
-/** The differences between the resources. */
-interface Resource {
-  readonly wrapper: string;
-  readonly idKey: string;
-  readonly bulkKey: string;
-  readonly kinds: readonly Kind[];
-  readonly limit: number;
-  readonly order: 1 | -1;
-  readonly listTotals: TotalNames;
-  readonly bulkTotals: TotalNames;
-  /** Allowed methods for one record. */
-  readonly methods: readonly string[];
-}
-
-const ITEMS: TotalNames = ['total_items', 'total_pages'];
-const CAMEL: TotalNames = ['totalElements', 'totalPages'];
-const COMMON = { limit: 500, order: -1, listTotals: ITEMS, bulkTotals: ITEMS, methods: ['GET'] } as const;
-
-const RESOURCES: Readonly<Record<string, Resource>> = {
-  profile: {
-    wrapper: 'profile',
-    idKey: 'profileid',
-    bulkKey: 'profiles',
-    kinds: ['profile'],
-    limit: 100,
-    order: 1,
-    listTotals: ['total_elements', 'total_pages'],
-    bulkTotals: CAMEL,
-    methods: ['GET', 'PUT'],
-  },
-  content: {
-    ...COMMON,
-    wrapper: 'item',
-    idKey: 'itemid',
-    bulkKey: 'items',
-    kinds: ['item', 'category'],
-    listTotals: CAMEL,
-    bulkTotals: CAMEL,
-    methods: ['GET', 'PUT', 'DELETE'],
-  },
-  sale: { ...COMMON, wrapper: 'conversion', idKey: 'conversionid', bulkKey: 'items', kinds: ['conversion'] },
-  interaction: {
-    ...COMMON,
-    wrapper: 'interaction',
-    idKey: 'interactionid',
-    bulkKey: 'interactions',
-    kinds: ['interaction'],
-  },
+const BY_SEGMENT: ReadonlyMap<string | undefined, Resource> = new Map(
+  Object.values(RESOURCES).map((resource) => [resource.segment, resource]),
+);
+const KINDS: Readonly<Record<string, readonly Kind[]>> = {
+  profile: ['profile'],
+  content: ['item', 'category'],
+  sale: ['conversion'],
+  interaction: ['interaction'],
 };
-
-const BULK_TYPES: Readonly<Record<string, Kind>> = { items: 'item', categories: 'category' };
+/** Methods for one record, by the actions of its resource. */
+const METHODS: Readonly<Partial<Record<Action, string>>> = { get: 'GET', update: 'PUT', delete: 'DELETE' };
+const BULK_TYPES: ReadonlyMap<string | undefined, Kind> = new Map([
+  ['items', 'item'],
+  ['categories', 'category'],
+]);
 const MAX_BULK_ITEMS = 50;
 
 interface Call extends Omit<ApiRequest, 'query'> {
@@ -81,7 +46,7 @@ interface Call extends Omit<ApiRequest, 'query'> {
   readonly query: Query;
 }
 
-/** Handles one API request. Returns the body of the response. @throws ApiError for every status except 200 */
+/** Returns the body of the response to a request. @throws ApiError for every status except 200 */
 export function answerApi(request: ApiRequest): JsonObject {
   const [empty, version, root, project, name, id, ...rest] = request.path.split('/').map(decodeSegment);
   const query = parseQuery(request.query);
@@ -90,7 +55,7 @@ export function answerApi(request: ApiRequest): JsonObject {
     throw new ApiError(403, 'The API key is missing or invalid.');
   }
   if (project !== request.project) throw new ApiError(404, 'The project does not exist.');
-  const resource = name !== undefined && Object.hasOwn(RESOURCES, name) ? RESOURCES[name] : undefined;
+  const resource = BY_SEGMENT.get(name);
   if (!resource || id === '' || rest.length > 0) throw noEndpoint();
   return dispatch({ ...request, resource, query }, id);
 }
@@ -98,75 +63,67 @@ export function answerApi(request: ApiRequest): JsonObject {
 function dispatch(call: Call, id: string | undefined): JsonObject {
   const { method } = call;
   if (id === 'bulk' && method === 'POST') return writeBulk(call);
-  const allowed = id === undefined ? ['GET', 'POST'] : call.resource.methods;
+  const allowed = id === undefined ? ['GET', 'POST'] : call.resource.actions.flatMap((action) => METHODS[action] ?? []);
   if (!allowed.includes(method)) {
     throw new ApiError(405, `${method} is not allowed; allowed are ${allowed.join(', ')}.`, {
       allow: allowed.join(', '),
     });
   }
-  if (id === undefined) return method === 'GET' ? list(call) : create(call);
-  if (method === 'PUT') return update(call, id);
+  if (id === undefined) return method === 'GET' ? list(call) : write(call);
+  if (method === 'PUT') return write(call, id);
   return method === 'GET' ? get(call, id) : remove(call, id);
 }
 
 function get(call: Call, id: string): JsonObject {
-  const { query } = call;
-  const kind = kindOf(call, query.values.get('type'));
-  const source = required(query.values.get('source'), 'source');
-  const record = call.store.get(kind, source, id);
+  const { values } = call.query;
+  const kind = kindOf(call, values.get('type'));
+  const record = call.store.get(kind, required(values.get('source'), 'source'), id);
   if (record === undefined) throw noRecord();
   return record;
 }
 
 function list(call: Call): JsonObject {
   const { resource, query } = call;
-  const { ignoreFilters, noTotals } = call.effects;
   const kind = kindOf(call, query.values.get('type'));
   const page = readCount(query, 'page', 1);
-  const limit = readCount(query, 'limit', resource.limit);
-  const order = readOrder(query, resource.order);
+  const limit = readCount(query, 'limit', resource.defaults.limit);
+  const order = readOrder(query, resource.defaults.order);
   const sort = query.values.get('sort') || 'created';
-  const filters = ignoreFilters ? [] : [...query.filters];
+  const filters = call.effects.ignoreFilters ? [] : [...query.filters];
   const source = kind === 'profile' ? query.values.get('source') : undefined;
   if (source) filters.push({ field: 'source', op: '$eq', values: [source] });
   const selected = call.store.select(kind, { sort, order, filters, page, limit });
-  const hasTotals = !noTotals && query.values.get('includecount') !== '0';
-  return envelope(hasTotals ? resource.listTotals : null, page, limit, selected);
+  const hasTotals = query.values.get('includecount') !== '0';
+  return envelope(hasTotals ? resource.totals.list : undefined, page, limit, selected);
 }
 
-function create(call: Call): JsonObject {
+/** @param id that an update has in its URL */
+function write(call: Call, id?: string): JsonObject {
   const { resource, query } = call;
   const kind = kindOf(call, query.values.get('type'));
-  const item = readItem(resource, readBody(call));
-  refusePoison([item], call.effects);
-  return store(call.store, kind, item);
-}
-
-function update(call: Call, id: string): JsonObject {
-  const { resource, query } = call;
-  const kind = kindOf(call, query.values.get('type'));
-  const item = readItem(resource, readBody(call));
-  if (item.key.id !== id) throw badRequest(`${resource.idKey} differs from the id in the URL.`);
-  if (!call.store.get(kind, item.key.source, id)) throw noRecord();
+  const item = readItem(resource.body, readBody(call));
+  if (id !== undefined) {
+    if (item.key.id !== id) throw badRequest(`${resource.body.idKey} differs from the id in the URL.`);
+    if (!call.store.get(kind, item.key.source, id)) throw noRecord();
+  }
   refusePoison([item], call.effects);
   return store(call.store, kind, item);
 }
 
 function writeBulk(call: Call): JsonObject {
-  const { resource, query } = call;
-  const { effects } = call;
-  const type = resource.kinds.length > 1 ? required(query.values.get('type'), 'type') : undefined;
-  const kind = type === undefined ? resource.kinds[0] : Object.hasOwn(BULK_TYPES, type) && BULK_TYPES[type];
+  const { resource, query, effects } = call;
+  const type = query.values.get('type');
+  const kind = resource.segment === 'content' ? BULK_TYPES.get(type) : kindOf(call, type);
   if (!kind) throw badRequest('type must be items or categories.');
   const body = readBody(call);
-  const sent = body[resource.bulkKey];
-  if (!Array.isArray(sent)) throw badRequest(`${resource.bulkKey} must be a list.`);
+  const { itemsKey, sourceOnTop } = resource.bulk;
+  const sent = body[itemsKey];
+  if (!Array.isArray(sent)) throw badRequest(`${itemsKey} must be a list.`);
   if (sent.length > MAX_BULK_ITEMS) throw badRequest(`A bulk request may have at most ${MAX_BULK_ITEMS} items.`);
-  const source = kind === 'conversion' ? body.source : undefined;
-  const items = sent.map((item) => readItem(resource, item, source));
+  const items = sent.map((item) => readItem(resource.body, item, sourceOnTop ? body.source : undefined));
   refusePoison(items, effects);
   const rows = items.map((item) => store(call.store, kind, item));
-  return envelope(effects.noTotals ? null : resource.bulkTotals, 1, rows.length, { total: rows.length, rows });
+  return envelope(resource.totals.bulk, 1, rows.length, { total: rows.length, rows });
 }
 
 function remove(call: Call, id: string): JsonObject {
@@ -180,23 +137,26 @@ function remove(call: Call, id: string): JsonObject {
 
 function store(records: Store, kind: Kind, item: WrittenItem): JsonObject {
   const record = buildRecord(kind, item, records.get(kind, item.key.source, item.key.id));
-  // Throws for a record that is nested too deeply, which would break every list.
-  JSON.stringify(record);
   records.put(kind, record, item.key);
   return record;
 }
 
-function envelope(names: TotalNames | null, page: number, limit: number, { total, rows }: SelectedPage): JsonObject {
+/** @param name of the total; undefined: no totals */
+function envelope(
+  name: string | undefined,
+  page: number,
+  limit: number,
+  { total, rows }: ReturnType<Store['select']>,
+): JsonObject {
   const pages = limit === 0 ? 0 : Math.ceil(total / limit);
-  const totals = names && { [names[0]]: total, [names[1]]: pages };
+  const totals = name && { [name]: total, [name.startsWith('total_') ? 'total_pages' : 'totalPages']: pages };
   return { ...totals, page, size: rows.length, items: rows };
 }
 
 /** Returns the kind of record. Only content needs a `type`. @throws ApiError 400 without a valid one */
 function kindOf({ resource }: Call, type: string | undefined): Kind {
-  const { kinds } = resource;
-  if (kinds.length === 1) return kinds[0] as Kind;
-  const kind = kinds.find((one) => one === type);
+  const kinds = KINDS[resource.segment] ?? [];
+  const kind = kinds.length === 1 ? kinds[0] : kinds.find((one) => one === type);
   if (!kind) throw badRequest('type is required: item or category.');
   return kind;
 }

@@ -35,13 +35,13 @@ const DAY_SECONDS = 24 * 3600;
 const RANGE_SECONDS = 700 * DAY_SECONDS;
 
 /**
- * Creates a random generator. The same seed gives the same values, and the same day the same times.
+ * Creates a generator of random values, always the same ones, with the same times on the same day.
  * @param now ms since 1970
  */
-export function createDice(seed: number, now: number) {
+export function createDice(now: number) {
   const today = Math.floor(now / 1000 / DAY_SECONDS) * DAY_SECONDS;
   const start = today - DAY_SECONDS - RANGE_SECONDS;
-  const random = createRandom(seed);
+  const random = createRandom(1);
   const below = (count: number): number => Math.floor(random() * count);
   /**
    * Returns a time before today: `YYYY-MM-DD HH:MM:SS`, in UTC.

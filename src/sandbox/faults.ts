@@ -27,8 +27,6 @@ const effects = {
   reset: z.enum(['before', 'after-headers', 'mid-body']),
   /** Sends only the first half of the JSON, with a matching `content-length`. */
   truncatedBody: z.boolean(),
-  /** Closes the connection before it has sent as many bytes as `content-length` says. */
-  brokenBody: z.boolean(),
   /** Sends the body in 16 pieces, with pauses of this many ms. */
   slowDripMs: delay,
   /** Handles the request and sends this status without a body. */
@@ -37,8 +35,6 @@ const effects = {
   bodyUnder200: z.enum(['html', 'array']),
   /** Lists ignore `q`. */
   ignoreFilters: z.boolean(),
-  /** Lists and bulk responses have no totals. */
-  noTotals: z.boolean(),
   /** Rejects a whole write that has one of these ids, with `poisonStatus` (default 400). */
   poisonIds: z.array(z.string()).readonly(),
   poisonStatus: z.union([z.literal(400), z.literal(424)]),
@@ -70,8 +66,8 @@ interface ActiveRule {
   /** Number of requests that the rule still applies to. */
   left: number;
   /** For `rateLimit`: start of the current second in ms, and its requests so far. */
-  windowStart: number;
-  windowCount: number;
+  start: number;
+  count: number;
 }
 
 /**
@@ -100,8 +96,8 @@ export class Faults {
       rule: one,
       path: new RegExp(one.match?.path ?? ''),
       left: one.times ?? Number.POSITIVE_INFINITY,
-      windowStart: Number.NEGATIVE_INFINITY,
-      windowCount: 0,
+      start: Number.NEGATIVE_INFINITY,
+      count: 0,
     }));
   }
 
@@ -126,12 +122,9 @@ export class Faults {
 
 function isBeyond(active: ActiveRule, perSecond: number): boolean {
   const now = performance.now();
-  if (now - active.windowStart >= 1000) {
-    active.windowStart = now;
-    active.windowCount = 0;
-  }
-  active.windowCount += 1;
-  return active.windowCount > perSecond;
+  if (now - active.start >= 1000) Object.assign(active, { start: now, count: 0 });
+  active.count += 1;
+  return active.count > perSecond;
 }
 
 function isPattern(source: string): boolean {

@@ -9,20 +9,17 @@ Environment variables:
   SANDBOX_HOST     address of the listener (default: 127.0.0.1)
   SANDBOX_API_KEY  key that calls must send as x-apikey (default: sandbox-key)
   SANDBOX_PROJECT  project id (default: 123456)
-  SANDBOX_SEED     whole number; the same seed gives the same data (default: 1)
 `);
-const { PORT, SANDBOX_PORT, SANDBOX_HOST, SANDBOX_API_KEY, SANDBOX_PROJECT, SANDBOX_SEED } = process.env;
+const { PORT, SANDBOX_PORT, SANDBOX_HOST, SANDBOX_API_KEY, SANDBOX_PROJECT } = process.env;
 
-function readNumber(name: string, value: string | undefined, fallback: number, max: number): number {
-  const number = value ? Number(value) : fallback;
-  if (Number.isInteger(number) && number >= 0 && number <= max) return number;
-  console.error(`${name}: got ${JSON.stringify(value)}; needs a whole number from 0 to ${max}.`);
+const port = Number(SANDBOX_PORT || PORT || 4010);
+if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+  const [name, value] = SANDBOX_PORT ? ['SANDBOX_PORT', SANDBOX_PORT] : ['PORT', PORT];
+  console.error(`${name}: got ${JSON.stringify(value)}; needs a whole number from 0 to 65535.`);
   process.exit(1);
 }
-
 const options: SandboxOptions = {
-  port: SANDBOX_PORT ? readNumber('SANDBOX_PORT', SANDBOX_PORT, 4010, 65_535) : readNumber('PORT', PORT, 4010, 65_535),
-  seed: readNumber('SANDBOX_SEED', SANDBOX_SEED, 1, 2 ** 32 - 1),
+  port,
   ...(SANDBOX_HOST && { host: SANDBOX_HOST }),
   ...(SANDBOX_API_KEY && { apiKey: SANDBOX_API_KEY }),
   ...(SANDBOX_PROJECT && { project: SANDBOX_PROJECT }),

@@ -7,20 +7,24 @@ export interface Query {
   readonly filters: readonly Filter[];
 }
 
+/** `q[field]`, `q[field][$gte]`, `q[field][$lte]`, or the repeatable `q[field][$in][]`. */
+const FILTER = /^q\[([^[\]]+)\](?:\[(\$[gl]te)\]|\[(\$in)\]\[\d*\])?$/;
+
 /**
- * Parses a query string.
  * @param text without the question mark
- * @throws ApiError 400 for invalid percent-encoding, or a filter with an unknown operator
+ * @throws ApiError 400 for a filter that the API does not know
  */
 export function parseQuery(text: string): Query {
   const values = new Map<string, string>();
   const filters = new Map<string, Filter>();
-  for (const part of text.split('&')) {
-    if (part === '') continue;
-    const equals = part.indexOf('=');
-    const name = decodeForm(equals < 0 ? part : part.slice(0, equals));
-    const value = equals < 0 ? '' : decodeForm(part.slice(equals + 1));
-    if (name === 'q' || name.startsWith('q[')) addFilter(filters, name, value);
+  for (const [name, value] of new URLSearchParams(text)) {
+    const [, field, range, list] = FILTER.exec(name) ?? [];
+    if (field !== undefined) {
+      const op = (range ?? list ?? '$eq') as Filter['op'];
+      const key = JSON.stringify([field, op]);
+      const earlier = list === undefined ? [] : (filters.get(key)?.values ?? []);
+      filters.set(key, { field, op, values: [...earlier, value] });
+    } else if (name === 'q' || name.startsWith('q[')) throw badRequest(`Invalid filter ${name}.`);
     else values.set(name, value);
   }
   return { values, filters: [...filters.values()] };
@@ -36,33 +40,15 @@ export function decodeSegment(text: string): string {
 }
 
 /** Reads a positive whole number. @throws ApiError 400 for any other value */
-export function readCount(query: Query, name: string, fallback: number): number {
-  const text = query.values.get(name);
-  if (text === undefined) return fallback;
-  const count = /^\d+$/.test(text) ? Number(text) : 0;
-  if (count < 1 || !Number.isSafeInteger(count)) throw badRequest(`${name} must be a whole number of at least 1.`);
-  return count;
+export function readCount({ values }: Query, name: string, fallback: number): number {
+  const text = values.get(name) ?? `${fallback}`;
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw badRequest(`${name} must be a whole number of at least 1.`);
+  return Number(text);
 }
 
 /** Reads the sort order, 1 or -1. @throws ApiError 400 for any other value */
-export function readOrder(query: Query, fallback: 1 | -1): 1 | -1 {
-  const text = query.values.get('order') ?? `${fallback}`;
+export function readOrder({ values }: Query, fallback: 1 | -1): 1 | -1 {
+  const text = values.get('order') ?? `${fallback}`;
   if (text !== '1' && text !== '-1') throw badRequest('order must be 1 or -1.');
   return text === '1' ? 1 : -1;
-}
-
-function decodeForm(text: string): string {
-  return decodeSegment(text.replaceAll('+', ' '));
-}
-
-/** Adds `q[field]=v`, `q[field][$gte]=v` or `q[field][$lte]=v`, or one value of the repeatable `q[field][$in][]=v`. */
-function addFilter(filters: Map<string, Filter>, name: string, value: string): void {
-  const [, field, op = '$eq', list] = /^q\[([^[\]]+)\](?:\[([^[\]]*)\])?(\[\d*\])?$/.exec(name) ?? [];
-  if (field === undefined) throw badRequest(`Invalid filter ${name}.`);
-  const isList = op === '$in' && list !== undefined;
-  const isScalar = (op === '$gte' || op === '$lte' || name === `q[${field}]`) && list === undefined;
-  if (!isList && !isScalar) throw badRequest(`Unknown operator in filter ${name}.`);
-  const key = JSON.stringify([field, op]);
-  const earlier = isList ? (filters.get(key)?.values ?? []) : [];
-  filters.set(key, { field, op: op as Filter['op'], values: [...earlier, value] });
 }

@@ -1,12 +1,13 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerApi } from './api.ts';
 import { ApiError, badRequest } from './errors.ts';
 import { type Answer, type Effects, type FaultRule, Faults, failure, failureOf } from './faults.ts';
 import { SOURCES, seedStore } from './seed.ts';
 import { Store } from './store.ts';
-import { readRequestBody, sendAnswer } from './wire.ts';
+import { sendAnswer } from './wire.ts';
 
 export type { FaultRule, Faults } from './faults.ts';
 export type { JsonObject, Kind, Store } from './store.ts';
@@ -24,21 +25,15 @@ export interface LoggedRequest {
 }
 
 export interface SandboxOptions {
-  /** Default 0: any free port. */
+  /** Default: any free port. */
   readonly port?: number;
-  /** Default `127.0.0.1`. */
   readonly host?: string;
-  /** Default `123456`. */
   readonly project?: string;
-  /** Default `sandbox-key`. */
   readonly apiKey?: string;
-  /** A whole number. The same seed gives the same data. Default 1. */
-  readonly seed?: number;
-  /** Initial faults. Default none. */
   readonly faults?: FaultRule | readonly FaultRule[];
-  /** Whether to start without records. Default false. */
+  /** Whether to start without records. */
   readonly empty?: boolean;
-  /** Number of newest requests in `requests`. Default 1000. */
+  /** Number of newest requests in `requests`. */
   readonly maxRequestLog?: number;
 }
 
@@ -73,7 +68,7 @@ const MAX_LOGGED_BODY = 100_000;
  * @throws Error of `listen`, such as `EADDRINUSE`
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { port = 0, host = '127.0.0.1', project = '123456', apiKey = 'sandbox-key', seed = 1 } = options;
+  const { port = 0, host = '127.0.0.1', project = '123456', apiKey = 'sandbox-key' } = options;
   const { faults: initialFaults = [], empty = false, maxRequestLog = 1000 } = options;
   const store = new Store();
   const faults = new Faults();
@@ -81,7 +76,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const closing = new AbortController();
   function reset(): void {
     store.clear();
-    if (!empty) seedStore(store, seed);
+    if (!empty) seedStore(store);
   }
 
   reset();
@@ -97,7 +92,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { method = '', url = '' } = req;
-    const body = await readRequestBody(req);
+    const body = await text(req);
     if (url === '/_sandbox/faults') return sendAnswer(res, setFaults(method, body));
     const entry = log(req, body);
     const effects = faults.effectsFor(method, url);
@@ -128,8 +123,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   function answerOf(req: IncomingMessage, body: string, effects: Effects): Answer {
     const { method = '', url = '' } = req;
     const [path = '', query = ''] = url.split(/\?(.*)/s);
-    const key = req.headers['x-apikey'];
-    const sentKey = Array.isArray(key) ? key[0] : key;
+    const sentKey = req.headers['x-apikey'] as string | undefined;
     try {
       const answer = answerApi({ method, path, query, sentKey, body, store, project, apiKey, effects });
       return effects.emptyBody

@@ -16,42 +16,30 @@ export interface Filter {
   readonly values: readonly string[];
 }
 
+/** One page of a sorted and filtered list. Pages count from 1; the order -1 is the exact reverse of 1. */
 export interface Selection {
   /** A field at the top level of the record or under its `metadata`. */
   readonly sort: string;
-  /** 1: ascending. -1: descending, the exact reverse. */
   readonly order: 1 | -1;
   readonly filters: readonly Filter[];
-  /** Page number, from 1. */
   readonly page: number;
   readonly limit: number;
 }
 
-export interface SelectedPage {
-  /** Number of records on all pages. */
-  readonly total: number;
-  readonly rows: readonly JsonObject[];
-}
-
-const ID_FIELDS: Readonly<Record<Kind, string>> = {
+const ID_FIELDS = {
   profile: 'profileid',
   item: 'id',
   category: 'id',
   conversion: 'conversionid',
   interaction: 'interactionid',
-};
+} as const satisfies Record<Kind, string>;
+const KINDS = Object.keys(ID_FIELDS) as Kind[];
 
 const MAX_SORTED = 16;
 
 /** Records in memory, in the form of the API's responses. Replacing a record keeps its position. */
 export class Store {
-  readonly #kinds: Readonly<Record<Kind, Map<string, JsonObject>>> = {
-    profile: new Map(),
-    item: new Map(),
-    category: new Map(),
-    conversion: new Map(),
-    interaction: new Map(),
-  };
+  readonly #kinds = Object.fromEntries(KINDS.map((kind) => [kind, new Map()])) as Record<Kind, Map<string, JsonObject>>;
   /** Sorted lists by kind and field, until the next write. */
   readonly #sorted = new Map<string, readonly JsonObject[]>();
 
@@ -61,8 +49,7 @@ export class Store {
 
   /**
    * Adds or replaces a record.
-   * @param key default: id and source of the record
-   * @throws TypeError for a record without an id or a source, if no key is given
+   * @param key default: id and source of the record, which is a TypeError without them
    */
   put(kind: Kind, record: JsonObject, key: RecordKey = keyOf(kind, record)): void {
     this.#sorted.clear();
@@ -84,8 +71,8 @@ export class Store {
     return this.#kinds[kind].size;
   }
 
-  /** Returns one page of the records that match all filters. A page beyond the end is empty. */
-  select(kind: Kind, { sort, order, filters, page, limit }: Selection): SelectedPage {
+  /** Returns one page of the records that match all filters, and their number on all pages. */
+  select(kind: Kind, { sort, order, filters, page, limit }: Selection) {
     const tests = filters.map(toTest);
     const rows = this.#inOrder(kind, sort).filter((record) => tests.every((test) => test(record)));
     if (order === -1) rows.reverse();
@@ -133,11 +120,7 @@ function fieldOf(record: JsonObject, field: string): unknown {
 }
 
 function scalarText(value: unknown): string | undefined {
-  return typeof value === 'string'
-    ? value
-    : typeof value === 'number' || typeof value === 'boolean'
-      ? `${value}`
-      : undefined;
+  return ['string', 'number', 'boolean'].includes(typeof value) ? `${value}` : undefined;
 }
 
 function toTest({ field, op, values }: Filter): (record: JsonObject) => boolean {

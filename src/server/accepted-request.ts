@@ -1,5 +1,4 @@
 import type { Principal } from '../auth/principal.ts';
-import type { Account } from '../auth/rate-limit.ts';
 import type { ScopeSet } from '../auth/scopes.ts';
 import type { BulkLimits } from '../datatrics/bulk/chunk.ts';
 import type { Caller } from '../datatrics/callers.ts';
@@ -7,15 +6,15 @@ import type { Capabilities } from '../datatrics/capabilities.ts';
 import type { Selection } from '../datatrics/json-selection.ts';
 import type { Admission } from '../graph/admission.ts';
 import { type ContextOptions, createContext, type GatewayContext } from '../graph/context.ts';
-import type { Run } from '../graph/execution.ts';
+import type { Checked, Run } from '../graph/execution.ts';
 import type { CostSettings } from '../graph/field-cost.ts';
+import type { Outcome } from '../graph/outcome.ts';
 import type { OperationRequest } from '../graph/pipeline.ts';
 import type { OperationIdentity } from '../graph/prepared-operation.ts';
 import { GatewayError } from '../lib/error.ts';
 import { Freshness, parseCacheControl } from '../upstream/freshness.ts';
 import { Operation, type OperationLimits } from '../upstream/operation.ts';
 import { callTraceOf, type Observed } from './observer.ts';
-import type { RequestHead } from './request-head.ts';
 
 export interface RequestSetting {
   readonly projectOf: (project: string) => ContextOptions['project'] & {
@@ -31,39 +30,36 @@ export interface RequestSetting {
 
 /** A GraphQL request whose caller is authenticated and within the rate limit, as the pipeline and both ways of answering use it. */
 export class AcceptedRequest implements Run {
-  readonly head: RequestHead;
+  readonly observed: Observed;
   readonly principal: Principal;
   readonly party: Caller;
-  readonly observed: Observed;
   readonly request: OperationRequest;
   /** The hash under which the document is registered if it runs. */
-  persistedHash: string | undefined;
-  account: Account | undefined;
-  /** `ratelimit` and `ratelimit-policy`. */
-  rateHeaders: Readonly<Record<string, string>> | undefined;
+  readonly persistedHash: string | undefined;
   readonly costSettings: CostSettings;
-  /** Undefined before an operation runs. */
+  /** What to run, or the outcome of a request that is invalid or asks for its plan. */
+  checked!: Checked | Outcome;
   operation: Operation | undefined;
   /** The plugins' context, to which the gateway adds its own fields. */
   pluginContext: object | undefined;
-  /** Called when the client has its answer. */
+  /** To be called when the client has its answer. */
   onFinish: (() => void) | undefined;
   readonly #setting: RequestSetting;
   readonly #project: ReturnType<RequestSetting['projectOf']>;
 
   constructor(
-    head: RequestHead,
+    observed: Observed,
     principal: Principal,
     caller: Caller,
-    observed: Observed,
     request: OperationRequest,
+    persistedHash: string | undefined,
     setting: RequestSetting,
   ) {
-    this.head = head;
+    this.observed = observed;
     this.principal = principal;
     this.party = caller;
-    this.observed = observed;
     this.request = request;
+    this.persistedHash = persistedHash;
     this.#setting = setting;
     this.#project = setting.projectOf(principal.project);
     const { settings: project } = this.#project;
@@ -79,15 +75,15 @@ export class AcceptedRequest implements Run {
   }
 
   get allowMutation(): boolean {
-    return this.head.method === 'POST';
+    return this.observed.req.method === 'POST';
   }
 
   get planOnly(): boolean {
-    return this.head.headers['x-upstream-plan'] === '1';
+    return this.observed.req.headers['x-upstream-plan'] === '1';
   }
 
   get receipt(): boolean {
-    const receipt = this.head.headers['x-upstream-receipt'];
+    const receipt = this.observed.req.headers['x-upstream-receipt'];
     return receipt === '1' || receipt === 'trace';
   }
 
@@ -100,15 +96,15 @@ export class AcceptedRequest implements Run {
   }
 
   context(selection: Selection | undefined): GatewayContext {
-    const { head, observed, principal, party: caller } = this;
+    const { observed, principal, party: caller } = this;
     const { capabilities, bulkLimits, onAbandonedWrite, hasCache } = this.#setting;
-    const trace = callTraceOf(observed, head.headers['x-upstream-receipt'] === 'trace');
+    const { headers } = observed.req;
+    const trace = callTraceOf(observed, headers['x-upstream-receipt'] === 'trace');
     const operation = new Operation(this.#project.limits, trace, observed.upstreamHeaders);
     this.operation = operation;
     observed.run = operation;
-    if (hasCache) operation.freshness = new Freshness(parseCacheControl(head.headers['cache-control']));
-    const project = this.#project;
-    const shared = { project, capabilities, bulkLimits, onAbandonedWrite };
+    if (hasCache) operation.freshness = new Freshness(parseCacheControl(headers['cache-control']));
+    const shared = { project: this.#project, capabilities, bulkLimits, onAbandonedWrite };
     const own = createContext({ principal, caller, operation, selection, ...shared });
     return this.pluginContext ? Object.assign(this.pluginContext, own) : own;
   }

@@ -28,10 +28,7 @@ export class Backlog {
     this.#onDisconnect = onDisconnect;
   }
 
-  /**
-   * Sets the bytes kept for a client. This counts as no progress.
-   * @param release frees them when the client is disconnected here
-   */
+  /** @param release frees the bytes when the client is disconnected here */
   set(client: Socket, bytes: number, release?: () => void): void {
     const now = performance.now();
     const { since, progressAt, bytes: before } = this.#clients.get(client) ?? { since: now, progressAt: now, bytes: 0 };

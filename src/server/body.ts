@@ -14,10 +14,7 @@ export class ClientGone extends Error {
   }
 }
 
-/**
- * @param maxBytes of one body
- * @param unfinished counts the incomplete bodies of all clients
- */
+/** @param unfinished counts the incomplete bodies of all clients */
 export function createReadBody(maxBytes: number, unfinished: Backlog): ReadBody {
   return (req) => {
     if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(null);
@@ -51,7 +48,7 @@ export function createReadBody(maxBytes: number, unfinished: Backlog): ReadBody 
   };
 }
 
-/** Appends a piece to the first `bytes` of a buffer. If it does not fit, the result is a new buffer of twice the size needed. */
+/** Appends a piece to the first `bytes` of a buffer, which is replaced by one of twice the size needed if it is too small. */
 function append(buffer: Buffer, bytes: number, piece: Buffer): Buffer {
   const needed = bytes + piece.length;
   let target = buffer;

@@ -7,10 +7,7 @@ export interface Execution {
   cancel(): void;
 }
 
-/**
- * Lets identical concurrent queries of one principal share one run and one serialised answer. Off by default: it helps where
- * callers really send identical queries, and costs a little everywhere else.
- */
+/** Lets identical concurrent queries of one principal share one run and one serialised answer. */
 export class Collapse {
   readonly #running = new Map<string, Execution>();
 

@@ -8,11 +8,7 @@ const VARY =
 
 /**
  * Lets clients cache the answer to a GET: until something in it is no longer fresh, and after that with revalidation by
- * `etag`. An answer with errors, or of an operation that did not run, is unchanged.
- *
- * https://httpwg.org/specs/rfc9111.html, https://httpwg.org/specs/rfc9110.html#conditional.requests
- *
- * @param ifNoneMatch the request's header
+ * `etag`. An answer with errors, or of an operation that did not run, is unchanged. https://httpwg.org/specs/rfc9111.html
  */
 export function keepable(answer: HttpAnswer, outcome: Outcome, ifNoneMatch: string | undefined): HttpAnswer {
   if (outcome.kind !== 'executed' || outcome.result.errors) return answer;
@@ -28,17 +24,14 @@ export function keepable(answer: HttpAnswer, outcome: Outcome, ifNoneMatch: stri
     leftS > 0 ? `private, max-age=${ageS + leftS}` : 'private, no-cache',
     'etag',
     etag,
-    'vary',
-    VARY,
     ...(outcome.ages ? ['age', String(ageS)] : []),
   ];
   return isMatch(ifNoneMatch, etag)
-    ? { status: 304, headers: without(headers, 'content-type'), body: '' }
-    : { ...answer, headers };
+    ? { status: 304, headers: without(headers, 'content-type'), vary: VARY, body: '' }
+    : { ...answer, headers, vary: VARY };
 }
 
-function isMatch(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
+function isMatch(ifNoneMatch = '', etag: string): boolean {
   return ifNoneMatch
     .split(',')
     .map((tag) => tag.trim())

@@ -25,18 +25,12 @@ const RESPONSE_HEADERS = 'retry-after, ratelimit, ratelimit-policy, x-request-id
 
 const NONE = {};
 
-/**
- * CORS for configured origins. The answer names the requesting origin, never `*`. Credentials are never allowed: this API has
- * no cookies.
- */
+/** CORS for configured origins. The answer names the requesting origin, never `*`. Credentials are never allowed. */
 export function createCors(origins: readonly string[], headers: readonly string[]) {
   const allowed = new Set(origins);
   const requestHeaders = [...REQUEST_HEADERS, ...headers].join(', ');
   return {
-    /**
-     * Headers for any answer.
-     * @param forBrowsers whether pages may use the endpoint
-     */
+    /** @param forBrowsers whether pages may use the endpoint */
     headers({ origin }: IncomingHttpHeaders, forBrowsers: boolean): Readonly<Record<string, string>> {
       if (!forBrowsers || allowed.size === 0) return NONE;
       if (origin === undefined || !allowed.has(origin)) return { vary: 'origin' };
@@ -47,13 +41,12 @@ export function createCors(origins: readonly string[], headers: readonly string[
       };
     },
     /**
-     * Whether a page of another site caused this request without a preflight. The page cannot read the answer, but the request
-     * would cost REST calls. Browsers say so in `Sec-Fetch-Site`, https://www.w3.org/TR/fetch-metadata/
+     * Whether a page of another site caused this request without a preflight. It cannot read the answer, but the request would
+     * cost REST calls. https://www.w3.org/TR/fetch-metadata/
      */
     isForeign({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
       return site === 'cross-site' && (origin === undefined || !allowed.has(origin));
     },
-    /** Headers for the answer to a preflight; none for an origin that is not configured. */
     preflight({ origin }: IncomingHttpHeaders): Record<string, string> {
       if (origin === undefined || !allowed.has(origin)) return {};
       return {

@@ -16,7 +16,6 @@ const apolloManifest = z.object({
  * - one JSON object of document id to text, as graphql-codegen (`persistedDocuments`) and Relay (`persistConfig.file`) write it
  * - `apollo-persisted-query-manifest`, as `@apollo/generate-persisted-query-manifest` writes it
  *
- * @returns the documents' texts by id
  * @throws Error that says what is wrong with the file; a system error with its `code` when the file is unreadable
  */
 export function readManifest(path: string): Map<string, string> {

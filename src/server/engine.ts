@@ -12,7 +12,6 @@ import {
   validate,
 } from 'graphql';
 import { formatError, toGraphQLError } from '../graph/errors.ts';
-import type { Checked } from '../graph/execution.ts';
 import { mapErrors, type Part } from '../graph/incremental.ts';
 import type { Outcome } from '../graph/outcome.ts';
 import type { OperationRequest } from '../graph/pipeline.ts';
@@ -20,10 +19,9 @@ import type { AcceptedRequest } from './accepted-request.ts';
 import { choosePartsType, type PartsType } from './media-types.ts';
 import type { Operations } from './operations.ts';
 
-/** Codes of documents that parse, but are invalid. */
+/** Codes of invalid documents that can be parsed. */
 const INVALID_CODES: readonly unknown[] = ['GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT'];
 
-/** A result as Envelop's plugins see and change it. */
 interface PluginResult {
   readonly data?: FormattedExecutionResult['data'];
   readonly errors?: readonly GraphQLError[];
@@ -32,56 +30,50 @@ interface PluginResult {
 
 /**
  * The engine of one accepted request in Yoga. It parses, validates and executes by the pipeline, with the signatures that
- * Envelop's hooks expect, and keeps the outcome.
- *
- * A plugin may replace the document, the variables or the operation's name at any step. The engine checks what it executes
- * in its final form.
+ * Envelop's hooks expect. A plugin may replace the document, the variables or the operation's name: what is executed is checked.
  */
 export class Engine {
   readonly accepted: AcceptedRequest;
   readonly #operations: Operations;
-  readonly #checked: Checked | Outcome;
   readonly #texts = new Map<DocumentNode, string>();
   /** Errors given to plugins, with their form for the client. */
   readonly #formatted = new WeakMap<GraphQLError, GraphQLFormattedError>();
   #executed: Outcome | undefined;
   /** The outcome of the request; undefined if a plugin answered instead of the gateway. */
   outcome: Outcome | undefined;
-  isInParts = false;
   /** The media type for an answer in parts; undefined: the client accepts none. */
   readonly partsType: PartsType | undefined;
 
-  constructor(operations: Operations, accepted: AcceptedRequest, checked: Checked | Outcome) {
+  constructor(operations: Operations, accepted: AcceptedRequest) {
     this.#operations = operations;
     this.accepted = accepted;
-    this.#checked = checked;
-    this.partsType = choosePartsType(accepted.head.headers.accept);
+    this.partsType = choosePartsType(accepted.observed.req.headers.accept);
   }
 
-  get sessionKey(): string {
-    return this.#operations.sessionOf(this.accepted);
+  get caller() {
+    const { project, id: principal } = this.accepted.principal;
+    return { project, principal, sessionKey: this.#operations.sessionOf(this.accepted) };
   }
 
   /** @throws GraphQLError for a document that cannot be parsed, or is too complex */
   parse(text: string): DocumentNode {
     const prepared = this.#operations.pipeline.prepare(text, this.accepted);
-    if (!('kind' in prepared)) {
+    let document: DocumentNode;
+    if ('kind' in prepared) {
+      const errors = this.#toErrors(prepared.result.errors);
+      // Yoga reports the errors of a thrown AggregateError.
+      const failure = new AggregateError(errors);
+      if (!errors.every(({ extensions }) => INVALID_CODES.includes(extensions.code))) throw failure;
+      // Safe to parse: the pipeline checks the limits first.
+      document = parse(text);
+      if (!getOperationAST(document, this.accepted.request.operationName)) throw failure;
+    } else {
       // Yoga looks for the operation right after parsing, and its message would differ.
-      const [unresolved] = 'kind' in this.#checked ? this.#toErrors(this.#checked.result.errors) : [];
+      const { checked } = this.accepted;
+      const [unresolved] = 'kind' in checked ? this.#toErrors(checked.result.errors) : [];
       if (unresolved?.extensions.code === 'OPERATION_RESOLUTION_FAILURE') throw unresolved;
-      return this.#remember(prepared.document, text);
+      document = prepared.document;
     }
-    const errors = this.#toErrors(prepared.result.errors);
-    // Yoga reports the errors of a thrown AggregateError.
-    const failure = new AggregateError(errors);
-    if (!errors.every(({ extensions }) => INVALID_CODES.includes(extensions.code))) throw failure;
-    // Safe to parse: the pipeline checks the limits first.
-    const document = parse(text);
-    if (!getOperationAST(document, this.accepted.request.operationName)) throw failure;
-    return this.#remember(document, text);
-  }
-
-  #remember(document: DocumentNode, text: string): DocumentNode {
     this.#texts.set(document, text);
     return document;
   }
@@ -109,7 +101,7 @@ export class Engine {
     };
     const isAsSent =
       request.query === query && request.operationName === operationName && request.variables === variables;
-    const checked = isAsSent ? this.#checked : this.#operations.check(accepted, request);
+    const checked = isAsSent ? accepted.checked : this.#operations.check(accepted, request);
     accepted.pluginContext = args.contextValue as object;
     const outcome =
       'kind' in checked
@@ -148,8 +140,25 @@ export class Engine {
   }
 
   /** The outcome by the result after all plugins. */
-  outcomeOf(result: PluginResult): Outcome {
-    return outcomeOfResult(result, (error) => this.#format(error), this.#executed);
+  outcomeOf({ data, errors, extensions }: PluginResult): Outcome {
+    const { http, ...otherExtensions } = extensions ?? {};
+    const all = [http, ...(errors ?? []).map((error) => error.extensions?.http)] as (HttpExtension | undefined)[];
+    const wishes = all.filter((wish) => wish !== undefined && wish.spec !== true);
+    const status = Math.max(0, ...wishes.map((wish) => wish?.status ?? 0));
+    // Answers with errors must not be cached.
+    const { json, ages, cacheControl, ...known } = this.#executed ?? {};
+    return {
+      ...known,
+      ...(!errors && { ...(ages && { ages }), ...(cacheControl && { cacheControl }) }),
+      kind: data === undefined ? (this.#executed?.kind ?? 'invalid') : 'executed',
+      ...(status > 0 && { status }),
+      headers: Object.assign({}, this.#executed?.headers, ...wishes.map((wish) => wish?.headers)),
+      result: {
+        ...(errors && { errors: errors.map((error) => this.#format(error)) }),
+        ...(data !== undefined && { data }),
+        ...(Object.keys(otherExtensions).length > 0 && { extensions: otherExtensions }),
+      },
+    };
   }
 
   formatPart(part: Part<GraphQLError>): Part {
@@ -161,10 +170,7 @@ export class Engine {
   }
 }
 
-/**
- * Formats an error of a plugin. As in Yoga, a `GraphQLError` without an original error is meant for the client. Any other
- * error is masked and reported.
- */
+/** As in Yoga, a `GraphQLError` without an original error is meant for the client. Any other error is masked and reported. */
 function formatForeign(error: unknown, report: (error: unknown) => void): GraphQLFormattedError {
   const known = error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error });
   if (known.originalError) return formatError(known, report);
@@ -178,30 +184,4 @@ interface HttpExtension {
   readonly spec?: boolean;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** @param executed the outcome of the operation, if it ran */
-function outcomeOfResult(
-  { data, errors, extensions }: PluginResult,
-  format: (error: GraphQLError) => GraphQLFormattedError,
-  executed: Outcome | undefined,
-): Outcome {
-  const { http, ...otherExtensions } = extensions ?? {};
-  const all = [http, ...(errors ?? []).map((error) => error.extensions?.http)] as (HttpExtension | undefined)[];
-  const wishes = all.filter((wish) => wish !== undefined && wish.spec !== true);
-  const status = Math.max(0, ...wishes.map((wish) => wish?.status ?? 0));
-  // Answers with errors must not be cached.
-  const { json, ages, cacheControl, ...known } = executed ?? {};
-  return {
-    ...known,
-    ...(!errors && { ...(ages && { ages }), ...(cacheControl && { cacheControl }) }),
-    kind: data === undefined ? (executed?.kind ?? 'invalid') : 'executed',
-    ...(status > 0 && { status }),
-    headers: Object.assign({}, executed?.headers, ...wishes.map((wish) => wish?.headers)),
-    result: {
-      ...(errors && { errors: errors.map(format) }),
-      ...(data !== undefined && { data }),
-      ...(Object.keys(otherExtensions).length > 0 && { extensions: otherExtensions }),
-    },
-  };
 }

@@ -7,24 +7,22 @@ import { createGunzip } from 'node:zlib';
 import { chooseEncoding } from './compression.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 
-/** Headers that a caller fills in, by mode of authentication. */
+/** The headers with which the page's editor starts, by mode of authentication. */
 const CREDENTIALS = {
-  open: {},
-  passthrough: { 'x-apikey': '' },
-  managed: { authorization: 'Bearer ' },
+  open: '',
+  passthrough: '{\n  "x-apikey": ""\n}',
+  managed: '{\n  "authorization": "Bearer "\n}',
 } as const;
 
 export interface GraphiqlOptions {
-  /** Decides with which headers the page's editor starts. */
   readonly authMode: keyof typeof CREDENTIALS;
   readonly maxCalls: number;
-  /** REST calls that an operation may need in the worst case, or it is refused. */
   readonly maxEstimatedCalls: number;
 }
 
 export type Graphiql = ReturnType<typeof createGraphiql>;
 
-/** What `npm run build:graphiql` says of the files it made. */
+/** Written by `npm run build:graphiql`. */
 interface Manifest {
   readonly script: string;
   readonly styles: readonly string[];
@@ -38,10 +36,9 @@ const OPERATIONS = fileURLToPath(new URL('../../schema/operations/', import.meta
 const FIRST_TABS: ReadonlySet<string> = new Set(['01-profile', '06-conversions-to-profiles', '11-create-profile']);
 const ASSETS = fileURLToPath(new URL('../../assets/graphiql/', import.meta.url));
 
-type Encoding = 'br' | 'gzip';
+const ENDINGS = { br: 'br', gzip: 'gz' } as const;
 
-const ENCODINGS: readonly Encoding[] = ['br', 'gzip'];
-const ENDINGS: Readonly<Record<Encoding, string>> = { br: 'br', gzip: 'gz' };
+type Encoding = keyof typeof ENDINGS;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -50,38 +47,31 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** The example operations, which GraphiQL lists, by file name without ending and in its order. */
+/** The example operations by file name without ending, in the order of GraphiQL. */
 export function readExamples(): Map<string, string> {
   const names = readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql'));
   return new Map(names.sort().map((name) => [name.slice(0, -8), readFileSync(OPERATIONS + name, 'utf8')]));
 }
 
-/**
- * Serves GraphiQL as static files, so that it works without internet access. The files are compressed on disk, and are
- * streamed from there.
- */
-export function createGraphiql(options: GraphiqlOptions) {
+/** Serves GraphiQL as static files, which are compressed on disk. */
+export function createGraphiql({ authMode, maxCalls, maxEstimatedCalls }: GraphiqlOptions) {
   const manifest = JSON.parse(readFileSync(`${ASSETS}manifest.json`, 'utf8')) as Manifest;
   const files = new Map(Object.entries(manifest.files));
   const settings = {
-    headers: options.authMode === 'open' ? '' : JSON.stringify(CREDENTIALS[options.authMode], null, 2),
+    headers: CREDENTIALS[authMode],
     examples: [...readExamples()].map(([name, query]) => ({ query, isTab: FIRST_TABS.has(name) })),
-    maxCalls: options.maxCalls,
-    maxEstimatedCalls: options.maxEstimatedCalls,
+    maxCalls,
+    maxEstimatedCalls,
   };
   const page = renderPage(manifest, settings, 'graphiql/');
   const pageWithSlash = renderPage(manifest, settings, '../graphiql/');
   return {
-    /**
-     * The page's HTML. It names its files relative to its own address, since a proxy may serve it below another path.
-     *
-     * @param target the request's target
-     */
+    /** The page names its files relative to the target of the request: a proxy may serve it below another path. */
     page: (target: string) => (target.split('?', 1)[0]?.endsWith('/') ? pageWithSlash : page),
     has: (name: string) => files.has(name),
     async send(name: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
       const file = files.get(name) as Manifest['files'][string];
-      const encoding = chooseEncoding(String(req.headers['accept-encoding'] ?? ''), ENCODINGS);
+      const encoding = chooseEncoding(req.headers['accept-encoding'] ?? '', ['br', 'gzip']);
       res.writeHead(200, {
         ...SECURITY_HEADERS,
         'content-type': CONTENT_TYPES[extname(name)] ?? 'application/octet-stream',
@@ -90,20 +80,16 @@ export function createGraphiql(options: GraphiqlOptions) {
         vary: 'accept-encoding',
         ...(encoding && { 'content-encoding': encoding, 'content-length': file[encoding].bytes }),
       });
-      if (req.method === 'HEAD') res.end();
-      else await sendFile(ASSETS + name, encoding, res);
+      if (req.method === 'HEAD') return void res.end();
+      const source = createReadStream(`${ASSETS}${name}.${ENDINGS[encoding ?? 'gzip']}`);
+      try {
+        await (encoding ? pipeline(source, res) : pipeline(source, createGunzip(), res));
+      } catch (error) {
+        // Closing a page while it loads is no error.
+        if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+      }
     },
   };
-}
-
-async function sendFile(path: string, encoding: Encoding | undefined, res: ServerResponse): Promise<void> {
-  const source = createReadStream(`${path}.${ENDINGS[encoding ?? 'gzip']}`);
-  try {
-    await (encoding ? pipeline(source, res) : pipeline(source, createGunzip(), res));
-  } catch (error) {
-    // Closing a page while it loads is no error.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  }
 }
 
 function renderPage({ script, styles, preload }: Manifest, settings: object, folder: string): string {

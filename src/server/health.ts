@@ -9,16 +9,13 @@ const FAILURES = 5;
 /**
  * Whether the gateway can serve, by its own state and by recent traffic. It makes no calls of its own.
  *
- * Failures of one caller count only when another caller's calls fail too, since that caller's requests may be the cause.
- * Callers whose key the API has not accepted never count: a client can invent any number of keys. Failures to connect always
- * count. A refusal does not count, nor does 429: both show that the API can be reached, and traffic through another instance
- * would get the same.
+ * Failures of one caller count only when another caller's calls fail too, and never while the API has not accepted the caller's
+ * key. Failures to connect always count. Refusals and 429 do not: they show that the API can be reached.
  */
 export class Readiness {
   #state: 'starting' | 'serving' | 'draining' = 'starting';
   /** Failures to connect since the last answer. */
   #unreached = 0;
-  /** Other failures since the last answer. */
   #failures = 0;
   #lastFailure = 0;
   #failing: Caller | undefined;
@@ -50,7 +47,7 @@ export class Readiness {
     }
   }
 
-  /** The reason why the gateway cannot serve; null if it can. */
+  /** Null if the gateway can serve. */
   problem(): string | null {
     if (this.#state !== 'serving') return this.#state;
     const failures = this.#unreached + (this.#isGeneral ? this.#failures : 0);

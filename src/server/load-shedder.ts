@@ -22,12 +22,13 @@ export function overloaded(): Outcome {
 const MAX_LATE = 8;
 
 /**
- * The load shedder refuses new requests under overload, so that running requests finish in time.
- *
- * `accepts` decides before a request is read, which is cheap. `admit` decides when the caller is known, so that one caller's
- * requests do not cause refusals for others.
+ * Refuses new requests under overload, so that running requests finish in time. `accepts` decides before a request is read,
+ * which is cheap. `admit` decides when the caller is known, so that one caller's requests cause no refusals for others.
  */
 export class Load {
+  /** Mean delay of the event loop in the last quarter second, in ms. */
+  delayMs = 0;
+  shed = 0;
   readonly #limits: LoadLimits;
   readonly #tellsApart: boolean;
   readonly #turns: Turns;
@@ -35,8 +36,6 @@ export class Load {
   readonly #timer: NodeJS.Timeout | undefined;
   #requests = 0;
   #lateChecks = 0;
-  #delayMs = 0;
-  #shed = 0;
 
   /** @param tellsApart whether callers are distinguished: a late event loop then leaves each caller one request at a time */
   constructor(limits: LoadLimits, tellsApart = false) {
@@ -48,18 +47,17 @@ export class Load {
     this.#timer = setInterval(() => this.#check(), CHECK_EVERY_MS).unref();
   }
 
-  /** Whether the gateway accepts one more request; called before anything of it is read. */
   accepts(): boolean {
     if (this.#requests < this.#limits.maxRequests && (this.#tellsApart || !this.#isLate)) return true;
-    this.#shed += 1;
+    this.shed += 1;
     return false;
   }
 
-  /** Whether the gateway accepts one more request of this caller; `release` frees its place. */
+  /** If the result is true, `release` frees the place. */
   admit(party: Party): boolean {
     const isOneTooMany = this.#isLate && !(this.#turns.isIdle(party) && this.#turns.running < MAX_LATE);
     if (!isOneTooMany && this.#turns.take(party, '', 1)) return true;
-    this.#shed += 1;
+    this.shed += 1;
     return false;
   }
 
@@ -80,19 +78,6 @@ export class Load {
     this.#requests -= 1;
   }
 
-  /** Mean delay of the event loop in the last quarter second, in ms. */
-  get delayMs(): number {
-    return this.#delayMs;
-  }
-
-  get shed(): number {
-    return this.#shed;
-  }
-
-  get requests(): number {
-    return this.#requests;
-  }
-
   close(): void {
     clearInterval(this.#timer);
     this.#histogram.disable();
@@ -102,7 +87,7 @@ export class Load {
     // No sample: the loop was blocked the whole time.
     const meanMs = this.#histogram.count === 0 ? CHECK_EVERY_MS : this.#histogram.mean / 1e6;
     this.#histogram.reset();
-    this.#delayMs = Math.max(0, meanMs - RESOLUTION_MS);
-    this.#lateChecks = this.#delayMs > this.#limits.maxDelayMs ? this.#lateChecks + 1 : 0;
+    this.delayMs = Math.max(0, meanMs - RESOLUTION_MS);
+    this.#lateChecks = this.delayMs > this.#limits.maxDelayMs ? this.#lateChecks + 1 : 0;
   }
 }

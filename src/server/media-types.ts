@@ -15,10 +15,7 @@ interface Accepted {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/**
- * The media type that a client prefers. Without a preference, as with `*∕*` or with neither type, it is `application/json`,
- * which every client understands.
- */
+/** The media type that a client prefers; without a preference, `application/json`. */
 export function chooseMediaType(accept: string | null | undefined): typeof JSON_TYPE | typeof GRAPHQL_RESPONSE_TYPE {
   if (!accept?.includes(GRAPHQL_RESPONSE_TYPE)) return JSON_TYPE;
   const accepted = parseAccept(accept);
@@ -26,10 +23,7 @@ export function chooseMediaType(accept: string | null | undefined): typeof JSON_
   return wanted > 0 && wanted >= qualityOf(JSON_TYPE, accepted) ? GRAPHQL_RESPONSE_TYPE : JSON_TYPE;
 }
 
-/**
- * The media type for an answer in parts; undefined for a client that accepts none, or that names another format than the
- * gateway's. A wildcard does not count.
- */
+/** The media type for an answer in parts; undefined for a client that accepts none in the gateway's format. */
 export function choosePartsType(accept: string | undefined): PartsType | undefined {
   if (accept === undefined) return undefined;
   const accepted = parseAccept(accept).filter(isOurFormat);

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { EndedCall } from '../datatrics/calls.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
-import { ERROR_CODES } from '../lib/error-codes.ts';
+import { ERROR_CODES } from '../lib/error.ts';
 import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
 import type { Load } from './load-shedder.ts';
@@ -17,13 +17,11 @@ export type MakeHistogram = (options: {
   readonly buckets: readonly number[];
 }) => (seconds: number, labels: Readonly<Record<string, string>>) => void;
 
-/** What is looked at when the figures are asked for. */
 export interface MetricSources {
   inFlight(): number;
   queued(): number;
   guarded(): { readonly open: number; readonly paced: number };
   readonly load: Load;
-  /** Log lines that could not be written, since the start. */
   droppedLines(): number;
   ready(): boolean;
   readonly redisConnected: (() => boolean) | undefined;
@@ -39,19 +37,44 @@ export function createMetrics(sources: MetricSources) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const histogram = (name: string, help: string, labelNames: string[], buckets: number[]) => ({
-    here: new Histogram({ name, help, labelNames, buckets, registers }),
-    export: sources.histogram?.({ name, help, buckets }),
-  });
   /**
-   * A counter with one label. Those of its values that have not happened yet stand at 0, so that a rule sees the first time as an
-   * increase.
+   * Returns the function that adds ms, here and for OpenTelemetry, by the values of the labels joined by spaces: prom-client
+   * would hash labels at each use.
    */
-  function counter<L extends string>(name: string, help: string, label: L, values: readonly string[] = []): Counter<L> {
-    const made = new Counter<L>({ name, help, labelNames: [label], registers });
-    for (const value of values) made.inc({ [label]: value } as Record<L, string>, 0);
-    return made;
+  function histogram(name: string, help: string, labelSets: readonly Record<string, string>[], buckets: number[]) {
+    const here = new Histogram({ name, help, labelNames: Object.keys(labelSets[0] ?? {}), buckets, registers });
+    const there = sources.histogram?.({ name, help, buckets });
+    const children = new Map(
+      labelSets.map((labels) => [Object.values(labels).join(' '), { labels, here: here.labels(labels) }]),
+    );
+    return (key: string, ms: number): void => {
+      const child = children.get(key);
+      if (!child) return;
+      child.here.observe(ms / 1000);
+      there?.(ms / 1000, child.labels);
+    };
   }
+
+  /**
+   * Returns the function that counts by one label. Known values start at 0, so that a rule sees the first time as an increase.
+   * Up to `max` values are counted apart, and the rest as `other` if that is one of the known.
+   */
+  function counter(name: string, help: string, label: string, known: readonly string[], max = known.length) {
+    const made = new Counter({ name, help, labelNames: [label], registers });
+    const children = new Map<string, Counter.Internal>();
+    const add = (value: string): Counter.Internal => {
+      const child = made.labels({ [label]: value });
+      child.inc(0);
+      children.set(value, child);
+      return child;
+    };
+    for (const value of known) add(value);
+    return (value: string, by = 1, mayAdd = true): void => {
+      const child = children.get(value) ?? (mayAdd && children.size < max ? add(value) : children.get('other'));
+      child?.inc(by);
+    };
+  }
+
   function countedElsewhere(name: string, help: string, value: () => number): void {
     new Counter({
       name,
@@ -63,6 +86,7 @@ export function createMetrics(sources: MetricSources) {
       },
     });
   }
+
   function gauge(name: string, help: string, value: () => number): void {
     new Gauge({
       name,
@@ -77,22 +101,22 @@ export function createMetrics(sources: MetricSources) {
   const operations = histogram(
     'gateway_operation_duration_seconds',
     'GraphQL requests by outcome: executed, field_errors, invalid, refused.',
-    ['outcome'],
+    OUTCOMES.map((outcome) => ({ outcome })),
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 30],
   );
-  const errors = counter('gateway_errors_total', 'Errors in answers by code.', 'code', Object.keys(ERROR_CODES));
+  const errors = counter('gateway_errors_total', 'Errors in answers by code.', 'code', ERROR_CODES);
   const calls = histogram(
     'gateway_upstream_read_duration_seconds',
     'Reads and writes of the Datatrics API by endpoint and outcome (ok, refused, failed), retries included.',
-    ['endpoint', 'outcome'],
+    ENDPOINTS.flatMap(({ name: endpoint }) => ['ok', 'refused', 'failed'].map((outcome) => ({ endpoint, outcome }))),
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10],
   );
-  const causes = new Set(['HTTP 401', 'HTTP 403', 'HTTP 429']);
   const failures = counter(
     'gateway_upstream_failures_total',
     'Failed reads and writes of the Datatrics API by cause, and those with which it refused the key.',
     'cause',
-    [...causes],
+    ['HTTP 401', 'HTTP 403', 'HTTP 429', 'other'],
+    MAX_CAUSES,
   );
   const requests = counter(
     'gateway_upstream_requests_total',
@@ -139,16 +163,15 @@ export function createMetrics(sources: MetricSources) {
     'gateway_requests_refused_total',
     `Requests refused before GraphQL by HTTP status: ${REFUSALS.join(', ')}.`,
     'status',
-    REFUSALS.map(String),
+    REFUSALS,
   );
   const clients = counter(
     'gateway_client_operations_total',
     'GraphQL requests by the name of their client.',
     'client',
     ['unnamed', 'other'],
+    MAX_CLIENTS,
   );
-  const otherClients = clients.labels({ client: 'other' });
-  const clientsBy = new Map([['unnamed', clients.labels({ client: 'unnamed' })]]);
   const build = new Gauge({
     name: 'gateway_build_info',
     help: 'Always 1; the labels have the versions.',
@@ -157,10 +180,10 @@ export function createMetrics(sources: MetricSources) {
   });
   build.set({ version, node: process.versions.node }, 1);
   let running = 0;
+  const { guarded, load, redisConnected } = sources;
   gauge('gateway_operations_in_flight', 'GraphQL requests under way.', () => running);
   gauge('gateway_upstream_reads_in_flight', 'Reads of the Datatrics API under way.', sources.inFlight);
   gauge('gateway_upstream_queue_length', 'REST calls that wait for a connection.', sources.queued);
-  const { guarded, load, redisConnected } = sources;
   gauge(
     'gateway_upstream_open_groups',
     'Groups of endpoints that are not called, since they failed.',
@@ -192,21 +215,6 @@ export function createMetrics(sources: MetricSources) {
     },
   );
 
-  // Children of every operation are looked up by their labels once: prom-client hashes them on every use otherwise.
-  const operationsBy = new Map(OUTCOMES.map((outcome) => [outcome, operations.here.labels({ outcome })]));
-  const callsBy = new Map(
-    ENDPOINTS.flatMap(({ name: endpoint }) =>
-      ['ok', 'refused', 'failed'].map(
-        (outcome) => [endpoint + outcome, calls.here.labels({ endpoint, outcome })] as const,
-      ),
-    ),
-  );
-  const firsts = requests.labels({ kind: 'first' });
-  const retries = requests.labels({ kind: 'retry' });
-  const shared = saved.labels({ how: 'shared' });
-  const cached = saved.labels({ how: 'cached' });
-  const stale = saved.labels({ how: 'stale' });
-
   return {
     begin(): void {
       running += 1;
@@ -215,42 +223,26 @@ export function createMetrics(sources: MetricSources) {
     end(outcome: OperationOutcome, codes: readonly string[], usage: Usage, ms: number, client = 'unnamed'): void {
       running -= 1;
       // Only an operation that ran makes a new name known: others may come from anyone.
-      if (outcome === 'executed' && !clientsBy.has(client) && clientsBy.size < MAX_CLIENTS) {
-        clientsBy.set(client, clients.labels({ client }));
-      }
-      (clientsBy.get(client) ?? otherClients).inc();
-      operationsBy.get(outcome)?.observe(ms / 1000);
-      operations.export?.(ms / 1000, { outcome });
-      if (usage.calls > 0) firsts.inc(usage.calls - usage.retries);
-      if (usage.retries > 0) retries.inc(usage.retries);
-      if (usage.deduped > 0) shared.inc(usage.deduped);
-      if (usage.cached > 0) cached.inc(usage.cached);
-      if (usage.stale > 0) stale.inc(usage.stale);
+      clients(client, 1, outcome === 'executed');
+      operations(outcome, ms);
+      if (usage.calls > 0) requests('first', usage.calls - usage.retries);
+      if (usage.retries > 0) requests('retry', usage.retries);
+      if (usage.deduped > 0) saved('shared', usage.deduped);
+      if (usage.cached > 0) saved('cached', usage.cached);
+      if (usage.stale > 0) saved('stale', usage.stale);
       if (codes.length === 0) return;
-      for (const code of codes) if (Object.hasOwn(ERROR_CODES, code)) errors.inc({ code });
-      for (const [code, bound] of Object.entries(BOUNDS)) if (codes.includes(code)) budget.inc({ bound });
+      for (const code of codes) errors(code);
+      for (const [code, bound] of Object.entries(BOUNDS)) if (codes.includes(code)) budget(bound);
     },
-    onCall(call: Pick<EndedCall, 'endpoint' | 'outcome' | 'ms' | 'cause'>): void {
-      const { outcome, ms, cause } = call;
-      const endpoint = call.endpoint.name;
-      if (cause !== undefined) {
-        if (causes.size < MAX_CAUSES) causes.add(cause);
-        failures.inc({ cause: causes.has(cause) ? cause : 'other' });
-      }
-      callsBy.get(endpoint + outcome)?.observe(ms / 1000);
-      calls.export?.(ms / 1000, { endpoint, outcome });
+    onCall({ endpoint, outcome, ms, cause }: Pick<EndedCall, 'endpoint' | 'outcome' | 'ms' | 'cause'>): void {
+      if (cause !== undefined) failures(cause);
+      calls(`${endpoint.name} ${outcome}`, ms);
     },
-    onRefused(status: number): void {
-      if (REFUSALS.includes(status)) refused.inc({ status: String(status) });
-    },
-    /** Invalidations were delivered, not delivered this time, or lost. */
+    onRefused: (status: number) => refused(String(status)),
     onInvalidation(target: string, outcome: 'delivered' | 'failed' | 'dropped', items: number): void {
       invalidations.inc({ target, outcome }, items);
     },
-    /** A slow client was disconnected: it did not read its answer, or did not finish its body. */
-    onDisconnect(reason: 'unread' | 'unfinished'): void {
-      disconnected.inc({ reason });
-    },
+    onDisconnect: (reason: 'unread' | 'unfinished') => disconnected(reason),
     registry,
   };
 }
@@ -259,12 +251,11 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 const OUTCOMES: readonly OperationOutcome[] = ['executed', 'field_errors', 'invalid', 'refused'];
 
-/** Causes, and names of clients, that are counted apart. Each is a time series. */
-const MAX_CAUSES = 50;
-const MAX_CLIENTS = 51;
+/** Causes, and names of clients, that are counted apart, `other` included. Each is a time series. */
+const MAX_CAUSES = 51;
+const MAX_CLIENTS = 52;
 
-/** Statuses of requests that are refused before GraphQL. */
-const REFUSALS: readonly number[] = [400, 401, 403, 404, 405, 408, 413, 415, 431];
+const REFUSALS = ['400', '401', '403', '404', '405', '408', '413', '415', '431'];
 
 /** Bounds on REST calls, by the code of their refusals. */
 const BOUNDS = {

@@ -1,3 +1,4 @@
+import { type IncomingHttpHeaders, type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { Principal } from '../auth/principal.ts';
 import type { Outcome } from '../graph/outcome.ts';
@@ -5,17 +6,17 @@ import type { OperationIdentity } from '../graph/prepared-operation.ts';
 import { type Logger, loggableId } from '../lib/log.ts';
 import { type CallTrace, Trace } from '../upstream/call-trace.ts';
 import type { Operation, Usage } from '../upstream/operation.ts';
-import { clientNameOf } from './client-name.ts';
 import type { MakeHistogram, Metrics, OperationOutcome } from './metrics.ts';
-import type { RequestHead } from './request-head.ts';
 import { requestIdOf, type TraceParent, traceParentOf } from './request-id.ts';
 import { statusOf } from './respond.ts';
 
 /** What the gateway needs of OpenTelemetry. `packages/tracing` implements it, if the settings ask for it. */
 export interface Telemetry {
   /** Begins the span of one operation. Undefined if the trace is not sampled: then no span is made for its calls either. */
-  begin(parent: TraceParent | undefined, request: Pick<RequestHead, 'method' | 'route'>): OperationSpan | undefined;
-  /** Makes a histogram of seconds. Returns the function that adds a duration to it. */
+  begin(
+    parent: TraceParent | undefined,
+    request: { readonly method: string; readonly route: string },
+  ): OperationSpan | undefined;
   readonly histogram: MakeHistogram;
   /** Exports the counters and gauges of the registry of `/metrics`. */
   observe(registry: Registry): Promise<void>;
@@ -32,9 +33,16 @@ export interface OperationSpan {
   end(line: OperationLine): void;
 }
 
-/** Data of one request for log, metrics and spans. */
-export interface Observed {
-  readonly head: RequestHead;
+/** An HTTP request that brings an operation. */
+export interface OperationMessage {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** The path of its endpoint, such as `/graphql`. */
+  readonly route: string;
+}
+
+/** What log, metrics and spans have of such a request. */
+export interface Observed extends OperationMessage {
   readonly requestId: string;
   readonly start: number;
   readonly span: OperationSpan | undefined;
@@ -49,6 +57,7 @@ export interface Observed {
 }
 
 const NOTHING: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
+const NO_CODES: readonly string[] = [];
 
 export type Observer = ReturnType<typeof createObserver>;
 
@@ -56,12 +65,11 @@ export type Observer = ReturnType<typeof createObserver>;
 export function createObserver(log: Logger, metrics: Metrics, telemetry: Telemetry | undefined) {
   const logs = log.isLevelEnabled('info');
   return {
-    begin(head: RequestHead): Observed {
-      const { headers } = head;
+    begin({ req, res, route }: OperationMessage): Observed {
       metrics.begin();
-      const requestId = requestIdOf(headers);
-      const parent = traceParentOf(headers);
-      const span = telemetry?.begin(parent, head);
+      const requestId = requestIdOf(req.headers);
+      const parent = traceParentOf(req.headers);
+      const span = telemetry?.begin(parent, { method: req.method as string, route });
       const upstreamHeaders = ['x-request-id', requestId];
       // With spans, each REST call sends its own `traceparent`. Without, the client's headers go on unchanged.
       if (parent && !span) {
@@ -69,7 +77,9 @@ export function createObserver(log: Logger, metrics: Metrics, telemetry: Telemet
         if (parent.tracestate !== undefined) upstreamHeaders.push('tracestate', parent.tracestate);
       }
       return {
-        head,
+        req,
+        res,
+        route,
         requestId,
         start: performance.now(),
         span,
@@ -82,30 +92,23 @@ export function createObserver(log: Logger, metrics: Metrics, telemetry: Telemet
     },
     end(observed: Observed, outcome: Outcome): void {
       const ms = performance.now() - observed.start;
-      const { span } = observed;
-      const usage = observed.run?.usage ?? NOTHING;
+      const { span, run, req } = observed;
       const kind = outcome.kind === 'executed' && outcome.result.errors ? 'field_errors' : outcome.kind;
-      const codes = codesOf(outcome);
-      metrics.end(kind, codes, usage, ms, clientNameOf(observed.head.headers)?.name);
+      const codes = outcome.result.errors?.map(({ extensions }) => String(extensions?.code)) ?? NO_CODES;
+      metrics.end(kind, codes, run?.usage ?? NOTHING, ms, clientOf(req.headers)?.name);
       if (!logs && !span) return;
-      const line = lineOf(observed, kind, codes, ms, statusOf(outcome, observed.head.headers.accept));
+      const line = lineOf(observed, kind, codes, ms, statusOf(outcome, req.headers.accept));
       if (logs) log.info(line, 'operation');
       span?.end(line);
     },
   };
 }
 
-const NO_CODES: readonly string[] = [];
-
-function codesOf({ result }: Outcome): readonly string[] {
-  return result.errors ? result.errors.map(({ extensions }) => String(extensions?.code)) : NO_CODES;
-}
-
 export type OperationLine = ReturnType<typeof lineOf>;
 
-/** The log line of an operation. It has nothing of the variables, headers or answer. */
+/** It has nothing of the variables, headers or answer. */
 function lineOf(
-  { head, requestId, traceId, span, operation, principal, run }: Observed,
+  { req, route, requestId, traceId, span, operation, principal, run }: Observed,
   outcome: OperationOutcome,
   codes: readonly string[],
   ms: number,
@@ -116,9 +119,9 @@ function lineOf(
     requestId,
     trace_id: traceId,
     span_id: span?.spanId,
-    route: head.route,
+    route,
     status,
-    client: clientNameOf(head.headers),
+    client: clientOf(req.headers),
     operation: operation?.name,
     type: operation?.type,
     document: operation?.document,
@@ -133,8 +136,50 @@ function lineOf(
   };
 }
 
-/** Records REST calls for spans, for the receipt, for both, or not at all. */
 export function callTraceOf({ span }: Observed, wanted: boolean): CallTrace | undefined {
   const own = wanted ? new Trace() : undefined;
   return span ? span.calls(own) : own;
+}
+
+/** Headers of Apollo's clients and of Hive's, for name and version. */
+const CLIENT_HEADERS = [
+  ['apollographql-client-name', 'apollographql-client-version'],
+  ['graphql-client-name', 'graphql-client-version'],
+] as const;
+
+/** What a log line and a metric may show: no address, and nothing long. */
+const PLAIN = /^[\w ./:+-]{1,64}$/;
+
+/** The program that sent a request, as it names itself. */
+function clientOf(headers: IncomingHttpHeaders) {
+  const plain = (name: string): string | undefined =>
+    typeof headers[name] === 'string' && PLAIN.test(headers[name]) ? headers[name] : undefined;
+  for (const [nameHeader, versionHeader] of CLIENT_HEADERS) {
+    const name = plain(nameHeader);
+    if (name !== undefined) return { name, version: plain(versionHeader) };
+  }
+  return undefined;
+}
+
+/** Logs and counts a request that was refused before GraphQL; `request` is undefined if it could not be read. */
+export type RecordRefusal = (status: number, request?: IncomingMessage) => void;
+
+/** Paths that a log line shows. Others may hold anything. */
+const PLAIN_PATH = /^[\w./-]{1,80}$/;
+
+export function createRecordRefusal(log: Logger, metrics: Metrics): RecordRefusal {
+  return (status, request) => {
+    metrics.onRefused(status);
+    if (log.isLevelEnabled('info')) log.info({ ...(request && describe(request)), status }, 'request refused');
+  };
+}
+
+function describe({ method = '', url = '', headers }: IncomingMessage): object {
+  const [path = ''] = url.split('?');
+  return {
+    requestId: headers['x-request-id'] === undefined ? undefined : requestIdOf(headers),
+    trace_id: traceParentOf(headers)?.traceId,
+    method: METHODS.includes(method) ? method : '_OTHER',
+    path: PLAIN_PATH.test(path) ? path : undefined,
+  };
 }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Principal } from '../auth/principal.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
 import type { Caller, Callers } from '../datatrics/callers.ts';
@@ -12,9 +12,8 @@ import { AcceptedRequest, clientGone, type RequestSetting } from './accepted-req
 import type { Collapse, Execution } from './collapse.ts';
 import type { RequestParams } from './graphql-params.ts';
 import { type Load, overloaded } from './load-shedder.ts';
-import type { Observed, Observer } from './observer.ts';
+import type { Observed, Observer, OperationMessage } from './observer.ts';
 import type { PersistedQueries } from './persisted-queries.ts';
-import type { RequestHead } from './request-head.ts';
 import type { ResolveDocument } from './trusted-documents.ts';
 
 export interface OperationsOptions extends RequestSetting {
@@ -43,11 +42,15 @@ export function createOperations(options: OperationsOptions) {
   const { pipeline, authenticate, rateLimiter, collapse, load, observer, persistedQueries } = options;
 
   /**
-   * Authenticates the caller, applies the rate limit and finds the document. Nothing has run yet. The caller calls `finish`
-   * once for each accepted request. The outcome of a refused request is final.
+   * Authenticates the caller, applies the rate limit, and finds and checks the operation. Nothing has run yet. The caller calls
+   * `finish` once for each accepted request. The outcome of a refused request is final.
    */
-  async function accept(head: RequestHead, readParams: () => RequestParams): Promise<AcceptedRequest | Outcome> {
-    const observed = observer.begin(head);
+  async function accept(
+    message: OperationMessage,
+    readParams: () => RequestParams,
+  ): Promise<AcceptedRequest | Outcome> {
+    const { req, res } = message;
+    const observed = observer.begin(message);
     let admitted: Caller | undefined;
     const refuse = (outcome: Outcome): Outcome => {
       if (admitted) load.release(admitted);
@@ -56,29 +59,28 @@ export function createOperations(options: OperationsOptions) {
     };
     try {
       const params = readParams();
-      const known = authenticate(head.headers, params);
+      const known = authenticate(req.headers, params);
       const principal = known instanceof Promise ? await known : known;
       observed.principal = principal;
       const caller = options.callers.of(principal.id);
       if (!load.admit(caller)) return refuse(overloaded());
       admitted = caller;
-      const account = rateLimiter && { name: accountOf(principal), caller };
-      const taken = account && (await rateLimiter?.take(account));
+      const taken = await rateLimiter?.take(accountOf(principal, caller));
       if (taken?.allowed === false) {
-        const message = 'Rate limit exceeded: this caller has used its requests or REST calls of this minute.';
-        return refuse(refused(429, 'RATE_LIMITED', message, taken.headers));
+        const text = 'Rate limit exceeded: this caller has used its requests or REST calls of this minute.';
+        return refuse(refused(429, 'RATE_LIMITED', text, taken.headers));
       }
+      if (taken) for (const [name, value] of Object.entries(taken.headers)) res.setHeader(name, value);
       // The client may have disconnected while its token was checked.
-      if (head.isGone()) return refuse(outcomeOfError(clientGone(), () => undefined));
-      const { variables } = params;
-      const query = options.resolveDocument(params, principal) ?? (await registered(params.persistedHash));
+      if (res.closed) return refuse(outcomeOfError(clientGone(), () => undefined));
+      const { variables, persistedHash } = params;
+      const query = options.resolveDocument(params, principal) ?? (await registered(persistedHash));
       const request = { query, operationName: params.operationName || undefined, variables };
-      const accepted = new AcceptedRequest(head, principal, caller, observed, request, options);
       // Only a request with the text registers it: an id may belong to a published document.
-      if (params.query !== undefined) accepted.persistedHash = params.persistedHash;
-      accepted.account = account;
-      accepted.rateHeaders = taken?.headers;
-      return accepted;
+      const newHash = params.query === undefined ? undefined : persistedHash;
+      const accepted = new AcceptedRequest(observed, principal, caller, request, newHash, options);
+      accepted.checked = check(accepted, request);
+      return 'kind' in accepted.checked && accepted.checked.kind === 'refused' ? refuse(accepted.checked) : accepted;
     } catch (error) {
       return refuse(outcomeOfThrown(error, observed));
     }
@@ -97,11 +99,9 @@ export function createOperations(options: OperationsOptions) {
     throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', message);
   }
 
-  /** What to run, or the outcome of a request that is invalid or asks for its plan. */
   function check(accepted: AcceptedRequest, request: OperationRequest): Checked | Outcome {
     try {
-      const checked = pipeline.check(request, accepted);
-      return 'kind' in checked ? withRates(checked, accepted) : checked;
+      return pipeline.check(request, accepted);
     } catch (error) {
       return outcomeOfThrown(error, accepted.observed);
     }
@@ -117,9 +117,9 @@ export function createOperations(options: OperationsOptions) {
     }
   }
 
-  function end({ operation, account }: AcceptedRequest): void {
+  function end({ operation, principal, party }: AcceptedRequest): void {
     operation?.end();
-    if (account) rateLimiter?.charge(account, operation?.usage.calls ?? 0);
+    rateLimiter?.charge(accountOf(principal, party), operation?.usage.calls ?? 0);
   }
 
   function start(accepted: AcceptedRequest, checked: Checked): Execution {
@@ -127,52 +127,64 @@ export function createOperations(options: OperationsOptions) {
   }
 
   async function run(accepted: AcceptedRequest, checked: Checked): Promise<Outcome> {
-    const { head, request, principal } = accepted;
     const execution =
       collapse && checked.operation.node.operation === 'query'
-        ? collapse.run(nameOf(options.schemaName, request, principal, head), () => start(accepted, checked))
+        ? collapse.run(nameOf(accepted), () => start(accepted, checked))
         : start(accepted, checked);
-    const outcome = await waitFor(execution, head);
+    const outcome = await waitFor(execution, accepted.observed.res);
     registerDocument(accepted, outcome.kind);
-    return withRates(outcome, accepted);
+    return outcome;
   }
 
   /** Runs an operation, and answers in parts if the document has `@defer` or `@stream`. */
   async function runInParts(accepted: AcceptedRequest, checked: Checked): Promise<Outcome | Parts> {
-    const stopWatching = accepted.head.onDisconnect(() => accepted.cancel());
+    const { res } = accepted.observed;
+    const cancel = (): void => accepted.cancel();
     const stop = (): void => {
-      stopWatching();
-      accepted.cancel();
+      res.off('close', cancel);
+      cancel();
       end(accepted);
     };
+    res.once('close', cancel);
     let result: Outcome | Parts;
     try {
       result = await pipeline.executeInParts(checked, accepted);
     } catch (error) {
       result = outcomeOfThrown(error, accepted.observed);
     }
-    if (result.kind !== 'parts') {
-      stop();
-      registerDocument(accepted, result.kind);
-      return withRates(result, accepted);
-    }
-    registerDocument(accepted, 'executed');
-    accepted.onFinish = stop;
+    if (result.kind === 'parts') accepted.onFinish = stop;
+    else stop();
+    registerDocument(accepted, result.kind);
     return result;
   }
 
   /** An executed document is valid and within the limits; its caller must be one whose key the API accepted. */
-  function registerDocument({ persistedHash, party, request }: AcceptedRequest, kind: Outcome['kind']): void {
-    if (persistedHash !== undefined && kind === 'executed' && party.isAccepted) {
+  function registerDocument({ persistedHash, party, request }: AcceptedRequest, kind: (Outcome | Parts)['kind']): void {
+    const isExecuted = kind === 'executed' || kind === 'parts';
+    if (persistedHash !== undefined && isExecuted && party.isAccepted) {
       persistedQueries?.register(persistedHash, request.query);
     }
   }
 
-  /** Notes how a request ended, once its client has the answer or has gone. */
+  /** To be called once the client has its answer or has gone. */
   function finish(accepted: AcceptedRequest, outcome: Outcome): void {
     accepted.onFinish?.();
     load.release(accepted.party);
     observer.end(accepted.observed, outcome);
+  }
+
+  /**
+   * Key of a session: equal requests of one session get equal answers. It has everything that decides an answer besides the
+   * operation and the API's data: the caller, and some headers.
+   */
+  function sessionOf({ principal: { shareKey }, observed: { req } }: AcceptedRequest): string {
+    const names = ['x-upstream-plan', 'x-upstream-receipt', 'cache-control'];
+    return `${shareKey} ${JSON.stringify([options.schemaName, req.method, ...names.map((name) => req.headers[name])])}`;
+  }
+
+  function nameOf(accepted: AcceptedRequest): string {
+    const { query, operationName = null, variables = null } = accepted.request;
+    return `${sessionOf(accepted)} ${JSON.stringify([query, operationName, variables], spellUnkept)}`;
   }
 
   return {
@@ -182,12 +194,11 @@ export function createOperations(options: OperationsOptions) {
     run,
     runInParts,
     finish,
-    /** Key of a session: equal requests of one session get equal answers. */
-    sessionOf: ({ principal, head }: AcceptedRequest) => sessionOf(options.schemaName, principal, head),
-    async answer(head: RequestHead, readParams: () => RequestParams): Promise<Outcome> {
-      const accepted = await accept(head, readParams);
+    sessionOf,
+    async answer(message: OperationMessage, readParams: () => RequestParams): Promise<Outcome> {
+      const accepted = await accept(message, readParams);
       if ('kind' in accepted) return accepted;
-      const checked = check(accepted, accepted.request);
+      const { checked } = accepted;
       const outcome = 'kind' in checked ? checked : await run(accepted, checked);
       finish(accepted, outcome);
       return outcome;
@@ -195,46 +206,25 @@ export function createOperations(options: OperationsOptions) {
   };
 }
 
-function withRates(outcome: Outcome, { rateHeaders }: AcceptedRequest): Outcome {
-  return rateHeaders ? { ...outcome, headers: { ...rateHeaders, ...outcome.headers } } : outcome;
-}
-
 /**
  * The account of a rate limit: one for each principal, across projects and tokens. It is part of a key in Redis, so a subject
  * that is an e-mail address is hashed, as in the log.
  */
-function accountOf({ id }: Principal): string {
-  return loggableId(id);
+function accountOf({ id }: Principal, caller: Caller) {
+  return { name: loggableId(id), caller };
 }
 
-/** Everything that decides an answer besides the API's data. */
-function nameOf(schemaName: string, request: OperationRequest, principal: Principal, head: RequestHead): string {
-  const { query, operationName = null, variables = null } = request;
-  return `${sessionOf(schemaName, principal, head)} ${JSON.stringify([query, operationName, variables], spellUnkept)}`;
-}
-
-/** Everything that decides an answer besides the operation and the API's data: the caller, and some headers. */
-function sessionOf(schemaName: string, { shareKey }: Principal, { method, headers }: RequestHead): string {
-  const flags = [
-    schemaName,
-    method,
-    headers['x-upstream-plan'],
-    headers['x-upstream-receipt'],
-    headers['cache-control'],
-  ];
-  return `${shareKey} ${JSON.stringify(flags)}`;
-}
-
-/** Waits for a run. When the last waiting client disconnects, the run is cancelled. */
-async function waitFor(execution: Execution, head: RequestHead): Promise<Outcome> {
+/** When the last waiting client disconnects, the run is cancelled. */
+async function waitFor(execution: Execution, res: ServerResponse): Promise<Outcome> {
   execution.waiters += 1;
-  const stopWatching = head.onDisconnect(() => {
+  const leave = (): void => {
     execution.waiters -= 1;
     if (execution.waiters === 0) execution.cancel();
-  });
+  };
+  res.once('close', leave);
   try {
     return await execution.outcome;
   } finally {
-    stopWatching();
+    res.off('close', leave);
   }
 }

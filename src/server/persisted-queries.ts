@@ -1,25 +1,22 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Redis } from '../lib/redis.ts';
 
-/** Bytes of registered documents in memory. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Bytes of an entry besides its text. */
 const ENTRY_BYTES = 256;
-/** Seconds after which Redis drops a document that nobody uses. */
+/** Time after which Redis drops a document that nobody uses. */
 const EXPIRY_S = 7 * 24 * 3_600;
 const HASH = /^[0-9a-f]{64}$/;
 const KEY = 'apq:';
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
 
 /**
  * Documents that clients registered by their SHA-256, as the persisted-query links of Apollo Client and urql do:
- * https://www.apollographql.com/docs/graphos/routing/operations/apq
- *
- * With Redis, instances share them. Without it, clients register their documents once per instance.
+ * https://www.apollographql.com/docs/graphos/routing/operations/apq. With Redis, instances share them.
  */
 export class PersistedQueries {
   readonly #documents = new LRUCache<string, string>({
@@ -33,14 +30,11 @@ export class PersistedQueries {
   }
 
   /** The document with this hash; undefined if it is not registered, or Redis is unavailable. */
-  find(hash: string): string | undefined | Promise<string | undefined> {
+  async find(hash: string): Promise<string | undefined> {
     if (!HASH.test(hash)) return undefined;
     const known = this.#documents.get(hash);
-    return known === undefined && this.#redis?.status === 'ready' ? this.#findShared(this.#redis, hash) : known;
-  }
-
-  async #findShared(redis: Redis, hash: string): Promise<string | undefined> {
-    const text = await redis.getex(KEY + hash, 'EX', EXPIRY_S).catch(() => null);
+    if (known !== undefined || this.#redis?.status !== 'ready') return known;
+    const text = await this.#redis.getex(KEY + hash, 'EX', EXPIRY_S).catch(() => null);
     // Other programs may write to this Redis, so the text must match its hash.
     if (text === null || sha256(text) !== hash) return undefined;
     this.#documents.set(hash, text);

@@ -17,8 +17,10 @@ const HEADERS = {
 
 export interface HttpAnswer {
   readonly status: number;
-  /** Names and values in turn. */
+  /** Names and values in turn, without `vary`. */
   readonly headers: readonly string[];
+  /** Request headers that decide the answer, besides `origin` and `accept-encoding`. */
+  readonly vary?: string | undefined;
   readonly body: string;
 }
 
@@ -28,16 +30,15 @@ export interface HttpAnswer {
  * For an operation that did not run, the status is 200 under `application/json`, and 400 under
  * `application/graphql-response+json`. Refused requests have the same status under both.
  */
-export function respond(outcome: Outcome, accept: string | null | undefined): HttpAnswer {
+export function respond(outcome: Outcome, accept: string | undefined): HttpAnswer {
   const mediaType = mediaTypeOf(outcome, accept);
-  const status = statusUnder(mediaType, outcome);
   const own = outcome.cacheControl === undefined ? HEADERS[mediaType] : headersOf(mediaType, outcome.cacheControl);
   const headers = outcome.headers ? [...own, ...Object.entries(outcome.headers).flat()] : own;
   outcome.json ??= wellFormedJson(JSON.stringify(outcome.result));
-  return { status, headers, body: outcome.json };
+  return { status: statusUnder(mediaType, outcome), headers, body: outcome.json };
 }
 
-export function statusOf(outcome: Outcome, accept: string | null | undefined): number {
+export function statusOf(outcome: Outcome, accept: string | undefined): number {
   return statusUnder(mediaTypeOf(outcome, accept), outcome);
 }
 
@@ -45,12 +46,7 @@ function statusUnder(mediaType: string, { status, kind }: Outcome): number {
   return status ?? (kind === 'invalid' && mediaType === GRAPHQL_RESPONSE_TYPE ? 400 : 200);
 }
 
-function mediaTypeOf({ status }: Outcome, accept: string | null | undefined) {
+function mediaTypeOf({ status }: Outcome, accept: string | undefined) {
   // Clients' retry links treat an error status under `application/graphql-response+json` as a result.
-  return isRetryable(status) ? JSON_TYPE : chooseMediaType(accept);
-}
-
-/** Statuses of answers with `retry-after`. */
-function isRetryable(status: number | undefined): boolean {
-  return status === 429 || status === 503;
+  return status === 429 || status === 503 ? JSON_TYPE : chooseMediaType(accept);
 }

@@ -1,31 +1,22 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
-import { type Outcome, outcomeOfError } from '../graph/outcome.ts';
-import { type Compress, type Compressed, compressParts } from './compression.ts';
+import { outcomeOfError } from '../graph/outcome.ts';
+import { type Compress, compressParts } from './compression.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 
-/** Sends the outcome of a GraphQL request, compressed if the client accepts that. */
-export async function sendCompressed(
+/** Sends an answer, compressed if the client accepts that. */
+export async function sendAnswer(
   res: ServerResponse,
-  outcome: Outcome,
-  requestHeaders: IncomingHttpHeaders,
-  compress: Compress | undefined,
+  answer: Omit<HttpAnswer, 'body'> & { readonly body: string | Buffer },
+  compress?: Compress,
 ): Promise<void> {
-  const answer = respond(outcome, requestHeaders.accept);
-  // Uncompressed answers need `vary` too: caches must not send them compressed answers of others.
-  if (compress) res.setHeader('vary', [res.getHeader('vary'), 'accept-encoding'].filter(Boolean).join(', '));
-  const compressed = compress?.(answer.body, requestHeaders['accept-encoding']);
-  sendAnswer(res, answer, requestHeaders, compressed instanceof Promise ? await compressed : compressed);
-}
-
-export function sendAnswer(
-  res: ServerResponse,
-  { status, headers, body }: HttpAnswer,
-  requestHeaders: IncomingHttpHeaders,
-  compressed?: Compressed,
-): void {
+  const { status, headers, body } = answer;
+  const { headers: requestHeaders } = res.req;
+  setVary(res, answer.vary, compress);
+  const made = compress?.(body, requestHeaders['accept-encoding']);
+  const compressed = made instanceof Promise ? await made : made;
   const length = compressed?.body.length ?? Buffer.byteLength(body);
   // One flat list: the cheapest form for node:http.
   res.writeHead(status, [
@@ -33,39 +24,17 @@ export function sendAnswer(
     'x-request-id',
     requestHeaders['x-request-id'] as string,
     ...(compressed ? ['content-encoding', compressed.encoding] : []),
-    ...(status === 204 ? [] : ['content-length', String(length)]),
+    ...(status === 204 || status === 304 ? [] : ['content-length', String(length)]),
   ]);
   if (compressed) res.end(compressed.body);
   // ASCII text has the same bytes in Latin-1, which node writes without conversion.
   else res.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
-/** Sends a Response of the Fetch API: in parts for multipart and event streams, otherwise whole. */
-export async function sendResponse(
-  res: ServerResponse,
-  response: Response,
-  requestHeaders: IncomingHttpHeaders,
-  compress: Compress | undefined,
-): Promise<void> {
-  const id = requestHeaders['x-request-id'] as string;
-  const headers: Record<string, string> = {};
-  response.headers.forEach((value, name) => {
-    headers[name.toLowerCase()] = value;
-  });
-  headers['x-request-id'] = id;
-  const varyBy = [res.getHeader('vary'), headers.vary, compress && 'accept-encoding'].filter(Boolean);
-  if (varyBy.length > 0) headers.vary = varyBy.join(', ');
-  if (response.body && PARTS.test(headers['content-type'] ?? '')) {
-    const compressor = compress && compressParts(requestHeaders['accept-encoding']);
-    for (const name of HOP_BY_HOP) delete headers[name];
-    if (compressor) headers['content-encoding'] = compressor.encoding;
-    res.writeHead(response.status, { ...SECURITY_HEADERS, ...PARTS_HEADERS, ...headers });
-    return sendParts(res, response.body, compressor?.stream);
-  }
-  const body = Buffer.from(await response.arrayBuffer());
-  const compressed = await compress?.(body, requestHeaders['accept-encoding']);
-  if (compressed) headers['content-encoding'] = compressed.encoding;
-  send(res, response.status, headers, compressed?.body ?? body);
+/** Uncompressed answers vary by encoding too: caches must not send them compressed answers of others. */
+function setVary(res: ServerResponse, own: string | undefined, compress: Compress | undefined): void {
+  const all = [res.getHeader('vary'), own, compress && 'accept-encoding'].filter(Boolean);
+  if (all.length > 0) res.setHeader('vary', all.join(', '));
 }
 
 const PARTS = /^(multipart\/mixed|text\/event-stream)\b/;
@@ -76,6 +45,31 @@ const PARTS_HEADERS = {
   // Without this, nginx buffers the parts.
   'x-accel-buffering': 'no',
 };
+
+/** Sends a Response of the Fetch API: in parts for multipart and event streams, otherwise whole. */
+export async function sendResponse(
+  res: ServerResponse,
+  response: Response,
+  compress: Compress | undefined,
+): Promise<void> {
+  const { status } = response;
+  const { vary, ...headers }: Record<string, string> = {
+    ...SECURITY_HEADERS,
+    ...Object.fromEntries([...response.headers].map(([name, value]) => [name.toLowerCase(), value])),
+  };
+  if (!response.body || !PARTS.test(headers['content-type'] ?? '')) {
+    delete headers['content-length'];
+    const body = Buffer.from(await response.arrayBuffer());
+    return sendAnswer(res, { status, headers: Object.entries(headers).flat(), vary, body }, compress);
+  }
+  for (const name of HOP_BY_HOP) delete headers[name];
+  setVary(res, vary, compress);
+  const { 'x-request-id': id, 'accept-encoding': accepted } = res.req.headers;
+  const compressor = compress && compressParts(accepted);
+  if (compressor) headers['content-encoding'] = compressor.encoding;
+  res.writeHead(status, { ...PARTS_HEADERS, ...headers, 'x-request-id': id });
+  return sendParts(res, response.body, compressor?.stream);
+}
 
 /** Writes parts as they become ready, and no faster than the client reads. */
 async function sendParts(
@@ -127,10 +121,16 @@ function drained(out: Writable, res: ServerResponse): Promise<void> {
 }
 
 /** Answers a request that failed with an unexpected error, which has been reported. */
-export function sendError(res: ServerResponse, error: unknown, requestHeaders: IncomingHttpHeaders): void {
-  requestHeaders['x-request-id'] = requestIdOf(requestHeaders);
-  const outcome = outcomeOfError(error, () => undefined);
-  sendAnswer(res, respond(outcome, requestHeaders.accept), requestHeaders);
+export function sendError(res: ServerResponse, error: unknown): Promise<void> {
+  const { headers } = res.req;
+  headers['x-request-id'] = requestIdOf(headers);
+  return sendAnswer(
+    res,
+    respond(
+      outcomeOfError(error, () => undefined),
+      headers.accept,
+    ),
+  );
 }
 
 export function sendText(
@@ -139,20 +139,12 @@ export function sendText(
   text: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  send(res, status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers }, text);
-}
-
-export function send(
-  res: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: string | Uint8Array,
-): void {
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   res.writeHead(status, {
     ...SECURITY_HEADERS,
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
     ...headers,
-    ...(status !== 204 && status !== 304 && { 'content-length': length }),
+    'content-length': Buffer.byteLength(text),
   });
-  res.end(body);
+  res.end(text);
 }

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { Backlog } from './backlog.ts';
 import { ClientGone, createReadBody } from './body.ts';
-import { Connections } from './connections.ts';
+import { handleInTurn } from './connections.ts';
 import { responsesWithin } from './responses.ts';
-import { type RouteOptions, route } from './routes.ts';
+import { createRoute, type RouteOptions } from './routes.ts';
 import { sendError } from './send.ts';
 
 export interface ServerOptions extends RouteOptions {
@@ -24,7 +25,6 @@ const STALL_MS = 20_000;
 const CHECK_INTERVAL_MS = 2_000;
 /** Longer than the idle time-out of common load balancers (60 s), so that the balancer closes idle connections first. */
 const KEEP_ALIVE_MS = 65_000;
-/** Interval of the check for idle connections while the server closes. */
 const CLOSE_IDLE_MS = 50;
 /** ms in which clients must have read their answers while the server closes: it exits within 5 s of SIGTERM. */
 const CLOSE_READ_MS = 3_000;
@@ -34,37 +34,31 @@ export async function startServer(options: ServerOptions) {
   const { maxWaitingBytes, metrics } = options;
   const unread = new Backlog(maxWaitingBytes, () => metrics.onDisconnect('unread'));
   const unfinished = new Backlog(maxWaitingBytes, () => metrics.onDisconnect('unfinished'));
-  const readBody = createReadBody(options.maxBodyBytes, unfinished);
+  const route = createRoute(options, createReadBody(options.maxBodyBytes, unfinished));
   const server = createServer({
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     ServerResponse: responsesWithin(unread),
   });
   const handle = (req: IncomingMessage, res: ServerResponse): void => {
     if (isClosing) res.shouldKeepAlive = false;
-    route(options, readBody, req, res).catch((error) => {
+    route(req, res).catch((error) => {
       if (error instanceof ClientGone) return;
       options.reportUnexpected(error);
       if (res.headersSent) res.destroy();
-      else sendError(res, error, req.headers);
+      else sendError(res, error);
     });
   };
-  const connections = new Connections(server, unread, handle, options.recordRefusal);
+  const connections = handleInTurn(server, unread, handle, options.recordRefusal);
   const stalls = setInterval(() => unread.disconnectStalled(STALL_MS), CHECK_INTERVAL_MS).unref();
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = options.maxConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const host = ['0.0.0.0', '::'].includes(options.host) ? 'localhost' : options.host;
   return {
-    /** As a browser on this machine reaches it. */
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     /**
      * Accepts no more connections, and gives running requests `graceMs` to finish. Open connections stay open for
@@ -72,29 +66,19 @@ export async function startServer(options: ServerOptions) {
      */
     async close(graceMs: number, lingerMs: number): Promise<void> {
       isClosing = true;
-      await closeServer(server, connections, graceMs, lingerMs);
-      clearInterval(stalls);
-    },
-  };
-}
-
-function closeServer(server: Server, connections: Connections, graceMs: number, lingerMs: number): Promise<void> {
-  const lingerUntil = performance.now() + lingerMs;
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), lingerMs + graceMs);
-    // A connection that is busy now becomes idle after its answer, and clients keep it open.
-    const closeIdle = (): void => {
-      if (performance.now() >= lingerUntil) connections.closeIdle(lingerUntil, CLOSE_READ_MS);
-    };
-    const idle = setInterval(closeIdle, CLOSE_IDLE_MS);
-    // `close` of `net`, since that of `http` closes idle connections immediately.
-    NetServer.prototype.close.call(server, () => {
-      clearTimeout(timer);
-      clearInterval(idle);
+      const lingerUntil = performance.now() + lingerMs;
+      const timer = setTimeout(() => server.closeAllConnections(), lingerMs + graceMs);
+      // A connection that is busy now becomes idle after its answer, and clients keep it open.
+      const closeIdle = (): void => {
+        if (performance.now() >= lingerUntil) connections.closeIdle(lingerUntil, CLOSE_READ_MS);
+      };
+      const idle = setInterval(closeIdle, CLOSE_IDLE_MS);
+      closeIdle();
+      // `close` of `net`, since that of `http` closes idle connections immediately.
+      await new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
       // Stops the timer by which `http` checks its time-outs.
       server.close();
-      resolve();
-    });
-    closeIdle();
-  });
+      for (const one of [timer, idle, stalls]) clearTimeout(one);
+    },
+  };
 }

@@ -10,10 +10,10 @@ import { sha256 } from './persisted-queries.ts';
  */
 export type DocumentsMode = 'off' | 'allowed' | 'only';
 
-/** Resolves a text or an id to the text to run; undefined for an unknown id. */
+/** Returns the text to run; undefined for an unknown id. */
 export type ResolveDocument = (
   sent: { readonly query?: string; readonly documentId?: string },
-  principal?: Principal,
+  principal: Principal,
 ) => string | undefined;
 
 /**
@@ -25,20 +25,15 @@ export type ResolveDocument = (
 export function createResolveDocument(mode: DocumentsMode, manifest: ReadonlyMap<string, string>): ResolveDocument {
   const texts = new Set(manifest.values());
   const documents = byAnyId(manifest);
-  return ({ query, documentId }) => {
+  return ({ query, documentId }, principal) => {
     if (query !== undefined) {
-      if (mode !== 'only' || texts.has(query)) return query;
+      // A proven router builds its documents itself.
+      if (mode !== 'only' || texts.has(query) || isRouter(principal)) return query;
       throw new GatewayError('PERSISTED_QUERY_NOT_FOUND', 'This gateway runs only trusted documents.');
     }
     const id = documentId ?? '';
     return mode === 'off' ? undefined : (documents.get(id) ?? documents.get(id.slice(id.indexOf(':') + 1)));
   };
-}
-
-/** A proven router builds its documents itself, so it may send any. `resolve` decides for all others. */
-export function createRouterDocuments(resolve: ResolveDocument): ResolveDocument {
-  return (sent, principal) =>
-    sent.query !== undefined && principal && isRouter(principal) ? sent.query : resolve(sent, principal);
 }
 
 /** Exact ids come last, so that they take precedence. */

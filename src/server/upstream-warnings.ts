@@ -2,13 +2,9 @@ import type { EndedCall } from '../datatrics/calls.ts';
 import type { Logger } from '../lib/log.ts';
 
 const EVERY_MS = 60_000;
-/** Causes that are counted apart. */
 const MAX_CAUSES = 50;
 
-/**
- * Creates a function that logs why calls to the API fail, at most once a minute for each cause. Clients learn nothing of it:
- * their errors have a code only.
- */
+/** Logs why calls to the API fail, at most once a minute for each cause. */
 export function createUpstreamWarnings(log: Logger) {
   const known = new Map<string, { count: number; warnedAt: number }>();
   return ({ outcome, cause, endpoint, caller }: Pick<EndedCall, 'outcome' | 'cause' | 'endpoint' | 'caller'>): void => {

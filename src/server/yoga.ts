@@ -28,7 +28,6 @@ export interface PluginCaller {
   readonly sessionKey: string;
 }
 
-/** The context of plugins, with what the gateway's own plugins share. */
 interface ServerContext extends PluginContext {
   readonly handled: Engine | HttpAnswer;
 }
@@ -44,11 +43,8 @@ export interface YogaOptions {
 }
 
 /**
- * One Yoga for an endpoint, with the pipeline as its engine and the operator's plugins. Yoga is imported when the first
- * endpoint needs it: it takes 28 MB and a sixth of a second.
- *
- * The gateway authenticates callers, and checks rate limits and scopes, before Yoga gets a request. No plugin can answer
- * earlier.
+ * One Yoga for an endpoint, with the pipeline as its engine and the operator's plugins. The gateway authenticates callers, and
+ * checks rate limits and scopes, before Yoga gets a request. Yoga is imported when it is needed: it takes 28 MB.
  */
 export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: YogaOptions) {
   const { createYoga, getSSEProcessor } = await import('graphql-yoga');
@@ -68,34 +64,17 @@ export async function createYogaEndpoint({ path, schema, plugins, timeoutMs }: Y
     logging: false,
   });
   return {
-    /**
-     * @param body of a POST
-     * @param handled an accepted request, or the answer to any other
-     */
-    async fetch(
-      req: IncomingMessage,
-      res: ServerResponse,
-      body: Buffer | null,
-      handled: Engine | HttpAnswer,
-    ): Promise<Response> {
-      const context = { req, res, handled, ...(handled instanceof Engine && { caller: callerOf(handled) }) };
+    /** @param handled an accepted request, or the answer to any other */
+    fetch(res: ServerResponse, body: Buffer | null, handled: Engine | HttpAnswer) {
+      const { req } = res;
+      const context = { req, res, handled, ...(handled instanceof Engine && { caller: handled.caller }) };
       const answered = yoga.fetch(toRequest(yoga.fetchAPI, req, path, body), context);
-      const response = await within(Promise.resolve(answered), res, timeoutMs);
-      if (handled instanceof Engine && handled.isInParts) {
-        for (const [name, value] of Object.entries(handled.accepted.rateHeaders ?? {})) {
-          response.headers.set(name, value);
-        }
-      }
-      return response;
+      return within(Promise.resolve(answered), res, timeoutMs);
     },
   };
 }
 
-function callerOf({ accepted: { principal }, sessionKey }: Engine): PluginCaller {
-  return { project: principal.project, principal: principal.id, sessionKey };
-}
-
-/** Ends the wait when the client disconnects or the time is up: a hook that never settles would hold the request's place. */
+/** Ends the wait when the client disconnects or the time is up: a hook may never settle. */
 function within<T>(work: Promise<T>, res: ServerResponse, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const onClose = (): void => reject(new ClientGone());
@@ -134,9 +113,7 @@ const enginePlugin: Plugin<ServerContext, ServerContext> = {
 };
 
 /** Only accepted requests get past `onRequest`. */
-function engineOf({ handled }: ServerContext): Engine {
-  return handled as Engine;
-}
+const engineOf = ({ handled }: ServerContext) => handled as Engine;
 
 /** Runs after the operator's plugins, and makes the HTTP answer from their result. */
 function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerContext, ServerContext> {
@@ -146,7 +123,6 @@ function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerCon
       const engine = engineOf(serverContext);
       if (Symbol.asyncIterator in result) {
         engine.outcome = { kind: 'executed', result: { data: null } };
-        engine.isInParts = true;
         const parts = formatParts(result as AsyncIterable<Part<GraphQLError>>, engine);
         // Yoga's types have no formatted errors, which its JSON takes as well.
         setResult(parts as unknown as typeof result);
@@ -156,7 +132,7 @@ function answerPlugin(getSSEProcessor: typeof GetSSEProcessor): Plugin<ServerCon
       }
       const outcome = engine.outcomeOf(result as Parameters<Engine['outcomeOf']>[0]);
       engine.outcome = outcome;
-      const { headers } = engine.accepted.head;
+      const { headers } = engine.accepted.observed.req;
       const plain = respond(outcome, headers.accept);
       const answer = request.method === 'GET' ? keepable(plain, outcome, headers['if-none-match']) : plain;
       setResultProcessor((_result, fetchAPI) => toResponse(fetchAPI, answer), '');
@@ -182,11 +158,12 @@ async function* formatParts(
   }
 }
 
-/** By Yoga's classes, which take a fraction of the time of Node's own. */
-function toResponse(fetchAPI: FetchAPI, { status, headers, body }: HttpAnswer): Response {
+/** Yoga's classes take a fraction of the time of Node's own. */
+function toResponse(fetchAPI: FetchAPI, { status, headers, vary, body }: HttpAnswer): Response {
   const pairs = headers.flatMap((name, index): [string, string][] =>
     index % 2 === 0 ? [[name, headers[index + 1] as string]] : [],
   );
+  if (vary !== undefined) pairs.push(['vary', vary]);
   return new fetchAPI.Response(status === 204 || status === 304 ? null : body, { status, headers: pairs });
 }
 
@@ -194,12 +171,10 @@ function toResponse(fetchAPI: FetchAPI, { status, headers, body }: HttpAnswer): 
 function toRequest(fetchAPI: FetchAPI, req: IncomingMessage, path: string, body: Buffer | null): Request {
   const { url = '', headers, method = 'GET' } = req;
   const question = url.indexOf('?');
-  const pairs = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
-  );
   return new fetchAPI.Request(`http://gateway${path}${question === -1 ? '' : url.slice(question)}`, {
     method,
-    headers: pairs,
+    // A list is possible for `set-cookie` only, which no client sends.
+    headers: headers as Record<string, string>,
     body: body && new Uint8Array(body),
   });
 }

@@ -1,10 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { Redis } from '../lib/redis.ts';
 import type { Answer, CachedAnswer } from './call.ts';
-import { type Lifetimes, retentionOf } from './freshness.ts';
-import { RedisTier } from './redis-cache.ts';
+import type { RedisTier } from './redis-cache.ts';
 
-/** What the cache has for a read. */
 export interface Lookup {
   /** No write has made it out of date. */
   readonly valid: CachedAnswer | undefined;
@@ -19,30 +16,24 @@ interface Entry {
   readonly tag: string;
   /** `performance.now()` ms, which does not change with the system's clock. */
   readonly storedAt: number;
+  /** Empty: stored while the shared tier was unavailable. */
   readonly version: string;
-  readonly connection: number;
 }
 
-/** A call under way whose answer may be cached. */
-export interface Fill {
-  readonly key: string;
-  readonly tag: string;
-  readonly version: string;
-  readonly connection: number;
+interface Fill {
   /** False after a write to its tag: the answer may be older. */
   valid: boolean;
 }
 
-/** Bytes of an entry beside its texts: objects, map slots, index. */
+/** Bytes of an entry beside its texts. */
 const ENTRY_BYTES = 512;
 
 /**
- * Caches answers to reads, up to a number of bytes; the least recently used are evicted first. It keeps their text, which is
- * smaller than the objects made of it, has a known size, and can be shared with other instances.
+ * Caches the texts of answers to reads, up to a number of bytes; the least recently used are evicted first.
  *
- * Every answer has a tag, and a write invalidates tags. The answer to a call that was under way during a write is not
- * cached (see `Fill`). With a shared tier, each use compares the tag's version, so that a write through one instance is
- * visible to the next read through any. While the tier is unavailable, cached answers are used only in place of an error.
+ * Every answer has a tag, and a write invalidates tags. With a shared tier, each use compares the tag's version, so that a
+ * write through one instance is visible to the next read through any. While the tier is unavailable, cached answers are used
+ * only in place of an error.
  *
  * A key must name the caller.
  */
@@ -52,8 +43,11 @@ export class RecordCache {
   readonly #fills = new Map<string, Set<Fill>>();
   readonly #shared: RedisTier | undefined;
 
-  /** @param maxBytes of memory, counted as two bytes a character */
-  constructor({ maxBytes, shared }: { readonly maxBytes: number; readonly shared?: RedisTier | undefined }) {
+  /**
+   * @param maxBytes of memory, counted as two bytes a character
+   * @param shared shares the answers with other instances; undefined: they stay in the process
+   */
+  constructor(maxBytes: number, shared?: RedisTier) {
     this.#shared = shared;
     this.#entries = new LRUCache({
       maxSize: maxBytes,
@@ -66,7 +60,7 @@ export class RecordCache {
     });
   }
 
-  /** Looks a key up; gives a promise only with a shared tier. */
+  /** Returns a promise only with a shared tier. */
   lookUp(key: string, tag: string): Lookup | Promise<Lookup> {
     const entry = this.#entries.get(key);
     if (this.#shared === undefined) return { valid: entry && toAnswer(entry), unverified: undefined, version: '' };
@@ -74,7 +68,7 @@ export class RecordCache {
   }
 
   async #lookUpShared(shared: RedisTier, key: string, tag: string, entry: Entry | undefined): Promise<Lookup> {
-    const own = entry?.connection === shared.connection ? entry : undefined;
+    const own = entry?.version === '' ? undefined : entry;
     const found = await shared.lookUp(key, tag, own === undefined);
     if (found === undefined) return { valid: undefined, unverified: entry && toAnswer(entry), version: '' };
     const { version } = found;
@@ -84,30 +78,36 @@ export class RecordCache {
     return { valid: other, unverified: undefined, version };
   }
 
-  /** To be called before the call to the upstream, and `endFill` in any case after it. */
-  beginFill(key: string, tag: string, { version }: Lookup): Fill {
-    const fill: Fill = { key, tag, version, connection: this.#shared?.connection ?? 0, valid: true };
+  /**
+   * Makes a call, and caches its answer unless a write to its tag came meanwhile.
+   * @param call rejects when there is nothing to cache
+   */
+  async fill<T extends { readonly answer: Answer }>(
+    { key, tag, retainMs }: { readonly key: string; readonly tag: string; readonly retainMs: number },
+    { version }: Lookup,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    const fill: Fill = { valid: true };
     addTo(this.#fills, tag, fill);
-    return fill;
-  }
-
-  /** @param answer undefined when there is none to cache */
-  endFill(fill: Fill, answer: Answer | undefined, retainMs: number): void {
-    const { key, tag, version, connection } = fill;
-    removeFrom(this.#fills, tag, fill);
-    if (!fill.valid || answer === undefined || retainMs <= 0) return;
-    const { status, body } = answer;
+    let made: T;
+    try {
+      made = await call();
+    } finally {
+      removeFrom(this.#fills, tag, fill);
+    }
+    if (!fill.valid || retainMs <= 0) return made;
+    const { status, body } = made.answer;
     const entry = {
       answer: { status, body },
       tag,
       storedAt: performance.now(),
       version,
-      connection: version === '' ? -1 : connection,
     };
     this.#entries.set(key, entry, { ttl: retainMs });
     // An entry that is larger than the cache is not kept.
     if (this.#entries.has(key)) addTo(this.#keysByTag, tag, key);
-    if (version !== '') this.#shared?.store(key, { status, body }, version, retainMs);
+    if (version !== '') this.#shared?.store(key, entry.answer, version, retainMs);
+    return made;
   }
 
   /** Removes what a write made out of date; with a shared tier, in all instances once the promise resolves. */
@@ -119,25 +119,9 @@ export class RecordCache {
     return this.#shared?.invalidate(tags);
   }
 
-  /** Bytes, counted as for `maxBytes`. */
   get bytes(): number {
     return this.#entries.calculatedSize;
   }
-}
-
-/**
- * The cache of a process.
- *
- * @param lifetimes by type of record; the longest decides how long Redis keeps an answer
- * @param redis shares the answers with other instances; undefined: they stay in the process
- */
-export function createRecordCache(
-  maxBytes: number,
-  lifetimes: Readonly<Record<string, Lifetimes>>,
-  redis: Redis | undefined,
-): RecordCache {
-  const shared = redis && new RedisTier(redis, Math.max(...Object.values(lifetimes).map(retentionOf)));
-  return new RecordCache({ maxBytes, shared });
 }
 
 function addTo<T>(sets: Map<string, Set<T>>, tag: string, item: T): void {

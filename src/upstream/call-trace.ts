@@ -4,16 +4,15 @@
  */
 export type TraceOutcome = 'ok' | 'refused' | 'failed' | 'shared' | 'cached' | 'stale';
 
-/** One read or write, as reported to the client: nothing in it names a record or a key. */
+/** One read or write for the client: nothing in it names a record or a key. */
 export interface TraceEntry {
   /** Method and path template. */
   readonly endpoint: string;
-  /** ms from the operation's start. */
+  /** From the operation's start. */
   readonly start: number;
-  /** ms, with all attempts and the pauses between them. */
+  /** With all attempts and the pauses between them. */
   readonly ms: number;
   readonly outcome: TraceOutcome;
-  /** HTTP requests sent; 0 where another call or a cache answered. */
   readonly attempts: number;
 }
 
@@ -21,16 +20,12 @@ export interface TraceEntry {
 export interface Span {
   /** To be called for each HTTP request sent. */
   attempt(): void;
-  /**
-   * @param cause why it failed, for operators
-   * @param status of the answer, if there was one
-   */
+  /** @param cause why it failed, for operators */
   end(outcome: TraceOutcome, cause?: string, status?: number): void;
-  /** Further headers of its HTTP requests, names and values in turn. */
+  /** Further headers, names and values in turn. */
   readonly headers?: readonly string[];
 }
 
-/** Records an operation's reads and writes. */
 export interface CallTrace {
   /**
    * @param endpoint method and path template
@@ -43,19 +38,19 @@ export interface CallTrace {
   readonly report?: () => { trace: TraceEntry[]; omitted?: number };
 }
 
-/** Entries of one trace: a response must not grow without bound by what its operation reads. */
+/** Bounds what a trace adds to a response. */
 const MAX_ENTRIES = 1_000;
 
-/** Records the reads and writes of one operation. Created only where the client requests a trace. */
+/** Records the reads and writes of one operation for its client. */
 export class Trace implements CallTrace {
   readonly #start = performance.now();
   readonly #spans: Recording[] = [];
-  #omitted = 0;
+  #spanCount = 0;
 
   begin(endpoint: string): Recording {
     const span = new Recording(endpoint);
-    if (this.#spans.length < MAX_ENTRIES) this.#spans.push(span);
-    else this.#omitted += 1;
+    this.#spanCount += 1;
+    if (this.#spanCount <= MAX_ENTRIES) this.#spans.push(span);
     return span;
   }
 
@@ -66,7 +61,6 @@ export class Trace implements CallTrace {
     result.then(end, end);
   }
 
-  /** The entries until now, in the order of their starts; `omitted` counts those beyond the limit. */
   report(): { trace: TraceEntry[]; omitted?: number } {
     const now = performance.now();
     const trace = this.#spans
@@ -79,7 +73,8 @@ export class Trace implements CallTrace {
         outcome,
         attempts,
       }));
-    return { trace, ...(this.#omitted > 0 && { omitted: this.#omitted }) };
+    const omitted = this.#spanCount - this.#spans.length;
+    return { trace, ...(omitted > 0 && { omitted }) };
   }
 }
 

@@ -8,9 +8,9 @@ export interface UpstreamRequest {
   /** Names (in lower case) and values in turn. */
   readonly headers: string[];
   readonly body?: string | undefined;
-  /** Takes turns for connections with other callers. Default: one caller for all requests that name none. */
+  /** Takes turns for connections with other callers. Default: one for all requests that name none. */
   readonly caller?: Party;
-  /** Of one caller's requests that wait for a connection, the smallest goes first: usually the operation's deadline. Default: 0. */
+  /** Of one caller's waiting requests, the smallest goes first: usually the operation's deadline. Default: 0. */
   readonly priority?: number;
   /** Requests of one bulkhead cannot take all connections. Default: one for all requests that name none. */
   readonly bulkhead?: string;

@@ -1,12 +1,10 @@
 /** Half of the time that the breaker looks back. */
 const HALF_WINDOW_MS = 5_000;
-/** The breaker opens when this share of the calls of the last seconds has failed (no answer, or 5xx), … */
+/** The breaker opens when this share of at least `CALLS` calls has failed (no answer, or 5xx), for at least `AFTER_MS`. */
 const SHARE = 0.5;
-/** … of at least so many, … */
 const CALLS = 30;
-/** … and for so many ms without a better moment. A short burst of failures is left to the retries. */
 const AFTER_MS = 2_000;
-/** ms between probes: four chances within the 2 s in which traffic should be healthy again. */
+/** Four chances within the 2 s in which traffic should be healthy again. */
 const PROBE_EVERY_MS = 500;
 
 /**
@@ -25,7 +23,7 @@ export class CircuitBreaker {
   #previous = { failures: 0, calls: 0 };
   /** `performance.now()` ms; infinitely long ago while nothing is counted. */
   #halfStart = Number.NEGATIVE_INFINITY;
-  /** `performance.now()` ms since when the share of failures is too large. */
+  /** When the share of failures became too large. */
   #failingSince: number | undefined = undefined;
 
   get isOpen(): boolean {
@@ -41,7 +39,6 @@ export class CircuitBreaker {
     return true;
   }
 
-  /** @param now `performance.now()` */
   recordFailure(now: number): void {
     if (this.#probeAt !== undefined) return;
     const { failures, calls } = this.#count(now, 1);
@@ -50,7 +47,6 @@ export class CircuitBreaker {
     if (calls >= CALLS && now - this.#failingSince >= AFTER_MS) this.#probeAt = now + PROBE_EVERY_MS;
   }
 
-  /** @param now `performance.now()` */
   recordSuccess(now: number): void {
     if (this.#failingSince === undefined && this.#halfStart < 0) return;
     const { failures, calls } = this.#count(now, 0);

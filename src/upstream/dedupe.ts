@@ -1,4 +1,3 @@
-import type { AbortListener } from '../lib/abort.ts';
 import type { Operation } from './operation.ts';
 
 /** One read that one or more operations wait for, as the function that makes it sees it. */
@@ -16,21 +15,16 @@ export interface SharedRead {
 
 /**
  * Lets equal reads that overlap in time share one call. An operation leaves when its own signal is aborted; the call is
- * cancelled when the last one has left. A failure rejects those that wait, and is not kept.
- *
- * There is one promise for each waiting operation, and no closure: thousands wait at once, and what outlives a collection of
- * young garbage costs the collector most.
- *
- * @typeParam T the result; all operations get the same one, so none may change it
+ * cancelled when the last one has left. A failure rejects those that wait, and is not kept. All operations get the same
+ * result, so none may change it.
  */
 export class SharedReads<T> {
   readonly #pending = new Map<string | symbol, PendingRead<T>>();
 
   /**
-   * @param key of the read; must name the caller, so that no other caller gets the result
-   * @param start makes the read; must not throw
+   * @param key must name the caller, so that no other caller gets the result
+   * @param start must not throw
    * @param label method and path template, for the trace of an operation that joins
-   * @throws what `start` rejects with, or the reason of the operation's signal when that is aborted first
    */
   run(
     key: string | symbol,
@@ -53,7 +47,6 @@ export class SharedReads<T> {
     return result;
   }
 
-  /** Whether a read is under way that a new one would join. */
   has(key: string): boolean {
     return this.#pending.has(key);
   }
@@ -65,33 +58,22 @@ export class SharedReads<T> {
     }
   }
 
-  /** Reads under way. */
   get size(): number {
     return this.#pending.size;
   }
 }
 
-/** One operation that waits, and its promise. */
-class Waiter<T> implements AbortListener {
-  readonly read: PendingRead<T>;
+interface Waiter<T> {
   readonly operation: Operation;
-  resolve!: (value: T) => void;
-  reject!: (reason: unknown) => void;
-
-  constructor(read: PendingRead<T>, operation: Operation) {
-    this.read = read;
-    this.operation = operation;
-  }
-
-  handleEvent(): void {
-    this.read.leave(this);
-  }
+  resolve(value: T): void;
+  reject(reason: unknown): void;
 }
 
+/** Listens to the signals of its operations itself: thousands wait at once, and closures would cost the garbage collector. */
 class PendingRead<T> implements SharedRead {
   readonly #controller = new AbortController();
   readonly signal = this.#controller.signal;
-  readonly #waiting: Waiter<T>[] = [];
+  #waiting: Waiter<T>[] = [];
   readonly #pending: Map<string | symbol, PendingRead<T>>;
   readonly #key: string | symbol;
 
@@ -117,43 +99,40 @@ class PendingRead<T> implements SharedRead {
   }
 
   join(operation: Operation): Promise<T> {
-    const waiter = new Waiter(this, operation);
-    this.#waiting.push(waiter);
-    operation.signal.addEventListener('abort', waiter);
+    operation.signal.addEventListener('abort', this);
     return new Promise((resolve, reject) => {
-      waiter.resolve = resolve;
-      waiter.reject = reject;
+      this.#waiting.push({ operation, resolve, reject });
     });
   }
 
-  leave(waiter: Waiter<T>): void {
-    const at = this.#waiting.indexOf(waiter);
-    if (at === -1) return;
-    this.#waiting.splice(at, 1);
-    const { reason } = waiter.operation.signal;
+  handleEvent({ target }: Event): void {
+    const leaving = this.#waiting.filter(({ operation }) => operation.signal === target);
+    this.#waiting = this.#waiting.filter(({ operation }) => operation.signal !== target);
+    const { reason } = target as AbortSignal;
     if (this.#waiting.length === 0) {
       this.#remove();
       this.#controller.abort(reason);
     }
-    waiter.reject(reason);
+    for (const { reject } of leaving) reject(reason);
   }
 
   settleWith(result: Promise<T>): void {
     result.then(
       (value) => {
-        for (const waiter of this.#end()) waiter.resolve(value);
+        for (const { resolve } of this.#end()) resolve(value);
       },
       (error) => {
-        for (const waiter of this.#end()) waiter.reject(error);
+        for (const { reject } of this.#end()) reject(error);
       },
     );
   }
 
-  /** Gives the operations that waited to the end; none can join or leave any more. */
+  /** Returns the operations that waited to the end; none can join or leave any more. */
   #end(): Waiter<T>[] {
     this.#remove();
-    const waiting = this.#waiting.splice(0);
-    for (const waiter of waiting) waiter.operation.signal.removeEventListener('abort', waiter);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { operation } of waiting) operation.signal.removeEventListener('abort', this);
     return waiting;
   }
 

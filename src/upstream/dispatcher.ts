@@ -9,16 +9,16 @@ export interface DispatcherOptions {
   readonly connections: number;
   /** ms for a call, from `send` to the complete answer, waiting for a connection included. */
   readonly timeoutMs: number;
-  /** ms after which a connection takes no more calls, so that a changed DNS record is noticed. Its calls are completed. */
-  readonly connectionTtlMs: number;
-  /** Bytes of an answer's body, decompressed. */
-  readonly maxBodyBytes: number;
+  /**
+   * ms after which a connection takes no more calls, so that a changed DNS record is noticed. Its calls are completed.
+   * Default: 300,000 (5 minutes).
+   */
+  readonly connectionTtlMs?: number;
+  /** Bytes of an answer's body, decompressed. Default: 32 MiB. */
+  readonly maxBodyBytes?: number;
 }
 
-/**
- * ms after which an idle connection is closed. It is below the idle limit of common servers (nginx and Apache: 5 s and
- * more), so that a write never goes out on a connection that the other side is closing.
- */
+/** Below the idle limit of common servers (5 s), so that no write goes out on a connection that the other side is closing. */
 const KEEP_ALIVE_MS = 4_000;
 
 /** What the dispatcher can decompress, best ratio for the CPU time first. */
@@ -29,11 +29,12 @@ export const ACCEPT_ENCODING = 'zstd, br, gzip';
  * environment names (never for a loopback address), with answers decompressed.
  */
 export function createConnections(options: DispatcherOptions) {
+  const { connectionTtlMs = 5 * 60_000 } = options;
   // One context for all connections: it holds the trusted certificates, which take 9 ms to read.
   const secureContext = createSecureContext();
   let current = createDispatcher(options, secureContext);
   let old: Dispatcher | undefined;
-  let expiresAt = performance.now() + options.connectionTtlMs;
+  let expiresAt = performance.now() + connectionTtlMs;
   return {
     /** For the next call. undici's own `clientTtl` checks the age of each connection for each call: 7 % of a list's cost. */
     get dispatcher(): Dispatcher {
@@ -42,11 +43,10 @@ export function createConnections(options: DispatcherOptions) {
         old = current;
         old.close();
         current = createDispatcher(options, secureContext);
-        expiresAt = now + options.connectionTtlMs;
+        expiresAt = now + connectionTtlMs;
       }
       return current;
     },
-    /** Closes every connection; calls under way, and calls from now on, fail. */
     async destroy(): Promise<void> {
       expiresAt = Number.POSITIVE_INFINITY;
       await Promise.all([current.destroy(), old?.destroy()]);
@@ -55,7 +55,7 @@ export function createConnections(options: DispatcherOptions) {
 }
 
 function createDispatcher(options: DispatcherOptions, secureContext: SecureContext): Dispatcher {
-  const { origin, connections, timeoutMs, maxBodyBytes } = options;
+  const { origin, connections, timeoutMs, maxBodyBytes = 32 * 1024 * 1024 } = options;
   const tls = { preferH2: true, secureContext };
   const common = {
     connections,
@@ -66,6 +66,7 @@ function createDispatcher(options: DispatcherOptions, secureContext: SecureConte
     // The pool above has one time-out for the whole call.
     headersTimeout: 0,
     bodyTimeout: 0,
+    maxResponseSize: maxBodyBytes,
   };
   const dispatcher = isLoopback(new URL(origin).hostname)
     ? new Pool(origin, common)
@@ -73,7 +74,7 @@ function createDispatcher(options: DispatcherOptions, secureContext: SecureConte
   return dispatcher.compose(interceptors.decompress({ skipErrorResponses: false, maxSize: maxBodyBytes }));
 }
 
-/** The variable whose proxy the calls to an origin use; undefined: none. A hint for operators, whatever NO_PROXY says. */
+/** The variable whose proxy calls to an origin use: a hint for operators, whatever NO_PROXY says. */
 export function proxyVariable(origin: string): string | undefined {
   if (isLoopback(new URL(origin).hostname)) return undefined;
   // In undici's order.

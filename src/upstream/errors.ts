@@ -42,13 +42,13 @@ const TLS = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH)|SELF_S
 /** Codes of answers that are no HTTP, or that zlib cannot decompress. */
 const MALFORMED = /^(UND_ERR_HEADERS_OVERFLOW|Z_|ERR_BROTLI|ERR_ZLIB|ERR__ERROR_FORMAT|ZSTD_|ERR_ZSTD)/;
 
-/** Whether the failure stays the same until somebody changes a certificate or a name. */
+/** Whether only a change of a certificate or a name can help. */
 export function isPermanent(error: TransportError): boolean {
   const code = codeOf(error) ?? '';
   return TLS.test(code) || code === 'ENOTFOUND';
 }
 
-/** The kind of failure that an error of undici, or of the socket below it, stands for. */
+/** @param error of undici, or of the socket below it */
 export function failureOf(error: Error): TransportFailure {
   // undici's parser reports a connection that closed in the middle of an answer as well.
   if (error.name === 'HTTPParserError') return error.message.includes('EOF') ? 'reset' : 'malformed';
@@ -59,7 +59,7 @@ export function failureOf(error: Error): TransportFailure {
   return code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ? 'too-large' : 'reset';
 }
 
-/** The code of an error or its cause; where no address of a host could be connected to, that of the first one. */
+/** The code of an error or its cause; where no address of a host could be reached, that of the first one. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ('code' in error && typeof error.code === 'string') return error.code;

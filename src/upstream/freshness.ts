@@ -8,7 +8,6 @@ export interface Lifetimes {
   readonly staleIfErrorMs: number;
 }
 
-/** ms after which an answer has no use. */
 export function retentionOf({ freshForMs, staleWhileRevalidateMs, staleIfErrorMs }: Lifetimes): number {
   return freshForMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs);
 }
@@ -17,9 +16,8 @@ export function retentionOf({ freshForMs, staleWhileRevalidateMs, staleIfErrorMs
 export interface CacheDirectives {
   /** No cached answer, not even when the upstream fails. */
   readonly noCache: boolean;
-  /** ms: no older answer. */
   readonly maxAgeMs: number;
-  /** ms that an answer may be stale; undefined where the configuration decides. */
+  /** How long an answer may be stale; undefined where the configuration decides. */
   readonly maxStaleMs: number | undefined;
 }
 
@@ -29,7 +27,7 @@ export const NO_DIRECTIVES: CacheDirectives = {
   maxStaleMs: undefined,
 };
 
-/** Parses a request's `cache-control`. Unknown and malformed directives are ignored, as RFC 9111 requires. */
+/** Unknown and malformed directives are ignored, as RFC 9111 requires. */
 export function parseCacheControl(header: string | undefined): CacheDirectives {
   if (header === undefined) return NO_DIRECTIVES;
   let { noCache, maxAgeMs, maxStaleMs } = NO_DIRECTIVES;
@@ -51,7 +49,6 @@ export function parseCacheControl(header: string | undefined): CacheDirectives {
  */
 export type StaleReason = 'stale-while-revalidate' | 'stale-if-error' | 'max-stale';
 
-/** Of an answer that is no longer fresh. */
 export interface Staleness {
   readonly ageMs: number;
   readonly reason: StaleReason;
@@ -71,14 +68,12 @@ export function freshnessOf(
   return directives.maxStaleMs === undefined || ageMs >= retentionOf(lifetimes) ? null : 'max-stale';
 }
 
-/** Whether a cached answer may be used in place of an error. */
 export function mayServeOnError(ageMs: number, lifetimes: Lifetimes, directives: CacheDirectives): boolean {
   if (directives.noCache || ageMs > directives.maxAgeMs) return false;
   const staleMs = ageMs - lifetimes.freshForMs;
   return staleMs < lifetimes.staleIfErrorMs && staleMs <= (directives.maxStaleMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** A field of the result that was made of a stale answer. */
 export interface StaleField extends Staleness {
   readonly path: readonly (string | number)[];
 }
@@ -86,11 +81,10 @@ export interface StaleField extends Staleness {
 /** What one operation allows caches to use, and what it got from them. */
 export class Freshness {
   readonly directives: CacheDirectives;
-  /** Of the reads whose answer was stale, by path and query. */
+  /** Stale answers by path and query of the read. */
   readonly stale = new Map<string, Staleness>();
-  /** ms: the age of the oldest answer. */
   oldestMs = 0;
-  /** ms for which all answers stay fresh; undefined before the first. */
+  /** Time for which all answers stay fresh; undefined before the first. */
   #leftMs: number | undefined;
   readonly #fields = new Map<string, StaleField>();
 
@@ -98,11 +92,7 @@ export class Freshness {
     this.directives = directives;
   }
 
-  /**
-   * Records an answer.
-   * @param read path and query
-   * @param leftMs for which it stays fresh
-   */
+  /** @param read path and query */
   note(read: string, ageMs: number, leftMs: number, reason?: StaleReason): void {
     this.oldestMs = Math.max(this.oldestMs, ageMs);
     this.#leftMs = Math.min(this.#leftMs ?? Number.POSITIVE_INFINITY, Math.max(0, leftMs));
@@ -121,7 +111,7 @@ export class Freshness {
     return [...this.#fields.values()];
   }
 
-  /** ms for which the whole answer stays fresh; 0 where nothing is known. */
+  /** Time for which the whole answer stays fresh; 0 where nothing is known. */
   get leftMs(): number {
     return this.#leftMs ?? 0;
   }

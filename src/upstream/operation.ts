@@ -3,15 +3,14 @@ import { GatewayError } from '../lib/error.ts';
 import type { CallTrace } from './call-trace.ts';
 import type { Freshness } from './freshness.ts';
 
-/** What one operation spent upstream, in REST calls (attempts included) and milliseconds. */
+/** What one operation spent upstream. */
 export interface Usage {
   /** HTTP requests sent to the API, retries included. */
   calls: number;
-  /** Reads that were answered by a call under way or made before, of this operation or another. */
+  /** Reads that shared a call, of this operation or another. */
   deduped: number;
-  /** Reads that a cache answered. */
+  /** Reads that a cache answered, stale ones included. */
   cached: number;
-  /** Reads that a cache answered with something older than it should be. */
   stale: number;
   /** Repeated attempts among `calls`. */
   retries: number;
@@ -19,39 +18,26 @@ export interface Usage {
 
 /** Bytes of the API's answers that take as long to read as one plain value of the answer to write. */
 const BYTES_PER_VALUE = 192;
+const MAX_CAUSES = 8;
 
 export interface OperationLimits {
-  /** ms from the start until unfinished work is cancelled. */
   readonly timeoutMs: number;
   /** REST calls, retries included. */
   readonly maxCalls: number;
-  /** bytes of the API's answers, decompressed. Default: any number. */
+  /** Bytes of the API's answers, decompressed. Default: any number. */
   readonly maxBytes?: number;
   /** Weight of the values that are counted while the answer is made. Default: any. */
   readonly maxValues?: number;
 }
 
-/** Different causes that are kept for one operation. */
-const MAX_CAUSES = 8;
-
-/**
- * The life of one GraphQL operation: its deadline, its budget of REST calls, and the signal that stops its upstream
- * work when the time is up or the client has gone.
- */
+/** One GraphQL operation: its deadline, its budget of REST calls, and the signal that stops its upstream work. */
 export class Operation {
-  /** `performance.now()` ms at which the operation is over. */
+  /** By `performance.now()`. */
   readonly deadline: number;
   readonly usage: Usage = { calls: 0, deduped: 0, cached: 0, stale: 0, retries: 0 };
-  /** Aborted when the time is up, or the client has gone. */
-  readonly signal: AbortSignal;
-  /** Aborted when the time is up only. */
-  readonly expired: AbortSignal;
-  /** Undefined where none is recorded. */
   readonly trace: CallTrace | undefined;
   /** Headers that identify its REST calls to the upstream, names and values in turn. */
   readonly headers: readonly string[];
-  /** REST calls, retries included. */
-  readonly maxCalls: number;
   /** bytes that the API's answers to it had, and those of the largest. */
   bytes = 0;
   largestAnswer = 0;
@@ -61,39 +47,44 @@ export class Operation {
   valuesPerItem = 1;
   /** What it allows caches to use, and got from them; undefined without a cache. */
   freshness: Freshness | undefined = undefined;
-  /** Why its calls failed, for operators; undefined: none has. */
+  /** Why its calls failed. */
   causes: Set<string> | undefined = undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #cancelled = createAbortController();
   readonly #timedOut = createAbortController();
-  readonly #maxBytes: number;
-  readonly #maxValues: number;
+  readonly #limits: Required<OperationLimits>;
 
   constructor(limits: OperationLimits, trace?: CallTrace, headers: readonly string[] = []) {
+    const { timeoutMs, maxCalls, maxBytes = Number.POSITIVE_INFINITY, maxValues = Number.POSITIVE_INFINITY } = limits;
+    this.#limits = { timeoutMs, maxCalls, maxBytes, maxValues };
     this.trace = trace;
-    this.signal = this.#cancelled.signal;
-    this.expired = this.#timedOut.signal;
     this.headers = headers;
-    this.deadline = performance.now() + limits.timeoutMs;
-    this.maxCalls = limits.maxCalls;
-    this.#maxBytes = limits.maxBytes ?? Number.POSITIVE_INFINITY;
-    this.#maxValues = limits.maxValues ?? Number.POSITIVE_INFINITY;
+    this.deadline = performance.now() + timeoutMs;
     this.#timer = setTimeout(() => {
-      const reason = new GatewayError(
-        'UPSTREAM_TIMEOUT',
-        `The operation did not finish within ${limits.timeoutMs} ms.`,
-      );
+      const reason = new GatewayError('UPSTREAM_TIMEOUT', `The operation did not finish within ${timeoutMs} ms.`);
       this.#timedOut.abort(reason);
       this.cancel(reason);
-    }, limits.timeoutMs);
+    }, timeoutMs);
   }
 
-  /** Stops what is under way; each waiting field fails with `reason`. */
+  /** Aborted when the time is up, or the client has gone. */
+  get signal(): AbortSignal {
+    return this.#cancelled.signal;
+  }
+
+  /** Aborted when the time is up only. */
+  get expired(): AbortSignal {
+    return this.#timedOut.signal;
+  }
+
+  get maxCalls(): number {
+    return this.#limits.maxCalls;
+  }
+
   cancel(reason: GatewayError): void {
     this.#cancelled.abort(reason);
   }
 
-  /** Records why a call failed. */
   noteCause(cause: string): void {
     this.causes ??= new Set();
     if (this.causes.size < MAX_CAUSES) this.causes.add(cause);
@@ -101,8 +92,7 @@ export class Operation {
 
   /** Charges one REST call; false when the budget is used up, and then no call may be made. */
   spend(): boolean {
-    if (this.usage.calls >= this.maxCalls) return false;
-    if (this.bytes > this.#maxBytes) return false;
+    if (this.usage.calls >= this.#limits.maxCalls || this.bytes > this.#limits.maxBytes) return false;
     this.usage.calls += 1;
     return true;
   }
@@ -112,16 +102,16 @@ export class Operation {
     this.bytes += bytes;
     this.values += bytes / BYTES_PER_VALUE;
     if (bytes > this.largestAnswer) this.largestAnswer = bytes;
-    return this.bytes <= this.#maxBytes;
+    return this.bytes <= this.#limits.maxBytes;
   }
 
-  /** The error for what `spend` or `receive` refused. */
   budgetExceeded(): GatewayError {
+    const { maxBytes, maxCalls } = this.#limits;
     return new GatewayError(
       'UPSTREAM_BUDGET_EXCEEDED',
-      this.bytes > this.#maxBytes
-        ? `The operation has read more than ${this.#maxBytes} bytes from the API (MAX_UPSTREAM_BYTES).`
-        : `The operation has used its ${this.maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
+      this.bytes > maxBytes
+        ? `The operation has read more than ${maxBytes} bytes from the API (MAX_UPSTREAM_BYTES).`
+        : `The operation has used its ${maxCalls} REST calls (MAX_UPSTREAM_CALLS).`,
     );
   }
 
@@ -131,14 +121,12 @@ export class Operation {
     return !this.isOver;
   }
 
-  /** Counts the items of a list whose length was not known before. */
   takeItems(items: number): boolean {
     return this.take(items * this.valuesPerItem);
   }
 
-  /** Whether the response has more values than allowed. */
   get isOver(): boolean {
-    return this.values > this.#maxValues;
+    return this.values > this.#limits.maxValues;
   }
 
   /**
@@ -154,7 +142,7 @@ export class Operation {
     });
   }
 
-  /** To be called once the response is made; clears the timer. */
+  /** To be called once the response is made. */
   end(): void {
     clearTimeout(this.#timer);
   }

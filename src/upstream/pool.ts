@@ -5,14 +5,10 @@ import type { UpstreamRequest, UpstreamResponse } from './call.ts';
 import { createConnections, type DispatcherOptions } from './dispatcher.ts';
 import { failureOf, TransportError, type TransportFailure } from './errors.ts';
 
-export interface PoolOptions extends Omit<DispatcherOptions, 'connectionTtlMs' | 'maxBodyBytes'> {
-  /** Default: 300,000 (5 minutes). */
-  readonly connectionTtlMs?: number;
-  /** Default: 32 MiB. */
-  readonly maxBodyBytes?: number;
+export interface PoolOptions extends DispatcherOptions {
   /** Part of the connections that no single bulkhead may take, so that one that hangs leaves room for the others. Default: 1/8. */
   readonly reservedShare?: number;
-  /** Calls that wait for a connection at most, in all; beyond that they fail at once. Default: `MAX_WAITING`. */
+  /** Most calls that wait for a connection; further ones fail at once. Default: `MAX_WAITING`. */
   readonly waiting?: number;
 }
 
@@ -23,17 +19,8 @@ export type Send = (request: UpstreamRequest, signal: AbortSignal) => Promise<Up
 
 /** Calls to one origin by undici. Adds turns between callers, one time-out for the whole call, and the kind of its failure. */
 export function createPool(options: PoolOptions) {
-  const {
-    origin,
-    connections,
-    timeoutMs,
-    connectionTtlMs = 5 * 60_000,
-    maxBodyBytes = 32 * 1024 * 1024,
-    reservedShare = 1 / 8,
-    waiting = MAX_WAITING,
-  } = options;
-  const connectionOptions = { origin, connections, timeoutMs, connectionTtlMs, maxBodyBytes };
-  const accepted = createConnections(connectionOptions);
+  const { connections, reservedShare = 1 / 8, waiting = MAX_WAITING } = options;
+  const accepted = createConnections(options);
   const queue = new Turns({
     running: connections,
     runningInLane: connections - Math.floor(connections * reservedShare),
@@ -41,37 +28,33 @@ export function createPool(options: PoolOptions) {
   });
   let unaccepted: typeof accepted | undefined;
   const shared: Shared = {
+    ...options,
     queue,
-    origin,
-    timeoutMs,
-    maxBodyBytes,
     dispatcherFor(caller) {
       if (caller.isAccepted) return accepted.dispatcher;
-      unaccepted ??= createConnections(connectionOptions);
+      unaccepted ??= createConnections(options);
       return unaccepted.dispatcher;
     },
   };
 
-  const send: Send = (request, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const exchange = new Exchange(shared, request, signal, resolve, reject);
-      if (!queue.enter(exchange)) exchange.refuse();
-    });
+  const send: Send = (request, signal) => {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const exchange = new Exchange(shared, request, signal);
+    if (!queue.enter(exchange)) exchange.refuse();
+    return exchange.response;
+  };
 
   return {
     send,
     /** Closes every connection; calls under way, and calls from now on, fail. */
     close: () => Promise.all([accepted.destroy(), unaccepted?.destroy()]),
-    /** Calls that wait for a connection. */
     get waiting(): number {
       return queue.waiting;
     },
   };
 }
 
-/** What all exchanges of a pool share. */
-interface Shared extends Pick<DispatcherOptions, 'origin' | 'timeoutMs' | 'maxBodyBytes'> {
+interface Shared extends PoolOptions {
   readonly queue: Turns;
   /**
    * Callers whose key the upstream has not accepted have connections of their own: over HTTP/2, a request that makes the
@@ -89,38 +72,32 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
   readonly priority: number;
   readonly lane: string;
   readonly weight = 1;
-  settled = false;
   readonly #shared: Shared;
   readonly #request: UpstreamRequest;
-  readonly #resolve: (response: UpstreamResponse) => void;
-  readonly #reject: (error: unknown) => void;
   readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
+  readonly #result = Promise.withResolvers<UpstreamResponse>();
+  readonly #parts: Buffer[] = [];
   #phase: Phase = 'queue';
   #isRefused = false;
+  #isSettled = false;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #retryAfter: string | undefined;
-  readonly #parts: Buffer[] = [];
-  #bytes = 0;
 
-  constructor(
-    shared: Shared,
-    request: UpstreamRequest,
-    signal: AbortSignal,
-    resolve: (response: UpstreamResponse) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(shared: Shared, request: UpstreamRequest, signal: AbortSignal) {
     this.party = request.caller ?? EVERYBODY;
     this.priority = request.priority ?? 0;
     this.lane = request.bulkhead ?? '';
     this.#shared = shared;
     this.#request = request;
-    this.#resolve = resolve;
-    this.#reject = reject;
     this.#signal = signal;
     this.#timer = setTimeout(() => this.#timeOut(), request.timeoutMs ?? shared.timeoutMs);
     signal.addEventListener('abort', this);
+  }
+
+  get response(): Promise<UpstreamResponse> {
+    return this.#result.promise;
   }
 
   start(): void {
@@ -131,7 +108,7 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.settled) {
+    if (this.#isSettled) {
       controller.abort(new Error('The call ended before it was sent.'));
       return;
     }
@@ -151,10 +128,7 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, part: Buffer): void {
-    if (this.settled) return;
-    this.#bytes += part.length;
-    if (this.#bytes > this.#shared.maxBodyBytes) this.#fail('too-large');
-    else this.#parts.push(part);
+    this.#parts.push(part);
   }
 
   onResponseEnd(): void {
@@ -168,7 +142,7 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     const [first] = this.#parts;
     const bytes = this.#parts.length === 1 ? (first as Buffer) : Buffer.concat(this.#parts);
     const response = { status: this.#status, body: bytes.toString('utf8') };
-    this.#resolve(this.#retryAfter === undefined ? response : { ...response, retryAfter: this.#retryAfter });
+    this.#result.resolve(this.#retryAfter === undefined ? response : { ...response, retryAfter: this.#retryAfter });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -176,12 +150,11 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     this.#fail(failureOf(error), error);
   }
 
-  /** The signal's abort. */
   handleEvent(): void {
-    if (this.#settle()) this.#reject(this.#signal.reason);
+    if (this.#settle()) this.#result.reject(this.#signal.reason);
   }
 
-  /** To be called where the queue is full. */
+  /** The queue is full. */
   refuse(): void {
     this.#isRefused = true;
     this.#fail('busy');
@@ -197,12 +170,12 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener, Waiting {
     const phase = this.#phase;
     if (!this.#settle()) return;
     const sent = phase === 'answer' || phase === 'body';
-    this.#reject(new TransportError(failure, sent, { cause, queued: phase === 'queue' }));
+    this.#result.reject(new TransportError(failure, sent, { cause, queued: phase === 'queue' }));
   }
 
   #settle(): boolean {
-    if (this.settled) return false;
-    this.settled = true;
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this);
     // Cancels a request that has not ended, before the next call needs a connection.

@@ -1,13 +1,10 @@
 /** 429s within a second from which on the group is paced, and `Retry-After` holds all of it and not just one read. */
 const PACE_AFTER = 5;
-/** Calls a second that the pace does not go below. */
+/** Lowest pace, in calls a second. */
 const PACE_FLOOR = 10;
-/**
- * ms that a call waits for its turn at most, a `Retry-After` apart; beyond that it fails at once. An operation of dozens of
- * calls gets through at a slow pace; a backlog of more would outlast the reason for it.
- */
+/** ms that a call waits for its turn at most, a `Retry-After` apart: enough for dozens of calls at a slow pace. */
 const PACE_WAIT_MS = 5_000;
-/** ms without a 429 after which the pace is free again. A pace that is still needed is found again by a few 429s. */
+/** ms without a 429 after which the limit is lifted. */
 const PACE_FOR_MS = 3_000;
 /** ms that a `Retry-After` holds the group at most. */
 const MAX_HOLD_MS = 60_000;
@@ -32,10 +29,8 @@ export class RateController {
   #refusals = 0;
   #lastRefusal = 0;
   #rateChanged = 0;
-  /** Seconds without a 429 for which the rate was raised. */
   #cleanSeconds = 0;
 
-  /** Whether there is a limit, or a `Retry-After` that holds the group. */
   get isLimiting(): boolean {
     return this.#rate !== undefined;
   }
@@ -56,10 +51,7 @@ export class RateController {
     return turn - now;
   }
 
-  /**
-   * @param now `performance.now()`
-   * @param isRefusal whether it is a 429
-   */
+  /** @param isRefusal whether it is a 429 */
   recordAnswer(now: number, isRefusal: boolean, retryAfterMs: number | undefined): void {
     if (now - this.#secondStart >= 1000) {
       this.#lastAnswers = now - this.#secondStart < 2000 ? this.#answers : 0;

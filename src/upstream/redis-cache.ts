@@ -1,16 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Redis } from '../lib/redis.ts';
 import type { Answer, CachedAnswer } from './call.ts';
+import { type Lifetimes, retentionOf } from './freshness.ts';
 
 /** ms that a version outlives what it makes out of date: it must cover the calls under way when it was set. */
 const VERSION_MARGIN_MS = 600_000;
-/** Tags whose invalidation waits for Redis; beyond that, everything is invalidated. */
-const MAX_PENDING = 10_000;
-const ENTRY = 'cache:entry:';
-const VERSION = 'cache:version:';
+/** A version of its own, which is a part of every other: a new one makes everything out of date. */
 const EPOCH = 'cache:epoch';
+const versionKey = (tag: string): string => `cache:version:${digest(tag)}`;
+const entryKey = (key: string): string => `cache:entry:${digest(key)}`;
 
-/** An answer in Redis, and the version of its tag before the call was made. */
+/** An answer, and the version of its tag before the call was made. */
 interface SharedEntry extends CachedAnswer {
   readonly version: string;
 }
@@ -22,26 +22,20 @@ interface SharedEntry extends CachedAnswer {
  * waits until Redis has the new version, so that no instance uses an older answer once the write is answered. An entry's
  * remaining time to live gives its age, by Redis's clock.
  *
- * While Redis is unavailable, there is nothing. Writes made meanwhile are published as soon as it is back, before any lookup.
+ * While Redis is unavailable, there is nothing. After a write that Redis missed, everything in it is out of date.
  */
 export class RedisTier {
   readonly #redis: Redis;
   readonly #versionMs: number;
-  /** Tags whose new version Redis does not have yet. */
-  readonly #pending = new Set<string>();
-  /** There were more than `MAX_PENDING`: everything is out of date. */
-  #allPending = false;
-  #flushing: Promise<boolean> | undefined;
-  /** Changes whenever the connection is lost: entries from before can't be verified after that. */
-  connection = 1;
+  /** Writes that Redis missed, and how many of them a new epoch has covered. */
+  #missed = 0;
+  #covered = 0;
+  #covering: Promise<void> | undefined;
 
-  /** @param maxRetainMs the longest that any entry is kept */
-  constructor(redis: Redis, maxRetainMs: number) {
+  /** @param lifetimes by type of record; the longest decides how long Redis keeps an answer */
+  constructor(redis: Redis, lifetimes: Readonly<Record<string, Lifetimes>>) {
     this.#redis = redis;
-    this.#versionMs = Math.ceil(maxRetainMs + VERSION_MARGIN_MS);
-    redis.on('close', () => {
-      this.connection += 1;
-    });
+    this.#versionMs = Math.ceil(Math.max(...Object.values(lifetimes).map(retentionOf)) + VERSION_MARGIN_MS);
   }
 
   /** Never rejects. Returns undefined while Redis is unavailable; `entry` only where it is wanted and exists. */
@@ -51,11 +45,10 @@ export class RedisTier {
     wantEntry: boolean,
   ): Promise<{ version: string; entry: SharedEntry | undefined } | undefined> {
     if (this.#redis.status !== 'ready') return undefined;
-    const connection = this.connection;
     try {
-      if (this.#isBehind && !(await this.#flush())) return undefined;
-      const pipeline = this.#redis.pipeline().mget(EPOCH, VERSION + digest(tag));
-      if (wantEntry) pipeline.get(ENTRY + digest(key)).pttl(ENTRY + digest(key));
+      while (this.#missed > this.#covered) await this.#coverMissed();
+      const pipeline = this.#redis.pipeline().mget(EPOCH, versionKey(tag));
+      if (wantEntry) pipeline.get(entryKey(key)).pttl(entryKey(key));
       const results = await pipeline.exec();
       const [versions, entry, ttl] = (results ?? []).map(([error, value]) => {
         if (error) throw error;
@@ -63,7 +56,7 @@ export class RedisTier {
       });
       const known = versions as readonly (string | null)[];
       const [epoch, own] = known.includes(null) ? await this.#begin(tag) : known;
-      if (connection !== this.connection || !epoch || !own) return undefined;
+      if (!epoch || !own) return undefined;
       const version = `${epoch}.${own}`;
       return { version, entry: typeof entry === 'string' ? readEntry(entry, Number(ttl)) : undefined };
     } catch {
@@ -77,69 +70,39 @@ export class RedisTier {
     const results = await this.#redis
       .pipeline()
       .set(EPOCH, version, 'NX')
-      .set(VERSION + digest(tag), version, 'PX', this.#versionMs, 'NX')
-      .mget(EPOCH, VERSION + digest(tag))
+      .set(versionKey(tag), version, 'PX', this.#versionMs, 'NX')
+      .mget(EPOCH, versionKey(tag))
       .exec();
     return (results?.[2]?.[1] ?? []) as (string | null)[];
+  }
+
+  /** Sets a new epoch, once for all lookups that wait; rejects if Redis does not take it. */
+  #coverMissed(): Promise<void> {
+    const missed = this.#missed;
+    this.#covering ??= this.#redis
+      .set(EPOCH, newVersion())
+      .then(() => {
+        this.#covered = missed;
+      })
+      .finally(() => {
+        this.#covering = undefined;
+      });
+    return this.#covering;
   }
 
   store(key: string, { status, body }: Answer, version: string, retainMs: number): void {
     if (this.#redis.status !== 'ready') return;
     const whole = Math.ceil(retainMs);
-    const head = `${version} ${whole} ${status} `;
-    this.#redis.set(ENTRY + digest(key), head + body, 'PX', whole).catch(() => undefined);
+    this.#redis.set(entryKey(key), `${version} ${whole} ${status} ${body}`, 'PX', whole).catch(() => undefined);
   }
 
-  /** Never rejects. Resolves once no instance uses an older answer any more. */
+  /** Never rejects. Resolves once no instance that Redis reaches uses an older answer any more. */
   async invalidate(tags: readonly string[]): Promise<void> {
-    for (const tag of tags) this.#pending.add(tag);
-    if (this.#pending.size > MAX_PENDING) {
-      this.#pending.clear();
-      this.#allPending = true;
-    }
-    if (this.#redis.status === 'ready') {
-      // A flush under way began without these.
-      await this.#flushing;
-      await this.#flush();
-    }
-  }
-
-  get #isBehind(): boolean {
-    return this.#allPending || this.#pending.size > 0;
-  }
-
-  /** Publishes what is pending; false when that failed, or more is pending now. */
-  #flush(): Promise<boolean> {
-    this.#flushing ??= this.#publish().finally(() => {
-      this.#flushing = undefined;
-    });
-    return this.#flushing;
-  }
-
-  async #publish(): Promise<boolean> {
-    const tags = [...this.#pending];
-    const all = this.#allPending;
-    // A write that ends meanwhile must publish its tags again.
-    this.#pending.clear();
-    this.#allPending = false;
-    if (await this.#setVersions(tags, all)) return !this.#isBehind;
-    for (const tag of tags) this.#pending.add(tag);
-    this.#allPending ||= all;
-    return false;
-  }
-
-  async #setVersions(tags: readonly string[], all: boolean): Promise<boolean> {
-    if (tags.length === 0 && !all) return true;
     const version = newVersion();
     const pipeline = this.#redis.pipeline();
-    if (all) pipeline.set(EPOCH, version);
-    for (const tag of tags) pipeline.set(VERSION + digest(tag), version, 'PX', this.#versionMs);
-    try {
-      const results = await pipeline.exec();
-      return results?.every(([error]) => error === null) ?? false;
-    } catch {
-      return false;
-    }
+    for (const tag of tags) pipeline.set(versionKey(tag), version, 'PX', this.#versionMs);
+    const results = this.#redis.status === 'ready' ? await pipeline.exec().catch(() => null) : null;
+    if (!results?.every(([error]) => error === null)) this.#missed += 1;
   }
 }
 
@@ -148,7 +111,7 @@ function newVersion(): string {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+  return hash('sha256', text, 'base64url');
 }
 
 /** `version retainMs status body` */

@@ -1,9 +1,8 @@
 import { CircuitBreaker } from './circuit-breaker.ts';
-import { TransportError } from './errors.ts';
+import { TransportError, type TransportFailure } from './errors.ts';
 import { RateController } from './rate-controller.ts';
 import { RetryBudget } from './retry-budget.ts';
 
-/** What an operator may know of an endpoint. The other numbers that decide about a fault are constants. */
 export interface CallPolicy {
   /** ms from dispatch to the complete answer of one call, waiting for a connection included. Default: the pool's own. */
   readonly timeoutMs?: number | undefined;
@@ -12,12 +11,12 @@ export interface CallPolicy {
 }
 
 const ATTEMPTS = 3;
+/** Calls that the gateway itself ended or never made. */
+const NO_FAILURES: readonly TransportFailure[] = ['open', 'paced', 'too-large'];
 
 /**
- * Circuit breaker, rate controller and retry budget of one group of endpoints, for the calls with one key.
- *
- * A call asks before (`admit`) and reports after (`recordAnswer`, `recordError`), all synchronously. Libraries wrap each call
- * in a promise and closures instead, which a gateway would pay for on every call that succeeds.
+ * Circuit breaker, rate controller and retry budget of one group of endpoints, for the calls with one key. A call asks before
+ * (`admit`) and reports after (`recordAnswer`, `recordError`).
  */
 export class Resilience {
   readonly timeoutMs: number | undefined;
@@ -50,11 +49,8 @@ export class Resilience {
     if (status < 500 && status !== 429) this.breaker.recordSuccess(now);
   }
 
-  /** Records a call without an answer. One that the gateway itself ended, or never made, is no failure of the upstream. */
   recordError(error: unknown): void {
     if (!(error instanceof TransportError) || error.queued) return;
-    const { failure } = error;
-    if (failure !== 'open' && failure !== 'paced' && failure !== 'too-large')
-      this.breaker.recordFailure(performance.now());
+    if (!NO_FAILURES.includes(error.failure)) this.breaker.recordFailure(performance.now());
   }
 }

@@ -1,6 +1,6 @@
 /** Retries that each first attempt adds to the budget. After a few hundred calls, retries add less than 20 % load. */
 const SHARE = 0.08;
-/** Retries saved up at most, and at the start. */
+/** Most retries saved up, and those at the start. */
 const BURST = 50;
 /** Retries that each second pays for, so that rare calls have some too. */
 const PER_SECOND = 1;
@@ -15,7 +15,7 @@ export class RetryBudget {
     if (this.#retries < BURST) this.#retries += SHARE;
   }
 
-  /** Takes one retry out of the budget; false when it is used up. */
+  /** False when the budget is used up. */
   tryWithdraw(): boolean {
     const now = performance.now();
     const earned = ((now - this.#earnedAt) / 1000) * PER_SECOND;

@@ -8,7 +8,6 @@ import type { Resilience } from './resilience.ts';
 /** ms before the second attempt at most. `Retry-After` has priority. */
 const RETRY_PAUSE_MS = 50;
 
-/** Whose attempts are made, and how long they may take. */
 export interface RetryContext {
   readonly signal: AbortSignal;
   /** `performance.now()` ms after which no attempt starts. */
@@ -18,9 +17,9 @@ export interface RetryContext {
 }
 
 /**
- * Sends a read. Retries it after 429, 5xx, a refused or a broken connection, but not after a failed certificate check or for an
- * unknown host name: up to the group's attempts, within the deadline and the retry budget, after `Retry-After` or a jittered
- * pause. A time-out is not retried: it took its full share of the operation's time. Circuit breaker and rate controller apply to each attempt.
+ * Sends a read. Retries it after 429, 5xx, a refused or a broken connection, up to the group's attempts, within the deadline and
+ * the retry budget, after `Retry-After` or a jittered pause. A time-out is not retried: it took its full share of the operation's
+ * time. Circuit breaker and rate controller apply to each attempt.
  */
 export function sendWithRetry(
   send: Send,
@@ -56,7 +55,6 @@ export function sendWithRetry(
     );
   }
 
-  /** Makes the next attempt after a pause, or gives the failure where there is none. */
   async function retry(attempt: number, failure: UpstreamResponse | TransportError): Promise<UpstreamResponse> {
     const isError = failure instanceof TransportError;
     const pauseMs = (isError ? undefined : retryAfterMs(failure.retryAfter)) ?? backoffMs(RETRY_PAUSE_MS, attempt);

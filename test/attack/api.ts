@@ -1,7 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { isHostile, misbehave } from './hostile-api.ts';
+import { misbehave } from './hostile-api.ts';
 
 /**
  * The API behind the attacked gateway, as a process of its own: the sandbox, and under other project ids an API that is
@@ -23,18 +23,17 @@ function passOn(req: IncomingMessage, res: ServerResponse): void {
 
 const server = createServer((req, res) => {
   const project = /^\/2\.0\/project\/([^/]+)/.exec(req.url ?? '')?.[1] ?? '';
-  if (isHostile(project)) misbehave(project, req, res);
-  else passOn(req, res);
+  if (!misbehave(project, req, res)) passOn(req, res);
 });
 server.listen(0, '127.0.0.1', () => {
-  const { profiles, contents, conversions, interactions } = sandbox.sources;
+  const { profile, content, conversion, interaction } = sandbox.sources;
   process.send?.({
     DATATRICS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/2.0`,
     DATATRICS_PROJECT: sandbox.project,
-    DATATRICS_PROFILE_SOURCES: profiles.join(','),
-    DATATRICS_CONTENT_SOURCES: contents.join(','),
-    DATATRICS_CONVERSION_SOURCES: conversions.join(','),
-    DATATRICS_INTERACTION_SOURCES: interactions.join(','),
+    DATATRICS_PROFILE_SOURCES: profile.join(','),
+    DATATRICS_CONTENT_SOURCES: content.join(','),
+    DATATRICS_CONVERSION_SOURCES: conversion.join(','),
+    DATATRICS_INTERACTION_SOURCES: interaction.join(','),
   });
 });
 process.on('disconnect', () => process.exit(0));

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isUsageProblem, UsageError } from '../../src/cli/usage.ts';
 import { FAMILIES } from './families/index.ts';
-import { type Column, lineOf, markdownOf, worstOf } from './report.ts';
+import { lineOf, markdownOf, worstOf } from './report.ts';
 import { type RunOptions, runAttacks } from './run.ts';
-import { requireLinux } from './usage.ts';
 
 const HELP = `Attacks a gateway with generated requests, and measures what each one costs it.
 
@@ -21,26 +19,21 @@ Options:
   --seconds N         starts no attack after this time (default: 3600)
   --memory N          limits each gateway to N MiB, as a container does, in place of its heap; needs a control group
   --family TEXT       only families with this in their names
-  --markdown COLUMN   prints the table of docs/security.md with this run in the column "before" or "after"
+  --markdown          prints the figures as a table, for docs/security.md
   --help              this text
 
 Exit code: 0, 1 when a request failed, 2 for wrong usage. Needs Linux.
 `;
 
-interface Options extends RunOptions {
-  readonly markdown: Column | undefined;
-}
-
-function readOptions(args: readonly string[]): Options | 'help' {
+function readOptions(): (RunOptions & { readonly markdown: boolean }) | 'help' {
   const { values } = parseArgs({
-    args: [...args],
     options: {
       seed: { type: 'string' },
       count: { type: 'string', default: '20' },
       seconds: { type: 'string', default: '3600' },
       memory: { type: 'string' },
       family: { type: 'string', default: '' },
-      markdown: { type: 'string' },
+      markdown: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -55,38 +48,34 @@ function readOptions(args: readonly string[]): Options | 'help' {
       `No family has "${values.family}" in its name: ${FAMILIES.map(({ name }) => name).join('; ')}.`,
     );
   }
-  const { markdown } = values;
-  if (markdown !== undefined && markdown !== 'before' && markdown !== 'after') {
-    throw new UsageError(`--markdown must be "before" or "after", not "${markdown}".`);
-  }
   return {
     seed: values.seed === undefined ? Math.floor(Math.random() * 1e9) : whole('seed', values.seed),
     count: whole('count', values.count),
     seconds: whole('seconds', values.seconds),
     memoryMb: values.memory === undefined ? undefined : whole('memory', values.memory),
     families,
-    markdown,
+    markdown: values.markdown,
   };
 }
 
-async function main(options: Options): Promise<void> {
-  requireLinux();
-  process.stdout.write(`seed ${options.seed}\n`);
-  const findings = await runAttacks(options, (finding) => process.stdout.write(`${lineOf(finding)}\n`));
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (options === 'help') return void process.stdout.write(HELP);
+  if (process.platform !== 'linux')
+    throw new UsageError(`needs Linux, whose /proc has the figures; this is ${process.platform}.`);
+  const print = (text: string): boolean => process.stdout.write(`${text}\n`);
+  print(`seed ${options.seed}`);
+  const findings = await runAttacks(options, (finding) => print(lineOf(finding)));
   const failed = findings.filter(({ violations }) => violations.length > 0);
-  process.stdout.write(`\nThe worst of ${findings.length}, with seed ${options.seed}:\n`);
-  for (const finding of worstOf(findings, 20)) process.stdout.write(`${lineOf(finding)}\n`);
-  process.stdout.write(`\n${failed.length} of ${findings.length} failed.\n`);
-  if (options.markdown) {
-    process.stdout.write(`\n${markdownOf(findings, options.markdown, readFileSync('docs/security.md', 'utf8'))}\n`);
-  }
+  print(`\nThe worst of ${findings.length}, with seed ${options.seed}:`);
+  for (const finding of worstOf(findings, 20)) print(lineOf(finding));
+  print(`\n${failed.length} of ${findings.length} failed.`);
+  if (options.markdown) print(`\n${markdownOf(findings)}`);
   if (failed.length > 0) process.exitCode = 1;
 }
 
 try {
-  const options = readOptions(process.argv.slice(2));
-  if (options === 'help') process.stdout.write(HELP);
-  else await main(options);
+  await main();
 } catch (error) {
   if (!isUsageProblem(error)) throw error;
   process.stderr.write(`${error.message}\n\nnpm run attack -- --help tells more.\n`);

@@ -1,70 +1,103 @@
-import type { Dice } from './dice.ts';
+import { createDice, type Dice } from './dice.ts';
 
 /** One request as bytes on the wire, and how its client behaves. */
 export interface AttackRequest {
   readonly bytes: Buffer;
-  /**
-   * - `answer`: reads all of the answer (default)
-   * - `nothing`: never reads, and keeps the connection open
-   * - `disconnect`: goes away as soon as everything is sent
-   */
-  readonly client?: 'answer' | 'nothing' | 'disconnect';
+  /** `nothing`: never reads, and keeps the connection open. `disconnect`: leaves once all is sent. Default: reads the answer */
+  readonly client?: 'nothing' | 'disconnect';
 }
 
-/** Something that a client may send, with the words that name it in the report. */
 export interface Attack {
   readonly what: string;
-  /** Several where only many of them do harm. */
   readonly requests: readonly AttackRequest[];
-  /** Of these, how many are sent at a time when the attack is measured alone. Default: 1 */
-  readonly atOnce?: number;
+  /** Requests under way at a time. */
+  readonly atOnce: number;
+}
+
+interface Options {
+  /** MB that an attack may add alone, where it is several requests, or the API makes it large. Default: 100 */
+  readonly maxAddedMb?: number;
+  /** Whether the requests of an attack are sent at the same time. Default: one after the other */
+  readonly atOnce?: boolean;
 }
 
 /** Attacks of one kind. */
-export interface Family {
+export interface Family extends Options {
   readonly name: string;
-  readonly make: (dice: Dice) => Attack;
-  /** MB that an attack may add alone, where it is several requests, or the API makes it large. Default: 100 */
-  readonly maxAddedMb?: number;
+  /** The same seed and round give the same attack. Each round takes the next variant. */
+  make(seed: number, round: number): Attack;
 }
 
-export interface Head {
+/** A query, a request, or several where only many of them do harm. */
+type Made = string | AttackRequest | readonly AttackRequest[];
+
+/** @param variants by what they send */
+export function family(
+  name: string,
+  variants: Readonly<Record<string, (dice: Dice) => Made>>,
+  options: Options = {},
+): Family {
+  return {
+    ...options,
+    name,
+    make(seed, round) {
+      const dice = createDice(seed, name, round);
+      const [what, make] = dice.variant(Object.entries(variants));
+      const made = make(dice);
+      const requests = typeof made === 'string' ? [operation(made)] : 'bytes' in made ? [made] : made;
+      return { what, requests, atOnce: options.atOnce ? requests.length : 1 };
+    },
+  };
+}
+
+interface Head {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The key that the sandbox accepts. */
-const API_KEY = 'sandbox-key';
-
-/** A POST of exactly this body. */
-export function post(body: string | Buffer, { path = '/graphql', headers = {} }: Head = {}): AttackRequest {
-  const content = typeof body === 'string' ? Buffer.from(body) : body;
+/** A POST of exactly this body; of an object as JSON. */
+export function post(body: string | object, { path = '/graphql', headers = {} }: Head = {}): AttackRequest {
+  const content = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
   const given = { 'content-type': 'application/json', 'content-length': String(content.length), ...headers };
   return { bytes: Buffer.concat([headOf('POST', path, given), content]) };
 }
 
+/** One operation by POST. */
+export function operation(query: string, variables?: object, head?: Head): AttackRequest {
+  return post({ query, variables }, head);
+}
+
 /** A GET of GraphQL with these parameters. */
-export function get(params: Readonly<Record<string, string>>, { path = '/graphql', headers = {} }: Head = {}) {
-  return { bytes: headOf('GET', `${path}?${new URLSearchParams(params)}`, headers) };
+export function get(params: Readonly<Record<string, string>>): AttackRequest {
+  return { bytes: headOf('GET', `/graphql?${new URLSearchParams(params)}`, {}) };
 }
 
 function headOf(method: string, target: string, headers: Readonly<Record<string, string>>): Buffer {
-  const all = { host: 'localhost', accept: 'application/json', 'x-apikey': API_KEY, connection: 'close', ...headers };
+  // The key is the one that the sandbox accepts.
+  const all = {
+    host: 'localhost',
+    accept: 'application/json',
+    'x-apikey': 'sandbox-key',
+    connection: 'close',
+    ...headers,
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
 }
 
-/** One operation by POST. */
-export function operation(query: string, variables?: object, head?: Head): AttackRequest {
-  return post(JSON.stringify({ query, variables }), head);
-}
-
-/** An attack of a single request. */
-export function one(what: string, request: AttackRequest): Attack {
-  return { what, requests: [request] };
-}
-
 /** `make` for 0, 1, … `count - 1`, with spaces between. */
-export function repeat(count: number, make: (i: number) => string, separator = ' '): string {
-  return Array.from({ length: count }, (_, i) => make(i)).join(separator);
+export function repeat(count: number, make: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => make(i)).join(' ');
+}
+
+/** An object with as many fields. */
+export function fields(count: number, make: (i: number) => unknown, prefix = 'f'): object {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, make(i)]));
+}
+
+/** As many objects within each other. */
+export function nested(levels: number): object {
+  let value: object = {};
+  for (let i = 0; i < levels; i++) value = { a: value };
+  return value;
 }

@@ -1,11 +1,10 @@
-import { createDice } from './dice.ts';
-import { limitMemory, type MemoryLimit } from './memory-limit.ts';
 import type { Attack, AttackRequest, Family } from './request.ts';
-import { type ApiProcess, type Measurement, startApi, startTarget, type Target } from './target.ts';
+import { type Measurement, startApi, startTarget, type Target } from './target.ts';
+import { limitMemory } from './usage.ts';
 
 /** What no attack may do: see docs/security.md. */
-export const MAX_MAIN_MS = 500;
-export const MAX_ADDED_MB = 100;
+const MAX_MAIN_MS = 500;
+const MAX_ADDED_MB = 100;
 
 /** Requests at once, of those that did most alone. */
 export const AT_ONCE = 50;
@@ -31,17 +30,8 @@ export interface RunOptions {
 /** One attack, and what it did. */
 export interface Finding {
   readonly family: string;
+  readonly attack: Attack;
   readonly round: number;
-  readonly what: string;
-  /** Requests under way at a time. */
-  readonly atOnce: number;
-  readonly requests: number;
-  readonly sentBytes: number;
-  readonly answerBytes: number;
-  /** Statuses and codes of the answers. */
-  readonly outcome: string;
-  /** The first message of the first answer with errors. */
-  readonly message: string | undefined;
   readonly measured: Measurement;
   /** What it did that no attack may do; none when empty. */
   readonly violations: readonly string[];
@@ -49,41 +39,41 @@ export interface Finding {
 
 /** Tries the families in turn, round by round, and then each family's worst attack many times at once. */
 export async function runAttacks(options: RunOptions, report: (finding: Finding) => void): Promise<Finding[]> {
-  const endsAt = performance.now() + options.seconds * 1_000;
+  const startedAt = performance.now();
+  /** Whether this part of the time is over. */
+  const isOver = (part: number): boolean => performance.now() > startedAt + options.seconds * 1_000 * part;
   const limit = options.memoryMb === undefined ? undefined : limitMemory(options.memoryMb);
   const api = await startApi();
-  const bench = new Bench(api, limit);
+  const bench = new Bench(api.settings, limit?.launcher);
   const findings: Finding[] = [];
-  const add = (finding: Finding): void => {
+  const add = (family: Family, round: number, attack: Attack, measured: Measurement): Finding => {
+    const finding = {
+      family: family.name,
+      attack,
+      round,
+      measured,
+      violations: violationsOf(measured, attack.atOnce, family),
+    };
     findings.push(finding);
     report(finding);
+    return finding;
   };
   try {
-    const worst = new Map<Family, { attack: Attack; finding: Finding }>();
-    // Half of the time at most, once every family was tried, so that the other half is left for many at once.
-    const aloneEndsAt = performance.now() + options.seconds * 500;
-    for (let round = 0; round < options.count && performance.now() < aloneEndsAt; round++) {
+    const worst = new Map<Family, Finding>();
+    for (let round = 0; round < options.count; round++) {
       for (const family of options.families) {
-        if (performance.now() > (round === 0 ? endsAt : aloneEndsAt)) break;
-        const attack = family.make(createDice(options.seed, family.name, round));
-        const finding = toFinding(
-          family,
-          round,
-          attack,
-          attack.requests,
-          attack.atOnce ?? 1,
-          await bench.alone(attack),
-        );
-        add(finding);
-        const worstYet = worst.get(family);
-        if (!worstYet || harm(finding) > harm(worstYet.finding)) worst.set(family, { attack, finding });
+        // Half of the time at most, once every family was tried, so that the other half is left for many at once.
+        if (isOver(round === 0 ? 1 : 0.5)) break;
+        const attack = family.make(options.seed, round);
+        const finding = add(family, round, attack, await bench.alone(attack));
+        if (harm(finding) > harm(worst.get(family))) worst.set(family, finding);
       }
     }
-    for (const [family, { attack, finding }] of worst) {
-      if (performance.now() > endsAt) break;
+    for (const [family, { round, attack }] of worst) {
+      if (isOver(1)) break;
       const copies = Math.max(1, Math.floor(AT_ONCE / attack.requests.length));
       const requests = Array.from({ length: copies }, () => attack.requests).flat();
-      add(toFinding(family, finding.round, attack, requests, AT_ONCE, await bench.together(requests)));
+      add(family, round, { ...attack, requests, atOnce: AT_ONCE }, await bench.together(requests));
     }
   } finally {
     await bench.close();
@@ -93,20 +83,32 @@ export async function runAttacks(options: RunOptions, report: (finding: Finding)
   return findings;
 }
 
-/** How bad a finding is, to compare those of one family. */
-export function harm({ measured: { mainMs, addedMb, fate } }: Finding): number {
+/** How bad a finding is, to compare those of one family; below 0 for none. */
+export function harm(finding: Finding | undefined): number {
+  if (!finding) return -1;
+  const { mainMs, addedMb, fate } = finding.measured;
   return (fate === 'lives' ? 0 : 1_000) + Math.max(mainMs / MAX_MAIN_MS, addedMb / MAX_ADDED_MB);
+}
+
+/** The lower or the higher figures of two measurements of one attack; the rest is that of the second. */
+function combine(first: Measurement, second: Measurement, of: (...figures: number[]) => number): Measurement {
+  return {
+    ...second,
+    mainMs: of(first.mainMs, second.mainMs),
+    allMs: of(first.allMs, second.allMs),
+    addedMb: of(first.addedMb, second.addedMb),
+  };
 }
 
 /** Gateways to attack, one after the other. */
 class Bench {
-  readonly #api: ApiProcess;
-  readonly #limit: MemoryLimit | undefined;
+  readonly #settings: Readonly<Record<string, string>>;
+  readonly #launcher: readonly string[] | undefined;
   #target: Target | undefined;
 
-  constructor(api: ApiProcess, limit: MemoryLimit | undefined) {
-    this.#api = api;
-    this.#limit = limit;
+  constructor(settings: Readonly<Record<string, string>>, launcher: readonly string[] | undefined) {
+    this.#settings = settings;
+    this.#launcher = launcher;
   }
 
   /**
@@ -118,27 +120,16 @@ class Bench {
     if (first.fate !== 'lives' || (first.mainMs <= MAX_MAIN_MS && first.addedMb <= MAX_ADDED_MB)) return first;
     await this.close();
     const second = await this.#each(attack);
-    if (second.fate !== 'lives') return second;
-    return {
-      ...second,
-      mainMs: Math.min(first.mainMs, second.mainMs),
-      allMs: Math.min(first.allMs, second.allMs),
-      addedMb: Math.min(first.addedMb, second.addedMb),
-    };
+    return second.fate === 'lives' ? combine(first, second, Math.min) : second;
   }
 
   /** A single request is sent three times, since a document is compiled when it comes again; the worst time counts. */
-  async #each({ requests, atOnce = 1 }: Attack): Promise<Measurement> {
+  async #each({ requests, atOnce }: Attack): Promise<Measurement> {
+    if (this.#target && this.#target.grownMb() > WORN_MB) await this.close();
     if (requests.length > 1) return this.#measure(requests, atOnce, ALONE_MS + requests.length * EACH_MS);
     let worst = await this.#measure(requests, 1, ALONE_MS);
     for (let times = 1; times < 3 && worst.fate === 'lives'; times++) {
-      const next = await this.#measure(requests, 1, ALONE_MS, false);
-      worst = {
-        ...next,
-        mainMs: Math.max(worst.mainMs, next.mainMs),
-        allMs: Math.max(worst.allMs, next.allMs),
-        addedMb: Math.max(worst.addedMb, next.addedMb),
-      };
+      worst = combine(worst, await this.#measure(requests, 1, ALONE_MS), Math.max);
     }
     return worst;
   }
@@ -148,15 +139,8 @@ class Bench {
     return this.#measure(requests, AT_ONCE, TOGETHER_MS + requests.length * EACH_MS);
   }
 
-  /** @param mayReplace whether a worn process may be replaced first */
-  async #measure(
-    requests: readonly AttackRequest[],
-    atOnce: number,
-    maxMs: number,
-    mayReplace = true,
-  ): Promise<Measurement> {
-    if (mayReplace && this.#target && this.#target.grownMb() > WORN_MB) await this.close();
-    this.#target ??= await startTarget(this.#api, this.#limit);
+  async #measure(requests: readonly AttackRequest[], atOnce: number, maxMs: number): Promise<Measurement> {
+    this.#target ??= await startTarget(this.#settings, this.#launcher);
     const measured = await this.#target.measure(requests, atOnce, maxMs);
     if (measured.fate !== 'lives') this.#target = undefined;
     return measured;
@@ -166,33 +150,6 @@ class Bench {
     await this.#target?.close();
     this.#target = undefined;
   }
-}
-
-function toFinding(
-  family: Family,
-  round: number,
-  attack: Attack,
-  requests: readonly AttackRequest[],
-  atOnce: number,
-  measured: Measurement,
-): Finding {
-  const { answers } = measured;
-  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
-  const statuses = new Set(answers.filter(Boolean).map(({ status }) => status || 'none'));
-  const codes = new Set(answers.filter(Boolean).flatMap((answer) => answer.codes));
-  return {
-    family: family.name,
-    round,
-    what: attack.what,
-    atOnce,
-    requests: requests.length,
-    sentBytes: sum(requests.map(({ bytes }) => bytes.length)),
-    answerBytes: sum(answers.filter(Boolean).map(({ bytes }) => bytes)),
-    outcome: [...statuses, ...codes].join(' '),
-    message: answers.find((answer) => answer?.message)?.message,
-    measured,
-    violations: violationsOf(measured, atOnce, family),
-  };
 }
 
 function violationsOf({ mainMs, addedMb, fate }: Measurement, atOnce: number, { maxAddedMb }: Family): string[] {

@@ -1,18 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** Ticks per second in /proc/<pid>/stat: the same on every Linux that Node runs on. */
 const TICKS = 100;
 
-/** What a process has used so far. */
-export interface Usage {
-  /** CPU time of the main thread, on which the event loop runs, in ms. */
-  readonly mainMs: number;
-  /** CPU time of all threads together, in ms. */
-  readonly allMs: number;
-}
-
-/** @throws Error when the process is gone */
-export function usageOf(pid: number): Usage {
+/** CPU time of a process in ms: of the main thread, on which the event loop runs, and of all threads. */
+export function usageOf(pid: number): { readonly mainMs: number; readonly allMs: number } {
   return { mainMs: cpuMs(`/proc/${pid}/task/${pid}/stat`), allMs: cpuMs(`/proc/${pid}/stat`) };
 }
 
@@ -35,9 +28,26 @@ export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
-/** @throws Error where these figures are not to be had */
-export function requireLinux(): void {
-  if (process.platform !== 'linux') {
-    throw new Error(`CPU time and memory are read from /proc, which only Linux has; this is ${process.platform}.`);
+/**
+ * Limits memory by a control group (version 1 or 2). The kernel ends a process that needs more.
+ *
+ * @param mb MiB of the processes together
+ * @returns the command in front of a program's own, which limits it from its first byte on
+ * @throws Error without permission for a control group
+ */
+export function limitMemory(mb: number): { readonly launcher: readonly string[]; release(): void } {
+  const first = '/sys/fs/cgroup/memory';
+  const [root, file] = existsSync(first) ? [first, 'memory.limit_in_bytes'] : ['/sys/fs/cgroup', 'memory.max'];
+  const folder = join(root, `gateway-attack-${process.pid}`);
+  try {
+    mkdirSync(folder);
+    writeFileSync(join(folder, file), String(mb * 1_024 * 1_024));
+  } catch (error) {
+    if (existsSync(folder)) rmdirSync(folder);
+    throw new Error(`--memory needs permission for a control group: ${(error as Error).message}`);
   }
+  return {
+    launcher: ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', folder],
+    release: () => rmdirSync(folder),
+  };
 }

@@ -61,5 +61,5 @@ test.each([
   const { status, stderr, stdout } = await commands.run(TOKEN, args);
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(message);
-  expect(stderr).toContain('npm run token -- --scopes');
+  expect(stderr).toContain('npm run token -- --help');
 });

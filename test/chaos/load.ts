@@ -11,7 +11,7 @@ export interface Sent {
 }
 
 export interface LoadOptions {
-  readonly url: () => string;
+  readonly url: string;
   /** Requests a second, however long the answers take. */
   readonly perSecond: number;
   /** Of all requests, those that write. */
@@ -64,7 +64,7 @@ export class Load {
       ? `mutation { updateProfile(input: {profileId: "written", source: "Webshop", name: "mark-${number}-"}) { userErrors { code } } }`
       : `{ profile(profileId: "${id}", source: "Webshop") { name } }`;
     const at = this.now;
-    const outcome = await ask(this.#options.url(), query, this.#agent);
+    const outcome = await ask(this.#options.url, query, this.#agent);
     this.sent.push({ kind: isWrite ? 'write' : 'read', at, ms: this.now - at, outcome });
   }
 }

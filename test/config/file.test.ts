@@ -41,14 +41,15 @@ describe('an id in a file of settings', () => {
     expect(project?.id).toBe(text);
   });
 
-  test.each(['123456', 'shop-1', 'a_b'])('is %s as it stands', (text) => {
+  test.each(['123456', 'shop-1'])('is %s as it stands', (text) => {
     expect(read(`DATATRICS_PROJECT: ${text}\n`).project).toBe(text);
     expect(read(`projects:\n  - { id: ${text}, apiKeyFrom: K }\n`, { K: 'k' }).projects[0]?.id).toBe(text);
   });
 
   test('may be a key, which is not shown', () => {
-    expect(problems('DATATRICS_API_KEY: 0123456789\n').join()).toMatch(/DATATRICS_API_KEY in line 1: .*quote it$/);
-    expect(problems('DATATRICS_API_KEY: 0123456789\n').join()).not.toContain('123456789');
+    const found = problems('DATATRICS_API_KEY: 0123456789\n').join();
+    expect(found).toMatch(/DATATRICS_API_KEY in line 1: .*quote it$/);
+    expect(found).not.toContain('123456789');
   });
 });
 
@@ -80,13 +81,6 @@ describe('other settings in a file', () => {
 
 describe('a file of settings', () => {
   test.each([
-    ['UTF-8 with a byte order mark', Buffer.from('\ufeffPORT: 5000\n')],
-    ['UTF-16', Buffer.from('\ufeffPORT: 5000\n', 'utf16le')],
-  ])('may be %s', (_encoding, content) => {
-    expect(read(content).port).toBe(5000);
-  });
-
-  test.each([
     ['bytes that are no text', Buffer.from('HOST: \xff\n', 'latin1')],
     ['a name twice', 'PORT: 1\nPORT: 2\n'],
     ['a tag that is not known', 'HOST: !canary x\n'],
@@ -100,8 +94,7 @@ describe('a file of settings', () => {
   });
 
   test('lists projects whose problems are all told', () => {
-    const text =
-      'projects:\n  - { id: a b, apiKeyFrom: K1 }\n  - { id: c, apiKeyFrom: K2 }\n  - { id: d, apiKey: x }\n';
+    const text = 'projects: [{ id: a b, apiKeyFrom: K1 }, { id: c, apiKeyFrom: K2 }, { id: d, apiKey: x }]\n';
     expect(problems(text).map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
       'GATEWAY_CONFIG: projects.0.id:',
       'K2: not',

@@ -47,16 +47,6 @@ describe('every endpoint of the collection', () => {
   });
 });
 
-test.each([
-  { total_elements: 1, total_pages: 1 },
-  { totalElements: 1, totalPages: 1 },
-  { total_items: '1', total_pages: '1' },
-])('every list is read with the totals %j', async (totals) => {
-  answer = { ...totals, items: [{ conversionid: '5', profileid: '5', source: 's' }] };
-  const { body } = await gateway.query('{ conversions { totalCount } profiles { totalCount } }');
-  expect(body).toEqual({ data: { conversions: { totalCount: 1 }, profiles: { totalCount: 1 } } });
-});
-
 describe('the endpoint table', () => {
   const table = new Map(ENDPOINTS.map((endpoint) => [keyOf(endpoint), endpoint]));
 

@@ -17,11 +17,7 @@ describe('a page that tells what to do does what it shows', () => {
         0,
       );
       const reader = new Reader();
-      try {
-        await reader.read(page);
-      } finally {
-        await reader.close();
-      }
+      await reader.read(page).finally(() => reader.close());
     },
   );
 
@@ -64,7 +60,7 @@ const CHECKS: Readonly<Record<string, (block: Block) => unknown>> = {
 
 describe('the blocks of all other pages fit', () => {
   const others = pages.filter((page) => !isRecipe(page) && !READ_ELSEWHERE.includes(page.path));
-  const blocks = [...others, readPage('CONTRIBUTING.md')].flatMap(({ path, blocks }) =>
+  const blocks = [...others, readPage('CONTRIBUTING.md'), readPage('README.md')].flatMap(({ path, blocks }) =>
     blocks.filter(({ language }) => language in CHECKS).map((block) => [`${path}:${block.line}`, block] as const),
   );
   test.each(blocks)('%s', (_, block) => {

@@ -17,6 +17,7 @@ import {
 } from 'relay-runtime';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createFetchParts } from '../../examples/relay/src/fetch-parts.ts';
+import { closeAtEnd } from '../helpers/closing.ts';
 import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { compileRelay } from '../helpers/manifests.ts';
@@ -44,35 +45,15 @@ const QUERY = gql`
 `;
 
 /** The same for Relay, which defers fragments that have names. */
+const relayQuery = (name: string, stream = ''): string =>
+  `graphql\`query ${name}($first: Int!) {
+    conversions(first: $first) { nodes ${stream} { conversionId ...Orders_customer @defer } }
+  }\`;`;
 const RELAY_SOURCES = {
   'Orders.js': `import { graphql } from 'relay-runtime';
-    graphql\`
-      query OrdersQuery($first: Int!) {
-        conversions(first: $first) {
-          nodes {
-            conversionId
-            ...Orders_customer @defer
-          }
-        }
-      }
-    \`;
-    graphql\`
-      query OrdersStreamQuery($first: Int!) {
-        conversions(first: $first) {
-          nodes @stream(initialCount: 1) {
-            conversionId
-            ...Orders_customer @defer
-          }
-        }
-      }
-    \`;
-    graphql\`
-      fragment Orders_customer on Conversion {
-        profile @catch {
-          name
-        }
-      }
-    \`;`,
+    ${relayQuery('OrdersQuery')}
+    ${relayQuery('OrdersStreamQuery', '@stream(initialCount: 1)')}
+    graphql\`fragment Orders_customer on Conversion { profile @catch { name } }\`;`,
 };
 
 /** An order as a page would show it; without a name as long as the client has no profile. */
@@ -173,33 +154,28 @@ const whole: (Order & { profile: { profileId: string } | null })[] = body.data.c
 const slow = { match: { path: '/profile' }, latencyMs: SLOW_MS };
 beforeAll(() => gateway.sandbox.faults.set(slow));
 
-/** What a client shows, and the ms after which it does. */
-type Timed = Shown & { readonly ms: number };
+const nginx = await startNginx(
+  gateway.url,
+  `location /whole/ { proxy_set_header accept application/json; proxy_pass ${gateway.url}/; }`,
+);
+const standard = getCACertificates('default');
+setDefaultCACertificates([...standard, readFileSync('test/fixtures/tls/cert.pem', 'utf8')]);
+closeAtEnd(async () => {
+  await nginx.close();
+  setDefaultCACertificates(standard);
+});
 
-/** Asks, and gives all that the client showed up to the end. */
-function watch(ask: Ask, origin = gateway.url): Promise<Timed[]> {
-  const all: Timed[] = [];
+/** Asks behind nginx, and gives all that the client showed up to the end, with the ms after which it did. */
+function watch(ask: Ask, path = ''): Promise<(Shown & { readonly ms: number })[]> {
+  const all: (Shown & { ms: number })[] = [];
   const start = performance.now();
   return new Promise((resolve) => {
     const show = (shown: Shown): void => void all.push({ ...shown, ms: performance.now() - start });
-    ask(`${origin}/graphql`, 5, show, () => resolve(all));
+    ask(`${nginx.origin}${path}/graphql`, 5, show, () => resolve(all));
   });
 }
 
-/** The same with nginx in between. */
-async function watchBehindNginx(ask: Ask, directives = ''): Promise<Timed[]> {
-  const standard = getCACertificates('default');
-  setDefaultCACertificates([...standard, readFileSync('test/fixtures/tls/cert.pem', 'utf8')]);
-  const nginx = await startNginx(gateway.url, directives);
-  try {
-    return await watch(ask, nginx.origin);
-  } finally {
-    await nginx.close();
-    setDefaultCACertificates(standard);
-  }
-}
-
-describe.each(CLIENTS)('%s', (_, ask) => {
+describe.each(CLIENTS)('%s, behind nginx, which buffers answers,', (_, ask) => {
   test('shows the list first, then the names, and finally the whole answer', async () => {
     const all = await watch(ask);
     const [list, names] = [all[0], all.find(({ rows }) => rows.some((row) => 'name' in row))];
@@ -209,8 +185,7 @@ describe.each(CLIENTS)('%s', (_, ask) => {
   });
 
   test('shows the whole answer where it comes in one part', async () => {
-    const all = await watchBehindNginx(ask, 'proxy_set_header accept application/json;');
-    expect(all).toMatchObject([{ rows: whole.map(toRow), codes: [] }]);
+    expect(await watch(ask, '/whole')).toMatchObject([{ rows: whole.map(toRow), codes: [] }]);
   });
 
   test('names the error of a part, and shows the others', async () => {
@@ -218,31 +193,19 @@ describe.each(CLIENTS)('%s', (_, ask) => {
     gateway.sandbox.faults.set([{ match: { path: `/profile/${profileId}\\b` }, status: 422 }, slow]);
     const { rows, codes } = (await watch(ask)).at(-1) ?? {};
     gateway.sandbox.faults.set(slow);
-    const expected = whole.map((order) =>
-      order.profile?.profileId === profileId ? { ...order, profile: null } : order,
-    );
-    expect(rows).toEqual(expected.map(toRow));
+    const isBroken = (order: (typeof whole)[number]): boolean => order.profile?.profileId === profileId;
+    expect(rows).toEqual(whole.map((order) => toRow(isBroken(order) ? { ...order, profile: null } : order)));
     expect(new Set(codes)).toEqual(new Set(['UPSTREAM_REJECTED']));
   });
 
   test('stops the REST calls when nobody needs the answer any more', async () => {
     const hanging = await startWithHangingProfiles();
     const shown: Shown[] = [];
-    const asked = ask(
-      `${hanging.url}/graphql`,
-      3,
-      (one) => shown.push(one),
-      () => {},
-    );
+    const show = (one: Shown): void => void shown.push(one);
+    const asked = ask(`${hanging.url}/graphql`, 3, show, () => {});
     await expect.poll(() => [shown.length, hanging.openCalls()]).toEqual([1, 3]);
     asked.unsubscribe();
     await expect.poll(() => hanging.openCalls()).toBe(0);
-  });
-
-  test('gets the first part early behind nginx, which buffers answers', async () => {
-    const all = await watchBehindNginx(ask);
-    expect((all.at(-1)?.ms ?? 0) - (all[0]?.ms ?? 0)).toBeGreaterThan(SLOW_MS / 2);
-    expect(all.at(-1)?.rows).toEqual(whole.map(toRow));
   });
 });
 

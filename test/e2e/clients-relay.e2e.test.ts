@@ -25,40 +25,24 @@ import { watchedFetch } from '../helpers/watched-fetch.ts';
 /** Colocated fragments, a list that grows, a field that may fail, and a write: what Relay's compiler makes of the schema. */
 const SOURCES = {
   'Customer.js': `import { graphql } from 'relay-runtime';
-    graphql\`
-      query CustomerQuery($id: ID!, $tooMany: Int!) {
-        profile(profileId: $id, source: "Webshop") {
-          id
-          name
-          ...Customer_orders
-          broken: conversions(first: $tooMany) @catch {
-            totalCount
-          }
-        }
+    graphql\`query CustomerQuery($id: ID!, $tooMany: Int!) {
+      profile(profileId: $id, source: "Webshop") {
+        id
+        name
+        ...Customer_orders
+        broken: conversions(first: $tooMany) @catch { totalCount }
       }
-    \`;
-    graphql\`
-      fragment Customer_orders on Profile
+    }\`;
+    graphql\`fragment Customer_orders on Profile
       @refetchable(queryName: "CustomerOrdersQuery")
       @argumentDefinitions(count: { type: "Int", defaultValue: 2 }, cursor: { type: "String" }) {
         conversions(first: $count, after: $cursor) @connection(key: "Customer_conversions") {
-          edges {
-            node {
-              conversionId
-            }
-          }
+          edges { node { conversionId } }
         }
-      }
-    \`;
-    graphql\`
-      mutation CustomerRenameMutation($input: ProfileInput!) {
-        updateProfile(input: $input) {
-          profile {
-            name
-          }
-        }
-      }
-    \`;`,
+      }\`;
+    graphql\`mutation CustomerRenameMutation($input: ProfileInput!) {
+      updateProfile(input: $input) { profile { name } }
+    }\`;`,
 };
 
 const { folder } = createFolder();
@@ -87,11 +71,8 @@ function createEnvironment(url: string, bodyOf: (request: RequestParameters) => 
     const response = await watched(`${url}/graphql`, { method: 'POST', headers, body });
     return (await response.json()) as GraphQLResponse;
   };
-  const environment = new Environment({
-    network: Network.create(fetchGraphql),
-    store: new Store(new RecordSource()),
-  });
-  return { environment, sent };
+  const [network, store] = [Network.create(fetchGraphql), new Store(new RecordSource())];
+  return { environment: new Environment({ network, store }), sent };
 }
 
 interface Connection {
@@ -114,19 +95,14 @@ describe.each<[string, boolean, (request: RequestParameters) => object]>([
   );
   const variables = { id: '1001', tooMany: 501 };
 
-  test('reads a query, with the code of a field that failed', async () => {
+  test('reads a query with a field that failed, and a connection page by page, by the id of its node', async () => {
     const { environment, sent } = createEnvironment(url, bodyOf);
-    const { profile } = (await fetchQuery<CustomerOperation>(environment, app.customer, variables).toPromise()) ?? {};
-    expect(profile).toMatchObject({
+    const answer = await fetchQuery<CustomerOperation>(environment, app.customer, variables).toPromise();
+    expect(answer?.profile).toMatchObject({
       name: 'Ada Example',
       broken: { ok: false, errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] },
     });
     expect(sent).toMatchObject([{ status: 200 }]);
-  });
-
-  test('reads a connection page by page, by the id of its node', async () => {
-    const { environment } = createEnvironment(url, bodyOf);
-    const answer = await fetchQuery<CustomerOperation>(environment, app.customer, variables).toPromise();
     const selector = getSingularSelector(app.orders, answer?.profile);
     if (selector?.kind !== 'SingularReaderSelector') throw new Error('the query spreads the fragment');
     const read = () => (environment.lookup(selector).data as { conversions: Connection }).conversions;
@@ -136,27 +112,18 @@ describe.each<[string, boolean, (request: RequestParameters) => object]>([
     await fetchQuery(environment, app.moreOrders, next).toPromise();
     // Relay's store has put the second page behind the first.
     const ids = read().edges.map(({ node }) => node.conversionId);
-    expect(ids).toHaveLength(3);
-    expect(new Set(ids).size).toBe(3);
+    expect([ids.length, new Set(ids).size]).toEqual([3, 3]);
   });
 
-  test('writes', async () => {
+  test('writes, and rejects an unknown document id with its code', async () => {
     const { environment } = createEnvironment(url, bodyOf);
     const input = { profileId: '1002', source: 'Webshop', name: 'Ada' };
-    const response = await new Promise((resolve, reject) => {
-      commitMutation(environment, {
-        mutation: app.rename,
-        variables: { input },
-        onCompleted: resolve,
-        onError: reject,
-      });
+    const response = await new Promise((onCompleted, onError) => {
+      commitMutation(environment, { mutation: app.rename, variables: { input }, onCompleted, onError });
     });
     expect(response).toMatchObject({ updateProfile: { profile: { name: 'Ada' } } });
-  });
-
-  test('rejects an unknown document id with its code', async () => {
-    const { environment } = createEnvironment(url, () => ({ doc_id: 'nobody' }));
-    const asked = fetchQuery(environment, app.customer, variables).toPromise();
+    const unknown = createEnvironment(url, () => ({ doc_id: 'nobody' }));
+    const asked = fetchQuery(unknown.environment, app.customer, variables).toPromise();
     await expect(asked).rejects.toMatchObject({
       source: { errors: [{ extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }] },
     });

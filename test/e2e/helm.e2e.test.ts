@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { helm, type Manifest, renderChart, writeVolume } from '../helpers/chart.ts';
 import { install } from '../helpers/example.ts';
-import { startUpstream } from '../helpers/gateway.ts';
+import { createFolder } from '../helpers/files.ts';
+import { postJson, startUpstream } from '../helpers/gateway.ts';
 import { startInstance } from '../helpers/instance.ts';
 import { startRedis } from '../helpers/redis.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
@@ -28,9 +28,8 @@ const EXAMPLES: readonly [string, string | object, readonly string[]][] = [
   ['managed', 'managed', [...ALWAYS, 'ConfigMap', 'HorizontalPodAutoscaler', 'ServiceMonitor']],
 ];
 
-const folder = mkdtempSync(join(tmpdir(), 'helm-'));
+const { folder, write: writeFile } = createFolder();
 beforeAll(() => install('test/helm'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const find = (manifests: readonly Manifest[], kind: string): Manifest =>
   manifests.find((manifest) => manifest.kind === kind);
@@ -42,7 +41,7 @@ function compile(manifests: readonly Manifest[]): string {
     return `export const manifest${i}: ${type} = ${JSON.stringify(manifest)};`;
   });
   if (!existsSync(join(folder, 'node_modules'))) symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
-  writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'));
+  writeFile('manifests.ts', lines.join('\n'));
   const flags = ['--noEmit', '--skipLibCheck', '--module', 'nodenext', '--types', ''];
   return spawnSync(resolve('node_modules/.bin/tsc'), [...flags, 'manifests.ts'], { cwd: folder, encoding: 'utf8' })
     .stdout;
@@ -51,12 +50,9 @@ function compile(manifests: readonly Manifest[]): string {
 describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
   const render = (): Manifest[] => renderChart(from);
 
-  test('has no problem that Helm’s linter finds', () => {
+  test('makes manifests that Helm’s linter, their schemas and their types accept', async () => {
     const values = typeof from === 'string' ? ['--values', `deploy/helm/examples/${from}.yaml`] : [];
     expect(helm('lint', '--strict', 'deploy/helm', ...values)).toMatchObject({ status: 0, stderr: '' });
-  });
-
-  test('makes manifests that their schemas accept', async () => {
     const manifests = render();
     expect(manifests.map(({ kind }) => kind).sort()).toEqual([...kinds].sort());
     for (const manifest of manifests) {
@@ -64,10 +60,7 @@ describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
       new Kind(manifest).validate();
       expect(() => new Kind({ ...manifest, metadata: 7 }).validate()).toThrow();
     }
-  });
-
-  test('makes manifests without fields that Kubernetes does not know', () => {
-    const manifests = render();
+    // The schemas accept fields that Kubernetes does not know.
     expect(compile(manifests)).toBe('');
     manifests[0].spec.slector = {};
     expect(compile(manifests)).toMatch(/may only specify known properties.*slector/);
@@ -127,11 +120,7 @@ describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
     const upstream = await startUpstream(() => ({ profileid: 'a', source: 'Webshop' }));
     const redis = await startRedis();
     const tokens = createTokenFile();
-    const headers = {
-      'content-type': 'application/json',
-      'x-apikey': 'first-key',
-      ...tokens.add('partner', ['profiles:read'], ['123456']),
-    };
+    const headers = { 'x-apikey': 'first-key', ...tokens.add('partner', ['profiles:read'], ['123456']) };
     const contents: Record<string, Record<string, string>> = {
       'datatrics-gateway': { 'api-key': 'first-key', 'pii-key': 'a-secret-of-sixteen', 'redis-url': redis.url },
       'datatrics-gateway-tokens': { 'tokens.json': readFileSync(tokens.path, 'utf8') },
@@ -161,8 +150,8 @@ describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
     expect(PORT).toBe('4000');
     const gateway = await startInstance(env);
     const ask = async () => {
-      const body = JSON.stringify({ query: '{ profile(profileId: "a", source: "Webshop") { profileId } }' });
-      const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body });
+      const body = { query: '{ profile(profileId: "a", source: "Webshop") { profileId } }' };
+      const response = await postJson(`${gateway.url}/graphql`, body, headers);
       return [await response.json(), upstream.calls.at(-1)?.headers['x-apikey']];
     };
     if (mode !== 'sandbox') expect(await ask()).toEqual([{ data: { profile: { profileId: 'a' } } }, 'first-key']);
@@ -174,7 +163,6 @@ describe.each(EXAMPLES)('the chart in mode %s', (mode, from, kinds) => {
     }
     expect(await gateway.stop()).toBe(0);
     await redis.close();
-    await upstream.close();
   });
 });
 
@@ -231,11 +219,11 @@ describe('the chart', () => {
       imagePullSecrets: [{ name: 'registry' }],
       volumes: [{ name: 'plugins', configMap: { name: 'plugins' } }],
     };
+    const env = [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }];
+    const volumeMounts = [{ name: 'plugins', mountPath: '/plugins' }];
     const manifests = renderChart({
-      ...pod,
+      ...{ ...pod, env, volumeMounts },
       image: { digest },
-      env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
-      volumeMounts: [{ name: 'plugins', mountPath: '/plugins' }],
       podLabels: { team: 'a' },
       serviceMonitor: { enabled: true },
       ingress: { enabled: true, hosts: ['a.example'], annotations: { b: 'c' } },
@@ -245,10 +233,7 @@ describe('the chart', () => {
     const { metadata, spec } = find(manifests, 'Deployment').spec.template;
     expect(metadata.labels.team).toBe('a');
     expect(spec).toMatchObject(pod);
-    expect(spec.containers[0]).toMatchObject({
-      image: `datatrics-graphql-gateway@${digest}`,
-      env: expect.arrayContaining([{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }]),
-      volumeMounts: [{ name: 'plugins', mountPath: '/plugins' }],
-    });
+    const image = `datatrics-graphql-gateway@${digest}`;
+    expect(spec.containers[0]).toMatchObject({ image, env: expect.arrayContaining(env), volumeMounts });
   });
 });

@@ -1,107 +1,74 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { closeAtEnd } from '../helpers/closing.ts';
+import { settingsOf } from '../helpers/config.ts';
+import { postJson } from '../helpers/gateway.ts';
 import { type Instance, startInstance } from '../helpers/instance.ts';
-import { type Issuer, startIssuer } from '../helpers/issuer.ts';
-import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { startIssuer } from '../helpers/issuer.ts';
+import { startRedis } from '../helpers/redis.ts';
 
 const LIMITS = { requests: 400, calls: 300 };
 
-let sandbox: Sandbox;
-let redis: TestRedis;
-let issuer: Issuer;
+const sandbox = await startSandbox();
+const redis = await startRedis();
+const issuer = await startIssuer();
+for (const { close } of [sandbox, redis, issuer]) closeAtEnd(close);
+const settings: Record<string, string> = {
+  ...settingsOf(sandbox.url, sandbox.project, sandbox.apiKey),
+  DATATRICS_PROFILE_SOURCES: 'Webshop',
+  AUTH_MODE: 'managed',
+  PII_MASK: 'null',
+  ...issuer.settings,
+  REDIS_URL: redis.url,
+  RATE_LIMIT: `${LIMITS.requests}r,${LIMITS.calls}c`,
+};
+const admin = new Redis(redis.url);
+admin.on('error', () => undefined);
 let one: Instance;
 let other: Instance;
-let settings: Record<string, string>;
-
 beforeAll(async () => {
-  sandbox = await startSandbox();
-  redis = await startRedis();
-  issuer = await startIssuer();
-  settings = {
-    DATATRICS_URL: sandbox.url,
-    DATATRICS_PROJECT: sandbox.project,
-    DATATRICS_PROFILE_SOURCES: 'Webshop',
-    DATATRICS_API_KEY: sandbox.apiKey,
-    AUTH_MODE: 'managed',
-    PII_MASK: 'null',
-    ...issuer.settings,
-    REDIS_URL: redis.url,
-    RATE_LIMIT: `${LIMITS.requests}r,${LIMITS.calls}c`,
-  };
   [one, other] = await Promise.all([startInstance(settings), startInstance(settings)]);
 });
 afterAll(async () => {
+  admin.disconnect();
   await Promise.all([one?.kill(), other?.kill()]);
-  await redis?.close();
-  await issuer?.close();
-  await sandbox?.close();
 });
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
-  readonly body: any;
-}
 
 const tokens = new Map<string, Promise<string>>();
 
 function tokenOf(caller: string): Promise<string> {
   const scope = 'profiles:read profiles:write pii:read';
-  let token = tokens.get(caller);
-  if (token === undefined) {
-    token = issuer.sign({ sub: caller, scope, projects: [sandbox.project] });
-    tokens.set(caller, token);
-  }
+  const token = tokens.get(caller) ?? issuer.sign({ sub: caller, scope, projects: [sandbox.project] });
+  tokens.set(caller, token);
   return token;
 }
 
-async function ask(instance: Instance, caller: string, query: string): Promise<Answer> {
-  const authorization = `Bearer ${await tokenOf(caller)}`;
-  const response = await fetch(`${instance.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization },
-    body: JSON.stringify({ query }),
-  });
-  return { status: response.status, headers: response.headers, body: await response.json() };
+async function ask({ url }: Instance, caller: string, query: string) {
+  const response = await postJson(`${url}/graphql`, { query }, { authorization: `Bearer ${await tokenOf(caller)}` });
+  const left = (of: string) =>
+    Number(new RegExp(`"${of}";r=(\\d+)`).exec(response.headers.get('ratelimit') ?? '')?.[1] ?? Number.NaN);
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
+  return { status: response.status, headers: response.headers, body: (await response.json()) as any, left };
 }
 
 const profile = (id: string): string => `{ profile(profileId: "${id}", source: "Webshop") { name } }`;
-
-/** Commands that Redis has carried out for a client, by name, since its counters were set to zero. */
-async function commands(admin: Redis): Promise<Record<string, number>> {
-  const text = await admin.info('commandstats');
-  return Object.fromEntries(
-    [...text.matchAll(/^cmdstat_([\w|]+):calls=(\d+)/gm)].map(([, name, calls]) => [name as string, Number(calls)]),
-  );
-}
+const READ = profile('1001');
 
 describe('two instances with one Redis', () => {
   test('count a caller’s requests and REST calls together', async () => {
-    const read = profile('1001');
-    const answers: Answer[] = [];
-    for (let i = 0; i < 10; i++) answers.push(await ask(i % 2 ? one : other, 'caller-a', read));
-    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
-    const left = answers.map(({ headers }) => /"requests";r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
-    expect(left).toEqual(Array.from({ length: 10 }, (_, i) => String(LIMITS.requests - 1 - i)));
+    for (let i = 0; i < 10; i++) {
+      const { status, left } = await ask(i % 2 ? one : other, 'caller-a', READ);
+      expect([status, left('requests')]).toEqual([200, LIMITS.requests - 1 - i]);
+    }
     // What the last operation of each called is counted within a second, though its caller asks no more of it.
-    await expect
-      .poll(
-        async () => {
-          const { headers } = await ask(other, 'caller-a', '{ __typename }');
-          return Number(/"calls";r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
-        },
-        { timeout: 5_000 },
-      )
-      .toBe(LIMITS.calls - 10);
+    const calls = async () => (await ask(other, 'caller-a', '{ __typename }')).left('calls');
+    await expect.poll(calls).toBe(LIMITS.calls - 10);
   });
 
   test('turn a caller away at both when its calls are used up at one', async () => {
-    const many = `{ ${Array.from({ length: 50 }, (_, i) => `p${i}: profile(profileId: "${1001 + i}", source: "Webshop") { name }`).join(' ')} }`;
-    // Each of these costs 50 calls.
-    for (let i = 0; i < LIMITS.calls / 50; i++) expect((await ask(one, 'caller-b', many)).status).toBe(200);
+    const fifty = `{ ${Array.from({ length: 50 }, (_, i) => `p${i}: ${profile(String(1001 + i)).slice(1, -1)}`).join(' ')} }`;
+    for (let i = 0; i < LIMITS.calls / 50; i++) expect((await ask(one, 'caller-b', fifty)).status).toBe(200);
     expect((await ask(one, 'caller-b', '{ __typename }')).status).toBe(429);
     const { status, headers } = await ask(other, 'caller-b', '{ __typename }');
     expect(status).toBe(429);
@@ -111,37 +78,46 @@ describe('two instances with one Redis', () => {
 });
 
 describe('commands to Redis', () => {
-  test('are one per operation, and at most one more a second for each caller that has gone quiet', async () => {
-    const admin = new Redis(redis.url);
-    await ask(one, 'counted', profile('1001'));
-    await sleep(1_500);
+  /** Commands that Redis has carried out since the last look, but those of this test. */
+  async function commands(): Promise<Record<string, number>> {
+    const text = await admin.info('commandstats');
     await admin.config('RESETSTAT');
+    const all = [...text.matchAll(/^cmdstat_([\w|]+):calls=(\d+)/gm)];
+    // What the script does within Redis takes no way of its own.
+    const inside = ['set', 'incrby', 'pttl', 'info', 'config|resetstat'];
+    return Object.fromEntries(
+      all.filter(([, name = '']) => !inside.includes(name)).map(([, name, calls]) => [name, Number(calls)]),
+    );
+  }
+
+  test('are one per operation, and at most one more a second for each caller that has gone quiet', async () => {
+    await ask(one, 'counted', READ);
+    // Until nothing of before is counted any more.
+    await expect.poll(commands, { interval: 1_500 }).toEqual({});
     const started = performance.now();
-    for (let i = 0; i < 100; i++) expect((await ask(one, 'counted', profile('1001'))).status).toBe(200);
-    await sleep(1_500);
-    const seconds = Math.ceil((performance.now() - started) / 1_000);
-    const { evalsha = 0, ...rest } = await commands(admin);
-    expect(evalsha).toBeGreaterThanOrEqual(100);
-    expect(evalsha).toBeLessThanOrEqual(100 + seconds);
-    // What the script does within Redis takes no way of its own; nothing else is sent but this test's own commands.
-    for (const inside of ['set', 'incrby', 'pttl', 'info', 'config|resetstat']) delete rest[inside];
-    expect(rest).toEqual({});
-    await admin.quit();
+    for (let i = 0; i < 100; i++) expect((await ask(one, 'counted', READ)).status).toBe(200);
+    let counted = 0;
+    const quiet = async (): Promise<Record<string, number>> => {
+      const { evalsha = 0, ...rest } = await commands();
+      counted += evalsha;
+      return evalsha === 0 ? rest : { evalsha, ...rest };
+    };
+    await expect.poll(quiet, { interval: 1_500 }).toEqual({});
+    expect(counted).toBeGreaterThanOrEqual(100);
+    expect(counted).toBeLessThanOrEqual(100 + Math.ceil((performance.now() - started) / 1_000));
   });
 
   test('are not sent for a caller without quota, nor without a limit', async () => {
-    const admin = new Redis(redis.url);
     const { RATE_LIMIT: _, ...unlimited } = settings;
     const third = await startInstance(unlimited);
-    await ask(third, 'x', profile('1001'));
-    await admin.config('RESETSTAT');
+    await ask(third, 'x', READ);
+    await commands();
     for (let i = 0; i < 20; i++) {
-      expect((await ask(third, 'x', profile('1001'))).status).toBe(200);
-      expect((await ask(one, 'caller-b', profile('1001'))).status).toBe(429);
+      expect((await ask(third, 'x', READ)).status).toBe(200);
+      expect((await ask(one, 'caller-b', READ)).status).toBe(429);
     }
-    expect((await commands(admin)).evalsha).toBeUndefined();
+    expect((await commands()).evalsha).toBeUndefined();
     await third.stop();
-    await admin.quit();
   });
 });
 
@@ -153,21 +129,20 @@ interface Sent {
   outcome: number | 'lost' | 'unreachable';
 }
 
+const SENDERS = 6;
+
 /** As a balancer does: in turns, and where no connection can be made to one, to the other. */
-function startLoad(instances: readonly Instance[]): { sent: Sent[]; stop(): Promise<void> } {
+function startLoad(instances: readonly Instance[]) {
   const sent: Sent[] = [];
   let going = true;
-  const worker = async (number: number): Promise<void> => {
+  const sender = async (number: number): Promise<void> => {
     for (let i = number; going; i++) {
       for (const to of [instances[i % 2], instances[(i + 1) % 2]] as Instance[]) {
         const record: Sent = { to, start: performance.now(), end: 0, outcome: 'lost' };
         sent.push(record);
         try {
-          const { status, body } = await ask(
-            to,
-            `load-${number}-${Math.floor(i / 100)}`,
-            profile(String(1001 + (i % 50))),
-          );
+          const caller = `load-${number}-${Math.floor(i / 100)}`;
+          const { status, body } = await ask(to, caller, profile(String(1001 + (i % 50))));
           record.outcome = body.errors ? 'lost' : status;
         } catch (error) {
           const { code } = (error as { cause?: { code?: string } }).cause ?? {};
@@ -178,12 +153,19 @@ function startLoad(instances: readonly Instance[]): { sent: Sent[]; stop(): Prom
       }
     }
   };
-  const workers = Array.from({ length: 6 }, (_, number) => worker(number));
+  const senders = Promise.all(Array.from({ length: SENDERS }, (_, number) => sender(number)));
   return {
     sent,
+    /** Waits until as many more have an answer, and gives those. */
+    async more(count: number): Promise<Sent[]> {
+      const from = sent.length;
+      const answered = () => sent.slice(from).filter(({ end }) => end > 0);
+      await expect.poll(() => answered().length, { timeout: 20_000 }).toBeGreaterThan(count);
+      return answered();
+    },
     async stop() {
       going = false;
-      await Promise.all(workers);
+      await senders;
     },
   };
 }
@@ -191,22 +173,17 @@ function startLoad(instances: readonly Instance[]): { sent: Sent[]; stop(): Prom
 describe('under load', () => {
   test('Redis goes and comes, one instance is killed: nothing is lost but what was in flight there', async () => {
     const load = startLoad([one, other]);
-    await sleep(1_000);
-
+    await load.more(100);
     await redis.kill();
-    const before = load.sent.length;
-    await sleep(1_500);
-    const whileAway = load.sent.slice(before).filter(({ end }) => end > 0);
+    const away = await load.more(100);
     await redis.start();
-    await sleep(1_000);
-
+    await load.more(100);
     const killed = performance.now();
     await one.kill();
-    await sleep(1_500);
+    await load.more(100);
     await load.stop();
 
-    expect(whileAway.length).toBeGreaterThan(50);
-    expect(whileAway.map(({ outcome }) => outcome)).toEqual(whileAway.map(() => 200));
+    expect(away.map(({ outcome }) => outcome)).toEqual(away.map(() => 200));
     const lost = load.sent.filter(({ outcome }) => outcome !== 200 && outcome !== 'unreachable');
     for (const { to, start, end } of lost) {
       expect(to.url).toBe(one.url);
@@ -214,13 +191,10 @@ describe('under load', () => {
       expect(end).toBeGreaterThan(killed);
     }
     // One a sender; what follows within the 50 ms met a process that was ending.
-    expect(lost.filter(({ start }) => start < killed).length).toBeLessThanOrEqual(6);
+    expect(lost.filter(({ start }) => start < killed).length).toBeLessThanOrEqual(SENDERS);
     const after = load.sent.filter(({ start }) => start > killed + 100);
     expect(after.filter(({ outcome }) => outcome === 200).length).toBeGreaterThan(50);
     expect(after.filter(({ to, outcome }) => to === other && outcome !== 200)).toEqual([]);
-  });
-
-  test('what happened to Redis stands in the log once each time', () => {
     const lines = other
       .output()
       .split('\n')
@@ -237,18 +211,20 @@ describe('under load', () => {
     expect((await ask(other, 'back', write)).status).toBe(200);
     one = await startInstance(settings);
     expect((await ask(one, 'back', profile('ryw'))).body.data.profile.name).toBe('Back');
-    const used = async (instance: Instance): Promise<number> =>
-      LIMITS.requests -
-      Number(
-        /"requests";r=(\d+)/.exec((await ask(instance, 'back', '{ __typename }')).headers.get('ratelimit') ?? '')?.[1],
-      );
-    expect([await used(one), await used(other), await used(one)]).toEqual([3, 4, 5]);
+    for (const [used, instance] of [
+      [3, one],
+      [4, other],
+      [5, one],
+    ] as const) {
+      expect((await ask(instance, 'back', '{ __typename }')).left('requests')).toBe(LIMITS.requests - used);
+    }
   });
 
   test('SIGTERM finishes what is under way', async () => {
     sandbox.faults.set({ latencyMs: 400 });
-    const pending = Array.from({ length: 10 }, () => ask(one, 'drain', profile('1001')));
-    await sleep(150);
+    sandbox.requests.length = 0;
+    const pending = Array.from({ length: 10 }, (_, i) => ask(one, 'drain', profile(String(1001 + i))));
+    await expect.poll(() => sandbox.requests.length).toBe(10);
     const asked = performance.now();
     expect(await one.stop()).toBe(0);
     expect(performance.now() - asked).toBeLessThan(5_000);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Server as HttpServer } from 'node:http';
+import { createServer, Server as HttpServer, type RequestListener } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { afterAll, onTestFinished, TestRunner } from 'vitest';
 
@@ -34,4 +34,15 @@ export async function listen(server: Server): Promise<number> {
     server.close();
   });
   return (server.address() as AddressInfo).port;
+}
+
+/** Starts an HTTP server on a free port of 127.0.0.1, and stops it as `closeAtEnd` does. */
+export async function serve(answer: RequestListener): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = closeAtEnd(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
 }

@@ -11,3 +11,8 @@ export function problemsOf(env: Readonly<Record<string, string>>): readonly stri
     throw error;
   }
 }
+
+/** Settings of a gateway in front of an API that is open to its callers. */
+export function settingsOf(url: string, project = '1', key = 'k') {
+  return { DATATRICS_URL: url, DATATRICS_PROJECT: project, DATATRICS_API_KEY: key, AUTH_MODE: 'open' };
+}

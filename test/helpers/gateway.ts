@@ -1,13 +1,11 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { request } from 'undici';
 import { type Gateway, startGateway } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { createLogger, type Logger } from '../../src/lib/log.ts';
 import type { Upstream } from '../../src/projects.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
-import { closeAtEnd } from './closing.ts';
+import { closeAtEnd, serve } from './closing.ts';
 
 export interface GraphqlResult {
   status: number;
@@ -122,23 +120,9 @@ export async function startWithSandbox(
 /** A gateway in front of a sandbox that others use as well. */
 export function startInFrontOf(sandbox: Sandbox, settings: Settings = {}, parts: Parts = {}): Promise<TestGateway> {
   const { origin, pathname } = new URL(sandbox.url);
-  const sources = config(settings).sources;
-  return gateway(
-    settings,
-    {
-      origin,
-      basePath: pathname,
-      project: sandbox.project,
-      apiKey: sandbox.apiKey,
-      sources: {
-        profile: sources.profile ?? sandbox.sources.profiles,
-        content: sources.content ?? sandbox.sources.contents,
-        conversion: sources.conversion ?? sandbox.sources.conversions,
-        interaction: sources.interaction ?? sandbox.sources.interactions,
-      },
-    },
-    parts,
-  );
+  const { project, apiKey } = sandbox;
+  const sources = { ...sandbox.sources, ...config(settings).sources };
+  return gateway(settings, { origin, basePath: pathname, project, apiKey, sources }, parts);
 }
 
 export interface ReceivedCall {
@@ -162,7 +146,7 @@ export async function startUpstream(
   answer: (call: ReceivedCall, res: ServerResponse, req: IncomingMessage) => unknown,
 ): Promise<FakeUpstream> {
   const calls: ReceivedCall[] = [];
-  const server = createServer(async (req, res) => {
+  const { url: origin, close } = await serve(async (req, res) => {
     let body = '';
     for await (const chunk of req) body += chunk;
     const call = { method: req.method ?? '', path: req.url ?? '', headers: req.headers, body };
@@ -172,18 +156,7 @@ export async function startUpstream(
       res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    url: `${origin}/2.0`,
-    origin,
-    calls,
-    close: closeAtEnd(async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    }),
-  };
+  return { url: `${origin}/2.0`, origin, calls, close };
 }
 
 /** A gateway in front of an upstream that the test plays itself: project `1`, key `k`. */
@@ -193,23 +166,9 @@ export async function startWithUpstream(
   parts: Parts = {},
 ): Promise<TestGateway & { upstream: FakeUpstream }> {
   const upstream = await startUpstream(answer);
-  const sources = config(settings).sources;
-  const running = await gateway(
-    settings,
-    {
-      origin: upstream.origin,
-      basePath: '/2.0',
-      project: '1',
-      apiKey: 'k',
-      sources: {
-        profile: sources.profile ?? [],
-        content: sources.content ?? [],
-        conversion: sources.conversion ?? [],
-        interaction: sources.interaction ?? [],
-      },
-    },
-    parts,
-  );
+  const sources = { profile: [], content: [], conversion: [], interaction: [], ...config(settings).sources };
+  const api = { origin: upstream.origin, basePath: '/2.0', project: '1', apiKey: 'k', sources };
+  const running = await gateway(settings, api, parts);
   const close = closeAtEnd(async (lingerMs?: number) => {
     await running.close(lingerMs);
     await upstream.close();

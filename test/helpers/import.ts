@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/server.ts';
 import { type Commands, NO_WARNINGS, PROCESS_ENV } from './command.ts';
+import { createFolder } from './files.ts';
+import { capture } from './process.ts';
 
 export interface ImportRun {
   readonly child: ChildProcess;
@@ -24,18 +24,15 @@ export function startImport(
   const child = spawn(process.execPath, [NO_WARNINGS, 'packages/import/main.ts', ...args], {
     env: { ...PROCESS_ENV, NODE_ENV: 'production', ...env },
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
+  const [stdout, stderr] = [capture(child.stdout), capture(child.stderr)];
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
-  return { child, stderr: () => stderr, ended };
+  const ended = once(child, 'close').then(([code]) => ({
+    code: code as number | null,
+    stdout: stdout(),
+    stderr: stderr(),
+  }));
+  return { child, stderr, ended };
 }
 
 /** Runs an import to its end; `summary` is what `--json` gave. */
@@ -71,12 +68,6 @@ export function envOf({ url, project, apiKey }: Sandbox): Record<string, string>
 
 /** A folder that is gone after the test. */
 export function tempFolder(): { path: (name: string) => string; read: (name: string) => string } {
-  const folder = mkdtempSync(join(tmpdir(), 'import-'));
-  folders.push(folder);
+  const { folder } = createFolder();
   return { path: (name) => join(folder, name), read: (name) => readFileSync(join(folder, name), 'utf8') };
 }
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_WARNINGS } from './command.ts';
+import { capture, end, untilReady } from './process.ts';
 import { freePort } from './redis.ts';
 
 /** A gateway in a process of its own, as its users start it. */
@@ -34,38 +33,18 @@ export async function startInstance(
   const child = spawn(command, args, {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...settings },
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
-  }
+  const output = capture(child.stdout, child.stderr);
   const url = `http://127.0.0.1:${port}`;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    return (await gone)[0] as number | null;
-  };
-  for (let tries = 0; ; tries++) {
-    const ready = await fetch(`${url}/ready`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (ready) break;
-    if (tries === 300 || child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`the gateway did not start: ${output}`);
-    await sleep(50);
-  }
+  await untilReady(child, `${url}/ready`, () => `the gateway did not start: ${output()}`);
   return {
     url,
     pid: child.pid as number,
     gone,
-    output: () => output,
+    output,
     async kill() {
-      await end('SIGKILL');
+      await end(child);
     },
-    stop: () => end('SIGTERM'),
+    stop: () => end(child, 'SIGTERM'),
   };
 }

@@ -1,8 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { closeAtEnd } from './closing.ts';
+import { serve } from './closing.ts';
 
 export interface Issuer {
   readonly settings: Record<'JWT_ISSUER' | 'JWT_AUDIENCE' | 'JWT_JWKS_URL', string>;
@@ -27,16 +24,13 @@ export async function startIssuer(): Promise<Issuer> {
   let kid = 'k1';
   let publicKey = await exportJWK(pair.publicKey);
   let fetches = 0;
-  const server = createServer((_req, res) => {
+  const { url, close } = await serve((_req, res) => {
     fetches += 1;
     if (issuer.answer === 'no') return void res.writeHead(500).end();
     if (issuer.answer === 'html') return void res.writeHead(200).end('<html>');
     res.setHeader('content-type', 'application/json');
     res.end(JSON.stringify({ keys: [{ ...publicKey, kid, alg: 'ES256', use: 'sig' }, ...issuer.others] }));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const issuer: Issuer = {
     settings: { JWT_ISSUER: url, JWT_AUDIENCE: 'gateway', JWT_JWKS_URL: `${url}/jwks` },
     get publicKey() {
@@ -55,10 +49,7 @@ export async function startIssuer(): Promise<Issuer> {
       publicKey = await exportJWK(pair.publicKey);
       kid = `k${Number(kid.slice(1)) + 1}`;
     },
-    close: closeAtEnd(async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    }),
+    close,
   };
   return issuer;
 }

@@ -1,9 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { end, untilReady } from './process.ts';
 import { accepts, freePort } from './redis.ts';
 
 /** One request, as nginx has logged it. */
@@ -41,24 +40,11 @@ export async function startNginx(upstream: string, directives = ''): Promise<Tes
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, directives));
   const own = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
   const child = spawn('nginx', own, { stdio: 'ignore' });
-  child.on('error', () => undefined);
-
-  async function close(): Promise<void> {
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      await gone;
-    }
-    rmSync(folder, { recursive: true, force: true });
-  }
-
-  for (let tries = 0; !(await accepts(port)); tries++) {
-    if (tries === 100 || child.exitCode !== null) {
-      await close();
-      throw new Error('nginx did not start: is it installed?');
-    }
-    await sleep(50);
-  }
+  await untilReady(
+    child,
+    () => accepts(port),
+    () => 'nginx did not start: is it installed?',
+  );
   return {
     origin: `https://localhost:${port}`,
     requests: () =>
@@ -67,7 +53,10 @@ export async function startNginx(upstream: string, directives = ''): Promise<Tes
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as LoggedRequest),
     reload: () => void execFileSync('nginx', [...own, '-s', 'reload'], { stdio: 'ignore' }),
-    close,
+    async close() {
+      await end(child, 'SIGTERM');
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 

@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import protobufs from 'otlp-protobufs/build/src/generated/root.js';
-import { closeAtEnd } from './closing.ts';
+import { serve } from './closing.ts';
 
 interface Message {
   decode(bytes: Uint8Array): object;
@@ -57,7 +55,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const traces: any[] = [];
   // biome-ignore lint/suspicious/noExplicitAny: what was decoded is looked into freely
   const metrics: any[] = [];
-  const server = createServer(async (req, res) => {
+  const { url, close } = await serve(async (req, res) => {
     const parts: Buffer[] = [];
     for await (const part of req) parts.push(part);
     const body = Buffer.concat(parts);
@@ -74,10 +72,8 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     // An empty message: everything was accepted.
     res.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     requests,
     spans: () =>
       traces
@@ -109,10 +105,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       ];
       return read(sent[0]?.resource.attributes ?? []);
     },
-    close: closeAtEnd(async () => {
-      server.closeAllConnections();
-      await new Promise((done) => server.close(done));
-    }),
+    close,
   };
 }
 

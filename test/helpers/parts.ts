@@ -60,11 +60,6 @@ export async function askInParts(
   return { response, parts, times, done: read(), abort: () => controller.abort() };
 }
 
-/** All messages of an answer. */
-export function readParts(response: Response): Promise<Part[]> {
-  return Array.fromAsync(messagesOf(response));
-}
-
 async function* messagesOf(response: Response): AsyncGenerator<Part> {
   const type = response.headers.get('content-type') ?? '';
   if (type.startsWith('text/event-stream')) {

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { end, untilReady } from './process.ts';
 import { freePort } from './redis.ts';
 
 export interface TestPrometheus {
@@ -32,16 +31,7 @@ export async function startPrometheus(targets: readonly string[]): Promise<TestP
     ],
     { stdio: 'ignore' },
   );
-  child.on('error', () => undefined);
-  for (let tries = 0; ; tries++) {
-    const ready = await fetch(`${url}/-/ready`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (ready) break;
-    if (tries === 200) throw new Error('prometheus did not start: is it installed?');
-    await sleep(100);
-  }
+  await untilReady(child, `${url}/-/ready`, () => 'prometheus did not start: is it installed?');
   return {
     async query(expression) {
       const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
@@ -54,11 +44,7 @@ export async function startPrometheus(targets: readonly string[]): Promise<TestP
       return data.result;
     },
     async close() {
-      if (child.exitCode === null) {
-        const gone = once(child, 'exit');
-        child.kill('SIGKILL');
-        await gone;
-      }
+      await end(child);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { end, untilReady } from './process.ts';
 
 export interface TestRedis {
   readonly url: string;
@@ -53,19 +53,15 @@ export async function startRedis(appendOnly?: 'always' | 'everysec'): Promise<Te
     const keep = appendOnly ? ['--appendonly', 'yes', '--appendfsync', appendOnly] : [];
     const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
     child = spawn('redis-server', [...own, ...keep], { stdio: 'ignore' });
-    child.on('error', () => undefined);
-    for (let tries = 0; tries < 100; tries++) {
-      if (await accepts(port)) return;
-      await sleep(50);
-    }
-    throw new Error('redis-server did not start: is it installed?');
+    await untilReady(
+      child,
+      () => accepts(port),
+      () => 'redis-server did not start: is it installed?',
+    );
   }
 
   async function kill(): Promise<void> {
-    if (!child || child.exitCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    if (child) await end(child);
   }
 
   await start();

@@ -1,13 +1,12 @@
-import { type ChildProcess, type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { serve } from './closing.ts';
 import { copyExample } from './example.ts';
 import type { GraphqlResult } from './gateway.ts';
+import { end } from './process.ts';
 
 const EXAMPLE = 'examples/federation';
 
@@ -32,8 +31,8 @@ export function installRouters(): void {
 }
 
 /** Stands between router and gateway, passes everything on, and notes what came to `/subgraph`. */
-async function startRecorder(target: string, requests: RouterRequest[]) {
-  const server = createServer(async (req, res) => {
+function startRecorder(target: string, requests: RouterRequest[]) {
+  return serve(async (req, res) => {
     let body = '';
     for await (const chunk of req) body += chunk;
     if (req.url?.startsWith('/subgraph')) requests.push({ headers: req.headers, ...JSON.parse(body) });
@@ -46,15 +45,6 @@ async function startRecorder(target: string, requests: RouterRequest[]) {
     const content = await answer.text();
     res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(content);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close(): void {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
 }
 
 /** The example of `examples/federation` in a process of its own, in front of a gateway that the test has started. */
@@ -77,8 +67,8 @@ export async function startRouter(
     query: (query, variables, headers) => ask(url, query, variables, headers),
     takeRequests: () => requests.splice(0),
     async close() {
-      await stop(child);
-      recorder.close();
+      await end(child, 'SIGTERM');
+      await recorder.close();
     },
   };
 }
@@ -96,7 +86,7 @@ export async function startExample(kind: 'apollo' | 'hive', gateway: string) {
     query: (query: string) => ask(url, query),
     /** The exit code. */
     async close() {
-      const code = await stop(child);
+      const code = await end(child, 'SIGTERM');
       rmSync(dirname(folder), { recursive: true });
       return code;
     },
@@ -127,13 +117,4 @@ async function ask(
     headers: response.headers,
     body: (await response.json()) as GraphqlResult['body'],
   };
-}
-
-async function stop(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode === null) {
-    const gone = once(child, 'exit');
-    child.kill('SIGTERM');
-    await gone;
-  }
-  return child.exitCode;
 }

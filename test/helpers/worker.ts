@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { NO_WARNINGS, PROCESS_ENV } from './command.ts';
+import { capture } from './process.ts';
 
 export interface TestWorker {
   readonly child: ChildProcess;
@@ -17,16 +18,13 @@ export function startWorker(env: Readonly<Record<string, string>>, args: readonl
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: Record<string, unknown>[] = [];
-  let stderr = '';
+  const stderr = capture(child.stderr);
   let rest = '';
   child.stdout.on('data', (chunk) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() as string;
     log.push(...lines.map((line) => JSON.parse(line)));
   });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr: stderr() }));
   return { child, log, ended };
 }

@@ -1,24 +1,16 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { createInvalidations } from '../../packages/invalidation/invalidations.ts';
 import { MAX_WAITING } from '../../packages/invalidation/outbox.ts';
-import { createLogger } from '../../src/lib/log.ts';
+import { createFolder } from '../helpers/files.ts';
 import { startWithSandbox, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
+import { captureLog } from '../helpers/log-lines.ts';
 import { asApolloRouter, type Received, startReceiver, tagsOf } from '../helpers/receiver.ts';
 
 const KEY = 'shared-key-of-the-router';
 const HOOK_KEY = 'secret-of-the-webhook';
-const router = await startReceiver();
-const hook = await startReceiver();
-const folder = mkdtempSync(join(tmpdir(), 'invalidation-'));
-const GATEWAY_CONFIG = join(folder, 'gateway.json');
-afterAll(async () => {
-  rmSync(folder, { recursive: true });
-  await Promise.all([router.stop(), hook.stop()]);
-});
+const [router, hook] = [await startReceiver(), await startReceiver()];
+afterAll(() => Promise.all([router.stop(), hook.stop()]));
 beforeEach(() => {
   router.answer = (request) => asApolloRouter(KEY, request);
   hook.answer = () => 202;
@@ -27,31 +19,29 @@ beforeEach(() => {
 
 const ROUTER = { kind: 'apollo-router', url: `${router.origin}/invalidation`, secretFrom: 'ROUTER_KEY' };
 const HOOK = { kind: 'webhook', url: `${hook.origin}/hooks/datatrics?x=1`, secretFrom: 'HOOK_KEY' };
+const { write: writeFile } = createFolder();
 
 /** Settings of a gateway that reports its writes to these caches. */
 function reporting(...invalidation: object[]): Record<string, string> {
-  writeFileSync(GATEWAY_CONFIG, JSON.stringify({ invalidation }));
+  const GATEWAY_CONFIG = writeFile('gateway.json', { invalidation });
   return { GATEWAY_CONFIG, SUBGRAPH_DIRECTIVES: 'cacheTag', ROUTER_KEY: KEY, HOOK_KEY };
 }
 
-const write = (id: string): string =>
-  `mutation { createProfile(input: { profileId: "${id}", source: "Webshop", name: "N" }) { userErrors { message } } }`;
-
-/** The value of a metric with these labels. */
-async function metric(gateway: TestGateway, name: string): Promise<number> {
-  const text = await (await fetch(`${gateway.url}/metrics`)).text();
-  return Number(
-    text
-      .split('\n')
-      .find((line) => line.startsWith(`${name} `))
-      ?.split(' ')
-      .at(-1),
-  );
+async function write({ query }: TestGateway, ...ids: string[]): Promise<void> {
+  for (const id of ids) {
+    const input = `{ profileId: "${id}", source: "Webshop", name: "N" }`;
+    await query(`mutation { createProfile(input: ${input}) { userErrors { message } } }`);
+  }
 }
+
+interface Invalidation {
+  readonly id: string;
+}
+const invalidationsOf = ({ text }: Received): Invalidation[] => JSON.parse(text).invalidations;
 
 test('a router gets the tags of the written records and of their lists, as its endpoint documents them', async () => {
   const gateway = await startWithSandbox(reporting(ROUTER));
-  await gateway.query(write('a'));
+  await write(gateway, 'a');
   await expect.poll(() => tagsOf(router)).toEqual([['datatrics-profile-a', 'datatrics-profiles']]);
   const items = '[{ profileId: "b", source: "Webshop" }, { profileId: "c", source: "Webshop" }]';
   await gateway.subgraph(`mutation { bulkUpsertProfiles(input: { items: ${items} }) { summary { upserted } } }`);
@@ -63,116 +53,117 @@ test('a router gets the tags of the written records and of their lists, as its e
     ['datatrics-profile-a', 'datatrics-profiles'],
     ['datatrics-profile-b', 'datatrics-profile-c', 'datatrics-profiles'],
   ]);
-  expect(router.received.every(({ status }) => status === 202)).toBe(true);
+  expect(router.received.map(({ status }) => status)).toEqual([202, 202]);
 });
 
 test('a write that may have taken effect is reported, and one that was refused is not', async () => {
   const gateway = await startWithUpstream(({ method, body }, res) => {
     const { profileid } = method === 'POST' ? JSON.parse(body) : {};
-    if (profileid === 'lost') res.destroy();
-    else if (profileid === 'refused') res.writeHead(403).end('{}');
-    else return { profileid, source: 'Webshop', profile: {} };
-    return undefined;
+    if (profileid === 'lost') return void res.destroy();
+    if (profileid === 'refused') return void res.writeHead(403).end('{}');
+    return { profileid, source: 'Webshop', profile: {} };
   }, reporting(ROUTER));
-  for (const id of ['first', 'lost', 'refused']) await gateway.query(write(id));
+  await write(gateway, 'first', 'lost', 'refused');
   await gateway.close();
-  expect(tagsOf(router).flat()).toEqual(
-    expect.arrayContaining(['datatrics-profile-first', 'datatrics-profile-lost', 'datatrics-profiles']),
-  );
-  expect(tagsOf(router).flat()).not.toContain('datatrics-profile-refused');
+  const tags = ['datatrics-profile-first', 'datatrics-profile-lost', 'datatrics-profiles'];
+  expect(new Set(tagsOf(router).flat())).toEqual(new Set(tags));
 });
 
-/** Checks a signature as the libraries of Standard Webhooks do. */
-function isSigned({ headers, text }: Received, key: string | Buffer): boolean {
-  const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`;
-  return headers['webhook-signature'] === `v1,${createHmac('sha256', key).update(signed).digest('base64')}`;
-}
-
-test('a webhook gets the records, signed', async () => {
-  const gateway = await startWithSandbox(reporting(HOOK));
-  await gateway.query(write('a'));
-  await gateway.close();
-  const [request] = hook.received as [Received];
-  expect(hook.received).toHaveLength(1);
-  expect(request.path).toBe('POST /hooks/datatrics?x=1');
-  const { invalidations } = JSON.parse(request.text);
-  const { project } = gateway.sandbox;
-  expect(invalidations).toEqual([
-    {
-      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-      project,
-      type: 'Profile',
-      ids: ['a'],
-      at: expect.stringMatching(/^\d{4}-.*Z$/),
-    },
-  ]);
-  expect(isSigned(request, HOOK_KEY)).toBe(true);
-  expect(request.headers.authorization).toBeUndefined();
-});
+test.each<[string, string, string | Buffer]>([
+  ['a text', HOOK_KEY, HOOK_KEY],
+  ['base64', `whsec_${Buffer.from('bytes of a secret').toString('base64')}`, Buffer.from('bytes of a secret')],
+])(
+  'a webhook gets the records, signed as Standard Webhooks have it, by a secret that is %s',
+  async (_, secret, key) => {
+    const gateway = await startWithSandbox({ ...reporting(HOOK), HOOK_KEY: secret });
+    await write(gateway, 'a');
+    await gateway.close();
+    expect(hook.received).toHaveLength(1);
+    const [request] = hook.received as [Received];
+    const { headers, path, text } = request;
+    expect(path).toBe('POST /hooks/datatrics?x=1');
+    expect(invalidationsOf(request)).toEqual([
+      {
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        project: gateway.sandbox.project,
+        type: 'Profile',
+        ids: ['a'],
+        at: expect.stringMatching(/^\d{4}-.*Z$/),
+      },
+    ]);
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`;
+    expect(headers['webhook-signature']).toBe(`v1,${createHmac('sha256', key).update(signed).digest('base64')}`);
+    expect(headers.authorization).toBeUndefined();
+  },
+);
 
 test('a webhook gets a list again under its id, and a longer list under another id', async () => {
   const gateway = await startWithSandbox(reporting(HOOK));
   hook.answer = () => 503;
-  await gateway.query(write('a'));
+  await write(gateway, 'a');
   await expect.poll(() => hook.received.length).toBeGreaterThan(1);
-  await gateway.query(write('b'));
+  await write(gateway, 'b');
   hook.answer = () => 204;
   await gateway.close();
-  const idsOf = new Map<unknown, Set<unknown>>();
-  for (const { headers, text } of hook.received) {
-    const ids = JSON.parse(text).invalidations.map(({ id }: { id: string }) => id);
-    const lists = idsOf.get(headers['webhook-id']) ?? new Set();
-    idsOf.set(headers['webhook-id'], lists.add(ids.join()));
-  }
-  expect([...idsOf.values()].map(({ size }) => size)).toEqual([1, 1]);
-});
-
-test('a webhook’s secret may be base64', async () => {
-  const secret = Buffer.from('bytes of a secret');
-  const gateway = await startWithSandbox({ ...reporting(HOOK), HOOK_KEY: `whsec_${secret.toString('base64')}` });
-  await gateway.query(write('a'));
-  await gateway.close();
-  expect(isSigned(hook.received[0] as Received, secret)).toBe(true);
+  const lists = Map.groupBy(hook.received, ({ headers }) => headers['webhook-id']);
+  const contents = [...lists.values()].map(
+    (all) =>
+      new Set(
+        all.map((one) =>
+          invalidationsOf(one)
+            .map(({ id }) => id)
+            .join(),
+        ),
+      ),
+  );
+  expect(contents.map(({ size }) => size)).toEqual([1, 1]);
 });
 
 test('while one cache fails, its invalidations wait in order, the other gets its own, and no secret is logged', async () => {
-  let lines = '';
-  const log = createLogger('info', { write: (line: string) => (lines += line) });
+  const { log, text } = captureLog('info');
   const gateway = await startWithSandbox(reporting(ROUTER, HOOK), {}, { log });
+  const name = `apollo-router ${new URL(router.origin).host}`;
+  const metric = async (kind: string, label = ''): Promise<number> => {
+    const all = await (await fetch(`${gateway.url}/metrics`)).text();
+    const line = all
+      .split('\n')
+      .find((one) => one.startsWith(`gateway_invalidations_${kind}{target="${name}"${label}} `));
+    return Number(line?.split(' ').at(-1));
+  };
   router.answer = () => 503;
-  for (const id of ['1', '2', '3']) await gateway.query(write(id));
-  await expect.poll(() => hook.received.flatMap(({ text }) => JSON.parse(text).invalidations)).toHaveLength(3);
+  await write(gateway, '1', '2', '3');
+  await expect.poll(() => hook.received.flatMap(invalidationsOf)).toHaveLength(3);
   await expect.poll(() => router.received.length).toBeGreaterThan(1);
   expect(tagsOf(router)).toEqual([]);
-  const target = `target="apollo-router ${new URL(router.origin).host}"`;
-  expect(await metric(gateway, `gateway_invalidations_waiting{${target}}`)).toBe(3);
-  expect(await metric(gateway, `gateway_invalidations_total{${target},outcome="failed"}`)).toBeGreaterThan(1);
+  expect(await metric('waiting')).toBe(3);
+  expect(await metric('total', ',outcome="failed"')).toBeGreaterThan(1);
   await router.stop();
-  await gateway.query(write('4'));
+  await write(gateway, '4');
   router.answer = (request) => asApolloRouter(KEY, request);
   await router.start();
   await expect.poll(() => tagsOf(router).flat(), { timeout: 15_000 }).toContain('datatrics-profile-4');
-  await expect.poll(() => metric(gateway, `gateway_invalidations_waiting{${target}}`)).toBe(0);
-  expect(await metric(gateway, `gateway_invalidations_total{${target},outcome="delivered"}`)).toBe(4);
-  expect(await metric(gateway, `gateway_invalidations_total{${target},outcome="dropped"}`)).toBe(0);
+  await expect.poll(() => metric('waiting')).toBe(0);
+  expect(await metric('total', ',outcome="delivered"')).toBe(4);
+  expect(await metric('total', ',outcome="dropped"')).toBe(0);
   await gateway.close();
-  const profiles = tagsOf(router)
+  const records = tagsOf(router)
     .flat()
     .filter((tag) => tag !== 'datatrics-profiles');
-  expect(profiles).toEqual(['1', '2', '3', '4'].map((id) => `datatrics-profile-${id}`));
-  const warned = lines.split('\n').filter((line) => line.includes('invalidations'));
+  expect(records).toEqual(['1', '2', '3', '4'].map((id) => `datatrics-profile-${id}`));
+  const warned = text()
+    .split('\n')
+    .filter((line) => line.includes('invalidations'));
   expect(warned.map((line) => JSON.parse(line))).toMatchObject([
-    { level: 40, target: `apollo-router ${new URL(router.origin).host}`, status: 503 },
-    { level: 30, target: `apollo-router ${new URL(router.origin).host}`, failures: expect.any(Number) },
+    { level: 40, target: name, status: 503 },
+    { level: 30, target: name, failures: expect.any(Number) },
   ]);
-  expect(lines).not.toContain(KEY);
-  expect(lines).not.toContain(HOOK_KEY);
+  for (const secret of [KEY, HOOK_KEY]) expect(text()).not.toContain(secret);
 });
 
 test('a stop delivers what waits', async () => {
   const gateway = await startWithSandbox(reporting(ROUTER));
   router.answer = () => 500;
-  await gateway.query(write('1'));
+  await write(gateway, '1');
   await expect.poll(() => router.received.length).toBeGreaterThan(0);
   router.answer = (request) => asApolloRouter(KEY, request);
   await gateway.close();
@@ -180,8 +171,7 @@ test('a stop delivers what waits', async () => {
 });
 
 test('a full outbox drops the oldest entries, logs that once, and counts all', async () => {
-  let lines = '';
-  const log = createLogger('info', { write: (line: string) => (lines += line) });
+  const { log, text } = captureLog('info');
   const counts: Record<string, number> = {};
   const count = (_target: string, outcome: string, items: number): void => {
     counts[outcome] = (counts[outcome] ?? 0) + items;
@@ -196,17 +186,19 @@ test('a full outbox drops the oldest entries, logs that once, and counts all', a
   expect(counts.dropped).toBe(2);
   await invalidations.close();
   expect(counts).toMatchObject({ delivered: 0, dropped: 2 + MAX_WAITING });
-  const dropped = lines.split('\n').filter((line) => line.includes('dropped'));
+  const dropped = text()
+    .split('\n')
+    .filter((line) => line.includes('dropped'));
   expect(dropped.map((line) => JSON.parse(line).dropped)).toEqual([1, MAX_WAITING]);
 });
 
 test('a redirect is not followed, and counts as a failure', async () => {
   const gateway = await startWithSandbox(reporting(HOOK));
   hook.answer = () => 307;
-  await gateway.query(write('a'));
+  await write(gateway, 'a');
   await expect.poll(() => hook.received.length).toBeGreaterThan(1);
   hook.answer = () => 200;
   await gateway.close();
-  expect(hook.received.map(({ path }) => path)).toEqual(hook.received.map(() => 'POST /hooks/datatrics?x=1'));
+  expect(new Set(hook.received.map(({ path }) => path))).toEqual(new Set(['POST /hooks/datatrics?x=1']));
   expect(hook.received.at(-1)?.status).toBe(200);
 });

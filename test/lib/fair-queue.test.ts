@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVERYBODY, type Party, type TurnLimits, Turns, type Waiting } from '../../src/lib/fair-queue.ts';
+import { runs } from '../helpers/runs.ts';
 
 const party = (isAccepted = true): Party & { isAccepted: boolean } => ({ isAccepted, isEverybody: false });
 
@@ -7,19 +9,15 @@ const party = (isAccepted = true): Party & { isAccepted: boolean } => ({ isAccep
 function create(limits: TurnLimits) {
   const turns = new Turns(limits);
   const started: string[] = [];
-  const item = (of: Party, name: string, priority = 0, lane = ''): Waiting & { settled: boolean } => ({
-    party: of,
-    lane,
-    priority,
-    weight: 1,
-    settled: false,
+  const item = (of: Party, name: string, priority = 0): Waiting => ({
+    ...{ party: of, lane: '', priority, weight: 1 },
     start: () => void started.push(name),
   });
   return {
     turns,
     started,
     item,
-    enter: (of: Party, name: string, priority?: number, lane?: string) => turns.enter(item(of, name, priority, lane)),
+    enter: (of: Party, name: string, priority?: number) => turns.enter(item(of, name, priority)),
     /** As many as are let in at once. */
     fill(of: Party, lane = ''): number {
       let taken = 0;
@@ -81,13 +79,7 @@ test('parties take turns, and of one party’s work the most urgent goes first',
   const { turns, started, enter, fill } = create({ running: 4 });
   const [a, b, c] = [party(), party(), party()];
   for (const one of [a, b]) fill(one);
-  for (const [name, priority] of [
-    ['a3', 3],
-    ['a1', 1],
-    ['a2', 2],
-  ] as const) {
-    enter(a, name, priority);
-  }
+  for (const priority of [3, 1, 2]) enter(a, `a${priority}`, priority);
   for (const name of ['c1', 'c2']) enter(c, name);
   for (let n = 0; n < 3; n++) turns.leave(a, '', 1);
   turns.leave(b, '', 1);
@@ -121,10 +113,7 @@ test('an abandoned entry frees its place and blocks no other', () => {
   const given = Array.from({ length: 100 }, (_, n) => item(a, `given-${n}`));
   for (const one of given) turns.enter(one);
   enter(a, 'kept', 1);
-  for (const one of given) {
-    one.settled = true;
-    turns.abandon(one);
-  }
+  for (const one of given) turns.abandon(one);
   expect(turns.waiting).toBe(1);
   turns.leave(a, '', 1);
   expect(started).toEqual(['kept']);
@@ -145,49 +134,45 @@ test('with `oneAlways` each party may run one, strangers one in all', () => {
 });
 
 test('limits hold and nothing is lost, for random sequences', () => {
-  for (let seed = 1; seed <= 30; seed++) {
-    let state = seed;
-    const random = (below: number): number => {
-      state = (state * 48_271) % 2_147_483_647;
-      return state % below;
-    };
-    const limits = { running: 1 + random(12), runningInLane: 1 + random(12), waiting: random(30) };
+  const limits = fc.record({
+    running: fc.integer({ min: 1, max: 12 }),
+    runningInLane: fc.integer({ min: 1, max: 12 }),
+    waiting: fc.nat(30),
+  });
+  const step = fc.record({
+    kind: fc.constantFrom('enter', 'enter', 'enter', 'leave', 'leave', 'abandon', 'accept'),
+    ...{ who: fc.nat(5), lane: fc.constantFrom('a', 'b'), priority: fc.nat(5), at: fc.nat(1_000) },
+  });
+  const play = fc.property(limits, fc.array(step, { minLength: 100, maxLength: 400 }), (limits, steps) => {
     const turns = new Turns(limits);
     const parties = Array.from({ length: 6 }, (_, n) => party(n > 2));
     const running: Waiting[] = [];
-    const waiting = new Set<Waiting & { settled: boolean }>();
+    const waiting = new Set<Waiting>();
     const inLane = (lane: string): number => running.filter((item) => item.lane === lane).length;
-    for (let step = 0; step < 400; step++) {
-      const kind = random(10);
-      if (kind < 5) {
-        const item: Waiting & { settled: boolean } = {
-          party: parties[random(6)] as Party,
-          lane: random(2) ? 'a' : 'b',
-          priority: random(5),
-          weight: 1,
-          settled: false,
-          start() {
-            running.push(item);
-            waiting.delete(item);
-          },
+    for (const { kind, who, lane, priority, at } of steps) {
+      const caller = parties[who] as (typeof parties)[number];
+      if (kind === 'enter') {
+        const start = (): void => {
+          running.push(item);
+          waiting.delete(item);
         };
+        const item: Waiting = { party: caller, lane, priority, weight: 1, start };
         waiting.add(item);
         if (!turns.enter(item)) waiting.delete(item);
-      } else if (kind < 8 && running.length > 0) {
-        const [over] = running.splice(random(running.length), 1) as [Waiting];
+      } else if (kind === 'leave' && running.length > 0) {
+        const [over] = running.splice(at % running.length, 1) as [Waiting];
         turns.leave(over.party, over.lane, 1);
-      } else if (kind === 8 && waiting.size > 0) {
-        const item = [...waiting][random(waiting.size)] as Waiting & { settled: boolean };
-        item.settled = true;
+      } else if (kind === 'abandon' && waiting.size > 0) {
+        const item = [...waiting][at % waiting.size] as Waiting;
         waiting.delete(item);
         turns.abandon(item);
-      } else if (random(20) === 0) (parties[random(6)] as { isAccepted: boolean }).isAccepted = true;
-      expect(turns.waiting).toBe(waiting.size);
-      expect(turns.running).toBe(running.length);
+      } else if (kind === 'accept' && at % 10 === 0) caller.isAccepted = true;
+      expect([turns.waiting, turns.running]).toEqual([waiting.size, running.length]);
       expect(running.length).toBeLessThanOrEqual(limits.running);
       expect(Math.max(inLane('a'), inLane('b'))).toBeLessThanOrEqual(limits.runningInLane);
     }
     for (let over = running.pop(); over; over = running.pop()) turns.leave(over.party, over.lane, 1);
     expect([turns.running, turns.waiting, waiting.size]).toEqual([0, 0, 0]);
-  }
+  });
+  fc.assert(play, { numRuns: runs(30) });
 });

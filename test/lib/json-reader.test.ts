@@ -21,29 +21,13 @@ function learned(wanted: Wanted, text: string): (text: string) => unknown {
 }
 
 describe('a reader', () => {
-  test('returns the selected part of the result of readJson', () => {
+  test('returns the selected part of the result of readJson, whatever it has learned, or refuses the text as that does', () => {
+    const texts = fc.array(fc.oneof({ weight: 3, arbitrary: jsonTexts }, brokenTexts), { maxLength: 5 });
     fc.assert(
-      fc.property(jsonTexts, wantedMembers, (text, wanted) => agree(createJsonReader(wanted), text, wanted)),
-      { numRuns: runs(250) },
-    );
-  });
-
-  test('gives the same once it has learned a shape, whether or not the next texts have it', () => {
-    fc.assert(
-      fc.property(jsonTexts, fc.array(jsonTexts, { maxLength: 4 }), wantedMembers, (first, others, wanted) => {
-        for (const read of [learned(wanted, first), createJsonReader(wanted, 1)]) {
+      fc.property(jsonTexts, texts, wantedMembers, (first, others, wanted) => {
+        for (const read of [createJsonReader(wanted), learned(wanted, first), createJsonReader(wanted, 1)]) {
           for (const text of [first, ...others, `[${[first, ...others, first].join()}]`]) agree(read, text, wanted);
         }
-      }),
-      { numRuns: runs(150) },
-    );
-  });
-
-  test('refuses the texts that JSON.parse refuses, before and after it has learned', () => {
-    fc.assert(
-      fc.property(jsonTexts, brokenTexts, wantedMembers, (first, text, wanted) => {
-        agree(createJsonReader(wanted), text, wanted);
-        agree(learned(wanted, first), text, wanted);
       }),
       { numRuns: runs(250) },
     );
@@ -86,24 +70,19 @@ describe('a reader', () => {
   });
 
   test('leaves members that are lacking out of the root, and makes them undefined further inside', () => {
-    const wanted: Wanted = { a: { b: true, c: true }, d: true };
     const text = '{"a":[{"b":1},{"c":{}}]}';
-    const value = {
-      a: [
-        { b: 1, c: undefined },
-        { b: undefined, c: {} },
-      ],
-    };
-    expect(learned(wanted, text)(text)).toStrictEqual(value);
+    const a = [
+      { b: 1, c: undefined },
+      { b: undefined, c: {} },
+    ];
+    expect(learned({ a: { b: true, c: true }, d: true }, text)(text)).toStrictEqual({ a });
   });
 
-  test('gives what JSON.parse gives where all is wanted, __proto__ included', () => {
+  test('gives what JSON.parse gives where all is wanted, but is not made of members named __proto__', () => {
     const text = '{"a":{"__proto__":{"b":1},"c":[{"__proto__":2}]}}';
-    expect(isDeepStrictEqual(createJsonReader({ a: true })(text), JSON.parse(text))).toBe(true);
-    expect(isDeepStrictEqual(createJsonReader(true)(text), JSON.parse(text))).toBe(true);
-  });
-
-  test('is not made of members named __proto__', () => {
+    for (const wanted of [true, { a: true }] as Wanted[]) {
+      expect(isDeepStrictEqual(createJsonReader(wanted)(text), JSON.parse(text))).toBe(true);
+    }
     for (const wanted of [{ ['__proto__']: true }, { a: { b: {}, ['__proto__']: {} } }] as Members[]) {
       expect(() => createJsonReader(wanted)).toThrow(new TypeError('A member named __proto__ cannot be read.'));
     }
@@ -150,58 +129,54 @@ const WELL_FORMED = [
   '{"__proto__":{"a":1},"a":{"b":{"__proto__":1}}}',
 ];
 
-describe.each([true, { a: { b: true } }, { 'ab\u0122': true, '': true }] as Wanted[])('wanting %j', (wanted) => {
-  const known = ['{"a":{"b":1,"c":2},"d":[{"e":"x"}]}', '{"d":{},"a":1}'];
-  const readers = [createJsonReader(wanted), ...known.map((it) => learned(wanted, it))];
-  /** The text where the root is, a wanted value, and others. */
-  const placed = (it: string): string[] => [
-    ...[`[${it}]`, `{"a":${it}}`, `{"a":{"b":${it}}}`, `{"a":{"b":1,"c":${it}}}`],
-    // And where a character takes two bytes.
-    ...[`{"a":{"b":"x"},"d":[{"e":${it}}]}`, `["€😀",${it}]`, `{"a":[{"b":"€"},{"b":${it}}]}`],
-  ];
-
-  test('texts that are not JSON are refused', () => {
-    for (const read of readers) {
+test.each([true, { a: { b: true } }, { 'ab\u0122': true, '': true }] as Wanted[])(
+  'wanting %j, texts that are not JSON are refused, and unusual texts that are JSON are read',
+  (wanted) => {
+    const known = ['{"a":{"b":1,"c":2},"d":[{"e":"x"}]}', '{"d":{},"a":1}'];
+    /** The text where the root is, a wanted value, and others. */
+    const placed = (it: string): string[] => [
+      ...[`[${it}]`, `{"a":${it}}`, `{"a":{"b":${it}}}`, `{"a":{"b":1,"c":${it}}}`],
+      // And where a character takes two bytes.
+      ...[`{"a":{"b":"x"},"d":[{"e":${it}}]}`, `["€😀",${it}]`, `{"a":[{"b":"€"},{"b":${it}}]}`],
+    ];
+    for (const read of [createJsonReader(wanted), ...known.map((it) => learned(wanted, it))]) {
       for (const text of MALFORMED) {
         expect(() => read(text), text).toThrow(SyntaxError);
         for (const it of placed(text)) agree(read, it, wanted);
       }
-    }
-  });
-
-  test('unusual texts that are JSON are read', () => {
-    for (const read of readers) {
       for (const it of WELL_FORMED.flatMap(placed)) {
         expect(() => read(it), it).not.toThrow();
         agree(read, it, wanted);
       }
     }
-  });
-});
+  },
+);
 
 const lists = (levels: number, it = '1'): string => `${'['.repeat(levels)}${it}${']'.repeat(levels)}`;
 const objects = (levels: number, it = '1'): string => `${'{"b":'.repeat(levels)}${it}${'}'.repeat(levels)}`;
-const both = (levels: number, it = '1'): string => `${'[{"b":'.repeat(levels / 2)}${it}${'}]'.repeat(levels / 2)}`;
 
 describe('nesting', () => {
-  test('is skipped however deep', () => {
-    const read = learned({ a: true }, '{"c":1,"a":2}');
-    const texts = [lists(200_000), objects(200_000), objects(100_000), both(200_000), lists(30, objects(40, both(50)))];
-    for (const text of texts) {
+  const read = learned({ a: true }, '{"c":1,"a":2}');
+
+  test('may be as deep as JSON.parse takes it, wanted or not, and has to be closed', () => {
+    for (const text of [lists(30, objects(20)), lists(63), objects(64), lists(200_000), objects(200_000)]) {
       agree(read, `{"c":${text},"a":2}`, { a: true });
-      if (text.length < 2 ** 20) {
-        scanner.load(text);
-        expect(scanner.skip(0)).toBe(text.length);
+      for (const wrong of [text.slice(0, -1), `${text}]`, text.slice(0, text.length / 3)]) {
+        expect(() => read(`{"c":${wrong},"a":2}`)).toThrow(SyntaxError);
       }
-      expect(() => read(`{"c":${text.slice(0, -1)},"a":2}`)).toThrow(SyntaxError);
-      expect(() => read(`{"c":${text}]},"a":2}`)).toThrow(SyntaxError);
-      expect(() => read(`{"c":${text.slice(0, text.length / 3)}`)).toThrow(SyntaxError);
+    }
+    for (const levels of [63, 64, 65, 200_000]) {
+      let value = learned({ a: true }, '[{}]')(lists(levels, `{"a":${lists(levels)}}`));
+      for (; Array.isArray(value); [value] = value);
+      ({ a: value } = value as { a: unknown });
+      let depth = 0;
+      for (; Array.isArray(value); depth++) [value] = value;
+      expect([depth, value]).toEqual([levels, 1]);
     }
   });
 
   test('is compared with the closing brackets of every level', () => {
-    const read = learned({ a: true }, '{"c":1,"a":2}');
-    const levels = Array.from({ length: 100 }, (_, k) => (k % 3 === 0 || k % 7 === 2 ? ['[', ']'] : ['{"b":', '}']));
+    const levels = Array.from({ length: 60 }, (_, k) => (k % 3 === 0 || k % 7 === 2 ? ['[', ']'] : ['{"b":', '}']));
     const opening = levels.map(([it]) => it).join('');
     const closing = levels.map(([, it]) => it).reverse();
     expect(read(`{"c":${opening}1${closing.join('')},"a":2}`)).toEqual({ a: 2 });
@@ -209,23 +184,6 @@ describe('nesting', () => {
       const wrong = closing.with(k, it === ']' ? '}' : ']').join('');
       expect(() => read(`{"c":${opening}1${wrong},"a":2}`)).toThrow(SyntaxError);
     }
-  });
-
-  test('of lists in wanted lists may be as deep as JSON.parse takes it', () => {
-    for (const read of [createJsonReader({ a: true }), learned({ a: true }, '[{}]')]) {
-      for (const levels of [1, 63, 64, 65, 66, 200_000]) {
-        let value = read(lists(levels, '{"a":"x"}'));
-        let depth = 0;
-        for (; Array.isArray(value) && value.length === 1; depth++) [value] = value;
-        expect([depth, value]).toEqual([levels, { a: 'x' }]);
-      }
-    }
-  });
-
-  test('is given where it is wanted', () => {
-    let { a: value } = createJsonReader({ a: true })(`{"a":${lists(200_000)}}`) as { a: unknown };
-    while (Array.isArray(value)) [value] = value;
-    expect(value).toBe(1);
   });
 });
 
@@ -235,7 +193,6 @@ test.each([-1, 0, 1, 100])('a text of 2 ** 20 characters and %i more is read', (
   for (const letter of ['x', 'é', '€']) {
     const start = '{"a":{"id":"y","c":[1]},"b":"';
     const text = `${start}${letter.repeat(2 ** 20 + more - start.length - 2)}"}`;
-    expect(text).toHaveLength(2 ** 20 + more);
     expect(prune(read(text), wanted)).toStrictEqual({ a: { id: 'y' } });
     expect(() => read(`${text.slice(0, -1)}]`)).toThrow(SyntaxError);
     expect(() => read(text.slice(0, -1))).toThrow(SyntaxError);
@@ -247,14 +204,6 @@ test.each([-1, 0, 1, 100])('a text of 2 ** 20 characters and %i more is read', (
 describe('a list of conversions', () => {
   const text = listBytes(makeFixtures({ profiles: 50, conversions: 30, links: 20 }));
   const wanted: Members = { items: { total: true, conversionid: true, items: { price: true, sku: true }, none: true } };
-
-  test('is read the same in any spelling, before and after it was learned', () => {
-    const read = createJsonReader(wanted, 10 * text.length);
-    const pretty = JSON.stringify(JSON.parse(text), null, 2);
-    for (const it of [text, text.replaceAll('complete', 'complète'), text.replaceAll('complete', 'compl€te'), pretty]) {
-      for (let k = 0; k < 5; k++) agree(read, it, wanted);
-    }
-  });
 
   test('is parsed until it was learned, and again where the order of members changes', () => {
     const parse = vi.spyOn(JSON, 'parse');
@@ -277,8 +226,7 @@ describe('a list of conversions', () => {
     const fresh = compile(wanted, shapeOf(wanted));
     const trained = compile(wanted, extendShape(JSON.parse(text), shapeOf(wanted)));
     scanner.load(text);
-    fresh.read(text);
-    trained.read(text);
+    expect(trained.read(text)).toEqual(fresh.read(text));
     expect(fresh.misses()).toBeGreaterThan(30 * 5);
     expect(trained.misses()).toBe(0);
   });

@@ -61,9 +61,9 @@ describe('the plan', () => {
 
   test('counts one call per configured source, and the record’s own besides for a link', async () => {
     const [read] = await plan('{ profile(profileId: "1001") { name } }');
-    expect(read).toMatchObject({ atLeast: 1, atMost: gateway.sandbox.sources.profiles.length });
+    expect(read).toMatchObject({ atLeast: 1, atMost: gateway.sandbox.sources.profile.length });
     const [, link] = await plan('{ conversions(first: 10) { nodes { profile { name } } } }');
-    expect(link).toMatchObject({ atMost: 10 * (gateway.sandbox.sources.profiles.length + 1) });
+    expect(link).toMatchObject({ atMost: 10 * (gateway.sandbox.sources.profile.length + 1) });
   });
 
   test('counts what @skip, @include and fragments leave over', async () => {

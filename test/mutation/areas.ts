@@ -43,7 +43,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: 'http',
-    sources: sources('server', 'body cors graphql-params media-types request-head'),
+    sources: sources('server', 'body cors graphql-params media-types'),
     tests: [...tests('limits', 'browsers'), ...tests('server', 'framing persisted-queries protocol well-formed')],
   },
 ];

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
-import { startOtlpReceiver } from '../helpers/otlp.ts';
 
 const READ = '{ profile(profileId: "1", source: "s") { name } }';
 
@@ -20,6 +19,12 @@ describe('why a call failed', () => {
       'timeout (body)',
       (_call, res) => void res.writeHead(200).write('{'),
       { UPSTREAM_TIMEOUT_MS: '100' },
+    ],
+    [
+      'of no HTTP',
+      expect.stringMatching(/^(HPE_|malformed)/),
+      (_call, res) => void res.socket?.end('hello\r\n\r\n'),
+      {},
     ],
     ['of a reset', 'UND_ERR_SOCKET', (_call, res) => void res.destroy(), {}],
     ['of an answer that is not JSON', 'UPSTREAM_INVALID_RESPONSE', (_call, res) => void res.end('<html>'), {}],
@@ -75,30 +80,9 @@ describe('why a call failed', () => {
     expect(lines('operation')[0].causes).toBeUndefined();
   });
 
-  test('is on the spans of the call and of its operation', async () => {
-    const receiver = await startOtlpReceiver();
-    const { gateway } = await start((_call, res) => void res.writeHead(503).end(), {
-      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-    });
-    await gateway.query(READ);
-    await gateway.close();
-    const spans = receiver.spans();
-    expect(spans.find(({ kind }) => kind === 3)?.attributes).toMatchObject({ 'error.type': '503' });
-    expect(spans.find(({ kind }) => kind === 2)?.attributes['gateway.causes']).toEqual(['HTTP 503']);
-  });
-
   test('is logged for a write too', async () => {
     const { gateway, lines } = await start((_call, res) => void res.writeHead(502).end());
     await gateway.query('mutation { createProfile(input: { profileId: "1", source: "s" }) { profile { id } } }');
     expect(lines('operation')).toMatchObject([{ causes: ['HTTP 502'] }]);
-  });
-});
-
-describe('an upstream that speaks something else than HTTP', () => {
-  test('has a cause of its own', async () => {
-    const { gateway, lines } = await start((_call, res) => void res.socket?.end('hello\r\n\r\n'));
-    const { body } = await gateway.query(READ);
-    expect(body.errors?.[0]?.extensions.code).toBe('UPSTREAM_INVALID_RESPONSE');
-    expect(lines('operation')[0].causes).toEqual([expect.stringMatching(/^(HPE_|malformed)/)]);
   });
 });

@@ -1,15 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
+import { describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
 import { startOtlpReceiver } from '../helpers/otlp.ts';
 import { openClient } from '../helpers/sockets.ts';
 
 const CANARY = 'canary7f3a';
-let running: TestGateway | undefined;
-afterEach(async () => {
-  await running?.close();
-  running = undefined;
-});
 
 describe('a line', () => {
   const QUERY = '{ __typename }';
@@ -18,14 +13,13 @@ describe('a line', () => {
   test('has the trace of the client, or of the span that the gateway makes', async () => {
     const captured = captureLog();
     const traceparent = `00-${TRACE}-00f067aa0ba902b7-01`;
-    running = await startWithSandbox({}, {}, { log: captured.log });
-    await running.query(QUERY, {}, { traceparent });
-    await running.close();
+    const plain = await startWithSandbox({}, {}, { log: captured.log });
+    await plain.query(QUERY, {}, { traceparent });
     const receiver = await startOtlpReceiver();
-    running = await startWithSandbox({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, {}, { log: captured.log });
-    await running.query(QUERY, {}, { traceparent });
-    await running.query(QUERY);
-    await running.close();
+    const traced = await startWithSandbox({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, {}, { log: captured.log });
+    await traced.query(QUERY, {}, { traceparent });
+    await traced.query(QUERY);
+    await traced.close();
     const [inFirst, inSecond, own] = captured.lines('operation');
     const [joined, begun] = receiver.spans();
     expect([inFirst.trace_id, inFirst.span_id]).toEqual([TRACE, undefined]);
@@ -35,7 +29,7 @@ describe('a line', () => {
 
   test('names no client whose name is not plain', async () => {
     const captured = captureLog();
-    running = await startWithSandbox({}, {}, { log: captured.log });
+    const running = await startWithSandbox({}, {}, { log: captured.log });
     for (const name of ['a@b.example', 'x'.repeat(65), '{"a":1}']) {
       await running.query(QUERY, {}, { 'graphql-client-name': name });
     }
@@ -48,7 +42,7 @@ describe('a line', () => {
 
   test('has the status for the media type that the client accepts', async () => {
     const captured = captureLog();
-    running = await startWithSandbox({ AUTH_MODE: 'passthrough' }, {}, { log: captured.log });
+    const running = await startWithSandbox({ AUTH_MODE: 'passthrough' }, {}, { log: captured.log });
     const accept = 'application/graphql-response+json';
     await running.query('{ nowhere }', {}, { 'x-apikey': 'k' });
     await running.query('{ nowhere }', {}, { 'x-apikey': 'k', accept });
@@ -59,7 +53,6 @@ describe('a line', () => {
   test('and a metric record each request that is refused before GraphQL', async () => {
     const captured = captureLog();
     const gateway = await startWithSandbox({ MAX_BODY_BYTES: '1024' }, {}, { log: captured.log });
-    running = gateway;
     const post = (body: string, type = 'application/json', path = '/graphql'): Promise<Response> =>
       fetch(gateway.url + path, {
         method: 'POST',

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { requestIdOf, traceParentOf } from '../../src/server/request-id.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
@@ -9,16 +9,9 @@ const MUTATION =
   'mutation { createProfile(input: {profileId: "p", source: "s"}) { profile { profileId } userErrors { message } } }';
 const profile = { profile: { profileid: 'p', source: 's' }, profileid: 'p', source: 's' };
 
-let running: { close(): Promise<void> } | undefined;
-afterEach(async () => {
-  await running?.close();
-  running = undefined;
-});
-
 describe('x-request-id', () => {
   test('is the client’s, goes upstream with reads and writes, and comes back', async () => {
     const gateway = await startWithUpstream(() => profile);
-    running = gateway;
     for (const query of [QUERY, MUTATION]) {
       const { headers } = await gateway.query(query, {}, { 'x-request-id': 'order:1_a.b-C' });
       expect(headers.get('x-request-id')).toBe('order:1_a.b-C');
@@ -37,7 +30,6 @@ describe('x-request-id', () => {
 
   test('is on whatever answers GraphQL: by GET, by Yoga, and where it is refused', async () => {
     const gateway = await startWithUpstream(() => profile);
-    running = gateway;
     const url = `${gateway.url}/graphql`;
     const headers = { 'x-request-id': 'r-1' };
     const answers = [
@@ -53,7 +45,6 @@ describe('x-request-id', () => {
 describe('traceparent', () => {
   test('goes on upstream as it came where the gateway makes no spans', async () => {
     const gateway = await startWithUpstream(() => profile);
-    running = gateway;
     const traceparent = `00-${TRACE}-${PARENT}-01`;
     await gateway.query(QUERY, {}, { traceparent, tracestate: 'a=1' });
     await gateway.query(QUERY);
@@ -66,7 +57,6 @@ describe('traceparent', () => {
     'goes on without a tracestate that is no plain text, or too long: %j',
     async (tracestate) => {
       const gateway = await startWithUpstream(() => profile);
-      running = gateway;
       const traceparent = `00-${TRACE}-${PARENT}-01`;
       await gateway.query(QUERY, {}, { traceparent, tracestate });
       const [call] = gateway.upstream.calls;

@@ -39,7 +39,6 @@ const plain = await send(shortcut.url, LARGE, {});
 describe.each([
   ['by the short cut', shortcut, 'POST'],
   ['through Yoga', yoga, 'POST'],
-  ['by GET', shortcut, 'GET'],
 ] as const)('an answer %s', (_name, { url }, method) => {
   test.each([
     ['gzip', 'gzip'],
@@ -96,15 +95,4 @@ test('an answer varies by the origin as well where pages of others are let in', 
   const { headers } = await send(cors.url, LARGE, { 'accept-encoding': 'gzip', origin: 'https://app.example' });
   expect(headers.vary).toBe('origin, accept-encoding');
   expect(headers['access-control-allow-origin']).toBe('https://app.example');
-});
-
-test('an answer that a client has kept is confirmed, however it was compressed', async () => {
-  const first = await send(shortcut.url, LARGE, { 'accept-encoding': 'gzip' }, 'GET');
-  const again = await send(
-    shortcut.url,
-    LARGE,
-    { 'accept-encoding': 'br', 'if-none-match': first.headers.etag as string },
-    'GET',
-  );
-  expect([again.status, again.bytes.length]).toEqual([304, 0]);
 });

@@ -49,8 +49,6 @@ test.each(['off', 'on'])(
     expect(gateway.upstream.calls).toEqual([]);
     // Who asks the same and stays is answered.
     expect((await gateway.query(query, {}, authorization)).body).toEqual({ data: { profile: { profileId: '1' } } });
-    await gateway.close();
-    await issuer.close();
   },
 );
 

@@ -4,7 +4,6 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { SCOPES } from '../../src/auth/scopes.ts';
 import { createFolder } from '../helpers/files.ts';
 import { type ReceivedCall, type Settings, startWithUpstream } from '../helpers/gateway.ts';
-import { startIssuer } from '../helpers/issuer.ts';
 import { createTokenFile } from '../helpers/token-file.ts';
 
 const PROFILE = 'query Q($id: ID!) { profile(profileId: $id, source: "S") { profileId } }';
@@ -260,25 +259,5 @@ describe('in managed mode', () => {
     }
     expect(median(took)).toBeLessThan(1_000);
     await Promise.all(flood);
-  });
-
-  test('tokens with made-up keys are refused, and others go on', async () => {
-    const issuer = await startIssuer();
-    const gateway = await startWithUpstream(answer, {
-      ...issuer.settings,
-      AUTH_MODE: 'managed',
-      PII_KEY: 'a-key-of-hashes-',
-    });
-    const good = `Bearer ${await issuer.sign({ sub: 'victim', scope: SCOPES.join(' '), projects: ['1'] })}`;
-    const ask = (authorization: string) => gateway.query('{ __typename }', {}, { authorization });
-    expect((await ask(good)).status).toBe(200);
-    const [, claims, signature] = good.split('.');
-    const statuses = await Promise.all(
-      Array.from({ length: 50 }, async (_, n) => {
-        const head = Buffer.from(JSON.stringify({ alg: 'RS256', kid: `made-up-${n}` })).toString('base64url');
-        return [(await ask(`Bearer ${head}.${claims}.${signature}`)).status, (await ask(good)).status];
-      }),
-    );
-    expect(new Set(statuses.map(String))).toEqual(new Set(['401,200']));
   });
 });

@@ -1,19 +1,17 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Load } from '../../src/server/load-shedder.ts';
 import { createFolder } from '../helpers/files.ts';
 import { postJson, startWithSandbox } from '../helpers/gateway.ts';
 
+const gateway = await startWithSandbox({ MAX_REQUESTS: '3', SHARE_IN_FLIGHT: 'off' });
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 
 describe('more requests than MAX_REQUESTS at once', () => {
-  const limited = startWithSandbox({ MAX_REQUESTS: '3', SHARE_IN_FLIGHT: 'off' });
-  afterAll(async () => (await limited).close());
-  afterEach(async () => (await limited).sandbox.faults.clear());
+  afterEach(() => gateway.sandbox.faults.clear());
 
   test('are answered 503 with Retry-After at once, and the others are executed', async () => {
-    const gateway = await limited;
     gateway.sandbox.faults.set({ latencyMs: 1_500 });
     const start = performance.now();
     const times: number[] = [];
@@ -38,7 +36,6 @@ describe('more requests than MAX_REQUESTS at once', () => {
   });
 
   test('are limited by GET too, and each finished request frees its place', async () => {
-    const gateway = await limited;
     const url = `${gateway.url}/graphql?query=${encodeURIComponent(PROFILE)}`;
     for (let i = 0; i < 12; i++) {
       expect((await fetch(url, { headers: { accept: 'application/json' } })).status).toBe(200);

@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { PROCESS_ENV } from '../helpers/command.ts';
+import { problemsOf } from '../helpers/config.ts';
 import { createFolder } from '../helpers/files.ts';
 import { postJson, startWithSandbox, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 import { smallApi } from '../helpers/small-api.ts';
@@ -46,6 +45,9 @@ const tokens = createTokenFile();
 const clear = tokens.add('clear');
 const visitor = tokens.add('visitor', ['profiles:read', 'conversions:read']);
 const shopper = tokens.add('shopper', ['contents:read']);
+const halves = (['profiles:read', 'conversions:read'] as const).map((scope) =>
+  tokens.add(`no-${scope.replace(':', '-')}`, scopesWithout(scope)),
+);
 
 const open = await startWithSandbox({ ...ON, MCP_MUTATIONS: 'on' });
 const reading = await startWithSandbox({ ...ON, TRUSTED_DOCUMENTS: 'only', MAX_UPSTREAM_CALLS: '5' });
@@ -55,18 +57,13 @@ beforeEach(() => {
   managed.upstream.calls.length = 0;
 });
 
-const clients: Client[] = [];
-afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close();
-});
-
-/** The official client, connected. */
+/** The official client, connected until the end of the test. */
 async function connect(gateway: TestGateway, headers: Record<string, string> = {}): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' });
   const transport = new StreamableHTTPClientTransport(new URL(`${gateway.url}/mcp`), { requestInit: { headers } });
   // The package's own types do not agree under exactOptionalPropertyTypes.
   await client.connect(transport as Parameters<Client['connect']>[0]);
-  clients.push(client);
+  onTestFinished(() => client.close());
   return client;
 }
 
@@ -85,35 +82,41 @@ async function call(client: Client, name: string, args: Record<string, unknown> 
   return { answer, isError: result.isError === true, code: answer.errors?.[0]?.extensions.code };
 }
 
-async function toolsOf(
-  client: Client,
-): Promise<Record<string, Awaited<ReturnType<Client['listTools']>>['tools'][number]>> {
-  const { tools } = await client.listTools();
+async function toolsOf(gateway: TestGateway, headers: Record<string, string> = {}) {
+  const { tools } = await (await connect(gateway, headers)).listTools();
   return Object.fromEntries(tools.map((tool) => [tool.name, tool]));
 }
+const namesOf = async (...args: Parameters<typeof toolsOf>): Promise<string[]> =>
+  Object.keys(await toolsOf(...args)).sort();
+
+const ACCEPT = { accept: 'application/json, text/event-stream' };
+const LIST = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+
+/** A call that is refused. */
+const refused = (code: string) => expect.objectContaining({ isError: true, code });
 
 describe('the tools', () => {
   test('are the named operations that fit the schema, without mutations unless they are allowed', async () => {
     const reads = ['Catalogue', 'CustomerByNumber', 'Everybody', 'Sales'];
-    expect(Object.keys(await toolsOf(await connect(reading))).sort()).toEqual(reads);
-    const all = await toolsOf(await connect(open));
-    expect(Object.keys(all).sort()).toEqual([...reads, 'Remove', 'SaveProfile'].sort());
-    expect(all.CustomerByNumber?.annotations).toMatchObject({ readOnlyHint: true, destructiveHint: false });
-    expect(all.SaveProfile?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: false });
-    expect(all.Remove?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
+    expect(await namesOf(reading)).toEqual(reads);
+    expect(await namesOf(open)).toEqual([...reads.slice(0, 3), 'Remove', 'Sales', 'SaveProfile']);
+    const { CustomerByNumber, SaveProfile, Remove } = await toolsOf(open);
+    expect(CustomerByNumber?.annotations).toMatchObject({ readOnlyHint: true, destructiveHint: false });
+    expect(SaveProfile?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: false });
+    expect(Remove?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
   });
 
   test('are described by the comment above, by their own description, or by the schema’s', async () => {
-    const tools = await toolsOf(await connect(open));
-    expect(tools.CustomerByNumber?.description).toBe(
+    const { CustomerByNumber, Catalogue, Sales } = await toolsOf(open);
+    expect(CustomerByNumber?.description).toBe(
       "Finds a customer by the shop's own number,\nwith what they bought last.",
     );
-    expect(tools.Catalogue?.description).toBe('Lists content, newest first.');
-    expect(tools.Sales?.description).toBe('Reads conversions: A page of the project’s conversions.');
+    expect(Catalogue?.description).toBe('Lists content, newest first.');
+    expect(Sales?.description).toBe('Reads conversions: A page of the project’s conversions.');
   });
 
   test('describe their arguments by the types of the variables', async () => {
-    const tools = await toolsOf(await connect(open));
+    const tools = await toolsOf(open);
     expect(tools.CustomerByNumber?.inputSchema).toEqual({
       type: 'object',
       properties: {
@@ -149,7 +152,7 @@ describe('the tools', () => {
 
   test('have valid input schemas, which accept right arguments and reject wrong ones', async () => {
     const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { 'date-time': true } });
-    const tools = await toolsOf(await connect(open));
+    const tools = await toolsOf(open);
     for (const tool of Object.values(tools)) expect(ajv.validateSchema(tool.inputSchema), tool.name).toBe(true);
     const fits = (name: string, value: unknown): boolean =>
       ajv.validate(tools[name]?.inputSchema ?? false, value) as boolean;
@@ -169,12 +172,10 @@ describe('a call', () => {
     expect(isError).toBe(false);
     expect(answer.data.profile.name).toBe('Ada Example');
     expect(answer.data.profile.conversions.nodes).toHaveLength(1);
+    // Where nothing but published documents runs.
+    expect((await call(await connect(reading), 'Sales', { n: 2 })).answer.data.conversions.nodes).toHaveLength(2);
     const { body } = await open.query('{ contents(type: CATEGORY, first: 2) { totalCount nodes { contentId name } } }');
     expect((await call(client, 'Catalogue', { type: 'CATEGORY', first: 2 })).answer.data).toEqual(body.data);
-  });
-
-  test('runs where nothing but published documents does', async () => {
-    expect((await call(await connect(reading), 'Sales', { n: 2 })).answer.data.conversions.nodes).toHaveLength(2);
   });
 
   test('writes where that is allowed, and is unknown where it is not', async () => {
@@ -186,67 +187,55 @@ describe('a call', () => {
     expect(reading.sandbox.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
   });
 
-  test('reports wrong arguments without a call', async () => {
+  test('is refused with wrong arguments, and names the strange ones, without a call of the API', async () => {
     const client = await connect(reading);
     reading.sandbox.requests.length = 0;
-    expect(await call(client, 'CustomerByNumber', {})).toMatchObject({ isError: true, code: 'BAD_USER_INPUT' });
-    expect(await call(client, 'Catalogue', { type: 'SHELF' })).toMatchObject({ isError: true, code: 'BAD_USER_INPUT' });
-    const strange = await call(client, 'Sales', { n: 1, limit: 5 });
-    expect(strange).toMatchObject({ isError: true, code: 'BAD_USER_INPUT' });
-    expect(strange.answer.errors?.[0]?.message).toContain('limit');
+    expect(await call(client, 'CustomerByNumber', {})).toEqual(refused('BAD_USER_INPUT'));
+    expect(await call(client, 'Catalogue', { type: 'SHELF' })).toEqual(refused('BAD_USER_INPUT'));
+    for (const name of ['limit', 'constructor', 'toString']) {
+      const strange = await call(client, 'Sales', JSON.parse(`{"n":1,"${name}":1}`));
+      expect(strange).toEqual(refused('BAD_USER_INPUT'));
+      expect(strange.answer.errors?.[0]?.message).toContain(name);
+      await expect(client.callTool({ name, arguments: {} })).rejects.toThrow(/no tool named/);
+    }
     expect(reading.sandbox.requests).toEqual([]);
   });
 
-  test.each(['constructor', 'toString'])('with %s for an argument is refused as with any other', async (name) => {
-    const client = await connect(reading);
-    reading.sandbox.requests.length = 0;
-    const args = JSON.parse(`{"n":1,"${name}":1}`);
-    const strange = await call(client, 'Sales', args);
-    expect(strange).toMatchObject({ isError: true, code: 'BAD_USER_INPUT' });
-    await expect(client.callTool({ name, arguments: {} })).rejects.toThrow(/no tool named/);
-    expect(reading.sandbox.requests).toEqual([]);
-  });
-
-  test('has the budgets of every operation', async () => {
-    expect(await call(await connect(reading), 'Everybody')).toMatchObject({
-      isError: true,
-      code: 'OPERATION_TOO_COMPLEX',
-    });
-  });
-
-  test('counts for the caller’s rate limit', async () => {
+  test('has the budgets of every operation, and counts for the caller’s rate limit', async () => {
+    expect(await call(await connect(reading), 'Everybody')).toEqual(refused('OPERATION_TOO_COMPLEX'));
     const client = await connect(limited);
-    await call(client, 'Sales');
-    await call(client, 'Sales');
-    expect(await call(client, 'Sales')).toMatchObject({ isError: true, code: 'RATE_LIMITED' });
+    for (let times = 0; times < 2; times++) await call(client, 'Sales');
+    expect(await call(client, 'Sales')).toEqual(refused('RATE_LIMITED'));
   });
 });
 
 describe('in managed', () => {
   test('rejects requests without a token', async () => {
     await expect(connect(managed)).rejects.toThrow();
-    const response = await postJson(
-      `${managed.url}/mcp`,
-      { jsonrpc: '2.0', id: 1, method: 'tools/list' },
-      { accept: 'application/json, text/event-stream' },
-    );
+    const response = await postJson(`${managed.url}/mcp`, LIST, ACCEPT);
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
   });
 
   test('tools that the scopes do not allow are not listed, and refused all the same', async () => {
-    expect(Object.keys(await toolsOf(await connect(managed, clear)))).toHaveLength(6);
-    expect(Object.keys(await toolsOf(await connect(managed, visitor))).sort()).toEqual(['CustomerByNumber', 'Sales']);
+    expect(await namesOf(managed, clear)).toHaveLength(6);
+    expect(await namesOf(managed, visitor)).toEqual(['CustomerByNumber', 'Sales']);
+    expect(await namesOf(managed, shopper)).toEqual(['Catalogue']);
+    // It reads profiles and conversions.
+    for (const half of halves) {
+      expect(await namesOf(managed, half)).not.toContain('CustomerByNumber');
+      const answered = await call(await connect(managed, half), 'CustomerByNumber', { id: '1001' });
+      expect(answered).toEqual(refused('FORBIDDEN'));
+    }
     const client = await connect(managed, shopper);
-    expect(Object.keys(await toolsOf(client))).toEqual(['Catalogue']);
     for (const [name, args] of [
       ['Sales', {}],
       ['CustomerByNumber', { id: '1001' }],
       ['SaveProfile', { input: { profileId: '1', source: 'Webshop' } }],
     ] as const) {
-      const refused = await call(client, name, args);
-      expect(refused).toMatchObject({ isError: true, code: 'FORBIDDEN' });
+      const answered = await call(client, name, args);
+      expect(answered).toEqual(refused('FORBIDDEN'));
       // As a whole, before anything runs.
-      expect(refused.answer).not.toHaveProperty('data');
+      expect(answered.answer).not.toHaveProperty('data');
     }
     expect(managed.upstream.calls).toEqual([]);
     expect((await call(client, 'Catalogue')).answer.data.contents.nodes).toHaveLength(1);
@@ -260,46 +249,23 @@ describe('in managed', () => {
     const { answer: seen } = await call(await connect(managed, clear), 'CustomerByNumber', { id: '1001' });
     expect(seen.data.profile.name).toBe('Ada Lovelace');
   });
-
-  test('every scope is asked for that the operation takes', async () => {
-    for (const scope of ['profiles:read', 'conversions:read'] as const) {
-      const without = tokens.add(`no-${scope.replace(':', '-')}`, scopesWithout(scope));
-      // Tokens that were added are seen after a second at most.
-      await expect
-        .poll(
-          () =>
-            connect(managed, without).then(
-              () => true,
-              () => false,
-            ),
-          { timeout: 5_000 },
-        )
-        .toBe(true);
-      const client = await connect(managed, without);
-      expect(Object.keys(await toolsOf(client))).not.toContain('CustomerByNumber');
-      expect(await call(client, 'CustomerByNumber', { id: '1' })).toMatchObject({ isError: true, code: 'FORBIDDEN' });
-    }
-  });
 });
 
 describe('the endpoint', () => {
   const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
-    postJson(`${open.url}/mcp`, body, { accept: 'application/json, text/event-stream', ...headers });
-  const LIST = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+    postJson(`${open.url}/mcp`, body, { ...ACCEPT, ...headers });
 
-  test('does not exist unless it is switched on', async () => {
+  test('does not exist unless it is switched on, and answers JSON with no-store', async () => {
     const off = await startWithSandbox({ TRUSTED_DOCUMENTS_FILE: FILE });
-    const response = await fetch(`${off.url}/mcp`, { method: 'POST', body: LIST });
-    expect(response.status).toBe(404);
+    expect((await postJson(`${off.url}/mcp`, LIST)).status).toBe(404);
     expect((await fetch(`${off.url}/mcp`)).status).toBe(404);
-  });
-
-  test('answers JSON with no-store', async () => {
-    const response = await post(LIST);
-    expect(response.status).toBe(200);
-    expect(response.headers.get('content-type')).toContain('application/json');
-    expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    const { status, headers } = await post(LIST);
+    expect(status).toBe(200);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': expect.stringContaining('application/json'),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
   });
 
   test.each<[status: number, what: string, body: string, headers?: Record<string, string>]>([
@@ -335,28 +301,20 @@ describe('the endpoint', () => {
         await gateway.close();
         console.log(MCP, seen.length > 0);
       }`;
-    const told = execFileSync(process.execPath, ['--input-type=module', '-e', script, FILE], {
-      encoding: 'utf8',
-      env: PROCESS_ENV,
-    });
-    expect(told.trim().split('\n')).toEqual(['off false', 'on true']);
+    const args = ['--input-type=module', '-e', script, FILE];
+    const output = execFileSync(process.execPath, args, { encoding: 'utf8', env: PROCESS_ENV });
+    expect(output).toBe('off false\non true\n');
   });
 });
 
-describe('a start', () => {
-  test('needs published documents', () => {
-    expect(() => readConfig({ MCP: 'on' })).toThrow(
-      new ConfigError(['TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest']),
-    );
-  });
+test('a start with MCP needs published documents', () => {
+  expect(problemsOf({ MCP: 'on' })).toEqual(['TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest']);
 });
 
 test('docs/agents.md shows an operation that is a tool', async () => {
   const [, block = ''] = /```graphql\n([\s\S]*?)```/.exec(readFileSync('docs/agents.md', 'utf8')) ?? [];
   const shown = await startWithSandbox({ MCP: 'on', TRUSTED_DOCUMENTS_FILE: manifest('shown', [block]) });
-  const client = await connect(shown);
-  const tools = await toolsOf(client);
-  expect(tools.CustomerByNumber?.description).toContain('Finds a customer by the shop');
-  expect((await call(client, 'CustomerByNumber', { id: '1001' })).answer.data.profile.name).toBe('Ada Example');
-  await client.close();
+  expect((await toolsOf(shown)).CustomerByNumber?.description).toContain('Finds a customer by the shop');
+  const { answer } = await call(await connect(shown), 'CustomerByNumber', { id: '1001' });
+  expect(answer.data.profile.name).toBe('Ada Example');
 });

@@ -31,14 +31,6 @@ describe('requests sent ahead of their answers', () => {
     expect(ended).toBe(true);
   });
 
-  test('are answered whole when the last comes in pieces', async () => {
-    const bytes = Buffer.concat([postOf(url, '{ a: __typename }'), postOf(url, '{ b: __typename }'), LAST]);
-    const first = bytes.indexOf('\r\n\r\n') + 4;
-    const pieces = [bytes.subarray(0, first), bytes.subarray(first, first + 3), bytes.subarray(first + 3)];
-    const { answers } = await exchange(url, pieces);
-    expect(answers.map(({ body }) => body)).toEqual(['{"data":{"a":"Query"}}', '{"data":{"b":"Query"}}', 'ok\n']);
-  });
-
   test('are begun one at a time', async () => {
     let running = 0;
     let most = 0;

@@ -190,29 +190,4 @@ describe('besides GraphQL', () => {
         expect((await fetch(gateway.url + path, { method })).status, path).toBe(404);
     },
   );
-
-  test('readiness is lost when call after call fails, and comes back with the first that does not', async () => {
-    gateway.sandbox.faults.set({ reset: 'before' });
-    for (let i = 0; i < 5; i++) await gateway.query(`{ profile(profileId: "${i}", source: "s") { name } }`);
-    const lost = await fetch(`${gateway.url}/ready`);
-    expect([lost.status, await lost.text()]).toEqual([
-      503,
-      expect.stringContaining('calls to the Datatrics API failed'),
-    ]);
-    gateway.sandbox.faults.clear();
-    await gateway.query('{ profile(profileId: "1001", source: "Webshop") { name } }');
-    expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
-  });
-
-  test('a browser gets GraphiQL’s page, and the page its files', async () => {
-    const page = await fetch(`${gateway.url}/graphql`, {
-      headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
-    });
-    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    const html = await page.text();
-    const links = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, link]) => link as string);
-    expect(links.length).toBeGreaterThan(2);
-    for (const link of links) expect((await fetch(new URL(link, page.url))).status, link).toBe(200);
-    expect(html).toContain('ConversionsWithProfiles');
-  });
 });

@@ -2,17 +2,16 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTelemetry } from '../../packages/tracing/tracing.ts';
 import { createJwtCheck } from '../../src/auth/jwt.ts';
 import type { OperationLine } from '../../src/server/observer.ts';
 import { codeOf } from '../../src/upstream/errors.ts';
-import { createPool, type PoolOptions } from '../../src/upstream/pool.ts';
-import { closeAtEnd, listen } from '../helpers/closing.ts';
+import { listen } from '../helpers/closing.ts';
 import { startUpstream } from '../helpers/gateway.ts';
 import { captureLog } from '../helpers/log-lines.ts';
+import { openPool } from '../helpers/pool.ts';
 import { API_CERT, distrust, KEY, trust } from '../helpers/tls.ts';
 
 const VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
@@ -55,12 +54,7 @@ async function proxy(to: number, status = 200) {
   return { host: `127.0.0.1:${await listen(server)}`, connects };
 }
 
-function open(origin: string, options: Partial<PoolOptions> = {}) {
-  const pool = createPool({ origin, connections: 2, timeoutMs: 2_000, ...options });
-  closeAtEnd(() => pool.close());
-  return () => pool.send({ method: 'GET', path: '/x', headers: ['x-apikey', 'k'] }, new AbortController().signal);
-}
-const get = (origin: string) => open(origin)();
+const get = (origin: string) => openPool(origin).get();
 
 describe('a proxy', () => {
   it.each(['HTTPS_PROXY', 'https_proxy'])(
@@ -72,25 +66,6 @@ describe('a proxy', () => {
       expect(connects).toEqual([{ to: 'api.datatrics.test:443', authorization: undefined }]);
     },
   );
-
-  it('opens a new tunnel when the lifetime of the only one is over', async () => {
-    const { host, connects } = await proxy(await api());
-    vi.stubEnv('HTTPS_PROXY', `http://${host}`);
-    const call = open('https://api.datatrics.test', { connections: 1, connectionTtlMs: 100 });
-    await call();
-    await sleep(150);
-    await call();
-    expect(connects).toHaveLength(2);
-  });
-
-  it('gets the user and password of its URL', async () => {
-    const { host, connects } = await proxy(await api());
-    vi.stubEnv('HTTPS_PROXY', `http://anna:s%40fe@${host}`);
-    await get('https://api.datatrics.test');
-    expect(connects.map(({ authorization }) => authorization)).toEqual([
-      `Basic ${Buffer.from('anna:s@fe').toString('base64')}`,
-    ]);
-  });
 
   it.each([
     ['NO_PROXY', 'other.test, .datatrics.test'],

@@ -2,13 +2,11 @@ import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, expect, it } from 'vitest';
 import { codeOf } from '../../src/upstream/errors.ts';
-import { createPool } from '../../src/upstream/pool.ts';
-import { closeAtEnd, listen } from '../helpers/closing.ts';
+import { listen } from '../helpers/closing.ts';
+import { openPool } from '../helpers/pool.ts';
 import { API_CERT, CERT, distrust, EXPIRED_CERT, KEY, trust } from '../helpers/tls.ts';
 
-afterEach(async () => {
-  distrust();
-});
+afterEach(distrust);
 
 async function httpsServer(cert: string) {
   const reused: boolean[] = [];
@@ -23,17 +21,11 @@ async function httpsServer(cert: string) {
   return { port: await listen(server), reused, paths };
 }
 
-function get(origin: string) {
-  const pool = createPool({ origin, connections: 1, timeoutMs: 2_000 });
-  closeAtEnd(() => pool.close());
-  return () => pool.send({ method: 'GET', path: '/x', headers: ['x-apikey', 'k'] }, new AbortController().signal);
-}
-
 it('resumes its TLS session on a new connection', async () => {
   trust(CERT);
   const { port, reused } = await httpsServer(CERT);
-  const call = get(`https://localhost:${port}`);
-  for (let i = 0; i < 2; i++) expect(await call()).toMatchObject({ status: 200 });
+  const { get } = openPool(`https://localhost:${port}`, { connections: 1 });
+  for (let i = 0; i < 2; i++) expect(await get()).toMatchObject({ status: 200 });
   expect(reused).toEqual([false, true]);
 });
 
@@ -44,7 +36,9 @@ it.each([
 ])('sends nothing to a server with a certificate %s, and keeps the cause', async (_name, cert, trusted, cause) => {
   trust(...trusted);
   const { port, paths } = await httpsServer(cert);
-  const error = await get(`https://localhost:${port}`)().catch((reason) => reason);
+  const error = await openPool(`https://localhost:${port}`)
+    .get()
+    .catch((reason) => reason);
   expect(error).toMatchObject({ failure: 'unreachable', sent: false });
   expect(codeOf(error)).toBe(cause);
   expect(paths).toEqual([]);
