@@ -27,7 +27,6 @@ export function isPersonal(masking: Masking, type: MaskedType, table: FieldTable
   return [fieldName, field?.name, field?.rest].some((name) => name !== undefined && masking.covers(type, name));
 }
 
-/** Whether a list is filtered or ordered by a personal field. */
 export function asksByPersonal(
   masking: Masking,
   type: RecordType<DatatricsRecord>,

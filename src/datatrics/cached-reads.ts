@@ -16,7 +16,6 @@ export interface FreshnessOptions {
   readonly lifetimes: Readonly<Partial<Record<Resource, Lifetimes>>>;
 }
 
-/** A read that the cache may answer. */
 interface CachedRead {
   /** The caller and the path: callers never share a cached answer. */
   readonly key: string;

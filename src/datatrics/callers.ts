@@ -60,7 +60,6 @@ export class ResilienceRegistry {
 /** The state of one caller between operations. Shared resources are divided fairly between callers. */
 export class Caller implements Party {
   readonly isEverybody: boolean;
-  /** Circuit breakers and pacing for the API key of this caller. */
   readonly resilience: ResilienceRegistry;
   #isAccepted: boolean;
   #deferred: (() => void)[] = [];
@@ -99,7 +98,6 @@ export class Caller implements Party {
 export class Callers {
   readonly #kind: CallerKind;
   readonly #policies: Policies;
-  /** For the gateway's own key. */
   readonly #shared: ResilienceRegistry;
   readonly #everybody: Caller;
   // `maxSize` with a size of 1 per entry, because `max` allocates the memory of all entries at once.

@@ -11,14 +11,12 @@ import type { Caller } from './callers.ts';
 import type { Endpoint } from './endpoints.ts';
 import { causeOf, errorOfTransport } from './errors.ts';
 
-/** One REST call, ready to be sent. */
 export interface Call extends UpstreamRequest {
   readonly endpoint: Endpoint;
   readonly resilience: Resilience;
   readonly caller: Caller;
 }
 
-/** A REST call that is over. */
 export interface EndedCall {
   readonly endpoint: Endpoint;
   readonly outcome: 'ok' | 'refused' | 'failed';
@@ -120,7 +118,6 @@ function withHeaders(call: Call, span: Span | undefined): Call {
   return span?.headers ? { ...call, headers: [...call.headers, ...span.headers] } : call;
 }
 
-/** A shared read whose attempts are counted by a span. */
 function withSpan(shared: SharedRead, span: Span): SharedRead {
   return {
     signal: shared.signal,

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Principal } from '../auth/principal.ts';
 import { GatewayError } from '../lib/error.ts';
+import type { Operation } from '../upstream/operation.ts';
 import type { PageSizes } from './page-caps.ts';
 
 /** `auto`: probe the API once per project; `on`: assume that it filters; `off`: never filter. */
@@ -34,18 +35,16 @@ export class Capabilities {
    * Whether the project's lists can be filtered. The result of a probe holds for the project: true until the process ends,
    * false for 10 minutes. Operations of one principal share a running probe. If it fails, each operation sends its own,
    * because the failure may concern one list only.
-   *
-   * @param wait waits for another operation's probe, at most until the waiting operation ends
    */
   async isFilterable(
     { project, shareKey }: Principal,
-    wait: <T>(probe: Promise<T>) => Promise<T>,
+    operation: Operation,
     probe: () => Promise<boolean>,
   ): Promise<boolean> {
     const known = this.#filterable.get(project);
     if (known !== undefined) return known;
     const running = this.#probes.get(shareKey);
-    const shared = running && (await wait(running.catch(() => undefined)));
+    const shared = running && (await operation.until(running.catch(() => undefined)));
     if (shared !== undefined) return shared;
     const sent = probe();
     this.#probes.set(shareKey, sent);

@@ -34,7 +34,6 @@ export interface ClientOptions {
   readonly onWrite?: (project: string) => void;
   /** Called after such a write has invalidated the gateway's own caches. The write's answer waits for it. It must not fail. */
   readonly onInvalidated?: ((write: Write) => Promise<void>) | undefined;
-  /** Cache and lifetimes. Default: no cache. */
   readonly freshness?: FreshnessOptions | undefined;
   /** Default: all callers count as one, with the default time-outs and retries. */
   readonly callers?: Callers;
@@ -56,12 +55,10 @@ export class Client {
     this.#callers = callers;
   }
 
-  /** @param caller default: the caller of the principal's id */
   as(principal: Principal, operation: Operation, caller = this.#callers.of(principal.id)): BoundClient {
     return new BoundClient(this, principal, operation, caller);
   }
 
-  /** Distinct reads in progress. */
   get inFlight(): number {
     return this.sharedReads.size;
   }
@@ -98,7 +95,6 @@ export class BoundClient {
     return this.#read(endpointFor(key.resource, 'get'), key, reader) as Promise<JsonObject | null>;
   }
 
-  /** Reads a page of a list. */
   list(resource: Resource, args: CallArgs, reader?: ReadJson): Promise<Page> {
     return this.#read(endpointFor(resource, 'list'), args, reader) as Promise<Page>;
   }
@@ -246,7 +242,6 @@ export class BoundClient {
   }
 }
 
-/** A principal serves many requests. */
 const HEADERS = new WeakMap<Principal, string[]>();
 
 /** The headers that the vendor's Postman collection sends with every call, including calls without a body. */

@@ -17,7 +17,6 @@ export interface InputProblem {
 export type RecordInput = Readonly<Record<string, unknown>>;
 
 export interface WriteSettings {
-  /** IANA zone of the API's times. */
   readonly timeZone: string;
   /** Default: the types with the documented fields only. */
   readonly recordTypes?: RecordTypes | undefined;

@@ -11,11 +11,9 @@ export type Action = 'get' | 'list' | 'create' | 'update' | 'bulk' | 'delete';
 export type TotalSpelling = 'total_elements' | 'totalElements' | 'total_items';
 
 interface ResourceApi {
-  /** The GraphQL type. */
   readonly typeName: string;
   /** In the scopes (`profiles:read`). */
   readonly plural: string;
-  /** In the paths. */
   readonly segment: string;
   readonly actions: readonly Action[];
   /** Whether lists narrow by a `source` parameter. Other lists narrow by `q[source]`. */
@@ -91,14 +89,12 @@ export const RESOURCES = {
 } as const satisfies Record<Resource, ResourceApi>;
 
 export interface Endpoint {
-  /** Such as `listProfiles`. */
   readonly name: string;
   readonly resource: Resource;
   readonly action: Action;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path template below the base URL. */
   readonly path: string;
-  /** Method and path template. */
   readonly label: string;
   /** Query parameters. Lists also accept `q[…]` filters. */
   readonly query: readonly string[];

@@ -8,7 +8,6 @@ interface Details extends ErrorOptions {
   readonly apiMessage?: string | undefined;
   /** Whether the API may have received the request. Default: true. */
   readonly sent?: boolean;
-  /** Delay in ms before the next call that the API requested. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -41,7 +40,6 @@ export function invalidResponse(what: string, cause?: unknown): DatatricsError {
   return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API sent ${what}.`, cause ? { cause } : {});
 }
 
-/** The error for a status other than 2xx. */
 export function errorOfStatus(status: number, apiMessage?: string, retryAfterMs?: number): DatatricsError {
   const [code, what] = meaningOf(status);
   return new DatatricsError(code, `The Datatrics API ${what}.`, { status, apiMessage, retryAfterMs });
@@ -66,7 +64,6 @@ const OF_TRANSPORT: Readonly<Record<TransportFailure, readonly [ErrorCode, strin
   malformed: ['UPSTREAM_INVALID_RESPONSE', 'sent an invalid HTTP response'],
 };
 
-/** The error for a call that ended without an answer. */
 export function errorOfTransport(error: TransportError): DatatricsError {
   const [code, what] = OF_TRANSPORT[error.failure];
   return new DatatricsError(code, `The Datatrics API ${what}.`, { sent: error.sent, cause: error });
@@ -75,7 +72,6 @@ export function errorOfTransport(error: TransportError): DatatricsError {
 /** Statuses with which the API refuses a write before it writes anything. */
 const NOT_WRITTEN: ReadonlySet<number | undefined> = new Set([401, 403, 404, 429]);
 
-/** Whether a failed write may have taken effect. */
 export function mayHaveWritten(error: unknown): boolean {
   return !(error instanceof DatatricsError) || (error.sent && !NOT_WRITTEN.has(error.status));
 }

@@ -9,7 +9,6 @@ import { EARLIEST, LATEST, writeTime } from './time.ts';
 export interface Filter {
   /** GraphQL name of the field, for messages. */
   readonly name: string;
-  /** The conditions that the API receives. */
   readonly conditions: readonly Condition[];
   matches(record: DatatricsRecord): boolean;
 }
@@ -23,7 +22,6 @@ interface TimeRange {
 /** Filter values by GraphQL field name: a text, an id, or a time range. Null and undefined mean omitted. */
 export type FilterInput = Readonly<Record<string, unknown>>;
 
-/** The entries of the filter that have a value. */
 export function filledIn(input: FilterInput | null | undefined): [string, unknown][] {
   return Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined);
 }

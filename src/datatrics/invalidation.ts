@@ -9,7 +9,6 @@ export function tagOf(project: string, resource: Resource, id: string | undefine
 export interface Write {
   readonly project: string;
   readonly resource: Resource;
-  /** Ids of the records in their sources, each once. */
   readonly ids: readonly string[];
 }
 

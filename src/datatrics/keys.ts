@@ -13,12 +13,10 @@ export interface RecordKey {
 
 export type TypeName = (typeof RESOURCES)[Resource]['typeName'];
 
-/** The name of the GraphQL type, the first part of a global id. */
 export function typeNameOf(resource: Resource): TypeName {
   return RESOURCES[resource].typeName;
 }
 
-/** The resource of each GraphQL type, by type name. */
 export const ENTITY_TYPES: ReadonlyMap<string, Resource> = new Map(
   Object.entries(RESOURCES).map(([resource, { typeName }]) => [typeName, resource as Resource]),
 );

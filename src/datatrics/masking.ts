@@ -24,7 +24,6 @@ interface FieldDescription {
   readonly custom?: true;
 }
 
-/** The types of records, and the type of a conversion's lines. */
 export type MaskedType = TypeName | 'ConversionItem';
 
 /**
@@ -51,11 +50,9 @@ const MAX_REMEMBERED = 1_000;
 const MAX_CACHED_HASHES = 10_000;
 const MAX_CACHED_CHARACTERS = 200;
 
-/** Matches a value that consists of an e-mail address. */
 const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
 /** The separator of an address within other text, such as a sentence, JSON or a link. */
 const AT = /@|%40/g;
-/** A character that is not part of an address. */
 const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
 /** Most characters of an address before and after the `@`. */
 const MAX_LOCAL = 128;
@@ -75,7 +72,6 @@ function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** Which fields are personal, and how their values are replaced. */
 export class Masking {
   readonly #options: MaskOptions;
   /** By text. A hash takes longer than everything else about a field, and the same people occur often. */
@@ -97,7 +93,6 @@ export class Masking {
     return this.#names.get(type)?.has(normalize(name)) === true;
   }
 
-  /** Whether any field name is personal in this type. */
   coversAny(type: MaskedType): boolean {
     return this.#names.get(type)?.size !== 0;
   }
@@ -173,7 +168,6 @@ export class Mask {
     return from === 0 ? value : result + value.slice(from);
   }
 
-  /** Whether a text contains an address. */
   hasAddress(value: string): boolean {
     return isAddress(value) || this.text(value) !== value;
   }

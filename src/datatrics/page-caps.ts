@@ -8,7 +8,6 @@ export interface PageSizes {
   largestSeen(): number;
   /** Records a cap: the API returned `rows` rows although more were requested and exist. */
   noteCap(rows: number): void;
-  /** Records that the API returned a page of `rows` rows. */
   notePage(rows: number): void;
 }
 

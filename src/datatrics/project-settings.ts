@@ -16,12 +16,10 @@ export interface ProjectSettings {
   readonly filters: FilterMode;
   /** REST name of the field that filters conversions by profile. */
   readonly conversionProfileField: string;
-  /** IANA zone of the API's times. */
   readonly timeZone: string;
   /** Most rows to request per page. */
   readonly pageLimit: number;
   readonly batchReads: BatchMode;
-  /** Masking of personal data for callers without `pii:read`. */
   readonly masking: Masking;
   /** Record types, with custom fields. Default: the documented fields only. */
   readonly recordTypes?: RecordTypes | undefined;

@@ -17,7 +17,6 @@ import type { Window } from './window.ts';
 
 /** The filter and order of a list, in GraphQL names. */
 export interface ListQuery {
-  /** Content only. */
   readonly type?: ContentType | undefined;
   readonly source?: string | undefined;
   readonly filter?: FilterInput | null | undefined;
@@ -25,7 +24,6 @@ export interface ListQuery {
   readonly order?: { readonly field: string; readonly direction: 1 | -1 } | null | undefined;
 }
 
-/** A filtered and ordered list of a resource's records. */
 export interface RecordList<R extends Resource> {
   /** Values that identify this list, for cursors. An explicit order that equals the API's default gives the same list. */
   readonly identity: readonly unknown[];
@@ -90,11 +88,9 @@ export function createList<R extends Resource>(
     // By a documented field: if the API ignores a project's custom field, it may still filter by others.
     const documented = sent.find(({ name }) => recordType.fields[name]?.custom !== true);
     const q = [{ field: documented?.conditions[0]?.field ?? 'source', value: IMPOSSIBLE }];
-    const works = await capabilities.isFilterable(
-      principal,
-      (probe) => operation.until(probe),
-      async () => (await readPage({ page: 1, limit: 1, type, q })).rows.length === 0,
-    );
+    const works = await capabilities.isFilterable(principal, operation, async () => {
+      return (await readPage({ page: 1, limit: 1, type, q })).rows.length === 0;
+    });
     if (!works) throw unsupportedFilter(plural, first.name);
   }
 

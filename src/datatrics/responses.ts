@@ -5,7 +5,6 @@ import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts
 import type { ReadJson } from './json-selection.ts';
 import { isObject, type JsonObject, readNumber, readText } from './records/fields.ts';
 
-/** One page of a list, or the answer to a bulk write. */
 export interface Page {
   /** Raw rows, not yet decoded. */
   readonly rows: readonly unknown[];
@@ -86,7 +85,6 @@ export function readRecord(response: UpstreamResponse, idNames: readonly string[
   }
 }
 
-/** Reads the answer to a list. */
 export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
   const json = readBody(response, (body) => 'items' in body, read);
   if (!isObject(json) || !Array.isArray(json.items)) throw invalidResponse('an answer that is not a page');
@@ -110,7 +108,6 @@ export function readBulk(response: UpstreamResponse): Page | null {
   return isEmpty(response) ? null : readPage(response);
 }
 
-/** Checks that a delete succeeded. */
 export function readDone(response: UpstreamResponse): null {
   readBody(response, () => false);
   return null;

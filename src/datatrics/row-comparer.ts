@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** Compares raw rows. */
 export interface RowComparer {
   /** A digest of the row's key; undefined for a row without one. */
   markOf(row: unknown): string | undefined;
@@ -8,7 +7,6 @@ export interface RowComparer {
   isTied(a: unknown, b: unknown): boolean;
 }
 
-/** Whether the last row has this mark. False without a mark. */
 export function endsWith({ markOf }: RowComparer, rows: readonly unknown[], mark: string | undefined): boolean {
   return mark !== undefined && rows.length > 0 && markOf(rows.at(-1)) === mark;
 }

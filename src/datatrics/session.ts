@@ -30,7 +30,6 @@ export class Session {
   readonly #environment: ReadEnvironment;
   /** Loaders by source. A key's parts are compared one by one, because to join them takes longer than to find the record. */
   readonly #loaders: Map<string, RecordLoader[]>;
-  /** Pages by resource and arguments. */
   readonly #pages: Map<string, Promise<Page>>;
   readonly #onStale: ((staleness: Staleness) => void) | undefined;
 
@@ -153,7 +152,6 @@ export class Session {
     }
   }
 
-  /** Creates a list of a resource's records. It makes no call before its `read`. */
   list<R extends Resource>(resource: R, query: ListQuery): RecordList<R> {
     return createList(resource, query, this.#environment, (args, readJson) => this.#page(resource, args, readJson));
   }

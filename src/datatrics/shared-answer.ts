@@ -17,7 +17,6 @@ export class SharedAnswer {
     this.answer = answer;
   }
 
-  /** Size of the body in UTF-8. */
   get bytes(): number {
     this.#bytes ??= Buffer.byteLength(this.answer.body);
     return this.#bytes;

@@ -40,7 +40,6 @@ function toIso(date: Date): string | null {
   return text.length === 24 ? text : null;
 }
 
-/** The first and the last time in the API's format. */
 export const EARLIEST = '0001-01-01 00:00:00';
 export const LATEST = '9999-12-31 23:59:59';
 
@@ -68,7 +67,6 @@ export function parseInstant(text: string): string | null {
   return CLIENT_TIME.test(text) ? readTime(text, 'UTC') : null;
 }
 
-/** Whether this runtime knows the IANA zone. */
 export function isTimeZone(zone: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });

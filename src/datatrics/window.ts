@@ -1,7 +1,6 @@
 /** A part of a list, with its place in the list. */
 export interface Window<R = unknown> {
   readonly rows: readonly R[];
-  /** Offset of the first row. */
   readonly start: number;
   /** Number of records in the whole list; null where the API does not return it. */
   readonly total: number | null;
@@ -11,10 +10,8 @@ export interface Window<R = unknown> {
 
 /** Consecutive rows at known offsets. */
 export interface Run {
-  /** Offset of the first row. */
   readonly start: number;
   readonly rows: readonly unknown[];
-  /** Whether the list ends with this run. */
   readonly ends: boolean;
 }
 

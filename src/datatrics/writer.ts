@@ -5,7 +5,6 @@ import { encodeGlobalId, type RecordKey } from './keys.ts';
 import type { RecordOf } from './records/record-types.ts';
 import type { Session } from './session.ts';
 
-/** The result of one write: the record after the write, or the problems of the input. */
 export interface WriteOutcome<R> {
   /** Null if the write was refused, if the API returned no record, or if the caller may not read it. */
   readonly record: R | null;

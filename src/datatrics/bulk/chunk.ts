@@ -1,7 +1,6 @@
 import { RESOURCES } from '../endpoints.ts';
 import type { Pending } from './items.ts';
 
-/** Limits of bulk writes. */
 export interface BulkLimits {
   /** Most items of one bulk mutation. */
   readonly maxItems: number;

@@ -13,7 +13,6 @@ import type { BulkTarget } from './target.ts';
  * learns about the API: the largest chunk that the API accepts, and whether to stop sending.
  */
 export class BulkEngine {
-  /** Number of POSTs sent. */
   requests = 0;
   /** Whether sending has stopped for good, because the API refuses the calls or is unavailable. */
   stopped = false;

@@ -7,7 +7,6 @@ export type BulkOutcome = 'UPSERTED' | 'REJECTED' | 'NOT_ATTEMPTED' | 'UNKNOWN';
 
 /** The result of one item. The engine updates it during the run. */
 export interface ItemResult {
-  /** Index in the input, from 0. */
   readonly index: number;
   outcome: BulkOutcome;
   /** The record in the API's answer. Null unless `UPSERTED`, if the API returned none, or if the caller may not read it. */
@@ -15,13 +14,10 @@ export interface ItemResult {
   problems: readonly InputProblem[];
 }
 
-/** An encoded item to send. */
 export class Pending {
   readonly key: RecordKey;
-  /** The item's body. */
   readonly json: string;
   readonly result: ItemResult;
-  /** Canonical key. */
   readonly name: string;
 
   constructor(key: RecordKey, json: string, result: ItemResult) {

@@ -11,7 +11,6 @@ import type { Pending } from './items.ts';
  */
 export type Answered = RecordOf[Resource] | null | undefined;
 
-/** The destination of a bulk write. */
 export interface BulkTarget {
   readonly resource: Resource;
   readonly settings: WriteSettings;

@@ -8,7 +8,6 @@ import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts
 import { NO_RETRIES } from './retry.ts';
 import type { BulkTarget } from './target.ts';
 
-/** Numbers of items by outcome. */
 export interface BulkSummary {
   readonly total: number;
   readonly upserted: number;

@@ -11,7 +11,6 @@ import {
 } from './fields.ts';
 import { TIMES, TimedRecord } from './record.ts';
 
-/** One line of a conversion. */
 export class ConversionItem extends Decoded {
   static override readonly type = 'ConversionItem';
   static override readonly fields = fieldTable('ConversionItem', {
@@ -29,7 +28,6 @@ export class ConversionItem extends Decoded {
     this.conversion = conversion;
   }
 
-  /** The source of the line's conversion. */
   get conversionSource(): string {
     return this.conversion.source;
   }
@@ -69,7 +67,6 @@ export class Conversion extends TimedRecord {
     ...TIMES,
     items: { kind: 'items', rest: 'items', lines: ConversionItem.fields, read: () => null },
   });
-  /** The class of the lines. */
   static readonly Item = ConversionItem;
 
   #items: readonly ConversionItem[] | undefined;

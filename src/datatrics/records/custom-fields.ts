@@ -24,17 +24,14 @@ export type CustomType = (typeof CUSTOM_TYPES)[number];
 /** An undocumented field of a project's records that the configuration declares. */
 export interface CustomField {
   readonly type: CustomType;
-  /** REST name. */
   readonly from: string;
   readonly description?: string | undefined;
-  /** Whether the field is masked for callers without `pii:read`. */
   readonly personal?: boolean | undefined;
 }
 
 /** Custom fields of one type, by GraphQL name. */
 export type DeclaredFields = Readonly<Record<string, CustomField>>;
 
-/** Custom fields by GraphQL type. */
 export type CustomFields = { readonly [T in MaskedType]?: DeclaredFields | undefined };
 
 const MAKERS: Readonly<Record<CustomType, (rest: string) => FieldSpec>> = {
@@ -99,7 +96,6 @@ export function createRecordTypes(custom: CustomFields): RecordTypes {
   };
 }
 
-/** The field tables of records and of the lines of conversions. */
 export function fieldTablesOf(types: RecordTypes): Record<MaskedType, FieldTable> {
   return {
     Profile: types.profile.fields,

@@ -16,7 +16,6 @@ const TAKEN: Readonly<Record<MaskedType, readonly [fields: ReadonlySet<string>, 
   Interaction: [reservedNames(RECORD_TYPES.interaction), ['profile']],
 };
 
-/** The types that may have custom fields. */
 export const CUSTOM_FIELD_HOLDERS = Object.keys(TAKEN) as readonly MaskedType[];
 
 /** Property names that records or JavaScript use themselves. */
@@ -48,7 +47,6 @@ export function fromProblem(type: MaskedType, from: string): string | null {
   return null;
 }
 
-/** Requires that a check finds no problem. */
 const without = (problem: (text: string) => string | null) => (text: string, context: z.RefinementCtx) => {
   const need = problem(text);
   if (need !== null) context.addIssue(`needs ${need}`);

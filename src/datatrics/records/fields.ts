@@ -11,11 +11,9 @@ import { readTime } from '../time.ts';
  * orders, and to encode bodies.
  */
 export interface Field {
-  /** GraphQL name and type. */
   readonly name: string;
   readonly type: MaskedType;
   readonly kind: 'text' | 'id' | 'number' | 'boolean' | 'time' | 'items';
-  /** REST name. */
   readonly rest: string;
   /** Read if `rest` has no value. The vendor's Magento plugin sends some fields under another name. */
   readonly alias?: string;
@@ -38,7 +36,6 @@ export type FieldTable = Readonly<Record<string, Field>>;
 /** How one operation reads records. */
 export interface RecordContext {
   readonly project: string;
-  /** IANA zone of the API's times. */
   readonly timeZone: string;
   /** Default: values are not masked. */
   readonly mask?: Mask | undefined;

@@ -39,7 +39,6 @@ export abstract class ApiRecord extends Decoded {
     this.key = key;
   }
 
-  /** The Relay id. */
   get id(): string {
     return encodeGlobalId(this.context.project, this.key);
   }
@@ -60,7 +59,6 @@ export type DatatricsRecord = ApiRecord;
 /** The API's names for the times of most records. */
 export const TIMES = { createdAt: time('created', 'created_at'), updatedAt: time('updated', 'updated_at') };
 
-/** A record with `TIMES`. */
 export abstract class TimedRecord extends ApiRecord {
   get createdAt(): string | null {
     return this.timeOf(this.raw.created, 'createdAt');
@@ -71,7 +69,6 @@ export abstract class TimedRecord extends ApiRecord {
   }
 }
 
-/** The class of a resource's records. */
 export type RecordType<R extends DatatricsRecord> = Omit<typeof ApiRecord, 'prototype'> &
   (new (
     key: RecordKey,
