@@ -5,7 +5,7 @@ import { prepareItems } from '../../../src/datatrics/bulk/items.ts';
 import { NO_RETRIES, retryPolicy } from '../../../src/datatrics/bulk/retry.ts';
 import { GatewayError } from '../../../src/lib/error.ts';
 import { bulkTarget } from '../../helpers/bulk-target.ts';
-import { BulkUpstream, type Fault, PASSING } from '../../helpers/bulk-upstream.ts';
+import { BulkUpstream, bulkPlans, type Fault, PASSING } from '../../helpers/bulk-upstream.ts';
 import { type ReceivedCall, startUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
 
@@ -88,26 +88,8 @@ describe('the bulk engine', () => {
 });
 
 test('with retries nothing stays unknown, and every result is true, whatever fails', async () => {
-  const ids = fc.array(
-    fc.integer({ min: 0, max: 60 }).map((n) => `p${n}`),
-    { maxLength: 3 },
-  );
-  const plan = fc.record({
-    items: fc.array(
-      fc.record({
-        profileId: fc.integer({ min: 0, max: 60 }).map((n) => `p${n}`),
-        source: fc.constantFrom('a', 'b'),
-        name: fc.string({ minLength: 1, maxLength: 3 }),
-      }),
-      { minLength: 1, maxLength: 60 },
-    ),
-    faults: fc.array(fc.constantFrom<Fault>('none', 'none', 'none', ...PASSING), { maxLength: 8 }),
-    poison: ids.map((list) => new Set(list)),
-    dropped: ids.map((list) => new Set(list)),
-    reversed: fc.boolean(),
-  });
   await fc.assert(
-    fc.asyncProperty(plan, async ({ items, ...own }) => {
+    fc.asyncProperty(bulkPlans(60, PASSING), async ({ items, ...own }) => {
       const { sent, results, engine } = await run(items, { ...own, faults: [...own.faults] });
       await sent;
       expect(results.map(({ index }) => index)).toEqual(items.map((_, index) => index));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BulkUpstream, FAULTS, type Fault } from '../../helpers/bulk-upstream.ts';
+import { BulkUpstream, bulkPlans, FAULTS } from '../../helpers/bulk-upstream.ts';
 import { startWithUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
 
@@ -63,31 +63,9 @@ async function upsert(items: Item[], token: string | null): Promise<Payload> {
   return { results, summary, resumeToken };
 }
 
-const number = fc.integer({ min: 0, max: 30 }).map((n) => `p${n}`);
-const run = fc.record({
-  items: fc.array(
-    fc.record({
-      profileId: number,
-      source: fc.constantFrom('a', 'b'),
-      name: fc.string({ minLength: 1, maxLength: 3 }),
-    }),
-    { minLength: 1, maxLength: 30 },
-  ),
-  faults: fc.array(
-    fc.oneof(
-      { weight: 3, arbitrary: fc.constant<Fault>('none') },
-      { weight: 2, arbitrary: fc.constantFrom(...FAULTS) },
-    ),
-    { maxLength: 6 },
-  ),
-  poison: fc.array(number, { maxLength: 2 }).map((ids) => new Set(ids)),
-  dropped: fc.array(number, { maxLength: 2 }).map((ids) => new Set(ids)),
-  reversed: fc.boolean(),
-});
-
 test('no item is lost or misreported, and resuming ends as one clean run would', async () => {
   await fc.assert(
-    fc.asyncProperty(run, async ({ items, faults, ...plan }) => {
+    fc.asyncProperty(bulkPlans(30, FAULTS), async ({ items, faults, ...plan }) => {
       Object.assign(api, { ...plan, store: new Map(), faults: [...faults] });
       let payload = await upsert(items, null);
       // The API works again: go on until nothing is left.
