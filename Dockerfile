@@ -21,7 +21,7 @@ COPY --from=import-dependencies /app/packages/import ./packages/import
 COPY --from=import-dependencies /app/node_modules ./node_modules
 COPY --from=import-dependencies /app/sbom.json ./
 USER node
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--disable-warning=ExperimentalWarning"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--heap-growing-percent=50", "--disable-warning=ExperimentalWarning"]
 CMD ["packages/import/worker.ts"]
 ARG VERSION=0.1.0
 ARG REVISION

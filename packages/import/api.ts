@@ -16,10 +16,7 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 const NO_SOURCES = { profile: [], content: [], conversion: [], interaction: [] };
 const NEEDED = ['DATATRICS_URL', 'DATATRICS_PROJECT', 'DATATRICS_API_KEY'];
 
-/**
- * Reads the settings of the API. With a gateway, the importer uses only limits and time zone.
- * @throws UsageError, ConfigError
- */
+/** Reads the settings; with a gateway, only limits and time zone are used. @throws UsageError, ConfigError */
 export function importConfig(env: Readonly<Record<string, string | undefined>>, gateway?: URL): Config {
   const unused = gateway && Object.fromEntries([...NEEDED, 'DATATRICS_API_KEY_FILE'].map((name) => [name, '']));
   // The importer does not listen, so the server settings only have to be valid.
@@ -43,13 +40,6 @@ export function connectApi(config: Config, connections: number): (resource: Reso
     const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
     const client = new Client({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
     const session = new Session({ client, settings, capabilities: new Capabilities(1) });
-    const { send, calls } = createTarget(resource, session);
-    return {
-      get requests() {
-        return calls();
-      },
-      send,
-      close: () => operation.end(),
-    };
+    return { ...createTarget(resource, session), close: () => operation.end() };
   };
 }

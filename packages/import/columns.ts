@@ -4,11 +4,9 @@ import { RECORD_TYPES } from '../../src/datatrics/records/record-types.ts';
 import type { ImportOptions } from './options.ts';
 import { UsageError } from './problem.ts';
 
-/** The part of a record that a column sets. */
+/** The part of a record that a column sets: a field, the key included, an attribute, or all attributes as an object. */
 export interface Slot {
-  /** Of a field, the record's id and `source` included; `type`: that of content; `attributes`: an object of attributes. */
   readonly kind: Field['kind'] | 'type' | 'attribute' | 'attributes' | 'nothing';
-  /** Of the field or the attribute. */
   readonly name: string;
 }
 
@@ -19,11 +17,10 @@ export const REJECT_COLUMNS: readonly string[] = ['_row', '_code', '_reason', '_
 
 /** Returns the slots of a field table by lower-case GraphQL and REST names. */
 export function fieldSlots(fields: FieldTable): Map<string, Slot> {
-  const slots = new Map<string, Slot>();
-  for (const [name, { kind, rest, alias = rest }] of Object.entries(fields)) {
-    for (const spelling of [name, rest, alias]) slots.set(spelling.toLowerCase(), { kind, name });
-  }
-  return slots;
+  const slots = Object.entries(fields).flatMap(([name, { kind, rest, alias = rest }]) =>
+    [name, rest, alias].map((spelling) => [spelling.toLowerCase(), { kind, name }] as const),
+  );
+  return new Map(slots);
 }
 
 /** Maps columns to slots. */
@@ -33,9 +30,9 @@ export type Columns = ReturnType<typeof createColumns>;
 export function createColumns(options: Pick<ImportOptions, 'resource' | 'map' | 'ignore' | 'strict'>) {
   const { resource, map, ignore, strict } = options;
   const { fields, idNames } = RECORD_TYPES[resource];
-  const idName = `${resource}Id`;
+  const id: Slot = { kind: 'id', name: `${resource}Id` };
   const slots = new Map<string, Slot>([
-    ...[idName, ...idNames].map((name): [string, Slot] => [name.toLowerCase(), { kind: 'id', name: idName }]),
+    ...[id.name, ...idNames].map((name) => [name.toLowerCase(), id] as const),
     ['source', { kind: 'id', name: 'source' }],
     ['attributes', { kind: 'attributes', name: 'attributes' }],
     ...fieldSlots(fields),
@@ -77,21 +74,15 @@ export function createColumns(options: Pick<ImportOptions, 'resource' | 'map' | 
     near,
     /** Returns null for an unknown column when `strict` is set. */
     slotOf(column: string): Slot | null {
-      let slot = found.get(column);
-      if (slot === undefined) {
-        slot = find(column);
-        // Bounded, since each row of NDJSON may have other names.
-        if (found.size < 10_000) found.set(column, slot);
-      }
+      const known = found.get(column);
+      if (known !== undefined) return known;
+      const slot = find(column);
+      // Bounded, since each row of NDJSON may have other names.
+      if (found.size < 10_000) found.set(column, slot);
       return slot;
     },
   };
 }
 
-function lettersOf(name: string): string {
-  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
-}
-
-function sorted(letters: string): string {
-  return [...letters].sort().join('');
-}
+const lettersOf = (name: string): string => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+const sorted = (letters: string): string => [...letters].sort().join('');

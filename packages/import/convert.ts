@@ -1,8 +1,8 @@
 import type { RecordInput } from '../../src/datatrics/encode.ts';
 import { RESOURCES } from '../../src/datatrics/endpoints.ts';
-import { isObject, type JsonObject } from '../../src/datatrics/records/fields.ts';
+import { isObject } from '../../src/datatrics/records/fields.ts';
 import { readJson } from '../../src/lib/digits.ts';
-import type { Columns, Slot } from './columns.ts';
+import type { Columns } from './columns.ts';
 import type { ImportOptions } from './options.ts';
 import type { RowProblem } from './problem.ts';
 import { cellText, setValue, ValueError, type ValueOptions } from './values.ts';
@@ -11,76 +11,51 @@ export type ConvertOptions = ValueOptions &
   Pick<ImportOptions, 'resource' | 'source' | 'type' | 'empty'> & { readonly columns: Columns };
 
 /** The input of a mutation, valid if there are no problems. */
-export interface Converted {
-  readonly input: RecordInput;
-  readonly problems: readonly RowProblem[];
-}
-
-class Draft implements Converted {
-  readonly input: Record<string, unknown> = {};
-  readonly problems: RowProblem[] = [];
-  /** Names of the fields with an invalid value. */
-  readonly invalid: string[] = [];
-}
+export type Converted = { readonly input: RecordInput; readonly problems: readonly RowProblem[] };
 
 /** Converts rows to mutation inputs. */
 export function createConverter(options: ConvertOptions) {
   const { resource, columns, source, type, empty, note } = options;
   const keyNames = [`${resource}Id`, 'source'];
 
-  function set(draft: Draft, slot: Slot, column: string, given: unknown, isCell: boolean): void {
-    try {
-      let value = isCell && given !== '' ? cellText(given as string, note) : given;
-      if (isCell && value === '') {
-        // The key is never cleared.
-        if (empty === 'skip' || slot.kind === 'type' || keyNames.includes(slot.name)) return;
-        value = null;
+  function convert(entries: readonly (readonly [column: string, value: unknown])[], isCsv: boolean): Converted {
+    const input: Record<string, unknown> = {};
+    const problems: RowProblem[] = [];
+    for (const [column, given] of entries) {
+      const slot = columns.slotOf(column);
+      if (slot?.kind === 'nothing') continue;
+      try {
+        if (slot === null) throw new ValueError('no field has this name (--strict)');
+        let value = isCsv && given !== '' ? cellText(given as string, note) : given;
+        if (isCsv && value === '') {
+          // The key is never cleared.
+          if (empty === 'skip' || slot.kind === 'type' || keyNames.includes(slot.name)) continue;
+          value = null;
+        }
+        setValue(input, slot, value, options);
+      } catch (error) {
+        if (!(error instanceof ValueError)) throw error;
+        problems.push({ code: 'INVALID', message: `${column}: ${error.message}.` });
+        // An invalid key is not also missing.
+        if (slot) input[slot.name] ??= '';
       }
-      setValue(draft.input, slot, value, options);
-    } catch (error) {
-      if (!(error instanceof ValueError)) throw error;
-      draft.invalid.push(slot.name);
-      draft.problems.push({ code: 'INVALID', message: `${column}: ${error.message}.` });
     }
-  }
-
-  function setAll(draft: Draft, record: JsonObject, isOuter: boolean): void {
-    for (const [name, value] of Object.entries(record)) {
-      if (isOuter && name === RESOURCES[resource].body.wrapper && isObject(value)) {
-        setAll(draft, value, false);
-        continue;
-      }
-      const slot = columns.slotOf(name);
-      if (slot !== null) set(draft, slot, name, value, false);
-      else draft.problems.push({ code: 'INVALID', message: `${name}: no field has this name (--strict).` });
-    }
-  }
-
-  function finish(draft: Draft): Converted {
-    const { input, problems, invalid } = draft;
     if (source !== undefined) input.source ||= source;
     if (resource === 'content') input.type ??= type === 'item' ? 'ITEM' : 'CATEGORY';
     for (const name of keyNames) {
-      if ((input[name] ?? null) !== null || invalid.includes(name)) continue;
-      problems.push({ code: 'REQUIRED', message: `${name} is missing.` });
+      if ((input[name] ?? null) === null) problems.push({ code: 'REQUIRED', message: `${name} is missing.` });
     }
-    return draft;
+    return { input, problems };
   }
 
   return {
-    /** Converts the cells of a row of CSV. */
-    ofCells(cells: readonly string[], header: readonly string[], slots: readonly Slot[]): Converted {
-      const draft = new Draft();
-      for (let at = 0; at < slots.length; at++) {
-        const slot = slots[at] as Slot;
-        if (slot.kind !== 'nothing') set(draft, slot, header[at] as string, cells[at], true);
-      }
-      return finish(draft);
+    ofCells(header: readonly string[], cells: readonly string[]): Converted {
+      const entries = header.map((column, at) => [column, cells[at]] as const);
+      return convert(entries, true);
     },
 
-    /** Converts a line of NDJSON. */
+    /** Converts a line of NDJSON. Its fields may be wrapped as in the REST API. */
     ofJson(text: string): Converted {
-      const draft = new Draft();
       let record: unknown;
       let message = 'The row is not a JSON object.';
       try {
@@ -88,12 +63,12 @@ export function createConverter(options: ConvertOptions) {
       } catch (error) {
         message = `The row is not JSON: ${(error as Error).message}.`;
       }
-      if (isObject(record)) {
-        setAll(draft, record, true);
-        return finish(draft);
-      }
-      draft.problems.push({ code: 'MALFORMED', message });
-      return draft;
+      if (!isObject(record)) return { input: {}, problems: [{ code: 'MALFORMED', message }] };
+      const { wrapper } = RESOURCES[resource].body;
+      const inner = record[wrapper];
+      const entries = Object.entries(record);
+      if (!isObject(inner)) return convert(entries, false);
+      return convert([...entries.filter(([name]) => name !== wrapper), ...Object.entries(inner)], false);
     },
   };
 }

@@ -19,42 +19,28 @@ interface Answer {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
   /** Undefined for an answer that is no JSON. */
-  readonly data?: {
-    readonly payload: {
-      readonly results: readonly {
-        readonly index: number;
-        readonly outcome: Outcome['outcome'];
-        readonly userErrors: readonly InputProblem[];
-      }[];
-      readonly summary: { readonly upstreamRequests: number };
-    } | null;
-  } | null;
+  readonly data?: { readonly payload: { readonly results: readonly Result[] } | null } | null;
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-/**
- * Returns a target that writes through the `bulkUpsert…` mutations of a running gateway.
- * @param concurrency concurrent mutations
- */
+type Result = Pick<Outcome, 'outcome'> & { readonly index: number; readonly userErrors: readonly InputProblem[] };
+
+/** Returns a target that writes through the `bulkUpsert…` mutations of a running gateway. */
 export function createGatewayTarget(url: URL, { resource, headers }: ImportOptions, concurrency: number): Target {
   const pool = createPool({ origin: url.origin, connections: concurrency, timeoutMs: TIMEOUT_MS });
-  const types = { 'content-type': 'application/json', accept: 'application/json' };
-  const call = {
-    method: 'POST',
-    path: url.pathname + url.search,
-    headers: Object.entries({ ...types, ...headers }).flat(),
-  } as const;
+  const all = { 'content-type': 'application/json', accept: 'application/json', ...headers };
+  const call = { method: 'POST', path: url.pathname + url.search, headers: Object.entries(all).flat() } as const;
   const names = `${RESOURCES[resource].typeName}s`;
-  const query = `mutation Import($input: BulkUpsert${names}Input!) { payload: bulkUpsert${names}(input: $input) { results { index outcome userErrors { code message field } } summary { upstreamRequests } } }`;
+  const query = `mutation Import($input: BulkUpsert${names}Input!) { payload: bulkUpsert${names}(input: $input) { results { index outcome userErrors { code message field } } } }`;
   const settled = new Map<Pending, Outcome>();
-  let requests = 0;
 
   async function post(items: readonly Pending[]): Promise<Answer> {
     const inputs = items.map((item) => (item as Sendable).input);
     try {
       const body = JSON.stringify({ query, variables: { input: { items: inputs } } });
       const answer = await pool.send({ ...call, body }, NEVER);
-      return { ...parse(answer.body), status: answer.status, retryAfterMs: msOf(answer.retryAfter) };
+      const json = await new Response(answer.body).json().catch(() => ({}));
+      return { ...json, status: answer.status, retryAfterMs: msOf(answer.retryAfter) };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       const message = `The gateway at ${url.origin} is unreachable (${codeOf(error) ?? error.failure}).`;
@@ -63,15 +49,11 @@ export function createGatewayTarget(url: URL, { resource, headers }: ImportOptio
   }
 
   return {
-    get requests() {
-      return requests;
-    },
     async send(chunk): Promise<readonly Answered[]> {
       const items = chunk.filter((item) => !settled.has(item));
       const answer = await post(items);
       const payload = answer.data?.payload;
       if (answer.status !== 200 || !payload) throw failureOf(answer);
-      requests += payload.summary.upstreamRequests;
       for (const { index, outcome, userErrors: problems } of payload.results) {
         const isFinal = outcome === 'UPSERTED' || outcome === 'REJECTED';
         if (isFinal) settled.set(items[index] as Pending, { outcome, problems });
@@ -91,28 +73,19 @@ export function createGatewayTarget(url: URL, { resource, headers }: ImportOptio
   };
 }
 
-function parse(text: string): Pick<Answer, 'data' | 'errors'> {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
-}
+/** Statuses of an API to which the engine reacts alike: it splits the items after 400 and 413, and repeats after 429 and 503. */
+const ALIKE: Readonly<Record<string, number>> = {
+  ...{ UNAUTHENTICATED: 403, FORBIDDEN: 403, BAD_USER_INPUT: 400, OPERATION_TOO_COMPLEX: 400, RATE_LIMITED: 429 },
+  ...{ 401: 403, 403: 403, 413: 413, 429: 429 },
+};
 
-/** The engine splits the items after a 400, and repeats the call after a 429 or 5xx. */
 function failureOf({ status, retryAfterMs, data, errors }: Answer): DatatricsError {
   const [error] = errors ?? [];
   const code = error?.extensions?.code ?? '';
-  const fallback =
-    status === 200 && data === undefined ? 'The gateway sent no JSON.' : `The gateway answered ${status}.`;
-  const message = error?.message ?? fallback;
-  const fail = (as: 400 | 403 | 404 | 413 | 429 | 503): DatatricsError => {
-    const kind = as === 403 ? 'FORBIDDEN' : as === 400 || as === 413 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_UNAVAILABLE';
-    return new DatatricsError(kind, message, { apiMessage: message, retryAfterMs, status: as });
-  };
-  if (status === 401 || status === 403 || code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') return fail(403);
-  if (status === 413) return fail(413);
-  if (code === 'BAD_USER_INPUT' || code === 'OPERATION_TOO_COMPLEX') return fail(400);
-  if (status === 429 || code === 'RATE_LIMITED') return fail(429);
-  return fail(status >= 500 || code.startsWith('UPSTREAM_') || (status === 200 && errors === undefined) ? 503 : 404);
+  const isTemporary = status >= 500 || code.startsWith('UPSTREAM_') || (status === 200 && errors === undefined);
+  const as = ALIKE[code] ?? ALIKE[status] ?? (isTemporary ? 503 : 404);
+  const kind = as === 403 ? 'FORBIDDEN' : as === 400 || as === 413 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_UNAVAILABLE';
+  const isText = status === 200 && data === undefined;
+  const message = error?.message ?? (isText ? 'The gateway sent no JSON.' : `The gateway answered ${status}.`);
+  return new DatatricsError(kind, message, { apiMessage: message, retryAfterMs, status: as });
 }

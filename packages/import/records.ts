@@ -17,11 +17,7 @@ export interface Row {
   readonly problems: readonly RowProblem[];
 }
 
-export interface RecordOptions {
-  readonly format: 'csv' | 'ndjson';
-  readonly separator: string;
-  readonly maxRowBytes: number;
-}
+type RecordOptions = { readonly format: 'csv' | 'ndjson'; readonly separator: string; readonly maxRowBytes: number };
 
 /** Replaces lost text: bytes that are invalid in the encoding, NUL, the rest of an oversized row. */
 export const LOST = '\u{FFFD}';
@@ -30,11 +26,10 @@ const LF = 0x0a;
 const CR = 0x0d;
 /** Bytes kept of an oversized row, to identify it in the rejects. */
 const KEPT_BYTES = 1_000;
-/** No line of JSON has this character. */
-const NUL = '\0';
-const NO_PROBLEMS: readonly RowProblem[] = [];
 const INVALID_BYTES =
   'The row has U+FFFD, or bytes that are invalid in its encoding; if the file has another one, name it: --encoding windows-1252.';
+const NUL = 'The row has a NUL character. If the file is UTF-16 or UTF-32, name it: --encoding utf-32le.';
+const MISPLACED = 'A quote is misplaced or not closed. Write a quote inside quotes twice.';
 
 /**
  * Cuts UTF-8 bytes into rows with csv-parse, and yields them in batches. Line ends are LF, CRLF, CR, or a mixture. A misplaced
@@ -51,14 +46,8 @@ export function recordsOf(text: string, options: RecordOptions): Row[] {
   return createCutter(options)(Buffer.from(text), true);
 }
 
-interface Found {
-  readonly cells: string[];
-  /** Offset after the row. */
-  readonly end: number;
-}
-
-/** Thrown for a row whose quotes enclose line ends, but whose width differs from that of the first row. */
-class StrayQuotes extends Error {}
+/** A row, and the offset after it. */
+type Found = { readonly cells: string[]; readonly end: number };
 
 /** Returns a function that takes the next bytes, and returns the rows that end in them. */
 function createCutter({ format, separator, maxRowBytes }: RecordOptions) {
@@ -72,60 +61,59 @@ function createCutter({ format, separator, maxRowBytes }: RecordOptions) {
   let isSkipping = false;
   let batch: Row[] = [];
 
-  function split(data: Buffer): { found: Found[]; error: Error | null } {
+  /** Splits rows up to the first error. The last one may be incomplete. */
+  function split(data: Buffer): { found: Found[]; error: CsvError | null } {
+    if (!isCsv) return { found: linesOf(data), error: null };
     const found: Found[] = [];
     let own = width;
     try {
       parse(data, {
-        delimiter: isCsv ? separator : NUL,
-        quote: isCsv ? '"' : false,
+        delimiter: separator,
         // With tabs, Google Sheets does not quote, so a quote within a cell is text.
         relax_quotes: separator === '\t',
-        record_delimiter: ['\r\n', '\n', '\r'],
+        record_delimiter: data.includes(CR) ? ['\r\n', '\n', '\r'] : '\n',
         relax_column_count: true,
         on_record(cells: string[], { bytes }) {
           own ??= cells.length;
-          if (cells.length !== own && cells.some((cell) => /[\r\n]/.test(cell))) throw new StrayQuotes();
+          if (cells.length !== own && cells.some((cell) => /[\r\n]/.test(cell))) throw new Error('stray quotes');
           found.push({ cells, end: bytes });
           return null;
         },
       });
       return { found, error: null };
     } catch (error) {
-      return { found, error: error as Error };
+      return { found, error: error as CsvError };
     }
   }
 
   function refuse(text: string, size: number, code: RowProblem['code'], message: string): void {
+    row += 1;
     batch.push({ row, cells: null, text, size, item: null, problems: [{ code, message }] });
   }
 
   function add(cells: string[], size: number): void {
+    if (cells.some((cell) => cell.includes(LOST) || cell.includes('\0'))) {
+      const text = cells.join(separator);
+      refuse(text, size, 'MALFORMED', text.includes(LOST) ? INVALID_BYTES : NUL);
+      return;
+    }
     row += 1;
     if (cells.every((cell) => cell.trim() === '')) return;
     width ??= cells.length;
-    const isLost = cells.some((cell) => cell.includes(LOST) || cell.includes(NUL)) || (!isCsv && cells.length > 1);
-    const text = isCsv && !isLost ? '' : cells.join(isCsv ? separator : NUL);
-    if (!isLost) batch.push({ row, cells, text, size, item: null, problems: NO_PROBLEMS });
-    else refuse(text, size, 'MALFORMED', text.includes(LOST) ? INVALID_BYTES : 'The row has a NUL character.');
+    batch.push({ row, cells, text: isCsv ? '' : (cells[0] as string), size, item: null, problems: [] });
   }
 
   function addMalformed(line: string, size: number): void {
     // Spreadsheets read ="00123" as the text 00123, and some programs write it without more quotes.
     const quoted = line.replaceAll(/(?<=^|[,;\t|])="([^"\r\n]*)"(?=[,;\t|\r\n]|$)/g, '"=""$1"""');
     const { found, error } = split(Buffer.from(quoted));
-    if (error === null && found.length === 1) {
-      add((found[0] as Found).cells, size);
-      return;
-    }
-    row += 1;
-    const text = line.replace(/[\r\n]+$/, '');
-    refuse(text, size, 'MALFORMED', 'A quote is misplaced or not closed. Write a quote inside quotes twice.');
+    const [only, ...more] = found;
+    if (error === null && only && more.length === 0) add(only.cells, size);
+    else refuse(line.replace(/[\r\n]+$/, ''), size, 'MALFORMED', MISPLACED);
   }
 
   function addTooLarge(data: Buffer, at: number): void {
-    row += 1;
-    const text = data.toString('utf8', at, Math.min(data.length, at + KEPT_BYTES)) + LOST;
+    const text = data.toString('utf8', at, at + KEPT_BYTES) + LOST;
     refuse(text, KEPT_BYTES, 'TOO_LARGE', `The row is larger than ${maxRowBytes} bytes.`);
   }
 
@@ -144,7 +132,7 @@ function createCutter({ format, separator, maxRowBytes }: RecordOptions) {
           else add(cells, start + end - at);
           at = start + end;
         }
-        const isOpen = error === null || (error as CsvError).code === 'CSV_QUOTE_NOT_CLOSED';
+        const isOpen = error === null || error.code === 'CSV_QUOTE_NOT_CLOSED';
         const end = lineEnd(data, at, isLast);
         if (data.length - at <= maxRowBytes && (end === -1 || (isOpen && !isLast))) break;
         if (end !== -1 && end - at <= maxRowBytes) {
@@ -163,6 +151,16 @@ function createCutter({ format, separator, maxRowBytes }: RecordOptions) {
     rest = Buffer.from(data.subarray(at));
     return batch;
   };
+}
+
+function linesOf(data: Buffer): Found[] {
+  const found: Found[] = [];
+  for (let end = 0; end < data.length; ) {
+    const start = end;
+    end = lineEnd(data, start, true);
+    found.push({ cells: [data.toString('utf8', start, end).replace(/[\r\n]+$/, '')], end });
+  }
+  return found;
 }
 
 /** Returns the offset after the next line end; -1 if there is none, or if more bytes decide. The last line needs none. */

@@ -1,47 +1,37 @@
 import type { Destination, Failure, Outcome, Sendable } from './destination.ts';
-import { type Counts, type Journal, noCounts } from './journal.ts';
+import type { Counts, Ledger } from './ledger.ts';
 import { InputError } from './problem.ts';
 import type { Row } from './records.ts';
-import type { Rejects } from './rejects.ts';
-import { type Window, type WinnerOf, windows } from './window.ts';
 
-/** Bytes of the rows in flight at most. */
-const MAX_BYTES = 67_108_864;
+/** Every run of a file cuts the same windows, so that a resumed run sends the same one of two rows with the same key. */
+const WINDOW_ROWS = 1_000;
+const WINDOW_BYTES = 4_194_304;
+/** Part of a journal's options digest. */
+export const WINDOWS = `${WINDOW_ROWS} rows, ${WINDOW_BYTES} bytes`;
+
+/** Rows that are sent and settled together. */
+export type Window = ReturnType<typeof toWindow>;
+
+/** Returns the last row of the file with the same key as an item. */
+export type WinnerOf = (item: Sendable) => number;
 
 export interface RunOptions {
   readonly rows: AsyncIterable<readonly Row[]>;
   readonly destination: Destination;
   /** Whether rows stay unsent, which is no failure. */
   readonly dryRun: boolean;
-  /** Finds the last row of a key in the whole file; undefined: only in its window. */
+  /** Undefined: of the rows in a window with the same key, the last one counts. */
   readonly winnerOf: WinnerOf | undefined;
-  readonly journal: Journal | null;
-  readonly rejects: Rejects;
-  /** Of the rows that an earlier run settled. */
-  readonly counts: Counts;
-  /** Rows that an earlier run upserted, but did not settle. */
-  readonly known: ReadonlySet<number>;
-  /** Receives the counts after each window. */
+  readonly ledger: Ledger;
   readonly onProgress: (counts: Counts) => void;
-  /** Aborted when the user asks to stop. */
   readonly signal: AbortSignal;
 }
 
 export interface RunResult {
   readonly counts: Readonly<Counts>;
-  /** Whether every row of the input is settled. */
-  readonly complete: boolean;
-  /** Why not; null when complete. */
+  /** Why not every row of the input is settled; null if it is. */
   readonly reason: string | null;
-  /** The kind of failure that ended the import. */
   readonly failure: Failure['kind'] | null;
-}
-
-/** A window in flight. */
-interface Flight {
-  readonly window: Window;
-  readonly sent: ReturnType<Destination['send']>;
-  isDone: boolean;
 }
 
 /**
@@ -49,78 +39,63 @@ interface Flight {
  * counts their rows, and writes rejects and checkpoints.
  */
 export async function run(options: RunOptions): Promise<RunResult> {
-  const { destination, dryRun, winnerOf, journal, rejects, known, signal } = options;
-  const counts = { ...options.counts };
-  /** In the order of the input. */
-  const flights: Flight[] = [];
-  let bytes = 0;
+  const { destination, dryRun, winnerOf, ledger, signal, onProgress } = options;
+  const { known, progress } = ledger;
+  const counts = { ...progress.counts };
+  /** Windows in flight, in the order of the input. */
+  const flights: { readonly keys: Window['keys']; readonly settled: Promise<void> }[] = [];
   /** Whether all rows so far have a final outcome. */
   let isSettled = true;
-
-  function start(window: Window): void {
-    const items: Sendable[] = [];
-    for (const { row, item } of window.rows) {
-      if (item && !window.later.has(row) && !known.has(row)) items.push(item);
-    }
-    const flight: Flight = { window, sent: destination.send(items), isDone: false };
-    const onDone = (): void => {
-      flight.isDone = true;
-    };
-    // `settleFirst` handles the rejection later.
-    flight.sent.then(onDone, onDone);
-    flights.push(flight);
-    bytes += window.bytes;
-  }
-
-  async function settleFirst(): Promise<void> {
-    const { window, sent } = flights[0] as Flight;
-    const onSettled = await sent;
-    flights.shift();
-    bytes -= window.bytes;
-    isSettled &&= onSettled !== null;
-    if (onSettled === null) return;
-    settle(window);
-    await onSettled();
-  }
-
-  function settle({ rows, later }: Window): void {
-    const added = noCounts();
-    const refused: Parameters<Rejects['add']>[0][number][] = [];
-    for (const row of rows) {
-      const { outcome, problems } = outcomeOf(row, later.get(row.row), known);
-      added.rows += 1;
-      added[COUNTED[outcome]] += 1;
-      if (outcome === 'REJECTED') refused.push({ row, problems });
-    }
-    for (const name of Object.keys(added) as (keyof Counts)[]) counts[name] += added[name];
-    if (!dryRun && added.unknown + added.notAttempted > 0) isSettled = false;
-    rejects.add(refused);
-    if (isSettled) journal?.add({ upTo: rows.at(-1)?.row ?? 0, rejects: rejects.state(), counts });
-    options.onProgress(counts);
-  }
-
   let reason: string | null = null;
   const goesOn = (): boolean => isSettled && !signal.aborted;
+
+  function start({ rows, later, keys }: Window): void {
+    const items: Sendable[] = [];
+    for (const { row, item } of rows) if (item && !later.has(row) && !known.has(row)) items.push(item);
+    const sent = Promise.all([destination.send(items), flights.at(-1)?.settled]);
+    const settled = sent.then(async ([onSettled]) => {
+      isSettled &&= onSettled !== null;
+      if (onSettled !== null) settle(rows, later);
+      await onSettled?.();
+      flights.shift();
+    });
+    // The loop below handles the rejection.
+    settled.catch(() => undefined);
+    flights.push({ keys, settled });
+  }
+
+  function settle(rows: Window['rows'], later: Window['later']): void {
+    const refused: Parameters<Ledger['addRejects']>[0][number][] = [];
+    for (const row of rows) {
+      const { outcome, problems } = outcomeOf(row, later.get(row.row), known);
+      counts.rows += 1;
+      counts[COUNTED[outcome]] += 1;
+      if (outcome === 'REJECTED') refused.push({ row, problems });
+      else if (outcome !== 'UPSERTED' && !dryRun) isSettled = false;
+    }
+    ledger.addRejects(refused);
+    if (isSettled) ledger.settle(rows.at(-1)?.row ?? 0, counts);
+    onProgress(counts);
+  }
+
   try {
     for await (const window of windows(options.rows, winnerOf)) {
       const mustWait = (): boolean =>
-        bytes + window.bytes > MAX_BYTES || flights.some((flight) => !flight.window.keys.isDisjointFrom(window.keys));
-      while (flights.length > 0 && mustWait() && goesOn()) await settleFirst();
+        flights.length > destination.ahead || flights.some(({ keys }) => !keys.isDisjointFrom(window.keys));
+      while (flights[0] && mustWait() && goesOn()) await flights[0].settled;
       if (!goesOn()) break;
       start(window);
-      while ((flights.length > destination.ahead || flights[0]?.isDone) && goesOn()) await settleFirst();
-      if (!goesOn()) break;
     }
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     reason = error.message;
   }
-  while (flights.length > 0) await settleFirst();
+  await flights.at(-1)?.settled;
   const { failure } = destination;
   if (signal.aborted) reason = 'The import was stopped.';
   else if (!isSettled) reason ??= failure?.message ?? 'The API did not report the outcome of some rows.';
-  if (reason === null) journal?.add({ ended: true });
-  return { counts, complete: reason === null, reason, failure: failure?.kind ?? null };
+  if (reason === null) ledger.add({ ended: true });
+  return { counts, reason, failure: failure?.kind ?? null };
 }
 
 const COUNTED = {
@@ -130,8 +105,6 @@ const COUNTED = {
   UNKNOWN: 'unknown',
 } as const;
 
-const UPSERTED: Outcome = { outcome: 'UPSERTED', problems: [] };
-
 /** @param winner the row that replaces this one */
 function outcomeOf({ row, item, problems }: Row, winner: number | undefined, known: ReadonlySet<number>): Outcome {
   if (winner !== undefined) {
@@ -139,5 +112,35 @@ function outcomeOf({ row, item, problems }: Row, winner: number | undefined, kno
     return { outcome: 'REJECTED', problems: [{ code: 'DUPLICATE', message }] };
   }
   if (item === null) return { outcome: 'REJECTED', problems };
-  return known.has(row) ? UPSERTED : item.result;
+  return known.has(row) ? { outcome: 'UPSERTED', problems } : item.result;
+}
+
+/** Cuts rows into windows. The rows must start after the last settled window. */
+export async function* windows(batches: AsyncIterable<readonly Row[]>, winnerOf?: WinnerOf): AsyncGenerator<Window> {
+  let rows: Row[] = [];
+  let bytes = 0;
+  for await (const batch of batches) {
+    for (const row of batch) {
+      rows.push(row);
+      bytes += row.size;
+      if (rows.length < WINDOW_ROWS && bytes < WINDOW_BYTES) continue;
+      yield toWindow(rows, winnerOf);
+      rows = [];
+      bytes = 0;
+    }
+  }
+  if (rows.length > 0) yield toWindow(rows, winnerOf);
+}
+
+function toWindow(rows: readonly Row[], winnerOf?: WinnerOf) {
+  const last = new Map<string, number>();
+  /** Rows whose key occurs again, with the last row of that key. */
+  const later = new Map<number, number>();
+  if (!winnerOf) for (const { row, item } of rows) if (item) last.set(item.name, row);
+  for (const { row, item } of rows) {
+    const winner = item ? (winnerOf?.(item) ?? last.get(item.name) ?? row) : row;
+    if (winner !== row) later.set(row, winner);
+  }
+  // No other window in flight may write the same keys.
+  return { rows, later, keys: new Set(last.keys()) };
 }

@@ -10,44 +10,64 @@ import { InputError, UsageError } from './problem.ts';
 /** Bytes read to detect format, encoding and separator. */
 const SAMPLE_BYTES = 65_536;
 
-const BINARY: readonly (readonly [start: string, name: string])[] = [
-  ['PK\x03\x04', 'a spreadsheet (xlsx, ods, numbers) or a zip archive'],
-  ['\xd0\xcf\x11\xe0', 'an old Excel workbook (xls)'],
-  ['%PDF', 'a PDF document'],
-  ['PAR1', 'a Parquet file'],
-];
+const BINARY: Readonly<Record<string, string>> = {
+  'PK\x03\x04': 'a spreadsheet (xlsx, ods, numbers) or a zip archive',
+  '\xd0\xcf\x11\xe0': 'an old Excel workbook (xls)',
+};
+
+/** Encodings by their byte order mark. */
+const MARKS: Readonly<Record<string, string>> = {
+  '\xff\xfe\0\0': 'utf-32le',
+  '\0\0\xfe\xff': 'utf-32be',
+  '\xef\xbb\xbf': 'utf-8',
+  '\xff\xfe': 'utf-16le',
+  '\xfe\xff': 'utf-16be',
+};
+
+/** Encodings by the bytes of each two that are often 0. */
+const ZEROS: Readonly<Record<string, string>> = { '-0': 'utf-16le', '0-': 'utf-16be' };
 
 /** The first line by which Excel is told the separator. */
 const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?[^\r\n]*(?:\r\n|\n|\r)/i;
 
+export const isEncoding = (name: string): boolean => iconv.encodingExists(name);
+
 /**
  * Opens a file or standard input. Detects compression, and format, encoding and separator where the options omit them.
- *
- * @param signal ends reading when it is aborted, even while the source waits for input: `bytes` throws InputError
- * @throws UsageError for a file that cannot be opened or is no text; `bytes` throws InputError when reading fails later
+ * @throws UsageError for a file that is no text; `bytes` throws InputError when reading fails later, or is aborted by `signal`
  */
-export async function openSource(options: ImportOptions, signal?: AbortSignal) {
+export async function openSource(options: ImportOptions, signal: AbortSignal) {
   const { file } = options;
-  const size = file === '-' ? undefined : statSync(file).size;
-  const stream: Readable = size === undefined ? process.stdin : createReadStream(file);
+  const stat = file === '-' ? undefined : statSync(file);
+  if (stat?.isDirectory()) throw new UsageError(`${file} is a directory: name one file.`);
   let read = 0;
-  const count = (bytes: number): void => {
-    read += bytes;
-  };
-  if (signal) addAbortSignal(signal, stream);
-  const raw = await peek(chunksOf(stream, `${file} cannot be read`, count), 4);
-  const start = raw.sample.toString('latin1', 0, 4);
-  const binary = BINARY.find(([mark]) => start === mark)?.[1];
-  if (binary !== undefined) {
+
+  async function* open(): AsyncGenerator<Buffer> {
+    read = 0;
+    const stream: Readable = stat ? createReadStream(file) : process.stdin;
+    for await (const chunk of chunksOf(addAbortSignal(signal, stream), `${file} cannot be read`)) {
+      read += chunk.length;
+      yield chunk;
+    }
+  }
+
+  const raw = await peek(open(), 4);
+  const start = raw.sample.toString('latin1');
+  if (BINARY[start]) {
     throw new UsageError(
-      `${file} is ${binary}, not text. In the spreadsheet, choose "Save as" or "Export" and the format CSV UTF-8, and import that file.`,
+      `${file} is ${BINARY[start]}, not text. In the spreadsheet, choose "Save as" or "Export" and the format CSV UTF-8, and import that file.`,
     );
   }
-  const unpacked = start.startsWith('\x1f\x8b') ? gunzip(raw.bytes) : raw.bytes;
-  const { sample, bytes } = await peek(unpacked, SAMPLE_BYTES);
-  const given = options.format ?? formatOf(file);
-  const encoding =
-    encodingOfMark(sample) ?? options.encoding ?? (given === 'ndjson' ? 'utf-8' : guessEncoding(file, sample));
+  const unpack = start.startsWith('\x1f\x8b') ? gunzip : (bytes: AsyncGenerator<Buffer>) => bytes;
+  const { sample, bytes } = await peek(unpack(raw.bytes), SAMPLE_BYTES);
+  const byName = /\.(ndjson|jsonl?)(\.gz)?$/i.test(file)
+    ? 'ndjson'
+    : /\.[ct]sv(\.gz)?$/i.test(file)
+      ? 'csv'
+      : undefined;
+  const given = options.format ?? byName;
+  const mark = Object.entries(MARKS).find(([bytes]) => sample.toString('latin1', 0, 4).startsWith(bytes))?.[1];
+  const encoding = mark ?? options.encoding ?? (given === 'ndjson' ? 'utf-8' : guessEncoding(file, sample));
   const decoded = iconv.decode(sample, encoding);
   // Without a row that is cut.
   const end = Math.max(decoded.lastIndexOf('\n'), decoded.lastIndexOf('\r')) + 1;
@@ -55,32 +75,28 @@ export async function openSource(options: ImportOptions, signal?: AbortSignal) {
   const format = given ?? (/^\s*[{[]/.test(text) ? 'ndjson' : 'csv');
   if (format === 'ndjson') checkLines(file, text);
   const [line = '', named] = (format === 'csv' && SEPARATOR_LINE.exec(text)) || [];
+  const skip = Buffer.byteLength(line) + (mark === 'utf-8' ? 3 : 0);
+  let unread: typeof bytes | null = bytes;
   return {
     format,
     encoding,
-    /** Column separator of CSV. */
     separator: options.separator ?? named ?? guessSeparator(text),
-    /** The beginning, as UTF-8. */
-    sample: Buffer.from(text.slice(line.length)),
-    /** Decompressed UTF-8 without byte order mark and `sep=` line. */
-    bytes: toUtf8(bytes, encoding, Buffer.byteLength(line)),
+    sample: text.slice(line.length),
+    /** Reads decompressed UTF-8 without byte order mark and `sep=` line. Reads a file from its start each time. */
+    bytes() {
+      const from = unread ?? unpack(open());
+      unread = null;
+      return toUtf8(from, encoding, skip);
+    },
     /** Returns the part of the file that was read so far, 0 to 1; undefined for standard input. */
-    part: () => (size === undefined ? undefined : read / Math.max(1, size)),
+    part: () => stat && read / Math.max(1, stat.size),
   };
 }
 
-/** Whether this encoding is supported. */
-export function isEncoding(name: string): boolean {
-  return iconv.encodingExists(name);
-}
-
 /** @throws InputError that starts with `problem` */
-async function* chunksOf(stream: Readable, problem: string, onBytes?: (bytes: number) => void): AsyncGenerator<Buffer> {
+async function* chunksOf(stream: Readable, problem: string): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      onBytes?.(chunk.length);
-      yield chunk;
-    }
+    yield* stream as AsyncIterable<Buffer>;
   } catch (error) {
     throw error instanceof InputError ? error : new InputError(`${problem}: ${(error as Error).message}.`);
   }
@@ -93,28 +109,18 @@ function gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 }
 
 /** Returns the start of a stream, and the whole stream again. */
-async function peek(
-  bytes: AsyncGenerator<Buffer>,
-  length: number,
-): Promise<{ sample: Buffer; bytes: AsyncGenerator<Buffer> }> {
+async function peek(from: AsyncGenerator<Buffer>, length: number) {
   const chunks: Buffer[] = [];
-  let have = 0;
-  while (have < length) {
-    const next = await bytes.next();
-    if (next.done) break;
-    chunks.push(next.value);
-    have += next.value.length;
+  for (let have = 0; have < length; have += chunks.at(-1)?.length ?? 0) {
+    const { done, value } = await from.next();
+    if (done) break;
+    chunks.push(value);
   }
   async function* whole(): AsyncGenerator<Buffer> {
     yield* chunks.splice(0);
-    yield* bytes;
+    yield* from;
   }
   return { sample: Buffer.concat(chunks).subarray(0, length), bytes: whole() };
-}
-
-function formatOf(file: string): 'csv' | 'ndjson' | undefined {
-  if (/\.(ndjson|jsonl|json)(\.gz)?$/i.test(file)) return 'ndjson';
-  return /\.(csv|tsv)(\.gz)?$/i.test(file) ? 'csv' : undefined;
 }
 
 /** @throws UsageError for JSON that has not one object per line */
@@ -133,34 +139,18 @@ function guessSeparator(text: string): string {
   return [',', ';', '\t', '|'].reduce((best, next) => (count(next) > count(best) ? next : best));
 }
 
-function encodingOfMark(sample: Buffer): string | undefined {
-  const start = sample.toString('latin1', 0, 3);
-  if (start === '\xef\xbb\xbf') return 'utf-8';
-  if (start.startsWith('\xff\xfe')) return 'utf-16le';
-  return start.startsWith('\xfe\xff') ? 'utf-16be' : undefined;
-}
-
 /**
- * Guesses the encoding of a file without a byte order mark from its beginning. It returns another encoding than UTF-8 only if
- * at least two lines are invalid UTF-8 and no line has valid UTF-8 beyond ASCII. Otherwise one bad row could garble the text
- * of all others.
- *
- * @throws UsageError if the text makes no sense in the guessed encoding
+ * Guesses the encoding of text without a byte order mark. One other than Unicode needs at least two lines of invalid UTF-8,
+ * and no line of valid UTF-8 beyond ASCII: one bad row must not garble all others. @throws UsageError if it is unclear
  */
 function guessEncoding(file: string, sample: Buffer): string {
-  const zeros: [even: number, odd: number] = [0, 0];
-  for (let at = 0; at < sample.length; at++) if (sample[at] === 0) zeros[(at % 2) as 0 | 1] += 1;
-  const [even, odd] = zeros.map((count) => count / sample.length) as [number, number];
-  if (even > 0.35 && odd < 0.05) return 'utf-16be';
-  if (odd > 0.35 && even < 0.05) return 'utf-16le';
-  let broken = 0;
-  const lines = sample.toString('latin1').split(/[\r\n]/);
-  for (const line of lines.slice(0, -1)) {
-    if (!/[\x80-\xff]/.test(line)) continue;
-    if (isUtf8(Buffer.from(line, 'latin1'))) return 'utf-8';
-    broken += 1;
-  }
-  if (broken < 2) return 'utf-8';
+  const zeros = [0, 0];
+  for (let at = 0; at < sample.length; at++) if (sample[at] === 0) (zeros[at % 2] as number) += 1;
+  const wide = ZEROS[zeros.map((count) => (count * 3 > sample.length ? '0' : '-')).join('')];
+  if (wide !== undefined) return wide;
+  // Without a line that is cut.
+  const foreign = sample.toString('latin1').match(/^[^\r\n\x80-\xff]*[\x80-\xff].*(?=[\r\n])/gm) ?? [];
+  if (foreign.length < 2 || foreign.some((line) => isUtf8(Buffer.from(line, 'latin1')))) return 'utf-8';
   const guess = chardet.detect(sample)?.toLowerCase() ?? 'utf-8';
   // Windows-1252 is a superset of ISO 8859-1. Files labelled ISO 8859-1 usually are Windows-1252.
   const encoding = /^(utf-8|iso-8859-1)$/.test(guess) || !isEncoding(guess) ? 'windows-1252' : guess;
@@ -173,22 +163,14 @@ function guessEncoding(file: string, sample: Buffer): string {
   return encoding;
 }
 
-/**
- * Converts bytes to UTF-8 and removes the byte order mark. Passes UTF-8 through, so that the reader finds invalid bytes.
- * @param skip bytes of UTF-8 to drop at the start
- */
+/** Converts bytes to UTF-8, but passes UTF-8 through. `skip`: bytes of UTF-8 to drop at the start. */
 async function* toUtf8(bytes: AsyncIterable<Buffer>, encoding: string, skip: number): AsyncGenerator<Buffer> {
   const decoder = /^utf-?8$/i.test(encoding) ? null : iconv.getDecoder(encoding);
-  let left: number | undefined;
-  async function* converted(): AsyncGenerator<Buffer> {
-    for await (const chunk of bytes) yield decoder ? Buffer.from(decoder.write(chunk)) : chunk;
-    yield Buffer.from(decoder?.end() ?? '');
+  let left = skip;
+  for await (const chunk of bytes) {
+    const text = decoder ? Buffer.from(decoder.write(chunk)) : chunk;
+    yield text.subarray(left);
+    left = Math.max(0, left - text.length);
   }
-  for await (const chunk of converted()) {
-    if (chunk.length === 0) continue;
-    left ??= skip + (encodingOfMark(chunk) === 'utf-8' ? 3 : 0);
-    const dropped = Math.min(left, chunk.length);
-    left -= dropped;
-    yield chunk.subarray(dropped);
-  }
+  yield Buffer.from(decoder?.end() ?? '');
 }

@@ -1,16 +1,16 @@
-import './memory.ts';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, Queue, RateLimitError, UnrecoverableError, Worker } from 'bullmq';
-import type { Config } from '../../src/config/config.ts';
 import { environment } from '../../src/config/environment.ts';
 import { Pending, unsent } from '../../src/datatrics/bulk/items.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { openStandardOutput } from '../../src/lib/standard-output.ts';
 import { connectApi, importConfig } from './api.ts';
-import { createDirect } from './destination.ts';
-import { parseCommand, readCount, text } from './options.ts';
-import { UsageError, usageProblem } from './problem.ts';
-import { connectQueue, createSharedPace, type JobData, type JobResult, PREFIX, queueNameOf } from './queue/jobs.ts';
+import { createDirect, createPatience, type Failure } from './destination.ts';
+import { count, parseCommand } from './options.ts';
+import { runCommand, UsageError } from './problem.ts';
+import type { JobData, JobResult } from './queue.ts';
+import { connectQueue, createSharedPace, PREFIX, queueNameOf } from './queue.ts';
 
 /** ms without a sign of life of a worker, after which another worker takes over its job. */
 const LOCK_MS = 10_000;
@@ -23,8 +23,9 @@ const STOP_GRACE_MS = 10_000;
 const LAST_LINES_MS = 1_000;
 /** BullMQ pauses a queue after a 429 only if its workers have some limit. This one is never reached. */
 const NO_LIMIT = { max: 1_000_000, duration: 1_000 };
+const UNREPORTED: Failure = { kind: 'other', message: 'The API did not report the outcome of some rows.' };
 
-const OPTIONS = { concurrency: text('N', 'concurrent calls (default: twice BULK_CONCURRENCY, else 8)') };
+const OPTIONS = { concurrency: count('concurrent calls (default: twice BULK_CONCURRENCY, else 8)') };
 const USAGE = `Usage: npm run worker -- [options]
 
 Sends the rows of queued imports (npm run import -- … --queue) until SIGTERM or SIGINT; then finishes the calls in flight.
@@ -32,20 +33,21 @@ Takes jobs only for the API that DATATRICS_URL, DATATRICS_PROJECT and DATATRICS_
 See docs/import.md.
 `;
 
-async function runWorker(concurrency: number, config: Config): Promise<void> {
+await runCommand('worker', async () => {
+  const command = parseCommand(process.argv.slice(2), OPTIONS, USAGE);
+  if (command === null) return 0;
+  const config = importConfig(environment());
+  const { concurrency = 2 * config.bulkLimits.concurrency } = command.values;
   const output = openStandardOutput();
   const log = createLogger(config.logLevel, output);
   const name = queueNameOf(config);
   if (config.redisUrl === undefined) throw new UsageError('REDIS_URL must be set: workers take jobs from Redis.');
-  const connection = connectQueue(
-    config.redisUrl,
-    (reason) => log.warn({ reason }, 'Redis is unavailable: waiting for it'),
-    () => log.info('Redis is available again'),
-  );
-  const limits = { ...config.bulkLimits, concurrency: 1, extraRequests: Number.POSITIVE_INFINITY };
+  const connection = connectQueue(config.redisUrl, (text) => log.warn(text));
+  const limits = { ...config.bulkLimits, concurrency: 1 };
   const createTarget = connectApi(config, concurrency);
   const queue = new Queue(name, { connection, prefix: PREFIX });
   const stopping = new AbortController();
+  const patience = createPatience();
 
   /** Makes the call of a job. BullMQ repeats it after a temporary failure. */
   async function send({ id, data }: Job<JobData, JobResult>): Promise<JobResult> {
@@ -53,24 +55,27 @@ async function runWorker(concurrency: number, config: Config): Promise<void> {
     const resource = (items[0] as Pending).key.resource;
     const target = createTarget(resource);
     const pace = createSharedPace(connection, name, data.callsPerSecond);
-    const how = { resource, target, limits, timeZone: config.timeZone, pace, attempts: 1, signal: stopping.signal };
-    const destination = createDirect(how);
+    const destination = createDirect({ resource, target, limits, pace, attempts: 1, signal: stopping.signal });
     await destination.send(items);
     target.close?.();
     const { requests: calls, failure } = destination;
     const left = items.filter(({ result: { outcome } }) => outcome !== 'UPSERTED' && outcome !== 'REJECTED');
+    if (left.length < items.length) patience.reset();
     if (left.length === 0) {
       const rejected = items.filter(({ result }) => result.outcome === 'REJECTED');
       log.debug({ job: id, rows: items.length, rejected: rejected.length, calls }, 'Job done');
       return { calls, rejects: rejected.map(({ result }) => [result.index, result.problems]) };
     }
-    if (failure?.retryAfterMs) {
-      log.warn({ job: id, reason: failure.message, ms: failure.retryAfterMs }, 'The API asks for a pause');
-      await queue.rateLimit(failure.retryAfterMs);
+    const { kind, message, retryAfterMs } = failure ?? UNREPORTED;
+    const reason = `${kind}: ${message}`;
+    const refusal = patience.refusal(retryAfterMs);
+    if (refusal !== null) throw new UnrecoverableError(`${reason} ${refusal}`);
+    if (retryAfterMs) {
+      log.warn({ job: id, reason: message, ms: retryAfterMs }, 'The API asks for a pause');
+      await queue.rateLimit(retryAfterMs);
       throw new RateLimitError();
     }
-    const reason = failure?.message ?? 'The API did not report the outcome of some rows.';
-    throw failure && failure.kind !== 'unreachable' ? new UnrecoverableError(reason) : new Error(reason);
+    throw failure && kind !== 'unreachable' ? new UnrecoverableError(reason) : new Error(reason);
   }
 
   const worker = new Worker<JobData, JobResult>(name, send, {
@@ -87,27 +92,11 @@ async function runWorker(concurrency: number, config: Config): Promise<void> {
   worker.on('stalled', (job) => log.warn({ job }, 'Job taken over from a worker that does not respond'));
   log.info({ queue: name, concurrency }, 'Worker ready');
 
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGTERM', resolve).once('SIGINT', resolve);
-  });
+  const [signal] = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   log.info({ signal }, 'Stopping');
   const closed = worker.close();
   stopping.abort();
   await Promise.race([closed, sleep(STOP_GRACE_MS)]);
   await output.close(LAST_LINES_MS);
-}
-
-try {
-  const command = parseCommand(process.argv.slice(2), OPTIONS, USAGE);
-  if (command) {
-    const config = importConfig(environment());
-    const concurrency = readCount('concurrency', command.values.concurrency) ?? 2 * config.bulkLimits.concurrency;
-    await runWorker(concurrency, config);
-  }
-  process.exit(0);
-} catch (error) {
-  const usage = usageProblem(error);
-  if (usage === null) throw error;
-  process.stderr.write(`${usage}\n\nSee npm run worker -- --help.\n`);
-  process.exit(2);
-}
+  return 0;
+});

@@ -15,7 +15,7 @@ import type { Authenticate } from '../../src/auth/authenticate.ts';
 import type { Principal } from '../../src/auth/principal.ts';
 import { allows } from '../../src/auth/scopes.ts';
 import { isObject } from '../../src/datatrics/records/fields.ts';
-import type { CostSettings } from '../../src/graph/field-cost.ts';
+import type { CostSettings } from '../../src/graph/cost.ts';
 import { type Outcome, outcomeOfError } from '../../src/graph/outcome.ts';
 import { readClientJson } from '../../src/lib/digits.ts';
 import { wellFormedJson } from '../../src/lib/well-formed.ts';

@@ -1,5 +1,5 @@
 import {
-  type FragmentDefinitionNode,
+  type DocumentNode,
   type GraphQLInputType,
   type GraphQLSchema,
   getNamedType,
@@ -16,10 +16,8 @@ import {
   visitWithTypeInfo,
 } from 'graphql';
 import type { ScopeSet } from '../../src/auth/scopes.ts';
-import { neededScopes } from '../../src/graph/document-scopes.ts';
-import type { CostSettings } from '../../src/graph/field-cost.ts';
-import { fragmentsOf } from '../../src/graph/fragments.ts';
-import { studyOperation } from '../../src/graph/operation-facts.ts';
+import type { CostSettings } from '../../src/graph/cost.ts';
+import { neededScopes, studyOperation } from '../../src/graph/operation-facts.ts';
 import { type JsonSchema, schemaOfInput } from './json-schema.ts';
 
 /** A named operation of a published document, as a tool for clients that call it by name, without GraphQL. */
@@ -65,13 +63,12 @@ export function createTools(
       const document = parse(text);
       const [error] = validate(schema, document);
       if (error) throw error;
-      const fragments = fragmentsOf(document);
       for (const node of document.definitions) {
         if (node.kind !== Kind.OPERATION_DEFINITION) continue;
         const name = node.name?.value;
         if (name === undefined) leftOut.push(`document ${id}: the operation has no name`);
         else if (node.operation === 'mutation' && !mutations) leftOut.push(`${name}: mutations are not allowed`);
-        else tools.set(name, createTool(schema, text, node, name, fragments));
+        else tools.set(name, createTool(schema, text, document, node, name));
       }
     } catch (error) {
       leftOut.push(`document ${id}: ${(error as Error).message.split('\n')[0]}`);
@@ -83,11 +80,11 @@ export function createTools(
 function createTool(
   schema: GraphQLSchema,
   text: string,
+  document: DocumentNode,
   node: OperationDefinitionNode,
   name: string,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): Tool {
-  const facts = studyOperation(schema, node, fragments);
+  const facts = studyOperation(schema, document, node);
   const isMutation = node.operation === 'mutation';
   return {
     name,

@@ -13,14 +13,12 @@ import {
   validate,
   valueFromAST,
 } from 'graphql';
-import { readDeclaredFields } from '../config/config.ts';
-import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
+import { readConfig, readDeclaredFields } from '../config/config.ts';
 import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { Masking } from '../datatrics/masking.ts';
-import type { CostSettings } from '../graph/field-cost.ts';
-import { fragmentsOf } from '../graph/fragments.ts';
+import type { CostSettings } from '../graph/cost.ts';
 import { studyOperation } from '../graph/operation-facts.ts';
-import { type PlanEntry, Planner } from '../graph/plan.ts';
+import { createPlanner, type PlanEntry } from '../graph/plan.ts';
 import { buildSchema } from '../graph/schema.ts';
 import { readArguments, run, UsageError } from './usage.ts';
 
@@ -146,35 +144,26 @@ type Row = ReturnType<typeof estimate>[number];
 function estimate(options: Options) {
   const schema = buildSchema({ customFields: readDeclaredFields(options.config) });
   const document = readDocuments(options.files, schema);
-  const fragments = fragmentsOf(document);
-  const named = (resource: Resource): string[] =>
-    Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`);
-  const settings: CostSettings = {
-    projectId: '-',
-    bulkLimits: { ...BULK_CALLS, maxItems: 1_000, chunkItems: 50, concurrency: 4 },
-    project: {
-      sources: {
-        profile: named('profile'),
-        content: named('content'),
-        conversion: named('conversion'),
-        interaction: named('interaction'),
-      },
-      filters: 'on',
-      conversionProfileField: 'profileid',
-      timeZone: 'UTC',
-      pageLimit: 500,
-      batchReads: 'off',
-      masking: new Masking({ mode: 'null', fields: [] }),
-    },
+  const { bulkLimits, ...defaults } = readConfig({});
+  const named = RESOURCE_NAMES.map((resource) => [
+    resource,
+    Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`),
+  ]);
+  const sources = Object.fromEntries(named) as Record<Resource, string[]>;
+  const project = { ...defaults, filters: 'on', sources, masking: new Masking(defaults.masking) } as const;
+  const settings: CostSettings = { projectId: '-', bulkLimits, project };
+  const limits = {
+    assumedListSize: options.list,
+    maxEstimatedValues: Number.POSITIVE_INFINITY,
+    maxRepresentations: Number.POSITIVE_INFINITY,
   };
   return document.definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((node) => {
       const variables = variablesOf(schema, node, options.variables);
-      const facts = studyOperation(schema, node, fragments);
-      const planner = new Planner(schema, node, fragments, facts, { assumedListSize: options.list });
+      const facts = studyOperation(schema, document, node);
       const plan: PlanEntry[] = [];
-      planner.estimate(variables, settings, plan);
+      createPlanner(schema, node, facts, limits)(variables, settings, plan);
       const sum = (name: 'atLeast' | 'atMost'): number => plan.reduce((total, entry) => total + entry[name], 0);
       const operation = node.name?.value ?? `(anonymous ${node.operation})`;
       return { operation, atLeast: sum('atLeast'), atMost: sum('atMost'), plan };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SCOPES } from '../auth/scopes.ts';
-import { OPTIONAL_DIRECTIVES } from '../graph/optional-directives.ts';
+import { OPTIONAL_DIRECTIVES } from '../graph/directives.ts';
 import {
   apiKey,
   baseUrl,

@@ -2,9 +2,8 @@ import type { AbortListener } from '../lib/abort.ts';
 import { EVERYBODY, type Party, Turns, type Waiting } from '../lib/fair-queue.ts';
 
 /**
- * A queue for operations. It starts operations until the expected calls of the running ones use the upstream's capacity; the
- * others wait. An earlier start would not finish any operation earlier: its calls would wait instead, with the data read so
- * far in memory.
+ * A queue for operations. Operations start until the expected calls of the running ones use the upstream's capacity. An earlier
+ * start would not finish them earlier: their calls would wait instead, with the data read so far in memory.
  */
 export class Admission {
   readonly #turns: Turns;
@@ -20,10 +19,8 @@ export class Admission {
   }
 
   /**
-   * Admits an operation with this number of expected calls. Returns undefined when it can start now, else a promise. Call
-   * `leave` when the operation ends.
-   *
-   * @param signal when it aborts, the promise rejects with its reason, and the operation holds no place
+   * Admits an operation with this number of expected calls. Call `leave` when it ends.
+   * @returns undefined when it can start now. Else a promise, which rejects when the signal aborts; then the operation has no place
    */
   enter(calls: number, signal: AbortSignal, party: Party = EVERYBODY): Promise<void> | undefined {
     const weight = Math.min(calls, this.#maxWeight);

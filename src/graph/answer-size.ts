@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql';
 import { GatewayError } from '../lib/error.ts';
 import { sizeWithin } from '../lib/json-size.ts';
 import type { Operation } from '../upstream/operation.ts';
+import type { DocumentLimits } from './document-limits.ts';
 import { formatError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 import type { Estimate } from './plan.ts';
@@ -32,7 +33,6 @@ export function mayExceed(
 
 /**
  * The outcome that replaces a too large answer. The operation ran, so its writes took effect.
- *
  * @param setting environment variable that sets the limit, if any
  */
 export function tooLarge(unit: string, max: number, setting?: string): Outcome {
@@ -46,7 +46,7 @@ export function tooLarge(unit: string, max: number, setting?: string): Outcome {
  * replaces the message with which the whole answer becomes too large, else undefined.
  */
 export function createAnswerLimit(
-  { maxEstimatedValues, maxAnswerBytes }: Readonly<Record<'maxEstimatedValues' | 'maxAnswerBytes', number>>,
+  { maxEstimatedValues, maxAnswerBytes }: DocumentLimits,
   operation: Operation,
 ): (message: object) => Outcome | undefined {
   let bytes = 0;

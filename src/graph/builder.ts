@@ -1,5 +1,6 @@
 import SchemaBuilder, { type InputFieldRef, type ObjectRef } from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
+import type { ContentType } from '../datatrics/endpoints.ts';
 import { typeNameOf } from '../datatrics/keys.ts';
 import type { JsonObject } from '../datatrics/records/fields.ts';
 import type { DatatricsRecord } from '../datatrics/records/record.ts';
@@ -10,7 +11,7 @@ interface SchemaTypes {
   DefaultFieldNullability: false;
   DefaultNodeNullability: true;
   DefaultEdgesNullability: { list: false; items: false };
-  Inputs: { OrderDirection: 1 | -1 };
+  Inputs: { OrderDirection: 1 | -1; ContentType: ContentType };
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: string; Output: string };

@@ -2,8 +2,8 @@ import { getArgumentValues } from 'graphql';
 import type { Resource } from '../datatrics/endpoints.ts';
 import { ENTITY_TYPES } from '../datatrics/keys.ts';
 import type { GatewayContext } from './context.ts';
-import type { UsedField } from './operation-facts.ts';
 import type { PreparedOperation } from './prepared-operation.ts';
+import type { UsedField, Variables } from './selections.ts';
 
 /** `max-age` in seconds by resource. Caches must not store answers with other resources. */
 export type MaxAges = Readonly<Partial<Record<Resource, number>>>;
@@ -11,7 +11,7 @@ export type MaxAges = Readonly<Partial<Record<Resource, number>>>;
 /** Returns `Cache-Control` for an answer without errors; undefined when caches must not store it. */
 export type CacheControlOf = (
   operation: PreparedOperation,
-  variables: Readonly<Record<string, unknown>>,
+  variables: Variables,
   context: GatewayContext,
 ) => string | undefined;
 
@@ -21,35 +21,27 @@ const EVERYBODY: ReadonlySet<string> = new Set(['open', 'router']);
 /**
  * Creates the function that computes `Cache-Control`, or undefined when no resource has a `max-age`. An answer's `max-age` is
  * the smallest of its resources, which come from the operation's fields and from the representations of entities.
- *
  * @param hasOneProject whether all callers use the same project. Otherwise a header selects it, and a router's cache would not
  *   distinguish projects
  */
 export function createCacheControl(maxAges: MaxAges, hasOneProject: boolean): CacheControlOf | undefined {
   if (Object.keys(maxAges).length === 0) return undefined;
-  return ({ node, facts: { resources, entities } }, variables, { session }) => {
+  return ({ node, facts: { resources, scoped } }, variables, { session }) => {
     if (node.operation !== 'query') return undefined;
+    const entities = scoped.filter(({ definition }) => definition.name === '_entities');
     // When an operation selects only the `__typename` of entities, they can have any type.
-    const used = entities.length > 0 && resources.size === 0 ? new Set(ENTITY_TYPES.values()) : resources;
-    const ages = [
-      ...[...used].map((resource) => maxAges[resource] ?? 0),
-      ...entities.map((field) => ageOfRepresentations(field, variables, maxAges)),
-    ];
-    const age = ages.length === 0 ? 0 : Math.min(...ages);
-    if (age === 0) return undefined;
+    const used = entities.length > 0 && resources.size === 0 ? ENTITY_TYPES.values() : resources;
+    const asked = entities.flatMap((field) => resourcesAsked(field, variables));
+    const age = Math.min(...[...used, ...asked].map((resource) => maxAges[resource] ?? 0));
+    if (age === 0 || !Number.isFinite(age)) return undefined;
     return `${hasOneProject && EVERYBODY.has(session.principal.id) ? 'public' : 'private'}, max-age=${age}`;
   };
 }
 
-/** Smallest `max-age` of the types in a router's representations, whatever fields the router selects. */
-function ageOfRepresentations(
-  { definition, node }: UsedField,
-  variables: Readonly<Record<string, unknown>>,
-  maxAges: MaxAges,
-): number {
+/** The types of a router's representations, whatever fields the router selects. */
+function resourcesAsked({ definition, node }: UsedField, variables: Variables): Resource[] {
   const { representations } = getArgumentValues(definition, node, variables) as { representations: readonly unknown[] };
-  return representations.reduce((shortest: number, representation) => {
-    const resource = ENTITY_TYPES.get((representation as { __typename?: string } | null)?.__typename ?? '');
-    return resource === undefined ? shortest : Math.min(shortest, maxAges[resource] ?? 0);
-  }, Number.POSITIVE_INFINITY);
+  return representations.flatMap(
+    (one) => ENTITY_TYPES.get((one as { __typename?: string } | null)?.__typename ?? '') ?? [],
+  );
 }

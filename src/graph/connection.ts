@@ -9,18 +9,18 @@ import type { RecordOf } from '../datatrics/records/record-types.ts';
 import type { Session } from '../datatrics/session.ts';
 import { badInput } from '../lib/error.ts';
 import type { Builder, TypeRef } from './builder.ts';
-import { DEFAULT_PAGE, MAX_PAGE } from './page-size.ts';
 
-/** Relay's paging arguments, https://relay.dev/graphql/connections.htm */
-export interface ConnectionArgs {
+/** Highest `first` or `last`. The REST calls behind it have a limit of their own: DATATRICS_PAGE_LIMIT. */
+export const MAX_PAGE = 500;
+/** Records of a page without `first` and `last`. */
+export const DEFAULT_PAGE = 20;
+
+/** The arguments of a list: Relay's paging, https://relay.dev/graphql/connections.htm, and what narrows and orders it. */
+export interface ListArgs extends Pick<ListQuery, 'type' | 'filter'> {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
   readonly last?: number | null | undefined;
   readonly before?: string | null | undefined;
-}
-
-/** The arguments of a list: paging, and what narrows and orders it. */
-export interface ListArgs extends ConnectionArgs, Pick<ListQuery, 'type' | 'filter'> {
   readonly source?: string | null | undefined;
   readonly orderBy?: ListQuery['order'];
 }
@@ -42,24 +42,17 @@ export function connectionArgs(t: Args) {
   };
 }
 
-export interface Edge<R> {
-  readonly cursor: string;
-  readonly node: R | Error;
-}
-
-export interface Connection<R> {
+export interface Connection<R extends DatatricsRecord> {
   readonly edges: readonly Edge<R>[];
-  readonly pageInfo: {
-    readonly hasNextPage: boolean;
-    readonly hasPreviousPage: boolean;
-    readonly startCursor: string | null;
-    readonly endCursor: string | null;
-  };
+  readonly pageInfo: PageInfo;
   readonly totalCount: number | null;
 }
 
 /** Defines `<Name>Connection` and `<Name>Edge` for a type. */
-export function defineConnection<R extends object>(builder: Builder, type: TypeRef<R>): TypeRef<Connection<R>> {
+export function defineConnection<R extends DatatricsRecord>(
+  builder: Builder,
+  type: TypeRef<R>,
+): TypeRef<Connection<R>> {
   const { name } = type;
   const ref = builder.connectionObject(
     {
@@ -94,7 +87,7 @@ export async function resolveConnection<R extends Resource>(
   const { range, empty } = toRange(args, list);
   const window = await records.read(range);
   const rows = empty ? [] : window.rows;
-  const edges = rows.map((node, index) => new CursorEdge(node, window.start + index, list));
+  const edges = rows.map((node, index) => new Edge(node, window.start + index, list));
   return {
     edges,
     totalCount: window.total,
@@ -102,16 +95,17 @@ export async function resolveConnection<R extends Resource>(
   };
 }
 
-/**
- * Creates cursors only when the client selects them. This is a class because V8 creates a hidden class for each object
+/*
+ * The cursors are getters, because few clients select them. These are classes, because V8 creates a hidden class for each object
  * literal with getters, and that keeps the referenced objects alive until a full garbage collection.
  */
+
 class PageInfo {
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
-  readonly #edges: readonly Edge<unknown>[];
+  readonly #edges: readonly Edge<DatatricsRecord>[];
 
-  constructor(edges: readonly Edge<unknown>[], hasNextPage: boolean, hasPreviousPage: boolean) {
+  constructor(edges: readonly Edge<DatatricsRecord>[], hasNextPage: boolean, hasPreviousPage: boolean) {
     this.#edges = edges;
     this.hasNextPage = hasNextPage;
     this.hasPreviousPage = hasPreviousPage;
@@ -126,7 +120,7 @@ class PageInfo {
   }
 }
 
-class CursorEdge<R extends DatatricsRecord> implements Edge<R> {
+class Edge<R extends DatatricsRecord> {
   readonly node: R | Error;
   readonly #offset: number;
   readonly #list: string;
@@ -147,7 +141,7 @@ class CursorEdge<R extends DatatricsRecord> implements Edge<R> {
  * Converts paging arguments to a range of rows. `empty`: no row can lie between the cursors. The range then has one row, which
  * `hasNextPage` and `hasPreviousPage` need.
  */
-function toRange(args: ConnectionArgs, list: string): { range: Range; empty: boolean } {
+function toRange(args: ListArgs, list: string): { range: Range; empty: boolean } {
   const first = pageSize('first', args.first);
   const last = pageSize('last', args.last);
   if (first !== undefined && last !== undefined) throw badInput('first and last cannot be used together.');

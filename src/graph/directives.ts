@@ -5,11 +5,14 @@ import { typeNameOf } from '../datatrics/keys.ts';
 import type { MaskedType, Masking } from '../datatrics/masking.ts';
 import type { FieldTable } from '../datatrics/records/fields.ts';
 import { rootTagFormats, typeTagOf } from './cache-tags.ts';
-import { costOf, type FieldCost } from './field-cost.ts';
+import { DEFAULT_PAGE } from './connection.ts';
+import { costOf, type FieldCost } from './cost.ts';
 import { RESOURCE_OF } from './operation-facts.ts';
-import type { OptionalDirective } from './optional-directives.ts';
-import { DEFAULT_PAGE } from './page-size.ts';
-import { ENTITY_KEYS } from './representation.ts';
+import { entityKeys } from './representation.ts';
+
+/** Directives that the subgraph has only when configured, because Apollo Gateway refuses a supergraph with them. */
+export const OPTIONAL_DIRECTIVES = ['authenticated', 'requiresScopes', 'cacheTag'] as const;
+export type OptionalDirective = (typeof OPTIONAL_DIRECTIVES)[number];
 
 interface Directive {
   readonly name: string;
@@ -50,7 +53,7 @@ function directivesOfType(name: string, optional: ReadonlySet<string>): Directiv
   const resource = RESOURCE_OF.get(name);
   if (resource === undefined || name === 'ConversionItem') return directives;
   const isEntity = name === typeNameOf(resource);
-  if (isEntity) directives.push(...ENTITY_KEYS[resource].map((fields) => ({ name: 'key', args: { fields } })));
+  if (isEntity) directives.push(...entityKeys(resource).map((fields) => ({ name: 'key', args: { fields } })));
   if (optional.has('authenticated')) directives.push({ name: 'authenticated' });
   if (optional.has('requiresScopes')) directives.push(requiresScope(`${RESOURCES[resource].plural}:read`));
   if (optional.has('cacheTag') && isEntity) {
@@ -68,7 +71,8 @@ function directivesOfField(
   personal: PersonalFields,
 ): Directive[] {
   const directives: Directive[] = isMaskedField(personal, parent, field) ? [PERSONAL] : [];
-  if (cost) directives.push({ name: 'cost', args: { weight: cost.weight } });
+  // The typical number of calls.
+  if (cost) directives.push({ name: 'cost', args: { weight: cost.isConnection ? 2 : 1 } });
   if (cost?.isConnection) {
     directives.push({
       name: 'listSize',
@@ -101,7 +105,6 @@ function requiresScope(scope: string): Directive {
 /**
  * Adds a subgraph's directives to types, fields and enum values. It derives them from names and from field costs, so that the
  * type definitions do not depend on federation.
- *
  * @param schema is modified
  */
 export function addDirectives(

@@ -13,18 +13,16 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { createCompiler } from './compile.ts';
-import { type DocumentLimits, exceededLimit } from './document-limits.ts';
-import { IncrementalDirectivesRule, withoutIncremental } from './incremental.ts';
-import { createIntrospectionLimit } from './introspection.ts';
+import { createDocumentCheck, type DocumentLimits } from './document-limits.ts';
+import { IncrementalDirectivesRule } from './incremental.ts';
 import { detachText, releaseTokens } from './locations.ts';
 import { unkeptLiterals } from './number-literals.ts';
 import { invalid, type Outcome, tooComplex, unresolved } from './outcome.ts';
-import type { PlannerLimits } from './plan.ts';
-import { type OperationIdentity, type OperationOptions, PreparedOperation } from './prepared-operation.ts';
+import { type OperationIdentity, PreparedOperation } from './prepared-operation.ts';
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
-  readonly limits: DocumentLimits & PlannerLimits;
+  readonly limits: DocumentLimits;
   readonly introspection?: boolean;
   /** Whether to compile operations that run more than once. Default: true. */
   readonly compile?: boolean;
@@ -32,22 +30,14 @@ export interface DocumentsOptions {
   readonly maxCachedBytes?: number;
 }
 
-/** An entry of the cache: a document that can run, or the outcome for an invalid one. */
-export interface CachedDocument {
+/** A document in the cache. */
+export interface PreparedDocument {
   readonly identity: OperationIdentity;
-  readonly prepared: PreparedDocument | Outcome;
+  /** As the client sent it; for an invalid document, the outcome. */
+  readonly content: DocumentNode | Outcome;
   /** Estimated memory in bytes. */
   readonly bytes: number;
-}
-
-export interface PreparedDocument {
-  /** As the client sent it. */
-  readonly document: DocumentNode;
-  /** Whether it has `@defer` or `@stream`. */
-  readonly isIncremental: boolean;
-  /** Estimated memory in bytes: see `NODE_BYTES`. */
-  readonly bytes: number;
-  /** Selects the operation by name, or the only one. Returns the outcome when there is no such operation. */
+  /** Selects the operation by name, or the only one. Returns the outcome when the operation cannot run. */
   select(name: string | null | undefined): PreparedOperation | Outcome;
 }
 
@@ -74,25 +64,68 @@ const NEW_SHARE = 1 / 4;
  * Its parameter `keep` is whether the caller is accepted, that is, whether the API accepts the caller's key. The cache moves a
  * document that an accepted caller sends again out of the share for new documents.
  */
-export function createDocuments(options: DocumentsOptions): (text: string, keep: boolean) => CachedDocument {
+export function createDocuments(options: DocumentsOptions): (text: string, keep: boolean) => PreparedDocument {
   const { schema, limits } = options;
   // Without introspection, suggestions in errors must not reveal names of the schema either.
   const hideSuggestions = options.introspection === false;
-  const exceededIntrospection = createIntrospectionLimit(schema);
+  const exceededLimit = createDocumentCheck(schema, limits);
   const rules: readonly ValidationRule[] = [
     ...specifiedRules,
     ...(hideSuggestions ? [NoSchemaIntrospectionCustomRule] : []),
     ...(schema.getDirective('defer') ? [IncrementalDirectivesRule] : []),
   ];
+  const coercionOptions = { maxErrors: MAX_VARIABLE_ERRORS, hideSuggestions };
   const compiler = options.compile === false ? null : createCompiler(schema);
   const maxSize = options.maxCachedBytes ?? 64 * 1024 * 1024;
-  const createCache = (share: number): LRUCache<string, CachedDocument> =>
+  const createCache = (share: number): LRUCache<string, PreparedDocument> =>
     new LRUCache({ maxSize: Math.ceil(maxSize * share), sizeCalculation: ({ bytes }) => bytes });
   const kept = createCache(1 - NEW_SHARE);
   const recent = createCache(NEW_SHARE);
 
-  function prepare(text: string): CachedDocument {
+  function parseAndValidate(text: string): DocumentNode | Outcome {
+    const document = parse(text, { maxTokens: limits.maxTokens });
+    detachText(document);
+    const exceeded = exceededLimit(document);
+    if (exceeded !== null) return tooComplex(exceeded);
+    const unkept = unkeptLiterals(schema, document, text);
+    if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
+    const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
+    if (errors.some(({ message }) => message === 'Validation aborted.')) {
+      return tooComplex('The document has too many fields with the same name to validate.');
+    }
+    if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
+    const rootless = operationsOf(document).find(({ operation }) => !schema.getRootType(operation));
+    if (rootless === undefined) return document;
+    const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
+    return invalid('GRAPHQL_VALIDATION_FAILED', [error]);
+  }
+
+  function explain(error: unknown): Outcome {
+    // A stack overflow in the recursive parser or validator.
+    if (error instanceof RangeError) return tooComplex('The document is nested too deeply.');
+    if (!(error instanceof GraphQLError)) throw error;
+    if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
+    return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
+  }
+
+  function prepare(text: string): PreparedDocument {
     const identity = { document: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS) };
+    const ownBytes = ENTRY_BYTES + text.length * CHARACTER_BYTES;
+    let content: DocumentNode | Outcome;
+    try {
+      content = parseAndValidate(text);
+    } catch (error) {
+      content = explain(error);
+    }
+    if (content.kind !== Kind.DOCUMENT) {
+      const outcome = content;
+      const bytes = ownBytes + JSON.stringify(outcome.result).length * CHARACTER_BYTES;
+      return { identity, content, bytes, select: () => outcome };
+    }
+
+    const document = content;
+    const nodes = operationsOf(document);
+    const operations = new Map<OperationDefinitionNode, PreparedOperation>();
     const onGrowth = (bytes: number): void => {
       for (const cache of [kept, recent]) {
         const entry = cache.peek(text);
@@ -102,67 +135,17 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
         cache.set(text, { ...entry, bytes: entry.bytes + bytes });
       }
     };
-    let prepared: PreparedDocument | Outcome;
-    try {
-      prepared = prepareDocument(text, identity.document, onGrowth);
-    } catch (error) {
-      // A stack overflow in the recursive parser or validator.
-      if (!(error instanceof RangeError)) throw error;
-      prepared = tooComplex('The document is nested too deeply.');
-    }
-    const own = 'kind' in prepared ? JSON.stringify(prepared.result).length * CHARACTER_BYTES : prepared.bytes;
-    return { identity, prepared, bytes: ENTRY_BYTES + text.length * CHARACTER_BYTES + own };
-  }
-
-  function prepareDocument(text: string, hash: string, onGrowth: (bytes: number) => void): PreparedDocument | Outcome {
-    let document: DocumentNode;
-    try {
-      document = parse(text, { maxTokens: limits.maxTokens });
-    } catch (error) {
-      if (!(error instanceof GraphQLError)) throw error;
-      if (!error.message.includes('Document contains more that')) return invalid('GRAPHQL_PARSE_FAILED', [error]);
-      return tooComplex(`The document has more than ${limits.maxTokens} tokens (MAX_TOKENS).`);
-    }
-    detachText(document);
-    const exceeded = exceededLimit(document, limits) ?? exceededIntrospection(document);
-    if (exceeded !== null) return tooComplex(exceeded);
-    const unkept = unkeptLiterals(schema, document, text);
-    if (unkept.length > 0) return invalid('BAD_USER_INPUT', unkept.slice(0, MAX_ERRORS));
-    const errors = validate(schema, document, rules, { maxErrors: MAX_ERRORS, hideSuggestions });
-    if (errors.some(({ message }) => message === 'Validation aborted.')) {
-      return tooComplex('The document has too many fields with the same name to validate.');
-    }
-    if (errors.length > 0) return invalid('GRAPHQL_VALIDATION_FAILED', errors);
-
-    const whole = withoutIncremental(document);
-    const isIncremental = whole !== document;
-    const nodes = whole.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-    const rootless = nodes.find(({ operation }) => !schema.getRootType(operation));
-    if (rootless) {
-      const error = new GraphQLError(`This API has no ${rootless.operation}s.`, { nodes: rootless });
-      return invalid('GRAPHQL_VALIDATION_FAILED', [error]);
-    }
-    const operationOptions: OperationOptions = {
-      schema,
-      document: whole,
-      sent: document,
-      limits,
-      coercionOptions: { maxErrors: MAX_VARIABLE_ERRORS, hideSuggestions },
-      compiler,
-      onGrowth,
-    };
-    const operations = new Map<OperationDefinitionNode, PreparedOperation>();
-    const bytes = (releaseTokens(document) + (isIncremental ? releaseTokens(whole) : 0)) * NODE_BYTES;
     return {
-      document,
-      isIncremental,
-      bytes,
+      identity,
+      content,
+      bytes: ownBytes + releaseTokens(document) * NODE_BYTES,
       select(name) {
         const node = selectNode(nodes, name || undefined);
         if ('result' in node) return node;
         let operation = operations.get(node);
         if (operation === undefined) {
-          operation = new PreparedOperation(node, hash, operationOptions);
+          const shared = { schema, limits, document, coercionOptions, compiler, onGrowth };
+          operation = new PreparedOperation(node, identity.document, shared);
           operations.set(node, operation);
         }
         return operation;
@@ -183,6 +166,10 @@ export function createDocuments(options: DocumentsOptions): (text: string, keep:
     }
     return entry;
   };
+}
+
+function operationsOf({ definitions }: DocumentNode): OperationDefinitionNode[] {
+  return definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
 }
 
 function selectNode(nodes: readonly OperationDefinitionNode[], name: string | undefined) {

@@ -1,16 +1,24 @@
 import {
   type DocumentNode,
   type FragmentDefinitionNode,
+  type GraphQLSchema,
+  getIntrospectionQuery,
   Kind,
+  MaxIntrospectionDepthRule,
   type OperationDefinitionNode,
+  parse,
   type SelectionSetNode,
+  validate,
   visit,
 } from 'graphql';
 import { MAX_JSON_DEPTH } from '../lib/depth.ts';
-import { fragmentsOf } from './fragments.ts';
+import type { PlannerLimits } from './plan.ts';
+import { fragmentsOf } from './selections.ts';
 
-/** Limits of one document, checked before validation. */
-export interface DocumentLimits {
+/** Limits of one request. */
+export interface DocumentLimits extends PlannerLimits {
+  readonly maxEstimatedCalls: number;
+  readonly maxAnswerBytes: number;
   readonly maxTokens: number;
   readonly maxDepth: number;
   /** Number of aliased fields, with fragments counted at each spread. */
@@ -20,10 +28,15 @@ export interface DocumentLimits {
   readonly maxDirectives: number;
 }
 
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+/** Average lengths of the lists in an introspection result, by field. */
+type ListSizes = ReadonlyMap<string, number>;
+
+/** Size of selections, with fragments counted at each spread. */
 interface Size {
   depth: number;
   aliases: number;
-  /** Fields, spreads and inline fragments on all levels, with fragments counted at each spread. */
+  /** Fields, spreads and inline fragments on all levels. */
   selections: number;
   fields: number;
   /** Values of the schema, below `__schema` and `__type`. */
@@ -34,38 +47,79 @@ interface Size {
 
 const nothing = (): Size => ({ depth: 0, aliases: 0, selections: 0, fields: 0, introspected: 0, nested: 0 });
 
-/** Average lengths of the lists in an introspection result, by field. */
-export type ListSizes = ReadonlyMap<string, number>;
-
 /**
- * Maximum number of selections of one operation or fragment, with fragments counted at each spread. The gateway's work grows
- * with them, and nested spreads let a document of few tokens have very many.
+ * Maximum number of selections of one operation or fragment. The gateway's work grows with them, and nested spreads let a
+ * document of few tokens have very many.
  */
 const MAX_SELECTIONS = 10_000;
+/** How many times the values of the standard introspection query a document may select. Tools select them once, with variations. */
+const MAX_WHOLE_SCHEMAS = 2;
+/** The standard introspection query with all its options. */
+const INTROSPECTION = getIntrospectionQuery({
+  descriptions: true,
+  specifiedByUrl: true,
+  directiveIsRepeatable: true,
+  schemaDescription: true,
+  inputValueDeprecation: true,
+  oneOf: true,
+});
 
-/** The message for the first limit that a document exceeds, or null. `introspection.ts` limits the depth of introspection. */
-export function exceededLimit(document: DocumentNode, limits: DocumentLimits): string | null {
-  const { maxDepth, maxAliases, maxRootFields, maxDirectives } = limits;
-  const { directives, valueDepth } = countDirectives(document);
-  if (directives > maxDirectives) return limitMessage('directives', directives, maxDirectives, 'MAX_DIRECTIVES');
-  if (valueDepth > MAX_JSON_DEPTH) return `The document has a value nested deeper than ${MAX_JSON_DEPTH} levels.`;
+/** Creates the function that returns the message for the first limit that a document exceeds, or null. */
+export function createDocumentCheck(
+  schema: GraphQLSchema,
+  { maxDepth, maxAliases, maxRootFields, maxDirectives }: DocumentLimits,
+): (document: DocumentNode) => string | null {
+  const sizes: ListSizes = new Map([
+    ['types', Object.keys(schema.getTypeMap()).length],
+    ['directives', schema.getDirectives().length],
+    ['fields', 3],
+    ['args', 1],
+    ['inputFields', 1],
+    ['enumValues', 1],
+    ['locations', 5],
+  ]);
+  let maxIntrospected: number | undefined;
 
-  const measure = createMeasure(fragmentsOf(document));
-  // Measures each fragment on its own too, because the validator also checks unused fragments.
-  for (const definition of document.definitions) {
-    if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
-    if (definition.kind === Kind.FRAGMENT_DEFINITION && definition.typeCondition.name.value.startsWith('__')) continue;
-    const size = measure(definition.selectionSet);
-    if (size.depth > maxDepth) return limitMessage('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
-    if (size.aliases > maxAliases) return limitMessage('aliases', size.aliases, maxAliases, 'MAX_ALIASES');
-    if (size.selections > MAX_SELECTIONS) {
-      return `The operation has more than ${MAX_SELECTIONS} selections, counting fragments wherever they are spread.`;
+  function checkIntrospection(document: DocumentNode, values: number): string | null {
+    if (values === 0) return null;
+    if (validate(schema, document, [MaxIntrospectionDepthRule], { maxErrors: 1 }).length > 0) {
+      return 'The operation nests lists of the schema too deeply: fields, inputFields, interfaces or possibleTypes in three levels.';
     }
-    if (definition.kind === Kind.OPERATION_DEFINITION && size.fields > maxRootFields) {
-      return limitMessage('root fields', size.fields, maxRootFields, 'MAX_ROOT_FIELDS');
+    if (maxIntrospected === undefined) {
+      const standard = parse(INTROSPECTION);
+      const [operation] = standard.definitions as [OperationDefinitionNode];
+      const whole = createMeasure(fragmentsOf(standard), sizes)(operation.selectionSet).introspected;
+      maxIntrospected = MAX_WHOLE_SCHEMAS * whole;
     }
+    if (values <= maxIntrospected) return null;
+    return limitMessage('values of the schema', Math.ceil(values), Math.floor(maxIntrospected));
   }
-  return null;
+
+  return (document) => {
+    const { directives, valueDepth } = countDirectives(document);
+    if (directives > maxDirectives) return limitMessage('directives', directives, maxDirectives, 'MAX_DIRECTIVES');
+    if (valueDepth > MAX_JSON_DEPTH) return `The document has a value nested deeper than ${MAX_JSON_DEPTH} levels.`;
+
+    const measure = createMeasure(fragmentsOf(document), sizes);
+    let introspected = 0;
+    // Measures each fragment on its own too, because the validator also checks unused fragments.
+    for (const definition of document.definitions) {
+      if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
+      const isOperation = definition.kind === Kind.OPERATION_DEFINITION;
+      if (!isOperation && definition.typeCondition.name.value.startsWith('__')) continue;
+      const size = measure(definition.selectionSet);
+      if (size.depth > maxDepth) return limitMessage('levels of fields', size.depth, maxDepth, 'MAX_DEPTH');
+      if (size.aliases > maxAliases) return limitMessage('aliases', size.aliases, maxAliases, 'MAX_ALIASES');
+      if (size.selections > MAX_SELECTIONS) {
+        return `The operation has more than ${MAX_SELECTIONS} selections, counting fragments wherever they are spread.`;
+      }
+      if (!isOperation) continue;
+      if (size.fields > maxRootFields)
+        return limitMessage('root fields', size.fields, maxRootFields, 'MAX_ROOT_FIELDS');
+      introspected = Math.max(introspected, size.introspected);
+    }
+    return checkIntrospection(document, introspected);
+  };
 }
 
 /**
@@ -73,7 +127,7 @@ export function exceededLimit(document: DocumentNode, limits: DocumentLimits): s
  * is linear in the document's length even when fragments spread each other many times. A cycle counts as zero: the validator
  * refuses it later.
  */
-function createMeasure(fragments: ReadonlyMap<string, FragmentDefinitionNode>, sizes: ListSizes = new Map()) {
+function createMeasure(fragments: Fragments, sizes: ListSizes = new Map()): (set: SelectionSetNode) => Size {
   const measured = new Map<string, Size>();
 
   function measureFragment(name: string): Size {
@@ -119,18 +173,8 @@ function createMeasure(fragments: ReadonlyMap<string, FragmentDefinitionNode>, s
 }
 
 /** Number of selections of an operation on all levels, with fragments counted at each spread. */
-export function countSelections(
-  { selectionSet }: OperationDefinitionNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-): number {
+export function countSelections({ selectionSet }: OperationDefinitionNode, fragments: Fragments): number {
   return createMeasure(fragments)(selectionSet).selections;
-}
-
-/** Number of values of the schema that the largest operation of a document selects. */
-export function countIntrospected(document: DocumentNode, sizes: ListSizes): number {
-  const measure = createMeasure(fragmentsOf(document), sizes);
-  const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
-  return Math.max(0, ...operations.map((one) => measure((one as OperationDefinitionNode).selectionSet).introspected));
 }
 
 /** Counts directives and measures the depth of values. graphql-js's visitor does not recurse, so deep nesting is safe here. */
@@ -159,7 +203,6 @@ function countDirectives(document: DocumentNode): { directives: number; valueDep
 
 /**
  * The message for an exceeded limit.
- *
  * @param what plural noun for the counted things
  * @param variable environment variable that sets the limit, if any
  */

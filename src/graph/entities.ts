@@ -19,7 +19,6 @@ interface Args {
 /**
  * Defines what the Federation subgraph specification adds to `Query`: `_entities` and `_service`. The definitions are Pothos's
  * own, so that its plugins see these fields as they see all others.
- *
  * @param records the types that routers may ask for by their keys
  */
 export function defineEntityQueries(

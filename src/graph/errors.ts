@@ -5,7 +5,7 @@ import { locationsOf } from './locations.ts';
 /** Handler for unexpected errors, which logs them. Called once per error. */
 export type ReportUnexpected = (error: unknown) => void;
 
-const MASKED = 'Something went wrong in the gateway.';
+export const MASKED = 'Something went wrong in the gateway.';
 
 /**
  * Formats a field error for the client. All field errors pass through this function. A `GatewayError` keeps its code and
@@ -47,17 +47,9 @@ function explain(error: GraphQLError, report: ReportUnexpected): { code: ErrorCo
   return { code: 'INTERNAL_SERVER_ERROR', message: MASKED };
 }
 
-/** Formats the errors of a request whose operation did not run. */
-export function requestErrors(code: ErrorCode, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
-  return errors.map((error) => {
-    const locations = locationsOf(error);
-    return { message: shorten(error.message), ...(locations && { locations }), extensions: { code } };
-  });
-}
-
 /** Maximum length of a message, in characters. graphql-js quotes client input of any length, in many errors. */
 const MAX_MESSAGE = 1_000;
 
-function shorten(message: string): string {
+export function shorten(message: string): string {
   return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
 }

@@ -8,23 +8,18 @@ import { createAnswerLimit, mayExceed, tooLarge } from './answer-size.ts';
 import type { CacheControlOf } from './cache-control.ts';
 import type { RequestVariables } from './compile.ts';
 import type { GatewayContext } from './context.ts';
-import type { PreparedDocument } from './document-cache.ts';
+import type { CostSettings } from './cost.ts';
+import type { DocumentLimits } from './document-limits.ts';
 import { formatError, type ReportUnexpected } from './errors.ts';
-import type { CostSettings } from './field-cost.ts';
-import type { Part } from './incremental.ts';
+import { formatParts, MAX_PARTS, MAX_VALUES_IN_PARTS, type Part, readAhead, startInParts } from './incremental.ts';
 import type { Outcome } from './outcome.ts';
-import type { Values } from './parameterize.ts';
-import { formatParts, MAX_PARTS, MAX_VALUES_IN_PARTS, readAhead, startInParts } from './parts.ts';
 import type { Estimate } from './plan.ts';
 import type { OperationIdentity, PreparedOperation } from './prepared-operation.ts';
+import type { Variables } from './selections.ts';
 
 export interface ExecutionOptions {
   readonly schema: GraphQLSchema;
-  readonly limits: {
-    /** Weight of an answer's values in the worst case. */
-    readonly maxEstimatedValues: number;
-    readonly maxAnswerBytes: number;
-  };
+  readonly limits: DocumentLimits;
   /** Returns `Cache-Control` for an answer without errors. Default: caches must not store answers. */
   readonly cacheControlOf?: CacheControlOf | undefined;
   /** Returns extensions for every answer, besides those that the request asks for. */
@@ -54,7 +49,6 @@ export interface Run {
 
 /** An operation that passed all checks that are possible before it runs. */
 export interface Checked {
-  readonly document: PreparedDocument;
   readonly operation: PreparedOperation;
   readonly variables: RequestVariables;
   readonly estimate: Estimate;
@@ -151,9 +145,9 @@ export function createExecution(options: ExecutionOptions) {
 
   /** Runs a checked operation. Returns an answer in parts when the document has `@defer` or `@stream`. */
   async function executeInParts(checked: Checked, run: Run): Promise<Outcome | Parts> {
-    const { document, operation, variables, estimate } = checked;
+    const { operation, variables, estimate } = checked;
     const isTooMuch = estimate.parts > MAX_PARTS || valuesInParts + estimate.values > MAX_VALUES_IN_PARTS;
-    if (!document.isIncremental || isTooMuch) return execute(checked, run);
+    if (!operation.facts.isIncremental || isTooMuch) return execute(checked, run);
     const running = await begin(checked, run, undefined);
     if ('kind' in running) return running;
     const { context, report, leave, extensions } = running;
@@ -161,7 +155,7 @@ export function createExecution(options: ExecutionOptions) {
     try {
       started = await startInParts({
         schema,
-        document: document.document,
+        document: operation.document,
         operationName: operation.node.name?.value,
         contextValue: context,
         variableValues: variables.given,
@@ -200,7 +194,7 @@ export function createExecution(options: ExecutionOptions) {
   function extensionsFor(
     context: GatewayContext,
     operation: PreparedOperation,
-    variables: Values,
+    variables: Variables,
     ms: number | undefined,
   ): object | undefined {
     const { freshness } = context.operation;

@@ -1,8 +1,7 @@
 import type { FieldMap } from '@pothos/core';
-import type { Resource } from '../datatrics/endpoints.ts';
+import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import type { CustomType, DeclaredFields } from '../datatrics/records/custom-fields.ts';
-import type { DatatricsRecord } from '../datatrics/records/record.ts';
-import type { Builder, InputFields, TypeRef } from './builder.ts';
+import type { InputFields } from './builder.ts';
 
 /** A field of a record type, of its input or of its filter. */
 export interface Field {
@@ -21,14 +20,34 @@ export type Fields = Readonly<Record<string, Field>>;
 /** Fields that the class of a record has. */
 export type FieldsOf<R> = Readonly<Partial<Record<keyof R, Field>>>;
 
-/**
- * The id in the source, and the source.
- * @param texts descriptions of the id in the type, and of the source if it differs from the input's
- */
-export function keyFields(resource: Resource, texts: { id: string; idInput: string; source?: string }): Fields {
+/** What is specific to one record type: the files that define types, queries and mutations have the rest. */
+export interface RecordSpec<R extends Resource> {
+  readonly resource: R;
+  /** Description of the type. */
+  readonly description: string;
+  /** What one record and several are called, such as `profile` and `profiles`. */
+  readonly one: string;
+  readonly many: string;
+  /** What a filter selects. Default: `many`. */
+  readonly filtered?: string;
+  readonly fields: Fields;
+  /** Descriptions of the orders, by field or by another sort name of the records. */
+  readonly order: Readonly<Record<string, string>>;
+  readonly defaultOrder: 'oldest' | 'newest';
+  /** Descriptions of the filters, by field: a range of times, else equality. */
+  readonly filter: Readonly<Record<string, string>>;
+  /** Descriptions of the mutations. */
+  readonly create: string;
+  readonly update?: string;
+}
+
+/** The id in the source, and the source. @param texts descriptions in the type that differ from the usual ones */
+export function keyFields(resource: Resource, texts: { readonly id?: string; readonly source?: string } = {}): Fields {
+  const rest = `REST: \`${RESOURCES[resource].body.idKey}\`.`;
+  const { id = `Id in the source; unique together with \`source\`. ${rest}` } = texts;
   const source = `System that the ${resource} comes from.`;
   return {
-    [`${resource}Id`]: { type: 'ID', required: true, description: texts.id, input: texts.idInput },
+    [`${resource}Id`]: { type: 'ID', required: true, description: id, input: `Id in the source. ${rest}` },
     source: { type: 'String', required: true, description: texts.source ?? source, input: source },
   };
 }
@@ -57,42 +76,28 @@ export function attributes(what: string, examples = ''): Field {
 
 /** The custom fields that the configuration declares for a type. Records have a getter for each. */
 export function customFields(declared: DeclaredFields = {}): Fields {
-  const fields: Record<string, Field> = {};
-  for (const [name, { type, from, description }] of Object.entries(declared)) {
-    fields[name] = { type, description: description ?? `Custom field. REST: \`${from}\`.` };
-  }
-  return fields;
+  return mapValues(declared, (_name, { type, from, description = `Custom field. REST: \`${from}\`.` }) => ({
+    type,
+    description,
+  }));
 }
 
 /**
- * The custom fields that a type's filter supports: equality for text and ids, a range for times. Numbers and booleans have no
- * filter: shops spell them in several ways, and it is unknown how the API compares them.
+ * The fields of a type's filter, with those of custom fields: equality for text and ids, a range for times. Custom numbers and
+ * booleans have no filter: shops spell them in several ways, and it is unknown how the API compares them.
  */
-export function customFilters(declared: DeclaredFields | undefined): Fields {
+export function filterFields({ fields, filter }: RecordSpec<Resource>, custom: Fields): Fields {
   const filters: Record<string, Field> = {};
-  for (const [name, { type, description }] of Object.entries(customFields(declared))) {
-    if (type === 'DateTime')
+  for (const [name, description] of Object.entries(filter)) {
+    const { type = 'String' } = fields[name] ?? {};
+    filters[name] = { type: type === 'DateTime' ? 'DateTimeRange' : type, description };
+  }
+  for (const [name, { type, description }] of Object.entries(custom)) {
+    if (type === 'DateTime') {
       filters[name] = { type: 'DateTimeRange', description: `Within this range. ${description}` };
-    else if (type === 'String' || type === 'ID') filters[name] = { type, description: `Exact value. ${description}` };
+    } else if (type === 'String' || type === 'ID') filters[name] = { type, description: `Exact value. ${description}` };
   }
   return filters;
-}
-
-/** Defines the type of records with a global id. */
-export function defineRecord<R extends DatatricsRecord>(
-  builder: Builder,
-  name: string,
-  description: string,
-  fields: Fields,
-): TypeRef<R> {
-  const ref = builder.objectRef<R>(name);
-  const id: Field = { type: 'ID', required: true, description: 'Global id, for `node` and as a cache key.' };
-  ref.implement({
-    description,
-    interfaces: [builder.nodeInterfaceRef()],
-    fields: (t) => outputFields(t, { id, ...fields }),
-  });
-  return ref;
 }
 
 /** The parts of Pothos's field builders that this file uses. Pothos's own types cannot express names known only at run time. */
@@ -105,7 +110,7 @@ interface InputBuilder {
 
 /** The fields as those of an object type. */
 export function outputFields(t: object, fields: Fields): FieldMap {
-  return mapFields(fields, (name, { type, description, required = false }) => {
+  return mapValues(fields, (name, { type, description, required = false }) => {
     const isList = Array.isArray(type);
     const nullable = !required && !isList;
     return (t as OutputBuilder).expose(name, {
@@ -119,7 +124,7 @@ export function outputFields(t: object, fields: Fields): FieldMap {
 
 /** The fields as those of an input type. */
 export function inputFields(t: object, fields: Fields): InputFields {
-  return mapFields(fields, (_name, { type, description, input = description, required, default: defaultValue }) =>
+  return mapValues(fields, (_name, { type, description, input = description, required, default: defaultValue }) =>
     (t as InputBuilder).field({
       type: Array.isArray(type) ? [`${type[0]}Input`] : type,
       required,
@@ -129,6 +134,6 @@ export function inputFields(t: object, fields: Fields): InputFields {
   );
 }
 
-function mapFields<T>(fields: Fields, map: (name: string, field: Field) => T): Record<string, T> {
-  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, map(name, field)]));
+function mapValues<T, U>(values: Readonly<Record<string, T>>, map: (name: string, value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(name, value)]));
 }

@@ -13,7 +13,6 @@ import {
  * Removes the text from a parsed document. For every error that it creates, graphql-js counts the lines up to the error's
  * location. In a document of 450,000 empty lines that takes some 10 ms per error, and an answer can have thousands of errors.
  * `locationsOf` reads the locations from the tokens instead.
- *
  * @param document is modified
  */
 export function detachText({ loc }: DocumentNode): void {
@@ -39,7 +38,6 @@ const ERROR_NODE_KINDS: ReadonlySet<string> = new Set([Kind.FIELD, Kind.DIRECTIV
 
 /**
  * Releases the tokens of a validated document. Keeps the locations to which errors of its operations can point.
- *
  * @param document is modified
  * @returns the number of nodes in the document
  */

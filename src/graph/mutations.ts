@@ -1,33 +1,18 @@
 import type { InputRef } from '@pothos/core';
 import type { BulkSummary as Counts } from '../datatrics/bulk/upsert.ts';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
-import { endpointFor, type Resource } from '../datatrics/endpoints.ts';
-import { typeNameOf } from '../datatrics/keys.ts';
+import { endpointFor, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
-import { saveRecord, type WriteOutcome } from '../datatrics/writer.ts';
-import type { Builder, TypeRef } from './builder.ts';
+import { deleteContent, saveRecord, type WriteOutcome } from '../datatrics/writer.ts';
+import type { Builder } from './builder.ts';
 import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
 import { costOfBulk, costOfWrite } from './cost.ts';
-import { type Fields, inputFields } from './fields.ts';
-
-interface Writes<R extends Resource> {
-  readonly resource: R;
-  readonly type: TypeRef<RecordOf[R]>;
-  readonly fields: Fields;
-  /** What an input describes, such as `A profile`. */
-  readonly what: string;
-  readonly path: string;
-  readonly create: string;
-}
-
-interface Written<R extends Resource> {
-  readonly Input: InputRef<RecordInput>;
-  readonly Payload: TypeRef<WriteOutcome<RecordOf[R]>>;
-}
+import { inputFields, type RecordSpec } from './fields.ts';
+import type { Defined } from './queries.ts';
 
 /**
- * The shared pattern of mutations: one `input` argument, and a payload with the record and `userErrors`, the input problems
- * that the client can fix.
+ * Defines the types that mutations share, and returns the function that defines the mutations of a record type. Each has one
+ * `input` argument, and a payload with the record and `userErrors`, the input problems that the client can fix.
  */
 export function defineMutationTypes(builder: Builder) {
   builder.mutationType({
@@ -79,57 +64,6 @@ export function defineMutationTypes(builder: Builder) {
     });
   }
 
-  /** Defines `<Name>Input`, `<Name>Payload` and `create<Name>`. */
-  function defineCreate<R extends Resource>({ resource, type, fields, what, path, create }: Writes<R>): Written<R> {
-    const { name } = type;
-    const Input = builder.inputRef<RecordInput>(`${name}Input`);
-    Input.implement({
-      description: `${what} to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.`,
-      fields: (t) => inputFields(t, fields),
-    });
-    const Payload = builder.objectRef<WriteOutcome<RecordOf[R]>>(`${name}Payload`);
-    Payload.implement({
-      description: `Result of writing one ${name}.`,
-      fields: (t) => ({
-        [resource]: t.expose('record', {
-          type,
-          nullable: true,
-          description:
-            'The record as the API returned it; null when the write was rejected or the API’s answer has no record.',
-        }),
-        userErrors: userErrors(t),
-      }),
-    });
-    builder.mutationField(`create${name}`, (t) =>
-      t.field({
-        type: Payload,
-        nullable: true,
-        extensions: costOfWrite(endpointFor(resource, 'create')),
-        description: `${create} REST: \`POST ${path}\`.`,
-        args: { input: t.arg({ type: Input, required: true, description: `The ${resource}.` }) },
-        resolve: (_root, { input }, { session }) => saveRecord(session, 'create', resource, input),
-      }),
-    );
-    return { Input, Payload };
-  }
-
-  function defineUpdate<R extends 'profile' | 'content'>(
-    resource: R,
-    { Input, Payload }: Written<R>,
-    description: string,
-  ): void {
-    builder.mutationField(`update${typeNameOf(resource)}`, (t) =>
-      t.field({
-        type: Payload,
-        nullable: true,
-        extensions: costOfWrite(endpointFor(resource, 'update')),
-        description,
-        args: { input: t.arg({ type: Input, required: true, description: 'The key, and the fields to change.' }) },
-        resolve: (_root, { input }, { session }) => saveRecord(session, 'update', resource, input),
-      }),
-    );
-  }
-
   const BulkOutcome = builder.enumType('BulkOutcome', {
     description: 'Outcome of one item of a bulk write. Each item has exactly one.',
     values: {
@@ -158,8 +92,90 @@ export function defineMutationTypes(builder: Builder) {
     }),
   });
 
+  function defineInput<R extends Resource>(
+    { one }: RecordSpec<R>,
+    { type, fields }: Defined<R>,
+  ): InputRef<RecordInput> {
+    const ref = builder.inputRef<RecordInput>(`${type.name}Input`);
+    ref.implement({
+      description: `${/^[aeiou]/.test(one) ? 'An' : 'A'} ${one} to write. Omitted fields are not sent and keep their values. An explicit null is sent as null.`,
+      fields: (t) => inputFields(t, fields),
+    });
+    return ref;
+  }
+
+  /** Defines `create<Name>` and, where the API has it, `update<Name>`. */
+  function defineWrites<R extends Resource>(
+    { resource, create, update }: RecordSpec<R>,
+    { type }: Defined<R>,
+    Input: InputRef<RecordInput>,
+  ): void {
+    const { name } = type;
+    const Payload = builder.objectRef<WriteOutcome<RecordOf[R]>>(`${name}Payload`);
+    Payload.implement({
+      description: `Result of writing one ${name}.`,
+      fields: (t) => ({
+        [resource]: t.expose('record', {
+          type,
+          nullable: true,
+          description:
+            'The record as the API returned it; null when the write was rejected or the API’s answer has no record.',
+        }),
+        userErrors: userErrors(t),
+      }),
+    });
+    const path = pathOf(resource);
+    const define = (action: 'create' | 'update', description: string, input: string): void =>
+      builder.mutationField(`${action}${name}`, (t) =>
+        t.field({
+          type: Payload,
+          nullable: true,
+          extensions: costOfWrite(endpointFor(resource, action)),
+          description,
+          args: { input: t.arg({ type: Input, required: true, description: input }) },
+          resolve: (_root, args, { session }) => saveRecord(session, action, resource, args.input),
+        }),
+      );
+    define('create', `${create} REST: \`POST ${path}\`.`, `The ${resource}.`);
+    if (update === undefined) return;
+    define('update', `${update} REST: \`PUT ${path}/{${resource}Id}\`.`, 'The key, and the fields to change.');
+  }
+
+  function defineDelete(): void {
+    const Input = builder.inputType('DeleteContentInput', {
+      description: 'Key of the content to delete.',
+      fields: (t) => ({
+        contentId: t.id({ required: true, description: 'Id in the source.' }),
+        source: t.string({ required: true, description: 'System that the content comes from.' }),
+        type: t.field({ type: 'ContentType', required: true, defaultValue: 'ITEM', description: 'Item or category.' }),
+      }),
+    });
+    const Payload = builder.objectRef<WriteOutcome<string>>('DeleteContentPayload');
+    Payload.implement({
+      description: 'Result of a delete.',
+      fields: (t) => ({
+        deletedId: t.id({
+          nullable: true,
+          description: 'Global id of the deleted content; null when the API deleted nothing.',
+          resolve: (outcome) => outcome.record,
+        }),
+        userErrors: userErrors(t),
+      }),
+    });
+    builder.mutationField('deleteContent', (t) =>
+      t.field({
+        type: Payload,
+        nullable: true,
+        extensions: costOfWrite(endpointFor('content', 'delete')),
+        description: 'Deletes content. REST: `DELETE /content/{contentId}`.',
+        args: { input: t.arg({ type: Input, required: true, description: 'The key.' }) },
+        resolve: (_root, { input }, { session }) => deleteContent(session, input),
+      }),
+    );
+  }
+
   /** Defines `bulkUpsert<Names>` with its input, payload and result types. */
-  function defineBulk<R extends Resource>({ resource, type, path }: Writes<R>, { Input }: Written<R>): void {
+  function defineBulk<R extends Resource>(resource: R, { type }: Defined<R>, Input: InputRef<RecordInput>): void {
     const { name } = type;
     const names = `${name}s`;
 
@@ -220,14 +236,22 @@ export function defineMutationTypes(builder: Builder) {
         type: Payload,
         nullable: true,
         extensions: costOfBulk(resource),
-        description: `Creates or updates many ${resource}s and reports the outcome of each. REST: \`POST ${path}/bulk\`, in calls of a limited size.`,
+        description: `Creates or updates many ${resource}s and reports the outcome of each. REST: \`POST ${pathOf(resource)}/bulk\`, in calls of a limited size.`,
         args: { input: t.arg({ type: BulkInput, required: true, description: 'The records to write.' }) },
         resolve: (_root, args, { bulkUpsert }) => bulkUpsert(resource, args.input as BulkUpsertInput),
       }),
     );
   }
 
-  return { defineCreate, defineUpdate, defineBulk, userErrors };
+  return <R extends Resource>(spec: RecordSpec<R>, defined: Defined<R>): void => {
+    const Input = defineInput(spec, defined);
+    defineWrites(spec, defined, Input);
+    if (spec.resource === 'content') defineDelete();
+    defineBulk(spec.resource, defined, Input);
+  };
 }
 
-export type MutationTypes = ReturnType<typeof defineMutationTypes>;
+/** The REST path of a resource, within a project. */
+function pathOf(resource: Resource): string {
+  return `/${RESOURCES[resource].segment}`;
+}

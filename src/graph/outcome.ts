@@ -1,6 +1,7 @@
-import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../lib/error.ts';
-import { type ReportUnexpected, requestErrors } from './errors.ts';
+import { MASKED, type ReportUnexpected, shorten } from './errors.ts';
+import { locationsOf } from './locations.ts';
 
 /** The answer to a request, before serialization. */
 export interface Outcome {
@@ -29,7 +30,11 @@ export function tooComplex(message: string): Outcome {
 }
 
 export function invalid(code: ErrorCode, errors: readonly GraphQLError[]): Outcome {
-  return { kind: 'invalid', result: { errors: requestErrors(code, errors) } };
+  const formatted = errors.map((error) => {
+    const locations = locationsOf(error);
+    return { message: shorten(error.message), ...(locations && { locations }), extensions: { code } };
+  });
+  return { kind: 'invalid', result: { errors: formatted } };
 }
 
 export function refused(
@@ -38,26 +43,25 @@ export function refused(
   message: string,
   headers: Readonly<Record<string, string>> = {},
 ): Outcome {
-  const errors: GraphQLFormattedError[] = [{ message, extensions: { code } }];
-  return { kind: 'refused', status, headers, result: { errors } };
+  return { kind: 'refused', status, headers, result: { errors: [{ message, extensions: { code } }] } };
 }
+
+/** HTTP status of errors that refuse the whole request. */
+const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
+  BAD_REQUEST: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  UPSTREAM_UNAVAILABLE: 503,
+};
 
 /** Outcome for an error that was thrown before the operation ran. Reports an error that is no `GatewayError`, and masks it. */
 export function outcomeOfError(error: unknown, reportUnexpected: ReportUnexpected): Outcome {
   if (!(error instanceof GatewayError)) {
     reportUnexpected(error);
-    return refused(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong in the gateway.');
+    return refused(500, 'INTERNAL_SERVER_ERROR', MASKED);
   }
-  switch (error.code) {
-    case 'BAD_REQUEST':
-      return refused(400, error.code, error.message);
-    case 'UNAUTHENTICATED':
-      return refused(401, error.code, error.message);
-    case 'FORBIDDEN':
-      return refused(403, error.code, error.message);
-    case 'UPSTREAM_UNAVAILABLE':
-      return refused(503, error.code, error.message, { 'retry-after': '1' });
-    default:
-      return { kind: 'invalid', result: { errors: [{ message: error.message, extensions: { code: error.code } }] } };
-  }
+  const { code, message } = error;
+  const status = STATUS[code];
+  if (status === undefined) return { kind: 'invalid', result: { errors: [{ message, extensions: { code } }] } };
+  return refused(status, code, message, status === 503 ? { 'retry-after': '1' } : {});
 }

@@ -3,9 +3,9 @@ import { forbidden } from '../datatrics/access.ts';
 import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
 import { createDocuments, type DocumentsOptions, type PreparedDocument } from './document-cache.ts';
 import { limitMessage } from './document-limits.ts';
-import { neededScopes } from './document-scopes.ts';
 import { type Checked, createExecution, type ExecutionOptions, type Run } from './execution.ts';
 import { negativeCount } from './incremental.ts';
+import { neededScopes } from './operation-facts.ts';
 import { invalid, type Outcome, refused, tooComplex } from './outcome.ts';
 
 /** A GraphQL request, independent of the transport. */
@@ -15,13 +15,7 @@ export interface OperationRequest {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-export interface PipelineOptions extends DocumentsOptions, Omit<ExecutionOptions, 'limits'> {
-  readonly limits: DocumentsOptions['limits'] &
-    ExecutionOptions['limits'] & {
-      readonly maxEstimatedCalls: number;
-      /** Entity representations in one operation, and ids in one `nodes` field. */
-      readonly maxRepresentations: number;
-    };
+export interface PipelineOptions extends DocumentsOptions, ExecutionOptions {
   /** Whether to check the caller's scopes before an operation runs. Without it, only reads and writes check them. Default: true. */
   readonly checkScopes?: boolean;
 }
@@ -37,19 +31,17 @@ export function createPipeline(options: PipelineOptions) {
   const prepareCached = createDocuments(options);
 
   /** Parses and validates a document. Returns the outcome for an invalid one. */
-  function prepare(text: string, { party }: Pick<Run, 'party'>): PreparedDocument | Outcome {
-    return prepareCached(text, party.isAccepted).prepared;
+  function prepare(text: string, { party }: Pick<Run, 'party'>): PreparedDocument['content'] {
+    return prepareCached(text, party.isAccepted).content;
   }
 
   /** Makes all checks that are possible before the operation runs. Returns the outcome for an operation that must not run. */
   function check(request: OperationRequest, run: Run): Checked | Outcome {
-    const { identity, prepared: document } = prepareCached(request.query, run.party.isAccepted);
-    run.identify(identity);
-    if ('kind' in document) return document;
-
-    const operation = document.select(request.operationName);
+    const prepared = prepareCached(request.query, run.party.isAccepted);
+    run.identify(prepared.identity);
+    const operation = prepared.select(request.operationName);
     if ('kind' in operation) return operation;
-    const { node } = operation;
+    const { node, facts } = operation;
     run.identify(operation.identity);
     if (node.operation === 'mutation' && !run.allowMutation) {
       return refused(405, 'BAD_REQUEST', 'Mutations need POST.', { allow: 'POST' });
@@ -61,11 +53,11 @@ export function createPipeline(options: PipelineOptions) {
     const given = request.variables ?? {};
     const { coerced, errors } = operation.coerce(given);
     if (errors) return invalid('BAD_USER_INPUT', errors);
-    const wrongCount = document.isIncremental && negativeCount(document.document, coerced);
+    const wrongCount = facts.isIncremental && negativeCount([node, ...facts.fragments.values()], coerced);
     if (wrongCount) return invalid('BAD_USER_INPUT', [wrongCount]);
 
     const entries = run.planOnly ? [] : undefined;
-    const estimate = operation.planner.estimate(coerced, run.costSettings, entries);
+    const estimate = operation.estimate(coerced, run.costSettings, entries);
     const { calls, values, representations, ids } = estimate;
     if (representations > limits.maxRepresentations) {
       return overLimit('representations', representations, limits.maxRepresentations, 'MAX_REPRESENTATIONS');
@@ -75,7 +67,7 @@ export function createPipeline(options: PipelineOptions) {
     }
     // Skip the check for callers with all scopes.
     if (checkScopes && run.scopes !== ALL_SCOPES) {
-      const needed = neededScopes(operation.facts, coerced, run.costSettings);
+      const needed = neededScopes(facts, coerced, run.costSettings);
       if (!allows(run.scopes, needed)) {
         return refused(403, 'FORBIDDEN', forbidden(missing(run.scopes, needed)).message);
       }
@@ -91,7 +83,7 @@ export function createPipeline(options: PipelineOptions) {
     if (calls > limits.maxEstimatedCalls) {
       return overLimit('REST calls in the worst case', calls, limits.maxEstimatedCalls, 'MAX_ESTIMATED_CALLS');
     }
-    return tooMany ?? { document, operation, variables: { given, coerced }, estimate };
+    return tooMany ?? { operation, variables: { given, coerced }, estimate };
   }
 
   return { schema, prepare, check, ...createExecution(options) };

@@ -1,18 +1,10 @@
-import {
-  type DocumentNode,
-  type FragmentDefinitionNode,
-  type GraphQLSchema,
-  getOperationAST,
-  type getVariableValues,
-  type OperationDefinitionNode,
-} from 'graphql';
+import type { DocumentNode, GraphQLSchema, getVariableValues, OperationDefinitionNode } from 'graphql';
 import { Selection } from '../datatrics/json-selection.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
 import { countSelections } from './document-limits.ts';
-import { maskedPaths } from './document-scopes.ts';
-import { fragmentsOf, usedFragments } from './fragments.ts';
 import { type OperationFacts, studyOperation } from './operation-facts.ts';
-import { Planner, type PlannerLimits } from './plan.ts';
+import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
+import { maskedPaths, type Variables } from './selections.ts';
 import { createCoercion } from './variables.ts';
 
 /** Identifies an operation without its text, for example in a log. */
@@ -25,12 +17,9 @@ export interface OperationIdentity {
 }
 
 /** Options that all operations of one document share. */
-export interface OperationOptions {
+interface OperationOptions {
   readonly schema: GraphQLSchema;
-  /** Without `@defer` and `@stream`. */
   readonly document: DocumentNode;
-  /** As the client sent it. The same object when it has neither. */
-  readonly sent: DocumentNode;
   readonly limits: PlannerLimits;
   readonly coercionOptions: NonNullable<Parameters<typeof getVariableValues>[3]>;
   /** Null when operations are not compiled. */
@@ -54,42 +43,44 @@ const MAX_NAME_CHARACTERS = 64;
 /** One operation of a valid document, ready to be checked. It creates its executor when it runs. */
 export class PreparedOperation {
   readonly node: OperationDefinitionNode;
+  readonly document: DocumentNode;
   readonly identity: OperationIdentity;
   readonly facts: OperationFacts;
-  readonly planner: Planner;
+  readonly estimate: Planner;
   readonly coerce: ReturnType<typeof createCoercion>;
   /** Moving average of the REST calls in earlier runs, as a share of the estimate: 0 to 1. */
   expectedShare = 0;
   /** The record fields that the operation may read. Undefined until it is compiled: all. */
   selection: Selection | undefined;
-  readonly #options: OperationOptions;
-  /** The fragments that the operation spreads, directly or through other fragments. */
-  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  readonly #selections: number;
-  readonly #interpreted: Executor;
-  #compiled: Executor | undefined;
+  readonly #schema: GraphQLSchema;
+  #executor: Executor;
+  /** Undefined when the operation is compiled, or cannot be. */
+  #compile: (() => Executor) | undefined;
   #hasRun = false;
 
-  /** @param document hash of the document */
-  constructor(node: OperationDefinitionNode, document: string, options: OperationOptions) {
-    const { schema, sent } = options;
-    const name = node.name?.value;
-    const fragments = usedFragments(node, fragmentsOf(options.document));
+  /** @param hash of the document */
+  constructor(node: OperationDefinitionNode, hash: string, options: OperationOptions) {
+    const { schema, document, compiler, onGrowth } = options;
+    const name = node.name?.value.slice(0, MAX_NAME_CHARACTERS);
     this.node = node;
-    this.identity = { document, type: node.operation, ...(name && { name: name.slice(0, MAX_NAME_CHARACTERS) }) };
-    this.facts = studyOperation(schema, node, fragments);
-    const asSent = getOperationAST(sent, name) ?? node;
-    this.planner = new Planner(schema, asSent, fragmentsOf(sent), this.facts, options.limits);
+    this.document = document;
+    this.identity = { document: hash, type: node.operation, ...(name && { name }) };
+    this.facts = studyOperation(schema, document, node);
+    this.estimate = createPlanner(schema, node, this.facts, options.limits);
     this.coerce = createCoercion(schema, node, options.coercionOptions);
-    this.#options = options;
-    this.#fragments = fragments;
-    this.#selections = countSelections(node, fragments);
-    this.#interpreted = interpret(schema, options.document, node);
-    options.onGrowth(OPERATION_BYTES + SELECTION_BYTES * this.#selections);
+    this.#schema = schema;
+    const interpreted = interpret(schema, document, node);
+    this.#executor = interpreted;
+    const selections = countSelections(node, this.facts.fragments);
+    if (compiler !== null && this.facts.isCompilable && selections <= MAX_COMPILED_SELECTIONS) {
+      const onCompiled = (): void => onGrowth(selections * COMPILED_SELECTION_BYTES);
+      this.#compile = () => compiler(node, this.facts, interpreted, onCompiled);
+    }
+    onGrowth(OPERATION_BYTES + SELECTION_BYTES * selections);
   }
 
-  maskedPaths(masked: ReadonlySet<string>, variables: Readonly<Record<string, unknown>>): string[] {
-    return maskedPaths(this.#options.schema, this.node, this.#fragments, masked, variables);
+  maskedPaths(masked: ReadonlySet<string>, variables: Variables): string[] {
+    return maskedPaths({ schema: this.#schema, fragments: this.facts.fragments, variables }, this.node, masked);
   }
 
   /**
@@ -97,18 +88,12 @@ export class PreparedOperation {
    * save, so a flood of documents that each run once must not compile.
    */
   executor(): Executor {
-    if (this.#compiled) return this.#compiled;
-    const { compiler, onGrowth } = this.#options;
-    if (!this.#hasRun || compiler === null) {
-      this.#hasRun = true;
-      return this.#interpreted;
+    if (this.#compile && this.#hasRun) {
+      this.#executor = this.#compile();
+      this.#compile = undefined;
+      this.selection = new Selection(this.facts.reads);
     }
-    const onCompiled = (): void => onGrowth(this.#selections * COMPILED_SELECTION_BYTES);
-    this.#compiled =
-      this.#selections > MAX_COMPILED_SELECTIONS
-        ? this.#interpreted
-        : compiler(this.node, [...this.#fragments.values()], this.facts, this.#interpreted, onCompiled);
-    if (this.#compiled !== this.#interpreted) this.selection = new Selection(this.facts.reads);
-    return this.#compiled;
+    this.#hasRun = true;
+    return this.#executor;
   }
 }

@@ -1,7 +1,8 @@
-import type { ContentType, Resource } from '../datatrics/endpoints.ts';
-import { checkSource } from '../datatrics/keys.ts';
-import { type DatatricsRecord, type RecordType, sortNameOf } from '../datatrics/records/record.ts';
-import type { RecordOf } from '../datatrics/records/record-types.ts';
+import { type ContentType, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
+import { checkSource, typeNameOf } from '../datatrics/keys.ts';
+import type { CustomFields } from '../datatrics/records/custom-fields.ts';
+import { type DatatricsRecord, sortNameOf } from '../datatrics/records/record.ts';
+import { RECORD_TYPES, type RecordOf } from '../datatrics/records/record-types.ts';
 import type { Builder, TypeRef } from './builder.ts';
 import {
   type Args,
@@ -12,7 +13,7 @@ import {
   resolveConnection,
 } from './connection.ts';
 import { costOfFind, costOfLink, costOfList, costOfProfileList } from './cost.ts';
-import { type Fields, inputFields } from './fields.ts';
+import { customFields, type Fields, filterFields, inputFields, outputFields, type RecordSpec } from './fields.ts';
 
 /** Enum and input types that more than one list uses. */
 export function defineListTypes(builder: Builder): void {
@@ -32,37 +33,39 @@ export function defineListTypes(builder: Builder): void {
   });
 }
 
-interface Queries<R extends Resource> {
-  readonly record: RecordType<RecordOf[R]> & { readonly resource: R };
-  /** What the queries return, such as `profile` and `profiles`. */
-  readonly one: string;
-  readonly many: string;
-  /** What a filter selects. Default: `many`. */
-  readonly filtered?: string;
-  readonly paths: { readonly find: string; readonly list: string };
-  readonly defaultOrder: 'oldest' | 'newest';
-  /** Enum values of the sort fields, each a field of the records or another sort name. */
-  readonly order: Readonly<Record<string, { readonly field: string; readonly description: string }>>;
-  readonly filter: Fields;
-  readonly typeArg?: (t: Args, description: string) => object;
+/** A record type in the schema. */
+export interface Defined<R extends Resource> {
+  readonly type: TypeRef<RecordOf[R]>;
+  readonly page: TypeRef<Connection<RecordOf[R]>>;
+  /** With the custom fields. */
+  readonly fields: Fields;
 }
 
-/** Defines `<Name>Connection`, `<Name>Order`, `<Name>Filter` and the queries `<name>` and `<name>s` of a record type. */
-export function defineQueries<R extends Resource>(
+/** Defines a record type with its `…Connection`, `…Order` and `…Filter`, and the queries of one record and of a list. */
+export function defineRecord<R extends Resource>(
   builder: Builder,
-  type: TypeRef<RecordOf[R]>,
-  { record, one, many, paths, defaultOrder, order, filter, filtered = many, typeArg = () => ({}) }: Queries<R>,
-): TypeRef<Connection<RecordOf[R]>> {
-  const { name } = type;
-  const { resource } = record;
-  const idName = `${resource}Id`;
-  const PageOfType = defineConnection(builder, type);
+  spec: RecordSpec<R>,
+  declared: CustomFields,
+): Defined<R> {
+  const { resource, one, many, filtered = many } = spec;
+  const name = typeNameOf(resource);
+  const custom = customFields(declared[name]);
+  const fields = { ...spec.fields, ...custom };
+  const type = builder.objectRef<RecordOf[R]>(name);
+  const id = { type: 'ID', required: true, description: 'Global id, for `node` and as a cache key.' } as const;
+  type.implement({
+    description: spec.description,
+    interfaces: [builder.nodeInterfaceRef()],
+    fields: (t) => outputFields(t, { id, ...fields }),
+  });
+
+  const page = defineConnection(builder, type);
   const OrderField = builder.enumType(`${name}OrderField`, {
     description: `Fields that a list of ${name} records can be sorted by. REST: \`sort\`.`,
     values: Object.fromEntries(
-      Object.entries(order).map(([value, { field, description }]) => [
-        value,
-        { value: field, description: `${description} REST: \`sort=${sortNameOf(record, field)}\`.` },
+      Object.entries(spec.order).map(([field, description]) => [
+        field.replace(/[A-Z]/g, '_$&').toUpperCase(),
+        { value: field, description: `${description} REST: \`sort=${sortNameOf(RECORD_TYPES[resource], field)}\`.` },
       ]),
     ),
   });
@@ -75,14 +78,21 @@ export function defineQueries<R extends Resource>(
   });
   const Filter = builder.inputType(`${name}Filter`, {
     description: `Conditions on ${filtered}; a record must match all given fields.`,
-    fields: (t) => inputFields(t, filter),
+    fields: (t) => inputFields(t, filterFields(spec, custom)),
   });
+
+  const idName = `${resource}Id`;
+  const path = `/${RESOURCES[resource].segment}`;
+  const typeArg = (t: Args, description: string): object =>
+    resource === 'content'
+      ? { type: t({ type: 'ContentType', required: true, defaultValue: 'ITEM', description }) }
+      : {};
   builder.queryFields((t) => ({
     [resource]: t.field({
       type: type as TypeRef<DatatricsRecord>,
       nullable: true,
       extensions: costOfFind(resource),
-      description: `One ${one} by its id in a source; null when not found. REST: \`GET ${paths.find}\`.`,
+      description: `One ${one} by its id in a source; null when not found. REST: \`GET ${path}/{${idName}}\`.`,
       args: {
         [idName]: t.arg.id({ required: true, description: 'Id in the source.' }),
         source: t.arg.string({
@@ -94,15 +104,15 @@ export function defineQueries<R extends Resource>(
         session.find(resource, args[idName] as string, checkSource(args.source), args.type as ContentType | undefined),
     }),
     [`${resource}s`]: t.field({
-      type: PageOfType,
+      type: page,
       nullable: true,
       extensions: costOfList(resource),
-      description: `A page of the project’s ${many}. REST: \`GET ${paths.list}\`.`,
+      description: `A page of the project’s ${many}. REST: \`GET ${path}\`.`,
       args: {
         ...typeArg(t.arg, 'Items or categories.'),
         source: sourceArg(t.arg, filtered),
         ...connectionArgs(t.arg),
-        orderBy: t.arg({ type: Order, description: `Default: ${defaultOrder} first.` }),
+        orderBy: t.arg({ type: Order, description: `Default: ${spec.defaultOrder} first.` }),
         filter: t.arg({
           type: Filter,
           description: `Returns only ${filtered} that ${filtered === many ? 'match' : 'matches'}.`,
@@ -111,7 +121,7 @@ export function defineQueries<R extends Resource>(
       resolve: (_root, args, { session }) => resolveConnection(session, resource, args as ListArgs),
     }),
   }));
-  return PageOfType;
+  return { type, page, fields };
 }
 
 type FindArgs = Readonly<Record<string, string | null | undefined>>;
@@ -123,15 +133,13 @@ function sourceArg(t: Args, filtered: string) {
 /** Links records with a `profileId` to the profile, and the profile to a list of them. */
 export function defineProfileLinks<R extends 'conversion' | 'interaction'>(
   builder: Builder,
-  Profile: TypeRef<RecordOf['profile']>,
+  profile: Defined<'profile'>,
   resource: R,
-  type: TypeRef<RecordOf[R]>,
-  PageOfType: TypeRef<Connection<RecordOf[R]>>,
-  args: (t: Args) => object = () => ({}),
+  { type, page }: Defined<R>,
 ): void {
   builder.objectField(type, 'profile', (t) =>
     t.field({
-      type: Profile,
+      type: profile.type,
       nullable: true,
       extensions: costOfLink('profile', 'profileId'),
       description: `The profile with the id \`profileId\`; null when not found. With \`source\`, the gateway searches only there. Otherwise it tries the configured profile sources, then the ${resource}’s own source.`,
@@ -140,14 +148,20 @@ export function defineProfileLinks<R extends 'conversion' | 'interaction'>(
         session.follow('profile', profileId, checkSource(args.source), source),
     }),
   );
-  builder.objectField(Profile, `${resource}s`, (t) =>
+  builder.objectField(profile.type, `${resource}s`, (t) =>
     t.field({
-      type: PageOfType,
+      type: page,
       nullable: true,
       extensions: costOfProfileList(resource),
       description: `The person’s ${resource}s, newest first: those with this \`profileId\`.`,
-      args: { source: sourceArg(t.arg, `${resource}s`), ...args(t.arg), ...connectionArgs(t.arg) },
-      resolve: ({ profileId }, args: ListArgs & { event?: string }, { session }) =>
+      args: {
+        source: sourceArg(t.arg, `${resource}s`),
+        ...(resource === 'interaction' && {
+          event: t.arg.string({ description: 'Returns only this event, such as `open`.' }),
+        }),
+        ...connectionArgs(t.arg),
+      },
+      resolve: ({ profileId }, args: ListArgs & { event?: string | null | undefined }, { session }) =>
         resolveConnection(session, resource, { ...args, filter: { profileId, event: args.event } }),
     }),
   );

@@ -2,18 +2,14 @@ import type { Resource } from '../datatrics/endpoints.ts';
 import { checkId, checkSource, decodeGlobalId, ENTITY_TYPES, type RecordKey, typeNameOf } from '../datatrics/keys.ts';
 import { badInput } from '../lib/error.ts';
 
-/** The `@key` field sets of each entity. The first is the global id. */
-export const ENTITY_KEYS = {
-  profile: ['id', 'profileId source'],
-  content: ['id', 'contentId source type'],
-  conversion: ['id', 'conversionId source'],
-  interaction: ['id', 'interactionId source'],
-} as const satisfies Record<Resource, readonly string[]>;
+/** The `@key` field sets of an entity. The first is the global id. */
+export function entityKeys(resource: Resource): readonly string[] {
+  return ['id', `${resource}Id source${resource === 'content' ? ' type' : ''}`];
+}
 
 /**
  * The record key in a router's representation. When the representation has several keys, the global id takes precedence.
  * Null when the global id is not from this gateway, or belongs to another project or type.
- *
  * @throws GatewayError `BAD_USER_INPUT` when no key is complete, or part of the key is invalid
  */
 export function keyOfRepresentation(project: string, representation: unknown): RecordKey | null {
@@ -25,14 +21,14 @@ export function keyOfRepresentation(project: string, representation: unknown): R
   if (resource === undefined) {
     throw badInput(`The __typename of a representation must be one of ${[...ENTITY_TYPES.keys()].join(', ')}.`);
   }
-  if (!isMissing(given.id)) {
+  if (given.id != null) {
     const key = decodeGlobalId(project, readId('id', given.id));
     return key?.resource === resource ? key : null;
   }
   const idName = `${resource}Id`;
   const { source, type } = given;
-  if (isMissing(given[idName]) || isMissing(source) || (resource === 'content' && isMissing(type))) {
-    throw badInput(`A representation of ${typeNameOf(resource)} must have ${ENTITY_KEYS[resource].join(', or ')}.`);
+  if (given[idName] == null || source == null || (resource === 'content' && type == null)) {
+    throw badInput(`A representation of ${typeNameOf(resource)} must have ${entityKeys(resource).join(', or ')}.`);
   }
   if (typeof source !== 'string') throw badInput('source must be a string.');
   const key = { resource, id: checkId(idName, readId(idName, given[idName])), source: checkSource(source) as string };
@@ -48,10 +44,6 @@ export function keyOrNull(project: string, representation: unknown): RecordKey |
   } catch {
     return null;
   }
-}
-
-function isMissing(value: unknown): value is null | undefined {
-  return value === null || value === undefined;
 }
 
 /** Reads a string or an integer, as GraphQL does for `ID`. */

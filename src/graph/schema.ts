@@ -2,14 +2,14 @@ import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import type { CustomFields } from '../datatrics/records/custom-fields.ts';
 import type { DatatricsRecord } from '../datatrics/records/record.ts';
 import { type Builder, createBuilder, type TypeRef } from './builder.ts';
-import { defineContent, defineContentMutations } from './content.ts';
-import { defineConversion, defineConversionMutations } from './conversion.ts';
+import { CONTENT, defineContentType } from './content.ts';
+import { CONVERSION, defineConversionItem, defineConversionItemInput } from './conversion.ts';
 import { INCREMENTAL_DIRECTIVES } from './incremental.ts';
-import { defineInteraction, defineInteractionMutations } from './interaction.ts';
+import { INTERACTION } from './interaction.ts';
 import { defineMutationTypes } from './mutations.ts';
 import { defineNodeQueries } from './node.ts';
-import { defineProfile, defineProfileMutations } from './profile.ts';
-import { defineListTypes } from './queries.ts';
+import { PROFILE } from './profile.ts';
+import { defineListTypes, defineProfileLinks, defineRecord } from './queries.ts';
 import { defineScalars } from './scalars.ts';
 
 export interface SchemaOptions {
@@ -25,7 +25,6 @@ export function buildSchema(options: SchemaOptions = {}): GraphQLSchema {
 
 /**
  * Defines the types that both endpoints have.
- *
  * @param afterQueries called with the four records' types after the queries are defined, to define more queries after them
  */
 export function defineSchema(
@@ -38,15 +37,20 @@ export function defineSchema(
   });
   defineScalars(builder);
   defineListTypes(builder);
-  const profile = defineProfile(builder, customFields);
-  const content = defineContent(builder, customFields);
-  const conversion = defineConversion(builder, profile, content, customFields);
-  const interaction = defineInteraction(builder, profile, customFields);
-  afterQueries([profile.Profile, content.Content, conversion.Conversion, interaction.Interaction]);
+  const profile = defineRecord(builder, PROFILE, customFields);
+  defineContentType(builder);
+  const content = defineRecord(builder, CONTENT, customFields);
+  defineConversionItem(builder, content.type, customFields);
+  const conversion = defineRecord(builder, CONVERSION, customFields);
+  defineProfileLinks(builder, profile, 'conversion', conversion);
+  const interaction = defineRecord(builder, INTERACTION, customFields);
+  defineProfileLinks(builder, profile, 'interaction', interaction);
+  afterQueries([profile.type, content.type, conversion.type, interaction.type]);
 
-  const mutations = defineMutationTypes(builder);
-  defineProfileMutations(mutations, profile);
-  defineContentMutations(builder, mutations, content);
-  defineConversionMutations(builder, mutations, conversion);
-  defineInteractionMutations(mutations, interaction);
+  const defineMutations = defineMutationTypes(builder);
+  defineMutations(PROFILE, profile);
+  defineMutations(CONTENT, content);
+  defineConversionItemInput(builder, customFields);
+  defineMutations(CONVERSION, conversion);
+  defineMutations(INTERACTION, interaction);
 }

@@ -7,7 +7,6 @@ type Resolver = GraphQLFieldResolver<unknown, GatewayContext>;
 /**
  * Records the path of every field that used a stale API response, for `extensions.freshness`. It wraps the resolvers of all
  * fields that call the API (those with a cost), and gives each a session that knows the field's path.
- *
  * @param schema is modified
  */
 export function watchFreshness(schema: GraphQLSchema): GraphQLSchema {

@@ -3,9 +3,8 @@ import type { GraphQLSchema } from 'graphql';
 import { Masking, type MaskOptions } from '../datatrics/masking.ts';
 import { createRecordTypes, fieldTablesOf, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { createBuilder } from './builder.ts';
-import { addDirectives } from './directives.ts';
+import { addDirectives, type OptionalDirective } from './directives.ts';
 import { defineEntityQueries } from './entities.ts';
-import type { OptionalDirective } from './optional-directives.ts';
 import { defineSchema, type SchemaOptions } from './schema.ts';
 
 export { createCacheControl } from './cache-control.ts';

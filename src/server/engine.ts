@@ -59,7 +59,7 @@ export class Engine {
   parse(text: string): DocumentNode {
     const prepared = this.#operations.pipeline.prepare(text, this.accepted);
     let document: DocumentNode;
-    if ('kind' in prepared) {
+    if ('result' in prepared) {
       const errors = this.#toErrors(prepared.result.errors);
       // Yoga reports the errors of a thrown AggregateError.
       const failure = new AggregateError(errors);
@@ -72,7 +72,7 @@ export class Engine {
       const { checked } = this.accepted;
       const [unresolved] = 'kind' in checked ? this.#toErrors(checked.result.errors) : [];
       if (unresolved?.extensions.code === 'OPERATION_RESOLUTION_FAILURE') throw unresolved;
-      document = prepared.document;
+      document = prepared;
     }
     this.#texts.set(document, text);
     return document;
@@ -86,7 +86,7 @@ export class Engine {
   validate(document: DocumentNode, rules: readonly ValidationRule[] = []): readonly GraphQLError[] {
     const { schema } = this.#operations.pipeline;
     const prepared = this.#operations.pipeline.prepare(this.#textOf(document), this.accepted);
-    if ('kind' in prepared) return this.#toErrors(prepared.result.errors);
+    if ('result' in prepared) return this.#toErrors(prepared.result.errors);
     const added = rules.filter((rule) => !specifiedRules.includes(rule));
     return added.length > 0 ? validate(schema, document, added) : [];
   }

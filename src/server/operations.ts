@@ -117,9 +117,9 @@ export function createOperations(options: OperationsOptions) {
     }
   }
 
-  function end({ operation, principal, party }: AcceptedRequest): void {
-    operation?.end();
-    rateLimiter?.charge(accountOf(principal, party), operation?.usage.calls ?? 0);
+  function end({ observed: { run }, principal, party }: AcceptedRequest): void {
+    run?.end();
+    rateLimiter?.charge(accountOf(principal, party), run?.usage.calls ?? 0);
   }
 
   function start(accepted: AcceptedRequest, checked: Checked): Execution {

@@ -66,9 +66,6 @@ const PAGE_HEADERS = Object.entries({
 /** Counted by the load shedder. A line for each would add to the load. */
 const OVERLOADED = 503;
 
-/** Methods that the Fetch API does not have. */
-const NO_FETCH_METHODS: readonly unknown[] = ['CONNECT', 'TRACE', 'TRACK'];
-
 /** Creates the function that answers a request by its path and method. */
 export function createRoute(options: RouteOptions, readBody: ReadBody) {
   const { cors, compress, graphiql, load, maxBodyBytes, metrics, readiness, recordRefusal, shortcut } = options;
@@ -167,7 +164,8 @@ export function createRoute(options: RouteOptions, readBody: ReadBody) {
   }
 
   async function answerEarly(endpoint: Endpoint, res: ServerResponse, answer: HttpAnswer) {
-    if (shortcut || NO_FETCH_METHODS.includes(res.req.method)) return sendAnswer(res, answer, compress);
+    // The Fetch API has no TRACE.
+    if (shortcut || res.req.method === 'TRACE') return sendAnswer(res, answer, compress);
     const { yoga } = await endpoint.load();
     await sendResponse(res, await (await yoga()).fetch(res, null, answer), compress);
   }
@@ -187,7 +185,7 @@ export function createRoute(options: RouteOptions, readBody: ReadBody) {
     );
     if ('kind' in accepted) return answerEarly(endpoint, res, respond(accepted, req.headers.accept));
     const { checked } = accepted;
-    const isIncremental = !('kind' in checked) && checked.document.isIncremental;
+    const isIncremental = !('kind' in checked) && checked.operation.facts.isIncremental;
     if (shortcut && body !== null && !isIncremental) {
       const outcome = 'kind' in checked ? checked : await operations.run(accepted, checked);
       operations.finish(accepted, outcome);

@@ -50,6 +50,11 @@ export function family(
   };
 }
 
+/** The same with each of several inputs, by their names. */
+export function each<T>(inputs: Readonly<Record<string, T>>, make: (dice: Dice, input: T) => Made) {
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, (dice: Dice) => make(dice, input)]));
+}
+
 interface Head {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startInstance } from '../helpers/instance.ts';
+import { end } from '../helpers/process.ts';
 import { type Answer, send } from './client.ts';
 import { type AttackRequest, post } from './request.ts';
 import { memoryOf, resetPeak, usageOf } from './usage.ts';
@@ -11,14 +12,7 @@ import { memoryOf, resetPeak, usageOf } from './usage.ts';
 export async function startApi() {
   const child = fork(resolve('test/attack/api.ts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const [settings] = (await once(child, 'message')) as [Record<string, string>];
-  return {
-    settings,
-    async close(): Promise<void> {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    },
-  };
+  return { settings, close: () => end(child) };
 }
 
 /** What sending something did to a gateway. */

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { postJson } from '../helpers/gateway.ts';
 
 /** What became of one request. */
 export interface Sent {
@@ -24,7 +24,6 @@ export interface LoadOptions {
 export class Load {
   readonly sent: Sent[] = [];
   readonly #options: LoadOptions;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 500 });
   readonly #start = performance.now();
   readonly #pending = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
@@ -44,7 +43,6 @@ export class Load {
   async end(): Promise<readonly Sent[]> {
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
-    this.#agent.destroy();
     return this.sent;
   }
 
@@ -64,37 +62,20 @@ export class Load {
       ? `mutation { updateProfile(input: {profileId: "written", source: "Webshop", name: "mark-${number}-"}) { userErrors { code } } }`
       : `{ profile(profileId: "${id}", source: "Webshop") { name } }`;
     const at = this.now;
-    const outcome = await ask(this.#options.url, query, this.#agent);
+    const outcome = await ask(this.#options.url, query);
     this.sent.push({ kind: isWrite ? 'write' : 'read', at, ms: this.now - at, outcome });
   }
 }
 
 /** What became of one operation. */
-export function ask(url: string, query: string, agent?: Agent): Promise<string> {
-  return new Promise((resolve) => {
-    let isConnected = false;
-    const req = request(
-      `${url}/graphql`,
-      { method: 'POST', headers: { 'content-type': 'application/json' }, ...(agent && { agent }) },
-      (res) => {
-        let text = '';
-        res.on('data', (chunk) => {
-          text += chunk;
-        });
-        res.on('end', () => resolve(outcomeOf(text)));
-        res.on('error', () => resolve('lost'));
-      },
-    );
-    req.on('socket', (socket) => {
-      if (!socket.connecting) isConnected = true;
-      else socket.once('connect', () => (isConnected = true));
-    });
-    req.on('error', () => resolve(isConnected ? 'lost' : 'refused'));
-    req.end(JSON.stringify({ query }));
-  });
-}
-
-function outcomeOf(text: string): string {
+export async function ask(url: string, query: string): Promise<string> {
+  let text: string;
+  try {
+    text = await (await postJson(`${url}/graphql`, { query })).text();
+  } catch (error) {
+    const { code } = (error as { cause?: { code?: string } }).cause ?? {};
+    return code === 'ECONNREFUSED' ? 'refused' : 'lost';
+  }
   try {
     const { errors, extensions, data } = JSON.parse(text);
     if (errors) return String(errors[0].extensions.code);

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox } from '../../src/sandbox/server.ts';
@@ -43,10 +42,11 @@ export async function startWorld({ env, freshness = {}, launcher, flags }: World
   };
   const gateway = await startInstance(settings, flags, launcher);
   // Every record is known, and the process warm.
-  const agent = new Agent({ keepAlive: true, maxSockets: 10 });
-  const read = (id: string) => ask(gateway.url, `{ profile(profileId: "${id}", source: "Webshop") { name } }`, agent);
-  await Promise.all(ids.map(read));
-  agent.destroy();
+  const unread = ids.values();
+  const read = async (): Promise<void> => {
+    for (const id of unread) await ask(gateway.url, `{ profile(profileId: "${id}", source: "Webshop") { name } }`);
+  };
+  await Promise.all(Array.from({ length: 10 }, read));
   way.requests = 0;
   return {
     sandbox,

@@ -22,12 +22,6 @@ test('operations begin at once while there is room, and then in their order', as
   expect(admission.waiting).toBe(0);
 });
 
-test('one operation may always run, however large', () => {
-  const admission = new Admission(10);
-  expect(admission.enter(1_000, NEVER)).toBeUndefined();
-  expect(admission.enter(1, NEVER)).toBeInstanceOf(Promise);
-});
-
 test('an operation that leaves the queue frees its place, and is rejected with the reason', async () => {
   const admission = new Admission(1);
   admission.enter(1, NEVER);

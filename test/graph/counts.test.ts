@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { type FakeUpstream, startWithUpstream, type TestGateway } from '../helpers/gateway.ts';
 
 /**
@@ -35,9 +35,6 @@ const executing: Running = await startWithUpstream(answer, { SHARE_IN_FLIGHT: 'o
 const collapsing: Running = await startWithUpstream(answer, { COLLAPSE_OPERATIONS: 'on' });
 const batching: Running = await startWithUpstream(answer, { DATATRICS_BATCH_READS: 'on' });
 const all = [sharing, executing, collapsing, batching];
-afterAll(async () => {
-  for (const gateway of all) await gateway.close();
-});
 beforeEach(() => {
   latencyMs = 5;
   for (const { upstream } of all) upstream.calls.length = 0;

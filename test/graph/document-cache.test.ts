@@ -1,15 +1,8 @@
 import { expect, test } from 'vitest';
 import { createDocuments } from '../../src/graph/document-cache.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
+import { LIMITS as limits } from '../helpers/limits.ts';
 
-const limits = {
-  maxTokens: 5_000,
-  maxDepth: 12,
-  maxAliases: 100,
-  maxRootFields: 50,
-  maxDirectives: 50,
-  assumedListSize: 10,
-};
 const schema = buildSchema();
 const document = (name: string): string => `query ${name} { profile(profileId: "1", source: "S") { name } }`;
 

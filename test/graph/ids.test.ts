@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { type GraphqlResult, startWithSandbox, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
 import { interaction, item, profile, sale } from '../sandbox/client.ts';
@@ -123,29 +123,6 @@ describe('the global id', () => {
     const node = 'query ($id: ID!) { node(id: $id) { id ... on Content { type } } }';
     expect(await read(node, { id: one.id })).toEqual({ node: { ...one, type: 'ITEM' } });
     expect(await read(node, { id: category.id })).toEqual({ node: { ...category, type: 'CATEGORY' } });
-  });
-
-  it('of conversions and interactions is the same from every path', async () => {
-    store.put('profile', profile('7'));
-    store.put('conversion', sale('1', { profileid: '7' }));
-    store.put('interaction', interaction('1', { profileid: '7', datetime: '' }));
-    const data = await read(`{
-      conversion(conversionId: "1") { id }
-      conversions { nodes { id } }
-      interaction(interactionId: "1") { id }
-      interactions { nodes { id } }
-      profile(profileId: "7") { conversions { nodes { id } } interactions { nodes { id } } }
-    }`);
-    const { conversion, interaction: event } = data;
-    expect(data).toEqual({
-      conversion,
-      conversions: { nodes: [conversion] },
-      interaction: event,
-      interactions: { nodes: [event] },
-      profile: { conversions: { nodes: [conversion] }, interactions: { nodes: [event] } },
-    });
-    const nodes = await read('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: [conversion.id, event.id] });
-    expect(nodes).toEqual({ nodes: [conversion, event] });
   });
 
   it('does not depend on how the API writes the record: number or text, with its source or without', async () => {
@@ -329,22 +306,10 @@ it.each([
   expect(await expectRefused(query)).toContain('source');
 });
 
-it.each(['conversions', 'interactions'])('the %s of a profile refuse an empty source', async (field) => {
-  store.put('profile', profile('7'));
-  const { body } = await gateway.query(`{ profile(profileId: "7") { profileId ${field}(source: "") { totalCount } } }`);
-  expect(body.data).toEqual({ profile: { profileId: '7', [field]: null } });
-  expect(body.errors).toMatchObject([{ path: ['profile', field], extensions: { code: 'BAD_USER_INPUT' } }]);
-  expect(calls()).toEqual(['/profile/7?source=shop']);
-});
-
-describe('without configured sources', () => {
-  let bare: Awaited<ReturnType<typeof startWithUpstream>>;
-  beforeAll(async () => {
-    bare = await startWithUpstream(({ path }) =>
-      path.includes('/sale/') ? sale('1', { source: 'web', profileid: '7' }) : profile('7', { source: 'web' }),
-    );
-  });
-  afterAll(() => bare.close());
+describe('without configured sources', async () => {
+  const bare = await startWithUpstream(({ path }) =>
+    path.includes('/sale/') ? sale('1', { source: 'web', profileid: '7' }) : profile('7', { source: 'web' }),
+  );
 
   it.each(KINDS)('a read of one $kind that names no source is refused without a call', async (kind) => {
     const { body } = await bare.query(findQuery(kind), { id: '7' });

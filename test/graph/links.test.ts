@@ -35,21 +35,6 @@ function distinctCalls(): string[] {
 }
 
 describe('the number of REST calls', () => {
-  it('is one and then one per profile for 100 conversions of 40 profiles', async () => {
-    for (const id of times(40, (id) => id)) store.put('profile', profile(id, { name: `Name ${id}` }));
-    for (const id of times(100, Number)) store.put('conversion', sale(`${id}`, { profileid: `${(id % 40) + 1}` }));
-    const { conversions } = await read(
-      '{ conversions(first: 100) { nodes { profileId profile { profileId name } } } }',
-    );
-    expect(conversions.nodes).toHaveLength(100);
-    for (const { profileId, profile } of conversions.nodes) {
-      expect(profile).toEqual({ profileId, name: `Name ${profileId}` });
-    }
-    const made = distinctCalls();
-    expect(made).toHaveLength(41);
-    expect(made.filter((path) => path.startsWith('/sale'))).toEqual(['/sale?limit=100&page=1']);
-  });
-
   it('is one and then one per product for the lines of conversions', async () => {
     for (const id of times(8, (id) => id)) store.put('item', item(id, { name: `Lamp ${id}` }, { source: 'shop-EN' }));
     for (const id of times(20, Number)) {

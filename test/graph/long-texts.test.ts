@@ -40,20 +40,10 @@ async function expectRefused(query: string, variables: object, name: string): Pr
 
 const READS: [name: string, query: string][] = [
   ['profileId', 'query ($t: ID!) { profile(profileId: $t, source: "s") { profileId } }'],
-  ['contentId', 'query ($t: ID!) { content(contentId: $t, source: "s") { contentId } }'],
-  ['conversionId', 'query ($t: ID!) { conversion(conversionId: $t, source: "s") { conversionId } }'],
-  ['interactionId', 'query ($t: ID!) { interaction(interactionId: $t, source: "s") { interactionId } }'],
   ['source', 'query ($t: String) { profile(profileId: "7", source: $t) { profileId } }'],
   ['source', 'query ($t: String) { profiles(source: $t) { totalCount } }'],
-  ['source', 'query ($t: String) { contents(source: $t) { totalCount } }'],
-  ['source', 'query ($t: String) { conversions(source: $t) { totalCount } }'],
-  ['source', 'query ($t: String) { interactions(source: $t) { totalCount } }'],
   ['filter.email', 'query ($t: String) { profiles(filter: { email: $t }) { totalCount } }'],
-  ['filter.itemType', 'query ($t: String) { contents(filter: { itemType: $t }) { totalCount } }'],
-  ['filter.email', 'query ($t: String) { conversions(filter: { email: $t }) { totalCount } }'],
   ['filter.profileId', 'query ($t: ID) { conversions(filter: { profileId: $t }) { totalCount } }'],
-  ['filter.event', 'query ($t: String) { interactions(filter: { event: $t }) { totalCount } }'],
-  ['filter.profileId', 'query ($t: ID) { interactions(filter: { profileId: $t }) { totalCount } }'],
 ];
 
 describe.each(READS)('%s in %s', (name, query) => {
@@ -141,18 +131,13 @@ describe('writes with a text that is too long', () => {
   const WRITES: [mutation: string, type: string, input: object, field: string[]][] = [
     ['createProfile', 'ProfileInput', { profileId: long, source: 's' }, ['profileId']],
     ['updateProfile', 'ProfileInput', { profileId: '7', source: long }, ['source']],
-    ['createContent', 'ContentInput', { contentId: long, source: 's' }, ['contentId']],
-    ['deleteContent', 'DeleteContentInput', { contentId: long, source: 's' }, ['contentId']],
     ['deleteContent', 'DeleteContentInput', { contentId: '7', source: long }, ['source']],
-    ['createConversion', 'ConversionInput', { conversionId: long, source: 's' }, ['conversionId']],
-    ['createConversion', 'ConversionInput', { conversionId: '7', source: 's', profileId: long }, ['profileId']],
     [
       'createConversion',
       'ConversionInput',
       { conversionId: '7', source: 's', items: [{}, { itemId: long }] },
       ['items', '1', 'itemId'],
     ],
-    ['createInteraction', 'InteractionInput', { interactionId: long, source: 's' }, ['interactionId']],
     ['createInteraction', 'InteractionInput', { interactionId: '7', source: 's', emailId: long }, ['emailId']],
   ];
   it.each(WRITES)('is INVALID in userErrors, without a call: %s of %s', async (mutation, type, input, field) => {

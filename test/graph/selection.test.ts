@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema as buildGraphqlSchema, getNamedType, isLeafType, isObjectType } from 'graphql';
-import { afterAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startWithUpstream } from '../helpers/gateway.ts';
 
 /**
@@ -38,7 +38,7 @@ const records = (resource: keyof typeof IDS) => [
 
 /** Spaces behind the answers of lists, and of the first record. */
 let padding = 0;
-const { upstream: _, ...gateway } = await startWithUpstream(
+const gateway = await startWithUpstream(
   ({ path }, res) => {
     const [, resource, id] = /\/project\/[^/]+\/(\w+)(?:\/([^/?]+))?/.exec(path) ?? [];
     const rows = records(resource as keyof typeof IDS);
@@ -49,7 +49,6 @@ const { upstream: _, ...gateway } = await startWithUpstream(
   },
   { DATATRICS_FILTERS: 'on' },
 );
-afterAll(() => gateway.close());
 
 const schema = buildGraphqlSchema(readFileSync('schema/gateway.graphql', 'utf8'));
 const TYPES = { Profile: 'profile', Content: 'content', Conversion: 'conversion', Interaction: 'interaction' };
@@ -79,8 +78,9 @@ const selections = Object.entries(TYPES).flatMap(([type, name]) => {
   return sets.map((set): [string, string, string] => [type, name, set]);
 });
 
-describe('an operation gives the same whether all of an answer is read, or only what it selects', () => {
-  test.each(selections)('%s, %s: %s', async (_type, name, set) => {
+test.each(selections)(
+  'an operation gives the same whether all of an answer is read, or only what it selects: %s, %s: %s',
+  async (_type, name, set) => {
     const byId = ODD.map((_row, i) => `r${i}: ${name}(${name}Id: "${i}", source: "Webshop") { ${set} }`).join(' ');
     for (const query of [
       `{ ${name}s(first: 50) { nodes { ${set} } edges { node { ${set} } } totalCount } }`,
@@ -94,21 +94,5 @@ describe('an operation gives the same whether all of an answer is read, or only 
       expect(answers[0]?.data).toBeDefined();
       for (const answer of answers.slice(1)) expect(answer).toEqual(answers[0]);
     }
-  });
-
-  test.each([
-    'conversions(first: 20, orderBy: {field: UPDATED_AT, direction: ASC}) { nodes { conversionId } pageInfo { endCursor } }',
-    'conversions(last: 3) { nodes { total } pageInfo { hasPreviousPage startCursor } }',
-    'interactions(first: 5, filter: {event: "open"}) { nodes { interactionId } }',
-    'profile(profileId: "1", source: "Webshop") { conversions(first: 2) { nodes { total } } interactions(first: 2) { nodes { id } } }',
-    'profiles(first: 3, filter: {createdAt: {gte: "2024-01-01T00:00:00Z"}}) { nodes { name } }',
-  ])('%s', async (field) => {
-    const answers = [];
-    for (let run = 0; run < 3; run++) {
-      const { data, errors } = (await gateway.query(`{ ${field} }`)).body;
-      // Rows that do not match a filter change the message: the gateway then knows that the API does not filter.
-      answers.push({ data, errors: errors?.map(({ path, extensions }) => ({ path, extensions })) });
-    }
-    for (const answer of answers.slice(1)) expect(answer).toEqual(answers[0]);
-  });
-});
+  },
+);

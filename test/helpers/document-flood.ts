@@ -6,6 +6,7 @@ import { createPipeline } from '../../src/graph/pipeline.ts';
 import { buildSchema } from '../../src/graph/schema.ts';
 import { EVERYBODY } from '../../src/lib/fair-queue.ts';
 import { Operation } from '../../src/upstream/operation.ts';
+import { LIMITS } from './limits.ts';
 
 /**
  * A program: sends distinct valid documents of 10 KB through the pipeline, each three times, and prints the bytes of the heap
@@ -59,18 +60,7 @@ for (const field of Object.values(query.getFields())) field.resolve = () => null
 
 const pipeline = createPipeline({
   schema,
-  limits: {
-    maxTokens: 5_000,
-    maxDepth: 12,
-    maxAliases: 100,
-    maxRootFields: 50,
-    maxDirectives: 50,
-    assumedListSize: 10,
-    maxEstimatedCalls: 1_000_000,
-    maxEstimatedValues: 1_000_000_000,
-    maxAnswerBytes: 16_777_216,
-    maxRepresentations: 500,
-  },
+  limits: { ...LIMITS, maxEstimatedCalls: 1_000_000, maxEstimatedValues: 1_000_000_000 },
 });
 const operation = new Operation({ timeoutMs: 3_600_000, maxCalls: 0 });
 const run = {

@@ -54,7 +54,10 @@ export async function openExample(page: Page, name: string): Promise<void> {
   if (before === null) await page.getByRole('button', { name: 'Hide Examples' }).click();
   else await showPanel(page, before.slice('Hide '.length));
   // GraphiQL notes the operation's name a moment after the text.
-  await page.waitForTimeout(500);
+  await page.waitForFunction((name) => {
+    const { tabs, activeTabIndex } = JSON.parse(localStorage.getItem('graphiql:tabState') ?? '{"tabs":[]}');
+    return tabs[activeTabIndex]?.operationName === name;
+  }, operation);
 }
 
 /** Runs the open tab. Returns once GraphiQL shows an answer that contains the text. */

@@ -61,7 +61,6 @@ describe('npm run cost', () => {
       const { body } = await gateway.query(readFileSync(file, 'utf8'), {}, { 'x-upstream-plan': '1' });
       expect(JSON.parse(rows[index] as string).plan, file).toEqual(body.extensions.plan);
     }
-    await gateway.close();
     const table = await cost('--sources', sources, ...files);
     expect(table.stdout).toContain(
       `\nFor a gateway with --sources ${sources} and otherwise default settings; * with --list 10\n`,

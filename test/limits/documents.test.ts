@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createFolder } from '../helpers/files.ts';
 import { postJson, startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
 
@@ -11,10 +11,6 @@ const file = write('persisted-documents.json', { [ID]: TEXT });
 const start = (mode: string): Promise<TestGateway> =>
   startWithSandbox({ TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: file });
 const gateways = { off: await start('off'), allowed: await start('allowed'), only: await start('only') };
-afterAll(async () => {
-  for (const gateway of Object.values(gateways)) await gateway.close();
-});
-
 async function post(mode: keyof typeof gateways, body: object, accept = 'application/json') {
   const response = await postJson(`${gateways[mode].url}/graphql`, body, { accept });
   const json = (await response.json()) as { data?: unknown; errors?: { extensions: { code: string } }[] };
@@ -32,12 +28,6 @@ describe('a published document', () => {
     expect(await post(mode, { extensions: { persistedQuery: { version: 1, sha256Hash: ID } }, variables })).toEqual(
       FOUND,
     );
-  });
-
-  test('runs by GET', async () => {
-    const search = new URLSearchParams({ documentId: ID, variables: JSON.stringify(variables) });
-    const response = await fetch(`${gateways.allowed.url}/graphql?${search}`);
-    expect(await response.json()).toEqual({ data: FOUND.data });
   });
 
   test('runs by its text even where nothing else does', async () => {

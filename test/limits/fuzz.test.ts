@@ -49,6 +49,9 @@ const cursor = fc
   .tuple(fc.oneof(fc.nat().map(String), text), text)
   .map(([offset, list]) => Buffer.from(`${offset}.${list}`).toString('base64url'));
 
+/** An object of which any member may be missing. */
+const some = (model: Record<string, fc.Arbitrary<unknown>>) => fc.record(model, { requiredKeys: [] });
+
 interface Sent {
   readonly method: 'GET' | 'POST';
   readonly path: string;
@@ -60,78 +63,54 @@ const post = (body: string | Uint8Array): Sent => ({ method: 'POST', path: '/gra
 const input: fc.Arbitrary<Sent> = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map(post),
   json.map((value) => post(JSON.stringify(value) ?? '')),
-  fc
-    .record(
-      {
-        query: fc.oneof(document, json),
-        variables: json,
-        operationName: json,
-        extensions: json,
-        documentId: json,
-        doc_id: json,
-        id: json,
-      },
-      { requiredKeys: [] },
-    )
-    .map((value) => post(JSON.stringify(value))),
+  some({
+    query: fc.oneof(document, json),
+    variables: json,
+    operationName: json,
+    extensions: json,
+    documentId: json,
+    doc_id: json,
+    id: json,
+  }).map((value) => post(JSON.stringify(value))),
   document.map((query) => post(JSON.stringify({ query }))),
-  fc
-    .record(
-      {
-        id: fc.oneof(text, json),
-        source: fc.oneof(text, json),
-        cursor: fc.oneof(cursor, text, json),
-        first: fc.oneof(fc.integer({ min: -2, max: 502 }), json),
-        filter: fc.oneof(
-          json,
-          fc.record(
-            {
-              email: fc.oneof(text, json),
-              createdAt: fc.record({ gte: fc.oneof(text, fc.date().map(String)), lte: json }, { requiredKeys: [] }),
-            },
-            { requiredKeys: [] },
-          ),
-        ),
-        order: fc.oneof(
-          json,
-          fc.record({
-            field: fc.constantFrom('NAME', 'CREATED_AT', 'x'),
-            direction: fc.constantFrom('ASC', 'DESC', 1),
-          }),
-        ),
-        node: fc.oneof(globalId, text, json),
-      },
-      { requiredKeys: ['id', 'node'] },
-    )
-    .map((variables) => post(JSON.stringify({ query: VARIABLES, variables }))),
-  fc
-    .record(
-      {
-        conversionId: fc.oneof(text, json),
-        source: fc.oneof(text, json),
-        total: json,
-        createdAt: fc.oneof(text, json),
-        items: fc.oneof(json, fc.array(fc.record({ itemId: json, attributes: json }, { requiredKeys: [] }))),
-        attributes: json,
-      },
-      { requiredKeys: [] },
-    )
-    .map((value) => post(JSON.stringify({ query: WRITE, variables: { input: value } }))),
+  some({
+    id: fc.oneof(text, json),
+    source: fc.oneof(text, json),
+    cursor: fc.oneof(cursor, text, json),
+    first: fc.oneof(fc.integer({ min: -2, max: 502 }), json),
+    filter: fc.oneof(
+      json,
+      some({
+        email: fc.oneof(text, json),
+        createdAt: some({ gte: fc.oneof(text, fc.date().map(String)), lte: json }),
+      }),
+    ),
+    order: fc.oneof(
+      json,
+      some({ field: fc.constantFrom('NAME', 'CREATED_AT', 'x'), direction: fc.constantFrom('ASC', 'DESC', 1) }),
+    ),
+    node: fc.oneof(globalId, text, json),
+  }).map((variables) => post(JSON.stringify({ query: VARIABLES, variables: { id: '1', node: '1', ...variables } }))),
+  some({
+    conversionId: fc.oneof(text, json),
+    source: fc.oneof(text, json),
+    total: json,
+    createdAt: fc.oneof(text, json),
+    items: fc.oneof(json, fc.array(some({ itemId: json, attributes: json }))),
+    attributes: json,
+  }).map((value) => post(JSON.stringify({ query: WRITE, variables: { input: value } }))),
   fc
     .array(
       fc.oneof(
         json,
-        fc.record(
-          {
-            __typename: fc.oneof({ weight: 3, arbitrary: fc.constantFrom('Profile', 'Content', 'Conversion') }, json),
-            id: fc.oneof(globalId, json),
-            profileId: fc.oneof(text, json),
-            contentId: fc.oneof(text, json),
-            source: fc.oneof(text, json),
-            type: fc.oneof(fc.constantFrom('ITEM', 'CATEGORY'), json),
-          },
-          { requiredKeys: [] },
-        ),
+        some({
+          __typename: fc.oneof({ weight: 3, arbitrary: fc.constantFrom('Profile', 'Content', 'Conversion') }, json),
+          id: fc.oneof(globalId, json),
+          profileId: fc.oneof(text, json),
+          contentId: fc.oneof(text, json),
+          source: fc.oneof(text, json),
+          type: fc.oneof(fc.constantFrom('ITEM', 'CATEGORY'), json),
+        }),
       ),
       { maxLength: 8 },
     )
@@ -148,22 +127,14 @@ const input: fc.Arbitrary<Sent> = fc.oneof(
     .tuple(
       document,
       fc.constantFrom(
-        'accept',
-        'x-datatrics-project',
-        'x-apikey',
-        'x-upstream-plan',
-        'x-upstream-receipt',
-        'origin',
-        'content-type',
+        ...'accept x-datatrics-project x-apikey x-upstream-plan x-upstream-receipt origin content-type'.split(' '),
       ),
       fc.string({ maxLength: 40 }),
     )
-    .map(
-      ([query, name, value]): Sent => ({
-        ...post(JSON.stringify({ query })),
-        headers: { [name]: value.replace(/[^\x20-\x7e]/g, '?') },
-      }),
-    ),
+    .map(([query, name, value]): Sent => {
+      const headers = { [name]: value.replace(/[^\x20-\x7e]/g, '?') };
+      return { ...post(JSON.stringify({ query })), headers };
+    }),
 );
 
 /** The list is closed, and a bug is none of what is on it. */

@@ -131,10 +131,6 @@ describe('the receipt', () => {
       ms: expect.any(Number),
     });
   });
-
-  test('is not given unasked', async () => {
-    expect((await gateway.query('{ profiles(first: 1) { totalCount } }')).body.extensions).toBeUndefined();
-  });
 });
 
 test('what an operation really calls lies within its plan, whatever the operation', async () => {

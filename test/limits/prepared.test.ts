@@ -86,23 +86,3 @@ describe('no document within MAX_TOKENS, MAX_DEPTH and MAX_ALIASES takes long to
     }
   });
 });
-
-test('errors name their places in the text, however often the document came', async () => {
-  const query = `query ($id: ID!, $n: Int = 0) {
-    good: profile(profileId: $id, source: "S") { name }
-    bad: profiles(first: $n) { totalCount }
-  }`;
-  for (let time = 1; time <= 3; time++) {
-    const field = await gateway.query(query, { id: '1' });
-    expect(field.body.data).toEqual({ good: { name: 'Ada' }, bad: null });
-    expect(field.body.errors).toEqual([
-      expect.objectContaining({ path: ['bad'], locations: [{ line: 3, column: 5 }] }),
-    ]);
-    const variable = await gateway.query(query, {});
-    expect(variable.body.errors).toEqual([expect.objectContaining({ locations: [{ line: 1, column: 8 }] })]);
-    const argument = await gateway.query('query ($t: ContentType) {\n contents(type: $t) { totalCount } }', {
-      t: null,
-    });
-    expect(argument.body.errors).toEqual([expect.objectContaining({ locations: [{ line: 2, column: 17 }] })]);
-  }
-});

@@ -1,16 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import { startWithSandbox, type TestGateway } from '../helpers/gateway.ts';
+import { describe, expect, test } from 'vitest';
+import { startWithSandbox } from '../helpers/gateway.ts';
 
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
-let gateway: TestGateway | undefined;
-afterEach(async () => {
-  await gateway?.close();
-  gateway = undefined;
-});
-
 describe('a limit on requests', () => {
   test('answers 429 with Retry-After beyond the limit, and reports what is left before it', async () => {
-    gateway = await startWithSandbox({ RATE_LIMIT: '3r' });
+    const gateway = await startWithSandbox({ RATE_LIMIT: '3r' });
     for (const left of [2, 1, 0]) {
       const { status, headers } = await gateway.query(PROFILE);
       expect(status).toBe(200);
@@ -29,22 +23,21 @@ describe('a limit on requests', () => {
   });
 
   test('is absent from answers when it is off', async () => {
-    gateway = await startWithSandbox({ RATE_LIMIT: 'off' });
+    const gateway = await startWithSandbox({ RATE_LIMIT: 'off' });
     const { status, headers } = await gateway.query(PROFILE);
     expect([status, headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([200, null, null]);
   });
 
   test('counts each caller for themselves', async () => {
-    const running = await startWithSandbox({ RATE_LIMIT: '1r', AUTH_MODE: 'passthrough' });
-    gateway = running;
-    const ask = async (key: string): Promise<number> => (await running.query(PROFILE, {}, { 'x-apikey': key })).status;
+    const gateway = await startWithSandbox({ RATE_LIMIT: '1r', AUTH_MODE: 'passthrough' });
+    const ask = async (key: string): Promise<number> => (await gateway.query(PROFILE, {}, { 'x-apikey': key })).status;
     expect(await ask('key-of-one')).toBe(200);
     expect(await ask('key-of-one')).toBe(429);
     expect(await ask('key-of-another')).toBe(200);
   });
 
   test('holds for GET as well', async () => {
-    gateway = await startWithSandbox({ RATE_LIMIT: '1r' });
+    const gateway = await startWithSandbox({ RATE_LIMIT: '1r' });
     const url = `${gateway.url}/graphql?query=${encodeURIComponent('{ __typename }')}`;
     expect((await fetch(url)).status).toBe(200);
     expect((await fetch(url)).status).toBe(429);
@@ -53,19 +46,17 @@ describe('a limit on requests', () => {
 
 describe('a limit on REST calls', () => {
   test('stops the requests after the one that used them up', async () => {
-    const running = await startWithSandbox({ RATE_LIMIT: '3c' });
-    gateway = running;
+    const gateway = await startWithSandbox({ RATE_LIMIT: '3c' });
     const two =
       '{ a: profile(profileId: "1001", source: "Webshop") { name } b: profile(profileId: "1002", source: "Webshop") { name } }';
-    expect((await running.query(two)).status).toBe(200);
-    expect((await running.query(two)).status).toBe(200);
-    await expect.poll(async () => (await running.query(two)).status).toBe(429);
-    expect(running.sandbox.requests).toHaveLength(4);
+    expect((await gateway.query(two)).status).toBe(200);
+    expect((await gateway.query(two)).status).toBe(200);
+    await expect.poll(async () => (await gateway.query(two)).status).toBe(429);
+    expect(gateway.sandbox.requests).toHaveLength(4);
   });
 
   test('lets through what calls nothing', async () => {
-    const running = await startWithSandbox({ RATE_LIMIT: '1c' });
-    gateway = running;
-    for (let i = 0; i < 5; i++) expect((await running.query('{ __typename }')).status).toBe(200);
+    const gateway = await startWithSandbox({ RATE_LIMIT: '1c' });
+    for (let i = 0; i < 5; i++) expect((await gateway.query('{ __typename }')).status).toBe(200);
   });
 });

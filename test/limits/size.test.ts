@@ -107,11 +107,6 @@ describe('ids of one nodes field', () => {
     expect(body.errors).toBeUndefined();
     expect(body.data.nodes).toHaveLength(500);
   });
-
-  test('count under every alias towards the size of the answer', async () => {
-    const many = `query ($ids: [ID!]!) { ${repeat(50, (index) => `a${index}: nodes(ids: $ids) { id ... on Profile { ${PROFILE} } }`)} }`;
-    expect((await refusal(many, { ids: ids(500) })).code).toBe('OPERATION_TOO_COMPLEX');
-  });
 });
 
 describe('introspection', () => {
@@ -290,13 +285,6 @@ describe('MAX_ANSWER_BYTES', async () => {
     expect(await fill('a')).toBe(60_000);
     expect(await fill('é')).toBe('OPERATION_TOO_COMPLEX');
   });
-
-  test('lets smaller answers through', async () => {
-    const { body } = await small.query(
-      `{ profile(profileId: "1") { ${repeat(9, (index) => `a${index}: attributes`)} } }`,
-    );
-    expect(body.errors).toBeUndefined();
-  });
 });
 
 describe('MAX_UPSTREAM_BYTES', async () => {
@@ -314,14 +302,6 @@ describe('MAX_UPSTREAM_BYTES', async () => {
       code: 'UPSTREAM_BUDGET_EXCEEDED',
     });
     expect((await small.query(one)).body.errors).toBeUndefined();
-  });
-
-  test('ends calls that were not made yet', async () => {
-    small.upstream.calls.length = 0;
-    const query =
-      '{ conversions(first: 60) { nodes { profile { name } } } more: conversions(first: 61) { nodes { profile(source: "other") { name } } } }';
-    await small.query(query);
-    expect(small.upstream.calls.length).toBeLessThan(70);
   });
 });
 

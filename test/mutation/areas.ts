@@ -18,7 +18,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: 'limits',
-    sources: sources('graph', 'document-limits cost field-cost conditions'),
+    sources: sources('graph', 'document-limits cost selections'),
     tests: [...tests('limits', 'counts documents plan size'), ...tests('graph', 'operations schema subgraph')],
   },
   {
@@ -33,7 +33,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: 'pipeline',
-    sources: sources('graph', 'document-scopes execution pipeline variables'),
+    sources: sources('graph', 'operation-facts execution pipeline variables'),
     tests: [
       ...tests('auth', 'scopes'),
       ...tests('graph', 'admission operations personal-tags variables'),

@@ -225,6 +225,12 @@ describe('a document is refused', () => {
     expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
   });
 
+  test('whose condition is null, as bad input', async () => {
+    const query = 'query ($x: Boolean = true) { profiles(first: 1) { nodes @stream(if: $x) { profileId } } }';
+    const { body } = await gateway.query(query, { x: null }, { accept: 'multipart/mixed, application/json;q=0.5' });
+    expect(body.errors).toMatchObject([{ path: ['profiles', 'nodes'], extensions: { code: 'BAD_USER_INPUT' } }]);
+  });
+
   test('on /subgraph, whose routers do not send them', async () => {
     const { body } = await gateway.subgraph('{ ... @defer { __typename } }');
     expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);

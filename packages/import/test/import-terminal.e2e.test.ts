@@ -7,6 +7,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../../src/sandbox/server.ts';
 import { NO_WARNINGS } from '../../../test/helpers/command.ts';
 import { envOf, runImport, startImport, tempFolder } from '../../../test/helpers/import.ts';
+import { startRedis } from '../../../test/helpers/redis.ts';
+import { startWorker } from '../../../test/helpers/worker.ts';
 
 const sandbox = await startSandbox({ empty: true, maxRequestLog: 10_000 });
 afterAll(() => sandbox.close());
@@ -22,13 +24,14 @@ const CTRL_C = '\x03';
  * An import at a terminal of its own, by util-linux' `script`, which types there what is written to its standard input.
  * @param piped file that is its standard input in place of the terminal
  */
-function atTerminal(args: readonly string[], { size = 'rows 40 cols 120', piped = '' } = {}) {
+function atTerminal(args: readonly string[], { size = 'rows 40 cols 120', piped = '', redis = '' } = {}) {
+  const settings = { ...envOf(sandbox), REDIS_URL: redis };
   const quoted = [process.execPath, NO_WARNINGS, 'packages/import/main.ts', ...args].map(
     (arg) => `'${arg.replaceAll("'", "'\\''")}'`,
   );
   const from = piped === '' ? '' : ` < '${piped}'`;
   const child = spawn('script', ['-qec', `stty ${size}; exec ${quoted.join(' ')}${from}`, '/dev/null'], {
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', TERM: 'xterm', SHELL: '/bin/sh', ...envOf(sandbox) },
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', TERM: 'xterm', SHELL: '/bin/sh', ...settings },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let shown = '';
@@ -143,6 +146,31 @@ describe.skipIf(process.platform !== 'linux')('at a terminal', () => {
     expect(again.summary.resumedRows).toBeGreaterThan(500);
   });
 });
+
+test.skipIf(process.platform !== 'linux')(
+  '--watch shows the part of the file that another command has settled',
+  async () => {
+    const redis = await startRedis();
+    const env = { ...envOf(sandbox), REDIS_URL: redis.url };
+    const worker = startWorker(env, ['--concurrency', '2']);
+    try {
+      const { path } = tempFolder();
+      writeFileSync(path('people.csv'), csv(5_000));
+      sandbox.faults.set({ latencyMs: 100 });
+      const feeding = startImport(['profiles', path('people.csv'), '--queue'], env);
+      await expect.poll(() => sandbox.store.size('profile'), { timeout: 20_000 }).toBeGreaterThan(1_500);
+      const { shown, ended } = atTerminal(['profiles', path('people.csv'), '--watch'], { redis: redis.url });
+      expect([(await feeding.ended).code, await ended]).toEqual([1, 1]);
+      const watched = pictures(shown());
+      expect(watched.length).toBeGreaterThan(0);
+      expect(watched[0]?.rows).toBeLessThan(5_000);
+      for (const { percent, rows } of watched) expect(percent).toBe(Math.floor(rows / 50));
+    } finally {
+      worker.child.kill('SIGKILL');
+      await redis.close();
+    }
+  },
+);
 
 describe.skipIf(process.platform !== 'linux')('before it writes, at a terminal', () => {
   const QUESTION = 'Write these? (y/N) ';

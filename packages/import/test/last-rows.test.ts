@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Pending, unsent } from '../../../src/datatrics/bulk/items.ts';
-import { findLastRows } from '../queue/last-rows.ts';
+import { findLastRows } from '../queue.ts';
 import type { Row } from '../records.ts';
 
 const NOTHING = { cells: null, text: '', size: 0, problems: [] };

@@ -203,13 +203,29 @@ describe('a worker', () => {
     expect([...workers].some(({ log }) => log.some(({ msg }) => msg === 'The API asks for a pause'))).toBe(true);
   });
 
+  test.each([
+    ['plain command', []],
+    ['queue', ['--queue']],
+  ])('is not waited for if the API asks for too long a pause: %s', async (_, more) => {
+    const folder = tempFolder();
+    writeFileSync(folder.path('p.csv'), plain(3_000));
+    sandbox.faults.set({ rateLimit: { perSecond: 1, retryAfter: 86_400 } });
+    await work(1, {}, ['--concurrency', '4']);
+    const { code, summary } = await runImport(['profiles', folder.path('p.csv'), ...more], env);
+    expect({ code, ...summary }).toMatchObject({ code: 3, complete: false, failure: 'unreachable', unknown: 0 });
+    expect(summary.reason).toMatch(/429.* keeps asking for pauses; an import waits for 15 minutes at most\.$/);
+    expect(summary.upserted).toBe(stored().size);
+    expect(summary.notAttempted).toBeGreaterThan(0);
+  });
+
   test('that is turned away fails the import, which goes on once that is mended', async () => {
     const folder = tempFolder();
     writeFileSync(folder.path('p.csv'), plain(3_000));
     await work(1, { DATATRICS_API_KEY: 'wrong' });
     const failed = await runImport(['profiles', folder.path('p.csv'), '--queue'], env);
-    expect(failed).toMatchObject({ code: 1, summary: { complete: false, upserted: 0, queue: true } });
-    expect(failed.summary.reason).not.toBe(null);
+    const reason = expect.stringContaining('refused the key');
+    expect(failed).toMatchObject({ code: 4, summary: { complete: false, upserted: 0, queue: true, reason } });
+    expect(failed.summary.notAttempted).toBeGreaterThan(0);
     expect(await stopWorkers('SIGTERM')).toEqual([0]);
     await work(1);
     const mended = await runImport(['profiles', folder.path('p.csv'), '--watch'], env);
@@ -248,7 +264,7 @@ describe('the command', () => {
     expect(left).toMatchObject({ code: 130, stderr: expect.stringContaining('Workers continue') });
     expect(left.stdout).toContain('To continue, run the same command with --watch.');
     const { code, stdout, stderr } = await watching.ended;
-    expect(stderr).toMatch(/^Another command feeds this import: [\d,]+ upserted\.$/m);
+    expect(stderr).toMatch(/^Another command feeds this import\.$/m);
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, rows: 8_000, upserted: 8_000, complete: true });
     expect(rowsSent()).toBe(8_000);
     const again = await runImport([...args, '--watch'], env);
@@ -339,7 +355,7 @@ describe('the command', () => {
 test.each([
   ['no Redis named', [], { REDIS_URL: '' }, /REDIS_URL/],
   ['no API', [], { DATATRICS_URL: '' }, /DATATRICS_URL/],
-  ['no number', ['--concurrency', 'many'], {}, /whole number/],
+  ['no number', ['--concurrency', 'many'], {}, /"many" is invalid\. It takes 1…256/],
 ])('a worker refuses %s', async (_, args, more, message) => {
   const { code, stderr } = await startWorker({ ...env, ...more }, args).ended;
   expect(code).toBe(2);

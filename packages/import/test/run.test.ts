@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
+import iconv from 'iconv-lite';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { Commands } from '../../../test/helpers/command.ts';
 import { startUpstream, startWithSandbox } from '../../../test/helpers/gateway.ts';
@@ -222,9 +223,9 @@ test('as many calls are made at once as are allowed, and no more', async () => {
 });
 
 describe('other encodings', () => {
-  test.each(['utf16le', 'latin1'] as const)('%s is found out', async (encoding) => {
-    const text = `${encoding === 'utf16le' ? '\u{FEFF}' : ''}profileId\tsource\tname\n1\ts\tRenée\n2\ts\tJürgen\n3\ts\tZoë\n`;
-    const { code } = await run(['profiles', '-'], envOf(sandbox), Buffer.from(text, encoding));
+  test.each(['utf-16le', 'utf-32le', 'utf-32be', 'latin1'])('%s is found out', async (encoding) => {
+    const text = `${encoding === 'latin1' ? '' : '\u{FEFF}'}profileId\tsource\tname\n1\ts\tRenée\n2\ts\tJürgen\n3\ts\tZoë\n`;
+    const { code } = await run(['profiles', '-'], envOf(sandbox), iconv.encode(text, encoding));
     expect(code).toBe(0);
     expect(sandbox.store.list('profile').map(({ name }) => name)).toEqual(['Renée', 'Jürgen', 'Zoë']);
   });
@@ -237,7 +238,8 @@ describe('wrong usage ends with 2 and sends nothing:', () => {
     ['no such thing', ['people', '-'], null, /profiles, contents/],
     ['no file', ['profiles'], null, /file/],
     ['a missing file', ['profiles', path('none.csv')], null, /ENOENT/],
-    ['an unknown option', ['profiles', '-', '--sourc', 'x'], null, /--source/],
+    ['a folder', ['profiles', '.'], null, /^\. is a directory: name one file\.$/m],
+    ['an unknown option', ['profiles', '-', '--sourc', 'x'], null, /--sourc'/],
     ['a rate that is none', ['profiles', '-', '--limit-calls', 'fast'], null, /10\/s/],
     ['resuming standard input', ['profiles', '-', '--resume'], null, /Standard input/],
     ['a column that is not there', ['profiles', '-', '--map', 'email=Mail'], null, /Mail/],

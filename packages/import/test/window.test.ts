@@ -4,7 +4,7 @@ import { Pending, unsent } from '../../../src/datatrics/bulk/items.ts';
 import { canonicalKey, type RecordKey } from '../../../src/datatrics/keys.ts';
 import { runs } from '../../../test/helpers/runs.ts';
 import type { Row } from '../records.ts';
-import { type Window, windows } from '../window.ts';
+import { type Window, windows } from '../run.ts';
 
 const rowOf = (key: RecordKey, row: number, size = 10): Row => {
   const item = new Pending(key, '{}', unsent(row));

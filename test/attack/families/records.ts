@@ -1,15 +1,10 @@
 import type { Dice } from '../dice.ts';
 import { HOSTILE_PROJECTS } from '../hostile-api.ts';
-import { type AttackRequest, type Family, family, operation, repeat } from '../request.ts';
+import { type AttackRequest, each, type Family, family, operation, repeat } from '../request.ts';
 import { CONTENT, CONVERSION, ITEM, LISTS, PROFILE, profile } from './fields.ts';
 
 /** Characters of a request's variables that stay below MAX_BODY_BYTES together with the rest. */
 const VARIABLES = 1_000_000;
-
-/** The same with each of several inputs, by their names. */
-function each<T>(inputs: Readonly<Record<string, T>>, make: (dice: Dice, input: T) => string | AttackRequest) {
-  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, (dice: Dice) => make(dice, input)]));
-}
 
 /** The id of a record, as the gateway writes it. */
 const globalId = (type: string, id: string | number, project = '123456'): string =>
@@ -60,11 +55,6 @@ const inParts = (dice: Dice, query: string): AttackRequest => {
   const headers = { accept: dice.pick(ACCEPT), 'accept-encoding': dice.pick(['gzip', 'br', 'zstd', 'identity']) };
   return operation(query, undefined, { headers });
 };
-const rows = (dice: Dice, list: (first: number, fields: string) => string): AttackRequest => {
-  const root = list(dice.size(500), dice.pick([PROFILE, 'name', '... @defer { name ... @defer { email } }']));
-  return inParts(dice, `{ ${repeat(dice.size(4), (i) => `a${i}: ${root}`)} }`);
-};
-
 /** An operation may read MAX_UPSTREAM_BYTES, 64 MiB, which are there as bytes, as text and as what that is read into. */
 const HOSTILE = { maxAddedMb: 400 };
 const hostile = Object.fromEntries(HOSTILE_PROJECTS.map((project) => [`from ${project}`, project]));
@@ -148,22 +138,26 @@ export const RECORD_FAMILIES: readonly Family[] = [
     '_entities that fail',
     each(PADDING, (dice, padding) => entities(dice.size(500), () => ({ __typename: 'Profile' }), padding)),
   ),
-  family('each row, or each link, as a part', {
-    '@defer of rows': (dice) =>
-      rows(dice, (first, all) => `profiles(first: ${first}) { nodes { ... @defer { ${all} } } }`),
-    '@stream of rows': (dice) =>
-      rows(
-        dice,
-        (first, all) => `profiles(first: ${first}) { nodes @stream { ${all} } edges @stream { node { ${all} } } }`,
-      ),
-    '@defer of links': (dice) =>
-      rows(
-        dice,
-        (first, all) => `conversions(first: ${first}) { nodes { conversionId ... @defer { profile { ${all} } } } }`,
-      ),
-    '@stream with a start': (dice) =>
-      rows(dice, (first) => `conversions(first: ${first}) { nodes @stream(initialCount: 3) { ${CONVERSION} } }`),
-  }),
+  family(
+    'each row, or each link, as a part',
+    each(
+      {
+        '@defer of rows': (first, all) => `profiles(${first}) { nodes { ... @defer { ${all} } } }`,
+        '@stream of rows': (first, all) =>
+          `profiles(${first}) { nodes @stream { ${all} } edges @stream { node { ${all} } } }`,
+        '@defer of links': (first, all) =>
+          `conversions(${first}) { nodes { conversionId ... @defer { profile { ${all} } } } }`,
+        '@stream with a start': (first) => `conversions(${first}) { nodes @stream(initialCount: 3) { ${CONVERSION} } }`,
+      } as Readonly<Record<string, (first: string, all: string) => string>>,
+      (dice, list) => {
+        const root = list(
+          `first: ${dice.size(500)}`,
+          dice.pick([PROFILE, 'name', '... @defer { name ... @defer { email } }']),
+        );
+        return inParts(dice, `{ ${repeat(dice.size(4), (i) => `a${i}: ${root}`)} }`);
+      },
+    ),
+  ),
   family('fragments with @defer that spread each other', {
     twice: (dice) => {
       const levels = dice.size(24);
@@ -178,15 +172,10 @@ export const RECORD_FAMILIES: readonly Family[] = [
   }),
   family(
     'answers in parts that nobody reads',
-    Object.fromEntries(
-      (['nothing', 'disconnect'] as const).map((client) => [
-        `client: ${client}`,
-        (dice) => {
-          const query = `{ profiles(first: 500) { nodes { ... @defer { ${PROFILE} conversions(first: 1) { nodes { total } } } } } }`;
-          return Array.from({ length: dice.size(20) }, () => ({ ...inParts(dice, query), client }));
-        },
-      ]),
-    ),
+    each({ 'that reads nothing': 'nothing', 'that leaves': 'disconnect' } as const, (dice, client) => {
+      const query = `{ profiles(first: 500) { nodes { ... @defer { ${PROFILE} conversions(first: 1) { nodes { total } } } } } }`;
+      return Array.from({ length: dice.size(20) }, () => ({ ...inParts(dice, query), client }));
+    }),
     // The limit of 100 MB is for one request, and one adds less than 30.
     { atOnce: true, maxAddedMb: 200 },
   ),

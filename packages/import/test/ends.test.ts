@@ -9,52 +9,6 @@ afterAll(() => sandbox.close());
 beforeEach(() => sandbox.reset());
 const commands = new Commands();
 
-const ids = (): unknown[] => sandbox.store.list('conversion').map(({ conversionid, total }) => [conversionid, total]);
-
-test.each([
-  [
-    'the file proves the decimal sign',
-    'conversionId;total\n1;24,99\n2;1.234\n3;1.234,56\n',
-    [
-      ['1', 24.99],
-      ['2', 1234],
-      ['3', 1234.56],
-    ],
-  ],
-  [
-    'both signs prove nothing',
-    'conversionId;total\n1;24,99\n2;1.234\n3;24.99\n',
-    [
-      ['1', 24.99],
-      ['3', 24.99],
-    ],
-  ],
-  [
-    'CR alone',
-    'conversionId;total\r1;2\r2;3\r',
-    [
-      ['1', 2],
-      ['2', 3],
-    ],
-  ],
-  ['sep= as first line', 'sep=;\r\nconversionId;total\r\n1;2\r\n', [['1', 2]]],
-  [
-    'wrapped ids',
-    'conversionId,total\n="00123",2\n\u00A07\u200B,3\n',
-    [
-      ['00123', 2],
-      ['7', 3],
-    ],
-  ],
-  ['doubtful ids and errors', 'conversionId,total\n8.71235E+12,2\n1001.0,2\nnull,2\n5,#REF!\n6,2\n', [['6', 2]]],
-  ['empty rows below the data', 'conversionId;total\n1;2\n;\n;\n', [['1', 2]]],
-] as const)('%s', async (_, csv, stored) => {
-  const { path } = tempFolder();
-  writeFileSync(path('c.csv'), csv);
-  await runImportBy(commands, ['conversions', path('c.csv'), '--source', 's'], envOf(sandbox));
-  expect(ids()).toEqual(stored);
-});
-
 test.each([
   ['a workbook', 'c.csv', 'PK\x03\x04 rest', /CSV UTF-8/],
   ['a JSON array', 'c.json', '[{"conversionId":"1"}]', /one object per line/],
