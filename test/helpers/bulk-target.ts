@@ -20,9 +20,9 @@ export function bulkTarget(resource: Resource, origin: string, timeoutMs: number
   const principal = createPrincipal('test', '1', 'k');
   const operation = new Operation({ timeoutMs: 2 ** 31 - 1, maxCalls: Number.POSITIVE_INFINITY });
   const client = new Client({ send: pool.send, basePath: '/2.0' }).as(principal, operation);
-  const session = new Session({ client, principal, operation, settings, capabilities: new Capabilities() });
+  const session = new Session({ client, settings, capabilities: new Capabilities() });
   return {
-    target: createTarget(resource, client, session, operation),
+    target: createTarget(resource, session),
     operation,
     async end(): Promise<void> {
       operation.end();
