@@ -245,5 +245,6 @@ it('reads that wait for a connection are not made once nobody wants them', async
   await aWhile();
   expect(own.upstream.calls).toHaveLength(2);
   // The connections are free again.
-  expect((await own.query(NODES, { ids })).body.data.nodes).toEqual(ids.map((id) => ({ id })));
+  const few = ids.slice(0, 10);
+  expect((await own.query(NODES, { ids: few })).body.data.nodes).toEqual(few.map((id) => ({ id })));
 });
