@@ -1,5 +1,5 @@
 import { readTokens } from '../auth/static-tokens.ts';
-import { duplicateOperations } from '../graph/published.ts';
+import { duplicateOperations } from '../graph/duplicate-operations.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { MANIFEST_NEEDS, readManifest } from '../server/document-manifest.ts';
 import type { VariableName, Variables } from './variables.ts';

@@ -1,5 +1,5 @@
 import type { Principal } from '../auth/principal.ts';
-import { readJson } from '../lib/digits.ts';
+import { readJson } from '../lib/exact-json.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
 import type { UpstreamResponse } from '../upstream/call.ts';
 import { type SharedRead, SharedReads } from '../upstream/dedupe.ts';

@@ -1,4 +1,5 @@
-import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { GatewayError } from '../lib/error.ts';
+import type { ErrorCode } from '../lib/error-codes.ts';
 import { codeOf, TransportError, type TransportFailure } from '../upstream/errors.ts';
 
 interface Details extends ErrorOptions {

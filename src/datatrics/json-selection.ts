@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { readJson } from '../lib/digits.ts';
+import { readJson } from '../lib/exact-json.ts';
 import { createJsonReader, type Wanted } from '../lib/json-reader.ts';
 import { typeNameOf } from './keys.ts';
 import type { MaskedType } from './masking.ts';

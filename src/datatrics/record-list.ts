@@ -8,7 +8,7 @@ import type { ReadJson } from './json-selection.ts';
 import { markOfKey } from './keys.ts';
 import { type Range, readWindow } from './paging.ts';
 import type { CallArgs } from './paths.ts';
-import type { ReadEnvironment } from './read-environment.ts';
+import type { ReadContext } from './read-context.ts';
 import { isObject, lookUp } from './records/fields.ts';
 import { decodeRecord, sortNameOf } from './records/record.ts';
 import type { RecordOf } from './records/record-types.ts';
@@ -50,7 +50,7 @@ const IMPOSSIBLE = `filter-probe-${randomBytes(12).toString('hex')}`;
 export function createList<R extends Resource>(
   resource: R,
   query: ListQuery,
-  { types, context, capabilities, client, settings, selection }: ReadEnvironment,
+  { types, context, capabilities, client, settings, selection }: ReadContext,
   readPage: (args: CallArgs, readJson?: ReadJson) => Promise<Page>,
 ): RecordList<R> {
   const { sourceParameter, defaults, plural } = RESOURCES[resource];

@@ -4,7 +4,7 @@ import { endpointFor, RESOURCES, type Resource } from './endpoints.ts';
 import { invalidResponse } from './errors.ts';
 import type { RecordKey } from './keys.ts';
 import type { CallArgs } from './paths.ts';
-import type { ReadEnvironment } from './read-environment.ts';
+import type { ReadContext } from './read-context.ts';
 import { decodeRecord } from './records/record.ts';
 import type { RecordOf } from './records/record-types.ts';
 
@@ -23,15 +23,15 @@ const SAMPLE = 3;
  */
 export class RecordLoader {
   readonly of: Omit<RecordKey, 'id'>;
-  readonly #environment: ReadEnvironment;
+  readonly #reads: ReadContext;
   readonly #records = new Map<string, Promise<AnyRecord | null>>();
   readonly #loader: DataLoader<string, AnyRecord | null>;
   /** By id, for records that a list call read. */
   readonly #staleness = new Map<string, Staleness>();
 
-  constructor(of: Omit<RecordKey, 'id'>, environment: ReadEnvironment) {
+  constructor(of: Omit<RecordKey, 'id'>, reads: ReadContext) {
     this.of = of;
-    this.#environment = environment;
+    this.#reads = reads;
     // Returns promises instead of values, because DataLoader resolves each key with its own promise: a slow call then does
     // not delay the other keys of the batch. DataLoader's types only allow values, hence the cast.
     const read = (async (ids) => this.#readAll(ids)) as DataLoader.BatchLoadFn<string, Promise<AnyRecord | null>>;
@@ -42,7 +42,7 @@ export class RecordLoader {
     // Look in the map first, because DataLoader creates another promise for a known key.
     const known = this.#records.get(id);
     if (known === undefined) return this.#loader.load(id);
-    const { usage, trace } = this.#environment.client.operation;
+    const { usage, trace } = this.#reads.client.operation;
     usage.deduped += 1;
     trace?.join(endpointFor(this.of.resource, 'get').label, known);
     return known;
@@ -56,11 +56,11 @@ export class RecordLoader {
 
   stalenessOf(id: string): Staleness | undefined {
     const { of } = this;
-    return this.#staleness.get(id) ?? this.#environment.client.stalenessOf(of.resource, 'get', { ...of, id });
+    return this.#staleness.get(id) ?? this.#reads.client.stalenessOf(of.resource, 'get', { ...of, id });
   }
 
   async #fetchOne(id: string): Promise<AnyRecord | null> {
-    const { client, selection, types, context } = this.#environment;
+    const { client, selection, types, context } = this.#reads;
     const type = types[this.of.resource];
     const key = { ...this.of, id };
     const raw = await client.get(key, selection?.recordReader(type));
@@ -71,7 +71,7 @@ export class RecordLoader {
   }
 
   #readAll(ids: readonly string[]): Promise<AnyRecord | null>[] {
-    const { settings, capabilities, client } = this.#environment;
+    const { settings, capabilities, client } = this.#reads;
     const mode = settings.batchReads;
     const canBatch = mode !== 'off' && ids.length > 1 && ids.join('').length <= MAX_BATCH_CHARACTERS;
     const works = canBatch ? capabilities.batches(client.principal.project, this.of.resource) : false;
@@ -86,7 +86,7 @@ export class RecordLoader {
 
   /** Reads ids with one list call. Returns an empty map if the call fails or its answer is unusable. */
   async #fetchAll(ids: readonly string[]): Promise<ReadonlyMap<string, AnyRecord>> {
-    const { capabilities, client } = this.#environment;
+    const { capabilities, client } = this.#reads;
     try {
       const records = await this.#list(ids);
       if (records !== null) return records;
@@ -99,7 +99,7 @@ export class RecordLoader {
 
   /** Tests whether one list call returns the records that are read one by one. */
   async #tryBatch(ids: readonly string[], reads: readonly Promise<AnyRecord | null>[]): Promise<void> {
-    const { capabilities, client } = this.#environment;
+    const { capabilities, client } = this.#reads;
     const { project } = client.principal;
     const results = await Promise.allSettled(reads);
     const sample = ids
@@ -119,7 +119,7 @@ export class RecordLoader {
    * requested, or a row twice: the API does not support the filter.
    */
   async #list(ids: readonly string[]): Promise<ReadonlyMap<string, AnyRecord> | null> {
-    const { client, selection, types, context } = this.#environment;
+    const { client, selection, types, context } = this.#reads;
     const { resource, source, type } = this.of;
     const { idField, sourceParameter } = RESOURCES[resource];
     const q = ids.map((id) => ({ field: idField, op: '$in' as const, value: id }));

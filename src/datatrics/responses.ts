@@ -1,4 +1,4 @@
-import { readJson } from '../lib/digits.ts';
+import { readJson } from '../lib/exact-json.ts';
 import type { UpstreamResponse } from '../upstream/call.ts';
 import { retryAfterMs } from '../upstream/retry.ts';
 import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts';

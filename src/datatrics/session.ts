@@ -10,7 +10,7 @@ import { checkId, idProblem, type RecordKey } from './keys.ts';
 import type { Mask } from './masking.ts';
 import type { CallArgs } from './paths.ts';
 import type { ProjectSettings } from './project-settings.ts';
-import type { ReadEnvironment } from './read-environment.ts';
+import type { ReadContext } from './read-context.ts';
 import { createList, type ListQuery, type RecordList } from './record-list.ts';
 import { RecordLoader } from './record-loader.ts';
 import { decodeRecord, type RequestedKey } from './records/record.ts';
@@ -27,14 +27,14 @@ export class Session {
   readonly settings: ProjectSettings;
   /** Undefined for a principal with `pii:read`. */
   readonly mask: Mask | undefined;
-  readonly #environment: ReadEnvironment;
+  readonly #reads: ReadContext;
   /** Loaders by source. A key's parts are compared one by one, because to join them takes longer than to find the record. */
   readonly #loaders: Map<string, RecordLoader[]>;
   readonly #pages: Map<string, Promise<Page>>;
   readonly #onStale: ((staleness: Staleness) => void) | undefined;
 
   constructor(
-    options: Omit<ReadEnvironment, 'types' | 'context'>,
+    options: Omit<ReadContext, 'types' | 'context'>,
     watch?: { readonly parent: Session; readonly onStale: (staleness: Staleness) => void },
   ) {
     const { client, settings } = options;
@@ -46,7 +46,7 @@ export class Session {
     this.settings = settings;
     this.mask = parent ? parent.mask : allows(scopes, PERSONAL) ? undefined : settings.masking.for(project, operation);
     const context = { project, timeZone: settings.timeZone, mask: this.mask, operation };
-    this.#environment = { ...options, types: settings.recordTypes ?? RECORD_TYPES, context };
+    this.#reads = { ...options, types: settings.recordTypes ?? RECORD_TYPES, context };
     this.#loaders = parent ? parent.#loaders : new Map();
     this.#pages = parent ? parent.#pages : new Map();
     this.#onStale = watch?.onStale;
@@ -54,7 +54,7 @@ export class Session {
 
   /** A session for one field, with this session's loaders. It calls `onStale` for each stale answer that the field gets. */
   watched(onStale: (staleness: Staleness) => void): Session {
-    return new Session(this.#environment, { parent: this, onStale });
+    return new Session(this.#reads, { parent: this, onStale });
   }
 
   #loaderOf(key: RecordKey): RecordLoader {
@@ -65,7 +65,7 @@ export class Session {
       this.#loaders.set(source, loaders);
     }
     for (const loader of loaders) if (loader.of.resource === resource && loader.of.type === type) return loader;
-    const loader = new RecordLoader({ resource, source, type }, this.#environment);
+    const loader = new RecordLoader({ resource, source, type }, this.#reads);
     loaders.push(loader);
     return loader;
   }
@@ -146,14 +146,14 @@ export class Session {
    */
   decodeWritten<R extends Resource>(resource: R, raw: unknown, requested: RequestedKey): RecordOf[R] | null {
     try {
-      return decodeRecord(this.#environment.types[resource], raw, requested, this.#environment.context);
+      return decodeRecord(this.#reads.types[resource], raw, requested, this.#reads.context);
     } catch {
       return null;
     }
   }
 
   list<R extends Resource>(resource: R, query: ListQuery): RecordList<R> {
-    return createList(resource, query, this.#environment, (args, readJson) => this.#page(resource, args, readJson));
+    return createList(resource, query, this.#reads, (args, readJson) => this.#page(resource, args, readJson));
   }
 
   #page(resource: Resource, args: CallArgs, readJson?: ReadJson): Promise<Page> {

@@ -1,4 +1,4 @@
-import { type Dice, WORDS } from './dice.ts';
+import { type Dice, WORDS } from './random.ts';
 import { UNUSUAL_IDS } from './seed-profiles.ts';
 import type { JsonObject, Store } from './store.ts';
 

@@ -1,4 +1,4 @@
-import { type Dice, WORDS } from './dice.ts';
+import { type Dice, WORDS } from './random.ts';
 import type { JsonObject, Store } from './store.ts';
 
 export type People = ReturnType<typeof seedProfiles>;

@@ -3,7 +3,6 @@ import { outcomeOfError, refused } from '../graph/outcome.ts';
 import type { ReadBody } from './body.ts';
 import type { Compress } from './compression.ts';
 import type { Cors } from './cors.ts';
-import { Engine } from './engine.ts';
 import type { Graphiql } from './graphiql.ts';
 import { readJsonBody, readSearchParams } from './graphql-params.ts';
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
@@ -16,6 +15,7 @@ import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 import { sendAnswer, sendResponse, sendText } from './send.ts';
 import type { YogaEndpoint } from './yoga.ts';
+import { Engine } from './yoga-engine.ts';
 
 /** Answers one request of an agent (`packages/mcp`); `readBody` gives null for a body that is too large. */
 export type McpHandler = (

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { MaskedType } from '../masking.ts';
-import { readSection } from '../settings.ts';
+import { readSection } from '../type-settings.ts';
 import { ConversionItem } from './conversion.ts';
 import { CUSTOM_TYPES, type CustomFields } from './custom-fields.ts';
 import { Decoded, namesOf } from './fields.ts';

@@ -1,5 +1,5 @@
-import { isTooDeep } from '../../lib/depth.ts';
-import { isKept } from '../../lib/digits.ts';
+import { isKept } from '../../lib/exact-json.ts';
+import { isTooDeep } from '../../lib/json-depth.ts';
 import { countValues } from '../../lib/json-size.ts';
 import type { Operation } from '../../upstream/operation.ts';
 import { invalidResponse } from '../errors.ts';

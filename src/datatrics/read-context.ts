@@ -6,7 +6,7 @@ import type { RecordContext } from './records/fields.ts';
 import type { RecordTypes } from './records/record-types.ts';
 
 /** What all reads of one operation have in common. */
-export interface ReadEnvironment {
+export interface ReadContext {
   readonly client: BoundClient;
   readonly settings: ProjectSettings;
   readonly capabilities: Capabilities;
