@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import '../src/lib/heap.ts';
+import '../src/lib/v8-flags.ts';
 import { startGateway } from '../src/app.ts';
 import { readConfig } from '../src/config/config.ts';
 import { loadPlugins } from '../src/config/plugins.ts';

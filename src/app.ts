@@ -32,14 +32,7 @@ import { createYogaEndpoint } from './server/yoga.ts';
 import { RecordCache } from './upstream/cache.ts';
 import { RedisTier } from './upstream/redis-cache.ts';
 
-export interface Gateway {
-  readonly url: string;
-  /**
-   * Stops taking requests, finishes those under way, and lets go of everything.
-   * @param lingerMs for which open connections may still bring a request. Default: 0
-   */
-  close(lingerMs?: number): Promise<void>;
-}
+export type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
 /** ms that requests under way get to finish when the gateway stops, beyond an operation's own time. */
 const CLOSE_GRACE_MS = 1_000;
@@ -58,12 +51,7 @@ interface Parts {
 }
 
 /** Puts the layers together and listens. The only place that sees them all. */
-export async function startGateway(
-  config: Config,
-  upstream: Upstream,
-  log: Logger,
-  parts: Parts = {},
-): Promise<Gateway> {
+export async function startGateway(config: Config, upstream: Upstream, log: Logger, parts: Parts = {}) {
   const { plugins = [] } = parts;
   const packages = await loadPackages(config);
   const reportUnexpected = (error: unknown, requestId?: string): void =>
@@ -243,12 +231,16 @@ export async function startGateway(
     reportUnexpected,
     recordRefusal: createRecordRefusal(log, metrics),
   });
-  readiness.serving();
+  readiness.state = 'serving';
 
   return {
     url: server.url,
-    async close(lingerMs = 0) {
-      readiness.draining();
+    /**
+     * Stops taking requests, finishes those under way, and lets go of everything.
+     * @param lingerMs for which open connections may still bring a request
+     */
+    async close(lingerMs = 0): Promise<void> {
+      readiness.state = 'draining';
       stopWatching();
       stopPoll?.();
       await server.close(timeoutMs, lingerMs);

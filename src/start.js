@@ -11,7 +11,7 @@ if (major < 24) {
 }
 // Outside production, graphql-js checks on each use of a type whether it comes from another copy of graphql-js.
 process.env.NODE_ENV ??= 'production';
-await import('./lib/heap.ts');
+await import('./lib/v8-flags.ts');
 // The cache keeps stripped and compiled sources between starts. It saves a third of the start time and 25 MB of memory.
 // The folder must be ours alone: anyone who can write there can run code here. If it is read-only, nothing is cached.
 const { enableCompileCache } = await import('node:module');

@@ -60,6 +60,8 @@ describe('settings', () => {
     ['CACHE_MAX_BYTES', '64MB', 'bytes'],
     ['MAX_DEPTH', '0', 'levels'],
     ['RATE_LIMIT', '60/m', '6000r,60000c'],
+    ['ROUTER_SECRET', 'fifteen-letters', 'a value that is not shown; needs a secret of 16 or more'],
+    ['ROUTER_HMAC_SECRET', 'fifteen-letters', 'a value that is not shown; needs a secret of 16 or more'],
     ['REDIS_URL', 'localhost', 'redis://'],
     ['CORS_ORIGINS', 'https://app.example/', 'origins such as'],
     ['CORS_ORIGINS', '*', 'origins such as'],
@@ -81,15 +83,6 @@ describe('settings', () => {
     expect(problemsOf({ [name]: '7' })).toEqual([problem]);
     const GATEWAY_CONFIG = file('removed.yml', `${name}: 7\n`);
     expect(problemsOf({ GATEWAY_CONFIG })).toEqual([`GATEWAY_CONFIG: ${problem}`]);
-  });
-
-  test.each(['ROUTER_SECRET', 'ROUTER_HMAC_SECRET'])('take no %s that can be guessed, and do not show it', (name) => {
-    for (const value of ['canary', 'canary-of-15-xx']) {
-      expect(problemsOf({ [name]: value })).toEqual([
-        expect.stringMatching(/^ROUTER_\w+: got a value that is not shown; needs a secret of 16 or more/),
-      ]);
-    }
-    expect(problemsOf({ [name]: 'canary-of-16-xxx' })).toEqual([]);
   });
 
   test('never show a secret', () => {

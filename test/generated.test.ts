@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { ERROR_CODES } from '../src/lib/error.ts';
+import { ERROR_CODES } from '../src/lib/error-codes.ts';
 import {
   BulkUpsertProfilesDocument,
   ConversionsWithProfilesDocument,

@@ -39,7 +39,7 @@ export function connectApi(config: Config, connections: number): (resource: Reso
   return (resource) => {
     const operation = new Operation({ timeoutMs: NO_TIMEOUT_MS, maxCalls: Number.POSITIVE_INFINITY });
     const client = new Client({ send: pool.send, basePath: upstream.basePath }).as(principal, operation);
-    const session = new Session({ client, principal, operation, settings, capabilities: new Capabilities(1) });
-    return { ...createTarget(resource, client, session, operation, false), close: () => operation.end() };
+    const session = new Session({ client, settings, capabilities: new Capabilities(1) });
+    return { ...createTarget(resource, session), close: () => operation.end() };
   };
 }

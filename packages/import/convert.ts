@@ -1,7 +1,7 @@
 import type { RecordInput } from '../../src/datatrics/encode.ts';
 import { RESOURCES } from '../../src/datatrics/endpoints.ts';
 import { isObject } from '../../src/datatrics/records/fields.ts';
-import { readJson } from '../../src/lib/digits.ts';
+import { readJson } from '../../src/lib/exact-json.ts';
 import type { Columns } from './columns.ts';
 import type { ImportOptions } from './options.ts';
 import type { RowProblem } from './problem.ts';

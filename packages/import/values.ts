@@ -3,7 +3,7 @@ import { ConversionItem } from '../../src/datatrics/records/conversion.ts';
 import { readBoolean } from '../../src/datatrics/records/custom-fields.ts';
 import { isObject, readNumber } from '../../src/datatrics/records/fields.ts';
 import { parseInstant, readTime } from '../../src/datatrics/time.ts';
-import { readJson } from '../../src/lib/digits.ts';
+import { readJson } from '../../src/lib/exact-json.ts';
 import { fieldSlots, type Slot } from './columns.ts';
 import type { DateReader } from './dates.ts';
 import type { ImportOptions } from './options.ts';

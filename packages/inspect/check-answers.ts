@@ -1,7 +1,7 @@
 import { type Endpoint, RESOURCES, type TotalSpelling } from '../../src/datatrics/endpoints.ts';
 import { typeNameOf } from '../../src/datatrics/keys.ts';
 import { isObject, type JsonObject, lookUp, readText } from '../../src/datatrics/records/fields.ts';
-import { readJson } from '../../src/lib/digits.ts';
+import { readJson } from '../../src/lib/exact-json.ts';
 import type { UpstreamResponse } from '../../src/upstream/call.ts';
 import { checkRecords, describeKind, type Expectation, type Finding } from './check-records.ts';
 

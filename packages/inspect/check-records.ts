@@ -1,6 +1,5 @@
 import { idProblem, typeNameOf } from '../../src/datatrics/keys.ts';
 import {
-  Decoded,
   type Field,
   type FieldTable,
   isObject,
@@ -162,8 +161,7 @@ function problemOf(field: Field, value: unknown, timeZone: string): string | nul
 }
 
 function isReadable(field: Field, value: unknown, timeZone: string): boolean {
-  const context = { project: '', timeZone };
-  const read = field.read(value, context, new Decoded({}, context));
+  const read = field.read(value, { project: '', timeZone });
   return read !== null && !(read instanceof Error);
 }
 

@@ -17,7 +17,7 @@ import { allows } from '../../src/auth/scopes.ts';
 import { isObject } from '../../src/datatrics/records/fields.ts';
 import type { CostSettings } from '../../src/graph/cost.ts';
 import { type Outcome, outcomeOfError } from '../../src/graph/outcome.ts';
-import { readClientJson } from '../../src/lib/digits.ts';
+import { readClientJson } from '../../src/lib/exact-json.ts';
 import { wellFormedJson } from '../../src/lib/well-formed.ts';
 import { SECURITY_HEADERS } from '../../src/server/headers.ts';
 import type { Load } from '../../src/server/load-shedder.ts';

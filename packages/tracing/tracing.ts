@@ -10,11 +10,11 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import type { ErrorCode } from '../../src/lib/error.ts';
+import type { ErrorCode } from '../../src/lib/error-codes.ts';
 import type { OperationLine, OperationSpan, Telemetry } from '../../src/server/observer.ts';
 import type { TraceParent } from '../../src/server/request-id.ts';
 import type { CallTrace, Span, Trace, TraceOutcome } from '../../src/upstream/call-trace.ts';
-import { createHistograms, observeRegistry } from './metrics.ts';
+import { createHistograms, observeRegistry } from './export-metrics.ts';
 import { startSdk, type TelemetryOptions, type TelemetrySource } from './sdk.ts';
 import { SpanBudget } from './span-budget.ts';
 

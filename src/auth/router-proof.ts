@@ -1,8 +1,8 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
-import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
+import { spellUnkept } from '../lib/exact-json.ts';
+import { isTooDeep, MAX_JSON_DEPTH } from '../lib/json-depth.ts';
 import { type Authenticate, type AuthMode, type Projects, principalOf } from './authenticate.ts';
 import type { Principal } from './principal.ts';
 import { SCOPES } from './scopes.ts';

@@ -13,8 +13,7 @@ import {
   validate,
   valueFromAST,
 } from 'graphql';
-import { readDeclaredFields } from '../config/config.ts';
-import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
+import { readConfig, readDeclaredFields } from '../config/config.ts';
 import { RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import { Masking } from '../datatrics/masking.ts';
 import type { CostSettings } from '../graph/cost.ts';
@@ -145,26 +144,14 @@ type Row = ReturnType<typeof estimate>[number];
 function estimate(options: Options) {
   const schema = buildSchema({ customFields: readDeclaredFields(options.config) });
   const document = readDocuments(options.files, schema);
-  const named = (resource: Resource): string[] =>
-    Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`);
-  const settings: CostSettings = {
-    projectId: '-',
-    bulkLimits: { ...BULK_CALLS, maxItems: 1_000, chunkItems: 50, concurrency: 4 },
-    project: {
-      sources: {
-        profile: named('profile'),
-        content: named('content'),
-        conversion: named('conversion'),
-        interaction: named('interaction'),
-      },
-      filters: 'on',
-      conversionProfileField: 'profileid',
-      timeZone: 'UTC',
-      pageLimit: 500,
-      batchReads: 'off',
-      masking: new Masking({ mode: 'null', fields: [] }),
-    },
-  };
+  const { bulkLimits, ...defaults } = readConfig({});
+  const named = RESOURCE_NAMES.map((resource) => [
+    resource,
+    Array.from({ length: options.sources[resource] }, (_, index) => `source ${index + 1}`),
+  ]);
+  const sources = Object.fromEntries(named) as Record<Resource, string[]>;
+  const project = { ...defaults, filters: 'on', sources, masking: new Masking(defaults.masking) } as const;
+  const settings: CostSettings = { projectId: '-', bulkLimits, project };
   const limits = {
     assumedListSize: options.list,
     maxEstimatedValues: Number.POSITIVE_INFINITY,

@@ -1,7 +1,7 @@
 import { BULK_CALLS } from '../datatrics/bulk/chunk.ts';
 import { type CustomFields, withPersonalFields } from '../datatrics/records/custom-fields.ts';
 import { readCustomFields } from '../datatrics/records/declare.ts';
-import { readLifetimes, readPolicies, readPoll } from '../datatrics/settings.ts';
+import { readLifetimes, readPolicies, readPoll } from '../datatrics/type-settings.ts';
 import { MAX_VALUES } from '../graph/answer-size.ts';
 import { ASSUMED_LIST_SIZE } from '../graph/plan.ts';
 import { MAX_WAITING_BYTES } from '../server/backlog.ts';

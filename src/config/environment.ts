@@ -17,10 +17,7 @@ export function readEnvironment(problems: string[]): Environment {
   return { ...readEnvFile(problems), ...withoutEmpty(process.env) };
 }
 
-/**
- * The same, for commands.
- * @throws ConfigError
- */
+/** The same, for commands. @throws ConfigError */
 export function environment(): Environment {
   const problems: string[] = [];
   const env = readEnvironment(problems);

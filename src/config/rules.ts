@@ -1,5 +1,5 @@
 import { readTokens } from '../auth/static-tokens.ts';
-import { duplicateOperations } from '../graph/published.ts';
+import { duplicateOperations } from '../graph/duplicate-operations.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { MANIFEST_NEEDS, readManifest } from '../server/document-manifest.ts';
 import type { VariableName, Variables } from './variables.ts';
@@ -70,7 +70,7 @@ function checkManaged({ values, has }: Given, problems: string[]): void {
 }
 
 /** Reads the trusted documents, by id; none if something is wrong with them. */
-export function readDocuments({ values, has }: Given, problems: string[]): ReadonlyMap<string, string> {
+export function readDocuments({ values }: Given, problems: string[]): ReadonlyMap<string, string> {
   const { TRUSTED_DOCUMENTS: mode, TRUSTED_DOCUMENTS_FILE: path, MCP: mcp } = values;
   if (mode === 'only' && values.AUTOMATIC_PERSISTED_QUERIES) {
     problems.push(
@@ -78,10 +78,8 @@ export function readDocuments({ values, has }: Given, problems: string[]): Reado
     );
   }
   if (path === undefined) {
-    if (has('TRUSTED_DOCUMENTS_FILE')) return new Map();
-    if (mcp) problems.push('TRUSTED_DOCUMENTS_FILE: not set; MCP "on" needs a manifest');
-    else if (mode === 'allowed' || mode === 'only')
-      problems.push(`TRUSTED_DOCUMENTS_FILE: not set; TRUSTED_DOCUMENTS "${mode}" needs a manifest`);
+    const wanted = mcp ? 'MCP "on"' : mode && mode !== 'off' && `TRUSTED_DOCUMENTS "${mode}"`;
+    if (wanted) problems.push(`TRUSTED_DOCUMENTS_FILE: not set; ${wanted} needs a manifest`);
     return new Map();
   }
   const got = `got ${JSON.stringify(path)}`;

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statSync, unwatchFile, watchFile } from 'node:fs';
 import type { z } from 'zod';
 import { apiKey, hmacSecret, secret } from './checks.ts';
 import type { Config } from './config.ts';
@@ -28,13 +28,13 @@ export interface SecretUsers {
 export function watchSecrets(config: Config, users: SecretUsers): () => void {
   const { secretFiles, projects, invalidation } = config;
   const { project, routerSecrets, setKey } = users;
-  const looks: (() => void)[] = [];
+  const stops: (() => void)[] = [];
 
   function watch(name: string, path: string | undefined, check: z.ZodType<string>, apply: (value: string) => void) {
     // A pipe can be read only once.
     if (path === undefined || !statSync(path).isFile()) return;
     let seen = readSecret(path);
-    looks.push(() => {
+    const look = (): void => {
       let problem: string | undefined;
       let found: string;
       try {
@@ -48,6 +48,13 @@ export function watchSecrets(config: Config, users: SecretUsers): () => void {
       seen = found;
       if (problem === undefined) apply(found);
       users.onChange(fileVariable(name), problem);
+    };
+    watchFile(path, { interval: INTERVAL_MS, persistent: false }, look);
+    // `watchFile` first looks at the file some time after this call, and misses a change before that.
+    const firstLook = setTimeout(look, INTERVAL_MS).unref();
+    stops.push(() => {
+      clearTimeout(firstLook);
+      unwatchFile(path, look);
     });
   }
 
@@ -66,8 +73,7 @@ export function watchSecrets(config: Config, users: SecretUsers): () => void {
   watch('ROUTER_HMAC_SECRET', secretFiles.ROUTER_HMAC_SECRET, hmacSecret, (value) => {
     routerSecrets.hmac = value;
   });
-  const timer = setInterval(() => {
-    for (const look of looks) look();
-  }, INTERVAL_MS).unref();
-  return () => clearInterval(timer);
+  return () => {
+    for (const stop of stops) stop();
+  };
 }

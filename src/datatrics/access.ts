@@ -17,18 +17,16 @@ const SCOPES = Object.fromEntries(
 /** The scope for reading personal data unmasked, and for filtering and sorting by it. */
 export const PERSONAL: ScopeSet = scopeSet(['pii:read']);
 
-/** The scope required to read or write a resource's records. */
 export function scopeOf(resource: Resource, action: 'read' | 'write'): ScopeSet {
   return SCOPES[resource][action];
 }
 
 /** Whether a field is masked under its GraphQL name or its REST name. `fieldName` may be either name. */
 export function isPersonal(masking: Masking, type: MaskedType, table: FieldTable, fieldName: string): boolean {
-  const entry = Object.entries(table).find(([name, { rest }]) => name === fieldName || rest === fieldName);
-  return [fieldName, ...(entry ? [entry[0], entry[1].rest] : [])].some((name) => masking.covers(type, name));
+  const field = Object.values(table).find(({ name, rest }) => name === fieldName || rest === fieldName);
+  return [fieldName, field?.name, field?.rest].some((name) => name !== undefined && masking.covers(type, name));
 }
 
-/** Whether a list is filtered or ordered by a personal field. */
 export function asksByPersonal(
   masking: Masking,
   type: RecordType<DatatricsRecord>,
@@ -49,9 +47,7 @@ export function forbidden(names: readonly Scope[]): GatewayError {
 }
 
 /**
- * Checks the scopes before each call to the API, in addition to the check of the whole document. No code path to the data
- * avoids this check.
- *
+ * Checks the scopes before each call to the API, in addition to the check of the whole document.
  * @throws GatewayError `FORBIDDEN`
  */
 export function checkAccess(held: ScopeSet, needed: ScopeSet): void {

@@ -4,7 +4,8 @@ import type { CachedAnswer } from '../upstream/call.ts';
 import type { SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { freshnessOf, type Lifetimes, mayServeOnError, NO_DIRECTIVES, retentionOf } from '../upstream/freshness.ts';
 import { Operation } from '../upstream/operation.ts';
-import type { Endpoint, Resource } from './endpoints.ts';
+import type { Call } from './calls.ts';
+import type { Resource } from './endpoints.ts';
 import type { ReadJson } from './json-selection.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
@@ -15,19 +16,15 @@ export interface FreshnessOptions {
   readonly lifetimes: Readonly<Partial<Record<Resource, Lifetimes>>>;
 }
 
-/** A read that the cache may answer. */
-export interface CachedRead {
-  /** The caller and the path, so that callers never share a cached answer. */
+interface CachedRead {
+  /** The caller and the path: callers never share a cached answer. */
   readonly key: string;
-  /** Path and query, without the API's base path. */
-  readonly path: string;
   /** A write with this tag invalidates the answer. */
   readonly tag: string;
   readonly lifetimes: Lifetimes;
-  readonly endpoint: Endpoint;
+  readonly call: Call;
   readonly operation: Operation;
   readonly reader: ReadJson;
-  /** Calls the API for an operation: the one that reads, or a refresh in the background. */
   callApi(shared: SharedRead, initiator: Operation): Promise<SharedAnswer>;
 }
 
@@ -38,10 +35,7 @@ const REFRESH_CALLS = 3;
 /** Temporary failures, for which a stale answer may be served instead. */
 const OUTAGES: ReadonlySet<string> = new Set(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_INVALID_RESPONSE']);
 
-/**
- * Answers reads from the cache where the type's lifetimes and the request allow it. Otherwise it calls the API, once for all
- * operations that wait for the same answer.
- */
+/** Answers reads from the cache where the type's lifetimes and the request allow it. Otherwise it calls the API, shared. */
 export class CachedReads {
   readonly #cache: RecordCache;
   readonly #sharedReads: SharedReads<SharedAnswer>;
@@ -69,7 +63,7 @@ export class CachedReads {
     const start = performance.now();
     try {
       const answer = await this.#callApi(read, lookup, operation);
-      operation.freshness?.note(read.path, 0, lifetimes.freshForMs);
+      operation.freshness?.note(read.call.path, 0, lifetimes.freshForMs);
       return answer;
     } catch (error) {
       const old = valid ?? lookup.unverified;
@@ -100,21 +94,18 @@ export class CachedReads {
         answer.read(read.reader);
         return answer;
       });
-    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, read.endpoint.label);
+    return this.#sharedReads.run(sharedKeyOf(read, lookup), operation, callAndStore, read.call.endpoint.label);
   }
 }
 
-/**
- * The key by which reads share a call. It has the cache's version: an operation that saw a newer version must not share a
- * call that began before it.
- */
+/** Has the cache's version: an operation that saw a newer version must not share a call that began before it. */
 function sharedKeyOf({ key }: CachedRead, { version }: Lookup): string {
   return version === '' ? key : `${key} ${version}`;
 }
 
-/** The cached answer; adds its age to the operation's statistics, response headers and trace. */
+/** Adds the answer's age to the operation's statistics, response headers and trace. */
 function fromCache(
-  { endpoint, operation, path, lifetimes }: CachedRead,
+  { call: { endpoint, path }, operation, lifetimes }: CachedRead,
   { answer, ageMs }: CachedAnswer,
   freshness: Exclude<ReturnType<typeof freshnessOf>, null>,
 ): SharedAnswer {

@@ -12,9 +12,8 @@ import type { Endpoint, Resource } from './endpoints.ts';
  */
 export type CallerKind = 'everybody' | 'one-key' | 'own-keys';
 
-/** Most callers with an accepted key that are kept. */
+/** Most callers that are kept, with an accepted key and without. Anyone can invent keys. */
 const MAX_ACCEPTED = 100_000;
-/** Most callers without an accepted key that are kept. Anyone can invent such keys. */
 const MAX_STRANGERS = 1_000;
 /** Most projects whose circuit breakers are kept for one caller. A stranger may invent projects. */
 const PROJECTS = 100;
@@ -40,9 +39,9 @@ export class ResilienceRegistry {
   of(project: string, { resource, group }: Pick<Endpoint, 'resource' | 'group'>): Resilience {
     let groups = this.#projects.get(project);
     if (groups === undefined) {
-      groups = new Map();
       const [oldest] = this.#projects.size < this.maxProjects ? [] : this.#projects.keys();
       if (oldest !== undefined) this.#projects.delete(oldest);
+      groups = new Map();
       this.#projects.set(project, groups);
     }
     let resilience = groups.get(group);
@@ -53,7 +52,6 @@ export class ResilienceRegistry {
     return resilience;
   }
 
-  /** All groups of all projects. */
   values(): Resilience[] {
     return [...this.#projects.values()].flatMap((groups) => [...groups.values()]);
   }
@@ -62,7 +60,6 @@ export class ResilienceRegistry {
 /** The state of one caller between operations. Shared resources are divided fairly between callers. */
 export class Caller implements Party {
   readonly isEverybody: boolean;
-  /** Circuit breakers and pacing for the API key of this caller. */
   readonly resilience: ResilienceRegistry;
   #isAccepted: boolean;
   #deferred: (() => void)[] = [];
@@ -78,7 +75,6 @@ export class Caller implements Party {
     return this.#isAccepted;
   }
 
-  /** Marks the key as accepted, and runs the deferred actions. */
   accept(): void {
     if (this.#isAccepted) return;
     this.#isAccepted = true;
@@ -88,10 +84,8 @@ export class Caller implements Party {
   }
 
   /**
-   * Runs the action now if the key is accepted, otherwise when it becomes accepted. A caller with an invented key must not
-   * change shared state.
-   *
-   * @returns the action's result; undefined if it was deferred
+   * Runs the action, and returns its result. Until the key is accepted, the action waits: a caller with an invented key must
+   * not change shared state.
    */
   whenAccepted<T>(action: () => T): T | undefined {
     if (this.#isAccepted) return action();
@@ -100,14 +94,10 @@ export class Caller implements Party {
   }
 }
 
-/**
- * The gateway's callers, by id. Both tables are bounded. Only callers with an accepted key are in the larger table, so that
- * invented keys cannot evict them.
- */
+/** The gateway's callers, by id. Only callers with an accepted key are in the larger table: invented keys cannot evict them. */
 export class Callers {
   readonly #kind: CallerKind;
-  readonly #newRegistry: (maxProjects: number) => ResilienceRegistry;
-  /** Shared by all callers that use the gateway's own key. */
+  readonly #policies: Policies;
   readonly #shared: ResilienceRegistry;
   readonly #everybody: Caller;
   // `maxSize` with a size of 1 per entry, because `max` allocates the memory of all entries at once.
@@ -116,25 +106,22 @@ export class Callers {
 
   constructor(kind: CallerKind, policies: Policies = {}) {
     this.#kind = kind;
-    this.#newRegistry = (maxProjects) => new ResilienceRegistry(policies, maxProjects);
-    this.#shared = this.#newRegistry(Number.POSITIVE_INFINITY);
+    this.#policies = policies;
+    this.#shared = new ResilienceRegistry(policies, Number.POSITIVE_INFINITY);
     this.#everybody = new Caller('everybody', this.#shared);
   }
 
-  /** The caller with this id; created if unknown. */
   of(id: string): Caller {
-    if (this.#kind === 'everybody') return this.#everybody;
+    const kind = this.#kind;
+    if (kind === 'everybody') return this.#everybody;
     const known = this.#accepted.get(id);
     if (known) return known;
-    let caller = this.#strangers.get(id);
-    if (caller === undefined) {
-      caller = new Caller(this.#kind, this.#kind === 'own-keys' ? this.#newRegistry(STRANGERS_PROJECTS) : this.#shared);
-      if (!caller.isAccepted) this.#strangers.set(id, caller);
-    }
-    if (caller.isAccepted) {
-      this.#strangers.delete(id);
-      this.#accepted.set(id, caller);
-    }
+    const registry = kind === 'own-keys' ? undefined : this.#shared;
+    const caller =
+      this.#strangers.get(id) ??
+      new Caller(kind, registry ?? new ResilienceRegistry(this.#policies, STRANGERS_PROJECTS));
+    if (caller.isAccepted) this.#strangers.delete(id);
+    (caller.isAccepted ? this.#accepted : this.#strangers).set(id, caller);
     return caller;
   }
 

@@ -11,14 +11,12 @@ import type { Caller } from './callers.ts';
 import type { Endpoint } from './endpoints.ts';
 import { causeOf, errorOfTransport } from './errors.ts';
 
-/** One REST call, ready to be sent. */
 export interface Call extends UpstreamRequest {
   readonly endpoint: Endpoint;
   readonly resilience: Resilience;
   readonly caller: Caller;
 }
 
-/** A REST call that is over. */
 export interface EndedCall {
   readonly endpoint: Endpoint;
   readonly outcome: 'ok' | 'refused' | 'failed';
@@ -30,9 +28,11 @@ export interface EndedCall {
   readonly cause?: string;
 }
 
+const NEVER = createAbortController().signal;
+
 /**
- * Makes the client's REST calls. Each goes through circuit breaker, rate controller and retries, and has one span and one
- * report. A failure of the transport becomes a `GatewayError`.
+ * Makes the client's REST calls. Each goes through circuit breaker and rate controller, and has one span and one report. A
+ * failure of the transport becomes a `GatewayError`.
  */
 export class Calls {
   readonly #send: Send;
@@ -68,23 +68,19 @@ export class Calls {
   async write(call: Call, operation: Operation): Promise<UpstreamResponse> {
     const { resilience } = call;
     const start = performance.now();
-    let waitMs: number;
+    let span: Span | undefined;
     try {
-      waitMs = resilience.admit(operation.deadline);
-    } catch (error) {
-      throw this.#failed(call, error, start);
-    }
-    if (!operation.spend()) throw operation.budgetExceeded();
-    if (waitMs > 0) {
-      await pause(waitMs, operation.signal).catch((error) => {
-        // It was charged, and never sent.
-        operation.usage.calls -= 1;
-        throw error;
-      });
-    }
-    const span = operation.trace?.begin(call.endpoint.label, call.path);
-    span?.attempt();
-    try {
+      const waitMs = resilience.admit(operation.deadline);
+      if (!operation.spend()) throw operation.budgetExceeded();
+      if (waitMs > 0) {
+        await pause(waitMs, operation.signal).catch((error) => {
+          // It was charged, and never sent.
+          operation.usage.calls -= 1;
+          throw error;
+        });
+      }
+      span = operation.trace?.begin(call.endpoint.label, call.path);
+      span?.attempt();
       const response = await this.#send(withHeaders(call, span), NEVER);
       resilience.recordAnswer(response.status, retryAfterMs(response.retryAfter));
       return this.#ended(call, response, start, span);
@@ -104,7 +100,6 @@ export class Calls {
     return response;
   }
 
-  /** Gives a failure of the transport its meaning. */
   #failed({ endpoint, caller }: Call, error: unknown, start: number, span?: Span): unknown {
     if (!(error instanceof TransportError)) {
       span?.end('failed');
@@ -119,12 +114,10 @@ export class Calls {
   }
 }
 
-/** A call with its span's own headers, where it has some. */
 function withHeaders(call: Call, span: Span | undefined): Call {
   return span?.headers ? { ...call, headers: [...call.headers, ...span.headers] } : call;
 }
 
-/** A shared read whose attempts are counted by a span. */
 function withSpan(shared: SharedRead, span: Span): SharedRead {
   return {
     signal: shared.signal,
@@ -135,6 +128,3 @@ function withSpan(shared: SharedRead, span: Span): SharedRead {
     },
   };
 }
-
-/** The signal of what is never cancelled. */
-const NEVER = createAbortController().signal;

@@ -1,18 +1,19 @@
 import type { Principal } from '../auth/principal.ts';
-import { readJson } from '../lib/digits.ts';
+import { readJson } from '../lib/exact-json.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
 import type { UpstreamResponse } from '../upstream/call.ts';
 import { type SharedRead, SharedReads } from '../upstream/dedupe.ts';
 import { ACCEPT_ENCODING } from '../upstream/dispatcher.ts';
+import type { Staleness } from '../upstream/freshness.ts';
 import type { Operation } from '../upstream/operation.ts';
 import type { Send } from '../upstream/pool.ts';
 import { checkAccess, scopeOf } from './access.ts';
 import { CachedReads, type FreshnessOptions } from './cached-reads.ts';
 import { type Caller, Callers } from './callers.ts';
 import { type Call, Calls, type EndedCall } from './calls.ts';
-import { type Endpoint, endpointFor, type Resource } from './endpoints.ts';
-import { causeOf } from './errors.ts';
-import { mayHaveWritten, tagOf, tagsOfWrite, type Write } from './invalidation.ts';
+import { type Action, type Endpoint, endpointFor, type Resource } from './endpoints.ts';
+import { causeOf, mayHaveWritten } from './errors.ts';
+import { tagOf, tagsOfWrite, type Write } from './invalidation.ts';
 import type { ReadJson } from './json-selection.ts';
 import type { RecordKey } from './keys.ts';
 import { buildPath, type CallArgs, resourcePath } from './paths.ts';
@@ -33,13 +34,12 @@ export interface ClientOptions {
   readonly onWrite?: (project: string) => void;
   /** Called after such a write has invalidated the gateway's own caches. The write's answer waits for it. It must not fail. */
   readonly onInvalidated?: ((write: Write) => Promise<void>) | undefined;
-  /** Cache and lifetimes. Default: no cache, so that every read calls the API. */
   readonly freshness?: FreshnessOptions | undefined;
   /** Default: all callers count as one, with the default time-outs and retries. */
   readonly callers?: Callers;
 }
 
-/** Clients of the REST API, which share calls, cache and callers. */
+/** Clients of the REST API share calls, cache and callers. */
 export class Client {
   readonly options: ClientOptions;
   readonly calls: Calls;
@@ -55,36 +55,34 @@ export class Client {
     this.#callers = callers;
   }
 
-  /** @param caller default: the caller of the principal's id */
   as(principal: Principal, operation: Operation, caller = this.#callers.of(principal.id)): BoundClient {
     return new BoundClient(this, principal, operation, caller);
   }
 
-  /** Number of distinct reads in progress, of all principals. */
   get inFlight(): number {
     return this.sharedReads.size;
   }
 }
 
 /**
- * A client that makes calls for one operation: with the principal's key, in the principal's project, within the operation's
- * deadline and budget. All methods throw GatewayError.
+ * A client for one operation: with the principal's key, in the principal's project, within the operation's deadline and
+ * budget. All methods throw GatewayError.
  *
  * Steps of a read: check scopes → build path → look in the cache, if the type has a lifetime → share the call of an
  * equal concurrent read → make one REST call.
  */
 export class BoundClient {
+  readonly principal: Principal;
+  readonly operation: Operation;
   readonly #client: Client;
-  readonly #principal: Principal;
-  readonly #operation: Operation;
   readonly #caller: Caller;
-  /** Headers of every call: names and values alternate. */
+  /** Names and values alternate. */
   readonly #headers: string[];
 
   constructor(client: Client, principal: Principal, operation: Operation, caller: Caller) {
     this.#client = client;
-    this.#principal = principal;
-    this.#operation = operation;
+    this.principal = principal;
+    this.operation = operation;
     this.#caller = caller;
     this.#headers = [...headersOf(principal), ...operation.headers];
   }
@@ -97,39 +95,38 @@ export class BoundClient {
     return this.#read(endpointFor(key.resource, 'get'), key, reader) as Promise<JsonObject | null>;
   }
 
-  /** Reads a page of a list. */
   list(resource: Resource, args: CallArgs, reader?: ReadJson): Promise<Page> {
     return this.#read(endpointFor(resource, 'list'), args, reader) as Promise<Page>;
   }
 
-  /** Writes a record, and returns it as in the API's answer. Returns null for an empty answer and for a delete. */
-  write(action: 'create' | 'update' | 'delete', key: RecordKey, body: JsonObject): Promise<JsonObject | null> {
-    const endpoint = endpointFor(key.resource, action);
-    const read =
-      action === 'delete'
-        ? readDone
-        : (response: UpstreamResponse) => readWritten(response, RECORD_TYPES[key.resource].idNames);
-    return this.#write(endpoint, key, [key.id], JSON.stringify(body), read);
+  /** How the answer to such a read of this operation was stale; undefined if it was fresh. */
+  stalenessOf(resource: Resource, action: Action, args: CallArgs): Staleness | undefined {
+    const stale = this.operation.freshness?.stale;
+    if (stale === undefined || stale.size === 0) return undefined;
+    return stale.get(this.#pathOf(endpointFor(resource, action), args));
   }
 
-  /**
-   * Writes records of one resource and type. Returns the answer's rows; null for an empty answer.
-   * @param body JSON
-   */
+  /** Writes a record, and returns it as in the API's answer. Returns null for an empty answer and for a delete. */
+  write(action: 'create' | 'update' | 'delete', key: RecordKey, body: JsonObject): Promise<JsonObject | null> {
+    const { idNames } = RECORD_TYPES[key.resource];
+    return this.#write(endpointFor(key.resource, action), key, [key.id], JSON.stringify(body), (response) =>
+      action === 'delete' ? readDone(response) : readWritten(response, idNames),
+    );
+  }
+
+  /** Writes records of one resource and type. Returns the answer's rows; null for an empty answer. */
   bulk([first, ...others]: readonly [RecordKey, ...RecordKey[]], body: string): Promise<Page | null> {
     const ids = new Set([first, ...others].map(({ id }) => id));
     return this.#write(endpointFor(first.resource, 'bulk'), first, [...ids], body, readBulk);
   }
 
   #read(endpoint: Endpoint, args: CallArgs, reader: ReadJson = readJson): Promise<unknown> {
-    const operation = this.#operation;
-    const { shareKey, project } = this.#principal;
+    const { operation } = this;
+    const { shareKey, project } = this.principal;
     const { calls, sharedReads, cachedReads, options } = this.#client;
-    let path: string;
     let call: Call;
     try {
-      path = this.#pathOf(endpoint, args, 'read');
-      call = this.#callOf(endpoint, path);
+      call = this.#callOf(endpoint, args);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -140,18 +137,34 @@ export class BoundClient {
     const lifetimes = options.freshness?.lifetimes[endpoint.resource];
     let answer: Promise<SharedAnswer>;
     if (cachedReads === undefined || lifetimes === undefined) {
-      operation.freshness?.note(path, 0, 0);
+      operation.freshness?.note(call.path, 0, 0);
       answer = sharedReads.run(options.share === false ? Symbol() : key, operation, callApi, endpoint.label);
     } else {
       const tag = tagOf(project, endpoint.resource, args.id);
-      answer = cachedReads.read({ key, path, tag, lifetimes, endpoint, operation, callApi, reader });
+      answer = cachedReads.read({ key, tag, lifetimes, call, operation, callApi, reader });
     }
     return answer.then(
-      (shared) => readAnswer(shared, operation, this.#caller, reader),
+      (shared) => this.#parse(shared, reader),
       (error) => {
-        throw noteCause(operation, error);
+        throw this.#noteCause(error);
       },
     );
+  }
+
+  /**
+   * Parses what this operation selects. A record or a page proves that the API accepts the caller's key. A missing record
+   * does not: the API may answer 404 for a project that the key has no access to.
+   */
+  #parse(answer: SharedAnswer, reader: ReadJson): unknown {
+    if (!this.operation.receive(answer.bytes)) throw this.operation.budgetExceeded();
+    let value: unknown;
+    try {
+      value = answer.read(reader);
+    } catch (error) {
+      throw this.#noteCause(error);
+    }
+    if (value !== null) this.#caller.accept();
+    return value;
   }
 
   /**
@@ -165,11 +178,10 @@ export class BoundClient {
     body: string,
     read: (response: UpstreamResponse) => T,
   ): Promise<T> {
-    const operation = this.#operation;
+    const { operation } = this;
     const caller = this.#caller;
-    const path = this.#pathOf(endpoint, args, 'write');
+    const call = this.#callOf(endpoint, args, wellFormedJson(body));
     if (operation.signal.aborted) throw operation.signal.reason;
-    const call = this.#callOf(endpoint, path, wellFormedJson(body));
     const write = async (): Promise<T> => {
       try {
         const response = await this.#client.calls.write(call, operation);
@@ -181,14 +193,14 @@ export class BoundClient {
         return answer;
       } catch (error) {
         if (mayHaveWritten(error)) await caller.whenAccepted(() => this.#invalidate(endpoint.resource, ids));
-        throw noteCause(operation, error);
+        throw this.#noteCause(error);
       }
     };
     return operation.until(write(), operation.expired);
   }
 
   async #invalidate(resource: Resource, ids: readonly string[]): Promise<void> {
-    const { project } = this.#principal;
+    const { project } = this.principal;
     const { options, sharedReads } = this.#client;
     options.onWrite?.(project);
     // A concurrent read may have the old data. Later reads must not share its call.
@@ -199,55 +211,37 @@ export class BoundClient {
     await options.onInvalidated?.(made);
   }
 
-  #pathOf(endpoint: Endpoint, args: CallArgs, action: 'read' | 'write'): string {
-    checkAccess(this.#principal.scopes, scopeOf(endpoint.resource, action));
-    return buildPath(endpoint, args, this.#principal.project);
+  #pathOf(endpoint: Endpoint, args: CallArgs): string {
+    return this.#client.options.basePath + buildPath(endpoint, args, this.principal.project);
   }
 
-  #callOf(endpoint: Endpoint, path: string, body?: string): Call {
+  #callOf(endpoint: Endpoint, args: CallArgs, body?: string): Call {
+    const { project, scopes } = this.principal;
+    checkAccess(scopes, scopeOf(endpoint.resource, endpoint.method === 'GET' ? 'read' : 'write'));
     const caller = this.#caller;
-    const resilience = caller.resilience.of(this.#principal.project, endpoint);
+    const resilience = caller.resilience.of(project, endpoint);
     return {
       endpoint,
       resilience,
       caller,
       method: endpoint.method,
-      path: this.#client.options.basePath + path,
+      path: this.#pathOf(endpoint, args),
       headers: this.#headers,
-      priority: this.#operation.deadline,
+      priority: this.operation.deadline,
       bulkhead: endpoint.group,
       timeoutMs: resilience.timeoutMs,
       body,
     };
   }
-}
 
-/**
- * Reads what one operation selects from an answer. A record or a page proves that the API accepts the caller's key. A
- * missing record does not: the API may answer 404 for a project that the key has no access to.
- *
- * @throws GatewayError for an answer that is an error, or when the operation exceeds its budget of bytes
- */
-function readAnswer(answer: SharedAnswer, operation: Operation, caller: Caller, reader: ReadJson): unknown {
-  if (!operation.receive(answer.bytes)) throw operation.budgetExceeded();
-  let value: unknown;
-  try {
-    value = answer.read(reader);
-  } catch (error) {
-    throw noteCause(operation, error);
+  /** Adds the cause of a failed call to the operation's log line. Returns the error. */
+  #noteCause(error: unknown): unknown {
+    const cause = causeOf(error);
+    if (cause !== undefined) this.operation.noteCause(cause);
+    return error;
   }
-  if (!caller.isAccepted && value !== null) caller.accept();
-  return value;
 }
 
-/** Adds the cause of a failed call to the operation's log line. Returns the error. */
-function noteCause(operation: Operation, error: unknown): unknown {
-  const cause = causeOf(error);
-  if (cause !== undefined) operation.noteCause(cause);
-  return error;
-}
-
-/** Headers by principal, since a principal serves many requests. */
 const HEADERS = new WeakMap<Principal, string[]>();
 
 /** The headers that the vendor's Postman collection sends with every call, including calls without a body. */

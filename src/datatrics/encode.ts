@@ -16,9 +16,7 @@ export interface InputProblem {
 /** A record to write: values by GraphQL name, after coercion by the schema. */
 export type RecordInput = Readonly<Record<string, unknown>>;
 
-/** Settings that decide how a record is encoded. */
 export interface WriteSettings {
-  /** IANA zone of the API's times. */
   readonly timeZone: string;
   /** Default: the types with the documented fields only. */
   readonly recordTypes?: RecordTypes | undefined;
@@ -29,6 +27,9 @@ export interface EncodedRecord {
   readonly key: RecordKey;
   readonly body: JsonObject;
 }
+
+/** Most problems that are listed for one record. More do not help the developer. */
+const MAX_PROBLEMS = 20;
 
 /**
  * Encodes a record for the API: REST names, times in the API's format, attributes beside the typed fields. A field that the
@@ -59,55 +60,19 @@ export function encodeRecord(
     delete values[name];
   }
   body[wrapper] = values;
-  return {
-    key: { resource, id, source, type: resource === 'content' ? (input.type as ContentType) : undefined },
-    body,
-  };
+  const type = resource === 'content' ? (input.type as ContentType) : undefined;
+  return { key: { resource, id, source, type }, body };
 }
 
-/** Checks an id or a source in an input, and adds the problem to `problems`. */
 export function checkKeyPart(name: string, value: string, problems: InputProblem[]): void {
   const problem = name === 'source' ? textProblem(value) : idProblem(value);
   if (problem) problems.push({ code: 'INVALID', message: `${name} ${problem}.`, field: [name] });
 }
 
 /**
- * Encodes the value of one field for the API.
- *
- * @param name GraphQL name
- * @param value after coercion by the schema
- * @param path of the object that has the field, for problems
- * @param problems receives the problems of the value
- */
-export function encodeValue(
-  name: string,
-  { kind, lines }: Field,
-  value: unknown,
-  timeZone: string,
-  path: readonly string[],
-  problems: InputProblem[],
-): unknown {
-  if (value === null) return null;
-  if (kind === 'time') return writeTime(value as string, timeZone);
-  if (kind === 'id' && isTooLong(value as string)) {
-    const message = `${name} must have at most ${MAX_TEXT_BYTES} bytes.`;
-    problems.push({ code: 'INVALID', message, field: [...path, name] });
-  }
-  if (!lines) return value;
-  return (value as RecordInput[]).map((line, index) =>
-    encodeFields(lines, line, namesOf(lines), timeZone, [...path, name, String(index)], problems),
-  );
-}
-
-/** Most problems that are listed for one record. More do not help the developer. */
-const MAX_PROBLEMS = 20;
-
-/**
- * Encodes the fields and attributes of an input, by REST name.
- *
+ * Encodes the fields and attributes of an input, by REST name, and adds its problems.
  * @param reserved names that attributes must not have
  * @param path of the input, for problems
- * @param problems receives the problems of the input
  */
 function encodeFields(
   fields: FieldTable,
@@ -119,13 +84,20 @@ function encodeFields(
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const name in fields) {
-    const field = fields[name] as Field;
     const value = input[name];
-    if (value !== undefined) values[field.rest] = encodeValue(name, field, value, timeZone, path, problems);
+    if (value === undefined) continue;
+    const { kind, lines, rest } = fields[name] as Field;
+    values[rest] = kind === 'time' && value !== null ? writeTime(value as string, timeZone) : value;
+    if (kind === 'id' && value !== null && isTooLong(value as string)) {
+      const message = `${name} must have at most ${MAX_TEXT_BYTES} bytes.`;
+      problems.push({ code: 'INVALID', message, field: [...path, name] });
+    }
+    if (!lines || value === null) continue;
+    values[rest] = (value as RecordInput[]).map((line, index) =>
+      encodeFields(lines, line, namesOf(lines), timeZone, [...path, name, String(index)], problems),
+    );
   }
-  const attributes = input.attributes as JsonObject | null | undefined;
-  if (!attributes) return values;
-  for (const [name, value] of Object.entries(attributes)) {
+  for (const [name, value] of Object.entries((input.attributes ?? {}) as JsonObject)) {
     if (!reserved.has(name)) setOwn(values, name, value);
     else if (problems.length < MAX_PROBLEMS) {
       const message = `attributes cannot contain "${name}", which is a field of its own.`;

@@ -11,18 +11,16 @@ export type Action = 'get' | 'list' | 'create' | 'update' | 'bulk' | 'delete';
 export type TotalSpelling = 'total_elements' | 'totalElements' | 'total_items';
 
 interface ResourceApi {
-  /** The GraphQL type. */
   readonly typeName: string;
-  /** As in the scopes (`profiles:read`). */
+  /** In the scopes (`profiles:read`). */
   readonly plural: string;
-  /** As in the paths. */
   readonly segment: string;
   readonly actions: readonly Action[];
   /** Whether lists narrow by a `source` parameter. Other lists narrow by `q[source]`. */
   readonly sourceParameter: boolean;
   /** The API's values for omitted parameters of the list. */
   readonly defaults: { readonly limit: number; readonly page: 1; readonly sort: string; readonly order: 1 | -1 };
-  /** The names of the total in the vendor's collection. Every reader accepts all three names. */
+  /** The names of the total in the vendor's collection. Every reader accepts all three. */
   readonly totals: { readonly list: TotalSpelling; readonly bulk: TotalSpelling };
   /** REST name of the field that filters a list by record ids. */
   readonly idField: string;
@@ -91,14 +89,12 @@ export const RESOURCES = {
 } as const satisfies Record<Resource, ResourceApi>;
 
 export interface Endpoint {
-  /** Such as `listProfiles`. */
   readonly name: string;
   readonly resource: Resource;
   readonly action: Action;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path template below the base URL. */
   readonly path: string;
-  /** Method and path template. */
   readonly label: string;
   /** Query parameters. Lists also accept `q[…]` filters. */
   readonly query: readonly string[];
@@ -142,23 +138,19 @@ const BY_RESOURCE = Object.fromEntries(
   ]),
 ) as Readonly<Record<Resource, Readonly<Record<Action, Endpoint>>>>;
 
-export const ENDPOINTS: readonly Endpoint[] = Object.values(BY_RESOURCE).flatMap((endpoints) =>
-  Object.values(endpoints),
-);
+export const ENDPOINTS: readonly Endpoint[] = Object.values(BY_RESOURCE).flatMap((actions) => Object.values(actions));
 
 /** The endpoint for an action. The API has no updates of conversions and interactions, and deletes only content. */
 export function endpointFor(resource: Resource, action: Action): Endpoint {
   return BY_RESOURCE[resource][action];
 }
 
-/** A kind of record that the API lists separately. */
+/** A kind of record that the API lists separately: one per resource, but two for content. */
 export interface Listed {
   readonly resource: Resource;
-  /** Content only. */
   readonly type?: ContentType;
 }
 
-/** All kinds: one per resource, but two for content. */
 export const LISTED: readonly Listed[] = [
   { resource: 'profile' },
   { resource: 'content', type: 'ITEM' },

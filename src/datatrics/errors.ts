@@ -1,34 +1,35 @@
-import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { GatewayError } from '../lib/error.ts';
+import type { ErrorCode } from '../lib/error-codes.ts';
 import { codeOf, TransportError, type TransportFailure } from '../upstream/errors.ts';
+
+interface Details extends ErrorOptions {
+  /** The API's status: the HTTP status, or the status in an error body under HTTP 200. */
+  readonly status?: number | undefined;
+  /** The API's message. Show it only to clients that write, never to clients that read. */
+  readonly apiMessage?: string | undefined;
+  /** Whether the API may have received the request. Default: true. */
+  readonly sent?: boolean;
+  readonly retryAfterMs?: number | undefined;
+}
 
 /** A failure of the API or of the connection to it. `message` is the gateway's own and safe to show to clients. */
 export class DatatricsError extends GatewayError {
-  /** The API's status: the HTTP status, or the status in an error body under HTTP 200. */
-  readonly status: number | undefined;
-  /** The API's message. Show it only to clients that write, never to clients that read. */
-  readonly apiMessage: string | undefined;
-  /** Whether the API may have received the request. */
+  readonly status: Details['status'];
+  readonly apiMessage: Details['apiMessage'];
   readonly sent: boolean;
-  /** Delay in ms before the next call that the API requested. */
-  readonly retryAfterMs: number | undefined;
+  readonly retryAfterMs: Details['retryAfterMs'];
 
   constructor(
     code: ErrorCode,
     message: string,
-    details: {
-      status?: number;
-      apiMessage?: string | undefined;
-      sent?: boolean;
-      cause?: unknown;
-      retryAfterMs?: number | undefined;
-    } = {},
+    { status, apiMessage, sent = true, retryAfterMs, ...options }: Details,
   ) {
-    super(code, message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(code, message, options);
     this.name = 'DatatricsError';
-    this.status = details.status;
-    this.apiMessage = details.apiMessage;
-    this.sent = details.sent ?? true;
-    this.retryAfterMs = details.retryAfterMs;
+    this.status = status;
+    this.apiMessage = apiMessage;
+    this.sent = sent;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -37,10 +38,9 @@ export class DatatricsError extends GatewayError {
  * @param what completes the message `The Datatrics API sent ….`
  */
 export function invalidResponse(what: string, cause?: unknown): DatatricsError {
-  return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API sent ${what}.`, { cause });
+  return new DatatricsError('UPSTREAM_INVALID_RESPONSE', `The Datatrics API sent ${what}.`, cause ? { cause } : {});
 }
 
-/** The error for a status other than 2xx. */
 export function errorOfStatus(status: number, apiMessage?: string, retryAfterMs?: number): DatatricsError {
   const [code, what] = meaningOf(status);
   return new DatatricsError(code, `The Datatrics API ${what}.`, { status, apiMessage, retryAfterMs });
@@ -65,10 +65,16 @@ const OF_TRANSPORT: Readonly<Record<TransportFailure, readonly [ErrorCode, strin
   malformed: ['UPSTREAM_INVALID_RESPONSE', 'sent an invalid HTTP response'],
 };
 
-/** The error for a call that ended without an answer. */
 export function errorOfTransport(error: TransportError): DatatricsError {
   const [code, what] = OF_TRANSPORT[error.failure];
   return new DatatricsError(code, `The Datatrics API ${what}.`, { sent: error.sent, cause: error });
+}
+
+/** Statuses with which the API refuses a write before it writes anything. */
+const NOT_WRITTEN: ReadonlySet<number | undefined> = new Set([401, 403, 404, 429]);
+
+export function mayHaveWritten(error: unknown): boolean {
+  return !(error instanceof DatatricsError) || (error.sent && !NOT_WRITTEN.has(error.status));
 }
 
 /**
@@ -78,8 +84,7 @@ export function errorOfTransport(error: TransportError): DatatricsError {
  */
 export function causeOf(error: unknown): string | undefined {
   if (!(error instanceof DatatricsError)) return undefined;
-  const { cause, status } = error;
+  const { cause, status, code } = error;
   if (cause instanceof TransportError) return codeOf(cause.cause) ?? cause.failure;
-  if (status !== undefined) return `HTTP ${status}`;
-  return error.code;
+  return status === undefined ? code : `HTTP ${status}`;
 }

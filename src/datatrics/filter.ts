@@ -3,15 +3,13 @@ import type { Condition } from './paths.ts';
 import type { ProjectSettings } from './project-settings.ts';
 import { type Field, lookUp, readText } from './records/fields.ts';
 import type { DatatricsRecord, RecordType } from './records/record.ts';
-import { writeTime } from './time.ts';
+import { EARLIEST, LATEST, writeTime } from './time.ts';
 
 /** A filter of a list. The gateway sends it to the API, and also checks each returned row. */
 export interface Filter {
   /** GraphQL name of the field, for messages. */
   readonly name: string;
-  /** The conditions that the API receives. */
   readonly conditions: readonly Condition[];
-  /** The check of a returned row. */
   matches(record: DatatricsRecord): boolean;
 }
 
@@ -21,10 +19,9 @@ interface TimeRange {
   readonly lte?: string | null | undefined;
 }
 
-/** Filter values by GraphQL field name: a text, an id, or a time range. */
+/** Filter values by GraphQL field name: a text, an id, or a time range. Null and undefined mean omitted. */
 export type FilterInput = Readonly<Record<string, unknown>>;
 
-/** The entries of the filter that have a value. Null means omitted. */
 export function filledIn(input: FilterInput | null | undefined): [string, unknown][] {
   return Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined);
 }
@@ -41,9 +38,9 @@ export function createFilters(
   return filledIn(input).flatMap(([name, value]) => {
     const field = fields[name];
     if (field === undefined) return [];
-    if (field.kind === 'time') return within(name, field, value as TimeRange, timeZone) ?? [];
+    if (field.kind === 'time') return within(field, value as TimeRange, timeZone) ?? [];
     const rest = resource === 'conversion' && name === 'profileId' ? conversionProfileField : field.rest;
-    return equals(name, field, value as string, rest);
+    return equals(field, value as string, rest);
   });
 }
 
@@ -52,9 +49,9 @@ export function createFilters(
  * case, since the API may return `Ann@Example.com` for `ann@example.com`.
  *
  * @param rest the field's REST name in this project
- * @throws GatewayError `BAD_USER_INPUT`
  */
-function equals(name: string, field: Field, value: string, rest: string): Filter {
+function equals(field: Field, value: string, rest: string): Filter {
+  const { name } = field;
   checkText(`filter.${name}`, value);
   const fold = (text: unknown): unknown => (name === 'email' && typeof text === 'string' ? text.toLowerCase() : text);
   const wanted = fold(value);
@@ -63,24 +60,18 @@ function equals(name: string, field: Field, value: string, rest: string): Filter
   return { name, conditions: [{ field: rest, value }], matches };
 }
 
-/** A filter for rows of one source. */
 export function ofSource(source: string): Filter {
-  return {
-    name: 'source',
-    conditions: [{ field: 'source', value: source }],
-    matches: (record) => record.source === source,
-  };
+  const matches = (record: DatatricsRecord): boolean => record.source === source;
+  return { name: 'source', conditions: [{ field: 'source', value: source }], matches };
 }
 
-const EARLIEST = '0001-01-01 00:00:00';
-const LATEST = '9999-12-31 23:59:59';
 const CLOCK_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
 /**
  * A filter for rows whose time lies in the range; null for a range without bounds. Both bounds are always sent: the API
  * compares strings, and an empty date sorts below all others. Without a lower bound it would return rows without a date.
  */
-function within(name: string, field: Field, range: TimeRange, timeZone: string): Filter | null {
+function within({ name, rest }: Field, range: TimeRange, timeZone: string): Filter | null {
   const gte = range.gte ?? null;
   const lte = range.lte ?? null;
   if (gte === null && lte === null) return null;
@@ -89,14 +80,14 @@ function within(name: string, field: Field, range: TimeRange, timeZone: string):
   return {
     name,
     conditions: [
-      { field: field.rest, op: '$gte', value: from },
-      { field: field.rest, op: '$lte', value: to },
+      { field: rest, op: '$gte', value: from },
+      { field: rest, op: '$lte', value: to },
     ],
     matches: (record) => {
       const value: unknown = Reflect.get(record, name);
       if (typeof value !== 'string') return false;
       // The API compares local times. Around a change to or from summer time, their order differs from that of instants.
-      const sent = lookUp(record.raw, field.rest);
+      const sent = lookUp(record.raw, rest);
       if (typeof sent === 'string' && CLOCK_TIME.test(sent)) return from <= sent && sent <= to;
       return (gte === null || value >= gte) && (lte === null || value <= lte);
     },

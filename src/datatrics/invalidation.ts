@@ -1,5 +1,4 @@
 import type { Resource } from './endpoints.ts';
-import { DatatricsError } from './errors.ts';
 
 /** The cache tag of an answer. A write of this id, or for a list of any id, invalidates the answer. */
 export function tagOf(project: string, resource: Resource, id: string | undefined): string {
@@ -10,19 +9,10 @@ export function tagOf(project: string, resource: Resource, id: string | undefine
 export interface Write {
   readonly project: string;
   readonly resource: Resource;
-  /** Ids of the records in their sources, each once. */
   readonly ids: readonly string[];
 }
 
 /** The cache tags that a write invalidates: all lists of the resource, and the written records in every source. */
 export function tagsOfWrite({ project, resource, ids }: Write): string[] {
   return [undefined, ...ids].map((id) => tagOf(project, resource, id));
-}
-
-/** Statuses with which the API refuses a write before it writes anything. */
-const NOT_WRITTEN: ReadonlySet<number | undefined> = new Set([401, 403, 404, 429]);
-
-/** Whether a failed write may have taken effect. */
-export function mayHaveWritten(error: unknown): boolean {
-  return !(error instanceof DatatricsError) || (error.sent && !NOT_WRITTEN.has(error.status));
 }

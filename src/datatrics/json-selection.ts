@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { readJson } from '../lib/digits.ts';
+import { readJson } from '../lib/exact-json.ts';
 import { createJsonReader, type Wanted } from '../lib/json-reader.ts';
 import { typeNameOf } from './keys.ts';
 import type { MaskedType } from './masking.ts';
-import { type FieldTable, isObject, type JsonObject } from './records/fields.ts';
+import { type FieldTable, isObject } from './records/fields.ts';
 import type { DatatricsRecord, RecordType } from './records/record.ts';
 
 /** Parses a body: `readJson`, or a reader that skips what is not selected. Throws SyntaxError. */
@@ -35,42 +35,35 @@ export class Selection {
     this.#fields = fields;
   }
 
-  /** The reader for the answer to a read by id. */
   recordReader(type: Readable): ReadJson {
-    return this.#reader(type.resource, () => {
-      const wanted = this.#record(type, [], []);
-      if (wanted === true) return readJson;
-      return withLines(readerOf({ ...ERROR_PARTS, ...wanted }), wanted, hasNumberedLines);
-    });
+    return this.#reader(type.resource, type, [], [], (record) => ({ ...ERROR_PARTS, ...record }));
   }
 
   /**
-   * The reader for a page of a list.
-   *
    * @param filters GraphQL names of the filtered fields, which the gateway checks in every row
    * @param names further REST names to read
    */
   pageReader(type: Readable, filters: readonly string[], names: readonly string[]): ReadJson {
-    return this.#reader(`${type.resource} ${filters.join()} ${names.join()}`, () => {
-      const wanted = this.#record(type, filters, names);
-      if (wanted === true) return readJson;
-      const read = readerOf({ ...ERROR_PARTS, ...PAGE_PARTS, items: wanted });
-      return withLines(read, wanted, (page) => Array.isArray(page.items) && page.items.some(hasNumberedLines));
-    });
+    const name = `${type.resource} ${filters.join()} ${names.join()}`;
+    return this.#reader(name, type, filters, names, (items) => ({ ...ERROR_PARTS, ...PAGE_PARTS, items }));
   }
 
-  #reader(name: string, create: () => ReadJson): ReadJson {
+  /** @param wrap gets the wanted parts of a record, and returns those of the whole answer */
+  #reader(
+    name: string,
+    { resource, idNames, fields }: Readable,
+    filters: readonly string[],
+    names: readonly string[],
+    wrap: (record: Parts) => Parts,
+  ): ReadJson {
     let reader = this.#readers.get(name);
     if (reader === undefined) {
-      reader = create();
+      const selected = new Set([...(this.#fields.get(typeNameOf(resource)) ?? []), ...filters]);
+      const record = this.#object(fields, selected, [...idNames, 'source', ...names]);
+      reader = record === true ? readJson : readerOf(wrap(record), 'items' in record);
       this.#readers.set(name, reader);
     }
     return reader;
-  }
-
-  #record({ resource, idNames, fields }: Readable, filters: readonly string[], names: readonly string[]): Wanted {
-    const selected = new Set([...(this.#fields.get(typeNameOf(resource)) ?? []), ...filters]);
-    return this.#object(fields, selected, [...idNames, 'source', ...names]);
   }
 
   /** @param names REST names to read in addition to the selected fields */
@@ -80,44 +73,40 @@ export class Selection {
     for (const name of selected) {
       const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
       if (field === undefined) continue;
-      const { lines, rest, alias } = field;
+      const { lines, rest, alias = rest } = field;
       // Readers cannot select a member named `__proto__`, so read the whole object.
       if (rest === '__proto__') return true;
-      const inner = lines ? this.#object(lines, this.#fields.get('ConversionItem') ?? new Set(), []) : true;
-      wanted[rest] = inner;
-      if (alias !== undefined) wanted[alias] = inner;
+      wanted[rest] = lines ? this.#object(lines, this.#fields.get('ConversionItem') ?? new Set(), []) : true;
+      wanted[alias] = wanted[rest];
     }
     // The API may return any field under `metadata` instead.
     return { ...wanted, metadata: wanted };
   }
 }
 
-/**
- * Readers by what they select. Operations share them, because a reader is compiled and adapts to the order of members in
- * the answers.
- */
+type Parts = Exclude<Wanted, true>;
+
+/** Operations share readers, which are compiled and adapt to the order of members in the answers. */
 const READERS = new LRUCache<string, ReadJson>({ max: 500 });
 
-function readerOf(wanted: Exclude<Wanted, true>): ReadJson {
+/**
+ * @param hasLines whether it selects a conversion's lines. It then reads everything if the lines are an object with numbered
+ *   keys, as PHP encodes some lists: such keys cannot be selected
+ */
+function readerOf(wanted: Parts, hasLines: boolean): ReadJson {
   const name = JSON.stringify(wanted);
   let reader = READERS.get(name);
   if (reader === undefined) {
-    reader = createJsonReader(wanted);
+    const read = createJsonReader(wanted);
+    reader = hasLines ? (text) => withNumberedLines(read(text), text) : read;
     READERS.set(name, reader);
   }
   return reader;
 }
 
-/**
- * Reads everything if the lines of a record are an object with numbered keys, as PHP encodes some lists. Such keys cannot be
- * selected.
- */
-function withLines(read: ReadJson, wanted: object, isNumbered: (value: JsonObject) => boolean): ReadJson {
-  if (!('items' in wanted)) return read;
-  return (text) => {
-    const value = read(text);
-    return isObject(value) && isNumbered(value) ? readJson(text) : value;
-  };
+function withNumberedLines(value: unknown, text: string): unknown {
+  const rows = isObject(value) && Array.isArray(value.items) ? value.items : [];
+  return hasNumberedLines(value) || rows.some(hasNumberedLines) ? readJson(text) : value;
 }
 
 function hasNumberedLines(record: unknown): boolean {

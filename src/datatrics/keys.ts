@@ -13,28 +13,29 @@ export interface RecordKey {
 
 export type TypeName = (typeof RESOURCES)[Resource]['typeName'];
 
-/** The name of the GraphQL type, the first part of a global id. */
 export function typeNameOf(resource: Resource): TypeName {
   return RESOURCES[resource].typeName;
 }
 
-/** The resource of each GraphQL type, by type name. */
 export const ENTITY_TYPES: ReadonlyMap<string, Resource> = new Map(
   Object.entries(RESOURCES).map(([resource, { typeName }]) => [typeName, resource as Resource]),
 );
 
 /** A unique string for a key: `profile:shop:1`. A `:` within a part is escaped. */
 export function canonicalKey(key: RecordKey): string {
-  const kind = key.type === undefined ? key.resource : `${key.resource}.${key.type}`;
-  return `${kind}:${escapePart(key.source)}:${escapePart(key.id)}`;
+  return `${withType(key.resource, key)}:${escapePart(key.source)}:${escapePart(key.id)}`;
 }
+
+export const MARK_CHARACTERS = 8;
 
 /** A short digest of a key, to recognize a record in cursors and on the API's pages. */
 export function markOfKey(key: RecordKey): string {
   return hash('sha256', canonicalKey(key), 'base64url').slice(0, MARK_CHARACTERS);
 }
 
-export const MARK_CHARACTERS = 8;
+function withType(name: string, { type }: RecordKey): string {
+  return type === undefined ? name : `${name}.${type}`;
+}
 
 function escapePart(part: string): string {
   return /[%:]/.test(part) ? part.replaceAll('%', '%25').replaceAll(':', '%3A') : part;
@@ -46,18 +47,14 @@ function unescapePart(part: string): string {
 
 /** Encodes the Relay `id`. It is opaque to clients, and the same on every path to a record. */
 export function encodeGlobalId(project: string, key: RecordKey): string {
-  const { typeName } = RESOURCES[key.resource];
-  const type = key.type === undefined ? typeName : `${typeName}.${key.type}`;
+  const type = withType(typeNameOf(key.resource), key);
   return Buffer.from(`${type}:${project}:${escapePart(key.source)}:${escapePart(key.id)}`).toString('base64url');
 }
 
 /** Most UTF-8 bytes of an id, a source or the text of a filter. */
 export const MAX_TEXT_BYTES = 1_024;
 
-/**
- * Most characters of a global id, in base64: id and source with each byte escaped to three, and 256 bytes for type and
- * project.
- */
+/** Most characters of a global id, in base64: id and source with each byte escaped to three, and 256 bytes for the rest. */
 const MAX_GLOBAL_ID_CHARACTERS = Math.ceil(((2 * 3 * MAX_TEXT_BYTES + 256) * 4) / 3);
 
 /** Decodes a global id. Returns null unless `encodeGlobalId` made it for this project. */
@@ -79,9 +76,7 @@ export function isTooLong(text: string): boolean {
   return text.length > MAX_TEXT_BYTES || Buffer.byteLength(text) > MAX_TEXT_BYTES;
 }
 
-/**
- * Why a source or the text of a filter cannot be sent to the API, or null. A lone surrogate cannot be encoded in UTF-8.
- */
+/** Why a source or the text of a filter cannot be sent to the API, or null. */
 export function textProblem(text: string): string | null {
   if (text === '') return 'must not be empty';
   if (isTooLong(text)) return `must have at most ${MAX_TEXT_BYTES} bytes`;
@@ -97,7 +92,7 @@ export function idProblem(id: string): string | null {
 
 /** Returns the id if it can be part of a path. @throws GatewayError `BAD_USER_INPUT` */
 export function checkId(name: string, id: string): string {
-  return checked(name, id, idProblem(id));
+  return checkText(name, id, idProblem(id));
 }
 
 /** Returns the source if it can be sent to the API, and undefined for null or undefined. @throws GatewayError `BAD_USER_INPUT` */
@@ -106,11 +101,7 @@ export function checkSource(source: string | null | undefined): string | undefin
 }
 
 /** Returns the text if it can be sent to the API. @throws GatewayError `BAD_USER_INPUT` */
-export function checkText(name: string, text: string): string {
-  return checked(name, text, textProblem(text));
-}
-
-function checked(name: string, text: string, problem: string | null): string {
+export function checkText(name: string, text: string, problem = textProblem(text)): string {
   if (problem) throw badInput(`${name} ${problem}.`);
   return text;
 }

@@ -16,18 +16,14 @@ export interface MaskOptions {
   readonly ofTypes?: Readonly<Partial<Record<MaskedType, readonly string[]>>> | undefined;
 }
 
-/** The properties of a field that masking depends on. */
 interface FieldDescription {
   readonly type: MaskedType;
   readonly name: string;
-  /** REST name. */
   readonly rest: string;
   readonly kind: string;
-  /** Set for a field that the configuration declares. */
   readonly custom?: true;
 }
 
-/** The types of records, and the type of a conversion's lines. */
 export type MaskedType = TypeName | 'ConversionItem';
 
 /**
@@ -35,35 +31,38 @@ export type MaskedType = TypeName | 'ConversionItem';
  * all depend on this list and on the fields that the configuration adds.
  */
 const PERSONAL = ['email', 'name', 'firstname', 'lastname'];
-const NOT_PRODUCTS = PERSONAL.filter((name) => name !== 'name');
 /** By type. A line may contain a recipient's personal data, but its `name` is that of the product. */
 const PERSONAL_BY_TYPE: Readonly<Record<MaskedType, readonly string[]>> = {
   Profile: PERSONAL,
   Content: [],
   Conversion: PERSONAL,
-  ConversionItem: NOT_PRODUCTS,
+  ConversionItem: PERSONAL.filter((name) => name !== 'name'),
   Interaction: PERSONAL,
 };
 
-/** Most levels of lists and objects in attributes that are masked value by value. A deeper value is masked as a whole. */
+/** Levels of attributes that are masked value by value. A deeper value is masked as a whole. */
 const MAX_LEVELS = 16;
+/** Most masked attributes that an answer lists by name. After that it lists `attributes`. */
+const MAX_NAMED = 200;
+/** Most names whose coverage a mask remembers, because attributes may have any number of names. */
+const MAX_REMEMBERED = 1_000;
+/** Most hashes in the cache, and most characters of a cached hash's text. */
+const MAX_CACHED_HASHES = 10_000;
+const MAX_CACHED_CHARACTERS = 200;
 
-/** Matches a value that consists of an e-mail address. */
 const ADDRESS = /^\s*[^\s@]{1,128}@[^\s@]{1,250}\s*$/;
 /** The separator of an address within other text, such as a sentence, JSON or a link. */
 const AT = /@|%40/g;
-/** A character that is not part of an address. */
 const BOUNDS = /[\s@%<>()[\]{}"'`,;:=&?/\\]/;
+/** Most characters of an address before and after the `@`. */
+const MAX_LOCAL = 128;
+const MAX_DOMAIN = 250;
 /** Costs of masking in the operation's budget, where a plain value costs 1: per `@` in a text, and per hash. */
 const AT_COST = 0.1;
 const HASH_COST = 5;
 /** Number of characters around an `@` that cost as much as a plain value. */
 const CHARACTERS_PER_VALUE = 32;
-/** Most characters of an address before and after the `@`. */
-const MAX_LOCAL = 128;
-const MAX_DOMAIN = 250;
 
-/** Whether the whole value is an e-mail address. */
 export function isAddress(value: string): boolean {
   return ADDRESS.test(value);
 }
@@ -73,19 +72,10 @@ function normalize(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** Most masked attributes that an answer lists by name. After that it lists `attributes`. */
-const MAX_NAMED = 200;
-
-/** Most hashes in the cache, and most characters of a cached hash's text. */
-const MAX_CACHED_HASHES = 10_000;
-const MAX_CACHED_CHARACTERS = 200;
-
-/** The rules of masking: which fields are personal, and how their values are replaced. */
 export class Masking {
   readonly #options: MaskOptions;
   /** By text. A hash takes longer than everything else about a field, and the same people occur often. */
   readonly #hashes = new LRUCache<string, string>({ max: MAX_CACHED_HASHES });
-  /** Normalized names. */
   readonly #names: ReadonlyMap<MaskedType, ReadonlySet<string>>;
 
   constructor(options: MaskOptions) {
@@ -98,18 +88,26 @@ export class Masking {
     );
   }
 
-  /** Whether a field is personal. `name` may have any case and separators. */
+  /** Whether a field is personal, in any case and with any separators. */
   covers(type: MaskedType, name: string): boolean {
     return this.#names.get(type)?.has(normalize(name)) === true;
   }
 
-  /** Whether any field name is personal in this type. */
   coversAny(type: MaskedType): boolean {
     return this.#names.get(type)?.size !== 0;
   }
 
-  /** Returns the hash of a personal text: `hash:` and 22 characters of HMAC-SHA-256 in base64url. */
-  hash(key: string, text: string): string {
+  /**
+   * The replacement for a personal text; null if the operation's budget does not suffice for a hash. A hash is `hash:` and
+   * 22 characters of HMAC-SHA-256 in base64url. It differs between projects.
+   */
+  replace(value: string, project: string, operation?: Operation): string | null {
+    const { mode, key } = this.#options;
+    if (mode === 'null') return null;
+    if (mode === 'partial') return partial(value);
+    if (key === undefined || operation?.take(HASH_COST) === false) return null;
+    // Equal addresses have equal hashes in any case, so that clients can join by them.
+    const text = `${project}\n${value.includes('@') ? value.trim().toLowerCase() : value}`;
     let hashed = this.#hashes.get(text);
     if (hashed === undefined) {
       hashed = `hash:${createHmac('sha256', key).update(text).digest('base64url').slice(0, 22)}`;
@@ -118,9 +116,8 @@ export class Masking {
     return hashed;
   }
 
-  /** Creates the mask of one operation in a project. */
   for(project: string, operation?: Operation): Mask {
-    return new Mask(this, this.#options, project, operation);
+    return new Mask(this, project, operation);
   }
 }
 
@@ -129,14 +126,12 @@ export class Mask {
   /** The masked fields: `Profile.email`, `Profile.attributes.phone`. */
   readonly masked = new Set<string>();
   readonly #masking: Masking;
-  readonly #options: MaskOptions;
   readonly #project: string;
   readonly #operation: Operation | undefined;
   readonly #covered = new Map<string, boolean>();
 
-  constructor(masking: Masking, options: MaskOptions, project: string, operation: Operation | undefined) {
+  constructor(masking: Masking, project: string, operation: Operation | undefined) {
     this.#masking = masking;
-    this.#options = options;
     this.#project = project;
     this.#operation = operation;
   }
@@ -144,17 +139,14 @@ export class Mask {
   /** Returns a field's value, masked if it is personal. Of a field that is not text, also of a time, it returns null. */
   field<T>({ type, name, rest, kind, custom }: FieldDescription, value: T): T | null {
     if (value === null) return value;
-    if (this.#covers(type, name) || this.#covers(type, rest)) {
-      this.masked.add(`${type}.${name}`);
-      return kind === 'text' && typeof value === 'string' ? (this.#cover(value) as T | null) : null;
-    }
+    const isPersonal = this.#covers(type, name) || this.#covers(type, rest);
     // The content of custom fields is unknown, so mask addresses in them as in attributes.
-    if (custom !== true) return value;
+    if (!isPersonal && custom !== true) return value;
     const original = String(value);
-    const text = ADDRESS.test(original) ? this.#cover(original) : this.text(original);
-    if (text === original) return value;
+    const text = isPersonal || isAddress(original) ? this.#replace(original) : this.text(original);
+    if (!isPersonal && text === original) return value;
     this.masked.add(`${type}.${name}`);
-    return kind === 'text' ? (text as T | null) : null;
+    return kind === 'text' && typeof value === 'string' ? (text as T | null) : null;
   }
 
   /** Returns a copy of the attributes with personal values masked, at all levels. */
@@ -170,15 +162,14 @@ export class Mask {
       const [start, end] = addressAround(value, index, index + at.length, from);
       if (this.#operation?.take(AT_COST + (end - start) / CHARACTERS_PER_VALUE) === false) return '***';
       if (start === index || end === index + at.length) continue;
-      result += value.slice(from, start) + (this.#cover(value.slice(start, end)) ?? '***');
+      result += value.slice(from, start) + (this.#replace(value.slice(start, end)) ?? '***');
       from = end;
     }
     return from === 0 ? value : result + value.slice(from);
   }
 
-  /** Whether a text contains an address. */
   hasAddress(value: string): boolean {
-    return ADDRESS.test(value) || this.text(value) !== value;
+    return isAddress(value) || this.text(value) !== value;
   }
 
   #object(type: MaskedType, value: object, path: string, levels: number): Record<string, unknown> {
@@ -194,25 +185,19 @@ export class Mask {
   #value(type: MaskedType, name: string, value: unknown, path: string, levels: number): unknown {
     if (value === null || value === '') return value;
     const isObject = typeof value === 'object';
-    if (this.#covers(type, name) || (isObject && levels === 0)) {
-      this.#note(type, path, name);
-      return isObject ? null : this.#cover(String(value));
+    const isPersonal = this.#covers(type, name) || (isObject && levels === 0);
+    if (isObject && !isPersonal) {
+      if (!Array.isArray(value)) return this.#object(type, value, `${path}.${name}`, levels - 1);
+      return value.map((item) => this.#value(type, name, item, path, levels - 1));
     }
+    let masked: unknown = value;
+    if (isPersonal) masked = isObject ? null : this.#replace(String(value));
     // An address is personal, whatever the attribute's name.
-    if (typeof value === 'string' && isAddress(value)) {
-      this.#note(type, path, name);
-      return this.#cover(value);
-    }
-    if (typeof value === 'string') {
-      const text = this.text(value);
-      if (text !== value) this.#note(type, path, name);
-      return text;
-    }
-    if (Array.isArray(value)) return value.map((item) => this.#value(type, name, item, path, levels - 1));
-    return isObject ? this.#object(type, value, `${path}.${name}`, levels - 1) : value;
+    else if (typeof value === 'string') masked = isAddress(value) ? this.#replace(value) : this.text(value);
+    if (masked !== value) this.#note(type, path, name);
+    return masked;
   }
 
-  /** Records that an attribute was masked. */
   #note(type: MaskedType, path: string, name: string): void {
     this.masked.add(this.masked.size < MAX_NAMED ? `${path}.${name}` : `${type}.attributes`);
   }
@@ -221,30 +206,18 @@ export class Mask {
     const known = this.#covered.get(`${type}.${name}`);
     if (known !== undefined) return known;
     const covered = this.#masking.covers(type, name);
-    // Bounded, because attributes may have any number of names.
-    if (this.#covered.size < 1_000) this.#covered.set(`${type}.${name}`, covered);
+    if (this.#covered.size < MAX_REMEMBERED) this.#covered.set(`${type}.${name}`, covered);
     return covered;
   }
 
-  /** The replacement for a personal text; null if the budget does not suffice for a hash. */
-  #cover(value: string): string | null {
-    const { mode, key } = this.#options;
-    if (mode === 'null') return null;
-    if (mode === 'partial') return partial(value);
-    if (key === undefined || this.#operation?.take(HASH_COST) === false) return null;
-    // Equal addresses have equal hashes in any case, so that clients can join by them. Hashes differ between projects.
-    const text = value.includes('@') ? value.trim().toLowerCase() : value;
-    return this.#masking.hash(key, `${this.#project}\n${text}`);
+  #replace(value: string): string | null {
+    return this.#masking.replace(value, this.#project, this.#operation);
   }
 }
 
 /**
- * Finds the start and end of an address around its `@`. A regular expression would be slower: it would try an address at
- * every character of the text.
- *
- * @param at index of the `@`
- * @param afterAt index after the `@`
- * @param from index after the previous address
+ * Finds the start and end of an address around its `@`, after the previous address. A regular expression would be slower: it
+ * would try an address at every character of the text.
  */
 function addressAround(text: string, at: number, afterAt: number, from: number): [start: number, end: number] {
   let start = at;
@@ -254,7 +227,7 @@ function addressAround(text: string, at: number, afterAt: number, from: number):
   return [start, end];
 }
 
-/** Whether a character belongs to the part before the `@`. An apostrophe does within a name (`o'brien`), not at its start. */
+/** An apostrophe belongs to the part before the `@` within a name (`o'brien`), not at its start. */
 function isInLocal(text: string, index: number, from: number): boolean {
   return !isBound(text, index) || (text[index] === "'" && index > from && !isBound(text, index - 1));
 }

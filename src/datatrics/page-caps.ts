@@ -8,25 +8,16 @@ export interface PageSizes {
   largestSeen(): number;
   /** Records a cap: the API returned `rows` rows although more were requested and exist. */
   noteCap(rows: number): void;
-  /** Records that the API returned a page of `rows` rows. */
   notePage(rows: number): void;
 }
 
-/**
- * The page size for reading a window: the smallest size that puts the window on one page, if that is at most twice the
- * window's size. Otherwise the window's size. Never more than `max`.
- */
+/** The smallest page size up to `max` and up to twice `wanted` that puts a window on one page, otherwise the window's size. */
 export function pageSizeFor(start: number, wanted: number, max: number): number {
   const size = Math.min(wanted, max);
-  return onePageSize(start, size, Math.min(max, size * 2)) ?? size;
-}
-
-/** The smallest page size up to `max` that puts offsets `start` to `start + size - 1` on one page, or null. */
-function onePageSize(start: number, size: number, max: number): number | null {
-  for (let limit = size; limit <= max; limit++) {
+  for (let limit = size; limit <= Math.min(max, size * 2); limit++) {
     if (Math.floor(start / limit) === Math.floor((start + size - 1) / limit)) return limit;
   }
-  return null;
+  return size;
 }
 
 /**
@@ -46,19 +37,16 @@ export function bestPageSize(coverage: (size: number) => number, max: number): n
  * the number of rows before it and on it. If the page was capped, the totals fit a smaller page size.
  *
  * @param number of the page, from 1
- * @param limit requested rows
- * @param largestSeen rows of the largest page that the API is known to return
  * @returns `whole`: the rows are at the requested offsets (the last page of the list, or a full page). A number: the API's
  *   cap on rows per page. `doubtful`: either of the two
  */
 export function judgeShortPage(
-  page: Page,
+  { rows, total, pages }: Page,
   number: number,
   limit: number,
   largestSeen: number,
 ): 'whole' | 'doubtful' | number {
-  const got = page.rows.length;
-  const { total, pages } = page;
+  const got = rows.length;
   if (got === 0 || got >= limit) return 'whole';
   if (number === 1 && total !== null) return total > got ? got : 'whole';
   if (limit <= largestSeen) return 'whole';
@@ -71,7 +59,6 @@ export function judgeShortPage(
 }
 
 /** Whether the list certainly ends with this page; false if unknown. */
-export function isLast(page: Page, number: number, limit: number): boolean {
-  if (page.rows.length === 0) return true;
-  return page.total !== null && (number - 1) * limit + page.rows.length >= page.total;
+export function isLast({ rows, total }: Page, number: number, limit: number): boolean {
+  return rows.length === 0 || (total !== null && (number - 1) * limit + rows.length >= total);
 }

@@ -19,10 +19,9 @@ import { type Run, type Window, windowBefore, windowFrom } from './window.ts';
  * follows itself.
  */
 
-/** Makes one REST call. `page` counts from 1. `reversed` requests the opposite order. */
-export type FetchPage = (page: number, limit: number, reversed: boolean) => Promise<Page>;
+/** Makes one REST call. `page` counts from 1. */
+type FetchPage = (page: number, limit: number, reversed: boolean) => Promise<Page>;
 
-/** The requested offsets, which count from 0. */
 export type Range =
   /** `size` rows from offset `start` on. `after` is the mark of the row before them, if known. */
   | { readonly start: number; readonly size: number; readonly after?: string | undefined }
@@ -39,18 +38,17 @@ export type Range =
  * @throws DatatricsError for a 404, unless a second call shows that the list exists and ends before that page
  */
 export function readWindow(fetch: FetchPage, range: Range, sizes: PageSizes, comparer: RowComparer): Promise<Window> {
-  return new WindowReader(fetch, sizes, comparer).read(range);
+  const reader = new WindowReader(fetch, sizes, comparer);
+  if ('last' in range) return reader.readEnd(range.last, range.from);
+  if ('before' in range) return reader.readBefore(range.from, range.before);
+  return reader.readFrom(range.start, range.size, range.after);
 }
 
-/** A page; empty with `notFound` when the API answered 404 for it. */
 interface ReadPage extends Page {
   readonly notFound?: DatatricsError;
 }
 
-/**
- * Least number of rows to request at the end of a list. It costs no more than a few rows, and usually saves the third call
- * when rows are tied.
- */
+/** Least number of rows to request at the end of a list. It usually saves a call when rows are tied. */
 const MIN_END_PAGE = 20;
 
 class WindowReader {
@@ -62,12 +60,6 @@ class WindowReader {
     this.#fetch = fetch;
     this.#sizes = sizes;
     this.#comparer = comparer;
-  }
-
-  read(range: Range): Promise<Window> {
-    if ('last' in range) return this.#readEnd(range.last, range.from);
-    if ('before' in range) return this.#readBefore(range.from, range.before);
-    return this.#readFrom(range.start, range.size, range.after);
   }
 
   /**
@@ -86,7 +78,7 @@ class WindowReader {
     }
   }
 
-  async #readFrom(start: number, wanted: number, after: string | undefined): Promise<Window> {
+  async readFrom(start: number, wanted: number, after: string | undefined): Promise<Window> {
     const limit = pageSizeFor(start, wanted, this.#sizes.max());
     const { page, number, shortness } = await this.#readFirst(start, limit, start - 1, after);
     if (page.notFound) return this.#readPastEnd(start, page.notFound);
@@ -119,18 +111,15 @@ class WindowReader {
     return windowFrom({ start: run.start, rows, ends }, start, wanted, second.total ?? total);
   }
 
-  /**
-   * Returns an empty window for an offset whose page is a 404.
-   * @throws DatatricsError the 404, if the list does not exist or is longer than the offset
-   */
+  /** The empty window for an offset whose page is a 404, unless the list does not exist or is longer. */
   async #readPastEnd(start: number, notFound: DatatricsError): Promise<Window> {
     const { rows, total } = await this.#page(1, 1);
     if (total !== null && total > start) throw notFound;
     return { rows: [], start, total, hasPrevious: rows.length > 0, hasNext: false };
   }
 
-  /** Reads the rows before offset `to`. If they are too many, the ones nearest to `from` are left out. */
-  async #readBefore(from: number, to: number): Promise<Window> {
+  /** If the rows are too many, the ones nearest to `from` are left out. */
+  async readBefore(from: number, to: number): Promise<Window> {
     const max = this.#sizes.max();
     const start = Math.max(from, to - max);
     const limit = pageSizeFor(start, to - start, max);
@@ -155,8 +144,8 @@ class WindowReader {
   }
 
   /**
-   * Reads the page of `limit` rows that contains the offset, and judges its length with `judgeShortPage`.
-   * @param mark of the row at `markedOffset`. If the page has that row at that offset, the page's offsets are correct.
+   * Reads the page of `limit` rows that contains the offset, and judges its length.
+   * @param mark of the row at `markedOffset`. If the page has that row there, the page's offsets are correct
    */
   async #readFirst(offset: number, limit: number, markedOffset = -1, mark?: string) {
     const number = Math.floor(offset / limit) + 1;
@@ -175,7 +164,7 @@ class WindowReader {
    * Reads the rows at an offset again, after a short page that may have other offsets than requested. The new page has at
    * most as many rows as the short one, so no cap applies to it.
    *
-   * @param coverage number of wanted rows on a page of a given size; the size with the most is used
+   * @param coverage see `bestPageSize`
    * @param first the short page, at the offsets that it has if it was not capped
    * @param before mark of the row before the offset
    */
@@ -211,7 +200,7 @@ class WindowReader {
    * Reads the end of the list from the first page of the reversed order, which also has the total. The API may return tied
    * rows in the same order both ways. Then this reads the end again, forwards.
    */
-  async #readEnd(wanted: number, from: number): Promise<Window> {
+  async readEnd(wanted: number, from: number): Promise<Window> {
     const { isTied } = this.#comparer;
     // More rows than wanted show whether the window's first row is tied with the row before it. They also prove that the
     // API returns pages of that size.

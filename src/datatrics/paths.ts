@@ -37,16 +37,16 @@ export function buildPath({ resource, action, query }: Endpoint, args: CallArgs,
   if (action === 'bulk') path += '/bulk';
   else if (action !== 'list' && action !== 'create') path += `/${encodeURIComponent(checkId('id', args.id ?? ''))}`;
   let separator = '?';
+  const add = (name: string, value: string): void => {
+    path += `${separator}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+    separator = '&';
+  };
   for (const name of query) {
     const value = name === 'type' ? restTypeOf(action, args.type ?? 'ITEM') : args[name as keyof CallArgs];
-    if (value === undefined) continue;
-    path += `${separator}${name}=${encodeURIComponent(String(value))}`;
-    separator = '&';
+    if (value !== undefined) add(name, String(value));
   }
   for (const { field, op, value } of args.q ?? []) {
-    const key = op === undefined ? `q[${field}]` : `q[${field}][${op}]${op === '$in' ? '[]' : ''}`;
-    path += `${separator}${encodeURIComponent(key)}=${encodeURIComponent(value)}`;
-    separator = '&';
+    add(op === undefined ? `q[${field}]` : `q[${field}][${op}]${op === '$in' ? '[]' : ''}`, value);
   }
   return path;
 }

@@ -4,11 +4,8 @@ import type { Masking } from './masking.ts';
 import type { RecordTypes } from './records/record-types.ts';
 
 /**
- * Whether one list call reads several records: `q[profileid][$in][]=…`. The API does not document this filter.
- *
- * - `off`: never
- * - `auto`: only after a test with records that were just read has succeeded
- * - `on`: without a test
+ * Whether one list call reads several records by the undocumented filter `q[profileid][$in][]=…`: never, only after a test
+ * with records that were just read has succeeded, or without a test.
  */
 export type BatchMode = 'off' | 'auto' | 'on';
 
@@ -19,12 +16,10 @@ export interface ProjectSettings {
   readonly filters: FilterMode;
   /** REST name of the field that filters conversions by profile. */
   readonly conversionProfileField: string;
-  /** IANA zone of the API's times. */
   readonly timeZone: string;
   /** Most rows to request per page. */
   readonly pageLimit: number;
   readonly batchReads: BatchMode;
-  /** Masking of personal data for callers without `pii:read`. */
   readonly masking: Masking;
   /** Record types, with custom fields. Default: the documented fields only. */
   readonly recordTypes?: RecordTypes | undefined;

@@ -1,11 +1,10 @@
-import { readJson } from '../lib/digits.ts';
+import { readJson } from '../lib/exact-json.ts';
 import type { UpstreamResponse } from '../upstream/call.ts';
 import { retryAfterMs } from '../upstream/retry.ts';
 import { type DatatricsError, errorOfStatus, invalidResponse } from './errors.ts';
 import type { ReadJson } from './json-selection.ts';
 import { isObject, type JsonObject, readNumber, readText } from './records/fields.ts';
 
-/** One page of a list, or the answer to a bulk write. */
 export interface Page {
   /** Raw rows, not yet decoded. */
   readonly rows: readonly unknown[];
@@ -34,6 +33,10 @@ function hasTooManyObjects(text: string): boolean {
   return false;
 }
 
+function isEmpty({ status, body }: UpstreamResponse): boolean {
+  return status === 204 || (status >= 200 && status < 300 && body.trim() === '');
+}
+
 /**
  * Checks the status and parses the body. Returns undefined for status 204 and for an empty body.
  *
@@ -47,7 +50,7 @@ function readBody(
 ): unknown {
   const { status, body } = response;
   if (status < 200 || status > 299) throw errorOfStatus(status, readMessage(body), retryAfterMs(response.retryAfter));
-  if (status === 204 || body.trim() === '') return undefined;
+  if (isEmpty(response)) return undefined;
   if (hasTooManyObjects(body)) throw invalidResponse(`more than ${MAX_OBJECTS} objects and lists`);
   let json: unknown;
   try {
@@ -55,11 +58,13 @@ function readBody(
   } catch (cause) {
     throw invalidResponse('an answer that is not JSON', cause);
   }
-  if (isObject(json) && !isResult(json)) {
-    const inner = readInnerError(json);
-    if (inner) throw inner;
-  }
+  const error = isObject(json) && !isResult(json) ? readInnerError(json) : null;
+  if (error) throw error;
   return json;
+}
+
+function hasId(body: JsonObject, idNames: readonly string[]): boolean {
+  return idNames.some((name) => readText(body[name]) !== null);
 }
 
 /** Reads a record, or an object without its id. Returns null for an empty body. */
@@ -68,10 +73,6 @@ function readObject(response: UpstreamResponse, idNames: readonly string[], read
   if (json === undefined) return null;
   if (!isObject(json)) throw invalidResponse('a record that is not an object');
   return json;
-}
-
-function hasId(body: JsonObject, idNames: readonly string[]): boolean {
-  return idNames.some((name) => readText(body[name]) !== null);
 }
 
 /** Reads the answer to a read by id. Returns the raw record; null for a 404 or an empty body. */
@@ -84,7 +85,6 @@ export function readRecord(response: UpstreamResponse, idNames: readonly string[
   }
 }
 
-/** Reads the answer to a list. */
 export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
   const json = readBody(response, (body) => 'items' in body, read);
   if (!isObject(json) || !Array.isArray(json.items)) throw invalidResponse('an answer that is not a page');
@@ -95,10 +95,7 @@ export function readPage(response: UpstreamResponse, read?: ReadJson): Page {
   };
 }
 
-/**
- * Reads the answer to a write of one record. Returns the record after the write; null if the API only confirms the write.
- * @throws DatatricsError
- */
+/** Reads the answer to a write of one record. Returns the record after the write; null if the API only confirms the write. */
 export function readWritten(response: UpstreamResponse, idNames: readonly string[]): JsonObject | null {
   const json = readObject(response, idNames);
   if (json === null || hasId(json, idNames)) return json;
@@ -108,10 +105,9 @@ export function readWritten(response: UpstreamResponse, idNames: readonly string
 
 /** Reads the answer to a bulk write. Returns the written records; null for an empty body, which reports no result. */
 export function readBulk(response: UpstreamResponse): Page | null {
-  return response.status === 204 || (response.status < 300 && response.body.trim() === '') ? null : readPage(response);
+  return isEmpty(response) ? null : readPage(response);
 }
 
-/** Checks that a delete succeeded. */
 export function readDone(response: UpstreamResponse): null {
   readBody(response, () => false);
   return null;
@@ -130,7 +126,7 @@ function readInnerError(json: JsonObject): DatatricsError | null {
   return json.error ? errorOfStatus(400, messageIn(json)) : null;
 }
 
-/** The API's message in an error body: `{message}` or `{error: {message}}`. Undefined if there is none. */
+/** The API's message in an error body: `{message}` or `{error: {message}}`. */
 function messageIn(json: unknown): string | undefined {
   if (!isObject(json)) return undefined;
   const inner = isObject(json.error) ? json.error : json;

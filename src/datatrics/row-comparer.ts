@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** Compares the raw rows of a list. */
 export interface RowComparer {
   /** A digest of the row's key; undefined for a row without one. */
   markOf(row: unknown): string | undefined;
@@ -8,12 +7,11 @@ export interface RowComparer {
   isTied(a: unknown, b: unknown): boolean;
 }
 
-/** Whether the last row has this mark. False without a mark. */
 export function endsWith({ markOf }: RowComparer, rows: readonly unknown[], mark: string | undefined): boolean {
   return mark !== undefined && rows.length > 0 && markOf(rows.at(-1)) === mark;
 }
 
-/** Whether two rows are the same record, by key, or by value for a row without a key. */
+/** By key, or by value for a row without one. */
 export function isSameRow({ markOf }: RowComparer, a: unknown, b: unknown): boolean {
   const mark = markOf(a);
   return mark === undefined ? isDeepStrictEqual(a, b) : mark === markOf(b);

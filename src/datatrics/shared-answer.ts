@@ -6,9 +6,8 @@ import { readPage, readRecord } from './responses.ts';
 
 /** An answer to a read, which several operations may share. Each operation parses what it selects. */
 export class SharedAnswer {
-  readonly #endpoint: Endpoint;
-  /** The API's answer, not parsed. */
   readonly answer: Answer;
+  readonly #endpoint: Endpoint;
   #bytes: number | undefined;
   /** The latest result: operations that share an answer usually select the same fields. */
   #latest: { readonly readJson: ReadJson; readonly value: unknown } | undefined;
@@ -18,14 +17,13 @@ export class SharedAnswer {
     this.answer = answer;
   }
 
-  /** Size of the body in UTF-8. */
   get bytes(): number {
     this.#bytes ??= Buffer.byteLength(this.answer.body);
     return this.#bytes;
   }
 
   /**
-   * Parses the answer: a page for lists, otherwise a raw record or null.
+   * Returns a page for lists, otherwise a raw record or null.
    * @throws DatatricsError for an error, or for an answer that does not have the endpoint's format
    */
   read(readJson: ReadJson): unknown {

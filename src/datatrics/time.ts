@@ -12,9 +12,7 @@ const COMMON_TIME =
 
 /**
  * Reads a time in the formats that the API and its other clients use: local time in `zone` (IANA name), ISO 8601 with a
- * zone, or a date (read as midnight).
- *
- * @returns ISO 8601 in UTC, or null for any other value (`0000-00-00`, `""`, a number)
+ * zone, or a date (read as midnight). Returns null for any other value (`0000-00-00`, `""`, a number).
  */
 export function readTime(value: unknown, zone: string): string | null {
   if (typeof value !== 'string') return null;
@@ -25,20 +23,14 @@ export function readTime(value: unknown, zone: string): string | null {
   const local = `${y}-${mo}-${d}T${h}:${mi}:${s}.${fraction.slice(0, 3).padEnd(3, '0')}`;
   // `Date` moves a day that a month lacks to the next month.
   if (y === '0000' || toIso(new Date(`${local}Z`)) !== `${local}Z`) return null;
-  if (offset === undefined) return zone === 'UTC' ? `${local}Z` : zonedToUtc(local, zone);
-  if (offset === 'Z' || offset === 'z') return `${local}Z`;
+  if (offset?.toUpperCase() === 'Z' || (offset === undefined && zone === 'UTC')) return `${local}Z`;
+  if (offset === undefined) {
+    // A time that the change to summer time skips is read in the offset before the change.
+    return toIso(new Date(Temporal.PlainDateTime.from(local).toZonedDateTime(zone).epochMilliseconds));
+  }
   // PostgreSQL writes whole hours as `+01`.
   const minutes = offset.replace(':', '').slice(3) || '00';
   return toIso(new Date(`${local}${offset.slice(0, 3)}:${minutes}`));
-}
-
-/** Converts local time to UTC. A time that the change to summer time skips is read in the offset before the change. */
-function zonedToUtc(local: string, zone: string): string | null {
-  try {
-    return toIso(new Date(Temporal.PlainDateTime.from(local).toZonedDateTime(zone).epochMilliseconds));
-  } catch {
-    return null;
-  }
 }
 
 /** ISO 8601; null for a year of more than four digits, which the API's format cannot express. */
@@ -48,11 +40,10 @@ function toIso(date: Date): string | null {
   return text.length === 24 ? text : null;
 }
 
-/**
- * Writes an instant in the API's format: whole seconds, local time in `zone`.
- *
- * @param round `floor` drops a fraction of a second, `ceil` rounds it up to the next second
- */
+export const EARLIEST = '0001-01-01 00:00:00';
+export const LATEST = '9999-12-31 23:59:59';
+
+/** Writes an instant in the API's format: local time in `zone`, with a fraction of a second rounded down or up. */
 export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = 'floor'): string {
   const ms = Date.parse(iso);
   const seconds = round === 'floor' ? Math.floor(ms / 1000) : Math.ceil(ms / 1000);
@@ -64,19 +55,18 @@ export function writeTime(iso: string, zone: string, round: 'floor' | 'ceil' = '
           .toPlainDateTime()
           .toString();
   // The zone or the rounding may lead to a year outside 0001 to 9999, which the API would sort wrongly.
-  if (local.startsWith('+')) return '9999-12-31 23:59:59';
-  if (local.startsWith('-')) return '0001-01-01 00:00:00';
+  if (local.startsWith('+')) return LATEST;
+  if (local.startsWith('-')) return EARLIEST;
   return `${local.slice(0, 10)} ${local.slice(11, 19)}`;
 }
 
 const CLIENT_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/i;
 
-/** Reads a client's time, which must be ISO 8601 with a zone. Returns ISO 8601 in UTC, or null for any other text. */
+/** Reads a client's time, which must be ISO 8601 with a zone. Returns null for any other text. */
 export function parseInstant(text: string): string | null {
   return CLIENT_TIME.test(text) ? readTime(text, 'UTC') : null;
 }
 
-/** Whether this runtime knows the IANA zone. */
 export function isTimeZone(zone: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });

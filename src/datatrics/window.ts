@@ -1,7 +1,6 @@
 /** A part of a list, with its place in the list. */
-export interface Window {
-  readonly rows: readonly unknown[];
-  /** Offset of the first row. */
+export interface Window<R = unknown> {
+  readonly rows: readonly R[];
   readonly start: number;
   /** Number of records in the whole list; null where the API does not return it. */
   readonly total: number | null;
@@ -11,10 +10,8 @@ export interface Window {
 
 /** Consecutive rows at known offsets. */
 export interface Run {
-  /** Offset of the first row. */
   readonly start: number;
   readonly rows: readonly unknown[];
-  /** Whether the list ends with this run. */
   readonly ends: boolean;
 }
 
@@ -23,10 +20,9 @@ export function windowFrom(run: Run, start: number, wanted: number, total: numbe
   const from = Math.max(0, start - run.start);
   let rows = run.rows.slice(from, from + wanted);
   const end = start + rows.length;
-  const runEnd = run.start + run.rows.length;
   let hasNext: boolean;
   if (total !== null) hasNext = rows.length > 0 && end < total;
-  else if (end < runEnd) hasNext = true;
+  else if (end < run.start + run.rows.length) hasNext = true;
   else if (run.ends || rows.length === 0) hasNext = false;
   else {
     // It is unknown whether the list continues. Leave the last row to the next page, so that the next page exists.
@@ -42,7 +38,6 @@ export function windowBefore(run: Run, from: number, to: number, total: number |
   const start = Math.max(from, run.start);
   const rows = run.rows.slice(start - run.start, Math.max(0, to - run.start));
   const end = start + rows.length;
-  const runEnd = run.start + run.rows.length;
-  const hasNext = total === null ? end < runEnd || !run.ends : rows.length > 0 && end < total;
+  const hasNext = total === null ? end < run.start + run.rows.length || !run.ends : rows.length > 0 && end < total;
   return { rows, start, total, hasPrevious: start > 0 && total !== 0, hasNext };
 }

@@ -12,13 +12,11 @@ import type { Selection } from '../datatrics/json-selection.ts';
 import type { ProjectSettings } from '../datatrics/project-settings.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
 import { Session } from '../datatrics/session.ts';
-import { Writer } from '../datatrics/writer.ts';
 import type { Operation } from '../upstream/operation.ts';
 
 /** The context of every resolver: access to the data for one principal and one operation. */
 export interface GatewayContext {
   readonly session: Session;
-  readonly writer: Writer;
   readonly bulkUpsert: <R extends Resource>(resource: R, input: BulkUpsertInput) => Promise<BulkResult<RecordOf[R]>>;
   readonly operation: Operation;
 }
@@ -55,14 +53,13 @@ export function createContext(options: ContextOptions): GatewayContext {
   const { principal, caller, operation, selection, capabilities } = options;
   const { upstream, settings } = options.project;
   const client = options.project.client.as(principal, operation, caller);
-  const session = new Session({ client, principal, operation, settings, capabilities, selection });
+  const session = new Session({ client, settings, capabilities, selection });
   return {
     operation,
     session,
-    writer: new Writer({ client, session }),
     async bulkUpsert<R extends Resource>(resource: R, { items, resumeToken, dryRun }: BulkUpsertInput) {
       const result = await bulkUpsert({
-        target: createTarget(resource, client, session, operation),
+        target: createTarget(resource, session),
         inputs: items,
         resumeToken,
         scope: { principal, upstream },

@@ -11,7 +11,7 @@ import {
   validate,
   visit,
 } from 'graphql';
-import { MAX_JSON_DEPTH } from '../lib/depth.ts';
+import { MAX_JSON_DEPTH } from '../lib/json-depth.ts';
 import type { PlannerLimits } from './plan.ts';
 import { fragmentsOf } from './selections.ts';
 

@@ -1,5 +1,6 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { GatewayError } from '../lib/error.ts';
+import type { ErrorCode } from '../lib/error-codes.ts';
 import { locationsOf } from './locations.ts';
 
 /** Handler for unexpected errors, which logs them. Called once per error. */

@@ -3,7 +3,7 @@ import type { BulkSummary as Counts } from '../datatrics/bulk/upsert.ts';
 import type { InputProblem, RecordInput } from '../datatrics/encode.ts';
 import { endpointFor, RESOURCES, type Resource } from '../datatrics/endpoints.ts';
 import type { RecordOf } from '../datatrics/records/record-types.ts';
-import type { WriteOutcome } from '../datatrics/writer.ts';
+import { deleteContent, saveRecord, type WriteOutcome } from '../datatrics/writer.ts';
 import type { Builder } from './builder.ts';
 import type { BulkItemResult, BulkResult, BulkUpsertInput, GatewayContext } from './context.ts';
 import { costOfBulk, costOfWrite } from './cost.ts';
@@ -133,7 +133,7 @@ export function defineMutationTypes(builder: Builder) {
           extensions: costOfWrite(endpointFor(resource, action)),
           description,
           args: { input: t.arg({ type: Input, required: true, description: input }) },
-          resolve: (_root, args, { writer }) => writer[action](resource, args.input),
+          resolve: (_root, args, { session }) => saveRecord(session, action, resource, args.input),
         }),
       );
     define('create', `${create} REST: \`POST ${path}\`.`, `The ${resource}.`);
@@ -169,7 +169,7 @@ export function defineMutationTypes(builder: Builder) {
         extensions: costOfWrite(endpointFor('content', 'delete')),
         description: 'Deletes content. REST: `DELETE /content/{contentId}`.',
         args: { input: t.arg({ type: Input, required: true, description: 'The key.' }) },
-        resolve: (_root, { input }, { writer }) => writer.deleteContent(input),
+        resolve: (_root, { input }, { session }) => deleteContent(session, input),
       }),
     );
   }

@@ -13,7 +13,7 @@ import {
   validate,
   visit,
 } from 'graphql';
-import { isKept } from '../lib/digits.ts';
+import { isKept } from '../lib/exact-json.ts';
 
 /** Matches 16 digits or a three-digit exponent. A double can represent every number in a text without a match. */
 const LONG_NUMBER = /[\d.]{16}|[eE][+-]?\d{3}/;

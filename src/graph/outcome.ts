@@ -1,5 +1,6 @@
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
-import { type ErrorCode, GatewayError } from '../lib/error.ts';
+import { GatewayError } from '../lib/error.ts';
+import type { ErrorCode } from '../lib/error-codes.ts';
 import { MASKED, type ReportUnexpected, shorten } from './errors.ts';
 import { locationsOf } from './locations.ts';
 

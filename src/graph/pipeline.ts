@@ -1,6 +1,6 @@
 import { ALL_SCOPES, allows, missing } from '../auth/scopes.ts';
 import { forbidden } from '../datatrics/access.ts';
-import { isTooDeep, MAX_JSON_DEPTH } from '../lib/depth.ts';
+import { isTooDeep, MAX_JSON_DEPTH } from '../lib/json-depth.ts';
 import { createDocuments, type DocumentsOptions, type PreparedDocument } from './document-cache.ts';
 import { limitMessage } from './document-limits.ts';
 import { type Checked, createExecution, type ExecutionOptions, type Run } from './execution.ts';

@@ -3,9 +3,9 @@ import { Selection } from '../datatrics/json-selection.ts';
 import { type Compiler, type Executor, interpret } from './compile.ts';
 import { countSelections } from './document-limits.ts';
 import { type OperationFacts, studyOperation } from './operation-facts.ts';
+import { createCoercion } from './operation-variables.ts';
 import { createPlanner, type Planner, type PlannerLimits } from './plan.ts';
 import { maskedPaths, type Variables } from './selections.ts';
-import { createCoercion } from './variables.ts';
 
 /** Identifies an operation without its text, for example in a log. */
 export interface OperationIdentity {

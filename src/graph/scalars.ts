@@ -1,7 +1,7 @@
 import { GraphQLError, GraphQLID, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
 import type { JsonObject } from '../datatrics/records/fields.ts';
 import { parseInstant } from '../datatrics/time.ts';
-import { isUnkept } from '../lib/digits.ts';
+import { isUnkept } from '../lib/exact-json.ts';
 import type { Builder } from './builder.ts';
 
 function parseDateTime(value: unknown): string {

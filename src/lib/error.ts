@@ -1,25 +1,4 @@
-/** All values of `extensions.code`. `docs/errors.md` describes each. The list is closed. */
-export const ERROR_CODES = [
-  'BAD_REQUEST',
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'OPERATION_RESOLUTION_FAILURE',
-  'PERSISTED_QUERY_NOT_FOUND',
-  'BAD_USER_INPUT',
-  'OPERATION_TOO_COMPLEX',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'RATE_LIMITED',
-  'UPSTREAM_REJECTED',
-  'UPSTREAM_UNAVAILABLE',
-  'UPSTREAM_TIMEOUT',
-  'UPSTREAM_INVALID_RESPONSE',
-  'UPSTREAM_UNSUPPORTED',
-  'UPSTREAM_BUDGET_EXCEEDED',
-  'INTERNAL_SERVER_ERROR',
-] as const;
-
-export type ErrorCode = (typeof ERROR_CODES)[number];
+import type { ErrorCode } from './error-codes.ts';
 
 /**
  * A failure whose `code` and `message` the client sees. The message must not contain secrets. Any other thrown error is a bug;

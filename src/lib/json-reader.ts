@@ -1,4 +1,4 @@
-import { readJson } from './digits.ts';
+import { readJson } from './exact-json.ts';
 import { compile } from './json-reader-code.ts';
 import { scanner } from './json-scan.ts';
 import { extendShape, shapeOf, type Wanted } from './json-shape.ts';

@@ -1,5 +1,5 @@
 import { isStringOneByteRepresentation } from 'node:v8';
-import { numberOrText, readJson } from './digits.ts';
+import { numberOrText, readJson } from './exact-json.ts';
 
 /** Scans the text that was loaded last. Each function takes a position in it, `i`, and most return a position. */
 export const scanner = createScanner();

@@ -1,25 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { type Action, RESOURCES } from '../datatrics/endpoints.ts';
 import { ApiError, badRequest } from './errors.ts';
 import type { Effects } from './faults.ts';
 import { decodeSegment, parseQuery, type Query, readCount, readOrder } from './query.ts';
 import { buildRecord, readItem, type WrittenItem } from './record.ts';
 import { isObject, type JsonObject, type Kind, type Store } from './store.ts';
-
-/** A request, and the sandbox that it is for. */
-export interface ApiRequest {
-  readonly method: string;
-  /** Undecoded, without the query. */
-  readonly path: string;
-  /** Undecoded, without the question mark. */
-  readonly query: string;
-  readonly sentKey: string | undefined;
-  readonly body: string;
-  readonly store: Store;
-  readonly project: string;
-  readonly apiKey: string;
-  /** Effects of faults. This module applies those that change the content; the server applies the others. */
-  readonly effects: Effects;
-}
 
 /** How the API names and serves the records of one path. */
 type Resource = (typeof RESOURCES)[keyof typeof RESOURCES];
@@ -41,23 +26,34 @@ const BULK_TYPES: ReadonlyMap<string | undefined, Kind> = new Map([
 ]);
 const MAX_BULK_ITEMS = 50;
 
-interface Call extends Omit<ApiRequest, 'query'> {
+interface Call {
+  readonly method: string;
   readonly resource: Resource;
   readonly query: Query;
+  readonly body: string;
+  readonly store: Store;
+  /** Effects of faults. This module applies those that change the content; the server applies the others. */
+  readonly effects: Effects;
 }
 
 /** Returns the body of the response to a request. @throws ApiError for every status except 200 */
-export function answerApi(request: ApiRequest): JsonObject {
-  const [empty, version, root, project, name, id, ...rest] = request.path.split('/').map(decodeSegment);
-  const query = parseQuery(request.query);
+export function answerApi(
+  { method = '', url = '', headers }: IncomingMessage,
+  body: string,
+  sandbox: { readonly store: Store; readonly project: string; readonly apiKey: string },
+  effects: Effects,
+): JsonObject {
+  const [path = '', search = ''] = url.split(/\?(.*)/s);
+  const [empty, version, root, project, segment, id, ...rest] = path.split('/').map(decodeSegment);
+  const query = parseQuery(search);
   if (empty !== '' || version !== '2.0' || root !== 'project' || !project) throw noEndpoint();
-  if ((request.sentKey ?? query.values.get('apikey')) !== request.apiKey) {
+  if ((headers['x-apikey'] ?? query.values.get('apikey')) !== sandbox.apiKey) {
     throw new ApiError(403, 'The API key is missing or invalid.');
   }
-  if (project !== request.project) throw new ApiError(404, 'The project does not exist.');
-  const resource = BY_SEGMENT.get(name);
+  if (project !== sandbox.project) throw new ApiError(404, 'The project does not exist.');
+  const resource = BY_SEGMENT.get(segment);
   if (!resource || id === '' || rest.length > 0) throw noEndpoint();
-  return dispatch({ ...request, resource, query }, id);
+  return dispatch({ method, resource, query, body, store: sandbox.store, effects }, id);
 }
 
 function dispatch(call: Call, id: string | undefined): JsonObject {

@@ -70,17 +70,7 @@ interface ActiveRule {
   count: number;
 }
 
-/**
- * The active fault rules. For each request, the effects of all matching rules are combined; a later rule overrides an earlier
- * one.
- *
- * ```ts
- * sandbox.faults.set([
- *   { latencyMs: [20, 80] },
- *   { match: { method: 'GET', path: '/sale' }, times: 2, status: 503 },
- * ]);
- * ```
- */
+/** The active fault rules. The effects of all rules that match a request are combined; a later rule overrides an earlier one. */
 export class Faults {
   #active: ActiveRule[] = [];
 
@@ -101,7 +91,6 @@ export class Faults {
     }));
   }
 
-  /** Removes all rules. */
   clear(): void {
     this.#active = [];
   }

@@ -1,4 +1,4 @@
-import { refuseArguments } from '../lib/no-options.ts';
+import { refuseArguments } from '../lib/refuse-arguments.ts';
 import { type SandboxOptions, startSandbox } from './server.ts';
 
 /** Starts only the sandbox, with settings from the environment. An empty variable counts as unset. */

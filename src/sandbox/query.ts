@@ -1,20 +1,18 @@
 import { badRequest } from './errors.ts';
 import type { Filter } from './store.ts';
 
-/** Parameters of a query string, with the filters (`q[…]`) apart. The last value of a repeated name counts, as in PHP. */
-export interface Query {
-  readonly values: ReadonlyMap<string, string>;
-  readonly filters: readonly Filter[];
-}
+export type Query = ReturnType<typeof parseQuery>;
 
 /** `q[field]`, `q[field][$gte]`, `q[field][$lte]`, or the repeatable `q[field][$in][]`. */
 const FILTER = /^q\[([^[\]]+)\](?:\[(\$[gl]te)\]|\[(\$in)\]\[\d*\])?$/;
 
 /**
+ * Returns the parameters, with the filters (`q[…]`) apart. The last value of a repeated name counts, as in PHP.
+ *
  * @param text without the question mark
  * @throws ApiError 400 for a filter that the API does not know
  */
-export function parseQuery(text: string): Query {
+export function parseQuery(text: string) {
   const values = new Map<string, string>();
   const filters = new Map<string, Filter>();
   for (const [name, value] of new URLSearchParams(text)) {

@@ -1,21 +1,14 @@
 import { badRequest } from './errors.ts';
-import { isObject, type JsonObject, type Kind, type RecordKey } from './store.ts';
+import { isObject, type JsonObject, type Kind } from './store.ts';
 
-/** One record in the body of a write: `{ [idKey], source, [wrapper]: fields }`. */
-export interface WrittenItem {
-  readonly key: RecordKey;
-  /** As sent: a string or a number. */
-  readonly id: string | number;
-  readonly fields: JsonObject;
-  /** The whole item, with the fields beside the wrapper. */
-  readonly outer: JsonObject;
-}
+export type WrittenItem = ReturnType<typeof readItem>;
 
 /** Fields of content that a write has at the top level and a read has under `metadata`. */
 const CONTENT_METADATA = new Set(['source', 'itemtype', 'objecttype', 'created', 'updated', 'image']);
 
 /**
- * Reads one item of a write.
+ * Reads one record in the body of a write: `{ [idKey], source, [wrapper]: fields }`, maybe with more fields beside these.
+ *
  * @param source default for an item without a source
  * @throws ApiError 400 that names the missing field
  */
@@ -23,7 +16,7 @@ export function readItem(
   { idKey, wrapper }: { readonly idKey: string; readonly wrapper: string },
   body: unknown,
   source?: unknown,
-): WrittenItem {
+) {
   if (!isObject(body)) throw badRequest('An item must be a JSON object.');
   const id = body[idKey];
   if ((typeof id !== 'string' && typeof id !== 'number') || id === '') throw badRequest(`${idKey} is required.`);

@@ -1,4 +1,4 @@
-import { type Dice, WORDS } from './dice.ts';
+import { type Dice, WORDS } from './random.ts';
 import { UNUSUAL_IDS } from './seed-profiles.ts';
 import type { JsonObject, Store } from './store.ts';
 
@@ -10,17 +10,14 @@ export interface Good {
   readonly price: number;
 }
 
-export interface Goods {
-  readonly shop: readonly Good[];
-  readonly magento: readonly Good[];
-}
+export type Goods = ReturnType<typeof seedContents>;
 
 const SHOP_COUNT = 270;
 const MAGENTO_COUNT = 80;
 const SHOP_CATEGORY_COUNT = 24;
 const MAGENTO_CATEGORY_COUNT = 8;
 
-export function seedContents(store: Store, dice: Dice): Goods {
+export function seedContents(store: Store, dice: Dice) {
   for (let i = 0; i < SHOP_CATEGORY_COUNT; i += 1) store.put('category', makeCategory(dice, i));
   for (let i = 0; i < MAGENTO_CATEGORY_COUNT; i += 1) store.put('category', makeMagentoCategory(dice, i));
   const make = (count: number, makeGood: (i: number) => Good, makeRecord: (good: Good, i: number) => JsonObject) =>

@@ -1,11 +1,7 @@
-import { type Dice, WORDS } from './dice.ts';
+import { type Dice, WORDS } from './random.ts';
 import type { JsonObject, Store } from './store.ts';
 
-/** Profiles, to which other records refer. */
-export interface People {
-  readonly shop: readonly JsonObject[];
-  readonly magento: readonly JsonObject[];
-}
+export type People = ReturnType<typeof seedProfiles>;
 
 const SHOP_COUNT = 750;
 const CRM_COUNT = 250;
@@ -15,7 +11,8 @@ const MAGENTO_COUNT = 200;
 /** Ids that need escaping in a URL. The API accepts all of them. */
 export const UNUSUAL_IDS = ['abc:123', 'A/B 1#x+%', 'who?me=1&you', 'Łódź 7'];
 
-export function seedProfiles(store: Store, dice: Dice): People {
+/** Returns the profiles to which other records refer. */
+export function seedProfiles(store: Store, dice: Dice) {
   const make = (count: number, makeProfile: (i: number) => JsonObject): JsonObject[] =>
     Array.from({ length: count }, (_, i) => {
       const profile = makeProfile(i);

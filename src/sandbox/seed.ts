@@ -1,4 +1,4 @@
-import { createDice } from './dice.ts';
+import { createDice } from './random.ts';
 import { seedContents } from './seed-contents.ts';
 import { seedEvents } from './seed-events.ts';
 import { seedProfiles } from './seed-profiles.ts';

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -9,8 +10,8 @@ import { SOURCES, seedStore } from './seed.ts';
 import { Store } from './store.ts';
 import { sendAnswer } from './wire.ts';
 
-export type { FaultRule, Faults } from './faults.ts';
-export type { JsonObject, Kind, Store } from './store.ts';
+export type { FaultRule } from './faults.ts';
+export type { JsonObject, Kind } from './store.ts';
 
 /** One request to the API. */
 export interface LoggedRequest {
@@ -37,22 +38,7 @@ export interface SandboxOptions {
   readonly maxRequestLog?: number;
 }
 
-export interface Sandbox {
-  /** Base URL with the version: `http://127.0.0.1:PORT/2.0`. */
-  readonly url: string;
-  readonly project: string;
-  readonly apiKey: string;
-  /** Sources of the seeded data, in the order in which the gateway should try them. */
-  readonly sources: typeof SOURCES;
-  readonly store: Store;
-  readonly faults: Faults;
-  /** Requests to the API, oldest first. */
-  readonly requests: LoggedRequest[];
-  /** Restores the initial records. Keeps faults and requests. */
-  reset(): void;
-  /** Stops the server at once and closes open connections. */
-  close(): Promise<void>;
-}
+export type Sandbox = Awaited<ReturnType<typeof startSandbox>>;
 
 const MAX_LOGGED_BODY = 100_000;
 
@@ -62,18 +48,20 @@ const MAX_LOGGED_BODY = 100_000;
  * ```ts
  * const sandbox = await startSandbox({ empty: true });
  * sandbox.store.put('profile', { profileid: '1', source: 'shop', name: 'Ada' });
+ * sandbox.faults.set({ match: { method: 'GET', path: '/sale' }, times: 2, status: 503 });
  * await fetch(`${sandbox.url}/project/${sandbox.project}/profile/1?source=shop`, { headers: { 'x-apikey': sandbox.apiKey } });
  * ```
  *
  * @throws Error of `listen`, such as `EADDRINUSE`
  */
-export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+export async function startSandbox(options: SandboxOptions = {}) {
   const { port = 0, host = '127.0.0.1', project = '123456', apiKey = 'sandbox-key' } = options;
   const { faults: initialFaults = [], empty = false, maxRequestLog = 1000 } = options;
   const store = new Store();
   const faults = new Faults();
   const requests: LoggedRequest[] = [];
   const closing = new AbortController();
+  /** Restores the initial records. Keeps faults and requests. */
   function reset(): void {
     store.clear();
     if (!empty) seedStore(store);
@@ -121,11 +109,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 
   function answerOf(req: IncomingMessage, body: string, effects: Effects): Answer {
-    const { method = '', url = '' } = req;
-    const [path = '', query = ''] = url.split(/\?(.*)/s);
-    const sentKey = req.headers['x-apikey'] as string | undefined;
     try {
-      const answer = answerApi({ method, path, query, sentKey, body, store, project, apiKey, effects });
+      const answer = answerApi(req, body, { store, project, apiKey }, effects);
       return effects.emptyBody
         ? { status: effects.emptyBody, body: '' }
         : { status: 200, body: JSON.stringify(answer) };
@@ -146,23 +131,25 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       // The headers are already sent, or the connection is closed.
       .catch(() => res.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  server.listen(port, host);
+  await once(server, 'listening');
   const address = server.address() as AddressInfo;
   const hostName = address.family === 'IPv6' ? `[${address.address}]` : address.address;
 
   return {
+    /** Base URL with the version. */
     url: `http://${hostName}:${address.port}/2.0`,
     project,
     apiKey,
+    /** Sources of the seeded data, in the order in which the gateway should try them. */
     sources: SOURCES,
     store,
     faults,
+    /** Requests to the API, oldest first. */
     requests,
     reset,
-    async close() {
+    /** Stops the server at once and closes open connections. */
+    async close(): Promise<void> {
       closing.abort();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -47,10 +47,7 @@ export class Store {
     return this.#kinds[kind].get(textOf({ source, id }));
   }
 
-  /**
-   * Adds or replaces a record.
-   * @param key default: id and source of the record, which is a TypeError without them
-   */
+  /** Adds or replaces a record. @param key default: id and source of the record, which is a TypeError without them */
   put(kind: Kind, record: JsonObject, key: RecordKey = keyOf(kind, record)): void {
     this.#sorted.clear();
     this.#kinds[kind].set(textOf(key), record);

@@ -39,7 +39,6 @@ export class AcceptedRequest implements Run {
   readonly costSettings: CostSettings;
   /** What to run, or the outcome of a request that is invalid or asks for its plan. */
   checked!: Checked | Outcome;
-  operation: Operation | undefined;
   /** The plugins' context, to which the gateway adds its own fields. */
   pluginContext: object | undefined;
   /** To be called when the client has its answer. */
@@ -101,7 +100,6 @@ export class AcceptedRequest implements Run {
     const { headers } = observed.req;
     const trace = callTraceOf(observed, headers['x-upstream-receipt'] === 'trace');
     const operation = new Operation(this.#project.limits, trace, observed.upstreamHeaders);
-    this.operation = operation;
     observed.run = operation;
     if (hasCache) operation.freshness = new Freshness(parseCacheControl(headers['cache-control']));
     const shared = { project: this.#project, capabilities, bulkLimits, onAbandonedWrite };
@@ -110,7 +108,7 @@ export class AcceptedRequest implements Run {
   }
 
   cancel(): void {
-    this.operation?.cancel(clientGone());
+    this.observed.run?.cancel(clientGone());
   }
 }
 

@@ -7,12 +7,8 @@ const MAX_PIECES = 50_000;
 /** Reads a request's body. Gives null, and reads no further, for a body that is too large or arrives in too many pieces. */
 export type ReadBody = (req: IncomingMessage) => Promise<Buffer | null>;
 
-export class ClientGone extends Error {
-  constructor() {
-    super('The client disconnected before its request was complete.');
-    this.name = 'ClientGone';
-  }
-}
+/** The client disconnected before it had its answer: nobody is to blame, and nobody waits. */
+export class ClientGone extends Error {}
 
 /** @param unfinished counts the incomplete bodies of all clients */
 export function createReadBody(maxBytes: number, unfinished: Backlog): ReadBody {

@@ -6,14 +6,9 @@ import type { RecordRefusal } from './observer.ts';
 /** Requests that a client may send ahead of the answer it waits for. The server disconnects a client that sends more. */
 const MAX_PIPELINED = 100;
 
-interface Exchange {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-}
-
 interface Connection {
-  current: Exchange | undefined;
-  readonly pipelined: Exchange[];
+  current: ServerResponse | undefined;
+  readonly pipelined: ServerResponse[];
 }
 
 /**
@@ -28,10 +23,9 @@ export function handleInTurn(
 ) {
   const connections = new Map<Socket, Connection>();
 
-  function begin(connection: Connection, exchange: Exchange): void {
-    const { req, res } = exchange;
-    const { socket } = req;
-    connection.current = exchange;
+  function begin(connection: Connection, res: ServerResponse): void {
+    const { socket } = res.req;
+    connection.current = res;
     res.once('close', () => {
       connection.current = undefined;
       unread.delete(socket);
@@ -40,7 +34,7 @@ export function handleInTurn(
       if (connection.pipelined.length === 0) socket.resume();
       begin(connection, next);
     });
-    handle(req, res);
+    handle(res.req, res);
   }
 
   server.on('connection', (socket: Socket) => {
@@ -55,14 +49,13 @@ export function handleInTurn(
     // node:http resumes a socket on its own, to read the rest of a body.
     socket.on('resume', () => holdBack(connection, socket));
   });
-  server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-    const { socket } = req;
+  server.on('request', ({ socket }: IncomingMessage, res: ServerResponse) => {
     const connection = connections.get(socket);
     if (connection === undefined) return;
-    if (connection.current === undefined) begin(connection, { req, res });
+    if (connection.current === undefined) begin(connection, res);
     else if (connection.pipelined.length === MAX_PIPELINED) socket.destroy();
     else {
-      connection.pipelined.push({ req, res });
+      connection.pipelined.push(res);
       // In the next tick: a resume that node:http has already scheduled would undo a pause now.
       if (connection.pipelined.length === 1) process.nextTick(holdBack, connection, socket);
     }

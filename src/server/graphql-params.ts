@@ -1,5 +1,5 @@
-import { readClientJson, TooManyValues } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
+import { readClientJson, TooManyValues } from '../lib/exact-json.ts';
 import { sha256 } from './persisted-queries.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;

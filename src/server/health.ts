@@ -13,7 +13,7 @@ const FAILURES = 5;
  * key. Failures to connect always count. Refusals and 429 do not: they show that the API can be reached.
  */
 export class Readiness {
-  #state: 'starting' | 'serving' | 'draining' = 'starting';
+  state: 'starting' | 'serving' | 'draining' = 'starting';
   /** Failures to connect since the last answer. */
   #unreached = 0;
   #failures = 0;
@@ -21,14 +21,6 @@ export class Readiness {
   #failing: Caller | undefined;
   /** Whether calls of more than one caller are among the failures. */
   #isGeneral = false;
-
-  serving(): void {
-    this.#state = 'serving';
-  }
-
-  draining(): void {
-    this.#state = 'draining';
-  }
 
   observe({ outcome, caller, isReachable, cause }: Omit<EndedCall, 'endpoint' | 'ms'>): void {
     if (outcome !== 'failed' || cause === 'HTTP 429') {
@@ -49,7 +41,7 @@ export class Readiness {
 
   /** Null if the gateway can serve. */
   problem(): string | null {
-    if (this.#state !== 'serving') return this.#state;
+    if (this.state !== 'serving') return this.state;
     const failures = this.#unreached + (this.#isGeneral ? this.#failures : 0);
     const isCutOff = failures >= FAILURES && performance.now() - this.#lastFailure < MEMORY_MS;
     return isCutOff ? `the last ${failures} calls to the Datatrics API failed` : null;

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { EndedCall } from '../datatrics/calls.ts';
 import { ENDPOINTS } from '../datatrics/endpoints.ts';
 import type { Outcome } from '../graph/outcome.ts';
-import { ERROR_CODES } from '../lib/error.ts';
+import { ERROR_CODES } from '../lib/error-codes.ts';
 import { version } from '../lib/version.ts';
 import type { Usage } from '../upstream/operation.ts';
 import type { Load } from './load-shedder.ts';

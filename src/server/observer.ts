@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { Principal } from '../auth/principal.ts';
 import type { Outcome } from '../graph/outcome.ts';
@@ -65,7 +65,8 @@ export type Observer = ReturnType<typeof createObserver>;
 export function createObserver(log: Logger, metrics: Metrics, telemetry: Telemetry | undefined) {
   const logs = log.isLevelEnabled('info');
   return {
-    begin({ req, res, route }: OperationMessage): Observed {
+    begin(message: OperationMessage): Observed {
+      const { req, route } = message;
       metrics.begin();
       const requestId = requestIdOf(req.headers);
       const parent = traceParentOf(req.headers);
@@ -77,9 +78,7 @@ export function createObserver(log: Logger, metrics: Metrics, telemetry: Telemet
         if (parent.tracestate !== undefined) upstreamHeaders.push('tracestate', parent.tracestate);
       }
       return {
-        req,
-        res,
-        route,
+        ...message,
         requestId,
         start: performance.now(),
         span,
@@ -174,12 +173,12 @@ export function createRecordRefusal(log: Logger, metrics: Metrics): RecordRefusa
   };
 }
 
-function describe({ method = '', url = '', headers }: IncomingMessage): object {
+function describe({ method, url = '', headers }: IncomingMessage): object {
   const [path = ''] = url.split('?');
   return {
     requestId: headers['x-request-id'] === undefined ? undefined : requestIdOf(headers),
     trace_id: traceParentOf(headers)?.traceId,
-    method: METHODS.includes(method) ? method : '_OTHER',
+    method,
     path: PLAIN_PATH.test(path) ? path : undefined,
   };
 }

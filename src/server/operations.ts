@@ -5,8 +5,8 @@ import type { Caller, Callers } from '../datatrics/callers.ts';
 import type { Checked, Parts } from '../graph/execution.ts';
 import { type Outcome, outcomeOfError, refused } from '../graph/outcome.ts';
 import type { OperationRequest, Pipeline } from '../graph/pipeline.ts';
-import { spellUnkept } from '../lib/digits.ts';
 import { GatewayError } from '../lib/error.ts';
+import { spellUnkept } from '../lib/exact-json.ts';
 import { loggableId } from '../lib/log.ts';
 import { AcceptedRequest, clientGone, type RequestSetting } from './accepted-request.ts';
 import type { Collapse, Execution } from './collapse.ts';
@@ -117,9 +117,9 @@ export function createOperations(options: OperationsOptions) {
     }
   }
 
-  function end({ operation, principal, party }: AcceptedRequest): void {
-    operation?.end();
-    rateLimiter?.charge(accountOf(principal, party), operation?.usage.calls ?? 0);
+  function end({ observed: { run }, principal, party }: AcceptedRequest): void {
+    run?.end();
+    rateLimiter?.charge(accountOf(principal, party), run?.usage.calls ?? 0);
   }
 
   function start(accepted: AcceptedRequest, checked: Checked): Execution {

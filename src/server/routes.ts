@@ -3,7 +3,6 @@ import { outcomeOfError, refused } from '../graph/outcome.ts';
 import type { ReadBody } from './body.ts';
 import type { Compress } from './compression.ts';
 import type { Cors } from './cors.ts';
-import { Engine } from './engine.ts';
 import type { Graphiql } from './graphiql.ts';
 import { readJsonBody, readSearchParams } from './graphql-params.ts';
 import { PAGE_POLICY, SECURITY_HEADERS } from './headers.ts';
@@ -16,6 +15,7 @@ import { requestIdOf } from './request-id.ts';
 import { type HttpAnswer, respond } from './respond.ts';
 import { sendAnswer, sendResponse, sendText } from './send.ts';
 import type { YogaEndpoint } from './yoga.ts';
+import { Engine } from './yoga-engine.ts';
 
 /** Answers one request of an agent (`packages/mcp`); `readBody` gives null for a body that is too large. */
 export type McpHandler = (
@@ -65,9 +65,6 @@ const PAGE_HEADERS = Object.entries({
 
 /** Counted by the load shedder. A line for each would add to the load. */
 const OVERLOADED = 503;
-
-/** Methods that the Fetch API does not have. */
-const NO_FETCH_METHODS: readonly unknown[] = ['CONNECT', 'TRACE', 'TRACK'];
 
 /** Creates the function that answers a request by its path and method. */
 export function createRoute(options: RouteOptions, readBody: ReadBody) {
@@ -167,7 +164,8 @@ export function createRoute(options: RouteOptions, readBody: ReadBody) {
   }
 
   async function answerEarly(endpoint: Endpoint, res: ServerResponse, answer: HttpAnswer) {
-    if (shortcut || NO_FETCH_METHODS.includes(res.req.method)) return sendAnswer(res, answer, compress);
+    // The Fetch API has no TRACE.
+    if (shortcut || res.req.method === 'TRACE') return sendAnswer(res, answer, compress);
     const { yoga } = await endpoint.load();
     await sendResponse(res, await (await yoga()).fetch(res, null, answer), compress);
   }

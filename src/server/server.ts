@@ -4,9 +4,9 @@ import { type AddressInfo, Server as NetServer } from 'node:net';
 import { Backlog } from './backlog.ts';
 import { ClientGone, createReadBody } from './body.ts';
 import { handleInTurn } from './connections.ts';
-import { responsesWithin } from './responses.ts';
 import { createRoute, type RouteOptions } from './routes.ts';
 import { sendError } from './send.ts';
+import { responsesWithin } from './sliced-response.ts';
 
 export interface ServerOptions extends RouteOptions {
   readonly host: string;

@@ -6,8 +6,8 @@ import { GatewayError } from '../lib/error.ts';
 import { wellFormedJson } from '../lib/well-formed.ts';
 import { ClientGone } from './body.ts';
 import { keepable } from './conditional-get.ts';
-import { Engine } from './engine.ts';
 import { type HttpAnswer, respond } from './respond.ts';
+import { Engine } from './yoga-engine.ts';
 
 /** What the gateway adds to the context of plugins. */
 export interface PluginContext {

@@ -62,32 +62,23 @@ export class Trace implements CallTrace {
   }
 
   report(): { trace: TraceEntry[]; omitted?: number } {
-    const now = performance.now();
-    const trace = this.#spans
-      // A call that the budget refused was never sent.
-      .filter(({ attempts, outcome }) => attempts > 0 || outcome !== 'failed')
-      .map(({ endpoint, start, ended, outcome, attempts }) => ({
-        endpoint,
-        start: tenths(start - this.#start),
-        ms: tenths((ended ?? now) - start),
-        outcome,
-        attempts,
-      }));
     const omitted = this.#spanCount - this.#spans.length;
-    return { trace, ...(omitted > 0 && { omitted }) };
+    // A call that the budget refused was never sent.
+    const sent = this.#spans.filter(({ attempts, outcome }) => attempts > 0 || outcome !== 'failed');
+    return { trace: sent.map((span) => span.entry(this.#start)), ...(omitted > 0 && { omitted }) };
   }
 }
 
 class Recording implements Span {
-  readonly endpoint: string;
-  readonly start = performance.now();
-  ended: number | undefined;
+  readonly #endpoint: string;
+  readonly #start = performance.now();
+  #ended: number | undefined;
   /** A call that has not ended by the time of the response was cancelled. */
   outcome: TraceOutcome = 'failed';
   attempts = 0;
 
   constructor(endpoint: string) {
-    this.endpoint = endpoint;
+    this.#endpoint = endpoint;
   }
 
   attempt(): void {
@@ -95,8 +86,14 @@ class Recording implements Span {
   }
 
   end(outcome: TraceOutcome): void {
-    this.ended = performance.now();
+    this.#ended = performance.now();
     this.outcome = outcome;
+  }
+
+  entry(from: number): TraceEntry {
+    const { outcome, attempts } = this;
+    const ms = (this.#ended ?? performance.now()) - this.#start;
+    return { endpoint: this.#endpoint, start: tenths(this.#start - from), ms: tenths(ms), outcome, attempts };
   }
 }
 

@@ -1,4 +1,4 @@
-import { createRandom } from '../../src/sandbox/dice.ts';
+import { createRandom } from '../../src/sandbox/random.ts';
 
 export type Dice = ReturnType<typeof createDice>;
 

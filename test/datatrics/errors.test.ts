@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type GraphqlResult, startWithUpstream } from '../helpers/gateway.ts';
 
@@ -45,6 +46,10 @@ async function failure(query: string, by: Asked = gateway): Promise<string | nul
   return errors[0]?.extensions.code ?? null;
 }
 
+/** Path and code of each error. */
+const codesOf = (errors: GraphqlResult['body']['errors'] = []): string[] =>
+  errors.map(({ path, extensions }) => `${path?.join('.')} ${extensions.code}`).sort();
+
 function send(status: number, body = '', headers: Record<string, string> = {}): Answer {
   return (_call, res) => void res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
 }
@@ -53,72 +58,43 @@ const json = (status: number, body: unknown): Answer => send(status, JSON.string
 const stated = (status: number, outer = 200): Answer => json(outer, { status, message: WORDS });
 const wrapped = (status: number): Answer => json(status, { error: { message: WORDS } });
 
-/** What an answer means: a code, or null without an error. */
-interface Case {
-  name: string;
-  answer: Answer;
-  get: string | null;
-  list: string;
-  /** Calls that a read makes. */
-  attempts: number;
-}
-
-function same(name: string, answer: Answer, code: string, attempts = 1): Case {
-  return { name, answer, get: code, list: code, attempts };
-}
-
 const PAGE = JSON.stringify({ total_elements: 1, items: [{ profileid: '7', source: 'crm', name: WORDS }] });
+const notHttp: Answer = (_call, _res, req) => void req.socket.end(`${WORDS}\r\n\r\n`);
+
+/** An answer, and its code; null for no error. An absent record or empty answer is an error in a list. */
+type Case = [name: string, answer: Answer, code: string | null, codeOfList?: string];
 
 const CASES: Case[] = [
-  { name: '204', answer: send(204), get: null, list: 'UPSTREAM_INVALID_RESPONSE', attempts: 1 },
-  { name: '200 with nothing', answer: send(200), get: null, list: 'UPSTREAM_INVALID_RESPONSE', attempts: 1 },
-  { name: '200 with blanks', answer: send(200, ' \n'), get: null, list: 'UPSTREAM_INVALID_RESPONSE', attempts: 1 },
-  { name: '404', answer: stated(404, 404), get: null, list: 'UPSTREAM_REJECTED', attempts: 1 },
-  { name: '404 without a body', answer: send(404), get: null, list: 'UPSTREAM_REJECTED', attempts: 1 },
-  { name: '404 under 200', answer: stated(404), get: null, list: 'UPSTREAM_REJECTED', attempts: 1 },
-  {
-    name: '404 as text under 200',
-    answer: json(200, { status: '404', message: WORDS }),
-    get: null,
-    list: 'UPSTREAM_REJECTED',
-    attempts: 1,
-  },
-  same('400', stated(400, 400), 'UPSTREAM_REJECTED'),
-  same('401', stated(401, 401), 'FORBIDDEN'),
-  same('403', wrapped(403), 'FORBIDDEN'),
-  same('403 of a proxy', send(403, `<html>${WORDS}</html>`), 'FORBIDDEN'),
-  same('418', send(418), 'UPSTREAM_REJECTED'),
-  same('422', json(422, [WORDS]), 'UPSTREAM_REJECTED'),
-  same('424', wrapped(424), 'UPSTREAM_REJECTED'),
-  same('429', stated(429, 429), 'UPSTREAM_UNAVAILABLE', 3),
-  same('500', stated(500, 500), 'UPSTREAM_UNAVAILABLE', 3),
-  same('502 of a proxy', send(502, `<html>${WORDS}</html>`), 'UPSTREAM_UNAVAILABLE', 3),
-  same('503 without a body', send(503), 'UPSTREAM_UNAVAILABLE', 3),
-  same('400 under 200', stated(400), 'UPSTREAM_REJECTED'),
-  same('an error without a status under 200', wrapped(200), 'UPSTREAM_REJECTED'),
-  same('403 under 200', stated(403), 'FORBIDDEN'),
-  same('424 under 200', stated(424), 'UPSTREAM_REJECTED'),
-  same('500 under 200', stated(500), 'UPSTREAM_UNAVAILABLE'),
-  same('a code in the error under 200', json(200, { error: { code: 403, message: WORDS } }), 'FORBIDDEN'),
-  same('HTML', send(200, `<html>${WORDS}</html>`, { 'content-type': 'text/html' }), 'UPSTREAM_INVALID_RESPONSE'),
-  same('truncated JSON', send(200, PAGE.slice(0, -5)), 'UPSTREAM_INVALID_RESPONSE'),
-  ...[[{ profileid: '7' }], [], WORDS, null, {}].map((body) =>
-    same(JSON.stringify(body), json(200, body), 'UPSTREAM_INVALID_RESPONSE'),
+  ['204', send(204), null, 'UPSTREAM_INVALID_RESPONSE'],
+  ['200 with nothing', send(200), null, 'UPSTREAM_INVALID_RESPONSE'],
+  ['200 with blanks', send(200, ' \n'), null, 'UPSTREAM_INVALID_RESPONSE'],
+  ['404', stated(404, 404), null, 'UPSTREAM_REJECTED'],
+  ['404 without a body', send(404), null, 'UPSTREAM_REJECTED'],
+  ['404 under 200', stated(404), null, 'UPSTREAM_REJECTED'],
+  ['404 as text under 200', json(200, { status: '404', message: WORDS }), null, 'UPSTREAM_REJECTED'],
+  ['400', stated(400, 400), 'UPSTREAM_REJECTED'],
+  ['401', stated(401, 401), 'FORBIDDEN'],
+  ['403', wrapped(403), 'FORBIDDEN'],
+  ['418', send(418), 'UPSTREAM_REJECTED'],
+  ['422', json(422, [WORDS]), 'UPSTREAM_REJECTED'],
+  ['424', wrapped(424), 'UPSTREAM_REJECTED'],
+  ['429', stated(429, 429), 'UPSTREAM_UNAVAILABLE'],
+  ['500', stated(500, 500), 'UPSTREAM_UNAVAILABLE'],
+  ['502 of a proxy', send(502, `<html>${WORDS}</html>`), 'UPSTREAM_UNAVAILABLE'],
+  ['an error without a status under 200', wrapped(200), 'UPSTREAM_REJECTED'],
+  ['403 under 200', stated(403), 'FORBIDDEN'],
+  ['500 under 200', stated(500), 'UPSTREAM_UNAVAILABLE'],
+  ['a code in the error under 200', json(200, { error: { code: 403, message: WORDS } }), 'FORBIDDEN'],
+  ['HTML', send(200, `<html>${WORDS}</html>`), 'UPSTREAM_INVALID_RESPONSE'],
+  ['truncated JSON', send(200, PAGE.slice(0, -5)), 'UPSTREAM_INVALID_RESPONSE'],
+  ...[[{ profileid: '7' }], [], WORDS, null, {}, { message: WORDS }, { items: { a: 1 } }, { items: null }].map(
+    (body): Case => [JSON.stringify(body), json(200, body), 'UPSTREAM_INVALID_RESPONSE'],
   ),
-  same('an object of another kind', json(200, { message: WORDS }), 'UPSTREAM_INVALID_RESPONSE'),
-  same('items that are no list', json(200, { total_elements: 1, items: { a: 1 } }), 'UPSTREAM_INVALID_RESPONSE'),
-  same('items that are null', json(200, { items: null }), 'UPSTREAM_INVALID_RESPONSE'),
-  ...[301, 307].map((status) =>
-    same(`${status}`, send(status, WORDS, { location: '/2.0/elsewhere' }), 'UPSTREAM_INVALID_RESPONSE'),
-  ),
-  same('304', send(304), 'UPSTREAM_INVALID_RESPONSE'),
-  same('a connection reset before the answer', reset, 'UPSTREAM_UNAVAILABLE', 3),
-  same('a connection cut in the body', cutInBody, 'UPSTREAM_UNAVAILABLE', 3),
-  same(
-    'something else than HTTP',
-    (_c, _r, req) => void req.socket.end(`${WORDS}\r\n\r\n`),
-    'UPSTREAM_INVALID_RESPONSE',
-  ),
+  ['301', send(301, WORDS, { location: '/2.0/elsewhere' }), 'UPSTREAM_INVALID_RESPONSE'],
+  ['304', send(304), 'UPSTREAM_INVALID_RESPONSE'],
+  ['a connection reset before the answer', reset, 'UPSTREAM_UNAVAILABLE'],
+  ['a connection cut in the body', cutInBody, 'UPSTREAM_UNAVAILABLE'],
+  ['something else than HTTP', notHttp, 'UPSTREAM_INVALID_RESPONSE'],
 ];
 
 function reset(...[, , req]: Parameters<Answer>): void {
@@ -132,25 +108,28 @@ function cutInBody(...[, res]: Parameters<Answer>): void {
 
 describe.concurrent('what the API answers to a read', async () => {
   const projectOf = (path: string): string => path.split('/')[3] ?? '';
-  const shared = await startWithUpstream((...args) => CASES[Number(projectOf(args[0].path))]?.answer(...args), {
+  const shared = await startWithUpstream((...args) => CASES[Number(projectOf(args[0].path))]?.[1](...args), {
     AUTH_MODE: 'passthrough',
   });
 
   // Each case has a project and a key of its own, since failures have effects on later calls.
-  it.each(CASES.map((one, at) => ({ ...one, at })))('$name: $get by id, $list on a list', async (one) => {
-    const project = String(one.at);
-    const by: Pick<typeof gateway, 'query'> = {
-      query: (query, variables, headers) =>
-        shared.query(query, variables, { ...headers, 'x-apikey': KEY + project, 'x-datatrics-project': project }),
-    };
-    const calls = () => shared.upstream.calls.filter(({ path }) => projectOf(path) === project).length;
-    // The second run of each is compiled, and answers the same.
-    for (const [query, code] of [GET, LIST, GET, LIST].map((query) => [query, query === GET ? one.get : one.list])) {
-      const before = calls();
-      expect(await failure(query as string, by)).toBe(code);
-      expect(calls() - before).toBe(one.attempts);
-    }
-  });
+  it.each(CASES.map(([name, , code, ofList = code], at) => ({ name, code, ofList, project: String(at) })))(
+    '$name: $code by id, $ofList on a list',
+    async ({ name, code, ofList, project }) => {
+      const by: Asked = {
+        query: (query, variables, headers) =>
+          shared.query(query, variables, { ...headers, 'x-apikey': KEY + project, 'x-datatrics-project': project }),
+      };
+      const calls = () => shared.upstream.calls.filter(({ path }) => projectOf(path) === project).length;
+      const attempts = code === 'UPSTREAM_UNAVAILABLE' && !name.includes('under 200') ? 3 : 1;
+      // The second run of each is compiled, and answers the same.
+      for (const query of [GET, LIST, GET, LIST]) {
+        const before = calls();
+        expect(await failure(query, by)).toBe(query === GET ? code : ofList);
+        expect(calls() - before).toBe(attempts);
+      }
+    },
+  );
 });
 
 describe('an answer', () => {
@@ -158,20 +137,10 @@ describe('an answer', () => {
     let written = 0;
     answer = async (_call, res) => {
       res.writeHead(200, { 'content-type': 'application/json' });
-      const part = Buffer.alloc(1024 * 1024, ' ');
-      while (written < 256 && !res.destroyed) {
-        written += 1;
-        if (!res.write(part)) {
-          await new Promise<void>((resolve) => {
-            const go = (): void => {
-              res.off('drain', go).off('close', go);
-              resolve();
-            };
-            res.on('drain', go).on('close', go);
-          });
-        }
-      }
-      res.end();
+      const parts = (function* () {
+        for (; written < 256; written++) yield Buffer.alloc(1024 * 1024, ' ');
+      })();
+      await pipeline(parts, res).catch(() => undefined);
     };
     expect(await failure(LIST)).toBe('UPSTREAM_INVALID_RESPONSE');
     expect(gateway.upstream.calls).toHaveLength(1);
@@ -233,50 +202,10 @@ describe('an answer', () => {
   });
 });
 
-describe('a read that failed', () => {
-  it('is tried again, and its retries are on the receipt', async () => {
-    for (const first of [send(500), send(429), reset]) {
-      gateway.upstream.calls.length = 0;
-      answer = (...args) => (gateway.upstream.calls.length < 3 ? first(...args) : { profileid: '7' });
-      const body = await ask(GET, gateway, { 'x-upstream-receipt': '1' });
-      expect(body.errors).toBeUndefined();
-      expect(body.data).toEqual({ profile: { profileId: '7' } });
-      expect(body.extensions.upstream).toMatchObject({ calls: 3, retries: 2 });
-    }
-  });
-
-  it('is tried again after as long as Retry-After says, in seconds or as a date', async () => {
-    for (const retryAfter of [() => '1', () => new Date(Date.now() + 2_000).toUTCString()]) {
-      const at: number[] = [];
-      answer = (_call, res) => {
-        at.push(performance.now());
-        if (at.length > 1) return { profileid: '7' };
-        res.writeHead(503, { 'retry-after': retryAfter() }).end();
-        return undefined;
-      };
-      expect(await ask(GET)).toEqual({ data: { profile: { profileId: '7' } } });
-      // A date has whole seconds.
-      expect((at[1] as number) - (at[0] as number)).toBeGreaterThan(950);
-    }
-  });
-
-  it('ignores a Retry-After that is invalid', async () => {
-    answer = send(503, '', { 'retry-after': 'soon' });
-    const start = performance.now();
-    expect(await failure(GET)).toBe('UPSTREAM_UNAVAILABLE');
-    expect(performance.now() - start).toBeLessThan(2_000);
-    expect(gateway.upstream.calls).toHaveLength(3);
-  });
-});
-
-describe('an upstream that is unreachable', () => {
-  it('is unavailable', async () => {
-    const gone = await startWithUpstream(() => ({}), { AUTH_MODE: 'passthrough' });
-    await gone.upstream.close();
-    expect(await failure(GET, gone)).toBe('UPSTREAM_UNAVAILABLE');
-    expect(await failure(LIST, gone)).toBe('UPSTREAM_UNAVAILABLE');
-    await gone.close();
-  });
+it('an upstream that is unreachable is unavailable', async () => {
+  const gone = await startWithUpstream(() => ({}), { AUTH_MODE: 'passthrough' });
+  await gone.upstream.close();
+  for (const query of [GET, LIST]) expect(await failure(query, gone)).toBe('UPSTREAM_UNAVAILABLE');
 });
 
 describe('time', () => {
@@ -299,13 +228,10 @@ describe('time', () => {
     const slow = await startWithUpstream(answer, { AUTH_MODE: 'passthrough', UPSTREAM_TIMEOUT_MS: '150' });
     for (const query of [GET, LIST]) {
       slow.upstream.calls.length = 0;
-      const start = performance.now();
       expect(await failure(query, slow)).toBe('UPSTREAM_TIMEOUT');
-      expect(performance.now() - start).toBeLessThan(2_000);
       expect(slow.upstream.calls).toHaveLength(1);
       await Promise.all(closed);
     }
-    await slow.close();
   });
 
   it('applies to the whole operation, which returns the fields that are ready', async () => {
@@ -313,60 +239,26 @@ describe('time', () => {
       (call, res, req) => (call.path.includes('/profile/1') ? { profileid: '1' } : hang(call, res, req)),
       { AUTH_MODE: 'passthrough', OPERATION_TIMEOUT_MS: '300' },
     );
-    const start = performance.now();
-    const { data, errors } = await ask(
-      `{ fast: profile(profileId: "1", source: "crm") { profileId }
-         slow: profile(profileId: "2", source: "crm") { profileId }
-         list: profiles { totalCount } }`,
-      slow,
-    );
-    expect(performance.now() - start).toBeLessThan(2_000);
-    expect(data).toEqual({ fast: { profileId: '1' }, slow: null, list: null });
-    expect(errors?.map(({ path, extensions }) => `${path} ${extensions.code}`).sort()).toEqual([
-      'list UPSTREAM_TIMEOUT',
-      'slow UPSTREAM_TIMEOUT',
-    ]);
+    const one = (id: string): string => `p${id}: profile(profileId: "${id}", source: "crm") { profileId }`;
+    const { data, errors } = await ask(`{ ${one('1')} ${one('2')} list: profiles { totalCount } }`, slow);
+    expect(data).toEqual({ p1: { profileId: '1' }, p2: null, list: null });
+    expect(codesOf(errors)).toEqual(['list UPSTREAM_TIMEOUT', 'p2 UPSTREAM_TIMEOUT']);
     await Promise.all(closed);
-    await slow.close();
-  });
-
-  it('runs out between attempts as well', async () => {
-    const slow = await startWithUpstream(send(503, '', { 'retry-after': '1' }), {
-      AUTH_MODE: 'passthrough',
-      OPERATION_TIMEOUT_MS: '1300',
-    });
-    const start = performance.now();
-    expect(await failure(GET, slow)).toBe('UPSTREAM_UNAVAILABLE');
-    expect(performance.now() - start).toBeLessThan(1_300);
-    expect(slow.upstream.calls).toHaveLength(2);
-    await slow.close();
   });
 });
 
-describe('the budget of calls', () => {
-  const manyProfiles = (count: number): string =>
-    `{ ${Array.from({ length: count }, (_, i) => `p${i}: profile(profileId: "${i}", source: "crm") { profileId }`).join('\n')} }`;
-  const echo: Answer = ({ path }) => ({ profileid: /profile\/(\d+)/.exec(path)?.[1] });
-
-  it('makes no call beyond it, and returns null there', async () => {
-    const tight = await startWithUpstream(echo, { AUTH_MODE: 'passthrough', MAX_UPSTREAM_CALLS: '5' });
-    const { data, errors = [] } = await ask(manyProfiles(8), tight);
-    expect(Object.values(data).filter((profile) => profile !== null)).toHaveLength(5);
-    expect(errors).toHaveLength(3);
-    for (const { path, extensions } of errors) {
-      expect(extensions.code).toBe('UPSTREAM_BUDGET_EXCEEDED');
-      expect(data[path?.[0] as string]).toBeNull();
-    }
-    expect(tight.upstream.calls).toHaveLength(5);
-    await tight.close();
+it('an operation makes no call beyond its budget, and returns null there', async () => {
+  const tight = await startWithUpstream(({ path }) => ({ profileid: /profile\/(\d+)/.exec(path)?.[1] }), {
+    AUTH_MODE: 'passthrough',
+    MAX_UPSTREAM_CALLS: '5',
   });
-
-  it('counts retries', async () => {
-    const tight = await startWithUpstream(send(500), { AUTH_MODE: 'passthrough', MAX_UPSTREAM_CALLS: '2' });
-    expect(await failure(GET, tight)).toBe('UPSTREAM_BUDGET_EXCEEDED');
-    expect(tight.upstream.calls).toHaveLength(2);
-    await tight.close();
-  });
+  const fields = Array.from({ length: 8 }, (_, i) => `p${i}: profile(profileId: "${i}", source: "crm") { profileId }`);
+  const { data, errors = [] } = await ask(`{ ${fields.join(' ')} }`, tight);
+  expect(Object.values(data).filter((profile) => profile !== null)).toHaveLength(5);
+  expect(errors.map(({ path, extensions }) => [data[path?.[0] as string], extensions.code])).toEqual(
+    Array(3).fill([null, 'UPSTREAM_BUDGET_EXCEEDED']),
+  );
+  expect(tight.upstream.calls).toHaveLength(5);
 });
 
 describe('one failure', () => {
@@ -395,7 +287,7 @@ describe('one failure', () => {
         nodes: profiles.map((profile, i) => ({ conversionId: `${i + 1}`, total: 5, profile })),
         edges: profiles.map((profile) => ({ node: { profile } })),
       });
-      expect(errors.map(({ path, extensions }) => `${path?.join('.')} ${extensions.code}`).sort()).toEqual([
+      expect(codesOf(errors)).toEqual([
         'conversions.edges.1.node.profile UPSTREAM_REJECTED',
         'conversions.edges.2.node.profile UPSTREAM_INVALID_RESPONSE',
         'conversions.nodes.1.profile UPSTREAM_REJECTED',
@@ -427,7 +319,7 @@ describe('one failure', () => {
         nodes: rows,
         edges: rows.map((node) => ({ cursor: expect.any(String), node })),
       });
-      expect(errors.map(({ path, extensions }) => `${path?.join('.')} ${extensions.code}`).sort()).toEqual([
+      expect(codesOf(errors)).toEqual([
         'profiles.edges.1.node UPSTREAM_INVALID_RESPONSE',
         'profiles.nodes.1 UPSTREAM_INVALID_RESPONSE',
       ]);
@@ -440,6 +332,5 @@ describe('one failure', () => {
       { AUTH_MODE: 'passthrough', DATATRICS_PROFILE_SOURCES: 'a,b' },
     );
     expect(await failure('{ profile(profileId: "7") { profileId } }', own)).toBe('UPSTREAM_REJECTED');
-    await own.close();
   });
 });

@@ -22,44 +22,27 @@ async function gateway(freshness: object, settings: Record<string, string> = {})
 const PROFILE = '{ profile(profileId: "1001", source: "Webshop") { name } }';
 const RECEIPT = { 'x-upstream-receipt': '1' };
 
-describe('without lifetimes', () => {
-  test('every read calls the API, and answers have no freshness', async () => {
-    const one = await gateway({ Profile: { freshFor: 0 } });
-    for (let i = 0; i < 3; i++) expect((await one.query(PROFILE)).body.extensions).toBeUndefined();
-    expect(takeCalls(one.sandbox.requests)).toHaveLength(3);
-  });
-});
-
 describe('within freshFor', () => {
-  test('a record is read once, and the receipt says that it was remembered', async () => {
-    const one = await gateway({ Profile: { freshFor: 60 } });
-    const first = await one.query(PROFILE);
-    const second = await one.query(PROFILE, {}, RECEIPT);
-    expect(second.body.data).toEqual(first.body.data);
-    expect(second.body.extensions.upstream).toMatchObject({ calls: 0, cached: 1, stale: 0 });
-    expect(second.body.extensions.freshness).toBeUndefined();
-    expect(one.sandbox.requests).toHaveLength(1);
-  });
-
-  test('the trace of a receipt shows calls, and answers of the cache as cached or stale', async () => {
-    const one = await gateway({ Profile: { freshFor: 0.3, staleWhileRevalidate: 60 } });
-    const outcomes = async (): Promise<unknown[]> => {
+  test('a record is read once, and the receipt says whether the cache answered, and how', async () => {
+    const one = await gateway({ Profile: { freshFor: 2, staleWhileRevalidate: 60 } });
+    const read = async (): Promise<unknown[]> => {
       const { body } = await one.query(PROFILE, {}, { 'x-upstream-receipt': 'trace' });
-      return body.extensions.upstream.trace.map(({ outcome, attempts }: Record<string, unknown>) => [
-        outcome,
-        attempts,
-      ]);
+      expect(body.data.profile.name).toEqual(expect.any(String));
+      const { trace, calls, cached, stale } = body.extensions.upstream;
+      return [trace[0].outcome, trace[0].attempts, calls, cached, stale];
     };
-    expect(await outcomes()).toEqual([['ok', 1]]);
-    expect(await outcomes()).toEqual([['cached', 0]]);
-    await sleep(350);
-    expect(await outcomes()).toEqual([['stale', 0]]);
+    expect(await read()).toEqual(['ok', 1, 1, 0, 0]);
+    expect(await read()).toEqual(['cached', 0, 0, 1, 0]);
+    await sleep(2_050);
+    expect(await read()).toEqual(['stale', 0, 0, 1, 1]);
   });
 
-  test('other types are asked for each time', async () => {
-    const one = await gateway({ Profile: { freshFor: 60 } });
-    for (let i = 0; i < 2; i++) await one.query('{ conversion(conversionId: "3001") { total profile { name } } }');
-    expect(takeCalls(one.sandbox.requests).filter((path) => path.includes('/sale'))).toHaveLength(2);
+  test('types without a lifetime are asked for each time, and have no freshness', async () => {
+    const one = await gateway({ Profile: { freshFor: 60 }, Conversion: { freshFor: 0 } });
+    for (let i = 0; i < 2; i++) {
+      expect((await one.query('{ conversion(conversionId: "3001") { total } }')).body.extensions).toBeUndefined();
+    }
+    expect(takeCalls(one.sandbox.requests).filter((path) => path.startsWith('/sale'))).toHaveLength(2);
   });
 
   test('absence is remembered too, until the record is made', async () => {
@@ -107,20 +90,14 @@ describe('a write', () => {
   test.each(Object.entries(WRITES))('by %s is seen by the next read, by id and in lists', async (_name, write) => {
     const one = await gateway({ Profile: { freshFor: 60, staleWhileRevalidate: 60, staleIfError: 60 } });
     const list = '{ profiles(first: 100, source: "Webshop") { nodes { profileId name } } }';
-    await one.query(PROFILE);
-    await one.query(list);
+    const other = PROFILE.replace('1001', '1002');
+    for (const query of [PROFILE, list, other]) await one.query(query);
     const written = await one.query(`mutation { ${write} }`);
     expect(written.body.errors).toBeUndefined();
     expect((await one.query(PROFILE)).body.data.profile.name).toBe('New');
     expect((await one.query(list)).body.data.profiles.nodes).toContainEqual({ profileId: '1001', name: 'New' });
-  });
-
-  test('leaves other records alone', async () => {
-    const one = await gateway({ Profile: { freshFor: 60 } });
-    await one.query('{ profile(profileId: "1002", source: "Webshop") { name } }');
-    await one.query(`mutation { ${WRITES.update} }`);
     takeCalls(one.sandbox.requests);
-    await one.query('{ profile(profileId: "1002", source: "Webshop") { name } }');
+    await one.query(other);
     expect(one.sandbox.requests).toHaveLength(0);
   });
 
@@ -204,14 +181,11 @@ describe('a stale answer', () => {
     expect((await one.query(PROFILE)).body.data.profile).toBeNull();
   });
 
-  test.each([
-    ['a refusal', { status: 403 }, 'FORBIDDEN'],
-    ['a bad request', { status: 400 }, 'UPSTREAM_REJECTED'],
-  ])('does not stand in for %s', async (_name, fault, code) => {
+  test.each([403, 400])('does not stand in for %i', async (status) => {
     const one = await gateway({ Profile: { staleIfError: 60 } });
     await one.query(PROFILE);
-    one.sandbox.faults.set(fault);
-    expect((await one.query(PROFILE)).body.errors).toMatchObject([{ extensions: { code } }]);
+    one.sandbox.faults.set({ status });
+    expect((await one.query(PROFILE)).body.errors).toHaveLength(1);
   });
 
   test('stands in when the operation’s own time is up', async () => {

@@ -1,20 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodeGlobalId } from '../../src/datatrics/keys.ts';
 import { type ReceivedCall, startWithUpstream, takeCalls } from '../helpers/gateway.ts';
-
-type Gateway = Awaited<ReturnType<typeof startWithUpstream>>;
-
-let gateway: Gateway;
-/** Connections on which calls came. */
-const sockets = new Set<Socket>();
-const warnings: Error[] = [];
-const onWarning = (warning: Error): void => {
-  // undici says that its decompression is experimental.
-  if (warning.name !== 'ExperimentalWarning') warnings.push(warning);
-};
 
 /** What the upstream answers, once `gate` opens. */
 let answer: (call: ReceivedCall) => unknown;
@@ -29,7 +17,6 @@ function shut(): void {
 const abandoned: string[] = [];
 
 async function serve(call: ReceivedCall, res: { writableEnded: boolean }, req: IncomingMessage): Promise<unknown> {
-  sockets.add(req.socket);
   const onClose = (): void => void (res.writableEnded || abandoned.push(call.path));
   req.socket.once('close', onClose);
   await gate;
@@ -44,13 +31,17 @@ function record({ path }: ReceivedCall): unknown {
     : { profileid: id, name: `Name ${id}` };
 }
 
-beforeAll(async () => {
-  process.on('warning', onWarning);
-  gateway = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
-});
+const warnings: Error[] = [];
+const onWarning = (warning: Error): void => {
+  // undici says that its decompression is experimental.
+  if (warning.name !== 'ExperimentalWarning') warnings.push(warning);
+};
+process.on('warning', onWarning);
+afterAll(() => process.off('warning', onWarning));
+
+const gateway = await startWithUpstream(serve, { AUTH_MODE: 'passthrough' });
 beforeEach(() => {
   gateway.upstream.calls.length = 0;
-  sockets.clear();
   abandoned.length = 0;
   answer = record;
   shut();
@@ -59,10 +50,6 @@ beforeEach(() => {
 afterEach(() => {
   open();
   expect(warnings).toEqual([]);
-});
-afterAll(async () => {
-  process.off('warning', onWarning);
-  await gateway.close();
 });
 
 const calls = (): string[] => takeCalls(gateway.upstream.calls);
@@ -106,17 +93,9 @@ describe('equal reads of one operation', () => {
     }`;
     for (const _run of ['interpreted', 'compiled', 'compiled']) {
       const { body } = await ask(query, 'a', '1', { id });
-      const named = { name: 'Name 7' };
-      expect(body).toEqual({
-        data: {
-          a: named,
-          b: { profileId: '7' },
-          c: named,
-          d: [{ id }, { id }],
-          e: { profile: named, other: named },
-          f: { profile: named },
-        },
-      });
+      const [named, byId] = [{ name: 'Name 7' }, { id }];
+      const links = { e: { profile: named, other: named }, f: { profile: named } };
+      expect(body).toEqual({ data: { a: named, b: { profileId: '7' }, c: named, d: [byId, byId], ...links } });
       expect(calls().sort()).toEqual(['/profile/7?source=shop', '/sale/1?source=shop', '/sale/2?source=shop']);
     }
   });
@@ -171,11 +150,6 @@ describe('equal reads of concurrent operations', () => {
     expect(gateway.upstream.calls).toHaveLength(2);
   });
 
-  it('that come one after the other are calls of their own: nothing is kept', async () => {
-    for (let i = 0; i < 3; i++) expect((await ask(PROFILE)).body).toEqual(SEVEN);
-    expect(calls()).toHaveLength(3);
-  });
-
   it('share a failure, which is then forgotten', async () => {
     shut();
     answer = () => ({ status: 400, message: 'no' });
@@ -189,14 +163,18 @@ describe('equal reads of concurrent operations', () => {
     expect(calls()).toHaveLength(1);
     answer = record;
     expect((await ask(PROFILE)).body).toEqual(SEVEN);
+    expect(calls()).toHaveLength(1);
   });
 });
 
 describe('an operation whose client has gone', () => {
-  it('has its calls cancelled', async () => {
+  it.each(['POST', 'GET'])('has its calls cancelled (%s)', async (method) => {
+    // The first GET loads what the others need.
+    await fetch(`${gateway.url}/graphql?query={__typename}`, { headers: { 'x-apikey': 'a' } });
     shut();
     const client = abandonable(
       '{ a: profile(profileId: "1", source: "s") { id } b: profile(profileId: "2", source: "s") { id } }',
+      { method },
     );
     await untilCalls(2);
     client.leave();
@@ -214,28 +192,6 @@ describe('an operation whose client has gone', () => {
     open();
     await aWhile();
     expect(calls()).toHaveLength(1);
-  });
-
-  it('is not tried again', async () => {
-    const own = await startWithUpstream((_call, res) => void res.writeHead(503, { 'retry-after': '1' }).end());
-    const client = abandonable(PROFILE, { url: own.url });
-    await vi.waitFor(() => expect(own.upstream.calls).toHaveLength(1));
-    await sleep(50);
-    client.leave();
-    expect(await client.done).toBe('gone');
-    await sleep(1_200);
-    expect(own.upstream.calls).toHaveLength(1);
-  });
-
-  it('by GET has its calls cancelled, too', async () => {
-    // The first GET loads what the others need.
-    await fetch(`${gateway.url}/graphql?query={__typename}`, { headers: { 'x-apikey': 'a' } });
-    shut();
-    const client = abandonable(PROFILE, { method: 'GET' });
-    await untilCalls(1);
-    client.leave();
-    expect(await client.done).toBe('gone');
-    await vi.waitFor(() => expect(abandoned).toHaveLength(1));
   });
 
   it.each([
@@ -273,34 +229,22 @@ describe('an operation whose client has gone', () => {
   });
 });
 
-describe('many reads', () => {
-  const ids = (count: number): string[] =>
-    Array.from({ length: count }, (_, i) => encodeGlobalId('1', { resource: 'profile', id: `${i}`, source: 'shop' }));
-  const NODES = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Profile { name } } }';
-
-  it('of one operation are made at once, over no more connections than configured', async () => {
-    const many = ids(500);
-    for (const _run of ['interpreted', 'compiled']) {
-      const { body } = await ask(NODES, 'a', '1', { ids: many });
-      expect(body).toEqual({ data: { nodes: many.map((id, i) => ({ id, name: `Name ${i}` })) } });
-      expect(calls()).toHaveLength(500);
-    }
-    expect(sockets.size).toBeLessThanOrEqual(64);
-  });
-
-  it('wait for a free connection, and those that are never wanted are not made', async () => {
-    const own = await startWithUpstream(serve, { UPSTREAM_CONNECTIONS: '2' });
-    shut();
-    const client = abandonable(NODES, { url: own.url, variables: { ids: ids(10) } });
-    await vi.waitFor(() => expect(own.upstream.calls).toHaveLength(2));
-    client.leave();
-    expect(await client.done).toBe('gone');
-    await vi.waitFor(() => expect(abandoned).toHaveLength(2));
-    open();
-    await aWhile();
-    expect(own.upstream.calls).toHaveLength(2);
-    // The connections are free again.
-    const { body } = await own.query(NODES, { ids: ids(4) });
-    expect(body.data.nodes).toHaveLength(4);
-  });
+it('reads that wait for a connection are not made once nobody wants them', async () => {
+  const own = await startWithUpstream(serve, { UPSTREAM_CONNECTIONS: '2' });
+  const NODES = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
+  const ids = Array.from({ length: 500 }, (_, i) =>
+    encodeGlobalId('1', { resource: 'profile', id: `${i}`, source: 'shop' }),
+  );
+  shut();
+  const client = abandonable(NODES, { url: own.url, variables: { ids } });
+  await vi.waitFor(() => expect(own.upstream.calls).toHaveLength(2));
+  client.leave();
+  expect(await client.done).toBe('gone');
+  await vi.waitFor(() => expect(abandoned).toHaveLength(2));
+  open();
+  await aWhile();
+  expect(own.upstream.calls).toHaveLength(2);
+  // The connections are free again.
+  const few = ids.slice(0, 10);
+  expect((await own.query(NODES, { ids: few })).body.data.nodes).toEqual(few.map((id) => ({ id })));
 });

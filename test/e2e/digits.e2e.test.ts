@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readClientJson, readJson } from '../../src/lib/digits.ts';
+import { readClientJson, readJson } from '../../src/lib/exact-json.ts';
 
 describe('the time that reading takes', () => {
   it.each<[string, (size: number) => string]>([

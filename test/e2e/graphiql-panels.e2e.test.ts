@@ -129,19 +129,19 @@ describe('the panel of costs', () => {
 describe('the tabs', () => {
   test('are brought back by the list of examples, once they were closed or changed', async () => {
     const page = await visit(gateway.url);
-    const tabs = expect.poll(() => tabsOf(page));
+    const shows = (...tabs: string[]): Promise<void> => expect.poll(() => tabsOf(page)).toEqual(tabs);
     await showPanel(page, 'Examples');
     expect(await page.locator('.example').count()).toBe(EXAMPLES.size);
     await page.getByRole('button', { name: 'CreateProfile', exact: true }).click();
-    await tabs.toEqual(['Profile', 'ConversionsWithProfiles', '[CreateProfile]']);
+    await shows('Profile', 'ConversionsWithProfiles', '[CreateProfile]');
     await tab(page, 'CreateProfile').press('Delete');
-    await expect.poll(() => tabsOf(page)).toEqual(['Profile', '[ConversionsWithProfiles]']);
+    await shows('Profile', '[ConversionsWithProfiles]');
     await openExample(page, '11-create-profile');
     expect(await textOf(page, QUERY)).toContain('# Creates a profile');
     await type(page, QUERY, 'query Changed { __typename }');
-    await expect.poll(() => tabsOf(page)).toEqual(['Profile', 'ConversionsWithProfiles', '[Changed]']);
+    await shows('Profile', 'ConversionsWithProfiles', '[Changed]');
     await openExample(page, '11-create-profile');
-    await expect.poll(() => tabsOf(page)).toEqual(['Profile', 'ConversionsWithProfiles', 'Changed', '[CreateProfile]']);
+    await shows('Profile', 'ConversionsWithProfiles', 'Changed', '[CreateProfile]');
   });
 
   test('scroll to that of a link beside saved tabs, and mark it', async () => {

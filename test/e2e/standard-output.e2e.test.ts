@@ -66,7 +66,7 @@ async function start(program: readonly string[], stdout: number, limit?: number)
   const running = spawn(command, args, { env, stdio: ['ignore', stdout, 'inherit'] });
   child = running;
   const url = `http://127.0.0.1:${port}`;
-  await untilReady(running, `${url}/ready`, () => 'the program did not start');
+  await untilReady('the program', running, `${url}/ready`, () => 'see its errors');
   const post = postOf(url, `query ${NAME} { __typename }`, [`x-request-id: ${NAME}`]);
   return {
     health: async () => (await fetch(`${url}/health`)).status,

@@ -120,7 +120,7 @@ describe('the subgraph schema', () => {
   );
 });
 
-// The features that Apollo's subgraph compatibility suite checks, with operations on our own types: the suite wants its own schema.
+// What Apollo's subgraph compatibility suite checks, on our own types, because the suite has a schema of its own.
 describe('the compatibility suite’s checks', () => {
   test('@requires, @external, @override and @inaccessible: other teams may use them on our types', () => {
     const { errors, supergraphSdl } = composeWith(

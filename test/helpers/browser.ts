@@ -5,10 +5,7 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 
-export interface TestBrowser {
-  readonly context: BrowserContext;
-  close(): Promise<void>;
-}
+export type TestBrowser = { readonly context: BrowserContext; close(): Promise<void> };
 
 /** A real Chromium without internet: only 127.0.0.1 is found. */
 export async function startBrowser(viewport: { width: number; height: number }): Promise<TestBrowser> {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import type { startUpstream } from './gateway.ts';
 
 const BREAKS = ['reset', 'reset-after', 'half', 'html', 'empty', 'hang-after', 'slow'] as const;
@@ -45,4 +46,26 @@ export class BulkUpstream {
     res.writeHead(200).end(text);
     return undefined;
   };
+}
+
+/** Items of up to `size` ids, and an API that misbehaves so. */
+export function bulkPlans(size: number, faults: readonly Fault[]) {
+  const id = fc.integer({ min: 0, max: size }).map((n) => `p${n}`);
+  const ids = fc.array(id, { maxLength: 3 }).map((list) => new Set(list));
+  const item = fc.record({
+    profileId: id,
+    source: fc.constantFrom('a', 'b'),
+    name: fc.string({ minLength: 1, maxLength: 3 }),
+  });
+  const fault = fc.oneof(
+    { weight: 3, arbitrary: fc.constant<Fault>('none') },
+    { weight: 2, arbitrary: fc.constantFrom(...faults) },
+  );
+  return fc.record({
+    items: fc.array(item, { minLength: 1, maxLength: size }),
+    faults: fc.array(fault, { maxLength: 8 }),
+    poison: ids,
+    dropped: ids,
+    reversed: fc.boolean(),
+  });
 }

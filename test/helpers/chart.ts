@@ -13,11 +13,7 @@ export function helm(...args: readonly string[]) {
   return spawnSync(HELM, args, { encoding: 'utf8' });
 }
 
-/**
- * What the chart makes of values.
- * @param from the name of an example, or values
- * @throws Error with Helm's message
- */
+/** What the chart makes of values. @param from the name of an example, or values @throws Error with Helm's message */
 export function renderChart(from: string | object): Manifest[] {
   const file = typeof from === 'string' ? `deploy/helm/examples/${from}.yaml` : '-';
   const input = typeof from === 'string' ? '' : stringify(from);

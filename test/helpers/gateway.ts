@@ -19,16 +19,7 @@ export interface GraphqlResult {
   };
 }
 
-export interface TestGateway {
-  readonly url: string;
-  /** Sends one operation by POST and reads the answer. */
-  query(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlResult>;
-  /** The same on `/subgraph`. */
-  subgraph: TestGateway['query'];
-  /** Is called at the end of the test or of the file as well.
-   * @param lingerMs for which open connections may still bring a request. Default: 0 */
-  close(lingerMs?: number): Promise<void>;
-}
+export type TestGateway = Awaited<ReturnType<typeof gateway>>;
 
 /** Sends a body as JSON; a text as it stands. */
 export function postJson(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -37,6 +28,26 @@ export function postJson(url: string, body: unknown, headers: Record<string, str
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
+}
+
+/** Sends one operation by POST and reads the answer. */
+export async function ask(
+  url: string,
+  query: string,
+  variables?: object,
+  headers: Record<string, string> = {},
+): Promise<GraphqlResult> {
+  // `fetch` takes three times the processor's time, more than the gateway needs for its part.
+  const response = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  return {
+    status: response.statusCode,
+    headers: new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)])),
+    body: (await response.body.json()) as GraphqlResult['body'],
+  };
 }
 
 /** Settings of a test's gateway, by variable names; what is not given has its default. */
@@ -72,30 +83,18 @@ type Parts = NonNullable<Parameters<typeof startGateway>[3]> & {
   readonly log?: Logger;
 };
 
-async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}): Promise<TestGateway> {
+async function gateway(settings: Settings, upstream: Upstream, parts: Parts = {}) {
   const running: Gateway = await startGateway(
     withConstants(config(settings), parts.constants ?? {}),
     upstream,
     parts.log ?? createLogger(process.env.TEST_LOG_LEVEL ?? 'silent', process.stdout),
     { shortcut: !BY_YOGA, ...parts },
   );
-  const queryOf =
-    (path: string): TestGateway['query'] =>
-    async (query, variables, headers = {}) => {
-      // `fetch` takes three times the processor's time, more than the gateway needs for its part.
-      const response = await request(running.url + path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-        body: JSON.stringify({ query, variables }),
-      });
-      return {
-        status: response.statusCode,
-        headers: new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)])),
-        body: (await response.body.json()) as GraphqlResult['body'],
-      };
-    };
+  const queryOf = (path: string) => (query: string, variables?: object, headers?: Record<string, string>) =>
+    ask(running.url + path, query, variables, headers);
   return {
     url: running.url,
+    /** Is called at the end of the test or of the file as well. */
     close: closeAtEnd((lingerMs?: number) => running.close(lingerMs)),
     query: queryOf('/graphql'),
     subgraph: queryOf('/subgraph'),
@@ -108,7 +107,7 @@ export async function startWithSandbox(
   options: SandboxOptions = {},
   parts: Parts = {},
 ): Promise<TestGateway & { sandbox: Sandbox }> {
-  const sandbox = await startSandbox({ port: 0, ...options });
+  const sandbox = await startSandbox(options);
   const running = await startInFrontOf(sandbox, settings, parts);
   const close = closeAtEnd(async (lingerMs?: number) => {
     await running.close(lingerMs);
@@ -133,18 +132,12 @@ export interface ReceivedCall {
   body: string;
 }
 
-export interface FakeUpstream {
-  /** Base URL with the version, as DATATRICS_URL takes it. */
-  readonly url: string;
-  readonly origin: string;
-  readonly calls: ReceivedCall[];
-  close(): Promise<void>;
-}
+export type FakeUpstream = Awaited<ReturnType<typeof startUpstream>>;
 
 /** A real HTTP server whose answers a test writes itself. A returned object is sent as JSON with 200. */
 export async function startUpstream(
   answer: (call: ReceivedCall, res: ServerResponse, req: IncomingMessage) => unknown,
-): Promise<FakeUpstream> {
+) {
   const calls: ReceivedCall[] = [];
   const { url: origin, close } = await serve(async (req, res) => {
     let body = '';
@@ -156,7 +149,11 @@ export async function startUpstream(
       res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
     }
   });
-  return { url: `${origin}/2.0`, origin, calls, close };
+  return {
+    /** Base URL with the version, as DATATRICS_URL takes it. */
+    url: `${origin}/2.0`,
+    ...{ origin, calls, close },
+  };
 }
 
 /** A gateway in front of an upstream that the test plays itself: project `1`, key `k`. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,20 +7,12 @@ import { type Commands, NO_WARNINGS, PROCESS_ENV } from './command.ts';
 import { createFolder } from './files.ts';
 import { capture } from './process.ts';
 
-export interface ImportRun {
-  readonly child: ChildProcess;
-  /** What it has written to standard error so far. */
-  stderr(): string;
-  /** Exit code; null when it was killed. */
-  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
-}
-
 /** Starts `npm run import` with arguments, for a sandbox unless `env` says otherwise. */
 export function startImport(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   stdin: string | Buffer = '',
-): ImportRun {
+) {
   const child = spawn(process.execPath, [NO_WARNINGS, 'packages/import/main.ts', ...args], {
     env: { ...PROCESS_ENV, NODE_ENV: 'production', ...env },
   });

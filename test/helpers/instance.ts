@@ -5,18 +5,7 @@ import { capture, end, untilReady } from './process.ts';
 import { freePort } from './redis.ts';
 
 /** A gateway in a process of its own, as its users start it. */
-export interface Instance {
-  readonly url: string;
-  readonly pid: number;
-  /** Resolves when the process has ended, for whatever reason. */
-  readonly gone: Promise<void>;
-  /** Its log and whatever else it wrote. */
-  output(): string;
-  /** Ends it as `kill -9` does. */
-  kill(): Promise<void>;
-  /** Ends it as an orchestrator does; gives its exit code. */
-  stop(): Promise<number | null>;
-}
+export type Instance = Awaited<ReturnType<typeof startInstance>>;
 
 /**
  * @param settings by variable names; nothing else is in its environment but `PATH`
@@ -27,7 +16,7 @@ export async function startInstance(
   settings: Readonly<Record<string, string>>,
   flags: readonly string[] = [],
   launcher: readonly string[] = [],
-): Promise<Instance> {
+) {
   const port = await freePort();
   const [command, ...args] = [...launcher, process.execPath, NO_WARNINGS, ...flags, resolve('src/start.js')] as const;
   const child = spawn(command, args, {
@@ -36,15 +25,18 @@ export async function startInstance(
   const output = capture(child.stdout, child.stderr);
   const url = `http://127.0.0.1:${port}`;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await untilReady(child, `${url}/ready`, () => `the gateway did not start: ${output()}`);
+  await untilReady('the gateway', child, `${url}/ready`, output);
   return {
     url,
     pid: child.pid as number,
+    /** Resolves when the process has ended, for whatever reason. */
     gone,
+    /** Its log and whatever else it wrote. */
     output,
-    async kill() {
+    async kill(): Promise<void> {
       await end(child);
     },
+    /** Ends it as an orchestrator does; gives its exit code. */
     stop: () => end(child, 'SIGTERM'),
   };
 }

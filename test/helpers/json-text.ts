@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { readJson } from '../../src/lib/digits.ts';
+import { readJson } from '../../src/lib/exact-json.ts';
 import type { Wanted } from '../../src/lib/json-reader.ts';
 
 /** Fails unless the reader gives, of what is wanted, what `readJson` gives, or throws where that throws. */

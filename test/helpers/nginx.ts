@@ -17,43 +17,31 @@ export interface LoggedRequest {
   readonly method: string;
 }
 
-export interface TestNginx {
-  /** `https://localhost:<port>` */
-  readonly origin: string;
-  /** The requests that have ended so far. */
-  requests(): LoggedRequest[];
-  /** `nginx -s reload`: new workers take over, and the old ones send GOAWAY on their connections. */
-  reload(): void;
-  close(): Promise<void>;
-}
-
 /**
  * A real nginx (Debian's package) in front of `upstream`: TLS with the certificate for `localhost`, HTTP/2 and gzip. All its
  * files are in a folder of its own.
  *
  * @param directives more directives of the server
  */
-export async function startNginx(upstream: string, directives = ''): Promise<TestNginx> {
+export async function startNginx(upstream: string, directives = '') {
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
   const port = await freePort();
   const log = join(folder, 'access.log');
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, directives));
   const own = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
   const child = spawn('nginx', own, { stdio: 'ignore' });
-  await untilReady(
-    child,
-    () => accepts(port),
-    () => 'nginx did not start: is it installed?',
-  );
+  await untilReady('nginx', child, () => accepts(port));
   return {
     origin: `https://localhost:${port}`,
-    requests: () =>
+    /** The requests that have ended so far. */
+    requests: (): LoggedRequest[] =>
       readFileSync(log, 'utf8')
         .split('\n')
         .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as LoggedRequest),
+        .map((line) => JSON.parse(line)),
+    /** New workers take over, and the old ones send GOAWAY on their connections. */
     reload: () => void execFileSync('nginx', [...own, '-s', 'reload'], { stdio: 'ignore' }),
-    async close() {
+    async close(): Promise<void> {
       await end(child, 'SIGTERM');
       rmSync(folder, { recursive: true, force: true });
     },

@@ -36,21 +36,9 @@ export interface ReceivedMetric {
   readonly points: readonly { readonly value: number; readonly attributes: Readonly<Record<string, unknown>> }[];
 }
 
-export interface OtlpReceiver {
-  readonly url: string;
-  readonly requests: { readonly path: string; readonly headers: IncomingHttpHeaders; readonly text: string }[];
-  /** In the order of their starts within an export, calls before their operation where they began at once. */
-  spans(): ReceivedSpan[];
-  /** Those of the last export. */
-  metrics(): ReceivedMetric[];
-  /** Attributes of the service that sent something. */
-  resource(): Record<string, unknown>;
-  close(): Promise<void>;
-}
-
 /** Takes OTLP over HTTP as protobufs, https://opentelemetry.io/docs/specs/otlp/#otlphttp, decoded by the official schema. */
-export async function startOtlpReceiver(): Promise<OtlpReceiver> {
-  const requests: OtlpReceiver['requests'] = [];
+export async function startOtlpReceiver() {
+  const requests: { path: string; headers: IncomingHttpHeaders; text: string }[] = [];
   // biome-ignore lint/suspicious/noExplicitAny: what was decoded is looked into freely
   const traces: any[] = [];
   // biome-ignore lint/suspicious/noExplicitAny: what was decoded is looked into freely
@@ -75,7 +63,8 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   return {
     url,
     requests,
-    spans: () =>
+    /** In the order of their starts within an export, calls before their operation where they began at once. */
+    spans: (): ReceivedSpan[] =>
       traces
         .flatMap(({ resourceSpans }) => resourceSpans)
         .flatMap(({ scopeSpans }) => scopeSpans)
@@ -89,7 +78,8 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
           status: span.status?.code ?? 0,
           attributes: read(span.attributes),
         })),
-    metrics: () =>
+    /** Those of the last export. */
+    metrics: (): ReceivedMetric[] =>
       (metrics.at(-1)?.resourceMetrics ?? [])
         .flatMap(({ scopeMetrics }: { scopeMetrics: unknown[] }) => scopeMetrics)
         .flatMap((scope: { metrics: unknown[] }) => scope.metrics)
@@ -98,6 +88,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
           const type = metric.sum?.isMonotonic ? 'sum' : metric.histogram ? 'histogram' : 'gauge';
           return { name: metric.name, unit: metric.unit, type, points: metric[type].dataPoints.map(readPoint) };
         }),
+    /** Attributes of the service that sent something. */
     resource: () => {
       const sent = [
         ...traces.flatMap(({ resourceSpans }) => resourceSpans),

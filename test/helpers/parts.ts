@@ -22,25 +22,16 @@ export async function startWithHangingProfiles() {
   return { ...gateway, openCalls: () => open };
 }
 
-/** An answer as it came, message by message. */
-export interface PartsAnswer {
-  readonly response: Response;
-  /** The messages so far; all of them once `done` is fulfilled. */
-  readonly parts: Part[];
-  /** ms from the request to each message. */
-  readonly times: number[];
-  readonly done: Promise<void>;
-  /** Disconnects. */
-  abort(): void;
-}
-
-/** Sends an operation by POST and reads its answer in parts, or whole. */
+/**
+ * Sends an operation by POST and reads its answer in parts, or whole.
+ * @returns the messages so far, all of them once `done` is fulfilled, and ms from the request to each
+ */
 export async function askInParts(
   url: string,
   query: string,
   { accept = 'multipart/mixed', ...headers }: Record<string, string> = {},
   variables: object = {},
-): Promise<PartsAnswer> {
+) {
   const controller = new AbortController();
   const start = performance.now();
   const response = await fetch(`${url}/graphql`, {

@@ -24,32 +24,32 @@ export function capture(...streams: readonly (Readable | null)[]): () => string 
   return () => text;
 }
 
+const answersOk = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
 /**
  * Waits until a program can be used.
  * @param test a URL that answers with 2xx by then, or a function
- * @throws Error with `problem`, after 20 s or when the process has ended
+ * @param hint for the message
+ * @throws Error after 20 s, or when the process has ended
  */
 export async function untilReady(
+  name: string,
   child: ChildProcess,
   test: string | (() => Promise<boolean>),
-  problem: () => string,
+  hint = () => 'is it installed?',
 ): Promise<void> {
-  const isReady =
-    typeof test === 'string'
-      ? () =>
-          fetch(test).then(
-            ({ ok }) => ok,
-            () => false,
-          )
-      : test;
   let hasFailed = false;
   child.once('error', () => {
     hasFailed = true;
   });
-  for (let tries = 0; !(await isReady()); tries++) {
+  for (let tries = 0; !(await (typeof test === 'string' ? answersOk(test) : test())); tries++) {
     if (tries === 400 || hasFailed || child.exitCode !== null || child.signalCode !== null) {
       await end(child);
-      throw new Error(problem());
+      throw new Error(`${name} did not start: ${hint()}`);
     }
     await sleep(50);
   }

@@ -5,14 +5,8 @@ import { join } from 'node:path';
 import { end, untilReady } from './process.ts';
 import { freePort } from './redis.ts';
 
-export interface TestPrometheus {
-  /** The result of an expression now. @throws Error with what Prometheus says against it */
-  query(expression: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]>;
-  close(): Promise<void>;
-}
-
 /** A real Prometheus (Debian's package) that scrapes these addresses every second as the job `gateway`. */
-export async function startPrometheus(targets: readonly string[]): Promise<TestPrometheus> {
+export async function startPrometheus(targets: readonly string[]) {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'prometheus-'));
   const configuration = {
@@ -31,9 +25,10 @@ export async function startPrometheus(targets: readonly string[]): Promise<TestP
     ],
     { stdio: 'ignore' },
   );
-  await untilReady(child, `${url}/-/ready`, () => 'prometheus did not start: is it installed?');
+  await untilReady('prometheus', child, `${url}/-/ready`);
   return {
-    async query(expression) {
+    /** The result of an expression now. @throws Error with what Prometheus says against it */
+    async query(expression: string) {
       const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
       const { status, error, data } = (await response.json()) as {
         status: string;
@@ -43,7 +38,7 @@ export async function startPrometheus(targets: readonly string[]): Promise<TestP
       if (status !== 'success') throw new Error(`${expression}: ${error}`);
       return data.result;
     },
-    async close() {
+    async close(): Promise<void> {
       await end(child);
       rmSync(folder, { recursive: true, force: true });
     },

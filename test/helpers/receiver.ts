@@ -11,18 +11,9 @@ export interface Received {
 }
 
 /** A cache outside the gateway that receives invalidations. */
-export interface Receiver {
-  readonly origin: string;
-  readonly received: Received[];
-  /** Status for each request from now on; undefined never answers. */
-  answer: (request: Omit<Received, 'status'>) => number | undefined;
-  /** Stops listening, and breaks open connections. */
-  stop(): Promise<void>;
-  /** Listens again on the same port. */
-  start(): Promise<void>;
-}
+export type Receiver = Awaited<ReturnType<typeof startReceiver>>;
 
-export async function startReceiver(): Promise<Receiver> {
+export async function startReceiver() {
   const server = createServer(async (req, res) => {
     let text = '';
     for await (const chunk of req) text += chunk;
@@ -39,12 +30,15 @@ export async function startReceiver(): Promise<Receiver> {
     ({ port } = server.address() as AddressInfo);
   };
   await start();
-  const receiver: Receiver = {
+  const receiver = {
     origin: `http://127.0.0.1:${port}`,
-    received: [],
-    answer: () => 202,
+    received: [] as Received[],
+    /** Status for each request from now on; undefined never answers. */
+    answer: (_request: Omit<Received, 'status'>): number | undefined => 202,
+    /** Listens again on the same port. */
     start,
-    async stop() {
+    /** Stops listening, and breaks open connections. */
+    async stop(): Promise<void> {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -7,16 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { end, untilReady } from './process.ts';
 
-export interface TestRedis {
-  readonly url: string;
-  readonly port: number;
-  /** Ends the server as `kill -9` does. */
-  kill(): Promise<void>;
-  /** Starts it again on the same port; empty, unless it keeps its data. */
-  start(): Promise<void>;
-  close(): Promise<void>;
-}
-
 /** A loopback port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -44,20 +34,17 @@ export async function accepts(port: number): Promise<boolean> {
  * A real redis-server (Debian's package) on a free port, with a folder of its own.
  * @param appendOnly when given, it keeps its data: `always` before it answers, `everysec` within a second
  */
-export async function startRedis(appendOnly?: 'always' | 'everysec'): Promise<TestRedis> {
+export async function startRedis(appendOnly?: 'always' | 'everysec') {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   let child: ReturnType<typeof spawn> | undefined;
 
+  /** Starts it on its port, again too; empty, unless it keeps its data. */
   async function start(): Promise<void> {
     const keep = appendOnly ? ['--appendonly', 'yes', '--appendfsync', appendOnly] : [];
     const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
     child = spawn('redis-server', [...own, ...keep], { stdio: 'ignore' });
-    await untilReady(
-      child,
-      () => accepts(port),
-      () => 'redis-server did not start: is it installed?',
-    );
+    await untilReady('redis-server', child, () => accepts(port));
   }
 
   async function kill(): Promise<void> {
@@ -70,7 +57,7 @@ export async function startRedis(appendOnly?: 'always' | 'everysec'): Promise<Te
     port,
     start,
     kill,
-    async close() {
+    async close(): Promise<void> {
       await kill();
       rmSync(folder, { recursive: true, force: true });
     },

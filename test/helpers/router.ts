@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { serve } from './closing.ts';
 import { copyExample } from './example.ts';
-import type { GraphqlResult } from './gateway.ts';
+import { ask } from './gateway.ts';
 import { end } from './process.ts';
 
 const EXAMPLE = 'examples/federation';
@@ -17,12 +17,7 @@ export interface RouterRequest {
   readonly variables?: { readonly representations?: readonly object[] } & Readonly<Record<string, unknown>>;
 }
 
-export interface TestRouter {
-  query(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlResult>;
-  /** What the router sent to `/subgraph`, since the last look. */
-  takeRequests(): RouterRequest[];
-  close(): Promise<void>;
-}
+export type TestRouter = Awaited<ReturnType<typeof startRouter>>;
 
 /** The example's packages: a router and what it needs are too much to be installed for all other tests. */
 export function installRouters(): void {
@@ -53,7 +48,7 @@ export async function startRouter(
   gateway: string,
   env: Record<string, string> = {},
   stderr: 'inherit' | 'ignore' = 'inherit',
-): Promise<TestRouter> {
+) {
   const requests: RouterRequest[] = [];
   const recorder = await startRecorder(gateway, requests);
   const child = spawn(
@@ -64,9 +59,10 @@ export async function startRouter(
   const url = await addressOf(child);
   requests.length = 0;
   return {
-    query: (query, variables, headers) => ask(url, query, variables, headers),
+    query: (query: string, variables?: object, headers?: Record<string, string>) => ask(url, query, variables, headers),
+    /** What the router sent to `/subgraph`, since the last look. */
     takeRequests: () => requests.splice(0),
-    async close() {
+    async close(): Promise<void> {
       await end(child, 'SIGTERM');
       await recorder.close();
     },
@@ -99,22 +95,4 @@ async function addressOf(child: ChildProcessByStdio<null, Readable, null>): Prom
     if (url) return url;
   }
   throw new Error('The router did not start.');
-}
-
-async function ask(
-  url: string,
-  query: string,
-  variables?: object,
-  headers: Record<string, string> = {},
-): Promise<GraphqlResult> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-    body: JSON.stringify({ query, variables }),
-  });
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as GraphqlResult['body'],
-  };
 }

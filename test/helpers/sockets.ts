@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 
 /** A POST of a query as bytes. */
 export function postOf(url: string, query: string, lines: readonly string[] = []): Buffer {
@@ -18,17 +18,10 @@ export function getOf(url: string, target: string, lines: readonly string[] = []
   return Buffer.from([`GET ${target} HTTP/1.1`, `Host: ${new URL(url).host}`, ...lines, '', ''].join('\r\n'));
 }
 
-export interface RawClient {
-  readonly socket: Socket;
-  /** What has come so far, as Latin-1. */
-  text(): string;
-  /** Whether the connection is closed. */
-  isClosed(): boolean;
-  readonly closed: Promise<void>;
-}
+export type RawClient = ReturnType<typeof openClient>;
 
 /** Connects and sends `bytes`. A client that does not read leaves what comes to the system until it is resumed. */
-export function openClient(url: string, bytes?: Buffer, { reads = true } = {}): RawClient {
+export function openClient(url: string, bytes?: Buffer, { reads = true } = {}) {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', noDelay: true });
   const chunks: Buffer[] = [];
   let isClosed = false;
@@ -42,5 +35,12 @@ export function openClient(url: string, bytes?: Buffer, { reads = true } = {}): 
     });
   });
   if (bytes) socket.write(bytes);
-  return { socket, text: () => Buffer.concat(chunks).toString('latin1'), isClosed: () => isClosed, closed };
+  /** What has come so far. */
+  const text = (): string => Buffer.concat(chunks).toString('latin1');
+  return { socket, text, isClosed: () => isClosed, closed };
+}
+
+/** The bodies of the answers in what has come. */
+export function bodiesOf(text: string): string[] {
+  return text.split(/HTTP\/1\.1 \d+ [\s\S]*?\r\n\r\n/).slice(1);
 }

@@ -1,19 +1,10 @@
-/** A request of a client, and its answer. */
-export interface Sent {
-  readonly method: string;
-  /** Whether it holds the text of its operation. */
-  readonly hasQuery: boolean;
-  readonly status: number;
-  /** `content-encoding` of the answer. */
-  readonly encoding: string | null;
-}
-
 /**
  * A `fetch` for a client, which keeps what was sent and how it was answered.
  * @param onAnswer called with the status of each answer, before the client has it
  */
 export function watchedFetch(onAnswer: (status: number) => void = () => {}) {
-  const sent: Sent[] = [];
+  /** `hasQuery`: whether it holds the text of its operation; `encoding`: of the answer. */
+  const sent: { method: string; hasQuery: boolean; status: number; encoding: string | null }[] = [];
   const watched = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const response = await fetch(input, init);
     const method = init.method ?? 'GET';

@@ -1,18 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { NO_WARNINGS, PROCESS_ENV } from './command.ts';
 import { capture } from './process.ts';
 
-export interface TestWorker {
-  readonly child: ChildProcess;
-  /** Lines of its log. */
-  readonly log: Record<string, unknown>[];
-  /** Exit code; null when it was killed. */
-  readonly ended: Promise<{ code: number | null; stderr: string }>;
-}
+export type TestWorker = ReturnType<typeof startWorker>;
 
 /** Starts `npm run worker`; it is up when its log says `Worker ready`. */
-export function startWorker(env: Readonly<Record<string, string>>, args: readonly string[] = []): TestWorker {
+export function startWorker(env: Readonly<Record<string, string>>, args: readonly string[] = []) {
   const child = spawn(process.execPath, [NO_WARNINGS, 'packages/import/worker.ts', ...args], {
     env: { ...PROCESS_ENV, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

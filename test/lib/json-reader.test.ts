@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { listBytes, makeFixtures } from '../../bench/fixtures.ts';
-import { readJson } from '../../src/lib/digits.ts';
+import { readJson } from '../../src/lib/exact-json.ts';
 import { createJsonReader, type Wanted } from '../../src/lib/json-reader.ts';
 import { compile } from '../../src/lib/json-reader-code.ts';
 import { scanner } from '../../src/lib/json-scan.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ERROR_CODES } from '../../src/lib/error.ts';
+import { ERROR_CODES } from '../../src/lib/error-codes.ts';
 import { startWithSandbox } from '../helpers/gateway.ts';
 import { anyCharacter } from '../helpers/json-text.ts';
 import { runs } from '../helpers/runs.ts';

@@ -107,6 +107,11 @@ describe('ids of one nodes field', () => {
     expect(body.errors).toBeUndefined();
     expect(body.data.nodes).toHaveLength(500);
   });
+
+  test('count under every alias towards the size of the answer', async () => {
+    const many = `query ($ids: [ID!]!) { ${repeat(50, (index) => `a${index}: nodes(ids: $ids) { id ... on Profile { ${PROFILE} } }`)} }`;
+    expect((await refusal(many, { ids: ids(500) })).message).toMatch(/values in the worst case/);
+  });
 });
 
 describe('introspection', () => {

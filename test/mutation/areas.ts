@@ -33,7 +33,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: 'pipeline',
-    sources: sources('graph', 'operation-facts execution pipeline variables'),
+    sources: sources('graph', 'operation-facts execution pipeline operation-variables'),
     tests: [
       ...tests('auth', 'scopes'),
       ...tests('graph', 'admission operations personal-tags variables'),

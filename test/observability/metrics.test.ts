@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ERROR_CODES } from '../../src/lib/error.ts';
+import { ERROR_CODES } from '../../src/lib/error-codes.ts';
 import { Load } from '../../src/server/load-shedder.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { startWithUpstream } from '../helpers/gateway.ts';

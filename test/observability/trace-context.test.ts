@@ -55,12 +55,9 @@ describe('traceparent', () => {
 
   test.each(['é', 'a'.repeat(513)])(
     'goes on without a tracestate that is no plain text, or too long: %j',
-    async (tracestate) => {
-      const gateway = await startWithUpstream(() => profile);
+    (tracestate) => {
       const traceparent = `00-${TRACE}-${PARENT}-01`;
-      await gateway.query(QUERY, {}, { traceparent, tracestate });
-      const [call] = gateway.upstream.calls;
-      expect([call?.headers.traceparent, call?.headers.tracestate]).toEqual([traceparent, undefined]);
+      expect(traceParentOf({ traceparent, tracestate })).toMatchObject({ traceparent, tracestate: undefined });
     },
   );
 

@@ -1,7 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { startWithSandbox } from '../helpers/gateway.ts';
-import { exchange } from '../helpers/raw.ts';
-import { getOf } from '../helpers/sockets.ts';
+import { bodiesOf, getOf, openClient } from '../helpers/sockets.ts';
 
 const gateway = await startWithSandbox();
 const { host } = new URL(gateway.url);
@@ -25,10 +25,10 @@ describe('a request that two readers could understand in two ways', () => {
     ['a chunk size that is no number', `${HEAD}Transfer-Encoding: chunked\r\n\r\nx\r\n${BODY}\r\n0\r\n\r\n`],
     ['a chunk that is longer than its size', `${HEAD}Transfer-Encoding: chunked\r\n\r\n3\r\n${BODY}\r\n0\r\n\r\n`],
   ])('is refused, and the connection with it: %s', async (_what, bytes) => {
-    const { answers, ended } = await exchange(gateway.url, [Buffer.from(bytes, 'latin1')]);
-    expect(answers.map(({ statusLine }) => statusLine)).toEqual(['HTTP/1.1 400 Bad Request']);
-    expect(answers[0]?.body).toBe('');
-    expect(ended).toBe(true);
+    const { text, closed } = openClient(gateway.url, Buffer.from(bytes, 'latin1'));
+    await closed;
+    expect(text()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(bodiesOf(text())).toEqual(['']);
   });
 });
 
@@ -36,7 +36,12 @@ test('what comes behind a request is the next one, and no part of it', async () 
   const bytes = Buffer.from(`${HEAD}${LENGTH}\r\n${BODY}\r\n${getOf(gateway.url, '/health')}`);
   const middle = bytes.indexOf(BODY) + 3;
   for (const pieces of [[bytes], [bytes.subarray(0, middle), bytes.subarray(middle)]]) {
-    const { answers } = await exchange(gateway.url, pieces);
-    expect(answers.map(({ body }) => body)).toEqual(['{"data":{"__typename":"Query"}}', 'ok\n']);
+    const { socket, text } = openClient(gateway.url);
+    for (const piece of pieces) {
+      socket.write(piece);
+      await sleep(15);
+    }
+    await expect.poll(() => bodiesOf(text())).toEqual(['{"data":{"__typename":"Query"}}', 'ok\n']);
+    socket.destroy();
   }
 });

@@ -13,12 +13,11 @@ describe('more requests than MAX_REQUESTS at once', () => {
 
   test('are answered 503 with Retry-After at once, and the others are executed', async () => {
     gateway.sandbox.faults.set({ latencyMs: 1_500 });
-    const start = performance.now();
-    const times: number[] = [];
+    const order: number[] = [];
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => {
         const answer = await gateway.query(PROFILE);
-        if (answer.status === 503) times.push(performance.now() - start);
+        order.push(answer.status);
         return answer;
       }),
     );
@@ -28,7 +27,7 @@ describe('more requests than MAX_REQUESTS at once', () => {
       expect(headers.get('retry-after')).toBe('1');
       expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
     }
-    expect(Math.max(...times)).toBeLessThan(1_200);
+    expect(order).toEqual([...Array(7).fill(503), ...Array(3).fill(200)]);
     expect(answers.filter(({ body }) => body.data?.profile?.name)).toHaveLength(3);
     expect((await gateway.query(PROFILE)).status).toBe(200);
     expect((await fetch(`${gateway.url}/health`)).status).toBe(200);

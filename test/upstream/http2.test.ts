@@ -72,6 +72,15 @@ describe('over HTTP/2', () => {
     expect(sessions).toHaveLength(1);
   });
 
+  it('keeps to the number of streams that the server allows, and completes every call', async () => {
+    const { origin } = await http2Upstream((stream) => void setTimeout(() => ok(stream), 20), {
+      settings: { maxConcurrentStreams: 5 },
+    });
+    const { get } = pool(origin, { connections: 20 });
+    await get('/first');
+    expect(new Set(await settle(paths(40).map((path) => get(path))))).toEqual(new Set([200]));
+  });
+
   it('sends the body of a write, and reads Retry-After', async () => {
     const { origin } = await http2Upstream((stream, _path, body) => {
       stream.respond({ ':status': 429, 'retry-after': '7' });

@@ -99,32 +99,6 @@ describe('a request fails', () => {
   });
 });
 
-describe('a signal', () => {
-  it('that is aborted sends nothing', async () => {
-    const { origin, calls } = await startUpstream(() => ({}));
-    const reason = new Error('no longer wanted');
-    await expect(openPool(origin).get('/x', {}, AbortSignal.abort(reason))).rejects.toBe(reason);
-    expect(calls).toEqual([]);
-  });
-
-  it('stops a request under way, and one that waits for a connection, with its reason', async () => {
-    const gone = Promise.withResolvers<void>();
-    const { origin, calls } = await startUpstream((_call, _res, req) => void req.socket.once('close', gone.resolve));
-    const { get } = openPool(origin, { connections: 1 });
-    const controller = new AbortController();
-    const outcomes = Promise.allSettled([get('/1', {}, controller.signal), get('/2', {}, controller.signal)]);
-    await expect.poll(() => calls.length).toBe(1);
-    const reason = new Error('no longer wanted');
-    controller.abort(reason);
-    expect(await outcomes).toEqual([
-      { status: 'rejected', reason },
-      { status: 'rejected', reason },
-    ]);
-    await gone.promise;
-    expect(calls.map(({ path }) => path)).toEqual(['/1']);
-  });
-});
-
 describe('connections', () => {
   it('take no more calls beyond their lifetime, and complete the call under way', async () => {
     const ports: Record<string, number | undefined> = {};

@@ -1,15 +1,6 @@
 import { RESOURCES } from '../endpoints.ts';
 import type { Pending } from './items.ts';
 
-/** Limits that are not settings. Tests pass smaller ones. */
-export const BULK_CALLS: Pick<BulkLimits, 'chunkBytes' | 'extraRequests'> = {
-  // The API documents no limit. After a 413, calls are half as large.
-  chunkBytes: 1_048_576,
-  // It takes about 12 calls to find one rejected item among 50.
-  extraRequests: 200,
-};
-
-/** Limits of bulk writes. */
 export interface BulkLimits {
   /** Most items of one bulk mutation. */
   readonly maxItems: number;
@@ -23,18 +14,26 @@ export interface BulkLimits {
   readonly extraRequests: number;
 }
 
+/** Limits that are not settings. */
+export const BULK_CALLS: Pick<BulkLimits, 'chunkBytes' | 'extraRequests'> = {
+  // The API documents no limit. After a 413, calls are half as large.
+  chunkBytes: 1_048_576,
+  // It takes about 12 calls to find one rejected item among 50.
+  extraRequests: 200,
+};
+
 /**
- * Splits items into chunks, one per call. Keeps their order. All items of a chunk are of one group, because a call has one
- * source for all its sales, or one type for all its content. A chunk stays within the limits of items and bytes, except that
- * a single item may be larger.
+ * Splits items into chunks, one per call, in their order. All items of a chunk are of one group, because a call has one source
+ * for all its sales, or one type for all its content. A single item may exceed the limit of bytes.
  */
 export function cutChunks<P extends Pending>(items: readonly P[], maxItems: number, maxBytes: number): P[][] {
   const chunks: P[][] = [];
   const open = new Map<string, { readonly chunk: P[]; bytes: number }>();
   for (const item of items) {
-    const group = groupOf(item);
+    const { key, json } = item;
+    const group = RESOURCES[key.resource].bulk.sourceOnTop ? key.source : (key.type ?? '');
     // One more for the comma.
-    const bytes = Buffer.byteLength(item.json) + 1;
+    const bytes = Buffer.byteLength(json) + 1;
     let entry = open.get(group);
     if (!entry || entry.chunk.length === maxItems || entry.bytes + bytes > maxBytes) {
       entry = { chunk: [], bytes: 0 };
@@ -45,8 +44,4 @@ export function cutChunks<P extends Pending>(items: readonly P[], maxItems: numb
     entry.bytes += bytes;
   }
   return chunks;
-}
-
-function groupOf({ key }: Pending): string {
-  return RESOURCES[key.resource].bulk.sourceOnTop ? key.source : (key.type ?? '');
 }

@@ -1,19 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../../lib/error.ts';
 import type { InputProblem } from '../encode.ts';
-import { DatatricsError } from '../errors.ts';
+import { DatatricsError, mayHaveWritten } from '../errors.ts';
 import { problemOfRefusal } from '../writer.ts';
 import { type BulkLimits, cutChunks } from './chunk.ts';
-import { atItem, type BulkOutcome, type Pending, reject } from './items.ts';
-import { isTemporary, type RetryPolicy } from './retry.ts';
-import type { Answered, BulkTarget } from './target.ts';
+import { type Pending, settle } from './items.ts';
+import type { RetryPolicy } from './retry.ts';
+import type { BulkTarget } from './target.ts';
 
 /**
  * Sends items in chunks, with a bounded number of concurrent calls, and settles the result of each item. It keeps what it
  * learns about the API: the largest chunk that the API accepts, and whether to stop sending.
  */
 export class BulkEngine {
-  /** Number of POSTs sent. */
   requests = 0;
   /** Whether sending has stopped for good, because the API refuses the calls or is unavailable. */
   stopped = false;
@@ -62,7 +61,7 @@ export class BulkEngine {
 
   /** Sends a chunk, with retries. Returns the parts to send instead if the chunk must be split, otherwise an empty list. */
   async #sendChunk(chunk: readonly Pending[]): Promise<Pending[][]> {
-    if (chunk.length > this.#largest) return [chunk.slice(0, this.#largest), chunk.slice(this.#largest)];
+    if (chunk.length > this.#largest) return cut(chunk, this.#largest);
     for (let attempt = 1; ; attempt++) {
       const callsBefore = this.#target.calls();
       const answer = this.#target.send(chunk);
@@ -73,7 +72,11 @@ export class BulkEngine {
       try {
         const answered = await answer;
         if (answered !== null) {
-          settleAnswered(chunk, answered);
+          chunk.forEach(({ result }, at) => {
+            const record = answered[at];
+            settle(result, record === undefined ? 'REJECTED' : 'UPSERTED', record === undefined ? [NOT_RETURNED] : []);
+            result.record = record ?? null;
+          });
           return [];
         }
       } catch (error) {
@@ -85,21 +88,16 @@ export class BulkEngine {
       }
       const parts = failure && this.#split(chunk, failure);
       if (parts) return parts;
-      const pauseMs = this.#pauseAfter(failure, attempt);
+      const pauseMs = failure === null || isTemporary(failure) ? this.#policy(attempt, failure) : null;
       if (pauseMs === null) {
-        settle(chunk, wasSent && !wasNotWritten(failure) ? 'UNKNOWN' : 'NOT_ATTEMPTED');
+        const outcome = wasSent && mayHaveWritten(failure) ? 'UNKNOWN' : 'NOT_ATTEMPTED';
+        for (const { result } of chunk) settle(result, outcome);
         // An answer without a body leaves the items' outcome unknown, but is no reason to stop.
         this.stopped ||= failure !== null;
         return [];
       }
       await sleep(pauseMs);
     }
-  }
-
-  /** Milliseconds until the retry; null for no retry. `failure` is null for an answer without a body. */
-  #pauseAfter(failure: GatewayError | null, attempt: number): number | null {
-    if (failure !== null && !isTemporary(failure)) return null;
-    return this.#policy(attempt, failure);
   }
 
   /**
@@ -111,49 +109,38 @@ export class BulkEngine {
     if (problem?.code !== 'REJECTED') return null;
     const [only] = chunk;
     if (only && chunk.length === 1) {
-      reject(only.result, [problem]);
+      settle(only.result, 'REJECTED', [problem]);
       return [];
     }
     if (this.#extra + 2 > this.#limits.extraRequests) {
-      settle(chunk, 'NOT_ATTEMPTED', UNDECIDED);
+      for (const { result } of chunk) settle(result, 'NOT_ATTEMPTED', [UNDECIDED]);
       return [];
     }
     this.#extra += 2;
     const half = Math.ceil(chunk.length / 2);
     if ((failure as DatatricsError).status === 413) this.#largest = Math.min(this.#largest, half);
-    return [chunk.slice(0, half), chunk.slice(half)];
+    return cut(chunk, half);
   }
 }
 
-function settleAnswered(chunk: readonly Pending[], answered: readonly Answered[]): void {
-  for (let at = 0; at < chunk.length; at++) {
-    const { result } = chunk[at] as Pending;
-    const record = answered[at];
-    if (record === undefined) {
-      const message = 'The API accepted the call, but did not return this item.';
-      reject(result, [{ code: 'REJECTED', message, field: null }]);
-    } else {
-      result.outcome = 'UPSERTED';
-      result.record = record;
-    }
-  }
+function cut(chunk: readonly Pending[], at: number): Pending[][] {
+  return [chunk.slice(0, at), chunk.slice(at)];
 }
 
-function settle(items: readonly Pending[], outcome: BulkOutcome, problems: readonly InputProblem[] = []): void {
-  for (const { result } of items) Object.assign(result, { outcome, problems: atItem(result, problems) });
+/** Whether a failure is temporary: the API was unreachable, overloaded, or its answer was lost or invalid. */
+function isTemporary(error: GatewayError): error is DatatricsError {
+  return error instanceof DatatricsError && (error.status === undefined || error.status >= 500 || error.status === 429);
 }
 
-/** Whether the API certainly did not write a chunk: it refused the whole call, or did not receive it. */
-function wasNotWritten(failure: GatewayError | null): boolean {
-  if (!(failure instanceof DatatricsError)) return false;
-  return !failure.sent || (failure.status !== undefined && failure.status >= 400 && failure.status < 500);
-}
+const NOT_RETURNED: InputProblem = {
+  code: 'REJECTED',
+  message: 'The API accepted the call, but did not return this item.',
+  field: null,
+};
 
-const UNDECIDED: readonly InputProblem[] = [
-  {
-    code: 'REJECTED',
-    message:
-      'The API refused a call with this item. The limit of extra calls is reached, so it is unknown which item it refused.',
-    field: null,
-  },
-];
+const UNDECIDED: InputProblem = {
+  code: 'REJECTED',
+  message:
+    'The API refused a call with this item. The limit of extra calls is reached, so it is unknown which item it refused.',
+  field: null,
+};

@@ -7,7 +7,6 @@ export type BulkOutcome = 'UPSERTED' | 'REJECTED' | 'NOT_ATTEMPTED' | 'UNKNOWN';
 
 /** The result of one item. The engine updates it during the run. */
 export interface ItemResult {
-  /** Index in the input, from 0. */
   readonly index: number;
   outcome: BulkOutcome;
   /** The record in the API's answer. Null unless `UPSERTED`, if the API returned none, or if the caller may not read it. */
@@ -15,13 +14,10 @@ export interface ItemResult {
   problems: readonly InputProblem[];
 }
 
-/** An encoded item to send. */
 export class Pending {
   readonly key: RecordKey;
-  /** The item's body as JSON. */
   readonly json: string;
   readonly result: ItemResult;
-  /** Canonical key. */
   readonly name: string;
 
   constructor(key: RecordKey, json: string, result: ItemResult) {
@@ -32,12 +28,16 @@ export class Pending {
   }
 }
 
-/** The initial result of an item. */
 export function unsent(index: number): ItemResult {
-  return { index, outcome: 'NOT_ATTEMPTED', record: null, problems: NO_PROBLEMS };
+  return { index, outcome: 'NOT_ATTEMPTED', record: null, problems: [] };
 }
 
-const NO_PROBLEMS: readonly InputProblem[] = [];
+/** Sets an outcome. The problems get paths from the mutation's `input`: `items.0.email`. */
+export function settle(result: ItemResult, outcome: BulkOutcome, problems: readonly InputProblem[] = []): void {
+  const path = ['items', String(result.index)];
+  result.outcome = outcome;
+  result.problems = problems.map((problem) => ({ ...problem, field: [...path, ...(problem.field ?? [])] }));
+}
 
 /** An encoded input. `pending` is null if its result is final without a call. */
 export interface PreparedItem {
@@ -55,11 +55,9 @@ export function prepareItem(
 ): PreparedItem {
   const result = unsent(index);
   const item = encodeRecord(resource, input, settings);
-  if ('problems' in item) {
-    reject(result, item.problems);
-    return { input, result, pending: null };
-  }
-  return { input, result, pending: new Pending(item.key, JSON.stringify(item.body), result) };
+  if ('problems' in item) settle(result, 'REJECTED', item.problems);
+  const pending = 'problems' in item ? null : new Pending(item.key, JSON.stringify(item.body), result);
+  return { input, result, pending };
 }
 
 /** Encodes all inputs. Of the items with the same key, only the last one is sent. The others get the outcome `REJECTED`. */
@@ -69,24 +67,12 @@ export function prepareItems(
   settings: WriteSettings,
 ): PreparedItem[] {
   const items = inputs.map((input, index) => prepareItem(resource, input, settings, index));
-  const latest = new Map<string, ItemResult>();
-  for (const { pending } of items) if (pending) latest.set(pending.name, pending.result);
+  const latest = new Map(items.map(({ pending, result }) => [pending?.name, result]));
   return items.map((item) => {
-    const winner = item.pending && latest.get(item.pending.name);
-    if (!winner || winner === item.result) return item;
+    const winner = latest.get(item.pending?.name);
+    if (!item.pending || !winner || winner === item.result) return item;
     const message = `items.${winner.index} has the same key and is used instead.`;
-    reject(item.result, [{ code: 'DUPLICATE', message, field: null }]);
+    settle(item.result, 'REJECTED', [{ code: 'DUPLICATE', message, field: null }]);
     return { ...item, pending: null };
   });
-}
-
-/** Sets the outcome `REJECTED`. */
-export function reject(result: ItemResult, problems: readonly InputProblem[]): void {
-  result.outcome = 'REJECTED';
-  result.problems = atItem(result, problems);
-}
-
-/** Extends the problems' paths by the item's place in the mutation's `input`: `items.0.email`. */
-export function atItem({ index }: ItemResult, problems: readonly InputProblem[]): InputProblem[] {
-  return problems.map((problem) => ({ ...problem, field: ['items', String(index), ...(problem.field ?? [])] }));
 }

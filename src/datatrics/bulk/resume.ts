@@ -6,10 +6,9 @@ import { isObject } from '../records/fields.ts';
 import type { PreparedItem } from './items.ts';
 
 /**
- * A resume token has one bit per item, set if the item is done, and a MAC. The MAC covers these bits, the items, the target
+ * A resume token has a MAC and one bit per item, set if the item is done. The MAC covers these bits, the items, the target
  * and the caller. Its key is derived from the API key in use: every instance of the gateway can verify a token, and only a
- * client with that API key could forge one, for its own items. The MAC does not cover chunk sizes, which do not affect the
- * items that are done.
+ * client with that API key could forge one, for its own items.
  */
 const KEY_INFO = 'datatrics-gateway resume token 2';
 const MAC_BYTES = 16;
@@ -22,18 +21,13 @@ export interface ResumeScope {
   readonly upstream: string;
 }
 
-/**
- * Creates the token for a run that has ended.
- * @param items with their final outcomes
- */
+/** Creates the token for a run that has ended. */
 export function writeResumeToken(scope: ResumeScope, items: readonly PreparedItem[]): string {
   const bits = Buffer.alloc(Math.ceil(items.length / 8));
-  for (const {
-    result: { index, outcome },
-  } of items) {
-    if (outcome === 'UPSERTED') bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
-  }
-  return Buffer.concat([mac(scope, items, bits), bits]).toString('base64url');
+  items.forEach(({ result }, index) => {
+    if (result.outcome === 'UPSERTED') bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
+  });
+  return seal(scope, items, bits);
 }
 
 /**
@@ -47,13 +41,9 @@ export function readResumeToken(
 ): ReadonlySet<number> {
   const length = MAC_BYTES + Math.ceil(items.length / 8);
   // Check the length first, so that a long text is neither decoded nor hashed.
-  const bytes = token.length === Math.ceil((length * 4) / 3) ? Buffer.from(token, 'base64url') : undefined;
-  const bits = bytes?.subarray(MAC_BYTES) ?? Buffer.alloc(0);
-  if (
-    bytes?.length !== length ||
-    bytes.toString('base64url') !== token ||
-    !timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac(scope, items, bits))
-  ) {
+  const hasLength = token.length === Math.ceil((length * 4) / 3);
+  const bits = hasLength ? Buffer.from(token, 'base64url').subarray(MAC_BYTES) : Buffer.alloc(0);
+  if (!hasLength || !isEqual(token, seal(scope, items, bits))) {
     throw badInput(
       'resumeToken does not match this input, mutation, project and caller, or is not a token of this gateway. Send exactly the same items, in the same order, with the same credentials.',
     );
@@ -61,7 +51,12 @@ export function readResumeToken(
   return new Set(items.keys().filter((index) => ((bits[index >> 3] as number) >> (index & 7)) & 1));
 }
 
-function mac({ resource, principal, upstream }: ResumeScope, items: readonly PreparedItem[], bits: Buffer): Buffer {
+function isEqual(a: string, b: string): boolean {
+  const [bytes, other] = [Buffer.from(a), Buffer.from(b)];
+  return bytes.length === other.length && timingSafeEqual(bytes, other);
+}
+
+function seal({ resource, principal, upstream }: ResumeScope, items: readonly PreparedItem[], bits: Buffer): string {
   const key = Buffer.from(hkdfSync('sha256', principal.apiKey, '', KEY_INFO, 32));
   const hmac = createHmac('sha256', key);
   const add = (part: unknown): void => {
@@ -72,7 +67,8 @@ function mac({ resource, principal, upstream }: ResumeScope, items: readonly Pre
   add([upstream, principal.project, principal.id, resource, items.length]);
   // The key has parts that the body may lack, such as the content's type. For items that are not sent, use the input.
   for (const { input, pending } of items) add(pending === null ? input : [pending.name, JSON.parse(pending.json)]);
-  return hmac.update(bits).digest().subarray(0, MAC_BYTES);
+  const mac = hmac.update(bits).digest().subarray(0, MAC_BYTES);
+  return Buffer.concat([mac, bits]).toString('base64url');
 }
 
 /** JSON with sorted object members, because clients may send the members of a map in any order. */

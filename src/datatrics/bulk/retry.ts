@@ -1,12 +1,9 @@
 import { backoffMs } from '../../lib/backoff.ts';
-import { DatatricsError } from '../errors.ts';
+import type { DatatricsError } from '../errors.ts';
 
 /**
- * Decides on retries after a temporary failure of a chunk.
- *
- * @param attempt number of times that the chunk was sent
- * @param error null for an answer without a body
- * @returns ms until the retry; null for no retry, after which the run stops
+ * Decides on retries after a temporary failure of a chunk, which was sent `attempt` times. `error` is null for an answer
+ * without a body. Returns ms until the retry; null for no retry, after which the run stops.
  */
 export type RetryPolicy = (attempt: number, error: DatatricsError | null) => number | null;
 
@@ -17,19 +14,11 @@ export const NO_RETRIES: RetryPolicy = () => null;
 const MAX_PAUSE_MS = 30_000;
 
 /**
- * Retries for long runs. Upserts by key are idempotent, so it is safe to send them again. Honours `Retry-After`.
- *
+ * Retries for long runs: upserts by key are idempotent.
  * @param attempts most attempts per chunk, including the first
  * @param baseMs longest pause before the second attempt
  */
 export function retryPolicy(attempts: number, baseMs = 200): RetryPolicy {
-  return (attempt, error) => {
-    if (attempt >= attempts) return null;
-    return Math.max(backoffMs(baseMs, attempt, MAX_PAUSE_MS), error?.retryAfterMs ?? 0);
-  };
-}
-
-/** Whether a failure is temporary: the API was unreachable, overloaded, or its answer was lost or invalid. */
-export function isTemporary(error: unknown): error is DatatricsError {
-  return error instanceof DatatricsError && (error.status === undefined || error.status >= 500 || error.status === 429);
+  return (attempt, error) =>
+    attempt >= attempts ? null : Math.max(backoffMs(baseMs, attempt, MAX_PAUSE_MS), error?.retryAfterMs ?? 0);
 }

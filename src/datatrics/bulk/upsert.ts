@@ -8,7 +8,6 @@ import { type ResumeScope, readResumeToken, writeResumeToken } from './resume.ts
 import { NO_RETRIES } from './retry.ts';
 import type { BulkTarget } from './target.ts';
 
-/** Numbers of items by outcome. */
 export interface BulkSummary {
   readonly total: number;
   readonly upserted: number;
@@ -19,8 +18,7 @@ export interface BulkSummary {
   readonly upstreamRequests: number;
 }
 
-/** Arguments of a bulk mutation. */
-export interface BulkUpsert {
+interface BulkUpsert {
   readonly target: BulkTarget;
   readonly inputs: readonly RecordInput[];
   readonly resumeToken?: string | null | undefined;
@@ -36,24 +34,21 @@ export interface BulkUpsert {
  *
  * @throws GatewayError `BAD_USER_INPUT` for too many items or a token of another input, before anything is sent
  */
-export async function bulkUpsert(options: BulkUpsert): Promise<{
+export async function bulkUpsert({ target, inputs, resumeToken, scope: caller, dryRun, limits }: BulkUpsert): Promise<{
   results: readonly ItemResult[];
   summary: BulkSummary;
   resumeToken: string | null;
 }> {
-  const { target, inputs, dryRun, limits } = options;
   if (inputs.length > limits.maxItems) {
     throw badInput(`items has ${inputs.length} entries; at most ${limits.maxItems} are allowed (MAX_BULK_ITEMS).`);
   }
-  const prepared = prepareItems(target.resource, inputs, target.settings);
+  const { resource, settings } = target;
+  const prepared = prepareItems(resource, inputs, settings);
   const results = prepared.map(({ result }) => result);
-  const scope: ResumeScope = { ...options.scope, resource: target.resource };
-  const done = options.resumeToken == null ? undefined : readResumeToken(options.resumeToken, scope, prepared);
-  const left = pendingOf(prepared).filter(({ result }) => {
-    if (!done?.has(result.index)) return true;
-    result.outcome = 'UPSERTED';
-    return false;
-  });
+  const scope = { ...caller, resource };
+  const done = resumeToken == null ? undefined : readResumeToken(resumeToken, scope, prepared);
+  for (const { result, pending } of prepared) if (pending && done?.has(result.index)) result.outcome = 'UPSERTED';
+  const left = pendingOf(prepared).filter(({ result }) => result.outcome !== 'UPSERTED');
 
   const engine = new BulkEngine(target, limits, NO_RETRIES);
   if (!dryRun) await engine.send(left);
@@ -70,7 +65,7 @@ export async function bulkUpsert(options: BulkUpsert): Promise<{
   return { results, summary, resumeToken: unfinished ? writeResumeToken(scope, prepared) : null };
 }
 
-/** Number of REST calls of a bulk mutation if the API refuses none; 0 if no item can be sent. */
+/** Number of REST calls of a bulk mutation if the API refuses none. */
 export function planBulk(
   resource: Resource,
   inputs: readonly RecordInput[],

@@ -1,27 +1,25 @@
 import type { ContentType } from '../endpoints.ts';
-import { fieldTable, text, time } from './fields.ts';
-import { ApiRecord } from './record.ts';
-
-const fields = fieldTable('Content', {
-  name: text('name'),
-  description: text('description'),
-  shortDescription: text('short_description'),
-  url: text('url'),
-  imageUrl: text('image'),
-  itemType: text('itemtype'),
-  objectType: text('objecttype'),
-  createdAt: time('created', 'created_at'),
-  updatedAt: time('updated', 'updated_at'),
-});
+import { fieldTable, text } from './fields.ts';
+import { TIMES, TimedRecord } from './record.ts';
 
 /**
  * An item (product, article) or a category. The API accepts its id as `itemid` and returns it as `id`. Its `type` comes from
  * the request.
  */
-export class Content extends ApiRecord {
+export class Content extends TimedRecord {
   static override readonly resource = 'content';
   static override readonly idNames = ['id', 'itemid', 'categoryid'];
-  static override readonly fields = fields;
+  static override readonly type = 'Content';
+  static override readonly fields = fieldTable('Content', {
+    name: text('name'),
+    description: text('description'),
+    shortDescription: text('short_description'),
+    url: text('url'),
+    imageUrl: text('image'),
+    itemType: text('itemtype'),
+    objectType: text('objecttype'),
+    ...TIMES,
+  });
 
   /**
    * A REST field `type` is part of the key only if its value is a content type. Otherwise it is an attribute, because shops
@@ -40,38 +38,30 @@ export class Content extends ApiRecord {
   }
 
   get name(): string | null {
-    return this.text(this.raw.name, fields.name);
+    return this.textOf(this.raw.name, 'name');
   }
 
   get description(): string | null {
-    return this.text(this.raw.description, fields.description);
+    return this.textOf(this.raw.description, 'description');
   }
 
   get shortDescription(): string | null {
-    return this.text(this.raw.short_description, fields.shortDescription);
+    return this.textOf(this.raw.short_description, 'shortDescription');
   }
 
   get url(): string | null {
-    return this.text(this.raw.url, fields.url);
+    return this.textOf(this.raw.url, 'url');
   }
 
   get imageUrl(): string | null {
-    return this.text(this.raw.image, fields.imageUrl);
+    return this.textOf(this.raw.image, 'imageUrl');
   }
 
   get itemType(): string | null {
-    return this.text(this.raw.itemtype, fields.itemType);
+    return this.textOf(this.raw.itemtype, 'itemType');
   }
 
   get objectType(): string | null {
-    return this.text(this.raw.objecttype, fields.objectType);
-  }
-
-  get createdAt(): string | null {
-    return this.time(this.raw.created, fields.createdAt);
-  }
-
-  get updatedAt(): string | null {
-    return this.time(this.raw.updated, fields.updatedAt);
+    return this.textOf(this.raw.objecttype, 'objectType');
   }
 }

@@ -1,8 +1,9 @@
 import { type MaskedType, Masking, type MaskOptions } from '../masking.ts';
 import { Content } from './content.ts';
-import { Conversion, ConversionItem, conversionFields } from './conversion.ts';
+import { Conversion, ConversionItem } from './conversion.ts';
 import {
-  Decoded,
+  type Decoded,
+  type Field,
   type FieldSpec,
   type FieldTable,
   fieldTable,
@@ -23,27 +24,24 @@ export type CustomType = (typeof CUSTOM_TYPES)[number];
 /** An undocumented field of a project's records that the configuration declares. */
 export interface CustomField {
   readonly type: CustomType;
-  /** REST name. */
   readonly from: string;
   readonly description?: string | undefined;
-  /** Whether the field is masked for callers without `pii:read`. */
   readonly personal?: boolean | undefined;
 }
 
 /** Custom fields of one type, by GraphQL name. */
 export type DeclaredFields = Readonly<Record<string, CustomField>>;
 
-/** Custom fields by GraphQL type. */
 export type CustomFields = { readonly [T in MaskedType]?: DeclaredFields | undefined };
 
 const MAKERS: Readonly<Record<CustomType, (rest: string) => FieldSpec>> = {
-  String: (rest) => text(rest),
+  String: text,
   // Kind `text` instead of `id`, because ids are never masked.
-  ID: (rest) => text(rest),
+  ID: text,
   Int: (rest) => ({ kind: 'number', rest, read: readInt }),
-  Float: (rest) => number(rest),
+  Float: number,
   Boolean: (rest) => ({ kind: 'boolean', rest, read: readBoolean }),
-  DateTime: (rest) => time(rest),
+  DateTime: time,
 };
 
 /** Reads a 32-bit integer. Returns null for other values, and an error as `readNumberOrError`. */
@@ -59,65 +57,52 @@ export function readBoolean(value: unknown): boolean | null {
   return null;
 }
 
-/** The table of a type's declared fields. */
-function customTable(type: MaskedType, declared: DeclaredFields = {}): FieldTable {
-  const specs = Object.entries(declared).map(([name, { type, from }]): [string, FieldSpec] => [
+/** Adds the declared fields of a type to its class: to its table, and a getter for each. */
+function withFields<C extends Pick<typeof Decoded, 'type' | 'fields' | 'prototype'>>(
+  target: C,
+  custom: CustomFields,
+): C {
+  const specs = Object.entries(custom[target.type] ?? {}).map(([name, { type, from }]): [string, FieldSpec] => [
     name,
     { ...MAKERS[type](from), custom: true },
   ]);
-  return fieldTable(type, Object.fromEntries(specs));
+  const added = fieldTable(target.type, Object.fromEntries(specs));
+  Object.defineProperty(target, 'fields', { value: { ...target.fields, ...added } });
+  for (const name of Object.keys(added)) {
+    Object.defineProperty(target.prototype, name, {
+      get(this: Decoded) {
+        return this.readField(name);
+      },
+    });
+  }
+  return target;
 }
 
 /** Creates the gateway's record types: the documented fields and the custom fields of each. */
 export function createRecordTypes(custom: CustomFields): RecordTypes {
-  const tables = {
-    profile: customTable('Profile', custom.Profile),
-    content: customTable('Content', custom.Content),
-    conversion: customTable('Conversion', custom.Conversion),
-    line: customTable('ConversionItem', custom.ConversionItem),
-    interaction: customTable('Interaction', custom.Interaction),
-  };
-  class CustomProfile extends Profile {
-    static override readonly fields = { ...Profile.fields, ...tables.profile };
-  }
-  class CustomContent extends Content {
-    static override readonly fields = { ...Content.fields, ...tables.content };
-  }
-  class CustomItem extends ConversionItem {
-    static override readonly fields = { ...ConversionItem.fields, ...tables.line };
-  }
+  const Item = withFields(class extends ConversionItem {}, custom);
   class CustomConversion extends Conversion {
-    static override readonly fields = { ...conversionFields(CustomItem), ...tables.conversion };
+    static override readonly Item = Item;
+    static override readonly fields = {
+      ...Conversion.fields,
+      items: { ...(Conversion.fields.items as Field), lines: Item.fields },
+    };
   }
-  class CustomInteraction extends Interaction {
-    static override readonly fields = { ...Interaction.fields, ...tables.interaction };
-  }
-  Decoded.addFields(CustomProfile, tables.profile);
-  Decoded.addFields(CustomContent, tables.content);
-  Decoded.addFields(CustomItem, tables.line);
-  Decoded.addFields(CustomConversion, tables.conversion);
-  Decoded.addFields(CustomInteraction, tables.interaction);
   return {
-    profile: CustomProfile,
-    content: CustomContent,
-    conversion: CustomConversion,
-    interaction: CustomInteraction,
+    profile: withFields(class extends Profile {}, custom),
+    content: withFields(class extends Content {}, custom),
+    conversion: withFields(CustomConversion, custom),
+    interaction: withFields(class extends Interaction {}, custom),
   };
 }
 
-/** The field tables of records and of the lines of conversions. */
-export function fieldTablesOf({
-  profile,
-  content,
-  conversion,
-  interaction,
-}: RecordTypes): Record<MaskedType, FieldTable> {
+export function fieldTablesOf(types: RecordTypes): Record<MaskedType, FieldTable> {
   return {
-    Profile: profile.fields,
-    Content: content.fields,
-    Conversion: conversion.fields,
-    ConversionItem: conversion.fields.items?.lines ?? ConversionItem.fields,
-    Interaction: interaction.fields,
+    Profile: types.profile.fields,
+    Content: types.content.fields,
+    Conversion: types.conversion.fields,
+    ConversionItem: types.conversion.fields.items?.lines ?? {},
+    Interaction: types.interaction.fields,
   };
 }
 
@@ -129,11 +114,9 @@ export function withPersonalFields(options: MaskOptions, custom: CustomFields): 
   const known = new Masking(options);
   const ofTypes: Partial<Record<MaskedType, string[]>> = {};
   for (const [type, declared] of Object.entries(custom) as [MaskedType, DeclaredFields][]) {
-    for (const [name, { from, personal }] of Object.entries(declared)) {
-      if (!personal && !known.covers(type, name) && !known.covers(type, from)) continue;
-      ofTypes[type] ??= [];
-      ofTypes[type].push(name, from);
-    }
+    ofTypes[type] = Object.entries(declared)
+      .filter(([name, { from, personal }]) => personal || known.covers(type, name) || known.covers(type, from))
+      .flatMap(([name, { from }]) => [name, from]);
   }
   return { ...options, ofTypes };
 }

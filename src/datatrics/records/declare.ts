@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { MaskedType } from '../masking.ts';
-import { readSection } from '../settings.ts';
+import { readSection } from '../type-settings.ts';
 import { ConversionItem } from './conversion.ts';
 import { CUSTOM_TYPES, type CustomFields } from './custom-fields.ts';
-import { namesOf } from './fields.ts';
+import { Decoded, namesOf } from './fields.ts';
 import { reservedNames } from './record.ts';
 import { RECORD_TYPES } from './record-types.ts';
 
@@ -12,22 +12,16 @@ const TAKEN: Readonly<Record<MaskedType, readonly [fields: ReadonlySet<string>, 
   Profile: [reservedNames(RECORD_TYPES.profile), ['conversions', 'interactions']],
   Content: [reservedNames(RECORD_TYPES.content), []],
   Conversion: [reservedNames(RECORD_TYPES.conversion), ['profile']],
-  ConversionItem: [namesOf(ConversionItem.fields), ['content', 'conversionSource']],
+  ConversionItem: [namesOf(ConversionItem.fields), ['content', 'conversion', 'conversionSource']],
   Interaction: [reservedNames(RECORD_TYPES.interaction), ['profile']],
 };
 
-/** The types that may have custom fields. */
 export const CUSTOM_FIELD_HOLDERS = Object.keys(TAKEN) as readonly MaskedType[];
 
 /** Property names that records or JavaScript use themselves. */
 const INTERNAL: ReadonlySet<string> = new Set([
-  'attributes',
-  'id',
-  'key',
-  'raw',
-  'context',
-  'then',
-  'toJSON',
+  ...['id', 'key', 'raw', 'context', 'then', 'toJSON'],
+  ...Object.getOwnPropertyNames(Decoded.prototype),
   ...Object.getOwnPropertyNames(Object.prototype),
 ]);
 
@@ -53,7 +47,6 @@ export function fromProblem(type: MaskedType, from: string): string | null {
   return null;
 }
 
-/** Requires that a check finds no problem. */
 const without = (problem: (text: string) => string | null) => (text: string, context: z.RefinementCtx) => {
   const need = problem(text);
   if (need !== null) context.addIssue(`needs ${need}`);
@@ -90,22 +83,13 @@ const fieldsOf = (type: MaskedType) =>
     .optional();
 
 const setting = z
-  .strictObject(
-    {
-      Profile: fieldsOf('Profile'),
-      Content: fieldsOf('Content'),
-      Conversion: fieldsOf('Conversion'),
-      ConversionItem: fieldsOf('ConversionItem'),
-      Interaction: fieldsOf('Interaction'),
-    },
-    { error: ({ code }) => (code === 'invalid_type' ? 'needs an object of types' : undefined) },
-  )
+  .strictObject(Object.fromEntries(CUSTOM_FIELD_HOLDERS.map((type) => [type, fieldsOf(type)])), {
+    error: ({ code }) => (code === 'invalid_type' ? 'needs an object of types' : undefined),
+  })
   .nullish();
 
 /**
- * Reads the setting `customFields`.
- *
- * @param value of the setting; undefined or null for no custom fields
+ * Reads the setting `customFields`; undefined or null for none.
  * @param problems receives one line per invalid value
  */
 export function readCustomFields(value: unknown, problems: string[]): CustomFields {

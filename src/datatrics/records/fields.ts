@@ -1,5 +1,5 @@
-import { isTooDeep } from '../../lib/depth.ts';
-import { isKept } from '../../lib/digits.ts';
+import { isKept } from '../../lib/exact-json.ts';
+import { isTooDeep } from '../../lib/json-depth.ts';
 import { countValues } from '../../lib/json-size.ts';
 import type { Operation } from '../../upstream/operation.ts';
 import { invalidResponse } from '../errors.ts';
@@ -7,18 +7,15 @@ import type { Mask, MaskedType } from '../masking.ts';
 import { readTime } from '../time.ts';
 
 /**
- * A typed field of a resource. The field tables are the only place that maps REST names to GraphQL names: the gateway uses
- * them to read records, to build filters and orders, and to encode bodies.
+ * A typed field of a resource. Only the field tables map REST names to GraphQL names: to read records, to build filters and
+ * orders, and to encode bodies.
  */
-export interface Field<T = unknown> {
-  /** GraphQL name. */
+export interface Field {
   readonly name: string;
-  /** GraphQL type that has the field. */
   readonly type: MaskedType;
   readonly kind: 'text' | 'id' | 'number' | 'boolean' | 'time' | 'items';
-  /** REST name. */
   readonly rest: string;
-  /** REST name to read if `rest` has no value. The vendor's Magento plugin sends some fields under another name. */
+  /** Read if `rest` has no value. The vendor's Magento plugin sends some fields under another name. */
   readonly alias?: string;
   /** Set for a field that the configuration declares. */
   readonly custom?: true;
@@ -28,49 +25,37 @@ export interface Field<T = unknown> {
    * Reads a raw value leniently: returns null for a missing, empty or unreadable value. Returns an Error only for a number
    * that a double cannot represent.
    */
-  readonly read: (value: unknown, context: RecordContext, owner: Decoded) => T | null;
+  readonly read: (value: unknown, context: RecordContext) => unknown;
 }
 
 /** A field before its table gives it a name. */
-export type FieldSpec<T = unknown> = Omit<Field<T>, 'name' | 'type'>;
+export type FieldSpec = Omit<Field, 'name' | 'type'>;
 
 export type FieldTable = Readonly<Record<string, Field>>;
 
-/** The context in which the records of one operation are read. */
+/** How one operation reads records. */
 export interface RecordContext {
   readonly project: string;
-  /** IANA zone of the API's times. */
   readonly timeZone: string;
-  /** Masks personal data. Undefined: values are returned unmasked. */
+  /** Default: values are not masked. */
   readonly mask?: Mask | undefined;
-  /** The operation whose budget pays for attributes and lines, whose size is unknown before. Default: nothing is counted. */
+  /** Its budget pays for attributes and lines, whose size is unknown before. Default: nothing is counted. */
   readonly operation?: Operation | undefined;
 }
 
-type Read<T> = Field<T>['read'];
-
-function field<T>(kind: Field['kind'], read: Read<T>) {
-  return (rest: string, alias?: string): FieldSpec<T> => ({
-    kind,
-    rest,
-    read,
-    ...(alias === undefined ? undefined : { alias }),
-  });
+function field(kind: Field['kind'], read: Field['read']) {
+  return (rest: string, alias?: string): FieldSpec => ({ kind, rest, read, ...(alias && { alias }) });
 }
 
-/**
- * Creates the field table of a type.
- * @param specs fields by GraphQL name
- */
-export function fieldTable<const S extends Readonly<Record<string, FieldSpec>>>(type: MaskedType, specs: S) {
-  const fields = Object.entries(specs).map(([name, spec]) => [name, { ...spec, name, type }]);
-  return Object.fromEntries(fields) as { readonly [N in keyof S]: S[N] & Pick<Field, 'name' | 'type'> };
+/** Creates the field table of a type, from fields by GraphQL name. */
+export function fieldTable(type: MaskedType, specs: Readonly<Record<string, FieldSpec>>): FieldTable {
+  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { ...spec, name, type }]));
 }
 
 export const text = field('text', readText);
 /** A reference to a record, never masked. Text; a number is read in decimal form. */
 export const id = field('id', readText);
-export const number = field('number', readNumberOrError as Read<number>);
+export const number = field('number', readNumberOrError);
 export const time = field('time', (value, context) => readTime(value, context.timeZone));
 
 /** Text of a string, number or boolean; null for `""`, objects and lists. */
@@ -127,7 +112,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a raw value is present. The API and its other clients use `null` and `""` for missing values. */
+/** The API and its other clients use `null` and `""` for missing values. */
 function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
 }
@@ -147,52 +132,68 @@ function nameIn(raw: JsonObject, field: Field): string {
     : field.rest;
 }
 
+/** Values in attributes, nested ones included, that cost as much as one plain value. */
+const ATTRIBUTES_PER_VALUE = 2;
+
 /**
  * A raw record or line. Its class has a getter for each field, which decodes the value on access, so that a large list costs
- * only its selected fields. Getters never throw but return an Error instead, because a compiled query cannot handle an
- * exception. They pass the raw value under the field's REST name, since most values need no conversion and no mask.
+ * only its selected fields. Getters return an Error instead of throwing it, because a compiled query cannot handle
+ * exceptions. They pass the raw value under the field's REST name, since most values need no conversion and no mask.
  */
 export class Decoded {
-  /** The raw object of the API. It is shared: never change it. */
+  static readonly type: MaskedType;
+  static readonly fields: FieldTable;
+
+  /** Shared: never change it. */
   readonly raw: JsonObject;
   readonly context: RecordContext;
+  #attributes: JsonObject | undefined;
 
   constructor(raw: JsonObject, context: RecordContext) {
     this.raw = raw;
     this.context = context;
   }
 
-  protected text(value: unknown, field: Field<string>): string | null {
-    return typeof value === 'string' && value !== '' && this.context.mask === undefined ? value : this.read(field);
+  protected textOf(value: unknown, name: string): string | null {
+    const isPlain = typeof value === 'string' && value !== '' && this.context.mask === undefined;
+    return isPlain ? value : (this.readField(name) as string | null);
   }
 
-  protected number(value: unknown, field: Field<number>): number | null {
-    return typeof value === 'number' && this.context.mask === undefined ? value : this.read(field);
+  protected numberOf(value: unknown, name: string): number | null {
+    const isPlain = typeof value === 'number' && this.context.mask === undefined;
+    return isPlain ? value : (this.readField(name) as number | null);
   }
 
-  protected time(value: unknown, field: Field<string>): string | null {
-    return typeof value === 'string' && value !== '' && this.context.mask === undefined
-      ? readTime(value, this.context.timeZone)
-      : this.read(field);
+  protected timeOf(value: unknown, name: string): string | null {
+    const isPlain = typeof value === 'string' && value !== '' && this.context.mask === undefined;
+    return isPlain ? readTime(value, this.context.timeZone) : (this.readField(name) as string | null);
   }
 
   /** Reads and masks any field. */
-  protected read<T>(field: Field<T>): T | null {
+  readField(name: string): unknown {
     const { raw, context } = this;
-    const value = field.read(lookUp(raw, nameIn(raw, field)), context, this);
-    if (context.mask === undefined || field.lines || field.kind === 'id') return value;
-    return context.mask.field(field, value);
+    const field = (this.constructor as typeof Decoded).fields[name] as Field;
+    const value = field.read(lookUp(raw, nameIn(raw, field)), context);
+    return context.mask === undefined || field.kind === 'id' ? value : context.mask.field(field, value);
   }
 
-  /** Adds getters for custom fields to a class. */
-  static addFields(target: { readonly prototype: Decoded }, fields: FieldTable): void {
-    for (const [name, field] of Object.entries(fields)) {
-      Object.defineProperty(target.prototype, name, {
-        get(this: Decoded) {
-          return this.read(field);
-        },
-      });
-    }
+  /** All other fields. Computed once. Charges the operation's budget; `{}` once that is used up. */
+  get attributes(): JsonObject {
+    this.#attributes ??= this.#readAttributes();
+    return this.#attributes;
+  }
+
+  #readAttributes(): JsonObject {
+    const { mask, operation } = this.context;
+    const { type, fields } = this.constructor as typeof Decoded;
+    if (operation?.isOver) return {};
+    const attributes = readAttributes(this.raw, fields, (name, value) => this.isKeyPart(name, value));
+    if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};
+    return mask?.attributes(type, attributes) ?? attributes;
+  }
+
+  protected isKeyPart(_name: string, _value: unknown): boolean {
+    return false;
   }
 }
 
@@ -202,27 +203,10 @@ const NAMES = new WeakMap<FieldTable, ReadonlySet<string>>();
 export function namesOf(fields: FieldTable): ReadonlySet<string> {
   let names = NAMES.get(fields);
   if (names === undefined) {
-    const all = Object.entries(fields).flatMap(([name, { rest, alias }]) => [name, rest, ...(alias ? [alias] : [])]);
-    names = new Set(all);
+    names = new Set(Object.values(fields).flatMap(({ name, rest, alias = rest }) => [name, rest, alias]));
     NAMES.set(fields, names);
   }
   return names;
-}
-
-/** Number of values in attributes, nested ones included, that cost as much as one plain value. */
-const ATTRIBUTES_PER_VALUE = 2;
-
-/** The attributes of a record or a line, masked. Charges the operation's budget; `{}` once that is used up. */
-export function attributesOf(
-  { raw, context: { mask, operation } }: Decoded,
-  fields: FieldTable,
-  type: MaskedType,
-  isKey?: (name: string, value: unknown) => boolean,
-): JsonObject {
-  if (operation?.isOver) return {};
-  const attributes = readAttributes(raw, fields, isKey);
-  if (operation?.take(countValues(attributes) / ATTRIBUTES_PER_VALUE) === false) return {};
-  return mask?.attributes(type, attributes) ?? attributes;
 }
 
 /** Most levels of lists and objects in an attribute. JSON that is much deeper can be parsed, but not serialized. */

@@ -1,51 +1,41 @@
-import { fieldTable, text, time } from './fields.ts';
-import { ApiRecord } from './record.ts';
+import { fieldTable, text } from './fields.ts';
+import { TIMES, TimedRecord } from './record.ts';
 
-const fields = fieldTable('Profile', {
-  name: text('name'),
-  firstName: text('firstname'),
-  lastName: text('lastname'),
-  email: text('email'),
-  country: text('country'),
-  createdAt: time('created', 'created_at'),
-  updatedAt: time('updated', 'updated_at'),
-});
-
-export class Profile extends ApiRecord {
+export class Profile extends TimedRecord {
   static override readonly resource = 'profile';
   static override readonly idNames = ['profileid', 'profile_id'];
   static override readonly sorts = { profileId: 'profileid' };
-  static override readonly fields = fields;
+  static override readonly type = 'Profile';
+  static override readonly fields = fieldTable('Profile', {
+    name: text('name'),
+    firstName: text('firstname'),
+    lastName: text('lastname'),
+    email: text('email'),
+    country: text('country'),
+    ...TIMES,
+  });
 
   get profileId(): string {
     return this.key.id;
   }
 
   get name(): string | null {
-    return this.text(this.raw.name, fields.name);
+    return this.textOf(this.raw.name, 'name');
   }
 
   get firstName(): string | null {
-    return this.text(this.raw.firstname, fields.firstName);
+    return this.textOf(this.raw.firstname, 'firstName');
   }
 
   get lastName(): string | null {
-    return this.text(this.raw.lastname, fields.lastName);
+    return this.textOf(this.raw.lastname, 'lastName');
   }
 
   get email(): string | null {
-    return this.text(this.raw.email, fields.email);
+    return this.textOf(this.raw.email, 'email');
   }
 
   get country(): string | null {
-    return this.text(this.raw.country, fields.country);
-  }
-
-  get createdAt(): string | null {
-    return this.time(this.raw.created, fields.createdAt);
-  }
-
-  get updatedAt(): string | null {
-    return this.time(this.raw.updated, fields.updatedAt);
+    return this.textOf(this.raw.country, 'country');
   }
 }

@@ -5,7 +5,6 @@ import { Interaction } from './interaction.ts';
 import { Profile } from './profile.ts';
 import type { RecordType } from './record.ts';
 
-/** The record type of each resource. */
 export interface RecordOf {
   profile: Profile;
   content: Content;

@@ -2,7 +2,6 @@ import type { ContentType, Resource } from '../endpoints.ts';
 import { invalidResponse } from '../errors.ts';
 import { encodeGlobalId, idProblem, isTooLong, type RecordKey, typeNameOf } from '../keys.ts';
 import {
-  attributesOf,
   Decoded,
   type FieldTable,
   isObject,
@@ -11,43 +10,73 @@ import {
   namesOf,
   type RecordContext,
   readText,
+  time,
 } from './fields.ts';
 
-/** The properties of every record. */
-export interface DatatricsRecord {
-  readonly key: RecordKey;
-  /** The Relay id. */
-  readonly id: string;
-  readonly source: string;
-  readonly attributes: JsonObject;
-  /** The raw object of the API. It is shared: never change it. */
-  readonly raw: JsonObject;
-}
-
-/** Parts of the key from the request, for a record that lacks them in the answer. */
+/** From the request, for a record that lacks them in the answer. */
 export interface RequestedKey {
   readonly source?: string | undefined;
   readonly type?: ContentType | undefined;
 }
 
-/** The class of a resource's records: how they are named and read. */
-export interface RecordType<R extends DatatricsRecord> {
-  readonly resource: Resource;
+/** The base of the classes of records. A class sets the static properties, and has a getter for each field. */
+export abstract class ApiRecord extends Decoded {
+  static readonly resource: Resource;
   /** REST names of the record's own id. The first one with a value counts. */
-  readonly idNames: readonly string[];
-  readonly fields: FieldTable;
+  static readonly idNames: readonly string[];
   /** Sort fields that are not in `fields`: REST names by GraphQL name. */
-  readonly sorts: Readonly<Record<string, string>>;
+  static readonly sorts: Readonly<Record<string, string>> = {};
+
   /** Whether a raw field is part of the key, in addition to id and source, and not an attribute. */
-  isKey(name: string, value: unknown): boolean;
-  new (key: RecordKey, raw: JsonObject, context: RecordContext): R;
+  static isKey(_name: string, _value: unknown): boolean {
+    return false;
+  }
+
+  readonly key: RecordKey;
+
+  constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
+    super(raw, context);
+    this.key = key;
+  }
+
+  get id(): string {
+    return encodeGlobalId(this.context.project, this.key);
+  }
+
+  get source(): string {
+    return this.key.source;
+  }
+
+  protected override isKeyPart(name: string, value: unknown): boolean {
+    const { idNames, isKey } = this.constructor as typeof ApiRecord;
+    if (name === 'source' || isKey(name, value)) return true;
+    return idNames.includes(name) && name === idNameOf(idNames, this.raw);
+  }
 }
 
-/**
- * Returns the REST name of a sort field.
- * @param name GraphQL name of a field, or one of the type's `sorts`
- * @throws TypeError for any other name
- */
+export type DatatricsRecord = ApiRecord;
+
+/** The API's names for the times of most records. */
+export const TIMES = { createdAt: time('created', 'created_at'), updatedAt: time('updated', 'updated_at') };
+
+export abstract class TimedRecord extends ApiRecord {
+  get createdAt(): string | null {
+    return this.timeOf(this.raw.created, 'createdAt');
+  }
+
+  get updatedAt(): string | null {
+    return this.timeOf(this.raw.updated, 'updatedAt');
+  }
+}
+
+export type RecordType<R extends DatatricsRecord> = Omit<typeof ApiRecord, 'prototype'> &
+  (new (
+    key: RecordKey,
+    raw: JsonObject,
+    context: RecordContext,
+  ) => R);
+
+/** The REST name of a sort field, from the GraphQL name of a field or from one of the type's `sorts`. */
 export function sortNameOf({ fields, resource, sorts }: RecordType<DatatricsRecord>, name: string): string {
   const sort = fields[name]?.rest ?? sorts[name];
   if (sort === undefined) throw new TypeError(`Lists of ${resource}s cannot be sorted by ${name}`);
@@ -65,46 +94,6 @@ export function reservedNames({ fields, idNames, resource }: RecordType<Datatric
     RESERVED.set(fields, names);
   }
   return names;
-}
-
-/** The base of the classes of records. A class sets the static properties, and has a getter for each field. */
-export abstract class ApiRecord extends Decoded implements DatatricsRecord {
-  static readonly resource: Resource;
-  static readonly idNames: readonly string[];
-  static readonly fields: FieldTable;
-  static readonly sorts: Readonly<Record<string, string>> = {};
-
-  static isKey(_name: string, _value: unknown): boolean {
-    return false;
-  }
-
-  readonly key: RecordKey;
-  #attributes: JsonObject | undefined;
-
-  constructor(key: RecordKey, raw: JsonObject, context: RecordContext) {
-    super(raw, context);
-    this.key = key;
-  }
-
-  get id(): string {
-    return encodeGlobalId(this.context.project, this.key);
-  }
-
-  get source(): string {
-    return this.key.source;
-  }
-
-  /** Computed once, for all aliases of the field. */
-  get attributes(): JsonObject {
-    if (this.#attributes === undefined) {
-      const type = this.constructor as typeof ApiRecord;
-      const idName = idNameOf(type.idNames, this.raw);
-      const isKeyPart = (name: string, value: unknown): boolean =>
-        name === idName || name === 'source' || type.isKey(name, value);
-      this.#attributes = attributesOf(this, type.fields, typeNameOf(type.resource), isKeyPart);
-    }
-    return this.#attributes;
-  }
 }
 
 function idNameOf(idNames: readonly string[], raw: JsonObject): string | undefined {

@@ -2,19 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BulkEngine } from '../../../src/datatrics/bulk/engine.ts';
 import { prepareItems } from '../../../src/datatrics/bulk/items.ts';
-import { NO_RETRIES, type RetryPolicy, retryPolicy } from '../../../src/datatrics/bulk/retry.ts';
+import { NO_RETRIES, retryPolicy } from '../../../src/datatrics/bulk/retry.ts';
 import { GatewayError } from '../../../src/lib/error.ts';
-import type { Operation } from '../../../src/upstream/operation.ts';
 import { bulkTarget } from '../../helpers/bulk-target.ts';
-import { BulkUpstream, type Fault, PASSING } from '../../helpers/bulk-upstream.ts';
-import { startUpstream } from '../../helpers/gateway.ts';
+import { BulkUpstream, bulkPlans, type Fault, PASSING } from '../../helpers/bulk-upstream.ts';
+import { type ReceivedCall, startUpstream } from '../../helpers/gateway.ts';
 import { runs } from '../../helpers/runs.ts';
 
 const LIMITS = { maxItems: 0, chunkItems: 5, chunkBytes: 1_000_000, concurrency: 2, extraRequests: 100 };
 const HASTY = retryPolicy(10, 1);
 
 let api = new BulkUpstream();
-const upstream = await startUpstream((call, res, req) => api.answer(call, res, req));
+/** Called before each answer. Returns true if it has answered itself. */
+let before: (res: Parameters<BulkUpstream['answer']>[1]) => boolean;
+const upstream = await startUpstream((call: ReceivedCall, res, req) => before(res) || api.answer(call, res, req));
 
 interface Item {
   profileId: string;
@@ -25,137 +26,74 @@ interface Item {
 const people = (count: number): Item[] =>
   Array.from({ length: count }, (_, i) => ({ profileId: `p${i}`, source: 's', name: `N${i}` }));
 
-async function run(
-  inputs: readonly object[],
-  policy: RetryPolicy,
-  limits = LIMITS,
-  timeoutMs = 5_000,
-  onStart: (operation: Operation) => void = () => undefined,
-) {
+/** Sends items to an API that misbehaves so. */
+async function run(inputs: readonly Item[], own: Partial<BulkUpstream> = {}, policy = HASTY, limits = LIMITS) {
+  api = Object.assign(new BulkUpstream(), own);
+  before = () => false;
+  const timeoutMs = own.faults?.includes('hang-after') ? 60 : 5_000;
   const { target, operation, end } = bulkTarget('profile', upstream.origin, timeoutMs);
-  const items = prepareItems('profile', inputs as readonly Record<string, unknown>[], target.settings);
+  const items = prepareItems('profile', inputs as readonly object[] as Record<string, unknown>[], target.settings);
   const engine = new BulkEngine(target, limits, policy);
-  onStart(operation);
-  await engine.send(items.map(({ pending }) => pending).filter((item) => item !== null));
-  await end();
-  return { results: items.map(({ result }) => result), requests: engine.requests };
+  const sent = engine.send(items.map(({ pending }) => pending).filter((item) => item !== null)).then(end);
+  const results = items.map(({ result }) => result);
+  return { sent, operation, results, engine, outcomes: () => results.map(({ outcome }) => outcome) };
 }
 
 describe('the bulk engine', () => {
-  test('writes every item, in chunks', async () => {
-    api = new BulkUpstream();
-    const { results, requests } = await run(people(1_234), NO_RETRIES);
-    expect(results.map(({ index, outcome }) => [index, outcome])).toEqual(people(1_234).map((_, i) => [i, 'UPSERTED']));
-    expect(requests).toBe(Math.ceil(1_234 / 5));
-    expect(api.store.size).toBe(1_234);
-  });
-
-  test('sends items with an unknown outcome again, and settles them', async () => {
-    api = new BulkUpstream();
-    api.faults = [503, 'hang-after', 'reset', 'half', 'empty', 429, 'html', 500];
-    const { results } = await run(people(50), HASTY, LIMITS, 60);
-    expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['UPSERTED']));
-    expect(api.store.size).toBe(50);
-  });
-
   test('waits as long as the API asks', async () => {
-    let first = true;
-    const answer = new BulkUpstream();
-    api = answer;
-    const original = answer.answer;
-    Object.assign(answer, {
-      answer: ((call, res, req) => {
-        if (!first) return original(call, res, req);
-        first = false;
-        res.writeHead(429, { 'retry-after': '1' }).end();
-        return undefined;
-      }) as typeof original,
-    });
+    const { sent, outcomes } = await run(people(3));
     const start = performance.now();
-    const { results } = await run(people(3), HASTY);
+    before = (res) => {
+      before = () => false;
+      res.writeHead(429, { 'retry-after': '1' }).end();
+      return true;
+    };
+    await sent;
     expect(performance.now() - start).toBeGreaterThanOrEqual(990);
-    expect(results.every(({ outcome }) => outcome === 'UPSERTED')).toBe(true);
+    expect(outcomes()).toEqual(Array(3).fill('UPSERTED'));
   });
 
-  test.each([401, 403, 404] as const)(
-    'stops at a %i, and says of everything else that it was not sent',
-    async (status) => {
-      api = new BulkUpstream();
-      api.faults = Array<Fault>(10).fill(status as Fault);
-      const { results } = await run(people(500), HASTY);
-      expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['NOT_ATTEMPTED']));
-      expect(results).toHaveLength(500);
-      expect(api.posts).toBeLessThanOrEqual(2);
-    },
-  );
+  test.each([401, 403, 404] as const)('stops at a %i in spite of retries', async (status) => {
+    const { sent, outcomes } = await run(people(500), { faults: Array<Fault>(10).fill(status as Fault) });
+    await sent;
+    expect(outcomes()).toEqual(Array(500).fill('NOT_ATTEMPTED'));
+    expect(api.posts).toBeLessThanOrEqual(2);
+  });
 
   test('gives up within its attempts', async () => {
-    api = new BulkUpstream();
-    api.faults = Array<Fault>(100).fill(503);
-    const { results } = await run(people(20), retryPolicy(3, 1), { ...LIMITS, concurrency: 1 });
-    expect(results.map(({ outcome }) => outcome)).toEqual([
-      ...Array(5).fill('UNKNOWN'),
-      ...Array(15).fill('NOT_ATTEMPTED'),
-    ]);
+    const faults = Array<Fault>(100).fill(503);
+    const { sent, outcomes } = await run(people(20), { faults }, retryPolicy(3, 1), { ...LIMITS, concurrency: 1 });
+    await sent;
+    expect(outcomes()).toEqual([...Array(5).fill('UNKNOWN'), ...Array(15).fill('NOT_ATTEMPTED')]);
     expect(api.posts).toBe(3);
   });
 
   test('stops at the end of its operation, and marks the items that were not sent', async () => {
-    api = new BulkUpstream();
-    const answer = api.answer;
-    let cancel = (): void => undefined;
-    Object.assign(api, {
-      answer: ((call, res, req) => {
-        if (api.posts === 20) cancel();
-        return answer(call, res, req);
-      }) as typeof answer,
-    });
-    const { results } = await run(people(500), HASTY, LIMITS, 5_000, (operation) => {
-      cancel = () => operation.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'cancelled'));
-    });
-    expect(results.slice(0, 80).every(({ outcome }) => outcome === 'UPSERTED')).toBe(true);
-    expect(results.slice(240).every(({ outcome }) => outcome === 'NOT_ATTEMPTED')).toBe(true);
+    const { sent, outcomes, operation } = await run(people(500));
+    before = () => {
+      if (api.posts === 20) operation.cancel(new GatewayError('UPSTREAM_UNAVAILABLE', 'cancelled'));
+      return false;
+    };
+    await sent;
+    expect(new Set(outcomes().slice(0, 80))).toEqual(new Set(['UPSERTED']));
+    expect(new Set(outcomes().slice(240))).toEqual(new Set(['NOT_ATTEMPTED']));
   });
 
   test('keeps bodies within their bytes', async () => {
-    api = new BulkUpstream();
     const large = people(20).map((item) => ({ ...item, name: 'x'.repeat(1_000) }));
-    const { requests } = await run(large, NO_RETRIES, { ...LIMITS, chunkBytes: 3_300 });
-    expect(requests).toBe(7);
+    const { sent, engine } = await run(large, {}, NO_RETRIES, { ...LIMITS, chunkBytes: 3_300 });
+    await sent;
+    expect(engine.requests).toBe(7);
   });
 });
 
 test('with retries nothing stays unknown, and every result is true, whatever fails', async () => {
-  const plan = fc.record({
-    items: fc.array(
-      fc.record({
-        profileId: fc.integer({ min: 0, max: 60 }).map((n) => `p${n}`),
-        source: fc.constantFrom('a', 'b'),
-        name: fc.string({ minLength: 1, maxLength: 3 }),
-      }),
-      { minLength: 1, maxLength: 60 },
-    ),
-    faults: fc.array(
-      fc.oneof(
-        { weight: 3, arbitrary: fc.constant<Fault>('none') },
-        { weight: 2, arbitrary: fc.constantFrom(...PASSING) },
-      ),
-      { maxLength: 8 },
-    ),
-    poison: fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 3 }),
-    dropped: fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 3 }),
-    reversed: fc.boolean(),
-  });
   await fc.assert(
-    fc.asyncProperty(plan, async ({ items, faults, poison, dropped, reversed }) => {
-      api = new BulkUpstream();
-      api.faults = faults;
-      api.poison = new Set(poison.map((n) => `p${n}`));
-      api.dropped = new Set(dropped.map((n) => `p${n}`));
-      api.reversed = reversed;
-      const { results, requests } = await run(items, HASTY, LIMITS, 60);
+    fc.asyncProperty(bulkPlans(60, PASSING), async ({ items, ...own }) => {
+      const { sent, results, engine } = await run(items, { ...own, faults: [...own.faults] });
+      await sent;
       expect(results.map(({ index }) => index)).toEqual(items.map((_, index) => index));
-      expect(requests).toBe(api.posts);
+      expect(engine.requests).toBe(api.posts);
       const later = new Map(items.map((item, index) => [`${item.source}/${item.profileId}`, index]));
       for (const { index, outcome, problems } of results) {
         const item = items[index] as Item;

@@ -47,15 +47,7 @@ const posts = (): { method: string; path: string; body?: string }[] =>
 describe('a bulk write', () => {
   test('goes out in chunks of 50 and comes back with the records, in order', async () => {
     const { payload } = await upsert(people(120));
-    expect(payload.summary).toEqual({
-      total: 120,
-      upserted: 120,
-      rejected: 0,
-      notAttempted: 0,
-      unknown: 0,
-      upstreamRequests: 3,
-    });
-    expect(payload.resumeToken).toBeNull();
+    expect(payload.summary).toMatchObject({ total: 120, upserted: 120, upstreamRequests: 3 });
     expect(payload.results.map(({ index, profile }) => [index, profile?.name])).toEqual(
       people(120).map(({ name }, i) => [i, name]),
     );
@@ -101,32 +93,19 @@ describe('a bulk write', () => {
   });
 
   test.each([
-    [401, 'NOT_ATTEMPTED'],
-    [403, 'NOT_ATTEMPTED'],
-    [404, 'NOT_ATTEMPTED'],
-    [429, 'NOT_ATTEMPTED'],
-    [500, 'UNKNOWN'],
-    [503, 'UNKNOWN'],
-  ])('stops at a %i, whose chunk is %s, and says of the rest that it was not sent', async (status, outcome) => {
-    gateway.sandbox.faults.set({ match: { method: 'POST' }, status });
+    ...[401, 403, 404, 429].map((status) => ['NOT_ATTEMPTED', { status }] as const),
+    ...[500, 503].map((status) => ['UNKNOWN', { status }] as const),
+    ...(['before', 'mid-body'] as const).map((reset) => ['UNKNOWN', { reset }] as const),
+    ['UNKNOWN', { truncatedBody: true }],
+    ['UNKNOWN', { hang: true }],
+    ['UNKNOWN', { bodyUnder200: 'html' }],
+  ] as const)('is %s, and stops, after %j', async (outcome, fault) => {
+    gateway.sandbox.faults.set({ match: { method: 'POST' }, ...fault });
     const result = await upsert(people(120));
     expect(outcomes(result)).toEqual([...Array(50).fill(outcome), ...Array(70).fill('NOT_ATTEMPTED')]);
     expect(posts()).toHaveLength(1);
     expect(result.payload.summary.upstreamRequests).toBe(1);
     expect(result.payload.resumeToken).not.toBeNull();
-  });
-
-  test.each([
-    ['a reset before the answer', { reset: 'before' }],
-    ['a reset in the middle of it', { reset: 'mid-body' }],
-    ['an answer cut off', { truncatedBody: true }],
-    ['no answer in time', { hang: true }],
-    ['HTML', { bodyUnder200: 'html' }],
-  ] as const)('does not guess after %s, and sends nothing twice', async (_name, fault) => {
-    gateway.sandbox.faults.set({ match: { method: 'POST' }, ...fault });
-    const result = await upsert(people(60));
-    expect(outcomes(result)).toEqual([...Array(50).fill('UNKNOWN'), ...Array(10).fill('NOT_ATTEMPTED')]);
-    expect(posts()).toHaveLength(1);
   });
 
   test('is unknown, but goes on, where the answer has no body', async () => {
@@ -138,14 +117,7 @@ describe('a bulk write', () => {
 
   test('checks everything and sends nothing as a dry run', async () => {
     const result = await upsert([...people(60), { profileId: '', source: 's' }], { dry: true });
-    expect(result.payload.summary).toEqual({
-      total: 61,
-      upserted: 0,
-      rejected: 1,
-      notAttempted: 60,
-      unknown: 0,
-      upstreamRequests: 2,
-    });
+    expect(result.payload.summary).toMatchObject({ total: 61, rejected: 1, notAttempted: 60, upstreamRequests: 2 });
     expect(result.payload.resumeToken).toBeNull();
     expect(gateway.sandbox.requests).toHaveLength(0);
   });
@@ -171,38 +143,6 @@ describe('a bulk write', () => {
   });
 });
 
-describe('a resume token', () => {
-  /** A write whose first chunk goes in and whose second meets a fault. */
-  async function broken(items: object[]): Promise<string> {
-    gateway.sandbox.faults.set({ match: { method: 'POST' }, latencyMs: 300 });
-    const result = upsert(items);
-    await expect.poll(() => posts().length).toBe(1);
-    // By then the sandbox has read the first call, and is waiting.
-    await sleep(50);
-    gateway.sandbox.faults.set({ match: { method: 'POST' }, status: 503 });
-    const { payload } = await result;
-    gateway.sandbox.faults.clear();
-    expect(payload.summary.upserted).toBe(50);
-    expect(payload.summary.unknown).toBe(50);
-    return payload.resumeToken as string;
-  }
-
-  test('goes on where an earlier try stopped, and sends nothing again that went in', async () => {
-    const items = people(170);
-    const token = await broken(items);
-    gateway.sandbox.requests.length = 0;
-    const { payload } = await upsert(items, { token });
-    expect(payload.summary).toMatchObject({ total: 170, upserted: 170, upstreamRequests: 3 });
-    expect(payload.results[0]?.profile).toBeNull();
-    expect(payload.results[60]?.profile?.name).toBe('Person 60');
-    const sent = posts().flatMap(({ body }) =>
-      JSON.parse(body ?? '').profiles.map((item: { profileid: string }) => item.profileid),
-    );
-    expect(sent).toEqual(items.slice(50).map(({ profileId }) => profileId));
-    expect(payload.resumeToken).toBeNull();
-  });
-});
-
 describe('the other bulk writes', () => {
   test('send one source per call for conversions, and one type per call for content', async () => {
     const { body } = await gateway.query(`mutation {
@@ -217,14 +157,15 @@ describe('the other bulk writes', () => {
         results { outcome interaction { event } } }
     }`);
     expect(body.errors).toBeUndefined();
+    const sold = (conversionId: string, source: string, total: number | null, items: object[]) => ({
+      outcome: 'UPSERTED',
+      conversion: { conversionId, source, total, items },
+    });
     expect(body.data.sales).toEqual({
       results: [
-        {
-          outcome: 'UPSERTED',
-          conversion: { conversionId: 'b1', source: 'Webshop', total: 1, items: [{ quantity: 2 }] },
-        },
-        { outcome: 'UPSERTED', conversion: { conversionId: 'b2', source: 'Magento 2', total: 2, items: [] } },
-        { outcome: 'UPSERTED', conversion: { conversionId: 'b3', source: 'Webshop', total: null, items: [] } },
+        sold('b1', 'Webshop', 1, [{ quantity: 2 }]),
+        sold('b2', 'Magento 2', 2, []),
+        sold('b3', 'Webshop', null, []),
       ],
       summary: { upstreamRequests: 2 },
     });
@@ -234,38 +175,21 @@ describe('the other bulk writes', () => {
     ]);
     expect(body.data.mails.results).toEqual([{ outcome: 'UPSERTED', interaction: { event: 'open' } }]);
     const sent = posts().map(({ path, body: text }) => [path.replace(/^.*\/project\/\d+/, ''), JSON.parse(text ?? '')]);
+    const webshop = {
+      conversionid: 'b1',
+      source: 'Webshop',
+      conversion: { total: 1, items: [{ itemid: '2001', quantity: 2 }] },
+    };
+    const later = { conversionid: 'b3', source: 'Webshop', conversion: { created: '2024-05-01 12:00:00' } };
+    const magento = { conversionid: 'b2', source: 'Magento 2', conversion: { total: 2 } };
+    const content = (name: string) => ({ items: [{ itemid: 'c1', source: 'Webshop-EN', item: { name } }] });
+    const mail = { interactionid: 'i1', source: 'Mailing', objecttype: 'interaction', interaction: { event: 'open' } };
     expect(sent).toEqual([
-      [
-        '/sale/bulk',
-        {
-          source: 'Webshop',
-          items: [
-            {
-              conversionid: 'b1',
-              source: 'Webshop',
-              conversion: { total: 1, items: [{ itemid: '2001', quantity: 2 }] },
-            },
-            { conversionid: 'b3', source: 'Webshop', conversion: { created: '2024-05-01 12:00:00' } },
-          ],
-        },
-      ],
-      [
-        '/sale/bulk',
-        { source: 'Magento 2', items: [{ conversionid: 'b2', source: 'Magento 2', conversion: { total: 2 } }] },
-      ],
-      ['/content/bulk?type=items', { items: [{ itemid: 'c1', source: 'Webshop-EN', item: { name: 'Item' } }] }],
-      [
-        '/content/bulk?type=categories',
-        { items: [{ itemid: 'c1', source: 'Webshop-EN', item: { name: 'Category' } }] },
-      ],
-      [
-        '/interaction/bulk',
-        {
-          interactions: [
-            { interactionid: 'i1', source: 'Mailing', objecttype: 'interaction', interaction: { event: 'open' } },
-          ],
-        },
-      ],
+      ['/sale/bulk', { source: 'Webshop', items: [webshop, later] }],
+      ['/sale/bulk', { source: 'Magento 2', items: [magento] }],
+      ['/content/bulk?type=items', content('Item')],
+      ['/content/bulk?type=categories', content('Category')],
+      ['/interaction/bulk', { interactions: [mail] }],
     ]);
   });
 
@@ -281,24 +205,39 @@ describe('the other bulk writes', () => {
       ({ body }, res) => {
         const { profiles } = JSON.parse(body);
         sizes.push(profiles.length);
-        if (profiles.length > 20) {
-          res.writeHead(413).end();
-          return undefined;
-        }
-        return {
-          totalElements: profiles.length,
-          items: profiles.map((item: { profileid: string; source: string }) => ({
-            profileid: item.profileid,
-            source: item.source,
-          })),
-        };
+        return profiles.length > 20 ? void res.writeHead(413).end() : { items: profiles };
       },
       { BULK_CONCURRENCY: '1' },
     );
     const { body } = await small.query(UPSERT, { items: people(100) });
-    await small.close();
-    expect(body.data.bulkUpsertProfiles.summary).toMatchObject({ upserted: 100, rejected: 0 });
     expect(sizes.filter((size) => size > 20)).toEqual([50, 25]);
-    expect(body.data.bulkUpsertProfiles.summary.upstreamRequests).toBe(sizes.length);
+    expect(body.data.bulkUpsertProfiles.summary).toMatchObject({ upserted: 100, upstreamRequests: sizes.length });
   });
+});
+
+test('a client that goes away stops further calls, and those under way are finished', async () => {
+  let begun = 0;
+  let finished = 0;
+  const slow = await startWithUpstream(
+    async ({ body }, res) => {
+      begun += 1;
+      await sleep(150);
+      if (!res.destroyed) finished += 1;
+      return { items: JSON.parse(body).profiles };
+    },
+    { BULK_CONCURRENCY: '2' },
+    { constants: { bulkLimits: { chunkItems: 5 } } },
+  );
+  const client = new AbortController();
+  const answer = fetch(`${slow.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: UPSERT, variables: { items: people(100) } }),
+    signal: client.signal,
+  });
+  await expect.poll(() => begun).toBe(2);
+  client.abort();
+  await expect(answer).rejects.toThrow();
+  await sleep(500);
+  expect([begun, finished]).toEqual([2, 2]);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isKept, readClientJson, readJson, spellUnkept } from '../../src/lib/digits.ts';
+import { isKept, readClientJson, readJson, spellUnkept } from '../../src/lib/exact-json.ts';
 
 /** Numbers that a double does not hold. */
 const UNKEPT = [

@@ -34,7 +34,7 @@ export function isKept(source: string, value = Number(source)): boolean {
   if (source.length < 16 && value !== 0 && Number.isFinite(value)) return true;
   if (INTEGER.test(source)) return Number.isSafeInteger(value);
   if (!Number.isFinite(value)) return false;
-  return !Number.isInteger(value) || isSame(source, value);
+  return !Number.isInteger(value) || digitsOf(source) === digitsOf(String(value));
 }
 
 /** Returns the text of a number that a double cannot represent. */
@@ -106,11 +106,6 @@ function losesDigits(text: string): boolean {
 
 function isIn(characters: string, character: string | undefined): boolean {
   return character !== undefined && characters.includes(character);
-}
-
-/** Whether an integer has the digits of this text. */
-function isSame(source: string, value: number): boolean {
-  return digitsOf(source) === digitsOf(String(value));
 }
 
 /** The digits of a number without zeros at the ends. */
