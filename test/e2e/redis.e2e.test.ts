@@ -1,9 +1,11 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
+import { sha256 } from '../../src/server/persisted-queries.ts';
 import { closeAtEnd } from '../helpers/closing.ts';
 import { createFolder } from '../helpers/files.ts';
 import {
+  postJson,
   startInFrontOf,
   startWithSandbox,
   startWithUpstream,
@@ -172,5 +174,25 @@ describe('a cache of two instances with one Redis', async () => {
     };
     await expect.poll(calls).toBe(0);
     expect([...seen]).toEqual(['Away 9']);
+  });
+});
+
+test('a query that one instance registered is known to the other by its hash, and a text that Redis has under another hash is not', async () => {
+  const [one, other] = [
+    await startInFrontOf(sandbox, { REDIS_URL: redis.url }),
+    await startInFrontOf(sandbox, { REDIS_URL: redis.url }),
+  ];
+  const query = '{ profiles(first: 1) { totalCount } }';
+  const byHash = (hash: string) => ({ extensions: { persistedQuery: { version: 1, sha256Hash: hash } } });
+  const ask = async (gateway: TestGateway, body: object) =>
+    (await postJson(`${gateway.url}/graphql`, JSON.stringify(body))).json();
+  const hash = sha256(query);
+  const expected = await ask(one, { query, ...byHash(hash) });
+  await expect.poll(() => watcher.ttl(`apq:${hash}`)).toBeGreaterThan(0);
+  expect(await ask(other, byHash(hash))).toEqual(expected);
+  const foreign = sha256('another text');
+  await watcher.set(`apq:${foreign}`, query);
+  expect(await ask(other, byHash(foreign))).toMatchObject({
+    errors: [{ message: 'PersistedQueryNotFound', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
   });
 });
