@@ -155,7 +155,7 @@ function checkColumns(header: readonly string[], columns: Columns, { resource, m
     (unknown.length > 0 &&
       `No field matches the columns ${unknown.join(', ')} (--strict). Map them with --map, or skip them with --ignore.`) ||
     (place &&
-      `The columns ${header[places.indexOf(place)]} and ${header[second]} both set ${place}: skip one with --ignore, or map it with --map.`) ||
+      `The columns ${header[places.indexOf(place)]} and ${header[second]} both set ${place}: skip one with --ignore, map it with --map, or rename one in the file.`) ||
     (!places.includes(id) && `No column has the ${id}; the file has ${all}. Map one with --map ${id}=COLUMN.`) ||
     (source === undefined &&
       !places.includes('source') &&
