@@ -1,5 +1,6 @@
 import { median } from './measure.ts';
 import type { Results, SystemInfo } from './results.ts';
+import { escapeXml } from './svg.ts';
 
 const WIDTH = 860;
 const LABEL = 250;
@@ -41,8 +42,4 @@ export function drawChart({ workloads, cells, systems }: Results): string {
 ${parts.join('\n')}
 </svg>
 `;
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

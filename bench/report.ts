@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawChart } from './chart.ts';
+import { drawGrowth } from './growth-chart.ts';
 import { median } from './measure.ts';
 import { comparable, find, gateways, others, ratioOf } from './ratios.ts';
 import {
@@ -35,6 +36,7 @@ export function writeReport(results: Results): void {
   writeFileSync(join(DOCS, 'performance.md'), summary(results));
   writeFileSync(join(DOCS, 'performance-details.md'), details(results));
   writeFileSync(join(DOCS, 'performance.svg'), drawChart(results));
+  if (results.growth) writeFileSync(join(DOCS, 'performance-growth.svg'), drawGrowth(results.growth.rows));
 }
 
 /** What was measured, one picture, one table of rates, where a peer wins, what clients wait for, and how to repeat it. */
@@ -259,6 +261,8 @@ ${lines.join('\n')}`;
 
 \`${run.command}\` on ${run.date}: gateway, executing (no sharing between operations), ${Math.max(2, run.seconds)} s each, 10 connections
 unless stated otherwise. For several processes, memory is the sum, and latency is that of the slower process.
+
+![Operations per second by size of lists, links, levels, documents, plugins, connections and processes](performance-growth.svg)
 
 ${tables.join('\n\n')}`;
 }
