@@ -88,8 +88,8 @@ export async function takeLock(journal: string | null, onBusy: () => void): Prom
 export type Ledger = Awaited<ReturnType<typeof openLedger>>;
 
 /**
- * Goes on with the journal and the rejects of an earlier run, or starts new ones. Both are only appended, so the process may be
- * killed at any time: a reader ignores a truncated last line, and what the rejects have after the last checkpoint.
+ * Opens the journal and the rejects: those of an earlier run to continue, or new ones. Both are only appended to, so the process
+ * may be killed at any time: a reader ignores a truncated last line, and rejects after the last checkpoint.
  * @throws UsageError for a journal of another file or of other options
  */
 export async function openLedger(options: ImportOptions, config: Config, input: Input, run: string | undefined) {

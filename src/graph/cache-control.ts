@@ -38,7 +38,7 @@ export function createCacheControl(maxAges: MaxAges, hasOneProject: boolean): Ca
   };
 }
 
-/** The types of a router's representations, whatever fields the router selects. */
+/** The types of the representations that a router sent, even those of which it selects no field. */
 function resourcesAsked({ definition, node }: UsedField, variables: Variables): Resource[] {
   const { representations } = getArgumentValues(definition, node, variables) as { representations: readonly unknown[] };
   return representations.flatMap(

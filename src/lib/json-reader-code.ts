@@ -123,7 +123,7 @@ function define(functions: string[], shape: Shape, wanted?: WantedMembers, place
     const read = it === true ? 'whole' : define(functions, shape.get(name) ?? new Map(), it);
     return { name, variable: `m${k}`, key: JSON.stringify(name), read };
   });
-  // Only ASCII bytes stand for one character each, so other names are not compared by bytes.
+  // The generated code compares bytes, one for each character. That holds for ASCII names; others take the general path.
   const members = [...shape].filter(([name]) => /^[ -~]+$/.test(name));
   const inOrder = members.map(([name, inside]) => {
     const value = values.find((it) => it.name === name);

@@ -7,7 +7,7 @@ const MAX_PIECES = 50_000;
 /** Reads a request's body. Gives null, and reads no further, for a body that is too large or arrives in too many pieces. */
 export type ReadBody = (req: IncomingMessage) => Promise<Buffer | null>;
 
-/** The client disconnected before it had its answer: nobody is to blame, and nobody waits. */
+/** The client disconnected before it had its answer. This is no failure of the gateway, and is not logged as one. */
 export class ClientGone extends Error {}
 
 /** @param unfinished counts the incomplete bodies of all clients */
